@@ -1,0 +1,82 @@
+# Every target makes the environment it needs on first use; nothing has to be installed beforehand but Python, pip and make.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME
+
+# The first interpreter found that is new enough and can make environments; PYTHON=... names another.
+CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(USABLE)' 2>/dev/null && echo $(name))))
+
+# $(call stamp,ENVIRONMENT,NAME,FILES): a file that exists once ENVIRONMENT holds exactly what FILES pin, here.
+stamp = $(1)/$(2)-$(shell (pwd; cat $(3)) | cksum | cut -d' ' -f1).installed
+# $(call environment,ENVIRONMENT): make it, unless it is there and works.
+define environment
+@$(1)/bin/python -c '' 2>/dev/null || { \
+  test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; none of these works: $(CANDIDATES)" >&2; exit 1; }; \
+  $(PYTHON) -c '$(USABLE)' || { echo "$(PYTHON) cannot be used: Python 3.11 or newer with venv is needed" >&2; exit 1; }; \
+  $(PYTHON) -m venv --clear $(1); }
+endef
+install = --quiet --require-hashes --requirement
+
+PY := .venv/bin/python
+LAYER_LOCK := layers/core/requirements.txt
+RUN := $(call stamp,.venv,run,$(LAYER_LOCK) layers/core/pyproject.toml requirements/run.txt)
+DEV := $(call stamp,.venv,dev,$(LAYER_LOCK) layers/core/pyproject.toml requirements/dev.txt)
+SAM := $(call stamp,.venv-sam,sam,requirements/sam.txt)
+MINISTACK := $(call stamp,.venv-ministack,ministack,requirements/ministack.txt)
+CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
+
+$(RUN):
+	$(call environment,.venv)
+	@echo "Installing what the service needs (first time only) ..."
+	@$(PY) -m pip install $(install) requirements/run.txt
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable layers/core
+	@rm -f .venv/run-*.installed && touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing test and lint tools ..."
+	@$(PY) -m pip install $(install) requirements/dev.txt
+	@rm -f .venv/dev-*.installed && touch $@
+
+$(SAM) $(MINISTACK) $(CHECKOV):
+	$(call environment,$(@D))
+	@echo "Installing requirements/$(@D:.venv-%=%).txt ..."
+	@$(@D)/bin/python -m pip install $(install) requirements/$(@D:.venv-%=%).txt
+	@rm -f $(@D)/*.installed && touch $@
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+	  printf '  make %-16s %s\n' "$$name" "$$what"; done
+
+.PHONY: run
+run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MONGODB_URL)
+	@exec $(PY) -m local
+
+.PHONY: test
+test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
+	$(PY) -m pytest tests/unit tests/contract tests/integration $(ARGS)
+
+.PHONY: lint lint-python lint-template
+lint: lint-python lint-template ## Style, types, layering, security, template
+
+PYTHON_SOURCES = $(wildcard functions local benchmarks tests layers/core/moniqo)
+lint-python: $(DEV)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local
+
+.PHONY: lock
+lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
+	@.venv/bin/uv --version >/dev/null
+	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
+	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
+	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	for name in sam ministack checkov; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-emit-index-url --no-emit-find-links
