@@ -1,0 +1,38 @@
+"""Tell whether the service and its database answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.common import View
+
+router = api_router()
+
+
+class HealthView(View):
+    """What answered."""
+
+    status: Literal["ok"] = "ok"
+    database: Literal["ok"] = "ok"
+
+
+@router.get(
+    "/health",
+    tags=["Service"],
+    summary="Check the service",
+    response_description="The service and its database answer.",
+    responses={200: {"model": HealthView}} | problem_responses(),
+)
+async def get_health() -> Response:
+    """Ask the database one question. Anything but 200 means that orders cannot be placed now."""
+    await bootstrap.check_database()
+    return json_response(HealthView())
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,60 @@
+"""Settings of a deployment, read once from the environment by :mod:`moniqo.bootstrap`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+class MissingSettingError(RuntimeError):
+    """A setting this function needs is not in its environment; the text names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. Each field is the variable of the same name in capitals.
+
+    A function gets only the variables it needs, so everything that is not needed everywhere may be ``None``:
+    ask for it with :meth:`need`.
+    """
+
+    environment: str = "dev"
+    mongodb_url: str | None = None
+    mongodb_secret_id: str | None = None
+    mongodb_database: str = "moniqo"
+    key_secret_id: str | None = None
+    jwt_issuer: str | None = None
+    jwt_client_id: str | None = None
+    jwt_user_claim: str = "sub"
+    jwt_jwks_url: str | None = None
+    sync_queue_url: str | None = None
+    live_trading: bool = False
+    service_name: str = "moniqo"
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Settings:
+        """Read the settings; an empty variable counts as absent."""
+        names = {field.name for field in fields(cls)} - {"live_trading", "service_name", "log_level"}
+        given: dict[str, str] = {name: env[name.upper()] for name in names if env.get(name.upper())}
+        if "jwt_issuer" in given:
+            given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
+        return cls(
+            **given,  # type: ignore[arg-type]
+            live_trading=env.get("LIVE_TRADING", "").lower() == "true",
+            service_name=env.get("POWERTOOLS_SERVICE_NAME") or "moniqo",
+            log_level=(env.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper(),
+        )
+
+    def need(self, name: str) -> str:
+        """Return the setting called ``name``.
+
+        Raises:
+            MissingSettingError: when the environment does not have it.
+
+        """
+        value = getattr(self, name)
+        if not value:
+            message = f"{name.upper()} is not set"
+            raise MissingSettingError(message)
+        return str(value)

@@ -1,0 +1,68 @@
+"""What Mangum needs to know about API Gateway: HTTP API events of format 2.0, and nothing else.
+
+Mangum's own class builds the ASGI scope twice, fails on some Host headers, and answers problem documents in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import unquote
+
+
+class HttpApi:
+    """Translates one event to an ASGI scope and the ASGI answer back; the interface is Mangum's ``LambdaHandler``."""
+
+    @classmethod
+    def infer(cls, event: Any, context: Any, config: Any) -> bool:
+        """Claim every event: a function of ours is behind nothing else."""
+        return True
+
+    def __init__(self, event: Any, context: Any, config: Any) -> None:
+        """Hold the event until Mangum asks for its parts."""
+        self.event = event
+        self.context = context
+
+    @property
+    def body(self) -> bytes:
+        """The request's body as it was sent."""
+        body = self.event.get("body") or ""
+        return base64.b64decode(body) if self.event.get("isBase64Encoded") else body.encode()
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """The ASGI scope; the event and the context stay reachable in it."""
+        event = self.event
+        http = event["requestContext"]["http"]
+        headers = [(name.lower().encode(), value.encode()) for name, value in event.get("headers", {}).items()]
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": http["method"],
+            "scheme": "https",
+            "path": unquote(event.get("rawPath") or http["path"]),
+            "raw_path": None,
+            "root_path": "",
+            "query_string": event.get("rawQueryString", "").encode(),
+            "headers": headers,
+            "client": (http.get("sourceIp", ""), 0),
+            "server": (event["requestContext"].get("domainName", ""), 443),
+            "aws.event": event,
+            "aws.context": self.context,
+        }
+
+    def __call__(self, response: Any) -> dict[str, Any]:
+        """Turn the answer into what API Gateway expects; what is not UTF-8 text travels in base64."""
+        body: bytes = response["body"]
+        headers: dict[str, str] = {}
+        for name, value in response["headers"]:
+            key = name.decode("latin-1")
+            headers[key] = f"{headers[key]},{value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+        answer: dict[str, Any] = {"statusCode": response["status"], "headers": headers, "isBase64Encoded": False}
+        try:
+            answer["body"] = body.decode()
+        except UnicodeDecodeError:
+            answer["body"] = base64.b64encode(body).decode()
+            answer["isBase64Encoded"] = True
+        return answer

@@ -1,0 +1,133 @@
+"""Errors as RFC 9457 problem details, in answers and in the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from moniqo import observability
+from moniqo.domain import errors
+from moniqo.domain.errors import WalletError
+from moniqo.domain.money import plain
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_BASE: Final = "https://errors.moniqo.dev/"
+RETRY_AFTER_SECONDS: Final = 2
+
+InvalidField = dict[str, str]
+
+
+def type_of(code: str) -> str:
+    """Return the URI that names an error code."""
+    return TYPE_BASE + code.lower().replace("_", "-")
+
+
+def translate(error: Exception) -> WalletError:
+    """Return the domain error that answers ``error``; what nobody expected becomes INTERNAL_ERROR and is logged."""
+    if isinstance(error, WalletError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return errors.ValidationError(errors=invalid_fields(error.errors()))
+    if isinstance(error, HTTPException):
+        return errors.NotFoundError("There is no such route.")
+    if is_outage(error):
+        observability.error("database unavailable", error)
+        return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
+    observability.error("unhandled error", error)
+    return WalletError("Something went wrong on our side.")
+
+
+def is_outage(error: Exception) -> bool:
+    """Tell whether the database, not the request, is to blame and the same call may succeed later."""
+    from pymongo.errors import ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError
+
+    return isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError | WTimeoutError)
+
+
+def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
+    """Turn pydantic's findings into ``{field, message, code}``; what the user sent is never part of it."""
+    fields: list[InvalidField] = []
+    for item in found:
+        where = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
+        code = str(item["type"])
+        message = "This field is not known." if code == "extra_forbidden" else str(item["msg"])
+        fields.append({"field": ".".join(where)[:100] or "body", "message": message, "code": code})
+    return fields
+
+
+def problem(error: WalletError, instance: str, request_id: str) -> Response:
+    """Answer with ``error`` as a problem document."""
+    document: dict[str, object] = {
+        "type": type_of(error.code),
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        "code": error.code,
+        "request_id": request_id,
+        "hint": error.advice,
+        "retryable": error.retryable,
+    }
+    for name, value in error.members.items():
+        document.setdefault(name, value)
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    if error.retry_after is None and error.status in {429, 503}:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if error.status == 401:  # noqa: PLR2004
+        headers = {"WWW-Authenticate": "Bearer"}
+    return Response(json.dumps(document, default=_member).encode(), error.status, headers, media_type=MEDIA_TYPE)
+
+
+def _member(value: object) -> object:
+    """Serialise what explains a refusal: numbers as plain decimals, times in UTC, views as JSON."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if dump else str(value)
+
+
+def problem_responses(*refusals: type[WalletError]) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route for ``responses=``; errors that share a status become its examples.
+
+    Every route may answer 422, 500 and 503, so these are always there; :mod:`moniqo.openapi` adds 400, 401, 403 and
+    413 where the route's body and dependencies call for them.
+    """
+    described: dict[int | str, dict[str, Any]] = {}
+    always = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
+    for refusal in dict.fromkeys((*refusals, *always)):
+        content = described.setdefault(
+            refusal.status,
+            {
+                "description": refusal.title,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+            },
+        )["content"]
+        content[MEDIA_TYPE]["examples"][refusal.code] = example(refusal)
+    return described
+
+
+def example(refusal: type[WalletError]) -> Mapping[str, Any]:
+    """Return an OpenAPI example of an error class."""
+    document: dict[str, Any] = {
+        "type": type_of(refusal.code),
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": (refusal.__doc__ or refusal.title).splitlines()[0],
+        "instance": "/api/v1/wallets/7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "code": refusal.code,
+        "request_id": "Xy1aBhQ5oAMEJ3A=",
+        "hint": refusal.hint,
+        "retryable": refusal.retryable,
+    }
+    if refusal is errors.ValidationError:
+        document["errors"] = [{"field": "amount", "message": "Input should be greater than 0", "code": "greater_than"}]
+    return {"summary": refusal.title, "value": document}

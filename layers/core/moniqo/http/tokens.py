@@ -1,0 +1,127 @@
+"""Verifying access tokens where no gateway did it.
+
+The algorithm follows from the type of the issuer's key, never from the token; key material in a token's header
+(``jwk``, ``jku``, ``x5u``) is ignored. PyJWT is imported on first use: behind API Gateway nothing here runs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
+
+MAX_TOKEN_LENGTH: Final = 8192
+MAX_KEY_SET_BYTES: Final = 262_144
+KEYS_FRESH_SECONDS: Final = 3600
+REFETCH_SECONDS: Final = 30
+
+_ALGORITHMS: Final = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
+_REFUSAL: Final = "The token does not verify."
+
+
+def fetch(url: str) -> bytes:
+    """Download a key set; plain HTTP is accepted from this machine only."""
+    from urllib.parse import urlsplit
+    from urllib.request import urlopen
+
+    where = urlsplit(url)
+    if where.scheme != "https" and not (where.scheme == "http" and where.hostname in {"127.0.0.1", "localhost"}):
+        message = "the key set must be served over https"
+        raise ValueError(message)
+    with urlopen(url, timeout=3) as answer:  # noqa: S310  # nosec B310 - the scheme was checked above
+        content: bytes = answer.read(MAX_KEY_SET_BYTES)
+    return content
+
+
+class TokenVerifier:
+    """Verifies access tokens of one issuer for one client. Keys are kept, and fetched again only within bounds."""
+
+    def __init__(
+        self,
+        issuer: str,
+        client_id: str,
+        jwks_url: str,
+        *,
+        fetch: Callable[[str], bytes] = fetch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Verify tokens that ``issuer`` made for ``client_id`` with a key listed at ``jwks_url``."""
+        self._issuer = issuer
+        self._client_id = client_id
+        self._jwks_url = jwks_url
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: dict[str, Any] = {}
+        self._fetched_at: float | None = None
+
+    def verify(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a valid token.
+
+        Raises:
+            UnauthenticatedError: the token is malformed, forged, expired or meant for somebody else.
+            TemporarilyUnavailableError: the issuer's keys cannot be fetched.
+
+        """
+        import jwt
+
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise UnauthenticatedError(_REFUSAL)
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._key(header.get("kid"))
+            if "crit" in header or key is None or header.get("alg") != key.algorithm_name:
+                raise UnauthenticatedError(_REFUSAL)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=[key.algorithm_name],
+                issuer=self._issuer,
+                options={"require": ["exp", "iss"], "verify_aud": False},
+            )
+        except jwt.ExpiredSignatureError:
+            raise UnauthenticatedError("The token has expired.") from None
+        except jwt.PyJWTError:
+            raise UnauthenticatedError(_REFUSAL) from None
+        if not self._is_for_us(claims):
+            raise UnauthenticatedError("The token was made for another use.")
+        return claims
+
+    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        if claims.get("token_use", "access") != "access":
+            return False
+        audience = claims.get("aud", claims.get("client_id"))
+        accepted = audience if isinstance(audience, list) else [audience]
+        return self._client_id in accepted and claims.get("client_id", self._client_id) == self._client_id
+
+    def _key(self, kid: object) -> Any:
+        """Return the key; an unknown id fetches the set again, at most once per ``REFETCH_SECONDS``."""
+        if not isinstance(kid, str):
+            return None
+        age = None if self._fetched_at is None else self._clock() - self._fetched_at
+        if age is None or age > KEYS_FRESH_SECONDS or (kid not in self._keys and age > REFETCH_SECONDS):
+            self._refresh()
+        return self._keys.get(kid)
+
+    def _refresh(self) -> None:
+        import jwt
+
+        try:
+            listed = json.loads(self._fetch(self._jwks_url))["keys"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if self._keys:
+                return
+            raise TemporarilyUnavailableError("The issuer's keys cannot be fetched.", retry_after=5) from error
+        keys: dict[str, Any] = {}
+        for entry in listed:
+            algorithm = _ALGORITHMS.get((entry.get("kty"), entry.get("crv")))
+            if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(entry.get("kid"), str):
+                continue
+            try:
+                keys[entry["kid"]] = jwt.PyJWK(entry, algorithm)
+            except jwt.PyJWTError:
+                continue
+        self._keys = keys
+        self._fetched_at = self._clock()

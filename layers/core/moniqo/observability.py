@@ -1,0 +1,136 @@
+"""Structured logs: one JSON object per line on standard output, with nothing in it that looks like a credential.
+
+The standard library's logging is enough here. Powertools' Logger costs 35 ms of every cold start and 20 us of every
+request; its line format is kept, so its queries work.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+MASK: Final = "***"
+
+logger: Final = logging.getLogger("moniqo")
+
+_SECRET_NAME: Final = re.compile(
+    r"pass(word|wd|phrase)|secret|token|credential|authorization|api_?key|private_?key|cookie|ciphertext|material",
+    re.IGNORECASE,
+)
+_SECRET_TEXT: Final = re.compile(
+    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # JWT, JWE
+    r"|(?:v\d+:[\w-]+:)?gAAAA[\w=-]{16,}"  # Fernet token, with our prefix or without
+    r"|(?<=://)[^/\s:@\"]+:[^/\s@\"]+(?=@)"  # user and password of a URL
+    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}"
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"
+    r"|-----BEGIN[^-]*PRIVATE KEY-----.*?(?:-----END[^-]*-----|\Z)"
+    r"|(?i:(?<=password=)|(?<=secret=)|(?<=token=)|(?<=signature=)|(?<=apikey=)|(?<=api_key=))[^&\s\"',}]+",
+    re.ASCII | re.DOTALL,
+)
+
+
+def redact(text: str) -> str:
+    """Replace every part of ``text`` that looks like a credential."""
+    return _SECRET_TEXT.sub(MASK, text)
+
+
+def without_secrets(value: object) -> object:
+    """Copy JSON-like data: values under a telling name are masked whole, other text is redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {
+            redact(str(name)): MASK if _SECRET_NAME.search(str(name)) else without_secrets(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [without_secrets(item) for item in value]
+    return value if isinstance(value, int | float) or value is None else redact(str(value))
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Say what failed and where, without the exception's own text: it may quote what a user sent."""
+    frames: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    described: dict[str, object] = {"exception": type(error).__qualname__, "frames": frames[-12:]}
+    number = getattr(error, "code", None)
+    if isinstance(number, int):
+        described["exception_code"] = number
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        described["cause"] = type(cause).__qualname__
+    return described
+
+
+class JsonFormatter(logging.Formatter):
+    """Write a record as one line of JSON; its fields come from ``extra={"fields": {...}}``."""
+
+    def __init__(self, service: str) -> None:
+        """Name the service every line carries."""
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, redacted."""
+        line: dict[str, object] = {
+            "level": record.levelname,
+            "message": redact(record.getMessage()),
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "service": self.service,
+        }
+        fields = record.__dict__.get("fields")
+        if fields:
+            line.update(without_secrets(fields))  # type: ignore[call-overload]
+        if record.exc_info and record.exc_info[1] is not None:
+            line.update(describe(record.exc_info[1]))
+        if record.name != logger.name:
+            line["logger"] = record.name
+        return json.dumps(line, default=str)
+
+
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what ``sys.stdout`` is now, not to what it was when logging was configured."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stdout
+
+
+def configure(service: str, level: str) -> None:
+    """Send every log line of the process through :class:`JsonFormatter`; safe to call again."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, _StandardOutput) or type(handler).__module__.startswith("awslambdaric"):
+            root.removeHandler(handler)
+    output = _StandardOutput()
+    output.setFormatter(JsonFormatter(service))
+    root.addHandler(output)
+    logger.setLevel(level)
+    logging.getLogger("mangum").setLevel(logging.WARNING)
+
+
+def info(message: str, **fields: object) -> None:
+    """Log something worth counting."""
+    logger.info(message, extra={"fields": fields})
+
+
+def warning(message: str, **fields: object) -> None:
+    """Log something that went wrong and was handled."""
+    logger.warning(message, extra={"fields": fields})
+
+
+def error(message: str, cause: BaseException | None = None, **fields: object) -> None:
+    """Log something that went wrong and needs a look; ``cause`` is described, never quoted."""
+    logger.error(message, exc_info=cause, extra={"fields": fields})

@@ -1,0 +1,59 @@
+"""Connecting to MongoDB."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import Any, Final
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+OLDEST_SERVER: Final = 8
+
+
+class UnsupportedServerError(RuntimeError):
+    """The server is older than MongoDB 8, whose ``bulkWrite`` command the ledger commits with."""
+
+
+def url_from_secret(text: str) -> str:
+    """Return the connection string a secret holds: the whole of it, or the member ``url`` of a JSON object."""
+    if text.lstrip().startswith("{"):
+        return str(json.loads(text)["url"])
+    return text.strip()
+
+
+def connect(url: str, name: str) -> AsyncDatabase[dict[str, Any]]:
+    """Return the database ``name``; nothing is sent before the first operation.
+
+    The pool is small, for an execution environment serves one request at a time; waiting for a server is short, so a
+    caller gets its 503 before API Gateway gives up.
+    """
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        url,
+        appname="moniqo",
+        maxPoolSize=8,
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=10_000,
+        waitQueueTimeoutMS=3000,
+        w="majority",
+        retryWrites=True,
+        retryReads=True,
+    )
+    return client.get_database(name, codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+
+
+async def server_version(db: AsyncDatabase[dict[str, Any]]) -> str:
+    """Ask the server for its version; one round trip.
+
+    Raises:
+        UnsupportedServerError: it is older than this service can use.
+
+    """
+    version = str((await db.client.admin.command("buildInfo"))["version"])
+    if int(version.partition(".")[0]) < OLDEST_SERVER:
+        message = f"MongoDB {version} is too old: this service needs MongoDB {OLDEST_SERVER}.0 or newer"
+        raise UnsupportedServerError(message)
+    return version
