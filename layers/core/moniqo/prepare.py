@@ -1,0 +1,39 @@
+"""``python -m moniqo.prepare``: create missing indexes and seed the definitions of the database of the environment.
+
+`make indexes` runs it, at every deploy; repeating it changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from moniqo import bootstrap, event_loop
+from moniqo.config import MissingSettingError
+from moniqo.storage.client import UnsupportedServerError
+from moniqo.storage.indexes import ensure_indexes
+from moniqo.storage.seeds import seed_definitions
+
+
+async def prepare() -> None:
+    """Bring the database to the state this version expects."""
+    db = bootstrap.database()
+    try:
+        await ensure_indexes(db)
+        await seed_definitions(db)
+    finally:
+        await db.client.close()
+
+
+def main() -> int:
+    """Prepare the database; one clear line where that cannot be done."""
+    try:
+        event_loop.run(prepare())
+    except (MissingSettingError, UnsupportedServerError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - it speaks to a terminal
+        return 1
+    print("Indexes and definitions are in place.")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

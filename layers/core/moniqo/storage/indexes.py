@@ -1,0 +1,65 @@
+"""Every index of the database; ``python -m moniqo.prepare`` creates them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.storage.client import server_version
+
+SYNC_LOG_SECONDS: Final = 30 * 24 * 3600
+
+INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "wallets": (
+        IndexModel("slug", name="slug", unique=True, partialFilterExpression={"deleted_at": None}),
+        IndexModel([("is_active", ASCENDING), ("order", ASCENDING)], name="is_active_order"),
+        IndexModel("integration_type", name="integration_type"),
+        IndexModel("is_demo", name="is_demo"),
+        IndexModel("supported_markets", name="supported_markets"),
+    ),
+    "user_wallets": (
+        IndexModel([("user_id", ASCENDING), ("is_active", ASCENDING)], name="user_id_is_active"),
+        IndexModel([("user_id", ASCENDING), ("wallet_id", ASCENDING)], name="user_id_wallet_id"),
+        IndexModel(
+            [("user_id", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="user_id_created_at"
+        ),
+        IndexModel("wallet_id", name="wallet_id"),
+        IndexModel("status", name="status"),
+        IndexModel("balance.last_synced_at", name="balance_last_synced_at"),
+        IndexModel([("next_sync_at", ASCENDING), ("status", ASCENDING)], name="next_sync_at_status"),
+        IndexModel(
+            [("has_open_orders", ASCENDING), ("evaluated_until", ASCENDING)], name="has_open_orders_evaluated_until"
+        ),
+    ),
+    "wallet_sync_log": (
+        IndexModel([("user_wallet_id", ASCENDING), ("started_at", DESCENDING)], name="user_wallet_id_started_at"),
+        IndexModel("status", name="status"),
+        IndexModel("started_at", name="expiry", expireAfterSeconds=SYNC_LOG_SECONDS),
+    ),
+    "demo_wallet_state": (IndexModel("user_wallet_id", name="user_wallet_id", unique=True),),
+    "demo_wallet_ledger": (
+        IndexModel(
+            [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
+            name="client_order_id",
+            unique=True,
+            partialFilterExpression={"client_order_id": {"$exists": True}},
+        ),
+        IndexModel([("user_wallet_id", ASCENDING), ("order_ids", ASCENDING)], name="order_ids"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
+    ),
+    "login_attempts": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+}
+
+
+async def ensure_indexes(db: AsyncDatabase[dict[str, Any]]) -> None:
+    """Create what is missing; safe to repeat.
+
+    Raises:
+        UnsupportedServerError: the server is older than MongoDB 8.
+
+    """
+    await server_version(db)
+    for collection, indexes in INDEXES.items():
+        await db[collection].create_indexes(list(indexes))

@@ -1,0 +1,120 @@
+"""Fixtures for every suite.
+
+Handlers run in this process on the loop of :mod:`moniqo.event_loop`, so tests are plain functions: they call handlers
+through ``invoke`` and coroutines through ``run``. A test's database is new and gone afterwards; with MONGODB_URL set it
+lives on that server instead of the embedded one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Coroutine, Iterator
+from typing import Any, Protocol, TypeVar
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo import bootstrap, event_loop, observability
+from moniqo.http import authentication
+from moniqo.storage.indexes import ensure_indexes
+from moniqo.storage.seeds import seed_definitions
+from tests.support import lambdas
+from tests.support.mongo import embedded_server
+
+Result = TypeVar("Result")
+Database = AsyncDatabase[dict[str, Any]]
+
+
+class Run(Protocol):
+    """Runs a coroutine on the loop of the handlers."""
+
+    def __call__(self, work: Coroutine[Any, Any, Result], /) -> Result: ...
+
+
+@pytest.fixture(scope="session")
+def mongo_url() -> Iterator[str]:
+    """The server of this test run."""
+    url = os.environ.get("MONGODB_URL")
+    if url:
+        yield url
+    else:
+        with embedded_server() as embedded:
+            yield embedded
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An execution environment that has just started: our variables only, nothing cached."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "MONGODB_", "JWT_", "POWERTOOLS_")) or name in {"KEY_SECRET_ID", "SYNC_QUEUE_URL"}:
+            monkeypatch.delenv(name)
+    for name, value in {
+        "ENVIRONMENT": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "JWT_ISSUER": "https://issuer.example.test/pool",
+        "JWT_CLIENT_ID": "test-client",
+        "LIVE_TRADING": "false",
+    }.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield monkeypatch
+    forget()
+
+
+@pytest.fixture
+def database(environment: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
+    """An empty database with every index, the one the handlers use."""
+    environment.setenv("MONGODB_URL", mongo_url)
+    environment.setenv("MONGODB_DATABASE", f"test_{uuid.uuid4().hex}")
+    db = bootstrap.database()
+    event_loop.run(ensure_indexes(db))
+    yield db
+    event_loop.run(_drop(db))
+
+
+@pytest.fixture
+def seeded(database: Database) -> Database:
+    """The database with the definitions every deployment starts with."""
+    event_loop.run(seed_definitions(database))
+    return database
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run a coroutine on the loop of the handlers."""
+    return event_loop.run
+
+
+@pytest.fixture
+def invoke(database: Database) -> lambdas.Invoke:
+    """Call a function: ``invoke("get_health", "GET", "/health", user=..., body=..., query=..., headers=...)``."""
+    return lambdas.invoke
+
+
+def forget() -> None:
+    """Drop everything an execution environment caches."""
+    for module in (bootstrap, authentication):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+async def _drop(db: Database) -> None:
+    await db.client.drop_database(db.name)
+    await db.client.close()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_loggers() -> Iterator[None]:
+    """Take back what a handler's logging configuration added."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    yield
+    root.handlers[:] = before
+    observability.logger.setLevel(logging.NOTSET)

@@ -1,0 +1,1 @@
+"""What the suites share: a database, API Gateway events, the real handlers."""
