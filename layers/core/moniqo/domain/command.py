@@ -1,0 +1,91 @@
+"""What can be asked of a demo wallet. Each command becomes one entry of its ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from moniqo.domain.money import plain
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import RiskLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open the account with its starting balance; the terms stand in the account itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place an order: ``amount`` of the base asset, or ``quote_amount`` for a market order."""
+
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    amount: Decimal | None = None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    client_order_id: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    def body_hash(self) -> str:
+        """Tell a repeat of the same request from another one under the same ``client_order_id``.
+
+        Amounts count by value, so 0.1 and 0.10 are the same request.
+        """
+        body = {
+            name: plain(value) if isinstance(value, Decimal) else value
+            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel one order."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAll:
+    """Cancel every open order, or those of one symbol."""
+
+    symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Remember how far the market was looked at; what filled on the way is part of the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    """Pause, resume, suspend or reinstate: ``status`` is the new one, ``by`` is owner, admin or system."""
+
+    status: str
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Replace the risk limits."""
+
+    limits: RiskLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Delete the wallet; ``force`` cancels open orders first and gives up what is held."""
+
+    force: bool = False
+
+
+LifeCommand = SetStatus | SetLimits | Close
+Command = Open | Place | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close

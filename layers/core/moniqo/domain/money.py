@@ -1,0 +1,88 @@
+"""Exact decimal arithmetic: reading, writing and rounding amounts.
+
+Amounts are ``Decimal`` in the domain and plain strings outside. Debits and locks round up, credits round down, so a
+rounding never makes money. All arithmetic runs under :data:`EXACT`, a context that raises instead of rounding silently.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Final
+
+ZERO: Final = Decimal(0)
+ONE: Final = Decimal(1)
+
+MAX_INTEGER_DIGITS: Final = 18
+MAX_DECIMAL_PLACES: Final = 18
+
+EXACT: Final = Context(
+    prec=60,
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.FloatOperation],
+)
+
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
+_FIAT: Final = frozenset({"USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD"})
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Run a block under :data:`EXACT`."""
+    with decimal.localcontext(EXACT):
+        yield
+
+
+def parse(text: str) -> Decimal:
+    """Read a plain ASCII decimal of at most 18 digits before and 18 after the point.
+
+    Raises:
+        ValueError: for exponents, signs other than a leading minus, blanks, NaN, infinities, other digits.
+
+    """
+    if not _DECIMAL.fullmatch(text):
+        message = f"not a plain decimal of at most {MAX_INTEGER_DIGITS}.{MAX_DECIMAL_PLACES} digits"
+        raise ValueError(message)
+    return Decimal(text)
+
+
+def plain(value: Decimal) -> str:
+    """Write an amount without exponent and without trailing zeros: ``Decimal("1.500")`` is ``"1.5"``."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def scale_of(asset: str) -> int:
+    """Decimal places an asset is kept in: 4 for fiat money, 8 for everything else."""
+    return 4 if asset in _FIAT else 8
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of ``step`` that is not above ``value``."""
+    return (value / step).to_integral_value(ROUND_FLOOR) * step
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the smallest multiple of ``step`` that is not below ``value``."""
+    return (value / step).to_integral_value(ROUND_CEILING) * step
+
+
+def round_up(value: Decimal, scale: int) -> Decimal:
+    """Round a debit up at ``scale`` decimal places."""
+    return value.quantize(_unit(scale), ROUND_CEILING)
+
+
+def round_down(value: Decimal, scale: int) -> Decimal:
+    """Round a credit down at ``scale`` decimal places."""
+    return value.quantize(_unit(scale), ROUND_FLOOR)
+
+
+_UNITS: Final = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMAL_PLACES + 1))
+
+
+def _unit(scale: int) -> Decimal:
+    return _UNITS[scale]

@@ -1,0 +1,124 @@
+"""A user's wallet as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from moniqo.domain.risk import RiskLimits
+
+
+class UserWalletStatus(StrEnum):
+    """Where a user's wallet is in its life."""
+
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ERROR = "error"
+    SUSPENDED = "suspended"
+
+
+# A wallet that only lost its connection still is the owner's to use; a stopped one is not.
+STOPPED: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED})
+SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, UserWalletStatus.CONNECTING)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotAsset:
+    """One asset at the last sync; ``value_usd`` is None when nobody prices it."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+    total: Decimal
+    value_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSnapshot:
+    """What the last sync saw; empty before the first one. Values and PnL are in US dollars."""
+
+    last_synced_at: datetime | None = None
+    assets: tuple[SnapshotAsset, ...] = ()
+    total_value_usd: Decimal | None = None
+    realised_pnl: Decimal | None = None
+    unrealised_pnl: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the last contact with the account went; ``retry_count`` counts failures since the last success."""
+
+    is_connected: bool = False
+    last_successful_ping: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    retry_count: int = 0
+    next_retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatistics:
+    """Syncs of this wallet since it was made."""
+
+    total_syncs: int = 0
+    failed_syncs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserWallet:
+    """One user's account under one wallet definition.
+
+    ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
+    are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
+    the last scheduled sync: older deliveries of the same work change nothing.
+    """
+
+    id: str
+    user_id: str
+    wallet_id: str
+    wallet_name: str
+    wallet_slug: str
+    custom_name: str
+    risk_limits: RiskLimits
+    created_at: datetime
+    updated_at: datetime
+    is_demo: bool
+    status: UserWalletStatus = UserWalletStatus.CONNECTING
+    description: str | None = None
+    color: str | None = None
+    icon: str | None = None
+    credentials: str | None = field(default=None, repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials_version: int = 1
+    request_hash: str | None = None
+    status_reason: str | None = None
+    status_before_suspension: UserWalletStatus | None = None
+    balance: BalanceSnapshot = BalanceSnapshot()
+    connection: Connection = Connection()
+    statistics: SyncStatistics = SyncStatistics()
+    ai_managed_state: Mapping[str, object] | None = None
+    next_sync_at: datetime | None = None
+    synced_for: datetime | None = None
+    has_open_orders: bool = False
+    last_used_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the wallet is in use: neither paused nor suspended."""
+        return self.status not in STOPPED
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether anything the definition asks for is stored."""
+        return self.credentials is not None or bool(self.settings)
+
+    @property
+    def mode(self) -> str:
+        """``paper`` for a demo wallet, ``live`` for real money."""
+        return "paper" if self.is_demo else "live"

@@ -1,0 +1,134 @@
+"""How the snapshot of a demo account is written in MongoDB.
+
+Symbols and assets are keys of documents; a dot in one (``BRK.B/USD``) would read as a path and is written as ``%2E``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from moniqo.domain.ledger import Account, AccountTerms, Holding, TakenBook
+from moniqo.domain.matching import Taken
+from moniqo.domain.money import plain
+from moniqo.domain.order import OrderSide
+from moniqo.domain.position import Position
+from moniqo.domain.risk import RiskLimits
+from moniqo.storage.order_codec import Document, order_age, order_document, read_order
+
+
+def key(name: str) -> str:
+    """Write a symbol or asset as a document key."""
+    return name.replace("%", "%25").replace(".", "%2E")
+
+
+def unkey(text: str) -> str:
+    """Read what :func:`key` wrote."""
+    return text.replace("%2E", ".").replace("%25", "%")
+
+
+def entry_id(user_wallet_id: str, seq: int) -> str:
+    """Return the ``_id`` of a journal entry; inserting it is the commit."""
+    return f"{user_wallet_id}:{seq:012d}"
+
+
+def holding_values(holding: Holding) -> list[str]:
+    """Write free and locked."""
+    return [plain(holding.free), plain(holding.locked)]
+
+
+def position_values(position: Position) -> list[str]:
+    """Write amount, cost, realised PnL and fees."""
+    return [plain(value) for value in position]
+
+
+def taken_values(book: TakenBook) -> list[list[str]]:
+    """Write price, shown size and what was taken of each level."""
+    return [[plain(price), plain(taken.shown), plain(taken.amount)] for price, taken in book.items()]
+
+
+def taken_key(symbol: str, side: OrderSide) -> str:
+    """Name one side of a symbol's book."""
+    return f"{side.value}:{key(symbol)}"
+
+
+def state_document(account: Account) -> Document:
+    """Write a whole snapshot, as for the first commit or after a rebuild."""
+    terms = account.terms
+    return {
+        "_id": account.user_wallet_id,
+        "user_wallet_id": account.user_wallet_id,
+        "user_id": terms.user_id,
+        "seq": account.seq,
+        "next_entry": entry_id(account.user_wallet_id, account.seq + 1),
+        "epoch": account.epoch,
+        "at": account.at,
+        "status": account.status,
+        "reason": account.reason,
+        "deleted": account.deleted,
+        "terms": {
+            "initial_balance": plain(terms.initial_balance),
+            "cash_asset": terms.cash_asset,
+            "maker_fee_percent": plain(terms.maker_fee_percent),
+            "taker_fee_percent": plain(terms.taker_fee_percent),
+            "slippage_bps": plain(terms.slippage_bps),
+            "symbols": None if terms.symbols is None else list(terms.symbols),
+        },
+        "limits": account.limits.to_document() if account.limits else None,
+        "limits_version": account.limits_version,
+        "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
+        "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
+        "orders": {order_id: order_document(order) for order_id, order in account.orders.items()},
+        "taken": {taken_key(symbol, side): taken_values(book) for (symbol, side), book in account.taken.items()},
+        "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
+    }
+
+
+def read_account(document: Document) -> Account:
+    """Read a snapshot."""
+    terms = document["terms"]
+    limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
+    return Account(
+        user_wallet_id=document["user_wallet_id"],
+        terms=AccountTerms(
+            user_id=document["user_id"],
+            initial_balance=Decimal(terms["initial_balance"]),
+            cash_asset=terms["cash_asset"],
+            maker_fee_percent=Decimal(terms["maker_fee_percent"]),
+            taker_fee_percent=Decimal(terms["taker_fee_percent"]),
+            slippage_bps=Decimal(terms["slippage_bps"]),
+            symbols=None if terms["symbols"] is None else tuple(terms["symbols"]),
+            limits=limits,
+        ),
+        seq=document["seq"],
+        epoch=document["epoch"],
+        at=document["at"],
+        status=document["status"],
+        reason=document["reason"],
+        deleted=document["deleted"],
+        limits=limits,
+        limits_version=document["limits_version"],
+        balances={
+            unkey(asset): Holding(Decimal(free), Decimal(locked)) for asset, (free, locked) in document["balances"].items()
+        },
+        positions={
+            unkey(symbol): Position(*(Decimal(value) for value in values))
+            for symbol, values in document["positions"].items()
+        },
+        orders={order_id: read_order(order) for order_id, order in _by_age(document["orders"])},
+        taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
+        evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
+    )
+
+
+def _by_age(orders: Mapping[str, Document]) -> list[tuple[str, Document]]:
+    return sorted(orders.items(), key=lambda item: order_age(item[0]))
+
+
+def _read_taken_key(text: str) -> tuple[str, OrderSide]:
+    side, _, symbol = text.partition(":")
+    return unkey(symbol), OrderSide(side)
+
+
+def _read_taken(levels: Iterable[list[str]]) -> dict[Decimal, Taken]:
+    return {Decimal(price): Taken(Decimal(shown), Decimal(amount)) for price, shown, amount in levels}

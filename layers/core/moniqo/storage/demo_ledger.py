@@ -1,0 +1,182 @@
+"""The journal of demo wallets and its snapshots: read, commit, rebuild.
+
+Inserting an entry is the commit. Its ``_id`` carries the sequence number, so of two writers one wins and the other
+decides again; a partial unique index makes a repeated ``client_order_id`` impossible. Entry, snapshot and the mirrored
+fields of the user wallet go to the server in one ordered bulk write; a snapshot left behind is rebuilt from the tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import AutoReconnect, ClientBulkWriteException, ConnectionFailure
+
+from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
+from moniqo.domain.ledger import Account, Commit
+from moniqo.storage.account_codec import entry_id, read_account, state_document
+from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo.storage.order_codec import Document
+
+STATES = "demo_wallet_state"
+ENTRIES = "demo_wallet_ledger"
+USER_WALLETS = "user_wallets"
+
+
+class Outcome(Enum):
+    """What became of a commit."""
+
+    DONE = auto()
+    LOST = auto()
+    """Another writer took the sequence number: read again and decide again."""
+    REPEATED = auto()
+    """The client order id was accepted before."""
+
+
+class Loaded(NamedTuple):
+    """An account as the journal has it; ``behind`` says the stored snapshot missed entries and must be written whole."""
+
+    account: Account
+    behind: bool
+
+
+class DemoLedger:
+    """The collections of demo wallets in one database."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        """Use ``database``; nothing is read yet."""
+        self._database = database
+        self._states = database[STATES]
+        self._entries = database[ENTRIES]
+
+    async def load(self, user_wallet_id: str, owner: str | None) -> Loaded | None:
+        """Read the present account; with ``owner`` only when it is that user's. One round trip."""
+        query: Document = {"_id": user_wallet_id} if owner is None else {"_id": user_wallet_id, "user_id": owner}
+        return next(iter(await self._read(query)), None)
+
+    async def load_many(self, user_wallet_ids: Sequence[str]) -> dict[str, Loaded]:
+        """Read the present accounts of many wallets. One round trip."""
+        found = await self._read({"_id": {"$in": list(user_wallet_ids)}})
+        return {loaded.account.user_wallet_id: loaded for loaded in found}
+
+    async def _read(self, query: Document) -> list[Loaded]:
+        """Read snapshots together with the entry that would follow each: its presence says the snapshot is behind."""
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": query},
+            {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
+        ]
+        found: list[Loaded] = []
+        async for document in await self._states.aggregate(pipeline):
+            behind = bool(document.pop("newer"))
+            if behind:
+                await self._bring_forward(document)
+            found.append(Loaded(read_account(document), behind))
+        return found
+
+    async def _bring_forward(self, document: Document) -> None:
+        newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}
+        async for entry in self._entries.find(newer).sort("seq", 1):
+            apply_entry(document, entry)
+
+    async def open(self, commit: Commit, mirror: Document | None) -> None:
+        """Write the first entry, the snapshot and the user's wallet; raises ConflictError when they exist."""
+        models = [
+            self._insert(ENTRIES, entry_document(commit, uuid4().hex)),
+            self._insert(STATES, state_document(commit.after)),
+        ]
+        if mirror is not None:
+            models.append(self._insert(USER_WALLETS, mirror))
+        try:
+            await self._database.client.bulk_write(models, ordered=True)
+        except ClientBulkWriteException as error:
+            if _duplicate(error):
+                raise ConflictError("the wallet exists already") from error
+            raise
+
+    async def commit(
+        self, commit: Commit, mirror: Mapping[str, object] | None = None, *, whole: bool = False
+    ) -> Outcome:
+        """Try to make ``commit`` the next entry of its wallet.
+
+        Args:
+            commit: What was decided.
+            mirror: Fields of the user wallet's document to set in the same write.
+            whole: Write the whole snapshot, because the stored one is behind.
+
+        Raises:
+            TemporarilyUnavailableError: the outcome could not be learned; the entry stands or does not, never half.
+
+        """
+        commit_id = uuid4().hex
+        after = commit.after
+        models: list[Any] = [self._insert(ENTRIES, entry_document(commit, commit_id)), self._snapshot(commit, whole)]
+        if mirror:
+            models.append(
+                UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
+            )
+        try:
+            await self._database.client.bulk_write(models, ordered=True)
+        except ClientBulkWriteException as error:
+            key = _duplicate(error)
+            if key is None:
+                raise
+            # A write the driver sent twice finds its own entry: whose it is, the commit id tells.
+            return await self._whose(after, commit_id) if "_id" in key else Outcome.REPEATED
+        except (AutoReconnect, ConnectionFailure) as error:
+            return await self._settle(after, commit_id, error)
+        return Outcome.DONE
+
+    async def _settle(self, after: Account, commit_id: str, error: Exception) -> Outcome:
+        """Learn what became of a write whose answer was lost."""
+        try:
+            return await self._whose(after, commit_id)
+        except (AutoReconnect, ConnectionFailure):
+            raise TemporarilyUnavailableError("the database did not answer", retry_after=2) from error
+
+    async def _whose(self, after: Account, commit_id: str) -> Outcome:
+        entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
+        return Outcome.DONE if entry is not None and entry["commit_id"] == commit_id else Outcome.LOST
+
+    def _snapshot(self, commit: Commit, whole: bool) -> Any:  # noqa: ANN401, FBT001
+        after = commit.after
+        name = self._name(STATES)
+        if whole:
+            behind = {"_id": after.user_wallet_id, "seq": {"$lt": after.seq}}
+            return ReplaceOne(behind, state_document(after), namespace=name)
+        return UpdateOne({"_id": after.user_wallet_id, "seq": after.seq - 1}, snapshot_update(commit), namespace=name)
+
+    async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
+        """The entry that accepted a client order id."""
+        query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
+        return await self._entries.find_one(query)
+
+    async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
+        """Every entry that touched one of these orders, oldest first."""
+        query = {"user_wallet_id": user_wallet_id, "order_ids": {"$in": list(order_ids)}}
+        return [entry async for entry in self._entries.find(query).sort("seq", 1)]
+
+    async def newest(self, user_wallet_id: str, query: Mapping[str, object], below: int | None, limit: int) -> list[Document]:
+        """Entries matching ``query`` with a sequence number below ``below``, newest first."""
+        full: Document = {"user_wallet_id": user_wallet_id, **query}
+        if below is not None:
+            full["seq"] = {"$lt": below}
+        return [entry async for entry in self._entries.find(full).sort("seq", -1).limit(limit)]
+
+    def _insert(self, collection: str, document: Document) -> Any:  # noqa: ANN401
+        return InsertOne(document, namespace=self._name(collection))
+
+    def _name(self, collection: str) -> str:
+        return f"{self._database.name}.{collection}"
+
+
+def _duplicate(error: ClientBulkWriteException) -> Mapping[str, object] | None:
+    """Key pattern of the unique index a bulk write ran into, None when it failed for another reason."""
+    for failure in error.write_errors or ():
+        if failure.get("code") == 11000:  # noqa: PLR2004
+            pattern: Mapping[str, object] = failure.get("keyPattern") or {"_id": 1}
+            return pattern
+    return None

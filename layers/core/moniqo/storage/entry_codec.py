@@ -1,0 +1,136 @@
+"""How commits become journal entries, and how entries bring a snapshot forward."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from moniqo.domain.command import Place, SetLimits
+from moniqo.domain.ledger import RULES_VERSION, Basis, Commit
+from moniqo.domain.market import Level, Market
+from moniqo.domain.money import plain
+from moniqo.domain.order import OPEN_STATUSES
+from moniqo.domain.risk import RiskLimits
+from moniqo.storage.account_codec import entry_id, holding_values, key, position_values, taken_key, taken_values
+from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document
+
+
+def changes_of(commit: Commit) -> Document:
+    """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
+    after, touched = commit.after, commit.touched
+    changes: Document = {
+        "seq": after.seq,
+        "at": after.at,
+        "next_entry": entry_id(after.user_wallet_id, after.seq + 1),
+        "status": after.status,
+        "reason": after.reason,
+        "deleted": after.deleted,
+    }
+    for asset in touched.balances:
+        changes[f"balances.{key(asset)}"] = holding_values(after.balances[asset])
+    for symbol in touched.positions:
+        changes[f"positions.{key(symbol)}"] = position_values(after.positions[symbol])
+    for symbol, side in touched.taken:
+        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(after.taken[symbol, side])
+    for symbol in touched.evaluated_until:
+        changes[f"evaluated_until.{key(symbol)}"] = after.evaluated_until[symbol]
+    if isinstance(commit.command, SetLimits):
+        changes["limits"] = commit.command.limits.to_document()
+        changes["limits_version"] = after.limits_version
+    return changes
+
+
+def snapshot_update(commit: Commit) -> Document:
+    """Write the update of the snapshot: only the paths the commit changed."""
+    changes = changes_of(commit)
+    gone: Document = {}
+    for order in commit.orders:
+        if order.is_open:
+            changes[f"orders.{order.order_id}"] = order_document(order)
+        else:
+            gone[f"orders.{order.order_id}"] = ""
+    return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
+
+
+def entry_document(commit: Commit, commit_id: str) -> Document:
+    """Write the journal entry of a commit."""
+    after, command = commit.after, commit.command
+    document: Document = {
+        "_id": entry_id(after.user_wallet_id, after.seq),
+        "user_wallet_id": after.user_wallet_id,
+        "seq": after.seq,
+        "epoch": after.epoch,
+        "at": after.at,
+        "commit_id": commit_id,
+        "rules_version": RULES_VERSION,
+        "kind": type(command).__name__.lower(),
+        "command": _plain_data(command),
+        "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
+        "changes": [[path, value] for path, value in changes_of(commit).items()],
+    }
+    if commit.basis is not None:
+        document["basis"] = basis_document(commit, commit.basis)
+    if commit.orders:
+        document["orders"] = [order_document(order) for order in commit.orders]
+        document["order_ids"] = [order.order_id for order in commit.orders]
+    if commit.fills:
+        document["fills"] = [fill_document(item) for item in commit.fills]
+    if isinstance(command, Place) and command.client_order_id is not None:
+        document["client_order_id"] = command.client_order_id
+        document["body_hash"] = command.body_hash()
+    return document
+
+
+def basis_document(commit: Commit, basis: Basis) -> Document:
+    """Write what a commit was decided on: the book as deep as the decision depended on it, marks and rates."""
+    memory = {price for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for price in book}
+    snapshot = basis.snapshot
+    return {
+        "market": {item.name: _plain_data(getattr(basis.market, item.name)) for item in fields(Market)},
+        "at": snapshot.at,
+        "last": plain(snapshot.last),
+        "source": snapshot.source,
+        "bids": levels_document(_as_deep_as(snapshot.bids, memory)),
+        "asks": levels_document(_as_deep_as(snapshot.asks, memory)),
+        "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
+        "usd_rate": plain(basis.usd_rate),
+    }
+
+
+def _as_deep_as(levels: Iterable[Level], prices: set[Decimal]) -> list[Level]:
+    book = list(levels)
+    deepest = max((index for index, level in enumerate(book) if level.price in prices), default=0)
+    return book[: deepest + 1]
+
+
+def _plain_data(value: object) -> Any:  # noqa: ANN401  a document holds anything
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, RiskLimits):
+        return value.to_document()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain_data(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+def apply_entry(state: Document, entry: Document) -> None:
+    """Bring a snapshot document forward by one journal entry, in place."""
+    for path, value in entry["changes"]:
+        parent = state
+        *parents, last = path.split(".")
+        for name in parents:
+            parent = parent.setdefault(name, {})
+        parent[last] = value
+    for order in entry.get("orders", ()):
+        if order["status"] in OPEN_STATUSES:
+            state["orders"][order["order_id"]] = order
+        else:
+            state["orders"].pop(order["order_id"], None)

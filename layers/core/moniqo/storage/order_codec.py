@@ -1,0 +1,126 @@
+"""How orders and fills are written in MongoDB: amounts as strings, times as dates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from moniqo.domain.market import Level
+from moniqo.domain.money import plain
+from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus, OrderType, TimeInForce
+
+Document = dict[str, Any]
+
+
+def _optional(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def order_document(order: Order) -> Document:
+    """Write an order."""
+    return {
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "status": order.status.value,
+        "amount": plain(order.amount),
+        "price": _optional(order.price),
+        "time_in_force": order.time_in_force.value,
+        "post_only": order.post_only,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+        "fee_currency": order.fee_currency,
+        "filled_amount": plain(order.filled_amount),
+        "filled_quote": plain(order.filled_quote),
+        "fee_accrued": plain(order.fee_accrued),
+        "fee": plain(order.fee),
+        "locked": plain(order.locked),
+        "fill_count": order.fill_count,
+        "status_history": [[status.value, at] for status, at in order.status_history],
+        "quote_amount": _optional(order.quote_amount),
+        # The caller's own keys may hold what a document key must not.
+        "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
+        "receipt": dict(order.receipt),
+    }
+
+
+def read_order(document: Document) -> Order:
+    """Read what :func:`order_document` wrote."""
+    return Order(
+        order_id=document["order_id"],
+        client_order_id=document["client_order_id"],
+        symbol=document["symbol"],
+        side=OrderSide(document["side"]),
+        type=OrderType(document["type"]),
+        status=OrderStatus(document["status"]),
+        amount=Decimal(document["amount"]),
+        price=_decimal(document["price"]),
+        time_in_force=TimeInForce(document["time_in_force"]),
+        post_only=document["post_only"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        fee_currency=document["fee_currency"],
+        filled_amount=Decimal(document["filled_amount"]),
+        filled_quote=Decimal(document["filled_quote"]),
+        fee_accrued=Decimal(document["fee_accrued"]),
+        fee=Decimal(document["fee"]),
+        locked=Decimal(document["locked"]),
+        fill_count=document["fill_count"],
+        status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
+        quote_amount=_decimal(document["quote_amount"]),
+        metadata=json.loads(document["metadata"]) if document["metadata"] else {},
+        receipt=document["receipt"],
+    )
+
+
+def fill_document(item: Fill) -> Document:
+    """Write a fill."""
+    return {
+        "fill_id": item.fill_id,
+        "order_id": item.order_id,
+        "symbol": item.symbol,
+        "side": item.side.value,
+        "amount": plain(item.amount),
+        "quote": plain(item.quote),
+        "levels": levels_document(item.levels),
+        "fee": plain(item.fee),
+        "fee_currency": item.fee_currency,
+        "liquidity": item.liquidity.value,
+        "at": item.at,
+    }
+
+
+def read_fill(document: Document) -> Fill:
+    """Read what :func:`fill_document` wrote."""
+    return Fill(
+        fill_id=document["fill_id"],
+        order_id=document["order_id"],
+        symbol=document["symbol"],
+        side=OrderSide(document["side"]),
+        amount=Decimal(document["amount"]),
+        quote=Decimal(document["quote"]),
+        levels=tuple(Level(Decimal(price), Decimal(amount)) for price, amount in document["levels"]),
+        fee=Decimal(document["fee"]),
+        fee_currency=document["fee_currency"],
+        liquidity=Liquidity(document["liquidity"]),
+        at=document["at"],
+    )
+
+
+def levels_document(levels: Iterable[Level]) -> list[list[str]]:
+    """Write price levels as pairs."""
+    return [[plain(price), plain(amount)] for price, amount in levels]
+
+
+def order_age(order_id: str) -> tuple[int, int]:
+    """Sort key of an order id ``o-{seq}-{n}``: when it was accepted."""
+    _, seq, number = order_id.split("-")
+    return int(seq), int(number)

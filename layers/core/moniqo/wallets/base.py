@@ -1,0 +1,248 @@
+"""The interface every wallet implements, and the types it speaks in.
+
+A wallet is one trading account: a paper one (:mod:`moniqo.wallets.demo`) or a real one at a venue. Callers hold a
+:class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Self
+
+from moniqo.domain.definition import IntegrationType, MarketType
+from moniqo.domain.command import LifeCommand
+from moniqo.domain.errors import WalletNotInitializedError
+from moniqo.domain.market import Candle, Market, Snapshot
+from moniqo.domain.money import ZERO
+from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.user_wallet import UserWalletStatus
+from moniqo.domain.valuation import Valuation
+
+__all__ = [
+    "BaseWallet",
+    "IntegrationType",
+    "MarketPrice",
+    "MarketType",
+    "OrderResult",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
+    "TimeInForce",
+    "UserWalletStatus",
+    "WalletBalance",
+    "WalletPosition",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletBalance:
+    """Holdings of one asset: ``total = free + locked``."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Everything held, whether an open order has locked it or not."""
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPrice:
+    """The best prices of a symbol at ``timestamp`` (venue time)."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    timestamp: datetime
+
+    @property
+    def mid(self) -> Decimal:
+        """Halfway between bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
+    def spread(self) -> Decimal:
+        """Ask minus bid, in the quote asset."""
+        return self.ask - self.bid
+
+
+@dataclass(frozen=True, slots=True)
+class WalletPosition:
+    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid."""
+
+    symbol: str
+    amount: Decimal
+    average_cost: Decimal
+    realised_pnl: Decimal
+    unrealised_pnl: Decimal | None
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderResult:
+    """An order as the venue sees it now."""
+
+    order_id: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    status: OrderStatus
+    price: Decimal | None
+    amount: Decimal
+    filled_amount: Decimal
+    average_fill_price: Decimal | None
+    fee: Decimal
+    fee_currency: str
+    timestamp: datetime
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    client_order_id: str | None = None
+    filled_quote: Decimal = ZERO
+
+
+class BaseWallet(ABC):
+    """One trading account. Use it as ``async with wallet:`` or call ``initialize()`` and ``close()``."""
+
+    def __init__(
+        self,
+        wallet_id: str,
+        user_wallet_id: str,
+        credentials: Mapping[str, str],
+        config: Mapping[str, object] | None = None,
+    ) -> None:
+        """Hold what the wallet needs; nothing is opened before ``initialize()``.
+
+        Args:
+            wallet_id: Id of the wallet's definition.
+            user_wallet_id: Id of this user's wallet.
+            credentials: The fields the definition asks for, decrypted.
+            config: What this kind of wallet needs beside them (the demo wallet: ``db``).
+
+        """
+        self.wallet_id = wallet_id
+        self.user_wallet_id = user_wallet_id
+        self.config: Mapping[str, object] = config or {}
+        self._credentials = credentials
+        self._initialized = False
+
+    async def __aenter__(self) -> Self:
+        """Initialise on entering the block."""
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close on leaving the block."""
+        await self.close()
+
+    def is_initialized(self) -> bool:
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        return self._initialized
+
+    def require_initialized(self) -> None:
+        """Raise :class:`WalletNotInitializedError` before ``initialize()``."""
+        if not self._initialized:
+            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+
+    def get_wallet_info(self) -> dict[str, str | bool]:
+        """Describe the wallet without anything secret."""
+        return {
+            "wallet_id": self.wallet_id,
+            "user_wallet_id": self.user_wallet_id,
+            "type": type(self).__name__,
+            "initialized": self._initialized,
+        }
+
+    @abstractmethod
+    async def initialize(self) -> None:
+        """Get ready to answer; safe to call again."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what ``initialize()`` opened; safe to call again."""
+
+    @abstractmethod
+    async def test_connection(self) -> tuple[bool, str | None]:
+        """Tell whether the account answers; the text says why not, without a secret in it."""
+
+    @abstractmethod
+    async def get_balance(self) -> list[WalletBalance]:
+        """Every asset held, ordered by name."""
+
+    async def get_balance_for_asset(self, asset: str) -> WalletBalance:
+        """One asset; zero when none is held."""
+        for balance in await self.get_balance():
+            if balance.asset == asset:
+                return balance
+        return WalletBalance(asset, ZERO, ZERO)
+
+    @abstractmethod
+    async def get_markets(self) -> list[Market]:
+        """Symbols this wallet can trade, ordered by name."""
+
+    @abstractmethod
+    async def get_snapshot(self, symbol: str) -> Snapshot:
+        """Best prices and book of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+
+    @abstractmethod
+    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
+
+    async def get_market_price(self, symbol: str) -> MarketPrice:
+        """Best prices of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+        now = await self.get_snapshot(symbol)
+        return MarketPrice(symbol, now.bid, now.ask, now.last, now.at)
+
+    @abstractmethod
+    async def place_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal | None,
+        price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        client_order_id: str | None = None,
+        quote_amount: Decimal | None = None,
+        post_only: bool = False,
+    ) -> OrderResult:
+        """Place an order; a repeated ``client_order_id`` returns the first order instead of a second one."""
+
+    @abstractmethod
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+
+    @abstractmethod
+    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+        """One order, open or ended; raises OrderNotFoundError."""
+
+    @abstractmethod
+    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+        """Orders that can still fill, oldest first."""
+
+    @abstractmethod
+    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+        """Orders that ended, newest first."""
+
+    @abstractmethod
+    async def valuation(self) -> Valuation:
+        """Holdings and profit at present prices, in US dollars."""
+
+    @abstractmethod
+    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+        """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
+
+    @abstractmethod
+    async def get_positions(self) -> list[WalletPosition]:
+        """What is held beside cash, with its cost, ordered by symbol."""

@@ -1,0 +1,317 @@
+"""The demo wallet: a spot cash account, long only, with one cash asset, on a journal that never forgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.domain import lifecycle, trading
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.command import Cancel, CancelAll, Close, LifeCommand, Place, SetLimits
+from moniqo.domain.errors import (
+    IdempotencyMismatchError,
+    NotFoundError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    WalletError,
+    WalletNotInitializedError,
+)
+from moniqo.domain.ledger import Account, AccountTerms, Commit
+from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
+from moniqo.domain.money import parse
+from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.valuation import Valuation
+from moniqo.markets.simulated import SimulatedFeed
+from moniqo.storage.demo_ledger import DemoLedger, Loaded
+from moniqo.storage.deployment import simulation_seed
+from moniqo.wallets.base import BaseWallet, OrderResult, WalletBalance, WalletPosition
+from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
+from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, replayed
+
+DEFAULT_BALANCE: Final = "10000"
+DEFAULT_FEE_PERCENT: Final = Decimal("0.1")
+DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
+
+
+class DemoWallet(BaseWallet):
+    """Paper money that behaves like real money.
+
+    ``config`` needs ``db``, an asynchronous PyMongo database opened with ``tz_aware=True``; ``feed``, ``clock``,
+    ``owner`` and ``loaded`` (an account read before) are the service's. An account that does not exist yet is opened
+    by ``initialize()`` with the credential ``initial_balance_usd``, unless an owner is named.
+    """
+
+    def __init__(
+        self,
+        wallet_id: str,
+        user_wallet_id: str,
+        credentials: Mapping[str, str],
+        config: Mapping[str, object] | None = None,
+    ) -> None:
+        """Hold the arguments; nothing is read before ``initialize()``."""
+        super().__init__(wallet_id, user_wallet_id, credentials, config)
+        self._database = cast("AsyncDatabase[dict[str, Any]]", self.config["db"])
+        self._ledger = DemoLedger(self._database)
+        self._clock = cast("Clock", self.config.get("clock") or utc_now)
+        self._owner = cast("str | None", self.config.get("owner"))
+        self._opened: DemoAccount | None = None
+        self._feed: PriceFeed | None = cast("PriceFeed | None", self.config.get("feed"))
+
+    async def initialize(self) -> None:
+        """Read the account; raises NotFoundError when it is not the owner's or was deleted."""
+        if self._initialized:
+            return
+        loaded = cast("Loaded | None", self.config.get("loaded"))
+        if loaded is None:
+            loaded = await self._ledger.load(self.user_wallet_id, self._owner)
+        if loaded is None and self._owner is None:
+            await self.open_account(self._default_terms())
+            loaded = await self._ledger.load(self.user_wallet_id, None)
+        if loaded is None or loaded.account.deleted:
+            raise NotFoundError("no such wallet")
+        if self._feed is None:
+            self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
+        self._opened = DemoAccount(self._ledger, self._feed, self._clock, self._owner, loaded)
+        self._initialized = True
+
+    async def close(self) -> None:
+        """Forget the account; the database belongs to the caller."""
+        self._opened = None
+        self._initialized = False
+
+    def _default_terms(self) -> AccountTerms:
+        balance = parse(self._credentials.get("initial_balance_usd", DEFAULT_BALANCE))
+        fee = DEFAULT_FEE_PERCENT
+        return AccountTerms("", balance, "USDT", fee, fee, DEFAULT_SLIPPAGE_BPS)
+
+    async def open_account(self, terms: AccountTerms, mirror: Mapping[str, object] | None = None) -> None:
+        """Open the account and insert ``mirror``, its user wallet; raises ConflictError when it exists."""
+        commit = lifecycle.open_account(self.user_wallet_id, terms, self._clock())
+        await self._ledger.open(commit, dict(mirror) if mirror is not None else None)
+
+    @property
+    def _work(self) -> DemoAccount:
+        if self._opened is None:
+            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+        return self._opened
+
+    @property
+    def account(self) -> Account:
+        """The account as last read or committed."""
+        return self._work.account
+
+    @property
+    def feed(self) -> PriceFeed:
+        """The feed this wallet trades on."""
+        if self._feed is None:
+            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+        return self._feed
+
+    async def test_connection(self) -> tuple[bool, str | None]:
+        """A demo wallet is connected when its account can be read."""
+        try:
+            await self.initialize()
+        except NotFoundError as error:
+            return False, error.detail
+        return True, None
+
+    async def get_balance(self) -> list[WalletBalance]:
+        """Every asset held, ordered by name, resting orders evaluated first."""
+        await self._work.evaluate()
+        return [WalletBalance(asset, held.free, held.locked) for asset, held in sorted(self.account.balances.items())]
+
+    async def valuation(self) -> Valuation:
+        """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
+        return await self._work.valuation()
+
+    async def get_markets(self) -> list[Market]:
+        """Symbols quoted in the cash asset that the account's terms allow."""
+        terms = self.account.terms
+        return [
+            market
+            for market in await self.feed.markets()
+            if market.quote == terms.cash_asset and (terms.symbols is None or market.symbol in terms.symbols)
+        ]
+
+    async def get_snapshot(self, symbol: str) -> Snapshot:
+        """Best prices and book of a symbol now."""
+        trading.check_tradable(self.account, await self.feed.market(symbol))
+        return await self.feed.snapshot(symbol)
+
+    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The last closed candles, oldest first."""
+        trading.check_tradable(self.account, await self.feed.market(symbol))
+        return await self.feed.candles(symbol, interval, limit)
+
+    async def submit(self, order: Place) -> OrderRecord:
+        """Place an order; one that was accepted before under the same client order id is answered instead.
+
+        Raises:
+            IdempotencyMismatchError: the id was used with another body.
+
+        And everything :func:`moniqo.domain.trading.place` raises.
+        """
+        try:
+            commit = await self._work.submit(order)
+        except (RepeatedOrderError, WalletError):
+            # A repeat is answered whatever would be said of a new order now: paused, out of funds, no price.
+            before = await self._accepted_before(order)
+            if before is None:
+                raise
+            return before
+        return OrderRecord(commit.orders[0], commit.fills)
+
+    async def _accepted_before(self, order: Place) -> OrderRecord | None:
+        if order.client_order_id is None:
+            return None
+        entry = await self._ledger.accepted_as(self.user_wallet_id, order.client_order_id)
+        if entry is None:
+            return None
+        if entry["body_hash"] != order.body_hash():
+            raise IdempotencyMismatchError(
+                f"client_order_id {order.client_order_id} belongs to order {entry['order_ids'][0]} with another body"
+            )
+        return replayed(await self.orders().get(entry["order_ids"][0]))
+
+    def orders(self) -> DemoOrders:
+        """The orders of this wallet, to read."""
+        return DemoOrders(self._ledger, self.account)
+
+    async def evaluate(self) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        return await self._work.evaluate()
+
+    async def cancel(self, order_id: str) -> OrderRecord:
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+
+        async def decide(account: Account) -> Commit:
+            if order_id not in account.orders:
+                await self._refuse_ended(order_id)
+            return trading.cancel(account, Cancel(order_id), self._clock())
+
+        await self._work.transact(decide)
+        return await self.orders().get(order_id)
+
+    async def _refuse_ended(self, order_id: str) -> None:
+        record = await self.orders().get(order_id)
+        if record.order.status is OrderStatus.FILLED:
+            raise OrderAlreadyFilledError(f"{order_id} is filled", order=record)
+        raise OrderAlreadyClosedError(f"{order_id} is {record.order.status}", order=record)
+
+    async def cancel_all(self, symbol: str | None) -> list[OrderRecord]:
+        """Cancel every open order, or those of one symbol, in one commit; the answer is oldest first."""
+        await self._work.evaluate()
+        if not any(symbol in {None, order.symbol} for order in self.account.orders.values()):
+            return []
+
+        async def decide(account: Account) -> Commit:
+            return trading.cancel_all(account, CancelAll(symbol), self._clock())
+
+        commit = await self._work.transact(decide)
+        return await self.orders().several([order.order_id for order in commit.orders])
+
+    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+        """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
+        now = self._clock()
+
+        async def decide(account: Account) -> Commit:
+            if isinstance(command, SetLimits):
+                return lifecycle.set_limits(account, command, now)
+            if isinstance(command, Close):
+                return lifecycle.close(account, command, now)
+            return lifecycle.set_status(account, command, now)
+
+        await self._work.transact(decide, {**mirror, **_mirrored(command, now)})
+
+    async def place_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal | None,
+        price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        client_order_id: str | None = None,
+        quote_amount: Decimal | None = None,
+        post_only: bool = False,
+    ) -> OrderResult:
+        """Place an order, as :meth:`submit` does, in the words every wallet shares."""
+        order = Place(
+            symbol, side, order_type, amount, quote_amount, price, time_in_force, post_only, client_order_id, metadata or {}
+        )
+        return order_result(await self.submit(order))
+
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel an order of ``symbol``."""
+        return (await self.cancel(order_id)).order.symbol == symbol
+
+    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+        """One order, open or ended."""
+        await self._work.evaluate()
+        return order_result(await self.orders().get(order_id))
+
+    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+        """Orders that can still fill, oldest first."""
+        await self._work.evaluate()
+        open_orders = self.account.orders.values()
+        return [order_result(OrderRecord(order, ())) for order in open_orders if symbol in {None, order.symbol}]
+
+    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+        """Orders that ended, newest first."""
+        records, _ = await self.orders().page(only_open=False, symbol=symbol, below=None, limit=limit)
+        return [order_result(record) for record in records]
+
+    async def get_positions(self) -> list[WalletPosition]:
+        """What is held beside cash, with its cost, ordered by symbol."""
+        await self._work.evaluate()
+        held = {symbol: position for symbol, position in sorted(self.account.positions.items()) if position.amount}
+        marks = await self.feed.mids(list(held))
+        return [
+            WalletPosition(
+                symbol,
+                position.amount,
+                position.cost / position.amount,
+                position.realised,
+                position.unrealised(marks[symbol]) if symbol in marks else None,
+                position.fees,
+            )
+            for symbol, position in held.items()
+        ]
+
+
+def order_result(record: OrderRecord) -> OrderResult:
+    """Show an order in the words every wallet shares."""
+    order = record.order
+    return OrderResult(
+        order_id=order.order_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.type,
+        status=order.status,
+        price=order.price,
+        amount=order.amount,
+        filled_amount=order.filled_amount,
+        average_fill_price=order.average_fill_price,
+        fee=order.fee,
+        fee_currency=order.fee_currency,
+        timestamp=order.updated_at,
+        metadata=order.metadata,
+        client_order_id=order.client_order_id,
+        filled_quote=order.filled_quote,
+    )
+
+
+def _mirrored(command: LifeCommand, now: object) -> dict[str, object]:
+    """Fields of the user wallet's document that follow a change of its account."""
+    if isinstance(command, SetLimits):
+        return {"risk_limits": command.limits.to_document()}
+    if isinstance(command, Close):
+        return {"deleted_at": now}
+    return {"status": command.status}
+

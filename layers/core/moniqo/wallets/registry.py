@@ -1,0 +1,74 @@
+"""From a user's wallet to the object that trades it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.definition import Definition
+from moniqo.domain.market import PriceFeed
+from moniqo.domain.user_wallet import UserWallet
+from moniqo.markets.simulated import SimulatedFeed
+from moniqo.storage.demo_ledger import DemoLedger, Loaded
+from moniqo.storage.deployment import simulation_seed
+from moniqo.wallets.base import BaseWallet
+from moniqo.wallets.demo import DemoWallet
+
+WALLET_TYPES: Mapping[str, type[BaseWallet]] = {"demo-wallet-v1": DemoWallet}
+"""Wallet class by definition slug: a venue is added here."""
+
+
+class WalletConnector:
+    """Opens wallets of one deployment; its price feed is shared by them."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], clock: Clock = utc_now) -> None:
+        """Use ``database``; the feed is made when it is first needed."""
+        self._database = database
+        self._ledger = DemoLedger(database)
+        self._clock = clock
+        self._feed: PriceFeed | None = None
+
+    async def feed(self) -> PriceFeed:
+        """The simulated market of this deployment; its seed is read once."""
+        if self._feed is None:
+            self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
+        return self._feed
+
+    async def connect(self, owner: str, user_wallet_id: str) -> DemoWallet:
+        """Open a wallet of ``owner`` in one round trip; raises NotFoundError."""
+        wallet = await self._demo("", user_wallet_id, owner, None)
+        await wallet.initialize()
+        return wallet
+
+    async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
+        """Open many wallets in one round trip; one that cannot be opened is missing from the answer."""
+        loaded = await self._ledger.load_many([wallet.id for wallet in wallets if wallet.is_demo])
+        connected: dict[str, BaseWallet] = {}
+        for wallet in wallets:
+            found = loaded.get(wallet.id)
+            if found is not None and not found.account.deleted:
+                connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
+        return connected
+
+    async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded | None) -> DemoWallet:
+        config = {
+            "db": self._database,
+            "feed": await self.feed(),
+            "clock": self._clock,
+            "owner": owner,
+            "loaded": loaded,
+        }
+        return DemoWallet(wallet_id, user_wallet_id, {}, config)
+
+    async def candidate(
+        self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
+    ) -> BaseWallet | None:
+        """Make a wallet that is not stored yet, to open or test it; None when this build cannot trade the venue."""
+        kind = WALLET_TYPES.get(definition.slug)
+        if kind is None:
+            return None
+        config = {"db": self._database, "feed": await self.feed(), "clock": self._clock}
+        return kind(definition.id, user_wallet_id, credentials, config)
