@@ -13,8 +13,17 @@ from moniqo.domain.errors import TemporarilyUnavailableError
 if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
+    from moniqo.credentials.cipher import CredentialCipher
     from moniqo.services.definitions import Definitions
     from moniqo.services.login import Login
+    from moniqo.services.sync import BalanceSync
+    from moniqo.services.sync_dispatch import SyncDispatch
+    from moniqo.services.user_wallets import UserWallets
+    from moniqo.services.wallet_changes import WalletChanges
+    from moniqo.services.wallet_connection import WalletConnection
+    from moniqo.services.wallet_creation import WalletCreation
+    from moniqo.services.wallet_lifecycle import WalletLifecycle
+    from moniqo.wallets.registry import WalletConnector
 
 
 @cache
@@ -49,7 +58,8 @@ def database() -> AsyncDatabase[dict[str, Any]]:
 async def check_database() -> None:
     """Ask the database for its version.
 
-    Raises:
+    Raises
+    ------
         TemporarilyUnavailableError: it is too old for this service.
 
     """
@@ -73,9 +83,93 @@ def definitions() -> Definitions:
 @cache
 def login() -> Login:
     """Logging in against the identity provider."""
+    import boto3
+
     from moniqo.services.login import Login
     from moniqo.storage.login_attempts import LoginAttempts
 
-    import boto3
-
     return Login(boto3.client("cognito-idp"), settings().need("jwt_client_id"), LoginAttempts(database()))
+
+
+@cache
+def wallets() -> WalletConnector:
+    """Opens wallets of users."""
+    from moniqo.wallets.registry import WalletConnector
+
+    return WalletConnector(database())
+
+
+@cache
+def cipher() -> CredentialCipher:
+    """Encrypts and opens credentials; the key ring is read when it is first needed."""
+    from moniqo.credentials.cipher import CredentialCipher
+    from moniqo.credentials.key_source import SecretsManagerKeys
+
+    return CredentialCipher(SecretsManagerKeys(settings().need("key_secret_id")))
+
+
+@cache
+def user_wallets() -> UserWallets:
+    """Reads of users' wallets."""
+    from moniqo.services.user_wallets import UserWallets
+    from moniqo.storage.sync_log import SyncLogStore
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return UserWallets(UserWalletStore(database()), SyncLogStore(database()))
+
+
+@cache
+def wallet_creation() -> WalletCreation:
+    """Connecting new wallets."""
+    from moniqo.services.wallet_creation import WalletCreation
+    from moniqo.storage.definitions import DefinitionStore
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return WalletCreation(DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher())
+
+
+@cache
+def wallet_changes() -> WalletChanges:
+    """Changing and deleting wallets."""
+    from moniqo.services.wallet_changes import WalletChanges
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return WalletChanges(UserWalletStore(database()), wallets())
+
+
+@cache
+def wallet_connection() -> WalletConnection:
+    """Testing connections and replacing credentials."""
+    from moniqo.services.wallet_connection import WalletConnection
+    from moniqo.storage.definitions import DefinitionStore
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return WalletConnection(DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher())
+
+
+@cache
+def wallet_lifecycle() -> WalletLifecycle:
+    """Pausing, resuming, suspending and reinstating wallets."""
+    from moniqo.services.wallet_lifecycle import WalletLifecycle
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return WalletLifecycle(UserWalletStore(database()), wallets(), wallet_connection())
+
+
+@cache
+def balance_sync() -> BalanceSync:
+    """Keeping balance snapshots true."""
+    from moniqo.services.sync import BalanceSync
+    from moniqo.storage.sync_log import SyncLogStore
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets())
+
+
+@cache
+def sync_dispatch() -> SyncDispatch:
+    """Queueing the wallets whose sync is due."""
+    from moniqo.services.sync_dispatch import SyncDispatch, SyncQueue
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return SyncDispatch(UserWalletStore(database()), SyncQueue(settings().need("sync_queue_url")))

@@ -75,7 +75,9 @@ def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -
     return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)
 
 
-def succeeded(run: SyncRun, wallet: UserWallet, balance: BalanceSnapshot, *, partial: bool, now: datetime) -> SyncOutcome:
+def succeeded(
+    run: SyncRun, wallet: UserWallet, balance: BalanceSnapshot, *, partial: bool, now: datetime
+) -> SyncOutcome:
     """Take over a snapshot: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
     connection = Connection(
         is_connected=True,

@@ -1,0 +1,38 @@
+"""Connect a new wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, InvalidCredentialsError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.idempotency import IdempotencyKey
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import CreateWalletRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets",
+    status_code=201,
+    tags=["Wallets"],
+    summary="Connect a wallet",
+    responses={
+        201: {"model": UserWalletView, "description": "The new wallet."},
+        **problem_responses(InvalidCredentialsError, IdempotencyMismatchError, ConflictError),
+    },
+)
+async def create_wallet(
+    body: CreateWalletRequest, caller: CallerDep, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Check the credentials against the wallet definition, open the account and store the wallet."""
+    created = await bootstrap.wallet_creation().create(caller.user_id, body.to_new_wallet(), idempotency_key)
+    replayed = {"Idempotent-Replayed": "true"} if created.replayed else None
+    return json_response(wallet_view(created.wallet), 201, replayed)
+
+
+handler = lambda_handler(router)

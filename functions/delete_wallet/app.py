@@ -1,0 +1,37 @@
+"""Delete a wallet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError, WalletInUseError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import no_content
+
+router = api_router()
+
+
+@router.delete(
+    "/wallets/{user_wallet_id}",
+    status_code=204,
+    tags=["Wallets"],
+    summary="Delete a wallet",
+    responses={204: {"description": "Deleted."}, **problem_responses(NotFoundError, WalletInUseError)},
+)
+async def delete_wallet(
+    user_wallet_id: str,
+    caller: CallerDep,
+    force: Annotated[bool, Query(description="Cancel open orders and give up what is held.")] = False,
+) -> Response:
+    """Delete a wallet; its history is kept, and nobody sees it any more."""
+    await bootstrap.wallet_changes().delete(caller.user_id, user_wallet_id, force=force)
+    return no_content()
+
+
+handler = lambda_handler(router)

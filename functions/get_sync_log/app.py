@@ -1,0 +1,35 @@
+"""Show the syncs of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.pagination import PageQuery, PageView
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import SyncLogView, sync_log_page, sync_log_position
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/sync-log",
+    tags=["Sync"],
+    summary="List the syncs of a wallet",
+    responses={
+        200: {"model": PageView[SyncLogView], "description": "Newest first, of the last 30 days."},
+        **problem_responses(NotFoundError),
+    },
+)
+async def get_sync_log(user_wallet_id: str, caller: CallerDep, page: PageQuery) -> Response:
+    """Show when the wallet was synced, how long it took and how it went."""
+    after = sync_log_position(page)
+    found = await bootstrap.user_wallets().sync_log(caller.user_id, user_wallet_id, after, page.limit + 1)
+    return json_response(sync_log_page(found, page.limit))
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,29 @@
+"""Show one of the caller's wallets."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}",
+    tags=["Wallets"],
+    summary="Show a wallet",
+    responses={200: {"model": UserWalletView, "description": "The wallet."}, **problem_responses(NotFoundError)},
+)
+async def get_wallet(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Show a wallet with the balance of its last sync."""
+    return json_response(wallet_view(await bootstrap.user_wallets().get(caller.user_id, user_wallet_id)))
+
+
+handler = lambda_handler(router)

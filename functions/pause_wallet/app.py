@@ -1,0 +1,34 @@
+"""Pause a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import ConflictError, NotFoundError, WalletSuspendedError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import PauseRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/pause",
+    tags=["Wallets"],
+    summary="Pause a wallet",
+    responses={
+        200: {"model": UserWalletView, "description": "The wallet."},
+        **problem_responses(NotFoundError, ConflictError, WalletSuspendedError),
+    },
+)
+async def pause_wallet(user_wallet_id: str, body: PauseRequest, caller: CallerDep) -> Response:
+    """Take no more orders; cancelling still works, and open orders stay."""
+    return json_response(
+        wallet_view(await bootstrap.wallet_lifecycle().pause(caller.user_id, user_wallet_id, body.reason))
+    )
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,32 @@
+"""Lift the suspension of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import ConflictError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import AdminDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import AdminReasonRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/reinstate",
+    tags=["Wallets"],
+    summary="Lift a suspension (admin)",
+    responses={
+        200: {"model": UserWalletView, "description": "The wallet."},
+        **problem_responses(NotFoundError, ConflictError),
+    },
+)
+async def reinstate_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
+    """Return the wallet to its owner; one that was paused before stays paused."""
+    return json_response(wallet_view(await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)))
+
+
+handler = lambda_handler(router)

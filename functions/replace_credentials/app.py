@@ -1,0 +1,33 @@
+"""Replace the credentials of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import ConflictError, InvalidCredentialsError, NotFoundError, WalletConnectionError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import ReplaceCredentialsRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.put(
+    "/wallets/{user_wallet_id}/credentials",
+    tags=["Wallets"],
+    summary="Replace the credentials",
+    responses={
+        200: {"model": UserWalletView, "description": "The wallet; its credentials are never shown."},
+        **problem_responses(NotFoundError, ConflictError, InvalidCredentialsError, WalletConnectionError),
+    },
+)
+async def replace_credentials(user_wallet_id: str, body: ReplaceCredentialsRequest, caller: CallerDep) -> Response:
+    """Test the connection with the new credentials and store them only if it works."""
+    wallet = await bootstrap.wallet_connection().replace(caller.user_id, user_wallet_id, body.credentials)
+    return json_response(wallet_view(wallet))
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,40 @@
+"""Resume a paused wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import (
+    ConflictError,
+    InvalidCredentialsError,
+    NotFoundError,
+    WalletConnectionError,
+    WalletSuspendedError,
+)
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import ResumeRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/resume",
+    tags=["Wallets"],
+    summary="Resume a paused wallet",
+    responses={
+        200: {"model": UserWalletView, "description": "The wallet."},
+        **problem_responses(
+            NotFoundError, ConflictError, WalletSuspendedError, InvalidCredentialsError, WalletConnectionError
+        ),
+    },
+)
+async def resume_wallet(user_wallet_id: str, _body: ResumeRequest, caller: CallerDep) -> Response:
+    """Test the connection, then take orders again."""
+    return json_response(wallet_view(await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id)))
+
+
+handler = lambda_handler(router)

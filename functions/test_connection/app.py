@@ -1,0 +1,33 @@
+"""Test the connection of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import ConnectionTestView
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/test-connection",
+    tags=["Wallets"],
+    summary="Test the connection",
+    responses={
+        200: {"model": ConnectionTestView, "description": "How the test went, also when it failed."},
+        **problem_responses(NotFoundError),
+    },
+)
+async def test_connection(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Ask the account whether it answers, and remember the result in `connection`."""
+    result = await bootstrap.wallet_connection().test(caller.user_id, user_wallet_id)
+    return json_response(ConnectionTestView.model_validate(result))
+
+
+handler = lambda_handler(router)

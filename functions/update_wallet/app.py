@@ -1,0 +1,30 @@
+"""Change the name, look or risk limits of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import UpdateWalletRequest, UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.patch(
+    "/wallets/{user_wallet_id}",
+    tags=["Wallets"],
+    summary="Change a wallet",
+    responses={200: {"model": UserWalletView, "description": "The wallet."}, **problem_responses(NotFoundError)},
+)
+async def update_wallet(user_wallet_id: str, body: UpdateWalletRequest, caller: CallerDep) -> Response:
+    """Change the fields that are sent; within risk_limits too, what is left out stays as it is."""
+    wallet = await bootstrap.wallet_changes().update(caller.user_id, user_wallet_id, body.to_change())
+    return json_response(wallet_view(wallet))
+
+
+handler = lambda_handler(router)

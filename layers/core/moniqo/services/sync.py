@@ -1,0 +1,106 @@
+"""Keeping balance snapshots true: one wallet by hand, many from the queue, all through the same code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.errors import WalletConnectionError, WalletError
+from moniqo.domain.sync import SyncOutcome, SyncRun, SyncType, failed, scheduled_run, succeeded
+from moniqo.domain.user_wallet import BalanceSnapshot, SnapshotAsset, UserWallet
+from moniqo.domain.valuation import Valuation
+from moniqo.storage.sync_log import SyncLogStore
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.base import BaseWallet
+from moniqo.wallets.registry import WalletConnector
+
+log: Final = logging.getLogger("moniqo")
+
+MAX_AT_ONCE: Final = 10
+SECONDS_PER_WALLET: Final = 10.0
+
+
+class BalanceSync:
+    """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time."""
+
+    def __init__(
+        self,
+        wallets: UserWalletStore,
+        sync_log: SyncLogStore,
+        connector: WalletConnector,
+        now: Clock = utc_now,
+        share: Callable[[], float] = random.SystemRandom().random,
+    ) -> None:
+        """Use these stores; ``share`` gives the jitter of retries, a number in [0, 1)."""
+        self._wallets = wallets
+        self._sync_log = sync_log
+        self._connector = connector
+        self._now = now
+        self._share = share
+
+    async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
+        """Sync an owner's wallet now, whatever its status; raises NotFoundError."""
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        run = SyncRun(f"{wallet.id}:{uuid.uuid4()}", SyncType.MANUAL, self._now())
+        (outcome,) = await self._sync([(run, wallet)])
+        await self._sync_log.record([outcome])
+        return outcome
+
+    async def sync_due(self, due: Mapping[str, datetime]) -> frozenset[str]:
+        """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
+
+        Three round trips to the database, however many wallets there are. Wallets that were deleted, paused or synced
+        meanwhile are left out.
+
+        Returns
+        -------
+            Ids of the wallets whose outcome could not be stored; the caller delivers these again.
+
+        """
+        wallets = await self._wallets.find_for_sync(due)
+        now = self._now()
+        outcomes = await self._sync([(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets])
+        return await self._sync_log.record(outcomes)
+
+    async def _sync(self, work: Sequence[tuple[SyncRun, UserWallet]]) -> Sequence[SyncOutcome]:
+        if not work:
+            return ()
+        connected = await self._connector.connect_many([wallet for _, wallet in work])
+        turn = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def in_turn(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
+            async with turn:
+                return await self._sync_wallet(run, wallet, connected.get(wallet.id))
+
+        return await asyncio.gather(*(in_turn(run, wallet) for run, wallet in work))
+
+    async def _sync_wallet(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
+        try:
+            if connected is None:
+                raise WalletConnectionError
+            async with asyncio.timeout(SECONDS_PER_WALLET), connected:
+                value = await connected.valuation()
+        except WalletError as error:
+            return self._failed(run, wallet, type(error))
+        except TimeoutError:
+            return self._failed(run, wallet, WalletConnectionError)
+        except Exception as error:
+            log.error("sync failed", exc_info=error, extra={"fields": {"user_wallet_id": wallet.id}})
+            return self._failed(run, wallet, WalletError)
+        now = self._now()
+        partial = value.stale or any(held.value_usd is None for held in value.assets)
+        return succeeded(run, wallet, _snapshot(value, now), partial=partial, now=now)
+
+    def _failed(self, run: SyncRun, wallet: UserWallet, error: type[WalletError]) -> SyncOutcome:
+        return failed(run, wallet, error, self._now(), self._share)
+
+
+def _snapshot(value: Valuation, now: datetime) -> BalanceSnapshot:
+    assets = (SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets)
+    return BalanceSnapshot(now, tuple(assets), value.total_value_usd, value.realised_pnl, value.unrealised_pnl)

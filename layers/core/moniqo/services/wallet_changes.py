@@ -1,0 +1,72 @@
+"""Changing and deleting an owner's wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.command import Close, SetLimits
+from moniqo.domain.errors import ValidationError
+from moniqo.domain.risk import RiskLimits
+from moniqo.domain.user_wallet import UserWallet
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.registry import WalletConnector
+
+
+@dataclass(frozen=True, slots=True)
+class WalletChange:
+    """What to change: plain ``fields`` of the wallet, and ``limits`` by name."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+
+class WalletChanges:
+    """Changes wallets; risk limits and deletion go through the account, so no order slips past them."""
+
+    def __init__(self, wallets: UserWalletStore, connector: WalletConnector, now: Clock = utc_now) -> None:
+        """Use these stores."""
+        self._wallets = wallets
+        self._connector = connector
+        self._now = now
+
+    async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
+        """Change a wallet and return it.
+
+        Raises
+        ------
+            NotFoundError: the owner has no such wallet.
+            ValidationError: no daily loss limit would be left.
+
+        """
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        fields = {**change.fields, "updated_at": self._now()}
+        if not change.limits:
+            await self._wallets.change(user_id, user_wallet_id, fields)
+            return replace(wallet, **fields)
+        limits = replace(wallet.risk_limits, **change.limits)
+        _check(limits)
+        account = await self._connector.connect(user_id, user_wallet_id)
+        await account.record(SetLimits(limits), mirror=fields)
+        return replace(wallet, **fields, risk_limits=limits)
+
+    async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
+        """Delete a wallet; its history is kept.
+
+        Raises
+        ------
+            NotFoundError: the owner has no such wallet.
+            WalletInUseError: orders are open or positions held, and ``force`` is not set.
+
+        """
+        account = await self._connector.connect(user_id, user_wallet_id)
+        await account.record(Close(force=force), mirror={"updated_at": self._now()})
+
+
+def _check(limits: RiskLimits) -> None:
+    if limits.daily_loss_limit_usd is None and limits.daily_loss_limit_percent is None:
+        message = "One of daily_loss_limit_usd and daily_loss_limit_percent must stay set."
+        errors = [{"field": "risk_limits", "message": message, "code": "daily_loss_limit"}]
+        raise ValidationError(message, errors=errors)

@@ -1,0 +1,205 @@
+"""Connecting a new wallet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from pydantic import SecretStr
+
+from moniqo.credentials.cipher import CredentialCipher
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.definition import Definition, Simulation
+from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
+from moniqo.domain.ledger import AccountTerms
+from moniqo.domain.money import plain
+from moniqo.domain.risk import RiskLimits
+from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
+from moniqo.storage.definitions import DefinitionStore
+from moniqo.storage.user_wallet_documents import to_document
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.registry import WalletConnector
+
+_IDS_OF_KEYS: Final = uuid.UUID("6f1d3c1e-6f0a-4d53-9a53-0d2f7a0c9a51")
+
+
+@dataclass(frozen=True, slots=True)
+class NewWallet:
+    """What a user asks for; ``wallet_id`` is a definition's id or slug."""
+
+    wallet_id: str
+    custom_name: str
+    risk_limits: RiskLimits
+    credentials: Mapping[str, SecretStr]
+    description: str | None = None
+    color: str | None = None
+    icon: str | None = None
+
+
+class Created(NamedTuple):
+    """A wallet, and whether it was there before this request."""
+
+    wallet: UserWallet
+    replayed: bool
+
+
+class WalletCreation:
+    """Makes wallets; a repeated idempotency key answers the first one."""
+
+    def __init__(
+        self,
+        definitions: DefinitionStore,
+        wallets: UserWalletStore,
+        connector: WalletConnector,
+        cipher: CredentialCipher,
+        now: Clock = utc_now,
+    ) -> None:
+        """Use these stores; ``connector`` makes the wallet that opens the account."""
+        self._definitions = definitions
+        self._wallets = wallets
+        self._connector = connector
+        self._cipher = cipher
+        self._now = now
+
+    async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
+        """Check, open and store a wallet.
+
+        Raises
+        ------
+            ValidationError: there is no such definition, or it is not active.
+            InvalidCredentialsError: the credentials do not fit the definition.
+            IdempotencyMismatchError: the key made another wallet.
+            ConflictError: the wallet the key made was deleted.
+
+        """
+        definition = await self._definition(request.wallet_id)
+        credentials = check_credentials(definition.required_credentials, request.credentials)
+        balance = initial_balance(credentials.settings)
+        settings = {**credentials.settings, INITIAL_BALANCE: plain(balance)}
+        wallet = _describe(user_id, request, definition, settings, idempotency_key, self._now())
+        terms = _terms(user_id, definition, balance, request.risk_limits)
+        if idempotency_key is not None:
+            made = await self._made_before(wallet, credentials)
+            if made is not None:
+                return Created(made, replayed=True)
+        return await self._open(wallet, definition, credentials, terms)
+
+    async def _definition(self, wallet_id: str) -> Definition:
+        try:
+            definition = await self._definitions.get(wallet_id)
+        except NotFoundError:
+            raise _refuse_definition("There is no such wallet definition.") from None
+        if not definition.is_active:
+            raise _refuse_definition("This wallet definition is not active.")
+        return definition
+
+    async def _open(
+        self, wallet: UserWallet, definition: Definition, credentials: CheckedCredentials, terms: AccountTerms
+    ) -> Created:
+        if credentials.secrets:
+            token = await self._cipher.encrypt(credentials.secrets, wallet.user_id, wallet.id)
+            wallet = replace(wallet, credentials=token)
+        account = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **wallet.settings})
+        if not isinstance(account, DemoWallet):
+            raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
+        try:
+            await account.open_account(terms, to_document(wallet))
+        except ConflictError:
+            # Only a repeated key makes the same id twice: the same request, sent twice at once.
+            made = await self._made_before(wallet, credentials)
+            if made is None:
+                raise
+            return Created(made, replayed=True)
+        return Created(wallet, replayed=False)
+
+    async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
+        made = await self._wallets.find_made(wallet.user_id, wallet.id)
+        if made is None:
+            return None
+        if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
+            raise IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+        if made.deleted_at is not None:
+            raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
+        return made
+
+    async def _same_secrets(self, made: UserWallet, credentials: CheckedCredentials) -> bool:
+        # No digest of a secret is kept to compare with: the stored ones are opened. Once they were replaced nobody
+        # knows what the first request held, and the names of its fields (in the hash) must do.
+        if made.credentials is None or made.credentials_version > 1:
+            return True
+        stored = await self._cipher.decrypt(made.credentials, made.user_id, made.id)
+        return stored == dict(credentials.secrets)
+
+
+def _describe(
+    user_id: str,
+    request: NewWallet,
+    definition: Definition,
+    settings: Mapping[str, str],
+    idempotency_key: str | None,
+    now: datetime,
+) -> UserWallet:
+    user_wallet_id = (
+        uuid.uuid4() if idempotency_key is None else uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}")
+    )
+    return UserWallet(
+        id=str(user_wallet_id),
+        user_id=user_id,
+        wallet_id=definition.id,
+        wallet_name=definition.name,
+        wallet_slug=definition.slug,
+        custom_name=request.custom_name,
+        description=request.description,
+        color=request.color,
+        icon=request.icon,
+        is_demo=definition.is_demo,
+        status=UserWalletStatus.ACTIVE,
+        settings=settings,
+        risk_limits=request.risk_limits,
+        request_hash=None if idempotency_key is None else _hash(request, definition, settings),
+        connection=Connection(is_connected=True, last_successful_ping=now),
+        next_sync_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str]) -> str:
+    """Digest of everything in the request that is not secret."""
+    body = {
+        "wallet_id": definition.id,
+        "custom_name": request.custom_name,
+        "description": request.description,
+        "color": request.color,
+        "icon": request.icon,
+        "risk_limits": request.risk_limits.to_document(),
+        "settings": dict(settings),
+        "fields": sorted(request.credentials),
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _terms(user_id: str, definition: Definition, balance: Decimal, limits: RiskLimits) -> AccountTerms:
+    fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
+    return AccountTerms(
+        user_id=user_id,
+        initial_balance=balance,
+        cash_asset=simulation.cash_asset,
+        maker_fee_percent=fees.maker_fee_percent,
+        taker_fee_percent=fees.taker_fee_percent,
+        slippage_bps=simulation.slippage_bps,
+        symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
+        limits=limits,
+    )
+
+
+def _refuse_definition(message: str) -> ValidationError:
+    return ValidationError(message, errors=[{"field": "wallet_id", "message": message, "code": "wallet_id"}])

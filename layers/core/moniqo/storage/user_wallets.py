@@ -1,0 +1,151 @@
+"""User wallets in MongoDB, collection ``user_wallets``. Methods of an owner name the owner in every query."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import DESCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from moniqo.domain.errors import ConflictError, NotFoundError
+from moniqo.domain.user_wallet import STOPPED, SYNCED_BY_SCHEDULE, UserWallet, UserWalletStatus
+from moniqo.storage.user_wallet_documents import from_document, to_document
+
+COLLECTION: Final = "user_wallets"
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletFilter:
+    """Which of an owner's wallets to list; None does not filter."""
+
+    wallet_id: str | None = None
+    is_active: bool | None = None
+    status: UserWalletStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of the list starts: after the wallet made at ``created_at`` with id ``id``."""
+
+    created_at: datetime
+    id: str
+
+
+class UserWalletStore:
+    """Reads and writes user wallets. Deleted ones are not there for anybody."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        """Use the collection of ``db``."""
+        self._wallets = db[COLLECTION]
+
+    async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
+        """Return an owner's wallet; raises NotFoundError also for somebody else's."""
+        return await self._one({"_id": user_wallet_id, "user_id": user_id, "deleted_at": None})
+
+    async def get_of_anybody(self, user_wallet_id: str) -> UserWallet:
+        """Return a wallet whoever owns it, for administrators; raises NotFoundError."""
+        return await self._one({"_id": user_wallet_id, "deleted_at": None})
+
+    async def find_made(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
+        """Return an owner's wallet even when it was deleted since."""
+        document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})
+        return from_document(document) if document else None
+
+    async def list(
+        self, user_id: str, wanted: WalletFilter, after: Position | None, limit: int
+    ) -> Sequence[UserWallet]:
+        """Return up to ``limit`` of an owner's wallets, newest first, after the given position."""
+        query: Document = {"user_id": user_id, "deleted_at": None}
+        if wanted.wallet_id is not None:
+            query["wallet_id"] = wanted.wallet_id
+        if wanted.is_active is not None:
+            query["status"] = {"$nin" if wanted.is_active else "$in": [status.value for status in STOPPED]}
+        conditions: list[Document] = [query]
+        if wanted.status is not None:
+            conditions.append({"status": wanted.status.value})
+        if after is not None:
+            older = {"created_at": {"$lt": after.created_at}}
+            same_moment = {"created_at": after.created_at, "_id": {"$lt": after.id}}
+            conditions.append({"$or": [older, same_moment]})
+        found = self._wallets.find({"$and": conditions} if len(conditions) > 1 else query)
+        found = found.sort([("created_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [from_document(document) for document in await found.to_list()]
+
+    async def insert(self, wallet: UserWallet) -> None:
+        """Store a new wallet; raises ConflictError when its id is taken."""
+        try:
+            await self._wallets.insert_one(to_document(wallet))
+        except DuplicateKeyError:
+            raise ConflictError("A wallet with this id exists.") from None
+
+    async def change(self, user_id: str, user_wallet_id: str, fields: Mapping[str, object]) -> None:
+        """Set fields of an owner's wallet; raises NotFoundError."""
+        owned = {"_id": user_wallet_id, "user_id": user_id, "deleted_at": None}
+        result = await self._wallets.update_one(owned, {"$set": dict(fields)})
+        if not result.matched_count:
+            raise NotFoundError("There is no such wallet.")
+
+    async def replace_credentials(
+        self, wallet: UserWallet, credentials: str | None, fields: Mapping[str, object]
+    ) -> None:
+        """Store new credentials over the version ``wallet`` was read with.
+
+        Raises
+        ------
+            ConflictError: somebody else stored credentials, or deleted the wallet, in between.
+
+        """
+        read = {
+            "_id": wallet.id,
+            "user_id": wallet.user_id,
+            "deleted_at": None,
+            "credentials_version": wallet.credentials_version,
+        }
+        stored = {**fields, "credentials": credentials, "credentials_version": wallet.credentials_version + 1}
+        result = await self._wallets.update_one(read, {"$set": stored})
+        if not result.matched_count:
+            raise ConflictError("The credentials were changed at the same time by another request.")
+
+    async def due_ids(self, scheduled: datetime, page_size: int) -> AsyncIterator[Sequence[str]]:
+        """Yield pages of ids of wallets whose next sync has come, in the order of their ids."""
+        due: Document = {
+            "deleted_at": None,
+            "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]},
+            "next_sync_at": {"$lte": scheduled},
+        }
+        last = ""
+        while True:
+            found = self._wallets.find({**due, "_id": {"$gt": last}}, {"_id": 1}).sort("_id").limit(page_size)
+            page = [document["_id"] for document in await found.to_list()]
+            if page:
+                yield page
+            if len(page) < page_size:
+                return
+            last = page[-1]
+
+    async def find_for_sync(self, due: Mapping[str, datetime]) -> Sequence[UserWallet]:
+        """Return the wallets of ``due`` (id: scheduled time) that were not yet synced for that time."""
+        by_time: dict[datetime, list[str]] = {}
+        for user_wallet_id, scheduled in due.items():
+            by_time.setdefault(scheduled, []).append(user_wallet_id)
+        wanted = [{"_id": {"$in": ids}, **not_synced_for(scheduled)} for scheduled, ids in by_time.items()]
+        allowed = {"deleted_at": None, "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]}}
+        found = self._wallets.find({**allowed, "$or": wanted})
+        return [from_document(document) for document in await found.to_list()]
+
+    async def _one(self, query: Document) -> UserWallet:
+        document = await self._wallets.find_one(query)
+        if document is None:
+            raise NotFoundError("There is no such wallet.")
+        return from_document(document)
+
+
+def not_synced_for(scheduled: datetime) -> Document:
+    """Match wallets no scheduled sync of this time, or a later one, has written to."""
+    return {"synced_for": {"$not": {"$gte": scheduled}}}
