@@ -1,0 +1,47 @@
+"""``python -m local``: serve template.yaml on this computer. Environment: PORT, STATE_DIR, MONGODB_URL, WORKERS."""
+
+import sys
+
+OLDEST = (3, 11)
+NEEDED = {"uvicorn": "uvicorn", "moto": "moto", "flask": "flask", "secantus": "secantusdb", "yaml": "PyYAML",
+           "pymongo": "pymongo", "jwt": "PyJWT", "boto3": "boto3", "moniqo": "the core layer"}  # fmt: skip
+
+
+def main() -> int:
+    """Run, and return the exit code: 0 stopped, 1 could not go on, 2 could not begin."""
+    if sys.version_info < OLDEST:
+        return _refuse("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info), 2)
+    from importlib.util import find_spec
+
+    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        return _refuse("missing: " + ", ".join(missing) + "; `make run` installs what it needs.", 2)
+    return _serve()
+
+
+def _serve() -> int:
+    import asyncio
+    import os
+    from pathlib import Path
+
+    from local.errors import LocalError
+    from local.settings import LocalSettings
+    from local.stack import Stack
+
+    try:
+        settings = LocalSettings.from_environment(os.environ, Path(__file__).resolve().parent.parent)
+        asyncio.run(Stack(settings).run())
+    except LocalError as error:
+        return _refuse(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _refuse(message: str, code: int) -> int:
+    sys.stderr.write("make run: " + message + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Secrets Manager, SQS and Cognito on loopback: moto's server with the template's resources in it.
+
+moto keeps everything in memory. What must outlive a restart (the users with their ids and refresh tokens, the values of
+secrets) is written to STATE_DIR after every call that may have changed it, before the caller hears of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from local import names
+from local.lifeline import follow_parent
+from local.state import StateDirectory
+from local.template import Template
+
+SECRETS_FILE: Final = "secrets.json"
+_QUEUE_ATTRIBUTES: Final = {
+    "DelaySeconds",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "VisibilityTimeout",
+    "RedrivePolicy",
+    "FifoQueue",
+    "ContentBasedDeduplication",
+}
+
+
+def make_queues(template: Template) -> None:
+    """Make the template's queues, those without a dead-letter queue first."""
+    from moto.sqs.models import sqs_backends
+
+    backend = sqs_backends[names.ACCOUNT][names.REGION]
+    queues = sorted(template.properties("AWS::SQS::Queue"), key=lambda queue: "RedrivePolicy" in queue[1])
+    for logical_id, properties in queues:
+        settings = {
+            name: json.dumps(value) if isinstance(value, dict) else value
+            for name, value in properties.items()
+            if name in _QUEUE_ATTRIBUTES
+        }
+        backend.create_queue(names.physical_name(logical_id), **settings)
+
+
+class Secrets:
+    """The template's secrets, with the values they had when last changed."""
+
+    def __init__(self, template: Template, state: StateDirectory) -> None:
+        from moto.secretsmanager.models import secretsmanager_backends
+
+        self._state = state
+        self._backend = secretsmanager_backends[names.ACCOUNT][names.REGION]
+        kept = state.read(SECRETS_FILE) or {}
+        for logical_id, properties in template.properties("AWS::SecretsManager::Secret"):
+            name = names.physical_name(logical_id)
+            value = self._initial_value(properties)
+            self._backend.create_secret(name, value, None, None, None, None, None, [], False)
+            secret = self._backend.secrets[name]
+            secret.arn = names.arn("AWS::SecretsManager::Secret", logical_id)
+            if name in kept:
+                secret.versions = kept[name]["versions"]
+                secret.default_version_id = kept[name]["current"]
+        self._written = self._snapshot()
+
+    @staticmethod
+    def _initial_value(properties: dict[str, Any]) -> str | None:
+        if "SecretString" in properties:
+            return str(properties["SecretString"])
+        generated = properties.get("GenerateSecretString")
+        if generated is None:
+            return None
+        from moto.secretsmanager.utils import random_password
+
+        password: str = random_password(
+            int(generated.get("PasswordLength", 32)), "", False, False, True, False, False, True
+        )
+        if "SecretStringTemplate" not in generated:
+            return password
+        return json.dumps({**json.loads(generated["SecretStringTemplate"]), generated["GenerateStringKey"]: password})
+
+    def _snapshot(self) -> str:
+        return json.dumps(
+            {
+                secret.name: {"versions": secret.versions, "current": secret.default_version_id}
+                for secret in self._backend.secrets.values()
+            }
+        )
+
+    def save(self) -> None:
+        """Write the values if they changed."""
+        snapshot = self._snapshot()
+        if snapshot != self._written:
+            self._state.write(SECRETS_FILE, json.loads(snapshot))
+            self._written = snapshot
+
+
+class SavedApplication:
+    """moto's application; after every call it lets the savers write what changed, before it answers."""
+
+    def __init__(self, application: Any, savers: dict[str, Callable[[], None]]) -> None:
+        self._application = application
+        self._savers = savers
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one WSGI request."""
+        body: Iterable[bytes] = self._application(environ, start_response)
+        save = self._savers.get(environ.get("HTTP_X_AMZ_TARGET", "").split(".")[0])
+        if save:
+            with self._lock:
+                save()
+        return body
+
+
+def main() -> None:
+    """Serve on the inherited listening socket (the first argument), until the parent goes."""
+    follow_parent()
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    from local.identity import Identity
+
+    listener, template, state = int(sys.argv[1]), Template(Path(sys.argv[2])), StateDirectory(Path(sys.argv[3]))
+    make_queues(template)
+    savers = {
+        "secretsmanager": Secrets(template, state).save,
+        "AWSCognitoIdentityProviderService": Identity(template, state).save,
+    }
+    application = SavedApplication(DomainDispatcherApplication(create_backend_app), savers)
+    make_server(
+        "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler, fd=listener
+    ).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The two servers behind the functions, as child processes that never outlive `make run`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+from local.errors import LocalError
+
+
+class Child:
+    """A server in a process of its own session: Ctrl-C reaches only the parent, which stops it in order."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        """Know a started process by ``name``."""
+        self.name = name
+        self._process = process
+
+    @classmethod
+    async def start(
+        cls,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        log: IO[bytes],
+        environment: Mapping[str, str] | None = None,
+        inherit: Sequence[int] = (),
+    ) -> Child:
+        """Start ``python -m arguments...``; ``inherit`` lists the descriptors it shares."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=None if environment is None else dict(environment),
+            pass_fds=inherit,
+            start_new_session=True,
+        )
+        return cls(name, process)
+
+    @property
+    def running(self) -> bool:
+        """Say whether the process is still there."""
+        return self._process.returncode is None
+
+    async def ended(self) -> None:
+        """Return when the process has ended by itself."""
+        await self._process.wait()
+
+    async def stop(self, *, grace: float) -> None:
+        """End the process: politely, and after ``grace`` seconds without asking."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), grace)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+
+def listen(port: int) -> socket.socket:
+    """Listen on loopback; port 0 takes a free one. ``LocalError`` if the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise LocalError(
+            f"port {port} cannot be used ({os.strerror(error.errno or 0)}): stop what uses it, or set PORT."
+        ) from None
+    return listener
+
+
+def free_port(preferred: int | None) -> int:
+    """Return a port that is free on loopback now, ``preferred`` if it is."""
+    for candidate in (preferred or 0, 0):
+        with suppress(LocalError), listen(candidate) as listener:
+            port: int = listener.getsockname()[1]
+            return port
+    raise LocalError("no port on 127.0.0.1 is free.")

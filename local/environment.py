@@ -1,0 +1,56 @@
+"""The environment of the worker processes: the template's variables, and nothing of the developer's AWS account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from local import names
+from local.authorizer import key_set_url
+from local.template import Function
+
+_KEPT: Final = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV",
+    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+
+
+def base(aws_url: str) -> dict[str, str]:
+    """Return what every worker process starts with."""
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_REGION": names.REGION,
+        "AWS_DEFAULT_REGION": names.REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",  # nosec B105 - moto takes any
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def localise(functions: Mapping[str, Function], mongodb_url: str, aws_url: str) -> dict[str, Function]:
+    """Return the functions with variables that point at the local database and the local issuer's keys."""
+    return {
+        name: replace(function, environment=_local(function, mongodb_url, aws_url))
+        for name, function in functions.items()
+    }
+
+
+def union(functions: Mapping[str, Function]) -> dict[str, str]:
+    """Return the variables of all functions: a worker runs them all and reads its settings once."""
+    return {name: value for function in functions.values() for name, value in function.environment.items()}
+
+
+def _local(function: Function, mongodb_url: str, aws_url: str) -> dict[str, str]:
+    variables = {**function.environment, "MONGODB_URL": mongodb_url}
+    variables.pop("MONGODB_SECRET_ID", None)
+    if variables.get("JWT_ISSUER"):
+        variables["JWT_JWKS_URL"] = key_set_url(variables["JWT_ISSUER"], aws_url)
+    return variables

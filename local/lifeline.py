@@ -1,0 +1,24 @@
+"""A child process of `make run` ends when its parent does, however the parent ended: its standard input closes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+_GRACE_SECONDS = 5.0
+
+
+def follow_parent(stop: int | None = signal.SIGTERM) -> None:
+    """Watch standard input from a thread; when it ends, send this process ``stop`` and leave for good soon after."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            continue
+        if stop is not None:
+            os.kill(os.getpid(), stop)
+            time.sleep(_GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="lifeline").start()

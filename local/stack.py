@@ -1,0 +1,198 @@
+"""Starts every piece in order, waits, and stops them in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import IO, Any
+from urllib.request import urlopen
+
+import uvicorn
+
+from local import banner, environment, names, queues, schedules, users
+from local.authorizer import Authorizers
+from local.children import Child, free_port, listen
+from local.errors import LocalError
+from local.gateway import Gateway, print_line
+from local.pool import FunctionError, Pool
+from local.seed import seed
+from local.settings import LocalSettings
+from local.state import StateDirectory
+from local.template import Template
+
+_STATE_FILE = "stack.json"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves signals to this program."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class Stack:
+    """One local run."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        """Run with these settings."""
+        self._settings = settings
+        self._state = StateDirectory(settings.state_dir)
+        self._children: list[Child] = []
+
+    async def run(self) -> None:
+        """Serve until SIGINT, SIGTERM or SIGHUP; ``LocalError`` if it cannot, or if a server behind it dies."""
+        stop = asyncio.Event()
+        starting = asyncio.current_task()
+
+        def on_signal() -> None:
+            if starting and not stop.is_set():
+                starting.cancel()
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        try:
+            async with AsyncExitStack() as stack:
+                await self._start(stack)
+                starting = None
+                await self._wait(stop)
+        except asyncio.CancelledError:
+            if not stop.is_set():
+                raise
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        began = time.monotonic()
+        Template(self._settings.template)
+        listener = stack.enter_context(listen(self._settings.port))
+        self._state.prepare()
+        lock = stack.enter_context(self._state.lock())
+        people = users.ensure(self._state)
+        api_url = f"http://localhost:{self._settings.port}"
+        aws_url = await self._start_aws(stack)
+        mongodb_url = self._settings.mongodb_url or await self._start_database(stack, lock)
+
+        template = Template(self._settings.template, aws_url, api_url)
+        functions = environment.localise(template.functions, mongodb_url, aws_url)
+        variables = environment.union(functions)
+        pool = Pool(
+            functions,
+            {**environment.base(aws_url), **variables},
+            self._settings.workers,
+            self._open_log(stack, "functions"),
+        )
+        stack.push_async_callback(pool.stop)
+        database = variables.get("MONGODB_DATABASE", "moniqo")
+        await self._together(pool.start(), seed(mongodb_url, database, self._all_running), self._aws_answers(aws_url))
+
+        gateway = Gateway(template, Authorizers(template.authorizers, aws_url), pool, print_line)
+        await stack.enter_async_context(_serving(gateway, listener))
+        await stack.enter_async_context(_background(template, pool, aws_url))
+        self._state.write(
+            _STATE_FILE,
+            {
+                "api_url": api_url,
+                "mongodb_url": mongodb_url,
+                "users": [{name: user[name] for name in ("email", "password", "groups")} for user in people],
+            },
+        )
+        stack.callback(self._state.remove, _STATE_FILE)
+        print_line(banner.ready(api_url, people, self._settings.state_dir, time.monotonic() - began))
+
+    def _open_log(self, stack: AsyncExitStack, name: str) -> IO[bytes]:
+        return stack.enter_context(self._state.log(name))
+
+    async def _start_aws(self, stack: AsyncExitStack) -> str:
+        with listen(0) as listener:
+            descriptor = listener.fileno()
+            child = await Child.start(
+                "the AWS services",
+                ["local.aws", str(descriptor), str(self._settings.template), str(self._state.path)],
+                log=self._open_log(stack, "aws"),
+                inherit=[descriptor],
+            )
+            self._children.append(child)
+            stack.push_async_callback(child.stop, grace=0)
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def _start_database(self, stack: AsyncExitStack, lock: IO[str]) -> str:
+        port = free_port(self._state.read("ports.json"))
+        self._state.write("ports.json", port)
+        configuration = self._state.path / "secantusd.toml"
+        configuration.touch(mode=0o600)
+        child = await Child.start(
+            "the database",
+            [
+                "local.database", "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port),
+                "--storage-path", str(self._state.path / "mongodb"), "--log-level", "WARNING",
+            ],
+            log=self._open_log(stack, "database"),
+            inherit=[lock.fileno()],
+        )  # fmt: skip
+        self._children.append(child)
+        stack.push_async_callback(child.stop, grace=10)
+        return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+
+    def _all_running(self) -> bool:
+        return all(child.running for child in self._children)
+
+    async def _aws_answers(self, url: str) -> None:
+        """Wait until moto is up: it has the listening socket from the start, so one question is enough."""
+        try:
+            await asyncio.to_thread(urlopen, f"{url}/{names.POOL_ID}/.well-known/jwks.json", timeout=30)
+        except OSError:
+            raise LocalError(f"the AWS services do not answer: see {self._state.path / 'logs' / 'aws.log'}.") from None
+
+    async def _together(self, *steps: Coroutine[Any, Any, None]) -> None:
+        """Do all at once; the first failure ends the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for step in steps:
+                    group.create_task(step)
+        except* LocalError as errors:
+            raise errors.exceptions[0] from None
+        except* FunctionError:
+            raise LocalError(f"no worker can start: see {self._state.path / 'logs' / 'functions.log'}.") from None
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        """Return when told to stop; ``LocalError`` if one of the servers ends before."""
+        watches = {asyncio.create_task(child.ended()): child.name for child in self._children}
+        stopped = asyncio.create_task(stop.wait())
+        done, pending = await asyncio.wait([stopped, *watches], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        if stopped not in done:
+            dead = next(name for task, name in watches.items() if task in done)
+            raise LocalError(f"{dead} ended unexpectedly: see {self._state.path / 'logs'}.")
+
+
+@asynccontextmanager
+async def _serving(gateway: Gateway, listener: socket.socket) -> AsyncIterator[None]:
+    server = _Server(uvicorn.Config(
+        gateway, lifespan="off", log_config=None, access_log=False, server_header=False, ws="none",
+        timeout_graceful_shutdown=2,
+    ))  # fmt: skip
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def _background(template: Template, pool: Pool, aws_url: str) -> AsyncIterator[None]:
+    """Fire the schedules and feed the queues."""
+    tasks = [asyncio.create_task(schedules.fire(schedule, pool, print_line)) for schedule in template.schedules]
+    tasks += [asyncio.create_task(queues.feed(mapping, aws_url, pool, print_line)) for mapping in template.mappings]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,92 @@
+"""STATE_DIR: what a restart must find again. Directories are 0700 and files 0600, for they hold passwords and keys."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from local.errors import LocalError
+
+_LOCK_WAIT_SECONDS = 8.0
+
+
+class StateDirectory:
+    """The files of one local installation, used by one `make run` at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Make the directory; ``LocalError`` if it cannot be used."""
+        try:
+            for directory in (self.path, self.path / "logs", self.path / "mongodb"):
+                directory.mkdir(parents=True, exist_ok=True)
+                directory.chmod(0o700)
+        except OSError as error:
+            raise LocalError(f"STATE_DIR {self.path} cannot be used: {error.strerror}.") from None
+
+    def lock(self) -> IO[str]:
+        """Take the directory for this process and the children that inherit the file; it is free when all have gone."""
+        file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii")
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                owner = file.read().strip()
+                file.seek(0)
+                if time.monotonic() > deadline or _alive(owner):
+                    raise LocalError(
+                        f"{self.path} is in use by another `make run` (process {owner}): stop it, or set STATE_DIR."
+                    ) from None
+                time.sleep(0.1)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        return file
+
+    def read(self, name: str) -> Any:
+        """Return a JSON file's content, or nothing if there is none; ``LocalError`` if it is broken."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            raise LocalError(f"{self.path / name} cannot be read: mend it or delete it.") from None
+
+    def write(self, name: str, content: object) -> None:
+        """Replace a JSON file in one step: a kill leaves the old or the new content."""
+        temporary = self.path / f".{name}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path / name)
+
+    def remove(self, name: str) -> None:
+        """Delete a file, if there is one."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def log(self, name: str) -> IO[bytes]:
+        """Open a log, keeping the previous run's beside it."""
+        path = self.path / "logs" / f"{name}.log"
+        if path.exists():
+            path.replace(path.with_suffix(".log.1"))
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+
+
+def _alive(process_id: str) -> bool:
+    try:
+        os.kill(int(process_id), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
