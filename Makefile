@@ -60,16 +60,31 @@ run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MO
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(ARGS)
 
+.PHONY: e2e
+e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
+	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
+	  $(PY) -m pytest tests/e2e $(ARGS)
+
 .PHONY: lint lint-python lint-template
 lint: lint-python lint-template ## Style, types, layering, security, template
-
-PYTHON_SOURCES = $(wildcard functions local benchmarks tests layers/core/moniqo)
 lint-python: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local scripts
+lint-template: $(DEV) $(SAM) $(CHECKOV)
+	.venv/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --skip-download --file template.yaml
+
+# LAYER_PLATFORM=host builds for this machine instead of for Lambda; see layers/core/Makefile.
+BUILD_DIR ?= .aws-sam/build
+.PHONY: build
+build: $(RUN) $(SAM) ## Build the layer and the template for `sam deploy` (BUILD_DIR, LAYER_PLATFORM)
+	PYTHON="$(CURDIR)/$(PY)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --build-dir $(BUILD_DIR)
+	@hash=$$($(PY) scripts/fingerprint.py) && sed "s/Default: unreleased/Default: $$hash/" $(BUILD_DIR)/template.yaml \
+	  > $(BUILD_DIR)/released.yaml && mv $(BUILD_DIR)/released.yaml $(BUILD_DIR)/template.yaml && echo "Release $$hash"
 
 .PHONY: lock
 lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
