@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import uuid4
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import Definition
 from moniqo.domain.errors import WalletInUseError
-from moniqo.storage.definitions import DefinitionFilter, DefinitionStore, Position
+from moniqo.storage.definitions import DefinitionFilter, DefinitionStore, Position, read_definition
 
 
 class Definitions:
@@ -28,10 +27,10 @@ class Definitions:
         """Return up to ``limit`` definitions by ``order`` and slug."""
         return await self._store.list(wanted, after, limit)
 
-    async def create(self, new: Definition) -> Definition:
-        """Store a definition under an id of ours; raises DuplicateSlugError."""
+    async def create(self, fields: Mapping[str, object]) -> Definition:
+        """Store a definition of these fields under an id of ours; raises DuplicateSlugError."""
         now = self._now()
-        definition = replace(new, id=str(uuid4()), created_at=now, updated_at=now)
+        definition = read_definition({**fields, "id": str(uuid4()), "created_at": now, "updated_at": now})
         await self._store.insert(definition)
         return definition
 

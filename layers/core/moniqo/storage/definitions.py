@@ -114,7 +114,12 @@ def to_document(definition: Definition) -> Document:
 
 def from_document(document: Mapping[str, Any]) -> Definition:
     """Read a document of the collection."""
-    return _adapter().validate_python({**document, "id": document["_id"]})
+    return read_definition({**document, "id": document["_id"]})
+
+
+def read_definition(fields: Mapping[str, Any]) -> Definition:
+    """Make a definition of plain data."""
+    return _adapter().validate_python(fields)
 
 
 @cache

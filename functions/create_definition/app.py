@@ -1,0 +1,34 @@
+"""Add a kind of wallet to the catalogue (administrators)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import DuplicateSlugError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import AdminDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.definitions import DefinitionCreate, DefinitionView
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/definitions",
+    status_code=201,
+    tags=["Wallet definitions"],
+    summary="Create a definition",
+    response_description="The new definition.",
+    responses={201: {"model": DefinitionView}} | problem_responses(DuplicateSlugError),
+)
+async def create_definition(body: DefinitionCreate, _admin: AdminDep) -> Response:
+    """Describe a venue users can connect: what it trades, which credentials it asks for, what it costs."""
+    definition = await bootstrap.definitions().create(body.model_dump())
+    return json_response(
+        DefinitionView.of(definition), 201, {"Location": f"/api/v1/wallets/definitions/{definition.slug}"}
+    )
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,31 @@
+"""Take a kind of wallet out of the catalogue (administrators)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError, WalletInUseError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import AdminDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import no_content
+
+router = api_router()
+
+
+@router.delete(
+    "/wallets/definitions/{slug}",
+    status_code=204,
+    tags=["Wallet definitions"],
+    summary="Delete a definition",
+    response_description="Deleted; the slug is free again.",
+    responses=problem_responses(NotFoundError, WalletInUseError),
+)
+async def delete_definition(slug: str, _admin: AdminDep) -> Response:
+    """Delete a definition nobody uses. Set `is_active` to false instead to take no new wallets of this kind."""
+    await bootstrap.definitions().delete(slug)
+    return no_content()
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,42 @@
+"""List the kinds of wallet users can connect."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.definition import IntegrationType, MarketType
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.pagination import PageQuery, PageView
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.definitions import DefinitionView, definition_page, definition_position
+from moniqo.storage.definitions import DefinitionFilter
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/definitions",
+    tags=["Wallet definitions"],
+    summary="List definitions",
+    response_description="One page of definitions, ordered by `order`.",
+    responses={200: {"model": PageView[DefinitionView]}} | problem_responses(),
+)
+async def list_definitions(
+    page: PageQuery,
+    integration_type: Annotated[IntegrationType | None, Query(description="Only this way of reaching a venue.")] = None,
+    is_active: Annotated[bool | None, Query(description="Only definitions that take new wallets, or only others.")] = None,
+    is_demo: Annotated[bool | None, Query(description="Only paper wallets, or only real ones.")] = None,
+    market: Annotated[MarketType | None, Query(description="Only those that trade this kind of thing.")] = None,
+) -> Response:
+    """List what users can connect. Needs no token."""
+    wanted = DefinitionFilter(integration_type, is_active, is_demo, market)
+    found = await bootstrap.definitions().list(wanted, definition_position(page.position), page.limit + 1)
+    return json_response(definition_page(found, page.limit))
+
+
+handler = lambda_handler(router)

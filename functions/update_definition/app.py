@@ -1,0 +1,31 @@
+"""Change a kind of wallet (administrators)."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import AdminDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.definitions import DefinitionPatch, DefinitionView
+
+router = api_router()
+
+
+@router.patch(
+    "/wallets/definitions/{slug}",
+    tags=["Wallet definitions"],
+    summary="Change a definition",
+    response_description="The definition as it is now.",
+    responses={200: {"model": DefinitionView}} | problem_responses(NotFoundError),
+)
+async def update_definition(slug: str, body: DefinitionPatch, _admin: AdminDep) -> Response:
+    """Change the given fields. Wallets that exist keep the terms they were opened on."""
+    definition = await bootstrap.definitions().update(slug, body.model_dump(exclude_unset=True))
+    return json_response(DefinitionView.of(definition))
+
+
+handler = lambda_handler(router)
