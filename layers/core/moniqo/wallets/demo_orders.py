@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from moniqo.domain.errors import OrderNotFoundError
 from moniqo.domain.ledger import Account
@@ -54,22 +55,33 @@ class DemoOrders:
         return records, order_age(ids[limit - 1])[0] if len(ids) > limit else None
 
     async def fills(
-        self, query: dict[str, object], below: tuple[int, int] | None, limit: int
+        self,
+        *,
+        symbol: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        position: tuple[int, int] | None,
+        limit: int,
     ) -> tuple[list[Fill], tuple[int, int] | None]:
         """Fills newest first, and where the next page begins: (sequence number, fills of that entry already given)."""
-        found: list[tuple[Fill, int, int]] = []
-        seq = below[0] + 1 if below else None
+        found: list[tuple[Fill, tuple[int, int]]] = []
+        query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
+        below = position[0] + 1 if position else None
         while len(found) <= limit:
-            entries = await self._ledger.newest(self._account.user_wallet_id, query, seq, _BATCH)
+            entries = await self._ledger.newest(self._account.user_wallet_id, query, below, _BATCH)
             for entry in entries:
-                given = below[1] if below and entry["seq"] == below[0] else 0
+                given = position[1] if position and entry["seq"] == position[0] else 0
                 newest_first = [read_fill(item) for item in reversed(entry["fills"])]
-                found += [(item, entry["seq"], at + 1) for at, item in enumerate(newest_first) if at >= given]
-            if len(entries) < _BATCH:
+                found += [
+                    (item, (entry["seq"], number))
+                    for number, item in enumerate(newest_first, 1)
+                    if number > given and _wanted(item, symbol, since, until)
+                ]
+            if len(entries) < _BATCH or (since is not None and entries[-1]["at"] < since):
                 break
-            seq = entries[-1]["seq"]
-        _, last_seq, given = found[limit - 1] if len(found) > limit else (None, 0, 0)
-        return [item for item, _, _ in found[:limit]], (last_seq, given) if len(found) > limit else None
+            below = entries[-1]["seq"]
+        page = found[:limit]
+        return [item for item, _ in page], page[-1][1] if len(found) > limit else None
 
     async def _accepted(self, symbol: str | None, below: int | None, limit: int, *, closed_only: bool) -> list[str]:
         query: dict[str, object] = {"kind": "place"}
@@ -110,6 +122,12 @@ def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[Order
     return [
         OrderRecord(read_order(latest[order_id]), tuple(fills[order_id])) for order_id in wanted if order_id in latest
     ]
+
+
+def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
+    return (
+        symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
+    )
 
 
 def replayed(record: OrderRecord) -> OrderRecord:

@@ -1,0 +1,38 @@
+"""Cancel one order."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import OrderAlreadyClosedError, OrderAlreadyFilledError, OrderNotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.orders import OrderView, order_view
+
+router = api_router()
+
+
+@router.delete(
+    "/wallets/{user_wallet_id}/orders/{order_id}",
+    tags=["Orders"],
+    summary="Cancel an order",
+    responses={
+        200: {"model": OrderView, "description": "The cancelled order."},
+        **problem_responses(OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError),
+    },
+)
+async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
+    """Cancel what has not filled; what the market filled before now is refused with the order."""
+    try:
+        cancelled = await bootstrap.orders().cancel(caller.user_id, user_wallet_id, order_id)
+    except (OrderAlreadyFilledError, OrderAlreadyClosedError) as error:
+        error.members["order"] = order_view(error.members["order"], user_wallet_id)
+        raise
+    return json_response(order_view(cancelled, user_wallet_id))
+
+
+
+handler = lambda_handler(router)

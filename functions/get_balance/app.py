@@ -1,0 +1,34 @@
+"""Read the balance of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import MarketDataError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.markets import BalanceView, balance_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/balance",
+    tags=["Wallets"],
+    summary="Get the balance now",
+    responses={
+        200: {"model": BalanceView, "description": "Balances and their value."},
+        **problem_responses(NotFoundError, MarketDataError),
+    },
+)
+async def get_balance(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Show free, locked and total of every asset with its value, resting orders evaluated up to now."""
+    worth = await bootstrap.balances().get(caller.user_id, user_wallet_id)
+    return json_response(balance_view(worth, user_wallet_id))
+
+
+
+handler = lambda_handler(router)

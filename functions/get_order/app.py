@@ -1,0 +1,31 @@
+"""Read one order."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import OrderNotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.orders import OrderView, order_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/orders/{order_id}",
+    tags=["Orders"],
+    summary="Get an order",
+    responses={200: {"model": OrderView, "description": "The order."}, **problem_responses(OrderNotFoundError)},
+)
+async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
+    """Show an order with its fills, resting orders evaluated up to now."""
+    found = await bootstrap.orders().get(caller.user_id, user_wallet_id, order_id)
+    return json_response(order_view(found, user_wallet_id))
+
+
+
+handler = lambda_handler(router)

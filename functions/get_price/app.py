@@ -1,0 +1,34 @@
+"""Read the best prices of a symbol."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.markets import PriceView, SymbolQuery, UserWalletId, price_view
+
+router = api_router()
+
+
+@router.get(
+    "/markets/price",
+    tags=["Markets"],
+    summary="Get a price",
+    responses={
+        200: {"model": PriceView, "description": "As the market shows it now."},
+        **problem_responses(NotFoundError, InvalidSymbolError, MarketDataError),
+    },
+)
+async def get_price(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
+    """Show what the wallet's market shows now."""
+    snapshot = await bootstrap.markets().snapshot(caller.user_id, user_wallet_id, symbol)
+    return json_response(price_view(snapshot))
+
+
+
+handler = lambda_handler(router)

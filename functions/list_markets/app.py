@@ -1,0 +1,30 @@
+"""List the symbols a wallet trades."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.markets import MarketsView, UserWalletId, markets_view
+
+router = api_router()
+
+
+@router.get(
+    "/markets",
+    tags=["Markets"],
+    summary="List markets",
+    responses={200: {"model": MarketsView, "description": "By name."}, **problem_responses(NotFoundError)},
+)
+async def list_markets(user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
+    """Show the symbols a wallet trades, with tick, lot and minimums."""
+    return json_response(markets_view(await bootstrap.markets().list(caller.user_id, user_wallet_id)))
+
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,50 @@
+"""List orders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.pagination import PageQuery, PageView, page_view
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.orders import OrderView, numbers_position, order_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/orders",
+    tags=["Orders"],
+    summary="List orders",
+    responses={200: {"model": PageView[OrderView], "description": "Newest first."}, **problem_responses(NotFoundError)},
+)
+async def list_orders(
+    user_wallet_id: str,
+    caller: CallerDep,
+    page: PageQuery,
+    status: Annotated[Literal["open", "closed"] | None, Query(description="Both when left out.")] = None,
+    symbol: Annotated[str | None, Query(max_length=40)] = None,
+) -> Response:
+    """Show orders with their fills, resting orders evaluated up to now."""
+    position = numbers_position(page, 1)
+    found = await bootstrap.orders().page(
+        caller.user_id,
+        user_wallet_id,
+        only_open=None if status is None else status == "open",
+        symbol=symbol,
+        below=position[0] if position else None,
+        limit=page.limit,
+    )
+    views = [order_view(record, user_wallet_id) for record in found.records]
+    return json_response(page_view(views, None if found.next_below is None else [str(found.next_below)]))
+
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,53 @@
+"""List fills."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.pagination import PageQuery, PageView, page_view
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.orders import FillView, fill_view, numbers_position
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/trades",
+    tags=["Orders"],
+    summary="List trades",
+    responses={200: {"model": PageView[FillView], "description": "Newest first."}, **problem_responses(NotFoundError)},
+)
+async def list_trades(
+    user_wallet_id: str,
+    caller: CallerDep,
+    page: PageQuery,
+    symbol: Annotated[str | None, Query(max_length=40)] = None,
+    since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
+) -> Response:
+    """Show fills of every order, resting orders evaluated up to now."""
+    position = numbers_position(page, 2)
+    found = await bootstrap.orders().fills(
+        caller.user_id,
+        user_wallet_id,
+        symbol=symbol,
+        since=since,
+        until=until,
+        position=(position[0], position[1]) if position else None,
+        limit=page.limit,
+    )
+    next_position = [str(number) for number in found.next_position] if found.next_position else None
+    return json_response(page_view([fill_view(item) for item in found.fills], next_position))
+
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,53 @@
+"""Place an order."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain import errors
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.idempotency import IdempotencyKey
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.orders import OrderRequest, OrderView, order_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/orders",
+    status_code=201,
+    tags=["Orders"],
+    summary="Place an order",
+    responses={
+        200: {"model": OrderView, "description": "The order an earlier request with this id placed."},
+        201: {"model": OrderView, "description": "The new order, filled as far as the market allowed."},
+        **problem_responses(
+            errors.NotFoundError,
+            errors.WalletPausedError,
+            errors.WalletSuspendedError,
+            errors.InvalidSymbolError,
+            errors.InvalidOrderError,
+            errors.InsufficientBalanceError,
+            errors.RiskLimitExceededError,
+            errors.OrderRejectedError,
+            errors.IdempotencyMismatchError,
+            errors.RateLimitExceededError,
+            errors.MarketDataError,
+        ),
+    },
+)
+async def place_order(
+    user_wallet_id: str, body: OrderRequest, caller: CallerDep, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Check limits and funds, fill against the book, rest what is left, and commit it all at once."""
+    placed = await bootstrap.orders().place(caller.user_id, user_wallet_id, body.to_command(idempotency_key))
+    if placed.replayed:
+        return json_response(order_view(placed, user_wallet_id), 200, {"Idempotent-Replayed": "true"})
+    return json_response(order_view(placed, user_wallet_id), 201)
+
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,81 @@
+"""Placing, reading and cancelling orders of a user's wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from moniqo.domain.command import Place
+from moniqo.domain.order import Fill
+from moniqo.wallets.demo_orders import OrderRecord
+from moniqo.wallets.registry import WalletConnector
+
+
+class OrderPage(NamedTuple):
+    """Orders newest first; ``next_below`` is where the next page begins."""
+
+    records: Sequence[OrderRecord]
+    next_below: int | None
+
+
+class FillPage(NamedTuple):
+    """Fills newest first; ``next_position`` is where the next page begins."""
+
+    fills: Sequence[Fill]
+    next_position: tuple[int, int] | None
+
+
+class Orders:
+    """Orders of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
+
+    def __init__(self, connector: WalletConnector) -> None:
+        """Open wallets with ``connector``."""
+        self._connector = connector
+
+    async def place(self, user_id: str, user_wallet_id: str, order: Place) -> OrderRecord:
+        """Place an order, or answer the one a repeated ``client_order_id`` placed before."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        return await wallet.submit(order)
+
+    async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
+        """One order as it stands now; raises OrderNotFoundError."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        await wallet.evaluate()
+        return await wallet.orders().get(order_id)
+
+    async def page(
+        self, user_id: str, user_wallet_id: str, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
+    ) -> OrderPage:
+        """Orders newest first; ``only_open`` of None gives open and closed ones."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        await wallet.evaluate()
+        return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, below=below, limit=limit))
+
+    async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        return await wallet.cancel(order_id)
+
+    async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[OrderRecord]:
+        """Cancel every open order, or those of one symbol, in one commit."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        return await wallet.cancel_all(symbol)
+
+    async def fills(
+        self,
+        user_id: str,
+        user_wallet_id: str,
+        *,
+        symbol: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        position: tuple[int, int] | None,
+        limit: int,
+    ) -> FillPage:
+        """Fills newest first, from ``since`` (inclusive) to ``until`` (exclusive)."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        await wallet.evaluate()
+        return FillPage(
+            *await wallet.orders().fills(symbol=symbol, since=since, until=until, position=position, limit=limit)
+        )

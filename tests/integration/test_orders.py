@@ -1,0 +1,153 @@
+"""Orders over the handlers: placing, reading, cancelling, listing, and the books afterwards."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.conftest import Database
+from tests.support.lambdas import STRANGER, TRADER, Invoke
+
+LIMITS = {
+    "max_position_size_usd": 1000,
+    "max_total_exposure_usd": 5000,
+    "max_open_positions": 5,
+    "daily_loss_limit_usd": 500,
+    "stop_loss_default_percent": 2.0,
+    "take_profit_default_percent": 5.0,
+}
+
+
+@pytest.fixture
+def wallet(seeded: Database, invoke: Invoke) -> str:
+    """A demo wallet with 10,000 USDT."""
+    body = {
+        "wallet_id": "demo-wallet-v1",
+        "custom_name": "My First Demo Wallet",
+        "credentials": {"initial_balance_usd": "10000"},
+        "risk_limits": LIMITS,
+    }
+    made = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=body)
+    assert made.status == 201, made.text
+    return str(made.json["id"])
+
+
+def place(invoke: Invoke, wallet: str, **fields: object) -> dict[str, object]:
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"} | fields
+    answer = invoke("place_order", "POST", f"/wallets/{wallet}/orders", user=TRADER, body=body)
+    return {"status_code": answer.status, **answer.json}
+
+
+def test_market_order_fills_and_the_balance_adds_up(wallet: str, invoke: Invoke) -> None:
+    order = place(invoke, wallet)
+    assert order["status_code"] == 201
+    assert order["status"] == "filled"
+    assert order["mode"] == "paper"
+    balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
+    assets = {held["asset"]: held for held in balance["assets"]}
+    assert assets["BTC"]["free"] == "0.01"
+    spent = Decimal(str(order["filled_quote"])) + Decimal(str(order["fee"]))
+    assert Decimal(assets["USDT"]["free"]) == Decimal(10000) - spent
+
+
+def test_limit_order_rests_locks_and_gives_back(wallet: str, invoke: Invoke) -> None:
+    order = place(invoke, wallet, type="limit", price="20000", amount="0.01")
+    assert order["status"] == "open"
+    listed = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query={"status": "open"}).json
+    assert [item["order_id"] for item in listed["items"]] == [order["order_id"]]
+    balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
+    assert balance["assets"][0]["locked"] == "200.2"
+    path = f"/wallets/{wallet}/orders/{order['order_id']}"
+    assert invoke("cancel_order", "DELETE", path, user=TRADER).json["status"] == "cancelled"
+    again = invoke("cancel_order", "DELETE", path, user=TRADER)
+    assert (again.status, again.json["code"]) == (409, "ORDER_ALREADY_CLOSED")
+    assert again.json["order"]["order_id"] == order["order_id"]
+    balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
+    assert balance["assets"] == [
+        {"asset": "USDT", "free": "10000", "locked": "0", "total": "10000", "value_usd": "10000"}
+    ]
+
+
+def test_repeat_answers_the_first_order_and_another_body_is_refused(wallet: str, invoke: Invoke) -> None:
+    first = place(invoke, wallet, client_order_id="same")
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": 0.010, "client_order_id": "same"}
+    second = invoke("place_order", "POST", f"/wallets/{wallet}/orders", user=TRADER, body=body)
+    assert second.status == 200
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.json["order_id"] == first["order_id"]
+    third = place(invoke, wallet, client_order_id="same", amount="0.011")
+    assert (third["status_code"], third["code"]) == (422, "IDEMPOTENCY_MISMATCH")
+
+
+def test_a_repeat_is_answered_while_the_wallet_is_paused(wallet: str, invoke: Invoke) -> None:
+    first = place(invoke, wallet, client_order_id="before")
+    assert invoke("pause_wallet", "POST", f"/wallets/{wallet}/pause", user=TRADER, body={}).status == 200
+    assert place(invoke, wallet, client_order_id="before")["order_id"] == first["order_id"]
+    refused = place(invoke, wallet, client_order_id="after")
+    assert (refused["status_code"], refused["code"]) == (409, "WALLET_PAUSED")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"amount": "0.000001"}, "INVALID_ORDER"),
+        ({"amount": "0.00001"}, "INVALID_ORDER"),
+        ({"symbol": "FOO/USDT"}, "INVALID_SYMBOL"),
+        ({"symbol": "AAPL/USD"}, "INVALID_SYMBOL"),
+        ({"amount": "0.5"}, "RISK_LIMIT_EXCEEDED"),
+        ({"side": "sell", "amount": "1"}, "INSUFFICIENT_BALANCE"),
+        ({"type": "limit", "price": "20000.001"}, "INVALID_ORDER"),
+        ({"type": "limit"}, "INVALID_ORDER"),
+        ({"type": "limit", "price": "90000", "post_only": True, "amount": "0.001"}, "ORDER_REJECTED"),
+        ({"type": "limit", "price": "20000", "time_in_force": "FOK"}, "ORDER_REJECTED"),
+        ({"amount": None}, "VALIDATION_ERROR"),
+        ({"amount": "-1"}, "VALIDATION_ERROR"),
+        ({"colour": "red"}, "VALIDATION_ERROR"),
+    ],
+)
+def test_refusals_name_their_reason_and_change_nothing(
+    wallet: str, invoke: Invoke, fields: dict[str, object], code: str
+) -> None:
+    refused = place(invoke, wallet, **fields)
+    assert (refused["status_code"], refused["code"]) == (422, code)
+    balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
+    assert balance["total_value_usd"] == "10000"
+    assert invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER).json["items"] == []
+
+
+def test_lists_page_without_gaps(wallet: str, invoke: Invoke) -> None:
+    placed = [str(place(invoke, wallet, amount="0.001")["order_id"]) for _ in range(5)]
+    for path, name, field in (("orders", "list_orders", "order_id"), ("trades", "list_trades", "order_id")):
+        seen: list[str] = []
+        cursor = None
+        while True:
+            query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = invoke(name, "GET", f"/wallets/{wallet}/{path}", user=TRADER, query=query).json
+            seen += [item[field] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert seen == placed[::-1]
+
+
+def test_market_data_of_a_wallet(wallet: str, invoke: Invoke) -> None:
+    query = {"user_wallet_id": wallet}
+    markets = invoke("list_markets", "GET", "/markets", user=TRADER, query=query).json["items"]
+    assert {"BTC/USDT", "ETH/USDT", "SOL/USDT"} <= {market["symbol"] for market in markets}
+    query["symbol"] = "BTC/USDT"
+    price = invoke("get_price", "GET", "/markets/price", user=TRADER, query=query).json
+    assert Decimal(price["ask"]) - Decimal(price["bid"]) == Decimal(price["spread"])
+    book = invoke("get_book", "GET", "/markets/book", user=TRADER, query=query).json
+    assert len(book["bids"]) == len(book["asks"]) == 20
+    candles = invoke("get_candles", "GET", "/markets/candles", user=TRADER, query=query | {"interval": "1h", "limit": 3})
+    assert len(candles.json["items"]) == 3
+
+
+def test_a_stranger_finds_nothing(wallet: str, invoke: Invoke) -> None:
+    for name, method, path in (
+        ("get_balance", "GET", "balance"),
+        ("list_orders", "GET", "orders"),
+        ("cancel_orders", "DELETE", "orders"),
+    ):
+        assert invoke(name, method, f"/wallets/{wallet}/{path}", user=STRANGER).status == 404
