@@ -1,4 +1,7 @@
-"""``python -m local``: serve template.yaml on this computer. Environment: PORT, STATE_DIR, MONGODB_URL, WORKERS."""
+"""``python -m local [TEMPLATE]``: serve template.yaml on this computer.
+
+Environment: PORT, STATE_DIR, MONGODB_URL, WORKERS.
+"""
 
 import sys
 
@@ -29,7 +32,9 @@ def _serve() -> int:
     from local.stack import Stack
 
     try:
-        settings = LocalSettings.from_environment(os.environ, Path(__file__).resolve().parent.parent)
+        beside = Path(__file__).resolve().parent.parent / "template.yaml"
+        template = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else beside
+        settings = LocalSettings.from_environment(os.environ, template)
         asyncio.run(Stack(settings).run())
     except LocalError as error:
         return _refuse(str(error), error.exit_code)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -28,7 +28,6 @@ class Child:
         arguments: Sequence[str],
         *,
         log: IO[bytes],
-        environment: Mapping[str, str] | None = None,
         inherit: Sequence[int] = (),
     ) -> Child:
         """Start ``python -m arguments...``; ``inherit`` lists the descriptors it shares."""
@@ -39,7 +38,6 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=None if environment is None else dict(environment),
             pass_fds=inherit,
             start_new_session=True,
         )

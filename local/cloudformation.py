@@ -75,7 +75,9 @@ class Resolver:
         self._attribute = attribute
         self._values: dict[str, object] = dict(pseudo_parameters)
         for name, declaration in document.get("Parameters", {}).items():
-            self._values[name] = declaration.get("Default", "")
+            default = declaration.get("Default", "")
+            is_list = str(declaration.get("Type", "")).endswith(("List", ">"))
+            self._values[name] = [part.strip() for part in str(default).split(",")] if is_list else default
         self._values.update(parameters or {})
 
     def resolve(self, value: object) -> Any:

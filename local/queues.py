@@ -25,14 +25,7 @@ def client(aws_url: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
-        "sqs",
-        endpoint_url=aws_url,
-        region_name=names.REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - moto takes any
-        config=Config(retries={"total_max_attempts": 1}, proxies={}),
-    )
+    return boto3.client("sqs", endpoint_url=aws_url, config=Config(retries={"total_max_attempts": 1}, proxies={}))
 
 
 async def feed(mapping: QueueMapping, aws_url: str, pool: Pool, log: Callable[[str], None]) -> None:

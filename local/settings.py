@@ -20,14 +20,14 @@ class LocalSettings:
     template: Path
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], root: Path) -> LocalSettings:
+    def from_environment(cls, environment: Mapping[str, str], template: Path) -> LocalSettings:
         """Read PORT, STATE_DIR, MONGODB_URL and WORKERS; ``LocalError`` names the one that is wrong."""
         return cls(
             port=_number(environment, "PORT", 8000, 65535),
-            state_dir=(root / (environment.get("STATE_DIR") or ".local")).resolve(),
+            state_dir=(template.parent / (environment.get("STATE_DIR") or ".local")).resolve(),
             mongodb_url=environment.get("MONGODB_URL", ""),
             workers=_number(environment, "WORKERS", 3, 64),
-            template=root / "template.yaml",
+            template=template,
         )
 
 

@@ -74,6 +74,7 @@ class Stack:
         lock = stack.enter_context(self._state.lock())
         people = users.ensure(self._state)
         api_url = f"http://localhost:{self._settings.port}"
+        stack.push_async_callback(self._stop_children)
         aws_url = await self._start_aws(stack)
         mongodb_url = self._settings.mongodb_url or await self._start_database(stack, lock)
 
@@ -109,7 +110,8 @@ class Stack:
 
     async def _start_aws(self, stack: AsyncExitStack) -> str:
         with listen(0) as listener:
-            descriptor = listener.fileno()
+            descriptor, url = listener.fileno(), f"http://127.0.0.1:{listener.getsockname()[1]}"
+            environment.leave_aws_account(url)
             child = await Child.start(
                 "the AWS services",
                 ["local.aws", str(descriptor), str(self._settings.template), str(self._state.path)],
@@ -117,26 +119,22 @@ class Stack:
                 inherit=[descriptor],
             )
             self._children.append(child)
-            stack.push_async_callback(child.stop, grace=0)
-            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+            return url
 
     async def _start_database(self, stack: AsyncExitStack, lock: IO[str]) -> str:
         port = free_port(self._state.read("ports.json"))
         self._state.write("ports.json", port)
-        configuration = self._state.path / "secantusd.toml"
-        configuration.touch(mode=0o600)
         child = await Child.start(
             "the database",
-            [
-                "local.database", "--config", str(configuration), "--host", "127.0.0.1", "--port", str(port),
-                "--storage-path", str(self._state.path / "mongodb"), "--log-level", "WARNING",
-            ],
+            ["local.database", str(port), str(self._state.path / "mongodb")],
             log=self._open_log(stack, "database"),
             inherit=[lock.fileno()],
-        )  # fmt: skip
+        )
         self._children.append(child)
-        stack.push_async_callback(child.stop, grace=10)
         return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+
+    async def _stop_children(self) -> None:
+        await asyncio.gather(*(child.stop(grace=10) for child in self._children))
 
     def _all_running(self) -> bool:
         return all(child.running for child in self._children)

@@ -16,6 +16,7 @@ Transform: AWS::Serverless-2016-10-31
 Parameters:
   SyncRate: {Type: String, Default: rate(5 minutes)}
   Issuer: {Type: String, Default: ''}
+  Origins: {Type: CommaDelimitedList, Default: 'https://app.example.com, http://localhost:3000'}
 Conditions:
   ForeignIssuer: !Not [!Equals [!Ref Issuer, '']]
 Globals:
@@ -33,7 +34,7 @@ Resources:
     Type: AWS::Serverless::HttpApi
     Properties:
       DefaultRouteSettings: {ThrottlingBurstLimit: 20, ThrottlingRateLimit: 10}
-      CorsConfiguration: {AllowOrigins: ['https://app.example.com'], AllowMethods: [GET, POST], MaxAge: 600}
+      CorsConfiguration: {AllowOrigins: !Ref Origins, AllowMethods: [GET, POST], MaxAge: 600}
       Auth:
         DefaultAuthorizer: Jwt
         Authorizers:
@@ -111,7 +112,10 @@ def test_authorizer_and_cors_are_the_templates(tmp_path: Path) -> None:
     assert template.authorizers["Jwt"].audience == (names.CLIENT_ID,)
     assert template.authorizers["Jwt"].issuer.endswith(names.POOL_ID)
     assert template.cors is not None
-    assert (template.cors.origins, template.cors.max_age) == (("https://app.example.com",), 600)
+    assert (template.cors.origins, template.cors.max_age) == (
+        ("https://app.example.com", "http://localhost:3000"),
+        600,
+    )
 
 
 def test_schedule_and_queue(tmp_path: Path) -> None:

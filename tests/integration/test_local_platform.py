@@ -1,0 +1,267 @@
+"""What `make run` imitates of Lambda, API Gateway, Scheduler and SQS, on a small template of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.local_run import LocalRun, exchange, local_run
+
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {Handler: app.handler, Timeout: 1, Environment: {Variables: {SEEN: %(seen)s}}}
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      CorsConfiguration: {AllowOrigins: ['https://app.example.com'], AllowMethods: [GET]}
+      RouteSettings: {'GET /limited': {ThrottlingBurstLimit: 1, ThrottlingRateLimit: 0.01}}
+      Auth:
+        DefaultAuthorizer: Jwt
+        Authorizers:
+          Jwt: {JwtConfiguration: {issuer: !GetAtt Users.ProviderURL, audience: [!Ref Client]}}
+  Users: {Type: AWS::Cognito::UserPool, Properties: {UsernameAttributes: [email]}}
+  Client: {Type: AWS::Cognito::UserPoolClient, Properties: {ExplicitAuthFlows: [ALLOW_USER_PASSWORD_AUTH]}}
+  Keys: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: '{}'}}
+  Dead: {Type: AWS::SQS::Queue}
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 1
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}
+  OpenFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/any
+      Environment: {Variables: {NAME: open, KEYS: !Ref Keys, CLIENT: !Ref Client, JOBS: !Ref Jobs, DEAD: !Ref Dead}}
+      Events:
+        All: {Type: HttpApi, Properties: {Path: '/open/{what}', Method: ANY, Auth: {Authorizer: NONE}}}
+        Limited: {Type: HttpApi, Properties: {Path: /limited, Method: GET, Auth: {Authorizer: NONE}}}
+        Slow: {Type: HttpApi, Properties: {Path: /slow, Method: GET, TimeoutInMillis: 200, Auth: {Authorizer: NONE}}}
+  ClosedFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/any
+      Environment: {Variables: {NAME: closed}}
+      Events: {Get: {Type: HttpApi, Properties: {Path: /closed, Method: GET}}}
+  TickFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/tick
+      Environment: {Variables: {JOBS: !Ref Jobs}}
+      Timeout: 10
+      Events:
+        Tick:
+          Type: ScheduleV2
+          Properties: {ScheduleExpression: rate(1 hour), Input: '{"at": "<aws.scheduler.scheduled-time>"}'}
+  WorkFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/work
+      Events:
+        Jobs:
+          Type: SQS
+          Properties: {Queue: !GetAtt Jobs.Arn, FunctionResponseTypes: [ReportBatchItemFailures]}
+"""
+ANY = """\
+import json, os, time
+
+def handler(event, context):
+    what = event.get("pathParameters", {}).get("what", event["rawPath"])
+    if what == "crash":
+        os._exit(3)
+    if what == "raise":
+        raise ValueError("canary-in-the-log")
+    if what == "hang" or what == "/slow":
+        time.sleep(0.5 if what == "/slow" else 5)
+    if what == "odd":
+        return {"statusCode": 200, "body": object()}
+    body = {"event": event, "pid": os.getpid(), "env": dict(os.environ), "left": context.get_remaining_time_in_millis()}
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
+"""
+TICK = """\
+import json, os
+import boto3
+
+def handler(event, context):
+    sqs = boto3.client("sqs")
+    for name in ("good", "bad"):
+        sqs.send_message(QueueUrl=os.environ["JOBS"], MessageBody=json.dumps({"job": name, **event}))
+"""
+WORK = """\
+import json, os
+
+def handler(event, context):
+    failures = []
+    for record in event["Records"]:
+        body = json.loads(record["body"])
+        with open(os.environ["SEEN"], "a") as seen:
+            seen.write(json.dumps({**body, "received": record["attributes"]["ApproximateReceiveCount"]}) + "\\n")
+        if body["job"] == "bad":
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("platform")
+    for name, source in (("any", ANY), ("tick", TICK), ("work", WORK)):
+        (place / "functions" / name).mkdir(parents=True)
+        (place / "functions" / name / "app.py").write_text(source)
+    (place / "template.yaml").write_text(TEMPLATE % {"seen": place / "seen"})
+    return place
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Iterator[LocalRun]:
+    with local_run(place / "state", str(place / "template.yaml"), WORKERS="2", AWS_PROFILE="mine") as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def environment(run: LocalRun) -> dict[str, str]:
+    """The environment of a function."""
+    environment: dict[str, str] = run.call("GET", "/open/x").json["env"]
+    return environment
+
+
+def aws(service: str, environment: dict[str, str]) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
+def test_a_function_sees_a_real_event(run: LocalRun) -> None:
+    reply = run.call("POST", "/open/a%20b?x=1&x=2", {"a": 1}, headers={"Cookie": "c=1"})
+    event = reply.json["event"]
+    assert (event["rawPath"], event["queryStringParameters"], event["cookies"]) == ("/open/a b", {"x": "1,2"}, ["c=1"])
+    assert (event["body"], event["routeKey"]) == ('{"a": 1}', "ANY /open/{what}")
+    assert event["requestContext"]["requestId"] == reply.headers["apigw-requestid"]
+    assert 0 < reply.json["left"] <= 1000
+
+
+def test_functions_see_the_templates_environment_and_nothing_of_the_developers(environment: dict[str, str]) -> None:
+    assert environment["NAME"] == "open"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "moniqo-local-OpenFunction"
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ACCESS_KEY_ID"] == "local"
+
+
+def test_connections_are_kept(run: LocalRun) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)
+    for path, status in (("/open/x", 200), ("/nowhere", 404), ("/closed", 401), ("/open/raise", 500), ("/open/y", 200)):
+        assert exchange(connection, "POST" if status == 500 else "GET", path, b"body").status == status
+        assert connection.sock is not None
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("/open/raise", 500, "Internal Server Error"),
+        ("/open/crash", 500, "Internal Server Error"),
+        ("/open/odd", 500, "Internal Server Error"),
+        ("/open/hang", 500, "Internal Server Error"),
+        ("/slow", 503, "Service Unavailable"),
+        ("/nowhere", 404, "Not Found"),
+        ("/closed", 401, "Unauthorized"),
+    ],
+)
+def test_failures_have_the_gateways_shape_and_the_next_call_works(
+    run: LocalRun, path: str, status: int, message: str
+) -> None:
+    reply = run.call("GET", path)
+    assert (reply.status, reply.json) == (status, {"message": message})
+    assert reply.headers["apigw-requestid"]
+    assert run.call("GET", "/open/x").status == 200
+
+
+def test_large_bodies_are_refused_by_the_gateway(run: LocalRun) -> None:
+    assert run.call("POST", "/open/x", b"x" * (10 * 1024 * 1024 + 1)).json == {"message": "Request Entity Too Large"}
+    assert run.call("GET", "/open/x", headers={"X-Large": "x" * 10_240}).status == 431
+
+
+def test_throttling(run: LocalRun) -> None:
+    assert run.call("GET", "/limited").status == 200
+    reply = run.call("GET", "/limited")
+    assert (reply.status, reply.json) == (429, {"message": "Too Many Requests"})
+
+
+def test_cross_origin(run: LocalRun) -> None:
+    origin = {"Origin": "https://app.example.com"}
+    asked = run.call("OPTIONS", "/closed", headers={**origin, "Access-Control-Request-Method": "GET"})
+    assert (asked.status, asked.headers["access-control-allow-methods"]) == (204, "GET")
+    assert run.call("GET", "/open/x", headers=origin).headers["access-control-allow-origin"] == origin["Origin"]
+
+
+def test_two_requests_run_in_two_environments(run: LocalRun) -> None:
+    first, second = (http.client.HTTPConnection("127.0.0.1", run.port, timeout=10) for _ in range(2))
+    first.request("GET", "/slow")
+    began = time.monotonic()
+    assert exchange(second, "GET", "/open/x").status == 200
+    assert time.monotonic() - began < 0.4
+    assert first.getresponse().status == 503
+    first.close()
+    second.close()
+
+
+def test_tokens_are_checked_and_claims_arrive_flattened(run: LocalRun, environment: dict[str, str]) -> None:
+    admin = run.description["users"][1]
+    tokens = aws("cognito-idp", environment).initiate_auth(
+        ClientId=environment["CLIENT"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": admin["email"], "PASSWORD": admin["password"]},
+    )["AuthenticationResult"]
+    jwt = run.call("GET", "/closed", token=tokens["AccessToken"]).json["event"]["requestContext"]["authorizer"]["jwt"]
+    assert jwt["claims"]["cognito:groups"] == "[admin]"
+    assert all(isinstance(value, str) for value in jwt["claims"].values())
+    head, body, signature = tokens["AccessToken"].split(".")
+    for wrong in (f"{head}.{body}x.{signature}", f"{head}.{body}.", "nonsense", tokens["AccessToken"][:-4] + "AAAA"):
+        reply = run.call("GET", "/closed", token=wrong)
+        assert (reply.status, reply.json) == (401, {"message": "Unauthorized"})
+        assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_the_schedule_fires_and_the_queue_redelivers_what_failed(
+    run: LocalRun, place: Path, environment: dict[str, str]
+) -> None:
+    dead = aws("sqs", environment).receive_message(QueueUrl=environment["DEAD"], WaitTimeSeconds=20)["Messages"]
+    seen = [json.loads(line) for line in (place / "seen").read_text().splitlines()]
+    assert sorted((item["job"], item["received"]) for item in seen) == [("bad", "1"), ("bad", "2"), ("good", "1")]
+    assert [json.loads(message["Body"])["job"] for message in dead] == ["bad"]
+    assert seen[0]["at"].endswith("Z")
+
+
+def test_secrets_and_users_outlive_a_restart(tmp_path: Path, place: Path) -> None:
+    template = str(place / "template.yaml")
+    with local_run(tmp_path / "state", template) as run:
+        environment = run.call("GET", "/open/x").json["env"]
+        aws("secretsmanager", environment).put_secret_value(SecretId=environment["KEYS"], SecretString="the-key")
+        cognito = aws("cognito-idp", environment)
+        cognito.sign_up(ClientId=environment["CLIENT"], Username="new@example.com", Password="Correct-Horse-1")
+        cognito.confirm_sign_up(ClientId=environment["CLIENT"], Username="new@example.com", ConfirmationCode="1")
+        run.process.kill()
+    with local_run(tmp_path / "state", template) as run:
+        environment = run.call("GET", "/open/x").json["env"]
+        secret = aws("secretsmanager", environment).get_secret_value(SecretId=environment["KEYS"])
+        assert secret["SecretString"] == "the-key"
+        assert len(run.description["users"]) == 2
+        answer = aws("cognito-idp", environment).initiate_auth(
+            ClientId=environment["CLIENT"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": "new@example.com", "PASSWORD": "Correct-Horse-1"},
+        )
+        assert answer["AuthenticationResult"]["RefreshToken"]

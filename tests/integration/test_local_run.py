@@ -1,0 +1,146 @@
+"""`make run` on the real template: the journey, a restart, and leaving nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.local_run import LocalRun, free_port, gone, is_free, local_run, refused
+
+WALLET = {
+    "wallet_id": "demo-wallet-v1",
+    "custom_name": "My First Demo Wallet",
+    "credentials": {"initial_balance_usd": "10000"},
+    "risk_limits": {
+        "max_position_size_usd": 1000,
+        "max_total_exposure_usd": 5000,
+        "max_open_positions": 5,
+        "daily_loss_limit_usd": 500,
+        "stop_loss_default_percent": 2.0,
+        "take_profit_default_percent": 5.0,
+    },
+}
+BASE = "/api/v1"
+
+
+def journey(run: LocalRun, token: str) -> tuple[str, str]:
+    """Go through issue 2's journey; return the wallet and its only order."""
+    assert run.call("GET", f"{BASE}/wallets/definitions").status == 200
+    created = run.call("POST", f"{BASE}/wallets", WALLET, token)
+    assert created.status == 201, created.body
+    wallet = created.json["id"]
+    assert [item["id"] for item in run.call("GET", f"{BASE}/wallets", token=token).json["items"]] == [wallet]
+    tested = run.call("POST", f"{BASE}/wallets/{wallet}/test-connection", token=token)
+    assert (tested.status, tested.json["success"]) == (200, True)
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
+    placed = run.call("POST", f"{BASE}/wallets/{wallet}/orders", order, token)
+    assert (placed.status, placed.json["status"]) == (201, "filled"), placed.body
+    synced = run.call("POST", f"{BASE}/wallets/{wallet}/sync-balance", token=token)
+    assert (synced.status, synced.json["success"]) == (200, True), synced.body
+    assert run.call("GET", "/api/docs").status == 200
+    return wallet, placed.json["order_id"]
+
+
+def seen(run: LocalRun, token: str, wallet: str) -> tuple[object, object]:
+    """Return what must survive a restart: the balance's amounts and the orders."""
+    assets = run.call("GET", f"{BASE}/wallets/{wallet}/balance", token=token).json["assets"]
+    orders = run.call("GET", f"{BASE}/wallets/{wallet}/orders", token=token).json["items"]
+    return [(asset["asset"], asset["free"], asset["locked"]) for asset in assets], orders
+
+
+def test_the_journey_survives_a_restart_and_leaves_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with local_run(state) as run:
+        for user in run.description["users"]:
+            assert user["email"] in run.output
+            assert user["password"] in run.output
+        assert f"http://localhost:{run.port}/api/docs" in run.output
+        assert run.output.count("curl ") == 3
+        token = run.login()
+        wallet, order = journey(run, token)
+        before = seen(run, token, wallet)
+        users, port, children = run.description["users"], run.port, run.children()
+        mongodb = urlsplit(run.description["mongodb_url"]).port
+        assert mongodb
+        assert len(children) >= 3
+        assert run.stop(signal.SIGINT) == 0
+    assert gone(children)
+    assert is_free(port)
+    assert is_free(mongodb)
+    assert not (state / "stack.json").exists()
+    assert {file.stat().st_mode & 0o077 for file in state.glob("*.json")} == {0}
+
+    with local_run(state, port=port) as run:
+        assert run.description["users"] == users
+        assert run.call("GET", f"{BASE}/wallets/{wallet}", token=token).status == 200, "an old token still opens it"
+        token = run.login()
+        assert seen(run, token, wallet) == before
+        assert run.call("GET", f"{BASE}/wallets/{wallet}/orders/{order}", token=token).status == 200
+        children = run.children()
+        run.process.kill()
+        run.process.wait()
+        assert gone(children), "children must not outlive a killed parent"
+    with local_run(state, port=port) as run:
+        assert seen(run, run.login(), wallet) == before
+        assert run.stop(signal.SIGTERM) == 0
+
+
+def test_the_two_users_differ(tmp_path: Path) -> None:
+    with local_run(tmp_path / "state") as run:
+        trader, admin = run.login(), run.login("admin")
+        change = {"description": "changed"}
+        path = f"{BASE}/wallets/definitions/demo-wallet-v1"
+        assert run.call("PATCH", path, change, trader).json["code"] == "FORBIDDEN"
+        assert run.call("PATCH", path, change, admin).status == 200
+        assert run.call("PATCH", path, change).json == {"message": "Unauthorized"}
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, said = refused(PORT=port, STATE_DIR=str(tmp_path))
+    assert code == 1
+    assert said.startswith(f"make run: port {port} cannot be used")
+    assert said.count("\n") == 1
+
+
+def test_a_taken_state_directory_is_one_clear_line(tmp_path: Path) -> None:
+    with local_run(tmp_path / "state") as run:
+        code, said = refused(PORT=str(free_port()), STATE_DIR=str(run.state_dir))
+    assert code == 1
+    assert "is in use by another `make run`" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"PORT": "eighty"}, "PORT must be a whole number"),
+        ({"STATE_DIR": "/dev/null/x"}, "cannot be used"),
+        ({"MONGODB_URL": "http://example.com"}, "not a MongoDB connection string"),
+        (
+            {"MONGODB_URL": "mongodb://u:secret@127.0.0.1:1/?serverSelectionTimeoutMS=1"},
+            "no database answers at 127.0.0.1:1",
+        ),
+    ],
+)
+def test_wrong_settings_are_one_clear_line(tmp_path: Path, variables: dict[str, str], complaint: str) -> None:
+    code, said = refused(**{"PORT": str(free_port()), "STATE_DIR": str(tmp_path), **variables})
+    assert code == 1
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert "secret" not in said
+
+
+def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources:\n  Api: [unclosed\n")
+    code, said = refused(str(tmp_path / "template.yaml"), PORT=str(free_port()), STATE_DIR=str(tmp_path))
+    assert code == 2
+    assert said.startswith("make run: template.yaml line 3")
+    assert said.count("\n") == 1
