@@ -19,7 +19,7 @@ define environment
   $(PYTHON) -c '$(USABLE)' || { echo "$(PYTHON) cannot be used: Python 3.11 or newer with venv is needed" >&2; exit 1; }; \
   $(PYTHON) -m venv --clear $(1); }
 endef
-install = --quiet --require-hashes --requirement
+install = --quiet --no-deps --require-hashes --requirement
 
 PY := .venv/bin/python
 LAYER_LOCK := layers/core/requirements.txt

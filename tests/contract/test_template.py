@@ -1,0 +1,161 @@
+"""What template.yaml must keep true, whatever is added to it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.support.stack import ROOT, functions, routes, template, transformed
+
+PUBLIC = {
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "GET /api/v1/wallets/definitions",
+    "GET /api/v1/wallets/definitions/{slug}",
+    "GET /api/v1/health",
+    "GET /api/docs",
+    "GET /api/docs/{file}",
+    "GET /api/openapi.json",
+}
+READS_KEYS = {
+    "create_wallet",
+    "replace_credentials",
+    "resume_wallet",
+    "sync_balance",
+    "sync_wallets",
+    "test_connection",
+}
+WRITES_KEYS = {"create_wallet", "replace_credentials"}
+# Actions that name no single resource, and why.
+WITHOUT_ONE_RESOURCE: dict[str, str] = {}
+# Managed policies that SAM adds by itself: writing logs, and reading the queues mapped to the function.
+MANAGED = {"AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole"}
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    policies = role["Properties"].get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def roles() -> dict[str, dict[str, Any]]:
+    return {name: entry for name, entry in transformed().items() if entry["Type"] == "AWS::IAM::Role"}
+
+
+def allowed(function: str) -> list[tuple[str, str]]:
+    """Return the actions a function may take, each with what it may take them on."""
+    logical_id = "".join(part.capitalize() for part in function.split("_")) + "FunctionRole"
+    found = []
+    for statement in statements(roles()[logical_id]):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        found += [(action, json.dumps(statement["Resource"])) for action in actions]
+    return found
+
+
+def test_every_function_has_its_folder_and_its_event() -> None:
+    declared = set(functions())
+    assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == declared
+    assert {path.stem for path in ROOT.glob("events/*.json")} == declared
+
+
+def test_a_function_is_built_from_its_own_folder() -> None:
+    assert {name: entry["CodeUri"] for name, entry in functions().items()} == {
+        name: f"functions/{name}/" for name in functions()
+    }
+
+
+def test_only_the_public_routes_are_public() -> None:
+    public = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
+    assert public == PUBLIC
+    assert all("Auth" not in route for _, key, route in routes() if key not in PUBLIC)
+    assert template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
+
+
+def test_the_gateway_asks_every_other_route_for_a_token() -> None:
+    paths = transformed()["Api"]["Properties"]["Body"]["paths"]
+    security = {
+        f"{method.upper()} {path}": [name for entry in operation["security"] for name in entry]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    assert {key for key, names in security.items() if names != ["Jwt"]} == PUBLIC
+
+
+def test_no_route_is_declared_twice() -> None:
+    assert [key for key, count in Counter(key for _, key, _ in routes()).items() if count > 1] == []
+
+
+def test_stricter_throttles_belong_to_routes_that_exist() -> None:
+    settings = template()["Resources"]["Api"]["Properties"]["RouteSettings"]
+    assert set(settings) <= {key for _, key, _ in routes()}
+
+
+def test_the_stack_stays_far_from_the_limit_of_resources(capsys: pytest.CaptureFixture[str]) -> None:
+    count = len(transformed())
+    with capsys.disabled():
+        print(f" [{count} resources after the transform]", end="")
+    assert count < 400
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    used = [
+        entry["Properties"]["Role"]["Fn::GetAtt"][0]
+        for entry in transformed().values()
+        if entry["Type"] == "AWS::Lambda::Function"
+    ]
+    assert len(used) == len(set(used)) == len(functions())
+
+
+def test_no_statement_allows_everything() -> None:
+    for name, role in roles().items():
+        for statement in statements(role):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [action for action in actions if action.endswith(":*") or action == "*"], name
+            if "*" in json.dumps(statement["Resource"]):
+                assert set(actions) <= set(WITHOUT_ONE_RESOURCE), name
+
+
+def test_roles_carry_no_managed_policy_but_those_sam_adds() -> None:
+    for name, role in roles().items():
+        arns = role["Properties"].get("ManagedPolicyArns", [])
+        assert {arn.rsplit("/", 1)[1] for arn in arns} <= MANAGED, name
+
+
+def test_only_functions_that_use_credentials_may_touch_the_keys() -> None:
+    def with_right(action: str) -> set[str]:
+        return {name for name in functions() for right, on in allowed(name) if right == action and "KeySecret" in on}
+
+    assert with_right("secretsmanager:GetSecretValue") == READS_KEYS
+    assert with_right("secretsmanager:PutSecretValue") == WRITES_KEYS
+
+
+def test_a_function_knows_the_key_secret_only_if_it_may_read_it() -> None:
+    knows = {
+        name
+        for name, entry in functions().items()
+        if "KEY_SECRET_ID" in entry.get("Environment", {}).get("Variables", {})
+    }
+    assert knows == READS_KEYS
+
+
+def test_what_cannot_be_made_again_outlives_the_stack() -> None:
+    for name in ("KeySecret", "UserPool"):
+        resource = template()["Resources"][name]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_every_function_publishes_a_version_with_each_release() -> None:
+    assert {json.dumps(entry["AutoPublishCodeSha256"]) for entry in functions().values()} == {'{"Ref": "ReleaseHash"}'}
+    assert template()["Globals"]["Function"]["AutoPublishAlias"] == "live"
+
+
+def test_the_queue_hides_a_batch_for_six_times_as_long_as_a_worker_may_take() -> None:
+    queue = template()["Resources"]["SyncQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * functions()["sync_wallets"]["Timeout"]
+
+
+def test_live_trading_is_off_unless_somebody_turns_it_on() -> None:
+    assert template()["Parameters"]["LiveTrading"]["Default"] == "false"
+    assert "LiveTrading=true" not in (ROOT / "samconfig.toml").read_text(encoding="utf-8")

@@ -1,0 +1,34 @@
+"""Builds the core layer as `sam build` does, once for each state of its sources, under .build/."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYER = ROOT / "layers" / "core"
+
+
+def build(platform: str) -> Path:
+    """Return the folder that Lambda would unpack under /opt; ``platform`` is a CPU, or "host" for this interpreter."""
+    sources = sorted(path for path in LAYER.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    state = hashlib.sha256(sys.version.encode())
+    for path in sources:
+        state.update(str(path.relative_to(LAYER)).encode() + b"\0" + path.read_bytes())
+    target = ROOT / ".build" / f"layer-{platform}"
+    stamp = target / "built-from"
+    if stamp.is_file() and stamp.read_text() == state.hexdigest():
+        return target
+    target.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    # pip runs without this test's settings, and with the interpreter whose wheels a host build takes.
+    settings = {"ARTIFACTS_DIR": str(target), "LAYER_PLATFORM": platform, "PYTHON": sys.executable}
+    command = ["make", "--silent", "build-CoreLayer", *(f"{name}={value}" for name, value in settings.items())]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(command, cwd=LAYER, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stamp.write_text(state.hexdigest())
+    return target
