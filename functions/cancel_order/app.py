@@ -34,5 +34,4 @@ async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) ->
     return json_response(order_view(cancelled, user_wallet_id))
 
 
-
 handler = lambda_handler(router)

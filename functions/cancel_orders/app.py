@@ -34,5 +34,4 @@ async def cancel_orders(
     return json_response(CancelledView(cancelled=[order_view(item, user_wallet_id) for item in cancelled]))
 
 
-
 handler = lambda_handler(router)

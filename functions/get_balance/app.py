@@ -30,5 +30,4 @@ async def get_balance(user_wallet_id: str, caller: CallerDep) -> Response:
     return json_response(balance_view(worth, user_wallet_id))
 
 
-
 handler = lambda_handler(router)

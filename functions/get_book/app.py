@@ -30,5 +30,4 @@ async def get_book(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: Ca
     return json_response(book_view(snapshot))
 
 
-
 handler = lambda_handler(router)

@@ -39,5 +39,4 @@ async def get_candles(
     return json_response(candles_view(symbol, interval, candles))
 
 
-
 handler = lambda_handler(router)

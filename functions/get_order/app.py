@@ -27,5 +27,4 @@ async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Re
     return json_response(order_view(found, user_wallet_id))
 
 
-
 handler = lambda_handler(router)

@@ -30,5 +30,4 @@ async def get_price(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: C
     return json_response(price_view(snapshot))
 
 
-
 handler = lambda_handler(router)

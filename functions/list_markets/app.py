@@ -26,5 +26,4 @@ async def list_markets(user_wallet_id: UserWalletId, caller: CallerDep) -> Respo
     return json_response(markets_view(await bootstrap.markets().list(caller.user_id, user_wallet_id)))
 
 
-
 handler = lambda_handler(router)

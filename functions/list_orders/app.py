@@ -46,5 +46,4 @@ async def list_orders(
     return json_response(page_view(views, None if found.next_below is None else [str(found.next_below)]))
 
 
-
 handler = lambda_handler(router)

@@ -49,5 +49,4 @@ async def list_trades(
     return json_response(page_view([fill_view(item) for item in found.fills], next_position))
 
 
-
 handler = lambda_handler(router)

@@ -49,5 +49,4 @@ async def place_order(
     return json_response(order_view(placed, user_wallet_id), 201)
 
 
-
 handler = lambda_handler(router)

@@ -140,7 +140,9 @@ def test_market_data_of_a_wallet(wallet: str, invoke: Invoke) -> None:
     assert Decimal(price["ask"]) - Decimal(price["bid"]) == Decimal(price["spread"])
     book = invoke("get_book", "GET", "/markets/book", user=TRADER, query=query).json
     assert len(book["bids"]) == len(book["asks"]) == 20
-    candles = invoke("get_candles", "GET", "/markets/candles", user=TRADER, query=query | {"interval": "1h", "limit": 3})
+    candles = invoke(
+        "get_candles", "GET", "/markets/candles", user=TRADER, query=query | {"interval": "1h", "limit": 3}
+    )
     assert len(candles.json["items"]) == 3
 
 

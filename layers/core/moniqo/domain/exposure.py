@@ -60,9 +60,7 @@ def check_buy(account: Account, market: Market, amount: Decimal, limit: Decimal 
     )
     exposure = (mine.amount + amount) * price
     check_position_size(limits, market.symbol, exposure, _room(limits.max_position_size_usd, price, mine, market))
-    check_total_exposure(
-        limits, others + exposure, _room(limits.max_total_exposure_usd - others, price, mine, market)
-    )
+    check_total_exposure(limits, others + exposure, _room(limits.max_total_exposure_usd - others, price, mine, market))
     check_open_positions(limits, _open_positions(at_stake, market, basis))
 
 
@@ -75,8 +73,6 @@ def _open_positions(at_stake: dict[str, Stake], market: Market, basis: Basis) ->
     """Symbols bid for or held above the smallest notional, the order's own included."""
     count = 1
     for symbol, stake in at_stake.items():
-        if symbol != market.symbol and (
-            stake.bidding or stake.amount * basis.marks[symbol] >= market.min_notional
-        ):
+        if symbol != market.symbol and (stake.bidding or stake.amount * basis.marks[symbol] >= market.min_notional):
             count += 1
     return count

@@ -26,9 +26,7 @@ class Position(NamedTuple):
 
 def bought(position: Position, amount: Decimal, quote: Decimal, fee: Decimal) -> Position:
     """Add a purchase of ``amount`` for ``quote``; the fee lowers realised PnL at once."""
-    return Position(
-        position.amount + amount, position.cost + quote, position.realised - fee, position.fees + fee
-    )
+    return Position(position.amount + amount, position.cost + quote, position.realised - fee, position.fees + fee)
 
 
 def sold(position: Position, amount: Decimal, quote: Decimal, fee: Decimal, scale: int) -> Position:

@@ -77,9 +77,7 @@ def _meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
         if not size:
             continue
         left -= size
-        draft.orders[order_id] = fill(
-            draft, order, market, (Level(placed.price, size),), Liquidity.MAKER, point.end
-        )
+        draft.orders[order_id] = fill(draft, order, market, (Level(placed.price, size),), Liquidity.MAKER, point.end)
 
 
 def _overdue(account: Account, draft: Draft) -> bool:

@@ -68,7 +68,9 @@ _NAMES: Final = tuple(field.name for field in fields(RiskLimits))
 def check_symbol(limits: RiskLimits, symbol: str) -> None:
     """Refuse a symbol the owner blocked or did not allow."""
     if symbol in limits.blocked_symbols:
-        raise RiskLimitExceededError(f"{symbol} is blocked for this wallet", limit_type="blocked_symbols", symbol=symbol)
+        raise RiskLimitExceededError(
+            f"{symbol} is blocked for this wallet", limit_type="blocked_symbols", symbol=symbol
+        )
     if limits.allowed_symbols is not None and symbol not in limits.allowed_symbols:
         raise RiskLimitExceededError(
             f"{symbol} is not among the allowed symbols of this wallet", limit_type="allowed_symbols", symbol=symbol

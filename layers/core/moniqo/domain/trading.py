@@ -296,4 +296,3 @@ def cancel_all(account: Account, command: CancelAll, now: datetime) -> Commit:
 def base_of(order: Order) -> str:
     """Return the base asset of an order's symbol, which is written BASE/QUOTE."""
     return order.symbol.partition("/")[0]
-

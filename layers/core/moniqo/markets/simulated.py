@@ -179,9 +179,7 @@ class SimulatedFeed:
     def _candle(self, listing: Listing, index: int, seconds: int) -> Candle:
         steps = range(index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS)
         ticks = [self._ticks(listing, step) for step in steps]
-        volume = sum(
-            (self._volume(listing, step, price) for step, price in zip(steps, ticks, strict=True)), Decimal(0)
-        )
+        volume = sum((self._volume(listing, step, price) for step, price in zip(steps, ticks, strict=True)), Decimal(0))
         opened, high, low, closed = (
             Decimal(value).scaleb(-listing.tick_places) for value in (ticks[0], max(ticks), min(ticks), ticks[-1])
         )

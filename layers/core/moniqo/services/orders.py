@@ -45,7 +45,14 @@ class Orders:
         return await wallet.orders().get(order_id)
 
     async def page(
-        self, user_id: str, user_wallet_id: str, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
+        self,
+        user_id: str,
+        user_wallet_id: str,
+        *,
+        only_open: bool | None,
+        symbol: str | None,
+        below: int | None,
+        limit: int,
     ) -> OrderPage:
         """Orders newest first; ``only_open`` of None gives open and closed ones."""
         wallet = await self._connector.connect(user_id, user_wallet_id)

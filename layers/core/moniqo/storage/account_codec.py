@@ -109,7 +109,8 @@ def read_account(document: Document) -> Account:
         limits=limits,
         limits_version=document["limits_version"],
         balances={
-            unkey(asset): Holding(Decimal(free), Decimal(locked)) for asset, (free, locked) in document["balances"].items()
+            unkey(asset): Holding(Decimal(free), Decimal(locked))
+            for asset, (free, locked) in document["balances"].items()
         },
         positions={
             unkey(symbol): Position(*(Decimal(value) for value in values))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
@@ -38,7 +38,7 @@ class Outcome(Enum):
 
 
 class Loaded(NamedTuple):
-    """An account as the journal has it; ``behind`` says the stored snapshot missed entries and must be written whole."""
+    """An account as the journal has it; ``behind`` says the stored snapshot missed entries: write it whole."""
 
     account: Account
     behind: bool
@@ -141,7 +141,7 @@ class DemoLedger:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return Outcome.DONE if entry is not None and entry["commit_id"] == commit_id else Outcome.LOST
 
-    def _snapshot(self, commit: Commit, whole: bool) -> Any:  # noqa: ANN401, FBT001
+    def _snapshot(self, commit: Commit, whole: bool) -> Any:
         after = commit.after
         name = self._name(STATES)
         if whole:
@@ -159,14 +159,16 @@ class DemoLedger:
         query = {"user_wallet_id": user_wallet_id, "order_ids": {"$in": list(order_ids)}}
         return [entry async for entry in self._entries.find(query).sort("seq", 1)]
 
-    async def newest(self, user_wallet_id: str, query: Mapping[str, object], below: int | None, limit: int) -> list[Document]:
+    async def newest(
+        self, user_wallet_id: str, query: Mapping[str, object], below: int | None, limit: int
+    ) -> list[Document]:
         """Entries matching ``query`` with a sequence number below ``below``, newest first."""
         full: Document = {"user_wallet_id": user_wallet_id, **query}
         if below is not None:
             full["seq"] = {"$lt": below}
         return [entry async for entry in self._entries.find(full).sort("seq", -1).limit(limit)]
 
-    def _insert(self, collection: str, document: Document) -> Any:  # noqa: ANN401
+    def _insert(self, collection: str, document: Document) -> Any:
         return InsertOne(document, namespace=self._name(collection))
 
     def _name(self, collection: str) -> str:
@@ -175,7 +177,8 @@ class DemoLedger:
 
 def _duplicate(error: ClientBulkWriteException) -> Mapping[str, object] | None:
     """Key pattern of the unique index a bulk write ran into, None when it failed for another reason."""
-    for failure in error.write_errors or ():
+    # The driver gives the server's documents here, whatever its annotation says.
+    for failure in cast("list[Mapping[str, Any]]", error.write_errors or []):
         if failure.get("code") == 11000:  # noqa: PLR2004
             pattern: Mapping[str, object] = failure.get("keyPattern") or {"_id": 1}
             return pattern

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -19,11 +20,8 @@ async def simulation_seed(database: AsyncDatabase[dict[str, Any]]) -> str:
     collection = database[DEPLOYMENT]
     found = await collection.find_one({"_id": "simulation"})
     if found is None:
-        try:
+        with suppress(DuplicateKeyError):  # somebody drew one at the same moment: theirs is the seed
             await collection.insert_one({"_id": "simulation", "seed": secrets.token_hex(32)})
-        except DuplicateKeyError:
-            # Somebody drew one at the same moment: theirs is the seed.
-            pass
         found = await collection.find_one({"_id": "simulation"})
     assert found is not None  # noqa: S101  it was inserted above or by another
     return str(found["seed"])

@@ -87,7 +87,9 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
 
 def basis_document(commit: Commit, basis: Basis) -> Document:
     """Write what a commit was decided on: the book as deep as the decision depended on it, marks and rates."""
-    memory = {price for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for price in book}
+    memory = {
+        price for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for price in book
+    }
     snapshot = basis.snapshot
     return {
         "market": {item.name: _plain_data(getattr(basis.market, item.name)) for item in fields(Market)},
@@ -107,7 +109,7 @@ def _as_deep_as(levels: Iterable[Level], prices: set[Decimal]) -> list[Level]:
     return book[: deepest + 1]
 
 
-def _plain_data(value: object) -> Any:  # noqa: ANN401  a document holds anything
+def _plain_data(value: object) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, StrEnum):

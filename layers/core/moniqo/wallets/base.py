@@ -14,8 +14,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.command import LifeCommand
+from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.errors import WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO

@@ -243,7 +243,16 @@ class DemoWallet(BaseWallet):
     ) -> OrderResult:
         """Place an order, as :meth:`submit` does, in the words every wallet shares."""
         order = Place(
-            symbol, side, order_type, amount, quote_amount, price, time_in_force, post_only, client_order_id, metadata or {}
+            symbol,
+            side,
+            order_type,
+            amount,
+            quote_amount,
+            price,
+            time_in_force,
+            post_only,
+            client_order_id,
+            metadata or {},
         )
         return order_result(await self.submit(order))
 
@@ -314,4 +323,3 @@ def _mirrored(command: LifeCommand, now: object) -> dict[str, object]:
     if isinstance(command, Close):
         return {"deleted_at": now}
     return {"status": command.status}
-

@@ -56,6 +56,7 @@ class DemoAccount:
 
     async def submit(self, order: Place) -> Commit:
         """Commit an order; raises RepeatedOrderError and what :func:`moniqo.domain.trading.place` raises."""
+
         async def decide(account: Account) -> Commit:
             trading.require_trading(account)
             return trading.place(account, order, await self._basis(account, order), self._clock())

@@ -125,9 +125,7 @@ def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[Order
 
 
 def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
-    return (
-        symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
-    )
+    return symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
 
 
 def replayed(record: OrderRecord) -> OrderRecord:

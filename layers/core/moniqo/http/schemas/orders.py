@@ -28,7 +28,9 @@ Symbol = Annotated[str, Field(min_length=3, max_length=40, examples=["BTC/USDT"]
 ClientOrderId = Annotated[
     str, Field(pattern=r"^[\x21-\x7e]{1,64}$", description="Makes a repeat harmless.", examples=["rebalance-42"])
 ]
-Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small), Field(description="Yours, up to 4096 bytes of JSON.")]
+Metadata = Annotated[
+    dict[str, JsonValue], AfterValidator(_small), Field(description="Yours, up to 4096 bytes of JSON.")
+]
 
 
 class OrderRequest(ClosedModel):
@@ -183,7 +185,7 @@ def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
         status_history=[
             StatusChangeView.model_construct(status=status, timestamp=at) for status, at in order.status_history
         ],
-        receipt=ReceiptView.model_construct(**order.receipt),
+        receipt=ReceiptView.model_validate(order.receipt),
     )
 
 

@@ -1,0 +1,1 @@
+"""Moniqo Wallets: one interface over paper and real trading accounts."""
