@@ -103,7 +103,8 @@ def problem_responses(*refusals: type[WalletError]) -> dict[int | str, dict[str,
     """
     described: dict[int | str, dict[str, Any]] = {}
     always = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
-    for refusal in dict.fromkeys((*refusals, *always)):
+    wanted: tuple[type[WalletError], ...] = (*refusals, *always)
+    for refusal in dict.fromkeys(wanted):
         content = described.setdefault(
             refusal.status,
             {

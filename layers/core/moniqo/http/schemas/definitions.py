@@ -126,8 +126,8 @@ class ApiConfigIn(ClosedModel):
     api_version: Annotated[str, Field(max_length=20)] | None = None
     rate_limits: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Annotated[StrictInt, Field(ge=0, le=1_000_000)]],
-        Field(max_length=20),
-    ] = {}
+        Field(max_length=20, default_factory=dict),
+    ]
     requires_api_key: StrictBool = True
     requires_signature: StrictBool = True
 
