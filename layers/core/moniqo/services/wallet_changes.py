@@ -35,8 +35,7 @@ class WalletChanges:
     async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
         """Change a wallet and return it.
 
-        Raises
-        ------
+        Raises:
             NotFoundError: the owner has no such wallet.
             ValidationError: no daily loss limit would be left.
 
@@ -55,8 +54,7 @@ class WalletChanges:
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
         """Delete a wallet; its history is kept.
 
-        Raises
-        ------
+        Raises:
             NotFoundError: the owner has no such wallet.
             WalletInUseError: orders are open or positions held, and ``force`` is not set.
 

@@ -72,8 +72,7 @@ class WalletCreation:
     async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
         """Check, open and store a wallet.
 
-        Raises
-        ------
+        Raises:
             ValidationError: there is no such definition, or it is not active.
             InvalidCredentialsError: the credentials do not fit the definition.
             IdempotencyMismatchError: the key made another wallet.
@@ -84,9 +83,10 @@ class WalletCreation:
         credentials = check_credentials(definition.required_credentials, request.credentials)
         balance = initial_balance(credentials.settings)
         settings = {**credentials.settings, INITIAL_BALANCE: plain(balance)}
-        wallet = _describe(user_id, request, definition, settings, idempotency_key, self._now())
+        wallet = _describe(user_id, request, definition, settings, self._now())
         terms = _terms(user_id, definition, balance, request.risk_limits)
         if idempotency_key is not None:
+            wallet = replace(wallet, id=_id_of_key(user_id, idempotency_key))
             made = await self._made_before(wallet, credentials)
             if made is not None:
                 return Created(made, replayed=True)
@@ -113,10 +113,10 @@ class WalletCreation:
         try:
             await account.open_account(terms, to_document(wallet))
         except ConflictError:
-            # Only a repeated key makes the same id twice: the same request, sent twice at once.
+            # Only a repeated key makes the same id twice: sent twice at once, or again after the first was cut short.
             made = await self._made_before(wallet, credentials)
             if made is None:
-                raise
+                raise _other_body() from None
             return Created(made, replayed=True)
         return Created(wallet, replayed=False)
 
@@ -125,7 +125,7 @@ class WalletCreation:
         if made is None:
             return None
         if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
-            raise IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+            raise _other_body()
         if made.deleted_at is not None:
             raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
         return made
@@ -139,19 +139,15 @@ class WalletCreation:
         return stored == dict(credentials.secrets)
 
 
+def _id_of_key(user_id: str, idempotency_key: str) -> str:
+    return str(uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}"))
+
+
 def _describe(
-    user_id: str,
-    request: NewWallet,
-    definition: Definition,
-    settings: Mapping[str, str],
-    idempotency_key: str | None,
-    now: datetime,
+    user_id: str, request: NewWallet, definition: Definition, settings: Mapping[str, str], now: datetime
 ) -> UserWallet:
-    user_wallet_id = (
-        uuid.uuid4() if idempotency_key is None else uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}")
-    )
     return UserWallet(
-        id=str(user_wallet_id),
+        id=str(uuid.uuid4()),
         user_id=user_id,
         wallet_id=definition.id,
         wallet_name=definition.name,
@@ -164,7 +160,7 @@ def _describe(
         status=UserWalletStatus.ACTIVE,
         settings=settings,
         risk_limits=request.risk_limits,
-        request_hash=None if idempotency_key is None else _hash(request, definition, settings),
+        request_hash=_hash(request, definition, settings),
         connection=Connection(is_connected=True, last_successful_ping=now),
         next_sync_at=now,
         created_at=now,
@@ -199,6 +195,10 @@ def _terms(user_id: str, definition: Definition, balance: Decimal, limits: RiskL
         symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
         limits=limits,
     )
+
+
+def _other_body() -> IdempotencyMismatchError:
+    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
 
 
 def _refuse_definition(message: str) -> ValidationError:

@@ -32,8 +32,7 @@ class WalletLifecycle:
     async def pause(self, user_id: str, user_wallet_id: str, reason: str | None) -> UserWallet:
         """Stop a wallet from taking orders; cancelling and syncing by hand still work.
 
-        Raises
-        ------
+        Raises:
             NotFoundError, WalletSuspendedError: it is not the owner's to pause.
             ConflictError: it is paused already.
 
@@ -44,8 +43,7 @@ class WalletLifecycle:
     async def resume(self, user_id: str, user_wallet_id: str) -> UserWallet:
         """Take a paused wallet into use again, once its connection has answered.
 
-        Raises
-        ------
+        Raises:
             NotFoundError, WalletSuspendedError: it is not the owner's to resume.
             ConflictError: it is not paused.
             InvalidCredentialsError, WalletConnectionError: the test failed; the wallet stays paused.

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.money import plain
@@ -24,7 +24,7 @@ MAX_CREDENTIAL_FIELDS: Final = 20
 
 
 def _read_credentials(value: object) -> dict[str, SecretStr]:
-    # One validator for the whole object: pydantic's own errors would name the keys, and a key may be a misplaced secret.
+    # One validator for all: pydantic's own errors would name the keys, and a key may be a misplaced secret.
     if not isinstance(value, Mapping):
         raise PydanticCustomError("credentials", "Input should be an object of field names and values")
     if len(value) > MAX_CREDENTIAL_FIELDS:
@@ -55,6 +55,16 @@ Credentials = Annotated[
         }
     ),
 ]
+
+
+def _only_true(value: object) -> bool:
+    # Literal[True] would take the number 1.
+    if value is not True:
+        raise PydanticCustomError("confirm", "Input should be true")
+    return True
+
+
+Confirmed = Annotated[bool, PlainValidator(_only_true), WithJsonSchema({"type": "boolean", "const": True})]
 Color = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#2F80ED"])]
 Icon = Annotated[str, Field(max_length=100), AfterValidator(visible_text)]
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(visible_text)]
@@ -123,7 +133,7 @@ class PauseRequest(ClosedModel):
 class ResumeRequest(ClosedModel):
     """Taking a wallet into use again has to be said expressly."""
 
-    confirm: Literal[True]
+    confirm: Confirmed
 
 
 class AdminReasonRequest(ClosedModel):
