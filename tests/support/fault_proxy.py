@@ -1,4 +1,4 @@
-"""A TCP proxy that harms connections the way networks do, by the numbers of a seeded generator."""
+"""A TCP proxy before MongoDB that breaks connections in the middle of commits, by the numbers of a seeded generator."""
 
 from __future__ import annotations
 
@@ -6,91 +6,115 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
 
-REQUEST_FAULTS = ("lost", "late", "slow")
-"""A request never arrives; arrives after its sender's connection broke; arrives after a while."""
-ANSWER_FAULTS = ("cut", "half", "slow")
-"""The work is done and the answer does not come back; half of it does; it takes a while."""
+FAULTS = ("lost", "late", "cut", "half", "slow")
+"""The commit never arrives; arrives after its sender lost the connection; its answer does not come back; half of the
+answer does; everything takes a while."""
+LATEST = 0.3
+"""Seconds a late commit stays on its way, unless the next one comes sooner: then it arrives just before that one."""
 
 
-@dataclass
 class FaultProxy:
-    """Stands before a server. Nothing is harmed while ``rate``, a share of all messages, is 0."""
+    """Stands before a server. ``rate`` is the share of commits that is harmed, one at a time each."""
 
-    host: str
-    port: int
-    seed: int
-    rate: float = 0.0
-    url: str = ""
-    done: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
-        self._work: set[asyncio.Task[None]] = set()
+    def __init__(self, host: str, port: int, seed: int, faults: Sequence[str]) -> None:
+        self.rate = 0.0
+        self.done: Counter[str] = Counter()
+        self._server = (host, port)
+        self._random = random.Random(seed)
+        self._faults = faults
+        self._on_their_way: list[tuple[asyncio.Event, asyncio.Event]] = []
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until either side, or a fault, ends it."""
-        upstream_reader, upstream_writer = await asyncio.open_connection(self.host, self.port)
-        both = (writer, upstream_writer)
-        for source, target, faults in (
-            (reader, upstream_writer, REQUEST_FAULTS),
-            (upstream_reader, writer, ANSWER_FAULTS),
-        ):
-            task = asyncio.create_task(self._carry(source, target, writer, both, faults))
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+        """Carry one connection, a question and its answer at a time, until either side or a fault ends it."""
+        self._connections.add(asyncio.current_task())  # type: ignore[arg-type]
+        up_reader, up_writer = await asyncio.open_connection(*self._server)
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while await self._exchange(reader, writer, up_reader, up_writer):
+                pass
+        writer.close()
+        up_writer.close()
 
-    async def _carry(
+    async def _exchange(
         self,
-        source: asyncio.StreamReader,
-        target: asyncio.StreamWriter,
-        client: asyncio.StreamWriter,
-        both: Sequence[asyncio.StreamWriter],
-        faults: Sequence[str],
-    ) -> None:
-        try:
-            while message := await self._message(source):
-                fault = self._random.choice(faults) if self._random.random() < self.rate else None
-                self.done[fault or "whole"] += 1
-                if fault == "late":
-                    client.transport.abort()
-                if fault in {"late", "slow"}:
-                    await asyncio.sleep(self._random.uniform(0.005, 0.05))
-                elif fault == "half":
-                    message = message[: len(message) // 2]
-                if fault not in {"lost", "cut"}:
-                    target.write(message)
-                    await target.drain()
-                if fault not in {None, "slow"}:
-                    break
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        for side in both:
-            side.close()
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        up_reader: asyncio.StreamReader,
+        up_writer: asyncio.StreamWriter,
+    ) -> bool:
+        question = await _message(reader)
+        fault = self._fault(question)
+        if fault == "lost":
+            return False
+        if fault == "late":
+            writer.transport.abort()
+            await self._deliver_late(question, up_reader, up_writer)
+            return False
+        if b"bulkWrite" in question:
+            await self._arrive()
+        up_writer.write(question)
+        answer = await _message(up_reader)
+        if fault == "cut":
+            return False
+        if fault == "slow":
+            await asyncio.sleep(self._random.uniform(0.01, 0.1))
+        writer.write(answer[: len(answer) // 2] if fault == "half" else answer)
+        await writer.drain()
+        return fault != "half"
 
-    @staticmethod
-    async def _message(source: asyncio.StreamReader) -> bytes:
-        """Read one message of MongoDB's protocol: its first four bytes are its length."""
-        head = await source.readexactly(4)
-        return head + await source.readexactly(int.from_bytes(head, "little") - 4)
+    def _fault(self, question: bytes) -> str | None:
+        if b"bulkWrite" not in question or self._random.random() >= self.rate:
+            return None
+        fault = self._random.choice(self._faults)
+        self.done[fault] += 1
+        return fault
+
+    async def _deliver_late(
+        self, question: bytes, up_reader: asyncio.StreamReader, up_writer: asyncio.StreamWriter
+    ) -> None:
+        go, arrived = asyncio.Event(), asyncio.Event()
+        self._on_their_way.append((go, arrived))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(go.wait(), LATEST)
+        up_writer.write(question)
+        await _message(up_reader)
+        arrived.set()
+
+    async def _arrive(self) -> None:
+        under_way, self._on_their_way = self._on_their_way, []
+        for go, arrived in under_way:
+            go.set()
+            await arrived.wait()
 
     async def stop(self) -> None:
         """End every connection."""
-        for task in list(self._work):
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+
+async def _message(source: asyncio.StreamReader) -> bytes:
+    """Read one message of MongoDB's protocol: its first four bytes are its length."""
+    head = await source.readexactly(4)
+    return head + await source.readexactly(int.from_bytes(head, "little") - 4)
 
 
 @asynccontextmanager
-async def fault_proxy(host: str, port: int, seed: int) -> AsyncIterator[FaultProxy]:
-    """Run a proxy before ``host:port`` on a free port of this machine; ``url`` is where to connect."""
-    proxy = FaultProxy(host, port, seed)
+async def fault_proxy(
+    host: str, port: int, seed: int, faults: Sequence[str] = FAULTS
+) -> AsyncIterator[tuple[FaultProxy, str]]:
+    """Run a proxy before ``host:port`` on a free port of this machine; yield it and the URL to connect to."""
+    proxy = FaultProxy(host, port, seed, faults)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.url = f"mongodb://127.0.0.1:{server.sockets[0].getsockname()[1]}/?directConnection=true"
+    port = server.sockets[0].getsockname()[1]
     try:
-        yield proxy
+        # Half a second is the shortest heartbeat there is; the driver looks for a lost server no sooner.
+        yield (
+            proxy,
+            f"mongodb://127.0.0.1:{port}/?directConnection=true&serverMonitoringMode=poll&heartbeatFrequencyMS=500",
+        )
     finally:
         server.close()
         await proxy.stop()
