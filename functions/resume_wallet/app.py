@@ -34,7 +34,9 @@ router = api_router()
 )
 async def resume_wallet(user_wallet_id: str, _body: ResumeRequest, caller: CallerDep) -> Response:
     """Test the connection, then take orders again."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id)))
+    connection = bootstrap.wallet_connection()
+    wallet = await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id, connection)
+    return json_response(wallet_view(wallet))
 
 
 handler = lambda_handler(router)

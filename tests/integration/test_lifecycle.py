@@ -128,6 +128,13 @@ def test_admin_routes_are_closed_to_owners(life: Life) -> None:
     assert life.get()["status"] == "active"
 
 
+def test_no_key_is_needed_but_to_resume(life: Life, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("KEY_SECRET_ID")
+    bootstrap.settings.cache_clear()
+
+    assert [answer.status for answer in (life.pause(), life.suspend(), life.reinstate())] == [200, 200, 200]
+
+
 @pytest.mark.parametrize("body", [{"reason": ""}, {"reason": "x" * 501}, {"reason": 1}, {"reason": "a", "x": 1}])
 def test_a_reason_has_a_form(life: Life, body: object) -> None:
     assert life.suspend(body=body).status == 422

@@ -183,7 +183,7 @@ def wallet_lifecycle() -> WalletLifecycle:
     from moniqo.services.wallet_lifecycle import WalletLifecycle
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletLifecycle(UserWalletStore(database()), wallets(), wallet_connection())
+    return WalletLifecycle(UserWalletStore(database()), wallets())
 
 
 @cache
