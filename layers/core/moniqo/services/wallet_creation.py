@@ -6,12 +6,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
-
-from pydantic import SecretStr
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.domain.clock import Clock, utc_now
@@ -22,6 +20,7 @@ from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
+from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import to_document
 from moniqo.storage.user_wallets import UserWalletStore
@@ -29,19 +28,6 @@ from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 
 _IDS_OF_KEYS: Final = uuid.UUID("6f1d3c1e-6f0a-4d53-9a53-0d2f7a0c9a51")
-
-
-@dataclass(frozen=True, slots=True)
-class NewWallet:
-    """What a user asks for; ``wallet_id`` is a definition's id or slug."""
-
-    wallet_id: str
-    custom_name: str
-    risk_limits: RiskLimits
-    credentials: Mapping[str, SecretStr]
-    description: str | None = None
-    color: str | None = None
-    icon: str | None = None
 
 
 class Created(NamedTuple):

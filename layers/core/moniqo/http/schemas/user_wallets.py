@@ -16,8 +16,7 @@ from moniqo.domain.user_wallet import BalanceSnapshot, UserWallet, UserWalletSta
 from moniqo.http.pagination import PageRequest, PageView, broken_cursor, page_view
 from moniqo.http.schemas.common import Amount, ClosedModel, Name, Text, Timestamp, View, visible_text
 from moniqo.http.schemas.risk_limits import RiskLimitsChange, RiskLimitsRequest, RiskLimitsView
-from moniqo.services.wallet_changes import WalletChange
-from moniqo.services.wallet_creation import NewWallet
+from moniqo.services.wallet_requests import NewWallet, WalletChange
 from moniqo.storage.user_wallets import Position
 
 MAX_CREDENTIAL_FIELDS: Final = 20
