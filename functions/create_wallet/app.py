@@ -11,7 +11,8 @@ from moniqo.http.authentication import CallerDep
 from moniqo.http.idempotency import IdempotencyKey
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import CreateWalletRequest, UserWalletView, wallet_view
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+from moniqo.http.schemas.wallet_requests import CreateWalletRequest
 
 router = api_router()
 

@@ -25,7 +25,7 @@ from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.domain.clock import utc_now
 from moniqo.domain.command import SetStatus
 from moniqo.domain.order import OrderSide, OrderType
-from moniqo.http.schemas.user_wallets import CreateWalletRequest
+from moniqo.http.schemas.wallet_requests import CreateWalletRequest
 from moniqo.services.wallet_creation import WalletCreation
 from moniqo.storage.client import connect
 from moniqo.storage.definitions import DefinitionStore
