@@ -1,28 +1,27 @@
-"""A TCP proxy before MongoDB that breaks connections in the middle of commits, by the numbers of a seeded generator."""
+"""A TCP proxy before MongoDB that breaks connections in the middle of commits."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 FAULTS = ("lost", "late", "cut", "half", "slow")
 """The commit never arrives; arrives after its sender lost the connection; its answer does not come back; half of the
 answer does; everything takes a while."""
-LATEST = 0.3
+LATEST = 3.0
 """Seconds a late commit stays on its way, unless the next one comes sooner: then it arrives just before that one."""
 
 
 class FaultProxy:
-    """Stands before a server. ``rate`` is the share of commits that is harmed, one at a time each."""
+    """Stands before a server. ``faults`` says what becomes of one commit after the other; None leaves it whole."""
 
-    def __init__(self, host: str, port: int, seed: int, faults: Sequence[str]) -> None:
-        self.rate = 0.0
+    def __init__(self, host: str, port: int, faults: Iterator[str | None]) -> None:
         self.done: Counter[str] = Counter()
         self._server = (host, port)
-        self._random = random.Random(seed)
         self._faults = faults
         self._on_their_way: list[tuple[asyncio.Event, asyncio.Event]] = []
         self._connections: set[asyncio.Task[None]] = set()
@@ -59,16 +58,15 @@ class FaultProxy:
         if fault == "cut":
             return False
         if fault == "slow":
-            await asyncio.sleep(self._random.uniform(0.01, 0.1))
+            await asyncio.sleep(0.05)
         writer.write(answer[: len(answer) // 2] if fault == "half" else answer)
         await writer.drain()
         return fault != "half"
 
     def _fault(self, question: bytes) -> str | None:
-        if b"bulkWrite" not in question or self._random.random() >= self.rate:
-            return None
-        fault = self._random.choice(self._faults)
-        self.done[fault] += 1
+        fault = next(self._faults) if b"bulkWrite" in question else None
+        if fault is not None:
+            self.done[fault] += 1
         return fault
 
     async def _deliver_late(
@@ -101,12 +99,20 @@ async def _message(source: asyncio.StreamReader) -> bytes:
     return head + await source.readexactly(int.from_bytes(head, "little") - 4)
 
 
+def by_chance(seed: int) -> Iterator[str | None]:
+    """Harm every second commit or so, in every way there is."""
+    chance = random.Random(seed)
+    while True:
+        yield chance.choice(FAULTS) if chance.random() < 0.5 else None
+
+
 @asynccontextmanager
-async def fault_proxy(
-    host: str, port: int, seed: int, faults: Sequence[str] = FAULTS
-) -> AsyncIterator[tuple[FaultProxy, str]]:
-    """Run a proxy before ``host:port`` on a free port of this machine; yield it and the URL to connect to."""
-    proxy = FaultProxy(host, port, seed, faults)
+async def fault_proxy(url: str, faults: Iterator[str | None]) -> AsyncIterator[tuple[FaultProxy, str]]:
+    """Run a proxy on a free port of this machine; yield it and the URL that leads through it."""
+    where = urlsplit(url)
+    assert where.hostname
+    assert where.port
+    proxy = FaultProxy(where.hostname, where.port, faults)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:

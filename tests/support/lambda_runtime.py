@@ -52,9 +52,17 @@ def make_runtime(folder: Path) -> Path:
 class ExecutionEnvironment:
     """One process of one function; use it in a ``with`` block."""
 
-    def __init__(self, function: str, layer: Path, runtime: Path, variables: Mapping[str, str], output: Path) -> None:
-        """Run functions/``function`` on ``layer`` and ``runtime``; what it prints goes to the file ``output``."""
-        self._task = ROOT / "functions" / function
+    def __init__(
+        self,
+        function: str,
+        layer: Path,
+        runtime: Path,
+        variables: Mapping[str, str],
+        output: Path,
+        functions: Path = ROOT / "functions",
+    ) -> None:
+        """Run ``functions``/``function`` on ``layer`` and ``runtime``; what it prints goes to the file ``output``."""
+        self._task = functions / function
         self._path = os.pathsep.join(map(str, (self._task, layer / "python", runtime)))
         self._variables = {
             "AWS_LAMBDA_FUNCTION_NAME": function,

@@ -30,7 +30,8 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
 
 def rsa_jwk(kid: str, name: str = "issuer", **members: str) -> dict[str, Any]:
     """Return a public RSA key as a key set lists it."""
-    return json.loads(RSAAlgorithm.to_jwk(rsa_key(name).public_key())) | {"kid": kid, "use": "sig"} | members
+    public: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(rsa_key(name).public_key()))
+    return public | {"kid": kid, "use": "sig"} | members
 
 
 def key_set(*more: dict[str, Any]) -> bytes:
@@ -58,11 +59,12 @@ def token(
     key: PrivateKeyTypes | str | None = None,
     algorithm: str = "RS256",
     headers: dict[str, Any] | None = None,
+    groups: list[str] | None = None,
     **changes: Any,
 ) -> str:
     """Sign a token; by default one that verifies."""
     return jwt.encode(
-        claims(**changes),
+        claims(**changes, **({"cognito:groups": groups} if groups else {})),
         key if key is not None else rsa_key("issuer"),  # type: ignore[arg-type]
         algorithm=algorithm,
         headers={"kid": "rsa-1"} | (headers or {}),

@@ -235,7 +235,7 @@ class TestCaller:
         assert issuer.asked == 0
 
     def test_without_a_gateway_the_token_is_verified(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
-        true = token(**{"cognito:groups": ["admin"]})
+        true = token(groups=["admin"])
         event = http_event("GET", "/admin", headers={"Authorization": f"Bearer {true}"})
 
         assert who(event, monkeypatch, issuer) == (204, [Caller("user-1", frozenset({"admin"}))])
