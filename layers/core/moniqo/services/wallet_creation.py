@@ -71,11 +71,13 @@ class WalletCreation:
         settings = {**credentials.settings, INITIAL_BALANCE: plain(balance)}
         wallet = _describe(user_id, request, definition, settings, self._now())
         terms = _terms(user_id, definition, balance, request.risk_limits)
-        if idempotency_key is not None:
-            wallet = replace(wallet, id=_id_of_key(user_id, idempotency_key))
-            made = await self._made_before(wallet, credentials)
-            if made is not None:
-                return Created(made, replayed=True)
+        if idempotency_key is None:
+            # What was found then is the work of this very request, whose answer the database lost on its way.
+            return (await self._open(wallet, definition, credentials, terms))._replace(replayed=False)
+        wallet = replace(wallet, id=_id_of_key(user_id, idempotency_key))
+        made = await self._made_before(wallet, credentials)
+        if made is not None:
+            return Created(made, replayed=True)
         return await self._open(wallet, definition, credentials, terms)
 
     async def _definition(self, wallet_id: str) -> Definition:
@@ -99,7 +101,7 @@ class WalletCreation:
         try:
             await account.open_account(terms, to_document(wallet))
         except ConflictError:
-            # Only a repeated key makes the same id twice: sent twice at once, or again after the first was cut short.
+            # The same request was here before: sent twice at once, or again after the first was cut short.
             made = await self._made_before(wallet, credentials)
             if made is None:
                 raise _other_body() from None
