@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -12,6 +13,7 @@ from moniqo.domain import lifecycle, trading
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, LifeCommand, Place, SetLimits
 from moniqo.domain.errors import (
+    ConflictError,
     IdempotencyMismatchError,
     NotFoundError,
     OrderAlreadyClosedError,
@@ -25,7 +27,8 @@ from moniqo.domain.money import parse
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo.domain.valuation import Valuation
 from moniqo.markets.simulated import SimulatedFeed
-from moniqo.storage.demo_ledger import DemoLedger, Loaded
+from moniqo.storage.client import with_utc_times
+from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.wallets.base import BaseWallet, OrderResult, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
@@ -39,9 +42,9 @@ DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
 class DemoWallet(BaseWallet):
     """Paper money that behaves like real money.
 
-    ``config`` needs ``db``, an asynchronous PyMongo database opened with ``tz_aware=True``; ``feed``, ``clock``,
-    ``owner`` and ``loaded`` (an account read before) are the service's. An account that does not exist yet is opened
-    by ``initialize()`` with the credential ``initial_balance_usd``, unless an owner is named.
+    ``config`` needs ``db``, an asynchronous PyMongo database; ``feed``, ``clock``, ``owner`` and ``loaded`` (an account
+    read before) are the service's. An account that does not exist yet is opened by ``initialize()`` with the credential
+    ``initial_balance_usd``, unless an owner is named.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class DemoWallet(BaseWallet):
     ) -> None:
         """Hold the arguments; nothing is read before ``initialize()``."""
         super().__init__(wallet_id, user_wallet_id, credentials, config)
-        self._database = cast("AsyncDatabase[dict[str, Any]]", self.config["db"])
+        self._database = with_utc_times(cast("AsyncDatabase[dict[str, Any]]", self.config["db"]))
         self._ledger = DemoLedger(self._database)
         self._clock = cast("Clock", self.config.get("clock") or utc_now)
         self._owner = cast("str | None", self.config.get("owner"))
@@ -68,7 +71,7 @@ class DemoWallet(BaseWallet):
         if loaded is None:
             loaded = await self._ledger.load(self.user_wallet_id, self._owner)
         if loaded is None and self._owner is None:
-            await self.open_account(self._default_terms())
+            await self._open_on_my_own()
             loaded = await self._ledger.load(self.user_wallet_id, None)
         if loaded is None or loaded.account.deleted:
             raise NotFoundError("no such wallet")
@@ -81,6 +84,15 @@ class DemoWallet(BaseWallet):
         """Forget the account; the database belongs to the caller."""
         self._opened = None
         self._initialized = False
+
+    async def _open_on_my_own(self) -> None:
+        """Open the account of a script, in a database that nobody may have prepared."""
+        from moniqo.storage.indexes import ensure_indexes
+
+        await ensure_indexes(self._database, (STATES, ENTRIES))
+        # Another process may open it at the same moment: it is the same account.
+        with suppress(ConflictError):
+            await self.open_account(self._default_terms())
 
     def _default_terms(self) -> AccountTerms:
         balance = parse(self._credentials.get("initial_balance_usd", DEFAULT_BALANCE))

@@ -1,0 +1,77 @@
+"""The demo wallet in a script of its own: a plain asynchronous PyMongo database, nothing prepared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from pymongo import MongoClient
+
+from moniqo.domain.money import plain
+
+SCRIPT = """
+import asyncio, json, sys
+from decimal import Decimal
+from pymongo import AsyncMongoClient
+from moniqo.domain.money import plain
+from moniqo.wallets.base import OrderSide, OrderType
+from moniqo.wallets.demo import DemoWallet
+
+async def main(url, name):
+    async with AsyncMongoClient(url) as client:
+        settings = {"credentials": {"initial_balance_usd": "10000"}, "config": {"db": client[name]}}
+        async with DemoWallet(wallet_id="demo", user_wallet_id="mine", **settings) as wallet:
+            bought = await wallet.place_order(
+                "BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.01"), client_order_id="first")
+            balances = {held.asset: plain(held.free) for held in await wallet.get_balance()}
+    print(json.dumps([bought.order_id, plain(bought.filled_quote), plain(bought.fee), balances, sorted(sys.modules)]))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+SERVICE_ONLY = {"boto3", "botocore", "fastapi", "starlette", "mangum", "pydantic", "aws_lambda_powertools", "jwt"}
+
+
+@pytest.fixture
+def unprepared(mongo_url: str) -> Iterator[str]:
+    """The name of a database nobody has touched: no index, no seed, no definition."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield name
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        client.drop_database(name)
+
+
+def started(mongo_url: str, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", SCRIPT, mongo_url, name],
+        env={},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(script: subprocess.Popen[str]) -> tuple[str, str, str, dict[str, str], list[str]]:
+    printed, complaints = script.communicate(timeout=30)
+    assert (script.returncode, complaints) == (0, "")
+    result: tuple[str, str, str, dict[str, str], list[str]] = tuple(json.loads(printed))
+    return result
+
+
+def test_a_script_trades_and_finds_its_wallet_again(mongo_url: str, unprepared: str) -> None:
+    order_id, quote, fee, balances, modules = output(started(mongo_url, unprepared))
+    assert balances == {"BTC": "0.01", "USDT": plain(Decimal(10000) - Decimal(quote) - Decimal(fee))}
+    assert {name.partition(".")[0] for name in modules} & SERVICE_ONLY == set()
+    # The second run repeats the order under its client_order_id: the same wallet, the same order, the same money.
+    assert output(started(mongo_url, unprepared))[:4] == (order_id, quote, fee, balances)
+
+
+def test_scripts_that_start_at_once_share_one_wallet_and_one_order(mongo_url: str, unprepared: str) -> None:
+    scripts = [started(mongo_url, unprepared) for _ in range(4)]
+    results = [output(script) for script in scripts]
+    assert len({result[:3] for result in results}) == 1
+    assert all(result[3] == results[0][3] for result in results)
