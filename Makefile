@@ -10,7 +10,7 @@ CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(USABLE)' 2>/dev/null && echo $(name))))
 
-# $(call stamp,ENVIRONMENT,NAME,FILES): a file that exists once ENVIRONMENT holds exactly what FILES pin, here.
+# $(call stamp,ENVIRONMENT,NAME,FILES): a file that exists once ENVIRONMENT holds what FILES pin, at this place.
 stamp = $(1)/$(2)-$(shell (pwd; cat $(3)) | cksum | cut -d' ' -f1).installed
 # $(call environment,ENVIRONMENT): make it, unless it is there and works.
 define environment

@@ -140,7 +140,6 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "JWT_USER_CLAIM": "sub",
         "LIVE_TRADING": "false",
         "POWERTOOLS_SERVICE_NAME": "moniqo-wallets",
-        "POWERTOOLS_METRICS_NAMESPACE": "Moniqo/test",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
 
@@ -162,7 +161,7 @@ def outcomes(
     runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
     folder = tmp_path_factory.mktemp("functions")
     chosen = [
-        item.callspec.params["function"]
+        str(item.callspec.params["function"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
     ]
