@@ -53,7 +53,9 @@ class DefinitionStore:
 
     async def get(self, slug_or_id: str) -> Definition:
         """Return one definition; raises NotFoundError."""
-        found = await self._definitions.find_one({"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None})
+        found = await self._definitions.find_one(
+            {"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None}
+        )
         if found is None:
             raise _missing()
         return from_document(found)

@@ -19,11 +19,12 @@ from pymongo.errors import AutoReconnect, ClientBulkWriteException, ConnectionFa
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.domain.ledger import Account, Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
-from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, sample_values, snapshot_update
 from moniqo.storage.order_codec import Document
 
 STATES = "demo_wallet_state"
 ENTRIES = "demo_wallet_ledger"
+EQUITY = "equity"
 USER_WALLETS = "user_wallets"
 
 
@@ -113,7 +114,12 @@ class DemoLedger:
         """
         commit_id = uuid4().hex
         after = commit.after
-        models: list[Any] = [self._insert(ENTRIES, entry_document(commit, commit_id)), self._snapshot(commit, whole)]
+        whole = whole or begins_epoch(commit)
+        models: list[Any] = [
+            self._insert(ENTRIES, entry_document(commit, commit_id)),
+            self._snapshot(commit, whole=whole),
+        ]
+        models += self._samples(commit)
         if mirror:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
@@ -130,6 +136,19 @@ class DemoLedger:
             return await self._settle(after, commit_id, error)
         return Outcome.DONE
 
+    def _samples(self, commit: Commit) -> list[Any]:
+        """Hourly equity points; one that is there already has the same value."""
+        after = commit.after
+        return [
+            UpdateOne(
+                {"user_wallet_id": after.user_wallet_id, "epoch": after.epoch, "at": point.at},
+                {"$setOnInsert": sample_values(point)},
+                upsert=True,
+                namespace=self._name(EQUITY),
+            )
+            for point in commit.samples
+        ]
+
     async def _settle(self, after: Account, commit_id: str, error: Exception) -> Outcome:
         """Learn what became of a write whose answer was lost."""
         try:
@@ -141,7 +160,7 @@ class DemoLedger:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return Outcome.DONE if entry is not None and entry["commit_id"] == commit_id else Outcome.LOST
 
-    def _snapshot(self, commit: Commit, whole: bool) -> Any:
+    def _snapshot(self, commit: Commit, *, whole: bool) -> Any:
         after = commit.after
         name = self._name(STATES)
         if whole:
