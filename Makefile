@@ -56,6 +56,10 @@ help: ## Show this list
 run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MONGODB_URL)
 	@exec $(PY) -m local
 
+.PHONY: indexes
+indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB_URL
+	@$(PY) -m moniqo.prepare
+
 .PHONY: test
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(ARGS)

@@ -59,6 +59,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         "AWS_EC2_METADATA_DISABLED": "true",
         "JWT_ISSUER": "https://issuer.example.test/pool",
         "JWT_CLIENT_ID": "test-client",
+        "KEY_SECRET_ID": "moniqo/test/keys",
         "LIVE_TRADING": "false",
     }.items():
         monkeypatch.setenv(name, value)

@@ -20,8 +20,10 @@ router = api_router()
     status_code=201,
     tags=["Wallet definitions"],
     summary="Create a definition",
-    response_description="The new definition.",
-    responses={201: {"model": DefinitionView}} | problem_responses(DuplicateSlugError),
+    responses={
+        201: {"model": DefinitionView, "description": "The new definition."},
+        **problem_responses(DuplicateSlugError),
+    },
 )
 async def create_definition(body: DefinitionCreate, _admin: AdminDep) -> Response:
     """Describe a venue users can connect: what it trades, which credentials it asks for, what it costs."""

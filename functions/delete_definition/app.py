@@ -19,8 +19,10 @@ router = api_router()
     status_code=204,
     tags=["Wallet definitions"],
     summary="Delete a definition",
-    response_description="Deleted; the slug is free again.",
-    responses=problem_responses(NotFoundError, WalletInUseError),
+    responses={
+        204: {"description": "Deleted; the slug is free again."},
+        **problem_responses(NotFoundError, WalletInUseError),
+    },
 )
 async def delete_definition(slug: str, _admin: AdminDep) -> Response:
     """Delete a definition nobody uses. Set `is_active` to false instead to take no new wallets of this kind."""

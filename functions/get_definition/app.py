@@ -18,8 +18,7 @@ router = api_router()
     "/wallets/definitions/{slug}",
     tags=["Wallet definitions"],
     summary="Get a definition",
-    response_description="The definition.",
-    responses={200: {"model": DefinitionView}} | problem_responses(NotFoundError),
+    responses={200: {"model": DefinitionView, "description": "The definition."}, **problem_responses(NotFoundError)},
 )
 async def get_definition(slug: str) -> Response:
     """Show a definition by its slug: which credentials it asks for, what it trades and costs. Needs no token."""

@@ -26,8 +26,10 @@ class HealthView(View):
     "/health",
     tags=["Service"],
     summary="Check the service",
-    response_description="The service and its database answer.",
-    responses={200: {"model": HealthView}} | problem_responses(),
+    responses={
+        200: {"model": HealthView, "description": "The service and its database answer."},
+        **problem_responses(),
+    },
 )
 async def get_health() -> Response:
     """Ask the database one question. Anything but 200 means that orders cannot be placed now."""

@@ -11,7 +11,7 @@ from moniqo.http.authentication import CallerDep
 from moniqo.http.pagination import PageQuery, PageView
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import SyncLogView, sync_log_page, sync_log_position
+from moniqo.http.schemas.sync import SyncLogView, sync_log_page, sync_log_position
 
 router = api_router()
 

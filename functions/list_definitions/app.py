@@ -23,13 +23,17 @@ router = api_router()
     "/wallets/definitions",
     tags=["Wallet definitions"],
     summary="List definitions",
-    response_description="One page of definitions, ordered by `order`.",
-    responses={200: {"model": PageView[DefinitionView]}} | problem_responses(),
+    responses={
+        200: {"model": PageView[DefinitionView], "description": "One page of definitions, ordered by `order`."},
+        **problem_responses(),
+    },
 )
 async def list_definitions(
     page: PageQuery,
     integration_type: Annotated[IntegrationType | None, Query(description="Only this way of reaching a venue.")] = None,
-    is_active: Annotated[bool | None, Query(description="Only definitions that take new wallets, or only others.")] = None,
+    is_active: Annotated[
+        bool | None, Query(description="Only definitions that take new wallets, or only others.")
+    ] = None,
     is_demo: Annotated[bool | None, Query(description="Only paper wallets, or only real ones.")] = None,
     market: Annotated[MarketType | None, Query(description="Only those that trade this kind of thing.")] = None,
 ) -> Response:

@@ -10,7 +10,8 @@ from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import PauseRequest, UserWalletView, wallet_view
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+from moniqo.http.schemas.wallet_requests import PauseRequest
 
 router = api_router()
 

@@ -16,7 +16,8 @@ from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import ResumeRequest, UserWalletView, wallet_view
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+from moniqo.http.schemas.wallet_requests import ResumeRequest
 
 router = api_router()
 
@@ -34,7 +35,9 @@ router = api_router()
 )
 async def resume_wallet(user_wallet_id: str, _body: ResumeRequest, caller: CallerDep) -> Response:
     """Test the connection, then take orders again."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id)))
+    connection = bootstrap.wallet_connection()
+    wallet = await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id, connection)
+    return json_response(wallet_view(wallet))
 
 
 handler = lambda_handler(router)

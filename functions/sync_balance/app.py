@@ -10,7 +10,7 @@ from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import SyncView, sync_view
+from moniqo.http.schemas.sync import SyncView, sync_view
 
 router = api_router()
 

@@ -19,8 +19,10 @@ router = api_router()
     "/wallets/definitions/{slug}",
     tags=["Wallet definitions"],
     summary="Change a definition",
-    response_description="The definition as it is now.",
-    responses={200: {"model": DefinitionView}} | problem_responses(NotFoundError),
+    responses={
+        200: {"model": DefinitionView, "description": "The definition as it is now."},
+        **problem_responses(NotFoundError),
+    },
 )
 async def update_definition(slug: str, body: DefinitionPatch, _admin: AdminDep) -> Response:
     """Change the given fields. Wallets that exist keep the terms they were opened on."""

@@ -89,7 +89,16 @@ def test_pages_neither_skip_nor_repeat(invoke: Invoke, seeded: Database) -> None
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=101", "limit=x", "cursor=", "cursor=!!", "cursor=WyJhIiwiYiJd", "market=gold", "is_demo=perhaps"],
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=",
+        "cursor=!!",
+        "cursor=WyJhIiwiYiJd",
+        "market=gold",
+        "is_demo=perhaps",
+    ],
 )
 def test_bad_queries_are_422(invoke: Invoke, query: str) -> None:
     answer = invoke("list_definitions", "GET", PATH, query=query)
@@ -116,7 +125,9 @@ def test_an_admin_creates_changes_and_deletes(invoke: Invoke, database: Database
     assert "api_config" not in made
 
     where = f"{PATH}/{made['slug']}"
-    changed = invoke("update_definition", "PATCH", where, user=ADMIN, body={"display_name": "Acme 2", "is_active": False})
+    changed = invoke(
+        "update_definition", "PATCH", where, user=ADMIN, body={"display_name": "Acme 2", "is_active": False}
+    )
     assert changed.status == 200
     assert changed.json == made | {
         "display_name": "Acme 2",
@@ -162,7 +173,9 @@ def test_a_definition_in_use_stays(invoke: Invoke, database: Database, run: Run)
         ("delete_definition", "DELETE", f"{PATH}/demo-wallet-v1"),
     ],
 )
-def test_only_admins_change_the_catalogue(invoke: Invoke, seeded: Database, function: str, method: str, path: str) -> None:
+def test_only_admins_change_the_catalogue(
+    invoke: Invoke, seeded: Database, function: str, method: str, path: str
+) -> None:
     body = None if method == "DELETE" else NEW
     assert invoke(function, method, path, body=body).status == 401
     answer = invoke(function, method, path, user=TRADER, body=body)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
     from moniqo.credentials.cipher import CredentialCipher
+    from moniqo.services.balances import Balances
     from moniqo.services.definitions import Definitions
     from moniqo.services.login import Login
+    from moniqo.services.markets import Markets
+    from moniqo.services.orders import Orders
     from moniqo.services.sync import BalanceSync
     from moniqo.services.sync_dispatch import SyncDispatch
     from moniqo.services.user_wallets import UserWallets
@@ -58,8 +61,7 @@ def database() -> AsyncDatabase[dict[str, Any]]:
 async def check_database() -> None:
     """Ask the database for its version.
 
-    Raises
-    ------
+    Raises:
         TemporarilyUnavailableError: it is too old for this service.
 
     """
@@ -84,11 +86,15 @@ def definitions() -> Definitions:
 def login() -> Login:
     """Logging in against the identity provider."""
     import boto3
+    from botocore.config import Config
 
     from moniqo.services.login import Login
     from moniqo.storage.login_attempts import LoginAttempts
 
-    return Login(boto3.client("cognito-idp"), settings().need("jwt_client_id"), LoginAttempts(database()))
+    patience = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2})
+    return Login(
+        boto3.client("cognito-idp", config=patience), settings().need("jwt_client_id"), LoginAttempts(database())
+    )
 
 
 @cache
@@ -97,6 +103,30 @@ def wallets() -> WalletConnector:
     from moniqo.wallets.registry import WalletConnector
 
     return WalletConnector(database())
+
+
+@cache
+def orders() -> Orders:
+    """Orders of users' wallets."""
+    from moniqo.services.orders import Orders
+
+    return Orders(wallets())
+
+
+@cache
+def balances() -> Balances:
+    """Balances of users' wallets."""
+    from moniqo.services.balances import Balances
+
+    return Balances(wallets())
+
+
+@cache
+def markets() -> Markets:
+    """Markets as users' wallets see them."""
+    from moniqo.services.markets import Markets
+
+    return Markets(wallets())
 
 
 @cache
@@ -153,7 +183,7 @@ def wallet_lifecycle() -> WalletLifecycle:
     from moniqo.services.wallet_lifecycle import WalletLifecycle
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletLifecycle(UserWalletStore(database()), wallets(), wallet_connection())
+    return WalletLifecycle(UserWalletStore(database()), wallets())
 
 
 @cache

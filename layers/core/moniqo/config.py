@@ -40,7 +40,7 @@ class Settings:
         if "jwt_issuer" in given:
             given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
         return cls(
-            **given,  # type: ignore[arg-type]
+            **given,
             live_trading=env.get("LIVE_TRADING", "").lower() == "true",
             service_name=env.get("POWERTOOLS_SERVICE_NAME") or "moniqo",
             log_level=(env.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper(),

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import cache
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_loop: asyncio.AbstractEventLoop | None = None
-
 
 def current() -> asyncio.AbstractEventLoop:
     """Return the loop, open and set as the current one of this thread."""
-    global _loop
-    if _loop is None or _loop.is_closed():
-        _loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(_loop)
-    return _loop
+    loop = _loop()
+    if loop.is_closed():
+        _loop.cache_clear()
+        loop = _loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
 
 
 def run(work: Coroutine[object, object, Result]) -> Result:

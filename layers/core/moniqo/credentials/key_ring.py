@@ -51,8 +51,7 @@ def new_key(use_after: datetime) -> Key:
 def read_ring(text: str | None) -> KeyRing:
     """Read the secret's text; no text at all is an empty ring.
 
-    Raises
-    ------
+    Raises:
         TemporarilyUnavailableError: the text is not a key ring. Nothing of it is quoted.
 
     """

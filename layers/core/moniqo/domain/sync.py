@@ -146,7 +146,7 @@ def failed(
 def retry_delay(failures: int, share: float) -> timedelta:
     """Return ``share`` (0 to 1) of the longest wait after so many failures: doubling, capped, with full jitter."""
     # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
-    longest = min(SLOWEST_RETRY, FIRST_RETRY * 2 ** min(failures - 1, 10))
+    longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
     return longest * share
 
 

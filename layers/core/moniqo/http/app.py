@@ -1,11 +1,12 @@
 """From an API Gateway event to a route and back.
 
-FastAPI's middleware stack (error pages, body limits, telemetry) is left out: one class, :class:`Service`, does what this
-service needs around its routes.
+FastAPI's middleware stack (error pages, body limits, telemetry) is left out: one class, :class:`Service`, does what
+this service needs around its routes.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -72,7 +73,10 @@ class Service(FastAPI):
 
 
 def build_app(*routers: APIRouter) -> FastAPI:
-    """Return the application that serves these routers. Routes are taken as they are: including a router costs 13 us."""
+    """Return the application that serves these routers.
+
+    Routes are taken as they are: matching through an included router costs 13 us per request.
+    """
     app = Service(openapi_url=None, redirect_slashes=False)
     for router in routers:
         app.router.routes.extend(router.routes)
@@ -82,6 +86,7 @@ def build_app(*routers: APIRouter) -> FastAPI:
 def lambda_handler(router: APIRouter) -> LambdaHandler:
     """Return the Lambda handler of one function; the application is built now, everything else on the first event."""
     app = build_app(router)
+    gc.freeze()  # what was made up to here stays, so the collector need not look at it again
     adapter: Mangum | None = None
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -101,13 +106,15 @@ def _request_id(scope: Scope) -> str:
 
 
 def _refuse_large_body(scope: Scope) -> None:
-    event = scope.get("aws.event")
-    body = event.get("body") if event else None
+    event = scope.get("aws.event") or {}
+    body = event.get("body")
     if not body or len(body) <= MAX_BODY_BYTES // 4:  # even if every character takes four bytes
         return
     size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
     if size > MAX_BODY_BYTES:
-        raise PayloadTooLargeError(f"The body has {size} bytes; at most {MAX_BODY_BYTES} are read.", limit=MAX_BODY_BYTES)
+        raise PayloadTooLargeError(
+            f"The body has {size} bytes; at most {MAX_BODY_BYTES} are read.", limit=MAX_BODY_BYTES
+        )
 
 
 def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
@@ -128,4 +135,3 @@ def _log(scope: Scope, request_id: str, status: int, code: str | None, started_a
         duration_ms=round((time.perf_counter() - started_at) * 1000, 3),
         user_id=scope.get("moniqo.user_id"),
     )
-

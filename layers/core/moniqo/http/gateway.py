@@ -14,11 +14,11 @@ class HttpApi:
     """Translates one event to an ASGI scope and the ASGI answer back; the interface is Mangum's ``LambdaHandler``."""
 
     @classmethod
-    def infer(cls, event: Any, context: Any, config: Any) -> bool:
+    def infer(cls, *_: Any) -> bool:
         """Claim every event: a function of ours is behind nothing else."""
         return True
 
-    def __init__(self, event: Any, context: Any, config: Any) -> None:
+    def __init__(self, event: Any, context: Any, *_: Any) -> None:
         """Hold the event until Mangum asks for its parts."""
         self.event = event
         self.context = context

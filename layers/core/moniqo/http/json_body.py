@@ -79,7 +79,7 @@ def _decimal(text: str) -> Decimal:
     number = Decimal(text) if len(text) <= MAX_NUMBER_LENGTH else None
     if number is None or (number and abs(number.adjusted()) > MAX_EXPONENT):
         raise MalformedRequestError("The body holds a number that is out of range.")
-    return number if number else Decimal(0)
+    return number or Decimal(0)
 
 
 def _constant(name: str) -> object:

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -78,6 +79,20 @@ async def _page_request(
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, decode_cursor(cursor) if cursor is not None else None)
+
+
+def moment_position(page: PageRequest) -> tuple[datetime, str] | None:
+    """Return where a page of a list by time and id starts; raises ValidationError."""
+    if page.position is None:
+        return None
+    try:
+        moment, last_id = page.position
+        started_at = datetime.fromisoformat(moment)
+    except ValueError:
+        raise broken_cursor() from None
+    if started_at.tzinfo is None:
+        raise broken_cursor()
+    return started_at, last_id
 
 
 PageQuery = Annotated[PageRequest, Depends(_page_request)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +22,9 @@ from moniqo.domain.money import plain
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"
 RETRY_AFTER_SECONDS: Final = 2
+
+_UNEXPECTED: Final = "Something went wrong on our side."
+_ALWAYS: Final = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
 
 InvalidField = dict[str, str]
 
@@ -37,18 +42,13 @@ def translate(error: Exception) -> WalletError:
         return errors.ValidationError(errors=invalid_fields(error.errors()))
     if isinstance(error, HTTPException):
         return errors.NotFoundError("There is no such route.")
+    from moniqo.storage.client import is_outage
+
     if is_outage(error):
         observability.error("database unavailable", error)
         return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
     observability.error("unhandled error", error)
-    return WalletError("Something went wrong on our side.")
-
-
-def is_outage(error: Exception) -> bool:
-    """Tell whether the database, not the request, is to blame and the same call may succeed later."""
-    from pymongo.errors import ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError, WTimeoutError
-
-    return isinstance(error, ConnectionFailure | ExecutionTimeout | WaitQueueTimeoutError | WTimeoutError)
+    return WalletError(_UNEXPECTED)
 
 
 def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
@@ -98,30 +98,35 @@ def _member(value: object) -> object:
 def problem_responses(*refusals: type[WalletError]) -> dict[int | str, dict[str, Any]]:
     """Describe the errors of a route for ``responses=``; errors that share a status become its examples.
 
-    Every route may answer 422, 500 and 503, so these are always there; :mod:`moniqo.openapi` adds 400, 401, 403 and
-    413 where the route's body and dependencies call for them.
+    Every route may answer 422, 500 and 503, so these are always there; :mod:`moniqo.openapi` adds 400, 401, 403, 413
+    and 429 where the route's body and dependencies, or the gateway, call for them.
     """
+    wanted: tuple[type[WalletError], ...] = (*refusals, *_ALWAYS)
     described: dict[int | str, dict[str, Any]] = {}
-    always = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
-    for refusal in dict.fromkeys((*refusals, *always)):
-        content = described.setdefault(
-            refusal.status,
-            {
-                "description": refusal.title,
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-            },
-        )["content"]
-        content[MEDIA_TYPE]["examples"][refusal.code] = example(refusal)
+    for refusal in wanted:
+        new = describe(refusal)
+        present = described.setdefault(refusal.status, new)
+        present["content"][MEDIA_TYPE]["examples"] |= new["content"][MEDIA_TYPE]["examples"]
     return described
+
+
+def describe(refusal: type[WalletError]) -> dict[str, Any]:
+    """Return the OpenAPI response of one error class."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {
+        MEDIA_TYPE: {"schema": schema, "examples": {refusal.code: {"$ref": f"#/components/examples/{refusal.code}"}}}
+    }
+    return {"description": f"{HTTPStatus(refusal.status).phrase}.", "content": content}
 
 
 def example(refusal: type[WalletError]) -> Mapping[str, Any]:
     """Return an OpenAPI example of an error class."""
+    meaning = inspect.getdoc(refusal) or refusal.title
     document: dict[str, Any] = {
         "type": type_of(refusal.code),
         "title": refusal.title,
         "status": refusal.status,
-        "detail": (refusal.__doc__ or refusal.title).splitlines()[0],
+        "detail": _UNEXPECTED if refusal is WalletError else meaning.splitlines()[0],
         "instance": "/api/v1/wallets/7c9e6679-7425-40de-944b-e07fc1f90ae7",
         "code": refusal.code,
         "request_id": "Xy1aBhQ5oAMEJ3A=",

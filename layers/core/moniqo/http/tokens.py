@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
@@ -55,7 +56,7 @@ class TokenVerifier:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, Any] = {}
-        self._fetched_at: float | None = None
+        self._fetched_at = self._asked_at = 0.0
 
     def verify(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a valid token.
@@ -97,11 +98,13 @@ class TokenVerifier:
         return self._client_id in accepted and claims.get("client_id", self._client_id) == self._client_id
 
     def _key(self, kid: object) -> Any:
-        """Return the key; an unknown id fetches the set again, at most once per ``REFETCH_SECONDS``."""
+        """Return the key; stale keys and unknown ids fetch the set again, at most once per ``REFETCH_SECONDS``."""
         if not isinstance(kid, str):
             return None
-        age = None if self._fetched_at is None else self._clock() - self._fetched_at
-        if age is None or age > KEYS_FRESH_SECONDS or (kid not in self._keys and age > REFETCH_SECONDS):
+        now = self._clock()
+        wanted = kid not in self._keys or now - self._fetched_at > KEYS_FRESH_SECONDS
+        if not self._keys or (wanted and now - self._asked_at > REFETCH_SECONDS):
+            self._asked_at = now
             self._refresh()
         return self._keys.get(kid)
 
@@ -110,18 +113,16 @@ class TokenVerifier:
 
         try:
             listed = json.loads(self._fetch(self._jwks_url))["keys"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            entries = {entry["kid"]: entry for entry in listed if isinstance(entry.get("kid"), str)}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             if self._keys:
                 return
             raise TemporarilyUnavailableError("The issuer's keys cannot be fetched.", retry_after=5) from error
         keys: dict[str, Any] = {}
-        for entry in listed:
+        for kid, entry in entries.items():
             algorithm = _ALGORITHMS.get((entry.get("kty"), entry.get("crv")))
-            if algorithm is None or entry.get("use", "sig") != "sig" or not isinstance(entry.get("kid"), str):
-                continue
-            try:
-                keys[entry["kid"]] = jwt.PyJWK(entry, algorithm)
-            except jwt.PyJWTError:
-                continue
+            if algorithm is not None and entry.get("use", "sig") == "sig":
+                with suppress(jwt.PyJWTError):
+                    keys[kid] = jwt.PyJWK(entry, algorithm)
         self._keys = keys
-        self._fetched_at = self._clock()
+        self._fetched_at = self._asked_at

@@ -42,8 +42,7 @@ class CheckedCredentials:
 def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, SecretStr]) -> CheckedCredentials:
     """Sort credentials into secrets and settings.
 
-    Raises
-    ------
+    Raises:
         InvalidCredentialsError: with ``errors`` naming every field that is missing, unknown or malformed.
 
     """
@@ -75,8 +74,7 @@ def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, Sec
 def initial_balance(settings: Mapping[str, str]) -> Decimal:
     """Return the starting balance of a demo wallet, in US dollars.
 
-    Raises
-    ------
+    Raises:
         InvalidCredentialsError: it is not a plain positive decimal of at most four places, or out of bounds.
 
     """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from random import SystemRandom
 from typing import Final
 
 from moniqo.domain.clock import Clock, utc_now
@@ -25,6 +25,8 @@ log: Final = logging.getLogger("moniqo")
 MAX_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
 
+_share: Final = SystemRandom().random
+
 
 class BalanceSync:
     """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time."""
@@ -35,7 +37,7 @@ class BalanceSync:
         sync_log: SyncLogStore,
         connector: WalletConnector,
         now: Clock = utc_now,
-        share: Callable[[], float] = random.SystemRandom().random,
+        share: Callable[[], float] = _share,
     ) -> None:
         """Use these stores; ``share`` gives the jitter of retries, a number in [0, 1)."""
         self._wallets = wallets
@@ -58,8 +60,7 @@ class BalanceSync:
         Three round trips to the database, however many wallets there are. Wallets that were deleted, paused or synced
         meanwhile are left out.
 
-        Returns
-        -------
+        Returns:
             Ids of the wallets whose outcome could not be stored; the caller delivers these again.
 
         """
@@ -81,17 +82,17 @@ class BalanceSync:
         return await asyncio.gather(*(in_turn(run, wallet) for run, wallet in work))
 
     async def _sync_wallet(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
+        if connected is None:
+            return self._failed(run, wallet, WalletConnectionError)
         try:
-            if connected is None:
-                raise WalletConnectionError
             async with asyncio.timeout(SECONDS_PER_WALLET), connected:
                 value = await connected.valuation()
         except WalletError as error:
             return self._failed(run, wallet, type(error))
         except TimeoutError:
             return self._failed(run, wallet, WalletConnectionError)
-        except Exception as error:
-            log.error("sync failed", exc_info=error, extra={"fields": {"user_wallet_id": wallet.id}})
+        except Exception:
+            log.exception("sync failed", extra={"fields": {"user_wallet_id": wallet.id}})
             return self._failed(run, wallet, WalletError)
         now = self._now()
         partial = value.stale or any(held.value_usd is None for held in value.assets)

@@ -27,8 +27,7 @@ class SyncQueue:
     async def send(self, messages: Sequence[Mapping[str, object]]) -> None:
         """Send up to ten messages.
 
-        Raises
-        ------
+        Raises:
             TemporarilyUnavailableError: the queue refused some of them, also when asked twice. Sending all of them
                 again later does no harm: a sync that was done is not done again.
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Close, SetLimits
 from moniqo.domain.errors import ValidationError
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import UserWallet
+from moniqo.services.wallet_requests import WalletChange
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
-
-
-@dataclass(frozen=True, slots=True)
-class WalletChange:
-    """What to change: plain ``fields`` of the wallet, and ``limits`` by name."""
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    limits: Mapping[str, Any] = field(default_factory=dict)
 
 
 class WalletChanges:
@@ -35,8 +26,7 @@ class WalletChanges:
     async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
         """Change a wallet and return it.
 
-        Raises
-        ------
+        Raises:
             NotFoundError: the owner has no such wallet.
             ValidationError: no daily loss limit would be left.
 
@@ -55,8 +45,7 @@ class WalletChanges:
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
         """Delete a wallet; its history is kept.
 
-        Raises
-        ------
+        Raises:
             NotFoundError: the owner has no such wallet.
             WalletInUseError: orders are open or positions held, and ``force`` is not set.
 

@@ -73,8 +73,7 @@ class WalletConnection:
     async def replace(self, user_id: str, user_wallet_id: str, given: Mapping[str, SecretStr]) -> UserWallet:
         """Store other credentials after a test with them.
 
-        Raises
-        ------
+        Raises:
             NotFoundError: the owner has no such wallet.
             InvalidCredentialsError: they do not fit the definition, or the venue refuses them.
             WalletConnectionError: the venue does not answer; the old ones stay.

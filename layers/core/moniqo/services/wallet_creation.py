@@ -6,12 +6,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
-
-from pydantic import SecretStr
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.domain.clock import Clock, utc_now
@@ -22,6 +20,7 @@ from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
+from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import to_document
 from moniqo.storage.user_wallets import UserWalletStore
@@ -29,19 +28,6 @@ from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 
 _IDS_OF_KEYS: Final = uuid.UUID("6f1d3c1e-6f0a-4d53-9a53-0d2f7a0c9a51")
-
-
-@dataclass(frozen=True, slots=True)
-class NewWallet:
-    """What a user asks for; ``wallet_id`` is a definition's id or slug."""
-
-    wallet_id: str
-    custom_name: str
-    risk_limits: RiskLimits
-    credentials: Mapping[str, SecretStr]
-    description: str | None = None
-    color: str | None = None
-    icon: str | None = None
 
 
 class Created(NamedTuple):
@@ -72,8 +58,7 @@ class WalletCreation:
     async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
         """Check, open and store a wallet.
 
-        Raises
-        ------
+        Raises:
             ValidationError: there is no such definition, or it is not active.
             InvalidCredentialsError: the credentials do not fit the definition.
             IdempotencyMismatchError: the key made another wallet.
@@ -84,12 +69,15 @@ class WalletCreation:
         credentials = check_credentials(definition.required_credentials, request.credentials)
         balance = initial_balance(credentials.settings)
         settings = {**credentials.settings, INITIAL_BALANCE: plain(balance)}
-        wallet = _describe(user_id, request, definition, settings, idempotency_key, self._now())
+        wallet = _describe(user_id, request, definition, settings, self._now())
         terms = _terms(user_id, definition, balance, request.risk_limits)
-        if idempotency_key is not None:
-            made = await self._made_before(wallet, credentials)
-            if made is not None:
-                return Created(made, replayed=True)
+        if idempotency_key is None:
+            # What was found then is the work of this very request, whose answer the database lost on its way.
+            return (await self._open(wallet, definition, credentials, terms))._replace(replayed=False)
+        wallet = replace(wallet, id=_id_of_key(user_id, idempotency_key))
+        made = await self._made_before(wallet, credentials)
+        if made is not None:
+            return Created(made, replayed=True)
         return await self._open(wallet, definition, credentials, terms)
 
     async def _definition(self, wallet_id: str) -> Definition:
@@ -113,10 +101,10 @@ class WalletCreation:
         try:
             await account.open_account(terms, to_document(wallet))
         except ConflictError:
-            # Only a repeated key makes the same id twice: the same request, sent twice at once.
+            # The same request was here before: sent twice at once, or again after the first was cut short.
             made = await self._made_before(wallet, credentials)
             if made is None:
-                raise
+                raise _other_body() from None
             return Created(made, replayed=True)
         return Created(wallet, replayed=False)
 
@@ -125,7 +113,7 @@ class WalletCreation:
         if made is None:
             return None
         if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
-            raise IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+            raise _other_body()
         if made.deleted_at is not None:
             raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
         return made
@@ -139,19 +127,15 @@ class WalletCreation:
         return stored == dict(credentials.secrets)
 
 
+def _id_of_key(user_id: str, idempotency_key: str) -> str:
+    return str(uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}"))
+
+
 def _describe(
-    user_id: str,
-    request: NewWallet,
-    definition: Definition,
-    settings: Mapping[str, str],
-    idempotency_key: str | None,
-    now: datetime,
+    user_id: str, request: NewWallet, definition: Definition, settings: Mapping[str, str], now: datetime
 ) -> UserWallet:
-    user_wallet_id = (
-        uuid.uuid4() if idempotency_key is None else uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}")
-    )
     return UserWallet(
-        id=str(user_wallet_id),
+        id=str(uuid.uuid4()),
         user_id=user_id,
         wallet_id=definition.id,
         wallet_name=definition.name,
@@ -164,7 +148,7 @@ def _describe(
         status=UserWalletStatus.ACTIVE,
         settings=settings,
         risk_limits=request.risk_limits,
-        request_hash=None if idempotency_key is None else _hash(request, definition, settings),
+        request_hash=_hash(request, definition, settings),
         connection=Connection(is_connected=True, last_successful_ping=now),
         next_sync_at=now,
         created_at=now,
@@ -199,6 +183,10 @@ def _terms(user_id: str, definition: Definition, balance: Decimal, limits: RiskL
         symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
         limits=limits,
     )
+
+
+def _other_body() -> IdempotencyMismatchError:
+    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
 
 
 def _refuse_definition(message: str) -> ValidationError:

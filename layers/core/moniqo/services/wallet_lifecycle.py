@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import SetStatus
 from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
-from moniqo.services.wallet_connection import WalletConnection
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
+
+if TYPE_CHECKING:
+    from moniqo.services.wallet_connection import WalletConnection
 
 
 class WalletLifecycle:
     """Changes the status of wallets. Which change is allowed is decided in the account, next to its orders."""
 
-    def __init__(
-        self,
-        wallets: UserWalletStore,
-        connector: WalletConnector,
-        connection: WalletConnection,
-        now: Clock = utc_now,
-    ) -> None:
-        """Use these stores; ``connection`` tests a wallet before it is resumed."""
+    def __init__(self, wallets: UserWalletStore, connector: WalletConnector, now: Clock = utc_now) -> None:
+        """Use these stores."""
         self._wallets = wallets
         self._connector = connector
-        self._connection = connection
         self._now = now
 
     async def pause(self, user_id: str, user_wallet_id: str, reason: str | None) -> UserWallet:
         """Stop a wallet from taking orders; cancelling and syncing by hand still work.
 
-        Raises
-        ------
+        Raises:
             NotFoundError, WalletSuspendedError: it is not the owner's to pause.
             ConflictError: it is paused already.
 
@@ -41,11 +35,10 @@ class WalletLifecycle:
         wallet = await self._wallets.get(user_id, user_wallet_id)
         return await self._set(wallet, UserWalletStatus.PAUSED, "owner", reason)
 
-    async def resume(self, user_id: str, user_wallet_id: str) -> UserWallet:
-        """Take a paused wallet into use again, once its connection has answered.
+    async def resume(self, user_id: str, user_wallet_id: str, connection: WalletConnection) -> UserWallet:
+        """Take a paused wallet into use again, once its connection has answered to ``connection``.
 
-        Raises
-        ------
+        Raises:
             NotFoundError, WalletSuspendedError: it is not the owner's to resume.
             ConflictError: it is not paused.
             InvalidCredentialsError, WalletConnectionError: the test failed; the wallet stays paused.
@@ -53,7 +46,7 @@ class WalletLifecycle:
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
         if wallet.status is UserWalletStatus.PAUSED:
-            await self._connection.require(wallet)
+            await connection.require(wallet)
         return await self._set(wallet, UserWalletStatus.ACTIVE, "owner", None)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:

@@ -9,6 +9,12 @@ from typing import Any, Final
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ClientBulkWriteException,
+    ConnectionFailure,
+    ExecutionTimeout,
+    WriteConcernError,
+)
 
 OLDEST_SERVER: Final = 8
 
@@ -57,3 +63,10 @@ async def server_version(db: AsyncDatabase[dict[str, Any]]) -> str:
         message = f"MongoDB {version} is too old: this service needs MongoDB {OLDEST_SERVER}.0 or newer"
         raise UnsupportedServerError(message)
     return version
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether the database, not the request, is to blame and the same call may succeed later."""
+    if isinstance(error, ClientBulkWriteException):
+        return bool(error.write_concern_errors) or (error.error is not None and is_outage(error.error))
+    return isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)

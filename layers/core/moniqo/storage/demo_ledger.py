@@ -7,8 +7,10 @@ fields of the user wallet go to the server in one ordered bulk write; a snapshot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from hashlib import sha256
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
@@ -84,19 +86,40 @@ class DemoLedger:
             apply_entry(document, entry)
 
     async def open(self, commit: Commit, mirror: Document | None) -> None:
-        """Write the first entry, the snapshot and the user's wallet; raises ConflictError when they exist."""
-        models = [
-            self._insert(ENTRIES, entry_document(commit, uuid4().hex)),
-            self._insert(STATES, state_document(commit.after)),
-        ]
+        """Write the first entry, the snapshot and the user's wallet.
+
+        Raises:
+            ConflictError: the first entry exists. When it was written by the same request, cut short or still on its
+                way, what it did not write is there afterwards.
+
+        """
+        state = state_document(commit.after)
+        opening = _opening_id(state, mirror)
+        models = [self._insert(ENTRIES, entry_document(commit, opening)), self._insert(STATES, state)]
         if mirror is not None:
             models.append(self._insert(USER_WALLETS, mirror))
         try:
             await self._database.client.bulk_write(models, ordered=True)
         except ClientBulkWriteException as error:
-            if _duplicate(error):
-                raise ConflictError("the wallet exists already") from error
-            raise
+            if not _duplicate(error):
+                raise
+            if await self._whose(commit.after, opening) is Outcome.DONE:
+                await self._complete({STATES: state} if mirror is None else {STATES: state, USER_WALLETS: mirror})
+            raise ConflictError("the wallet exists already") from error
+
+    async def _complete(self, documents: Mapping[str, Document]) -> None:
+        """Insert the documents that are missing."""
+        models = [
+            UpdateOne(
+                {"_id": document["_id"]}, {"$setOnInsert": document}, upsert=True, namespace=self._name(collection)
+            )
+            for collection, document in documents.items()
+        ]
+        try:
+            await self._database.client.bulk_write(models, ordered=False)
+        except ClientBulkWriteException as error:
+            if not _duplicate(error):
+                raise
 
     async def commit(
         self, commit: Commit, mirror: Mapping[str, object] | None = None, *, whole: bool = False
@@ -192,6 +215,12 @@ class DemoLedger:
 
     def _name(self, collection: str) -> str:
         return f"{self._database.name}.{collection}"
+
+
+def _opening_id(state: Document, mirror: Document | None) -> str:
+    """Return the commit id of an opening: the same for a request that is sent again."""
+    request = [state["terms"], mirror.get("request_hash") if mirror else None]
+    return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 def _duplicate(error: ClientBulkWriteException) -> Mapping[str, object] | None:

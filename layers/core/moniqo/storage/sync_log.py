@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pymongo import DESCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
@@ -36,8 +36,7 @@ class SyncLogStore:
         there, and no delivery of the same scheduled work came first; a log row is written once per sync id. So a repeat
         changes nothing.
 
-        Returns
-        -------
+        Returns:
             Ids of the wallets whose outcome could not be written, empty as a rule.
 
         """
@@ -49,7 +48,9 @@ class SyncLogStore:
         except ClientBulkWriteException as failure:
             if failure.error is not None or not failure.write_errors:
                 raise
-            return frozenset(outcomes[error["idx"] // 2].before.id for error in failure.write_errors)
+            # The driver's annotation is wrong: these are the server's documents.
+            errors = cast("list[dict[str, int]]", failure.write_errors)
+            return frozenset(outcomes[error["idx"] // 2].before.id for error in errors)
         return frozenset()
 
     async def list(

@@ -96,8 +96,7 @@ class UserWalletStore:
     ) -> None:
         """Store new credentials over the version ``wallet`` was read with.
 
-        Raises
-        ------
+        Raises:
             ConflictError: somebody else stored credentials, or deleted the wallet, in between.
 
         """

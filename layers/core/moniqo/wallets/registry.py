@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.definition import Definition
 from moniqo.domain.market import PriceFeed
-from moniqo.domain.user_wallet import UserWallet
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.demo_ledger import DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.demo import DemoWallet
+
+if TYPE_CHECKING:
+    from moniqo.domain.definition import Definition
+    from moniqo.domain.user_wallet import UserWallet
 
 WALLET_TYPES: Mapping[str, type[BaseWallet]] = {"demo-wallet-v1": DemoWallet}
 """Wallet class by definition slug: a venue is added here."""

@@ -34,7 +34,7 @@ def _amount_reader(accept: Callable[[Decimal], bool], refusal: str) -> Callable[
     def read(value: object) -> Decimal:
         amount = _read_amount(value)
         if not accept(amount):
-            raise PydanticCustomError("amount_range", refusal)  # type: ignore[arg-type]
+            raise PydanticCustomError("amount_range", refusal)
         return amount
 
     return read
@@ -93,7 +93,9 @@ Amount = Annotated[
 
 Timestamp = Annotated[
     datetime,
-    WithJsonSchema({"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
+    ),
 ]
 
 

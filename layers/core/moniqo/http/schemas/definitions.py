@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Self
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
@@ -105,8 +114,8 @@ class CapabilitiesIn(ClosedModel):
         OrderType.MARKET,
         OrderType.LIMIT,
     )
-    leverage: LeverageIn = LeverageIn()
-    fees: FeesIn = FeesIn()
+    leverage: Annotated[LeverageIn, Field(default_factory=LeverageIn)]
+    fees: Annotated[FeesIn, Field(default_factory=FeesIn)]
 
 
 class SimulationIn(ClosedModel):
@@ -126,14 +135,32 @@ class ApiConfigIn(ClosedModel):
     api_version: Annotated[str, Field(max_length=20)] | None = None
     rate_limits: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], Annotated[StrictInt, Field(ge=0, le=1_000_000)]],
-        Field(max_length=20),
-    ] = {}
+        Field(max_length=20, default_factory=dict),
+    ]
     requires_api_key: StrictBool = True
     requires_signature: StrictBool = True
 
 
+_NEW: Final[dict[str, JsonValue]] = {
+    "slug": "acme-spot-v1",
+    "name": "Acme Spot",
+    "display_name": "Acme",
+    "integration_type": "CEX",
+    "supports_all_symbols": True,
+    "required_credentials": [
+        {"field_name": "api_key", "display_label": "API key", "field_type": "password"},
+        {"field_name": "api_secret", "display_label": "API secret", "field_type": "password"},
+    ],
+    "capabilities": {"fees": {"maker_fee_percent": "0.1", "taker_fee_percent": "0.2"}},
+    "api_config": {"base_url": "https://api.acme.example"},
+    "order": 200,
+}
+
+
 class DefinitionCreate(ClosedModel):
     """A new kind of wallet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW]})
 
     slug: Slug
     name: Name
@@ -148,7 +175,7 @@ class DefinitionCreate(ClosedModel):
     supported_symbols: Symbols = ()
     supports_all_symbols: StrictBool = False
     required_credentials: CredentialFields = ()
-    capabilities: CapabilitiesIn = CapabilitiesIn()
+    capabilities: Annotated[CapabilitiesIn, Field(default_factory=CapabilitiesIn)]
     simulation: SimulationIn | None = None
     api_config: ApiConfigIn | None = None
     order: Order = 0
@@ -166,6 +193,8 @@ class DefinitionCreate(ClosedModel):
 
 class DefinitionPatch(ClosedModel):
     """What may change; a field that is left out stays, an object or list is replaced as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"display_name": "Acme", "is_active": False}]})
 
     nullable: ClassVar[frozenset[str]] = frozenset({"logo_url", "api_config"})
 

@@ -37,6 +37,8 @@ def _unique(symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _known_timezone(name: str) -> str:
+    if name == "UTC":
+        return name
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:

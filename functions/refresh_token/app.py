@@ -1,0 +1,36 @@
+"""Exchange a refresh token for a new access token."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import RateLimitExceededError, UnauthenticatedError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.login import RefreshRequest, TokensView
+
+router = api_router()
+
+
+@router.post(
+    "/auth/refresh",
+    tags=["Authentication"],
+    summary="Refresh the access token",
+    responses={
+        200: {
+            "model": TokensView,
+            "description": "A new access token; use the refresh token of the answer from now on.",
+        },
+        **problem_responses(UnauthenticatedError, RateLimitExceededError),
+    },
+)
+async def refresh_token(body: RefreshRequest) -> Response:
+    """Get a new access token before the old one expires, without asking for the password again."""
+    return json_response(
+        TokensView.model_validate(await bootstrap.login().refresh(body.refresh_token.get_secret_value()))
+    )
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,98 @@
+"""The sample events are what API Gateway, Scheduler and SQS would send for the routes and triggers of the template."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+
+from moniqo.services.wallet_creation import _id_of_key
+from tests.support.stack import ROOT, functions, routes, template
+
+ROUTES: dict[str, list[str]] = {}
+for function, key, _ in routes():
+    ROUTES.setdefault(function, []).append(key)
+PUBLIC = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
+ADMIN = {"create_definition", "update_definition", "delete_definition", "suspend_wallet", "reinstate_wallet"}
+
+
+def event_of(function: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text(encoding="utf-8"))
+    return event
+
+
+def claims_of(event: dict[str, Any]) -> dict[str, str]:
+    claims: dict[str, str] = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
+    return claims
+
+
+def test_every_function_is_called_over_http_or_is_a_worker_with_its_own_test_below() -> None:
+    assert set(functions()) - set(ROUTES) == {"dispatch_sync", "sync_wallets"}
+
+
+@pytest.mark.parametrize("function", sorted(ROUTES))
+def test_it_is_a_call_of_a_route_of_its_function(function: str) -> None:
+    event = event_of(function)
+    assert event["version"] == "2.0"
+    assert event["routeKey"] in ROUTES[function]
+    assert event["requestContext"]["routeKey"] == event["routeKey"]
+    method, path = event["routeKey"].split(" ")
+    http = event["requestContext"]["http"]
+    assert (http["method"], http["path"]) == (method, event["rawPath"])
+    found = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), event["rawPath"])
+    assert found, event["rawPath"]
+    assert (event.get("pathParameters") or {}) == found.groupdict()
+
+
+@pytest.mark.parametrize("function", sorted(ROUTES))
+def test_query_headers_and_body_are_in_the_form_of_the_gateway(function: str) -> None:
+    event = event_of(function)
+    pairs = [pair.split("=", 1) for pair in event["rawQueryString"].split("&") if pair]
+    assert event.get("queryStringParameters", {}) == {unquote_plus(name): unquote_plus(value) for name, value in pairs}
+    assert all(name == name.lower() for name in event["headers"])
+    if "body" in event:
+        assert event["isBase64Encoded"] is False
+        assert event["headers"]["content-type"] == "application/json"
+        assert event["headers"].get("content-length", str(len(event["body"]))) == str(len(event["body"]))
+        json.loads(event["body"])
+
+
+@pytest.mark.parametrize("function", sorted(ROUTES))
+def test_it_carries_the_claims_of_one_trader_or_an_administrator_and_none_where_anybody_may_call(function: str) -> None:
+    event = event_of(function)
+    claims = claims_of(event)
+    if event["routeKey"] in PUBLIC:
+        assert claims == {}
+    elif function in ADMIN:
+        assert "admin" in claims["cognito:groups"]
+    else:
+        assert claims["sub"] == claims_of(event_of("create_wallet"))["sub"]
+        assert "admin" not in claims.get("cognito:groups", "")
+
+
+def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> None:
+    first = event_of("create_wallet")
+    made = _id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
+    about = {
+        (event.get("pathParameters") or {}).get("user_wallet_id")
+        or event.get("queryStringParameters", {}).get("user_wallet_id")
+        for event in map(event_of, ROUTES)
+    }
+    assert about - {None} == {made}
+    (record,) = event_of("sync_wallets")["Records"]
+    assert json.loads(record["body"])["user_wallet_ids"] == [made]
+
+
+def test_the_schedule_sends_what_the_template_says() -> None:
+    schedule = template()["Resources"]["DispatchSyncFunction"]["Properties"]["Events"]["Schedule"]["Properties"]
+    assert event_of("dispatch_sync").keys() == json.loads(schedule["Input"]).keys()
+
+
+def test_the_queue_hands_out_what_sqs_would() -> None:
+    (record,) = event_of("sync_wallets")["Records"]
+    assert record["eventSource"] == "aws:sqs"
+    assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,148 @@
+"""The OpenAPI document: in step with the code, complete, and shown without the internet."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import validate
+
+from moniqo import error_reference, openapi
+from tests.support.lambdas import ROOT, Answer, call, http_event
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+DOCUMENT = ROOT / "functions" / "get_docs" / "openapi.json"
+
+
+@cache
+def document() -> dict[str, Any]:
+    return openapi.build(openapi.load_routers(ROOT / "functions"))
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def contents() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every body that is sent or answered: where it is, its media type, and its description."""
+    for method, path, operation in operations():
+        described = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for name, body in described.items():
+            for media_type, content in body.get("content", {}).items():
+                yield f"{method} {path} {name}", media_type, content
+
+
+def test_the_committed_document_is_what_the_code_says() -> None:
+    assert DOCUMENT.read_text() == openapi.render(document()), (
+        "run: python -m moniqo.openapi functions functions/get_docs/openapi.json"
+    )
+
+
+def test_the_page_on_errors_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "errors.md").read_text() == error_reference.render(), (
+        "run: python -m moniqo.error_reference docs/errors.md"
+    )
+
+
+def test_the_document_is_valid() -> None:
+    validate(document())
+
+
+def test_every_operation_is_described() -> None:
+    seen: set[str] = set()
+    for _, path, operation in operations():
+        assert operation["summary"], path
+        assert operation["description"], path
+        assert operation["operationId"] not in seen
+        seen.add(operation["operationId"])
+        assert set(operation["tags"]) <= set(openapi.TAGS), path
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
+
+
+def test_every_error_of_a_route_is_there() -> None:
+    for _, path, operation in operations():
+        statuses = set(operation["responses"])
+        assert {"429", "500", "503"} <= statuses, path
+        if "requestBody" in operation:
+            assert {"400", "413", "422"} <= statuses, path
+        if "security" in operation:
+            assert "401" in statuses, path
+        if "{" in path and operation["operationId"] != "get_definition":
+            assert "404" in statuses, path
+        for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"], path
+            if int(status) >= 400 and status != "429":
+                assert "application/problem+json" in response["content"], (path, status)
+
+
+def test_public_routes_are_the_ones_that_should_be() -> None:
+    public = {operation["operationId"] for _, _, operation in operations() if "security" not in operation}
+
+    assert public == {"login", "refresh_token", "list_definitions", "get_definition", "get_health"}
+
+
+def test_every_body_has_an_example_that_fits_its_schema() -> None:
+    schemas = {"components": {"schemas": document()["components"]["schemas"]}}
+    shared = document()["components"]["examples"]
+    for where, media_type, content in contents():
+        examples = [content["example"]] if "example" in content else []
+        examples += [
+            shared[example["$ref"].rpartition("/")[2]]["value"] for example in content.get("examples", {}).values()
+        ]
+        assert examples, (where, media_type)
+        for example in examples:
+            errors = list(Draft202012Validator(content["schema"] | schemas).iter_errors(example))
+            assert not errors, (where, errors[0].message)
+
+
+def test_every_function_of_ours_is_in_the_document() -> None:
+    served = {operation["operationId"] for _, _, operation in operations()}
+    workers = {"get_docs", "dispatch_sync", "sync_wallets"}
+
+    assert {path.parent.name for path in (ROOT / "functions").glob("*/app.py")} - workers == served
+
+
+def get(path: str, **headers: str) -> Answer:
+    return call("get_docs", http_event("GET", path, headers=headers))
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/docs", "/api/openapi.json", "/api/docs/swagger-ui-bundle.js", "/api/docs/start.js"]
+)
+def test_documentation_is_served_plain_and_compressed(path: str) -> None:
+    plain = get(path)
+    compressed = get(path, **{"accept-encoding": "gzip, br"})
+
+    assert plain.status == compressed.status == 200
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert compressed.is_base64
+    assert gzip.decompress(base64.b64decode(compressed.text)).decode() == plain.text
+    assert len(compressed.text) < 2_000_000
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    page = get("/api/docs")
+
+    policy = page.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert page.headers["content-type"].startswith("text/html")
+    for url in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert get(url).status == 200, url
+    assert json.loads(get("/api/openapi.json").text)["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("file", ["app.py", "..%2Fapp.py", "README.md", "index.html", "swagger-ui.css.map"])
+def test_no_other_file_is_served(file: str) -> None:
+    assert get(f"/api/docs/{file}").status == 404

@@ -1,0 +1,221 @@
+"""Every function, called with its event under Lambda's own runtime client, sees only its folder and the built layer.
+
+What the layer lacks is found here. The events tell one story: events/create_wallet.json makes the wallet that the
+others are about, so each of them must succeed on a database that was prepared for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from moniqo.credentials.cipher import CredentialCipher
+from moniqo.credentials.key_source import SecretsManagerKeys
+from moniqo.domain.clock import utc_now
+from moniqo.domain.command import SetStatus
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo.services.wallet_creation import WalletCreation
+from moniqo.storage.client import connect
+from moniqo.storage.definitions import DefinitionStore
+from moniqo.storage.indexes import ensure_indexes
+from moniqo.storage.seeds import seed_definitions
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.registry import WalletConnector
+from tests.support import layer
+from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, make_runtime
+from tests.support.stack import ROOT, functions, template
+
+AT_ONCE: Final = 2
+FUNCTIONS: Final = sorted(functions())
+STATUS: Final = {
+    "create_definition": 201,
+    "create_wallet": 201,
+    "place_order": 201,
+    "delete_definition": 204,
+    "delete_wallet": 204,
+}
+WORKERS: Final[dict[str, object]] = {"dispatch_sync": {"queued": 1}, "sync_wallets": {"batchItemFailures": []}}
+STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
+AWS: Final = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
+
+
+def event_of(function: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text(encoding="utf-8"))
+    return event
+
+
+def body_of(function: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(event_of(function)["body"])
+    return body
+
+
+def before_the_events() -> datetime:
+    return datetime(2026, 2, 1, 11, 55, tzinfo=UTC)
+
+
+async def prepare(url: str, database: str, function: str) -> None:
+    """Bring a new database to the state that the event of ``function`` is about."""
+    db = connect(url, database)
+    try:
+        await ensure_indexes(db)
+        await seed_definitions(db)
+        if function == "create_wallet":
+            return
+        now = before_the_events if function in WORKERS else utc_now
+        connector = WalletConnector(db, now)
+        cipher = CredentialCipher(SecretsManagerKeys("not needed for a demo wallet"))
+        creation = WalletCreation(DefinitionStore(db), UserWalletStore(db), connector, cipher, now)
+        event = event_of("create_wallet")
+        owner, key = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], event["headers"]["idempotency-key"]
+        body = json.loads(event["body"], parse_float=Decimal)
+        request = CreateWalletRequest.model_validate(body).to_new_wallet()
+        wallet = (await creation.create(owner, request, key)).wallet
+        if function not in WORKERS:
+            await give_history(await connector.connect(owner, wallet.id), STATUS_BEFORE.get(function))
+    finally:
+        await db.client.close()
+
+
+async def give_history(wallet: DemoWallet, status: str | None) -> None:
+    """Place the orders o-2-1, which fills, and o-3-1, which rests."""
+    amount, far_below = Decimal("0.001"), Decimal(20_000)
+    await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, amount)
+    await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, amount, far_below)
+    if status is not None:
+        await wallet.record(SetStatus(status, "admin", "a test"), {})
+
+
+@pytest.fixture(scope="module")
+def values(mongo_url: str) -> Iterator[dict[str, str]]:
+    """Values of all variables the template gives to functions, with the AWS services they lead to."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        endpoint = {"AWS_ENDPOINT_URL": "http://{}:{}".format(*server.get_host_and_port())}
+        client = partial(
+            boto3.client,
+            endpoint_url=endpoint["AWS_ENDPOINT_URL"],
+            region_name=AWS["AWS_REGION"],
+            aws_access_key_id=AWS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=AWS["AWS_SECRET_ACCESS_KEY"],
+        )
+        yield AWS | endpoint | make_services(client, mongo_url)
+    finally:
+        server.stop()
+
+
+def make_services(client: Any, mongo_url: str) -> dict[str, str]:
+    secrets, cognito = client("secretsmanager"), client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="users", UsernameAttributes=["email"])["UserPool"]["Id"]
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    users = cognito.create_user_pool_client(UserPoolId=pool, ClientName="users", ExplicitAuthFlows=flows)
+    user = body_of("login")
+    cognito.admin_create_user(UserPoolId=pool, Username=user["email"], MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username=user["email"], Password=user["password"], Permanent=True)
+    return {
+        "ENVIRONMENT": "test",
+        "MONGODB_SECRET_ID": secrets.create_secret(Name="mongodb", SecretString=mongo_url)["ARN"],
+        "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString='{"keys": {}}')["ARN"],
+        "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
+        "JWT_ISSUER": "https://issuer.example.test/pool",
+        "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
+        "JWT_USER_CLAIM": "sub",
+        "LIVE_TRADING": "false",
+        "POWERTOOLS_SERVICE_NAME": "moniqo-wallets",
+        "POWERTOOLS_METRICS_NAMESPACE": "Moniqo/test",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+def variables_of(function: str, values: Mapping[str, str], database: str) -> dict[str, str]:
+    """Return what the template gives this function, and the variables that Lambda sets."""
+    everywhere = template()["Globals"]["Function"]["Environment"]["Variables"]
+    own = functions()[function].get("Environment", {}).get("Variables", {})
+    known = {**values, "MONGODB_DATABASE": database}
+    return {name: known[name] for name in [*everywhere, *own, *AWS, "AWS_ENDPOINT_URL"]}
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest, mongo_url: str, values: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[tuple[Outcome, str]]]]:
+    """Run the functions of the selected tests, a few at once."""
+    built = layer.build("host")
+    runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
+    folder = tmp_path_factory.mktemp("functions")
+    chosen = [
+        item.callspec.params["function"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
+    ]
+
+    def run(function: str) -> tuple[Outcome, str]:
+        database = f"event_{function}"
+        asyncio.run(prepare(mongo_url, database, function))
+        event = event_of(function)
+        if function == "refresh_token":
+            event["body"] = json.dumps({"refresh_token": refresh_token(values)})
+        variables = variables_of(function, values, database)
+        with ExecutionEnvironment(function, built, runtime, variables, folder / f"{function}.log") as environment:
+            return environment.invoke(event), environment.log()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {function: pool.submit(run, function) for function in chosen}
+        pool.shutdown(cancel_futures=True)
+
+
+def refresh_token(values: Mapping[str, str]) -> str:
+    user = body_of("login")
+    answer = boto3.client(
+        "cognito-idp",
+        endpoint_url=values["AWS_ENDPOINT_URL"],
+        region_name=values["AWS_REGION"],
+        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+    ).initiate_auth(
+        ClientId=values["JWT_CLIENT_ID"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": user["email"], "PASSWORD": user["password"]},
+    )
+    return str(answer["AuthenticationResult"]["RefreshToken"])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_it_answers_its_event(function: str, outcomes: dict[str, Future[tuple[Outcome, str]]]) -> None:
+    outcome, log = outcomes[function].result()
+    assert outcome.kind == "response", (outcome.body, log)
+    if function in WORKERS:
+        assert outcome.body == WORKERS[function], log
+        return
+    assert outcome.body["statusCode"] == STATUS.get(function, 200), (outcome.body, log)
+    assert '"level": "ERROR"' not in log
+    assert '"level":"ERROR"' not in log
+
+
+def test_the_environment_of_the_tests_is_hidden(tmp_path: Path) -> None:
+    """Without the layer nothing starts: were this not so, the tests above would prove nothing."""
+    nothing, runtime = tmp_path / "layer", tmp_path / "runtime"
+    (nothing / "python").mkdir(parents=True)
+    runtime.mkdir()
+    with ExecutionEnvironment("get_health", nothing, make_runtime(runtime), AWS, tmp_path / "log") as environment:
+        outcome = environment.invoke({})
+    assert outcome.kind == "init/error"
+    assert "No module named" in outcome.body["errorMessage"]

@@ -1,0 +1,184 @@
+"""Pausing, resuming, suspending and reinstating, through the real handlers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import bootstrap
+from moniqo.domain.errors import WalletError
+from moniqo.domain.order import OrderSide, OrderType
+from tests.conftest import Database, Run
+from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
+from tests.support.wallets import aws, create
+
+__all__ = ["aws"]
+
+pytestmark = pytest.mark.usefixtures("aws", "seeded")
+
+
+class Life:
+    """One wallet and what its owner and an administrator do to it."""
+
+    def __init__(self, invoke: Invoke) -> None:
+        self.invoke = invoke
+        self.id = create(invoke)["id"]
+
+    def _post(self, function: str, suffix: str, body: object, user: Any) -> Answer:
+        return self.invoke(function, "POST", f"/wallets/{self.id}/{suffix}", user=user, body=body)
+
+    def pause(self, reason: str | None = None) -> Answer:
+        return self._post("pause_wallet", "pause", {"reason": reason} if reason else {}, TRADER)
+
+    def resume(self, body: object = None) -> Answer:
+        return self._post("resume_wallet", "resume", {"confirm": True} if body is None else body, TRADER)
+
+    def suspend(self, user: Any = ADMIN, body: object = None) -> Answer:
+        return self._post("suspend_wallet", "suspend", body or {"reason": "under review"}, user)
+
+    def reinstate(self, user: Any = ADMIN) -> Answer:
+        return self._post("reinstate_wallet", "reinstate", {"reason": "cleared"}, user)
+
+    def get(self) -> dict[str, Any]:
+        wallet: dict[str, Any] = self.invoke("get_wallet", "GET", f"/wallets/{self.id}", user=TRADER).json
+        return wallet
+
+
+@pytest.fixture
+def life(invoke: Invoke) -> Life:
+    return Life(invoke)
+
+
+async def _buy(user_wallet_id: str) -> str:
+    wallet = await bootstrap.wallets().connect(TRADER.id, user_wallet_id)
+    try:
+        await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"))
+    except WalletError as refusal:
+        return refusal.code
+    return "placed"
+
+
+def test_pause_and_resume(life: Life, run: Run) -> None:
+    paused = life.pause("holiday")
+
+    assert (paused.status, paused.json["status"], paused.json["is_active"]) == (200, "paused", False)
+    assert paused.json["status_reason"] == "holiday"
+    assert paused.json == life.get()
+    assert run(_buy(life.id)) == "WALLET_PAUSED"
+
+    resumed = life.resume()
+
+    assert (resumed.status, resumed.json["status"], resumed.json["is_active"]) == (200, "active", True)
+    assert resumed.json["status_reason"] is None
+    assert resumed.json == life.get()
+    assert run(_buy(life.id)) == "placed"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"confirm": False}, {"confirm": "true"}, {"confirm": 1}, {"confirm": True, "x": 1}]
+)
+def test_resuming_has_to_be_confirmed(life: Life, body: object) -> None:
+    life.pause()
+
+    answer = life.resume(body)
+
+    assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
+    assert life.get()["status"] == "paused"
+
+
+def test_a_change_to_the_present_status_is_a_conflict(life: Life) -> None:
+    assert (life.resume().status, life.resume().json["code"]) == (409, "CONFLICT")
+    life.pause()
+    assert (life.pause().status, life.pause().json["wallet_status"]) == (409, "paused")
+    assert (life.reinstate().status, life.reinstate().json["code"]) == (409, "CONFLICT")
+    life.suspend()
+    assert life.suspend().status == 409
+
+
+def test_only_an_administrator_lifts_a_suspension(life: Life, run: Run) -> None:
+    suspended = life.suspend()
+
+    assert (suspended.status, suspended.json["status"]) == (200, "suspended")
+    assert life.get()["status_reason"] == "under review"
+    assert run(_buy(life.id)) == "WALLET_SUSPENDED"
+    for answer in (life.pause(), life.resume()):
+        assert (answer.status, answer.json["code"]) == (409, "WALLET_SUSPENDED")
+
+    assert life.reinstate().json["status"] == "active"
+    assert run(_buy(life.id)) == "placed"
+
+
+def test_a_wallet_that_was_paused_stays_paused_after_a_suspension(life: Life, run: Run) -> None:
+    life.pause("mine")
+    life.suspend()
+
+    assert life.reinstate().json["status"] == "paused"
+    assert run(_buy(life.id)) == "WALLET_PAUSED"
+    assert life.resume().json["status"] == "active"
+    life.suspend()
+    assert life.reinstate().json["status"] == "active"
+
+
+def test_admin_routes_are_closed_to_owners(life: Life) -> None:
+    for answer in (life.suspend(TRADER), life.reinstate(TRADER)):
+        assert (answer.status, answer.json["code"]) == (403, "FORBIDDEN")
+    assert life.suspend(None).status == 401
+    assert life.get()["status"] == "active"
+
+
+def test_no_key_is_needed_but_to_resume(life: Life, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("KEY_SECRET_ID")
+    bootstrap.settings.cache_clear()
+
+    assert [answer.status for answer in (life.pause(), life.suspend(), life.reinstate())] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("body", [{"reason": ""}, {"reason": "x" * 501}, {"reason": 1}, {"reason": "a", "x": 1}])
+def test_a_reason_has_a_form(life: Life, body: object) -> None:
+    assert life.suspend(body=body).status == 422
+
+
+def test_a_wallet_that_does_not_answer_is_not_resumed(life: Life, seeded: Database, run: Run) -> None:
+    life.pause()
+    run(seeded.user_wallets.update_one({"_id": life.id}, {"$set": {"credentials": "v1:lost:gAAAA"}}))
+
+    answer = life.resume()
+
+    assert (answer.status, answer.json["code"]) == (422, "INVALID_CREDENTIALS")
+    assert life.get()["status"] == "paused"
+
+
+def test_every_change_is_an_entry_of_the_ledger(life: Life, seeded: Database, run: Run) -> None:
+    life.pause()
+    life.resume()
+    life.suspend()
+    life.reinstate()
+
+    entries = run(seeded.demo_wallet_ledger.find({"user_wallet_id": life.id}).sort("seq", 1).to_list())
+
+    assert [entry["seq"] for entry in entries] == [1, 2, 3, 4, 5]
+
+
+def test_the_connection_test_is_remembered(life: Life, invoke: Invoke) -> None:
+    answer = invoke("test_connection", "POST", f"/wallets/{life.id}/test-connection", user=TRADER)
+
+    assert answer.status == 200
+    result = answer.json
+    assert (result["success"], result["error_message"]) == (True, None)
+    assert result["wallet_name"] == life.get()["wallet_name"]
+    assert 0 <= result["latency_ms"] < 10_000
+    assert life.get()["connection"]["last_successful_ping"] == result["tested_at"]
+
+
+def test_a_failed_connection_test_is_an_answer(life: Life, invoke: Invoke, seeded: Database, run: Run) -> None:
+    run(seeded.demo_wallet_state.delete_one({"_id": life.id}))
+    run(seeded.demo_wallet_ledger.delete_many({"user_wallet_id": life.id}))
+
+    answer = invoke("test_connection", "POST", f"/wallets/{life.id}/test-connection", user=TRADER)
+
+    assert (answer.status, answer.json["success"]) == (200, False)
+    assert answer.json["error_message"]
+    connection = life.get()["connection"]
+    assert (connection["is_connected"], connection["last_error"]) == (False, answer.json["error_message"])

@@ -1,0 +1,173 @@
+"""Logging in against a Cognito user pool, through the real handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from moniqo import bootstrap
+from moniqo.services import login as login_service
+from tests.conftest import Database
+from tests.support.lambdas import Answer, Invoke
+
+EMAIL = "trader@example.com"
+PASSWORD = "Correct-Horse-7-Battery"
+
+
+@dataclass
+class Pool:
+    """A user pool and its client."""
+
+    cognito: Any
+    pool_id: str
+    client_id: str
+
+    def add(self, email: str, password: str, *, permanent: bool) -> None:
+        self.cognito.admin_create_user(UserPoolId=self.pool_id, Username=email, TemporaryPassword=password)
+        if permanent:
+            self.cognito.admin_set_user_password(
+                UserPoolId=self.pool_id, Username=email, Password=password, Permanent=True
+            )
+
+
+@pytest.fixture
+def pool(environment: pytest.MonkeyPatch, database: Database) -> Iterator[Pool]:
+    with mock_aws():
+        cognito = boto3.client("cognito-idp")
+        pool_id = cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
+        client = cognito.create_user_pool_client(
+            UserPoolId=pool_id,
+            ClientName="web",
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        )
+        client_id = client["UserPoolClient"]["ClientId"]
+        environment.setenv("JWT_CLIENT_ID", client_id)
+        bootstrap.settings.cache_clear()
+        made = Pool(cognito, pool_id, client_id)
+        made.add(EMAIL, PASSWORD, permanent=True)
+        yield made
+
+
+def log_in(invoke: Invoke, email: str = EMAIL, password: str = PASSWORD) -> Answer:
+    return invoke("login", "POST", "/auth/login", body={"email": email, "password": password})
+
+
+def test_a_right_pair_gives_tokens_that_refresh(invoke: Invoke, pool: Pool) -> None:
+    answer = log_in(invoke)
+
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-store"
+    tokens = answer.json
+    assert set(tokens) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["expires_in"] > 0
+
+    refreshed = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": tokens["refresh_token"]})
+    assert refreshed.status == 200
+    assert refreshed.json["refresh_token"] == tokens["refresh_token"]
+    assert refreshed.json["access_token"]
+
+
+@pytest.mark.parametrize(("email", "password"), [(EMAIL, "wrong-password"), ("nobody@example.com", PASSWORD)])
+def test_a_wrong_pair_is_401_and_does_not_say_which(invoke: Invoke, pool: Pool, email: str, password: str) -> None:
+    answer = log_in(invoke, email, password)
+
+    assert (answer.status, answer.json["code"]) == (401, "UNAUTHENTICATED")
+    assert answer.json["detail"] == "E-mail and password do not match an account."
+    assert password not in answer.text
+
+
+def test_a_temporary_password_has_to_be_changed_first(invoke: Invoke, pool: Pool) -> None:
+    pool.add("new@example.com", PASSWORD, permanent=False)
+
+    answer = log_in(invoke, "new@example.com")
+
+    assert (answer.status, answer.json["code"]) == (403, "PASSWORD_CHANGE_REQUIRED")
+
+
+def test_a_broken_refresh_token_is_401(invoke: Invoke, pool: Pool) -> None:
+    answer = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": "not-one"})
+
+    assert (answer.status, answer.json["code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_guessing_is_limited_per_account_and_a_success_is_not_counted(
+    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_service, "ATTEMPTS_PER_ACCOUNT", 2)
+
+    assert [log_in(invoke).status for _ in range(4)] == [200] * 4
+    assert [log_in(invoke, password="guess").status for _ in range(3)] == [401, 401, 429]
+    limited = log_in(invoke)
+    assert (limited.status, limited.json["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert 0 < int(limited.headers["retry-after"]) <= 300
+    assert log_in(invoke, "another@example.com").status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"email": EMAIL},
+        {"email": "no-address", "password": "hunter2-canary"},
+        {"email": EMAIL, "password": ""},
+        {"email": EMAIL, "password": 5},
+        {"email": EMAIL, "password": "hunter2-canary", "more": 1},
+        {"email": EMAIL, "password": "hunter2-canary" * 100},
+    ],
+)
+def test_bad_bodies_are_422_and_echo_nothing(
+    invoke: Invoke, pool: Pool, body: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = invoke("login", "POST", "/auth/login", body=body)
+
+    assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
+    written = capsys.readouterr()
+    assert "hunter2" not in answer.text + written.out + written.err
+
+
+class _Failing:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def initiate_auth(self, **arguments: Any) -> dict[str, Any]:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (ClientError({"Error": {"Code": "TooManyRequestsException"}}, "InitiateAuth"), 429, "RATE_LIMIT_EXCEEDED"),
+        (
+            ClientError(
+                {"Error": {"Code": "NotAuthorizedException", "Message": "Password attempts exceeded"}}, "InitiateAuth"
+            ),
+            429,
+            "RATE_LIMIT_EXCEEDED",
+        ),
+        (
+            ClientError({"Error": {"Code": "PasswordResetRequiredException"}}, "InitiateAuth"),
+            403,
+            "PASSWORD_CHANGE_REQUIRED",
+        ),
+        (ClientError({"Error": {"Code": "UserNotConfirmedException"}}, "InitiateAuth"), 401, "UNAUTHENTICATED"),
+        (ClientError({"Error": {"Code": "InternalErrorException"}}, "InitiateAuth"), 503, "TEMPORARILY_UNAVAILABLE"),
+        (EndpointConnectionError(endpoint_url="x"), 503, "TEMPORARILY_UNAVAILABLE"),
+    ],
+)
+def test_what_cognito_refuses_is_translated(
+    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
+) -> None:
+    # Cognito's throttles and outages cannot be provoked in the emulator.
+    monkeypatch.setattr(bootstrap.login(), "_cognito", _Failing(error))
+
+    answer = log_in(invoke)
+
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert ("retry-after" in answer.headers) == (status in {429, 503})

@@ -1,0 +1,459 @@
+"""Balance sync: by hand, and from the schedule through the queue to the workers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from pymongo.errors import ConnectionFailure
+
+from moniqo import bootstrap
+from moniqo.domain.clock import rfc3339, utc_now
+from moniqo.domain.errors import WalletConnectionError
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.storage.sync_log import SyncLogStore
+from moniqo.wallets.demo import DemoWallet
+from tests.conftest import Database, Run
+from tests.support.lambdas import TRADER, Answer, Invoke, load_function
+from tests.support.round_trips import round_trips
+from tests.support.wallets import aws, create
+
+__all__ = ["aws"]
+
+pytestmark = pytest.mark.usefixtures("aws", "seeded")
+
+CANARY = "canary-venue-text"
+
+
+def sync(invoke: Invoke, wallet_id: str) -> Answer:
+    return invoke("sync_balance", "POST", f"/wallets/{wallet_id}/sync-balance", user=TRADER)
+
+
+def get(invoke: Invoke, wallet_id: str) -> dict[str, Any]:
+    wallet: dict[str, Any] = invoke("get_wallet", "GET", f"/wallets/{wallet_id}", user=TRADER).json
+    return wallet
+
+
+def sync_log(invoke: Invoke, wallet_id: str, **query: object) -> dict[str, Any]:
+    page: dict[str, Any] = invoke(
+        "get_sync_log", "GET", f"/wallets/{wallet_id}/sync-log", user=TRADER, query=query
+    ).json
+    return page
+
+
+def dispatch(scheduled: datetime) -> int:
+    queued: int = load_function("dispatch_sync").handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
+    return queued
+
+
+def received() -> list[dict[str, Any]]:
+    """Take every message off the queue, as the records an SQS event source mapping hands over."""
+    sqs = boto3.client("sqs")
+    url = bootstrap.settings().need("sync_queue_url")
+    records: list[dict[str, Any]] = []
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in batch:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
+    return records
+
+
+def work(records: list[dict[str, Any]]) -> list[str]:
+    """Hand records to the worker and return the ids it wants again."""
+    answer = load_function("sync_wallets").handler({"Records": records}, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def message(*wallets: str, scheduled: datetime, name: str = "m-1") -> dict[str, Any]:
+    body = {"sync_id": name, "scheduled_time": rfc3339(scheduled), "user_wallet_ids": list(wallets)}
+    return {"messageId": name, "body": json.dumps(body)}
+
+
+async def _buy(user_wallet_id: str, amount: str) -> None:
+    wallet = await bootstrap.wallets().connect(TRADER.id, user_wallet_id)
+    await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal(amount))
+
+
+@pytest.fixture
+def break_wallet(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make the valuation of chosen wallets fail, as a venue would."""
+    errors: dict[str, Exception] = {}
+    healthy = DemoWallet.valuation
+
+    async def valuation(self: DemoWallet) -> Any:
+        if self.user_wallet_id in errors:
+            raise errors[self.user_wallet_id]
+        return await healthy(self)
+
+    monkeypatch.setattr(DemoWallet, "valuation", valuation)
+    return errors
+
+
+class TestByHand:
+    def test_takes_a_snapshot(self, invoke: Invoke, run: Run) -> None:
+        wallet = create(invoke)
+        run(_buy(wallet["id"], "0.01"))
+
+        answer = sync(invoke, wallet["id"])
+
+        assert (answer.status, answer.json["success"], answer.json["error_message"]) == (200, True, None)
+        assert (answer.json["user_wallet_id"], answer.json["assets_count"]) == (wallet["id"], 2)
+        after = get(invoke, wallet["id"])
+        assert after["balance"] == answer.json["balance"]
+        assets = {held["asset"]: held for held in after["balance"]["assets"]}
+        assert assets["BTC"]["total"] == "0.01"
+        values = [Decimal(held["value_usd"]) for held in assets.values()]
+        assert Decimal(after["balance"]["total_value_usd"]) == sum(values)
+        pnl = after["balance"]["total_pnl"]
+        assert Decimal(pnl["total"]) == Decimal(pnl["realized"]) + Decimal(pnl["unrealized"])
+        assert Decimal(after["balance"]["total_value_usd"]) == 10000 + Decimal(pnl["total"])
+        assert after["statistics"] == {"total_syncs": 1, "failed_syncs": 0}
+
+    def test_is_in_the_log(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        for _ in range(3):
+            sync(invoke, wallet["id"])
+
+        first = sync_log(invoke, wallet["id"], limit=2)
+        rest = sync_log(invoke, wallet["id"], limit=2, cursor=first["next_cursor"])
+
+        rows = first["items"] + rest["items"]
+        assert [row["started_at"] for row in rows] == sorted((row["started_at"] for row in rows), reverse=True)
+        assert len({row["id"] for row in rows}) == 3
+        assert rest["next_cursor"] is None
+        assert {(row["sync_type"], row["status"], row["error_code"]) for row in rows} == {("manual", "success", None)}
+        assert {(row["assets_count"], row["total_value_usd"], row["api_calls"]) for row in rows} == {(1, "10000", 0)}
+
+    def test_works_on_a_paused_wallet_and_leaves_it_paused(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        invoke("pause_wallet", "POST", f"/wallets/{wallet['id']}/pause", user=TRADER, body={})
+
+        assert sync(invoke, wallet["id"]).json["success"] is True
+        assert get(invoke, wallet["id"])["status"] == "paused"
+
+    def test_is_three_round_trips(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        sync(invoke, wallet["id"])
+
+        with round_trips() as commands:
+            sync(invoke, wallet["id"])
+
+        assert commands == ["find", "aggregate", "bulkWrite"]
+
+    def test_a_failure_is_an_answer_and_never_quotes_the_venue(
+        self, invoke: Invoke, break_wallet: dict[str, Exception], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        wallet = create(invoke)
+        before = sync(invoke, wallet["id"]).json["balance"]
+        for error in (WalletConnectionError(CANARY), RuntimeError(CANARY), TimeoutError(CANARY)):
+            break_wallet[wallet["id"]] = error
+            answer = sync(invoke, wallet["id"])
+            assert (answer.status, answer.json["success"]) == (200, False)
+            assert answer.json["error_message"] in {"Wallet connection failed", "Internal error"}
+            assert answer.json["balance"] == before
+
+        after = get(invoke, wallet["id"])
+        codes = [row["error_code"] for row in sync_log(invoke, wallet["id"])["items"]]
+        assert codes == ["WALLET_CONNECTION_ERROR", "INTERNAL_ERROR", "WALLET_CONNECTION_ERROR", None]
+        assert after["balance"] == before
+        assert CANARY not in f"{after}{''.join(capfd.readouterr())}"
+
+
+class TestFailures:
+    def test_five_in_a_row_are_an_error_and_one_success_forgives_them(
+        self, invoke: Invoke, break_wallet: dict[str, Exception]
+    ) -> None:
+        wallet = create(invoke)
+        break_wallet[wallet["id"]] = WalletConnectionError()
+        seen = []
+        now: dict[str, Any] = {}
+        for _ in range(6):
+            sync(invoke, wallet["id"])
+            now = get(invoke, wallet["id"])
+            seen.append((now["status"], now["connection"]["retry_count"]))
+            assert now["connection"]["is_connected"] is False
+            assert now["connection"]["last_error"] == "Wallet connection failed"
+            assert now["connection"]["next_retry_at"] >= now["connection"]["last_error_at"]
+
+        assert seen == [("active", 1), ("active", 2), ("active", 3), ("active", 4), ("error", 5), ("error", 6)]
+        assert now["is_active"] is True
+
+        break_wallet.clear()
+        sync(invoke, wallet["id"])
+
+        after = get(invoke, wallet["id"])
+        assert after["status"] == "active"
+        assert (after["connection"]["retry_count"], after["connection"]["next_retry_at"]) == (0, None)
+        assert after["connection"]["is_connected"] is True
+        assert after["statistics"] == {"total_syncs": 7, "failed_syncs": 6}
+
+    def test_a_wallet_whose_account_is_gone_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        lost, healthy = create(invoke), create(invoke)
+        run(seeded.demo_wallet_state.delete_one({"_id": lost["id"]}))
+        scheduled = utc_now() + timedelta(minutes=5)
+
+        assert work([message(lost["id"], healthy["id"], scheduled=scheduled)]) == []
+
+        assert get(invoke, lost["id"])["connection"]["retry_count"] == 1
+        assert get(invoke, healthy["id"])["balance"]["total_value_usd"] == "10000"
+
+    def test_a_wallet_that_waits_for_its_retry_is_not_due(
+        self, invoke: Invoke, break_wallet: dict[str, Exception], seeded: Database, run: Run
+    ) -> None:
+        wallet = create(invoke)
+        break_wallet[wallet["id"]] = WalletConnectionError()
+        sync(invoke, wallet["id"])
+        retry_at = utc_now() + timedelta(minutes=7)
+        run(seeded.user_wallets.update_one({"_id": wallet["id"]}, {"$set": {"next_sync_at": retry_at}}))
+
+        assert dispatch(utc_now() + timedelta(minutes=5)) == 0
+        assert dispatch(utc_now() + timedelta(minutes=10)) == 1
+
+
+class TestSchedule:
+    def test_from_the_schedule_through_the_queue_to_the_snapshot(self, invoke: Invoke) -> None:
+        wallets = [create(invoke) for _ in range(3)]
+        scheduled = utc_now() + timedelta(minutes=5)
+
+        assert dispatch(scheduled) == 3
+        records = received()
+        assert len(records) == 1
+        assert work(records) == []
+
+        for wallet in wallets:
+            assert get(invoke, wallet["id"])["balance"]["total_value_usd"] == "10000"
+            (row,) = sync_log(invoke, wallet["id"])["items"]
+            assert (row["sync_type"], row["status"]) == ("scheduled", "success")
+
+    def test_a_message_delivered_again_changes_nothing(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        wallet = create(invoke)
+        dispatch(utc_now() + timedelta(minutes=5))
+        records = received()
+        work(records)
+        before = _everything(seeded, run)
+
+        with round_trips() as commands:
+            assert work(records) == []
+            assert work([*records, *records]) == []
+
+        assert commands == ["find", "find"]
+        assert _everything(seeded, run) == before
+        assert len(sync_log(invoke, wallet["id"])["items"]) == 1
+
+    def test_two_deliveries_at_once_count_once(
+        self, invoke: Invoke, seeded: Database, run: Run, break_wallet: dict[str, Exception]
+    ) -> None:
+        wallet = create(invoke)
+        break_wallet[wallet["id"]] = WalletConnectionError()
+        scheduled = utc_now() + timedelta(minutes=5)
+        due = {wallet["id"]: scheduled}
+
+        async def both() -> None:
+            import asyncio
+
+            service = bootstrap.balance_sync()
+            await asyncio.gather(service.sync_due(due), service.sync_due(due))
+
+        run(both())
+
+        after = get(invoke, wallet["id"])
+        assert after["connection"]["retry_count"] == 1
+        assert after["statistics"] == {"total_syncs": 1, "failed_syncs": 1}
+        assert len(sync_log(invoke, wallet["id"])["items"]) == 1
+
+    def test_an_older_delivery_changes_nothing(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        new, old = utc_now() + timedelta(minutes=10), utc_now() + timedelta(minutes=5)
+        work([message(wallet["id"], scheduled=new)])
+        before = get(invoke, wallet["id"])
+
+        work([message(wallet["id"], scheduled=old)])
+
+        assert get(invoke, wallet["id"]) == before
+
+    def test_the_next_tick_syncs_again(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        for minutes in (5, 10, 15):
+            assert dispatch(utc_now() + timedelta(minutes=minutes)) == 1
+            work(received())
+
+        assert len(sync_log(invoke, wallet["id"])["items"]) == 3
+
+    def test_deleted_paused_and_suspended_wallets_are_left_alone(
+        self, invoke: Invoke, seeded: Database, run: Run
+    ) -> None:
+        deleted, paused, active = (create(invoke) for _ in range(3))
+        scheduled = utc_now() + timedelta(minutes=5)
+        dispatch(scheduled)
+        records = received()
+        invoke("delete_wallet", "DELETE", f"/wallets/{deleted['id']}", user=TRADER)
+        invoke("pause_wallet", "POST", f"/wallets/{paused['id']}/pause", user=TRADER, body={})
+
+        assert work(records) == []
+
+        logged = run(seeded.wallet_sync_log.distinct("user_wallet_id"))
+        assert logged == [active["id"]]
+        assert dispatch(scheduled + timedelta(minutes=5)) == 1
+
+    def test_many_wallets_make_full_messages(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        wallet = create(invoke)
+        template = run(seeded.user_wallets.find_one({"_id": wallet["id"]}))
+        assert template is not None
+        copies = [{**template, "_id": f"copy-{number:04d}"} for number in range(529)]
+        run(seeded.user_wallets.insert_many(copies))
+
+        assert dispatch(utc_now() + timedelta(minutes=5)) == 530
+
+        bodies = [json.loads(record["body"]) for record in received()]
+        sizes = sorted(len(body["user_wallet_ids"]) for body in bodies)
+        assert sizes == [5, *[25] * 21]
+        assert len({wallet_id for body in bodies for wallet_id in body["user_wallet_ids"]}) == 530
+        assert len({body["sync_id"] for body in bodies}) == 22
+
+    @pytest.mark.parametrize("count", [1, 12])
+    def test_a_batch_of_any_size_is_three_round_trips(self, invoke: Invoke, count: int) -> None:
+        wallets = [create(invoke)["id"] for _ in range(count)]
+        sync(invoke, wallets[0])
+        scheduled = utc_now() + timedelta(minutes=5)
+        half = count // 2 or 1
+        records = [
+            message(*wallets[:half], scheduled=scheduled, name="m-1"),
+            message(*wallets[half:], scheduled=scheduled, name="m-2"),
+        ]
+
+        with round_trips() as commands:
+            assert work(records) == []
+
+        assert commands == ["find", "aggregate", "bulkWrite"]
+
+    def test_a_broken_message_does_not_hold_up_the_others(self, invoke: Invoke) -> None:
+        wallet = create(invoke)
+        bodies = ["not json", "{}", "[]", '{"scheduled_time": "x", "user_wallet_ids": []}', "[" * 100_000]
+        bad = [{"messageId": f"bad-{number}", "body": body} for number, body in enumerate(bodies)]
+        good = message(wallet["id"], scheduled=utc_now() + timedelta(minutes=5))
+
+        assert work([*bad[:3], good, *bad[3:]]) == [record["messageId"] for record in bad]
+        assert get(invoke, wallet["id"])["balance"]["total_value_usd"] == "10000"
+
+    def test_one_bad_wallet_does_not_hold_up_others(self, invoke: Invoke, break_wallet: dict[str, Exception]) -> None:
+        wallets = [create(invoke)["id"] for _ in range(5)]
+        break_wallet[wallets[2]] = RuntimeError(CANARY)
+
+        assert work([message(*wallets, scheduled=utc_now() + timedelta(minutes=5))]) == []
+
+        statuses = [sync_log(invoke, wallet_id)["items"][0]["status"] for wallet_id in wallets]
+        assert statuses == ["success", "success", "failed", "success", "success"]
+
+    def test_a_wallet_that_hangs_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        import asyncio
+
+        from moniqo.services import sync as module
+
+        wallets = [create(invoke)["id"] for _ in range(2)]
+        healthy = DemoWallet.valuation
+
+        async def valuation(self: DemoWallet) -> Any:
+            if self.user_wallet_id == wallets[0]:
+                await asyncio.Event().wait()
+            return await healthy(self)
+
+        monkeypatch.setattr(DemoWallet, "valuation", valuation)
+        monkeypatch.setattr(module, "SECONDS_PER_WALLET", 0.05)
+
+        assert work([message(*wallets, scheduled=utc_now() + timedelta(minutes=5))]) == []
+
+        (row,) = sync_log(invoke, wallets[0])["items"]
+        assert row["error_code"] == "WALLET_CONNECTION_ERROR"
+        assert sync_log(invoke, wallets[1])["items"][0]["status"] == "success"
+
+    def test_what_could_not_be_stored_is_delivered_again(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+        one, other = create(invoke)["id"], create(invoke)["id"]
+        record = SyncLogStore.record
+
+        async def partly(self: SyncLogStore, outcomes: Any) -> frozenset[str]:
+            await record(self, [outcome for outcome in outcomes if outcome.before.id == other])
+            return frozenset({one})
+
+        monkeypatch.setattr(SyncLogStore, "record", partly)
+        scheduled = utc_now() + timedelta(minutes=5)
+        records = [message(one, scheduled=scheduled, name="m-1"), message(other, scheduled=scheduled, name="m-2")]
+
+        assert work(records) == ["m-1"]
+
+        monkeypatch.undo()
+        assert work(records[:1]) == []
+
+    def test_the_store_names_the_wallets_it_could_not_write(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        wallets = {create(invoke)["id"] for _ in range(3)}
+        # An index no real database has: only one wallet can take the time.
+        run(
+            seeded.user_wallets.create_index(
+                "synced_for", unique=True, partialFilterExpression={"synced_for": {"$type": "date"}}
+            )
+        )
+        records = [message(wallet, scheduled=utc_now() + timedelta(minutes=5), name=wallet) for wallet in wallets]
+        for record in records[1:]:
+            record["body"] = records[0]["body"].replace(records[0]["messageId"], record["messageId"])
+
+        again = work(records)
+
+        stored = {
+            document["_id"] for document in run(seeded.user_wallets.find({"synced_for": {"$ne": None}}).to_list())
+        }
+        assert len(again) == 2
+        assert set(again) == wallets - stored
+
+    def test_a_database_that_is_away_fails_the_whole_batch(
+        self, invoke: Invoke, environment: pytest.MonkeyPatch
+    ) -> None:
+        environment.setenv("MONGODB_URL", "mongodb://127.0.0.1:9/?directConnection=true")
+        bootstrap.settings.cache_clear()
+        bootstrap.database.cache_clear()
+        bootstrap.balance_sync.cache_clear()
+        bootstrap.wallets.cache_clear()
+
+        with pytest.raises(ConnectionFailure):
+            work([message("any", scheduled=utc_now())])
+
+    def test_a_pause_in_the_middle_of_a_sync_wins(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, break_wallet: dict[str, Exception]
+    ) -> None:
+        wallet = create(invoke)
+        valuation = DemoWallet.valuation
+
+        async def pause_meanwhile(self: DemoWallet) -> Any:
+            value = await valuation(self)
+            monkeypatch.setattr(DemoWallet, "valuation", valuation)
+            await bootstrap.wallet_lifecycle().pause(TRADER.id, wallet["id"], "meanwhile")
+            return value
+
+        monkeypatch.setattr(DemoWallet, "valuation", pause_meanwhile)
+
+        work([message(wallet["id"], scheduled=utc_now() + timedelta(minutes=5))])
+
+        assert get(invoke, wallet["id"])["status"] == "paused"
+
+
+def _everything(db: Database, run: Run) -> list[Any]:
+    collections = sorted(run(db.list_collection_names()))
+    return [run(db[name].find().sort("_id", 1).to_list()) for name in collections]
+
+
+def test_a_schedule_without_a_time_means_now(invoke: Invoke) -> None:
+    create(invoke)
+    handler = load_function("dispatch_sync").handler
+
+    assert handler({"scheduled_time": "<aws.scheduler.scheduled-time>"}, None) == {"queued": 1}
+    assert handler({}, None) == {"queued": 1}
+
+
+def test_a_time_of_the_scheduler_is_read(invoke: Invoke) -> None:
+    create(invoke)
+    handler = load_function("dispatch_sync").handler
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+
+    assert handler({"scheduled_time": past.strftime("%Y-%m-%dT%H:%M:%SZ")}, None) == {"queued": 0}

@@ -1,0 +1,112 @@
+"""Clients in processes of their own, as Lambda environments are: what such processes run, and the wallet they share."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from typing import Any
+
+from moniqo.domain.command import Place
+from moniqo.domain.errors import InsufficientBalanceError
+from moniqo.domain.ledger import AccountTerms
+from moniqo.domain.money import plain
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.storage.client import connect
+from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.registry import WalletConnector
+
+OWNER = "11111111-1111-4111-8111-111111111111"
+STILL = datetime(2026, 2, 1, 12, 0, 5, tzinfo=UTC)
+"""Where these tests hold the market's clock, so that equal orders meet the same book whoever sends them."""
+
+Placed = tuple[str, bool, str, str]
+"""Order id, whether it was an answer to a repeat, quote amount exchanged, fee."""
+
+
+def still_clock() -> datetime:
+    """Return the same moment for ever."""
+    return STILL
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where to trade."""
+
+    mongo_url: str
+    database: str
+    user_wallet_id: str
+
+    def connector(self) -> WalletConnector:
+        """Open wallets with connections of this process, at the moment the market stands still."""
+        return WalletConnector(connect(self.mongo_url, self.database), still_clock)
+
+
+async def open_wallet(connector: WalletConnector, user_wallet_id: str, cash: Decimal) -> None:
+    """Open an account without risk limits that holds ``cash``, with fees of 0.1%."""
+    wallet = DemoWallet("demo", user_wallet_id, {}, {"db": connector._database, "clock": still_clock})
+    fee = Decimal("0.1")
+    await wallet.open_account(AccountTerms(OWNER, cash, "USDT", fee, fee, Decimal(5)))
+
+
+def market_order(client_order_id: str | None = None, **metadata: object) -> Place:
+    """Return the order every client here sends: 0.01 BTC at market."""
+    amount = Decimal("0.01")
+    return Place(
+        "BTC/USDT", OrderSide.BUY, OrderType.MARKET, amount, client_order_id=client_order_id, metadata=metadata
+    )
+
+
+async def send(connector: WalletConnector, user_wallet_id: str, order: Place) -> Placed:
+    """Place an order as a request does: open the wallet, decide, commit."""
+    wallet = await connector.connect(OWNER, user_wallet_id)
+    record = await wallet.submit(order)
+    return record.order.order_id, record.replayed, plain(record.order.filled_quote), plain(record.order.fee)
+
+
+def fire(site: Site, count: int, barrier: Any, results: Connection) -> None:
+    """Send ``count`` orders one after the other and report the accepted ones and the number refused."""
+
+    async def work() -> tuple[list[Placed], int]:
+        connector = site.connector()
+        await connector.feed()
+        barrier.wait()
+        accepted, refused = [], 0
+        for _ in range(count):
+            try:
+                accepted.append(await send(connector, site.user_wallet_id, market_order()))
+            except InsufficientBalanceError:
+                refused += 1
+        return accepted, refused
+
+    results.send(asyncio.run(work()))
+
+
+def repeat(site: Site, count: int, client_order_id: str, barrier: Any, results: Connection) -> None:
+    """Send the same order ``count`` times at once and report every answer."""
+
+    async def work() -> Sequence[Placed]:
+        connector = site.connector()
+        await connector.feed()
+        barrier.wait()
+        order = market_order(client_order_id)
+        return await asyncio.gather(*(send(connector, site.user_wallet_id, order) for _ in range(count)))
+
+    results.send(asyncio.run(work()))
+
+
+def trade_until_killed(site: Site, results: Connection) -> None:
+    """Send orders and report each acknowledged one, until the process is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def work() -> None:
+        connector = site.connector()
+        while True:
+            order_id, _, _, _ = await send(connector, site.user_wallet_id, market_order())
+            results.send(order_id)
+
+    asyncio.run(work())

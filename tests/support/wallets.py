@@ -1,0 +1,54 @@
+"""Wallets for tests: what a user sends, and the AWS services the functions around them use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.support.lambdas import TRADER, Answer, Invoke, User
+
+LIMITS: dict[str, Any] = {
+    "max_position_size_usd": 1000,
+    "max_total_exposure_usd": 5000,
+    "max_open_positions": 5,
+    "daily_loss_limit_usd": 500,
+    "stop_loss_default_percent": 2.0,
+    "take_profit_default_percent": 5.0,
+}
+DEMO = "demo-wallet-v1"
+KEY_SECRET = "moniqo/test/keys"
+
+
+@pytest.fixture
+def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
+    """Secrets Manager with an empty key ring, and an empty sync queue."""
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        queue = boto3.client("sqs").create_queue(QueueName="sync")
+        environment.setenv("KEY_SECRET_ID", KEY_SECRET)
+        environment.setenv("SYNC_QUEUE_URL", queue["QueueUrl"])
+        yield
+
+
+def new_wallet(**fields: object) -> dict[str, object]:
+    """Return the body of a create request."""
+    return {
+        "wallet_id": DEMO,
+        "custom_name": "My First Demo Wallet",
+        "credentials": {"initial_balance_usd": "10000"},
+        "risk_limits": LIMITS,
+    } | fields
+
+
+def create(
+    invoke: Invoke, *, user: User = TRADER, headers: dict[str, str] | None = None, **fields: object
+) -> dict[str, Any]:
+    """Create a wallet and return it."""
+    answer: Answer = invoke("create_wallet", "POST", "/wallets", user=user, body=new_wallet(**fields), headers=headers)
+    assert answer.status == 201, answer.text
+    wallet: dict[str, Any] = answer.json
+    return wallet

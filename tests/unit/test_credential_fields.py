@@ -1,0 +1,68 @@
+"""Sorting credentials into secrets and settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from moniqo.domain.definition import CredentialField
+from moniqo.domain.errors import InvalidCredentialsError
+from moniqo.services.credential_fields import check_credentials, initial_balance
+
+FIELDS = (
+    CredentialField("api_key", "Key", validation_regex=r"[a-z]{4,}"),
+    CredentialField("api_secret", "Secret", is_required=False),
+    CredentialField("subaccount", "Sub-account", is_required=False, is_encrypted=False),
+)
+
+
+def secret(**values: str) -> dict[str, SecretStr]:
+    return {name: SecretStr(value) for name, value in values.items()}
+
+
+def test_secrets_and_settings_are_kept_apart() -> None:
+    checked = check_credentials(FIELDS, secret(api_key="abcd", subaccount="main"))
+
+    assert checked.secrets == secret(api_key="abcd")
+    assert checked.settings == {"subaccount": "main"}
+    assert checked.everything == {"api_key": "abcd", "subaccount": "main"}
+    assert "abcd" not in repr(checked)
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(InvalidCredentialsError) as refusal:
+        check_credentials(FIELDS, secret(api_key="AB", other="x"))
+
+    errors = refusal.value.members["errors"]
+    assert isinstance(errors, list)
+    assert {(error["field"], error["code"]) for error in errors} == {
+        ("credentials.api_key", "invalid"),
+        ("credentials.other", "unknown"),
+    }
+
+
+def test_a_broken_pattern_refuses() -> None:
+    field = CredentialField("api_key", "Key", validation_regex="(")
+
+    with pytest.raises(InvalidCredentialsError):
+        check_credentials((field,), secret(api_key="abcd"))
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(min_size=6, max_size=20).map(lambda text: f"canary{text}")))
+def test_no_value_shows_in_a_refusal(values: dict[str, str]) -> None:
+    given_values = {name: SecretStr(value) for name, value in values.items()} | secret(unknown="canary-unknown")
+
+    with pytest.raises(InvalidCredentialsError) as refusal:
+        check_credentials(FIELDS, given_values)
+
+    shown = f"{refusal.value!r} {refusal.value.members}"
+    assert not any(value in shown for value in [*values.values(), "canary-unknown"])
+
+
+@given(st.decimals(min_value="0.0001", max_value="1000000000000", places=4))
+def test_every_plain_positive_balance_of_four_places_is_taken(balance: Decimal) -> None:
+    assert initial_balance({"initial_balance_usd": f"{balance:f}"}) == balance

@@ -1,0 +1,225 @@
+"""The key ring: its form, which key writers use, and how it is read from Secrets Manager."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
+from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
+from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+SECRET = "moniqo/keys"
+
+Result = TypeVar("Result")
+
+
+class Counting:
+    """A Secrets Manager client that counts its reads."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.reads = 0
+
+    def get_secret_value(self, **arguments: Any) -> Any:
+        self.reads += 1
+        return self.client.get_secret_value(**arguments)
+
+    def put_secret_value(self, **arguments: Any) -> Any:
+        return self.client.put_secret_value(**arguments)
+
+
+class Time:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def secrets(environment: pytest.MonkeyPatch) -> Iterator[Counting]:
+    with mock_aws():
+        yield Counting(boto3.client("secretsmanager"))
+
+
+def source(secrets: Counting, time: Time | None = None) -> SecretsManagerKeys:
+    return SecretsManagerKeys(SECRET, client=lambda: secrets, monotonic=time or Time(), now=lambda: NOW)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)
+
+
+def key(kid: str, age: timedelta) -> Key:
+    return Key(kid, kid.encode().ljust(32, b"."), NOW - age)
+
+
+def ring(*keys: Key) -> KeyRing:
+    return KeyRing({one.kid: one for one in keys})
+
+
+def test_reads_what_it_writes() -> None:
+    keys = ring(key("old", timedelta(days=90)), key("new", timedelta(0)))
+
+    assert read_ring(write_ring(keys)) == keys
+
+
+def test_the_documented_form() -> None:
+    assert json.loads(write_ring(ring(Key("k1", b"m" * 32, NOW)))) == {
+        "keys": {
+            "k1": {"material": "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=", "use_after": "2026-02-01T12:00:00.000Z"}
+        }
+    }
+
+
+@pytest.mark.parametrize("text", [None, "", '{"keys": {}}'])
+def test_an_empty_secret_is_an_empty_ring(text: str | None) -> None:
+    assert read_ring(text) == KeyRing({})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "canary",
+        "[]",
+        "{}",
+        '{"keys": []}',
+        '{"keys": {"k": {}}}',
+        '{"keys": {"k": {"material": "canary", "use_after": "2026-02-01T12:00:00Z"}}}',
+        '{"keys": {"k": {"material": "bW1tbQ==", "use_after": "2026-02-01T12:00:00Z"}}}',
+        '{"keys": {"k": {"material": "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=", "use_after": "2026-02-01"}}}',
+        write_ring(KeyRing({"a:b": Key("a:b", b"m" * 32, NOW)})),
+    ],
+)
+def test_refuses_a_broken_secret_without_quoting_it(text: str) -> None:
+    with pytest.raises(TemporarilyUnavailableError) as refusal:
+        read_ring(text)
+
+    assert "canary" not in f"{refusal.value!r}{refusal.value.__cause__!r}"
+
+
+def test_writers_use_the_newest_key_whose_time_has_come() -> None:
+    keys = ring(key("old", timedelta(days=90)), key("new", timedelta(0)), key("next", -timedelta(seconds=1)))
+
+    assert keys.writing_key(NOW).kid == "new"
+
+
+def test_no_key_in_use_yet_is_an_error() -> None:
+    with pytest.raises(EncryptionError):
+        ring(key("next", -timedelta(seconds=1))).writing_key(NOW)
+
+
+@pytest.mark.parametrize("value", [None, '{"keys": {}}'])
+def test_the_first_writer_fills_an_empty_secret(secrets: Counting, value: str | None) -> None:
+    secrets.client.create_secret(Name=SECRET, **({"SecretString": value} if value else {}))
+
+    first = run(source(secrets).writing_key())
+
+    stored = read_ring(secrets.client.get_secret_value(SecretId=SECRET)["SecretString"])
+    assert stored.keys == {first.kid: first}
+    assert first.use_after == NOW
+    assert run(source(secrets).key(first.kid)) == first
+
+
+def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+    one, other = source(secrets), source(secrets)
+
+    async def race() -> tuple[Key, Key]:
+        # Both have seen the empty ring before either writes.
+        await one._load()
+        await other._load()
+        return await one.writing_key(), await other.writing_key()
+
+    first, second = run(race())
+    assert first == second
+
+
+def test_two_writers_with_the_same_view_of_the_secret_cannot_both_write(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+    one, other = source(secrets), source(secrets)
+    run(one._load())
+    run(other._load())
+
+    one._write_first(write_ring(ring(key("one", timedelta(0)))))
+    other._write_first(write_ring(ring(key("other", timedelta(0)))))
+
+    assert run(source(secrets).writing_key()).kid == "one"
+
+
+def test_a_reader_never_fills_the_secret(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+
+    with pytest.raises(DecryptionError):
+        run(source(secrets).key("k1"))
+
+    assert secrets.client.get_secret_value(SecretId=SECRET)["SecretString"] == '{"keys": {}}'
+
+
+def test_the_ring_is_read_once_and_again_when_it_is_old(secrets: Counting) -> None:
+    known = new_key(NOW)
+    secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(known)))
+    time = Time()
+    keys = source(secrets, time)
+
+    async def use(times: int) -> None:
+        for _ in range(times):
+            await keys.key(known.kid)
+            await keys.writing_key()
+
+    async def scenario() -> tuple[int, int]:
+        await use(10)
+        warm = secrets.reads
+        time.seconds += CACHE_SECONDS
+        await use(10)
+        return warm, secrets.reads
+
+    assert run(scenario()) == (1, 2)
+
+
+def test_an_unknown_key_id_forces_one_refresh(secrets: Counting) -> None:
+    old, new = key("old", timedelta(days=1)), key("new", timedelta(0))
+    secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(old)))
+    time = Time()
+    keys = source(secrets, time)
+
+    async def scenario() -> Key:
+        await keys.key("old")
+        secrets.client.put_secret_value(SecretId=SECRET, SecretString=write_ring(ring(old, new)))
+        time.seconds += 2
+        return await keys.key("new")
+
+    assert run(scenario()) == new
+    assert secrets.reads == 2
+
+
+def test_many_unknown_key_ids_at_once_are_one_refresh(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(key("old", timedelta(days=1)))))
+    time = Time()
+    keys = source(secrets, time)
+
+    async def scenario() -> list[Any]:
+        await keys.key("old")
+        time.seconds += 2
+        return await asyncio.gather(*(keys.key(f"lost-{n}") for n in range(50)), return_exceptions=True)
+
+    assert all(isinstance(answer, DecryptionError) for answer in run(scenario()))
+    assert secrets.reads == 2
+
+
+def test_a_secret_that_is_not_there_is_an_outage_to_writers(secrets: Counting) -> None:
+    with pytest.raises(TemporarilyUnavailableError) as refusal:
+        run(source(secrets).writing_key())
+
+    assert refusal.value.members == {}

@@ -1,0 +1,191 @@
+"""Errors as problem documents, and what logs may hold."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from moniqo import observability
+from moniqo.domain import errors
+from moniqo.domain.errors import InsufficientBalanceError, RateLimitExceededError, WalletError
+from moniqo.http import problems
+from moniqo.http.app import api_router, lambda_handler
+from tests.support.lambdas import http_event
+
+CANARY = "canary-5f1d"
+CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, WalletError)]
+
+
+def answer_of(error: Exception) -> tuple[dict[str, Any], Any]:
+    router = api_router()
+
+    @router.get("/fail")
+    async def fail() -> Response:
+        raise error
+
+    answer = lambda_handler(router)(http_event("GET", "/fail"), None)
+    return answer, json.loads(answer["body"])
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_error_is_answered_as_a_problem(kind: type[WalletError]) -> None:
+    answer, problem = answer_of(kind("Because."))
+
+    assert answer["statusCode"] == problem["status"] == kind.status
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert answer["headers"]["x-request-id"] == problem["request_id"]
+    assert problem["code"] == kind.code
+    assert problem["type"] == f"https://errors.moniqo.dev/{kind.code.lower().replace('_', '-')}"
+    assert problem["title"] == kind.title
+    assert problem["detail"] == "Because."
+    assert problem["instance"] == "/api/v1/fail"
+    assert problem["hint"] == kind.hint
+    assert problem["retryable"] is kind.retryable
+    assert ("retry-after" in answer["headers"]) == (kind.status in {429, 503})
+    assert ("www-authenticate" in answer["headers"]) == (kind.status == 401)
+
+
+@pytest.mark.usefixtures("environment")
+def test_members_explain_in_plain_numbers_and_cannot_replace_what_is_fixed() -> None:
+    refusal = InsufficientBalanceError(
+        needed=Decimal("1E+3"), available=Decimal("0.10"), at=datetime(2026, 1, 1, tzinfo=UTC), status=200, code="OK"
+    )
+    _, problem = answer_of(refusal)
+
+    assert (problem["needed"], problem["available"], problem["at"]) == ("1000", "0.1", "2026-01-01T00:00:00Z")
+    assert (problem["status"], problem["code"]) == (422, "INSUFFICIENT_BALANCE")
+
+
+@pytest.mark.usefixtures("environment")
+def test_retry_after_is_what_the_error_says() -> None:
+    answer, problem = answer_of(RateLimitExceededError(retry_after=17, hint="Slow down."))
+
+    assert answer["headers"]["retry-after"] == "17"
+    assert problem["hint"] == "Slow down."
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_nobody_expected_is_500_and_quoted_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    cause = ValueError(CANARY)
+    failure = RuntimeError(f"password={CANARY}")
+    failure.__cause__ = cause
+
+    answer, problem = answer_of(failure)
+
+    written = capsys.readouterr()
+    assert answer["statusCode"] == 500
+    assert problem["code"] == "INTERNAL_ERROR"
+    assert CANARY not in answer["body"] + written.out + written.err
+    line = json.loads(written.out.splitlines()[0])
+    assert (line["level"], line["exception"], line["cause"]) == ("ERROR", "RuntimeError", "ValueError")
+    assert any("test_problems.py" in frame for frame in line["frames"])
+
+
+@pytest.mark.usefixtures("environment")
+def test_each_request_is_one_line_without_query_headers_or_body(capsys: pytest.CaptureFixture[str]) -> None:
+    router = api_router()
+
+    @router.get("/things/{thing}")
+    async def get(thing: str) -> Response:
+        return Response(b"{}")
+
+    event = http_event("GET", f"/things/{CANARY}", query={"q": CANARY}, headers={"Authorization": f"Bearer {CANARY}"})
+    lambda_handler(router)(event, None)
+
+    [text] = capsys.readouterr().out.splitlines()
+    line = json.loads(text)
+    assert CANARY not in text
+    assert (line["route"], line["method"], line["status"]) == ("/api/v1/things/{thing}", "GET", 200)
+    assert line["request_id"] == event["requestContext"]["requestId"]
+    assert line["duration_ms"] >= 0
+
+
+@pytest.mark.usefixtures("environment")
+def test_other_methods_and_paths_are_404() -> None:
+    router = api_router()
+
+    @router.get("/things")
+    async def get() -> Response:
+        return Response(b"{}")
+
+    handler = lambda_handler(router)
+    for event in (http_event("POST", "/things", body={}), http_event("GET", "/things/"), http_event("GET", "/%ff")):
+        assert handler(event, None)["statusCode"] == 404
+
+
+@pytest.mark.usefixtures("environment")
+def test_cancellation_is_not_swallowed() -> None:
+    router = api_router()
+
+    @router.get("/stop")
+    async def stop() -> Response:
+        raise asyncio.CancelledError
+
+    assert lambda_handler(router)(http_event("GET", "/stop"), None)["statusCode"] == 500
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl",
+        "gAAAAABnQk2Z0123456789abcdefghijklmnop==",
+        "v1:key-1:gAAAAABnQk2Z0123456789abcdefghijklmnop==",
+        "AKIAIOSFODNN7EXAMPLE",
+        "Bearer abcdefgh12345678",
+        "Basic dXNlcjpwYXNzd29yZA==",
+        "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEI\n-----END EC PRIVATE KEY-----",
+    ],
+)
+def test_logs_do_not_hold_what_looks_like_a_credential(secret: str) -> None:
+    line = format_line(f"before {secret} after", {"note": secret, "list": [{"deep": (secret,)}]})
+
+    assert "before" in line
+    assert "after" in line
+    assert observability.MASK in line
+    for part in secret.split():
+        if len(part) > 8 and part != "PRIVATE":
+            assert part not in line
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "api_key", "apiSecret", "Authorization", "refresh_token", "credentials", "PRIVATE_KEY", "cookie"],
+)
+def test_fields_with_a_telling_name_are_masked_whole(name: str) -> None:
+    assert CANARY not in format_line("x", {name: CANARY, "inner": {name: [CANARY]}})
+
+
+def test_the_password_of_a_url_is_masked() -> None:
+    line = format_line("connect", {"url": "mongodb+srv://user:pa55@cluster.example/db?x=1", "query": "a=1&token=abc"})
+
+    assert "pa55" not in line
+    assert "cluster.example" in line
+    assert "abc" not in line
+
+
+def test_ordinary_fields_stay() -> None:
+    line = json.loads(format_line("x", {"status": 200, "ok": True, "none": None, "at": Decimal("1.5")}))
+
+    assert (line["status"], line["ok"], line["none"], line["at"]) == (200, True, None, "1.5")
+
+
+def format_line(message: str, fields: dict[str, Any]) -> str:
+    record = logging.LogRecord("moniqo", logging.INFO, "", 0, message, (), None)
+    record.fields = fields
+    return observability.JsonFormatter("tests").format(record)
+
+
+def test_the_document_describes_each_error_once_per_status() -> None:
+    described = problems.problem_responses(errors.WalletInUseError, errors.DuplicateSlugError, errors.WalletInUseError)
+
+    assert sorted(described) == [409, 422, 500, 503]
+    assert set(described[409]["content"]["application/problem+json"]["examples"]) == {"WALLET_IN_USE", "DUPLICATE_SLUG"}

@@ -1,0 +1,96 @@
+"""When a failed sync is tried again, and what the queue's messages say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moniqo.domain.errors import WalletConnectionError
+from moniqo.domain.risk import RiskLimits
+from moniqo.domain.sync import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
+from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo.services.sync_messages import WALLETS_PER_MESSAGE, read_batch, scheduled_time, write_messages
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+
+
+def wallet(status: UserWalletStatus, failures: int) -> UserWallet:
+    return UserWallet(
+        id="w-1",
+        user_id="u-1",
+        wallet_id="d-1",
+        wallet_name="Demo",
+        wallet_slug="demo-wallet-v1",
+        custom_name="Mine",
+        risk_limits=RiskLimits(Decimal(1), Decimal(1), 1),
+        created_at=NOW,
+        updated_at=NOW,
+        is_demo=True,
+        status=status,
+        connection=Connection(retry_count=failures),
+    )
+
+
+def test_the_longest_wait_doubles_up_to_the_cap() -> None:
+    longest = [retry_delay(failures, 1.0) for failures in range(1, 10)]
+
+    assert longest[:4] == [FIRST_RETRY, FIRST_RETRY * 2, FIRST_RETRY * 4, FIRST_RETRY * 8]
+    assert longest[-1] == SLOWEST_RETRY
+
+
+@given(failures=st.integers(1, 10**9), share=st.floats(0, 1))
+def test_a_wait_is_never_negative_nor_above_the_cap(failures: int, share: float) -> None:
+    assert timedelta(0) <= retry_delay(failures, share) <= SLOWEST_RETRY
+
+
+@given(failures=st.integers(0, 100), status=st.sampled_from(list(UserWalletStatus)))
+def test_only_the_fifth_failure_makes_an_error_and_never_of_a_stopped_wallet(
+    failures: int, status: UserWalletStatus
+) -> None:
+    before = wallet(status, failures)
+
+    outcome = failed(scheduled_run("w-1", NOW, NOW), before, WalletConnectionError, NOW, lambda: 0.5)
+
+    stopped = status in {UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED}
+    expected = UserWalletStatus.ERROR if failures >= 4 and not stopped else status
+    assert outcome.after.status is expected
+    assert outcome.after.connection.retry_count == failures + 1
+    assert outcome.after.next_sync_at == outcome.after.connection.next_retry_at
+    assert outcome.after.balance == before.balance
+
+
+@given(st.lists(st.uuids().map(str), unique=True, max_size=120))
+def test_messages_say_what_was_written(wallets: list[str]) -> None:
+    import json
+
+    messages = write_messages(NOW, wallets)
+    records = [{"messageId": str(number), "body": json.dumps(body)} for number, body in enumerate(messages)]
+    batch = read_batch({"Records": records})
+
+    assert batch.due == dict.fromkeys(wallets, NOW)
+    assert batch.unreadable == []
+    assert all(len(ids) <= WALLETS_PER_MESSAGE for ids in batch.wallets_of.values())
+
+
+def test_of_two_times_for_one_wallet_the_later_counts() -> None:
+    later = NOW + timedelta(minutes=5)
+    bodies = [
+        f'{{"scheduled_time": "{moment.isoformat()}", "user_wallet_ids": ["w-1"]}}' for moment in (NOW, later, NOW)
+    ]
+
+    batch = read_batch({"Records": [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]})
+
+    assert batch.due == {"w-1": later}
+    assert batch.failed(frozenset({"w-1"})) == ["0", "1", "2"]
+
+
+def test_times_are_read_as_the_database_keeps_them() -> None:
+    assert scheduled_time({"scheduled_time": "2026-02-01T13:00:00.123456+01:00"}, NOW) == NOW.replace(
+        microsecond=123000
+    )
+    assert scheduled_time({"scheduled_time": "2026-02-01T12:00:00"}, NOW) == NOW
+    for event in ({}, {"scheduled_time": None}, {"scheduled_time": "<aws.scheduler.scheduled-time>"}):
+        assert scheduled_time(event, NOW) == NOW

@@ -1,0 +1,283 @@
+"""Access tokens, true and forged, by the verifier and by a route behind no gateway."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import Response
+
+from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
+from moniqo.http import authentication
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import AdminDep, Caller, CallerDep
+from moniqo.http.responses import no_content
+from moniqo.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, TokenVerifier, fetch
+from tests.support.lambdas import ADMIN, TRADER, http_event
+from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa_jwk, rsa_key, token
+
+
+class Issuer:
+    """Serves a key set and counts how often it is asked; the clock stands still until moved."""
+
+    def __init__(self) -> None:
+        self.keys = key_set()
+        self.asked = 0
+        self.away = False
+        self.time = 1000.0
+
+    def fetch(self, url: str) -> bytes:
+        assert url == f"{ISSUER}/.well-known/jwks.json"
+        self.asked += 1
+        if self.away:
+            raise OSError("away")
+        return self.keys
+
+    def verifier(self) -> TokenVerifier:
+        url = f"{ISSUER}/.well-known/jwks.json"
+        return TokenVerifier(ISSUER, CLIENT_ID, url, fetch=self.fetch, clock=lambda: self.time)
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+def encode(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def hmac_token(secret: bytes, **header: str) -> str:
+    signed = f"{encode({'alg': 'HS256', 'kid': 'rsa-1', 'typ': 'JWT'} | header)}.{encode(claims())}"
+    signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def public_pem() -> bytes:
+    return rsa_key("issuer").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def tampered(**changes: Any) -> str:
+    header, _, signature = token().split(".")
+    return f"{header}.{encode(claims(**changes))}.{signature}"
+
+
+NOW = int(time.time())
+FORGED = {
+    "algorithm none": f"{encode({'alg': 'none', 'kid': 'rsa-1'})}.{encode(claims())}.",
+    "algorithm None, no key id": f"{encode({'alg': 'None'})}.{encode(claims())}.",
+    "HS256 with the public key as secret": hmac_token(public_pem()),
+    "HS256 with the JWK as secret": hmac_token(json.dumps(rsa_jwk("rsa-1")).encode()),
+    "HS256 with the EC key's id": hmac_token(public_pem(), kid="ec-1"),
+    "RS512 with the right key": token(algorithm="RS512"),
+    "PS256 with the right key": token(algorithm="PS256"),
+    "RSA signature under the EC key's id": token(headers={"kid": "ec-1"}),
+    "another key under our key id": token(key=rsa_key("attacker")),
+    "unknown key id": token(key=rsa_key("attacker"), headers={"kid": "attacker"}),
+    "no key id": f"{encode({'alg': 'RS256'})}.{encode(claims())}.{token().rpartition('.')[2]}",
+    "key in the header": token(key=rsa_key("attacker"), headers={"jwk": rsa_jwk("rsa-1", "attacker")}),
+    "key set of the attacker": token(
+        key=rsa_key("attacker"), headers={"kid": "attacker", "jku": "https://attacker.example/jwks.json"}
+    ),
+    "unknown critical header": token(headers={"crit": ["b64"], "b64": True}),
+    "another issuer": token(iss="https://issuer.example.test/other"),
+    "no issuer": token(iss=None),
+    "another client": token(client_id="other-client"),
+    "no client": token(client_id=None),
+    "another audience": token(aud="other-client", client_id=None),
+    "our audience, another client": token(aud=CLIENT_ID, client_id="other-client"),
+    "expired": token(exp=NOW - 60),
+    "no expiry": token(exp=None),
+    "expiry that is no number": token(exp="never"),
+    "not valid yet": token(nbf=NOW + 600),
+    "issued in the future": token(iat=NOW + 600),
+    "id token": token(token_use="id", aud=CLIENT_ID),
+    "refresh token": token(token_use="refresh"),
+    "tampered subject": tampered(sub="somebody-else"),
+    "tampered groups": tampered(**{"cognito:groups": ["admin"]}),
+    "signature cut short": token()[:-10],
+    "signature missing": token().rpartition(".")[0] + ".",
+    "two parts": token().rpartition(".")[0],
+    "five parts": token() + ".a.b",
+    "not a token": "nonsense",
+    "empty": "",
+    "claims that are no object": f"{encode({'alg': 'RS256', 'kid': 'rsa-1'})}.{encode([])}.AAAA",
+    "very long": token(padding="x" * 9000),
+    "not ASCII": token() + "\u00e9",
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
+def test_forged_tokens_are_refused(issuer: Issuer, forged: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        issuer.verifier().verify(forged)
+
+
+def test_true_tokens_verify(issuer: Issuer) -> None:
+    verifier = issuer.verifier()
+
+    assert verifier.verify(token())["sub"] == "user-1"
+    assert verifier.verify(token(key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"}))["sub"] == "user-1"
+    assert verifier.verify(token(aud=CLIENT_ID, client_id=None, token_use=None))["sub"] == "user-1"
+    assert verifier.verify(token(aud=["other", CLIENT_ID], client_id=None))["sub"] == "user-1"
+    assert verifier.verify(token(headers={"jku": "https://attacker.example/jwks.json"}))["sub"] == "user-1"
+    assert issuer.asked == 1
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_refused_and_nothing_else(text: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        Issuer().verifier().verify(text)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "jku", "b64"]), st.none() | st.integers() | st.text())
+)
+def test_any_header_is_refused_and_nothing_else(header: dict[str, object]) -> None:
+    with pytest.raises(UnauthenticatedError):
+        Issuer().verifier().verify(f"{encode(header)}.{encode(claims())}.AAAA")
+
+
+def test_unknown_keys_cause_one_fetch_at_a_time(issuer: Issuer) -> None:
+    verifier = issuer.verifier()
+    new = token(key=rsa_key("next"), headers={"kid": "rsa-2"})
+    verifier.verify(token())
+    issuer.keys = key_set(rsa_jwk("rsa-2", "next"))
+
+    for _ in range(5):
+        with pytest.raises(UnauthenticatedError):
+            verifier.verify(new)
+    assert issuer.asked == 1
+
+    issuer.time += REFETCH_SECONDS + 1
+    assert verifier.verify(new)["sub"] == "user-1"
+    assert issuer.asked == 2
+
+
+def test_a_key_the_issuer_withdrew_stops_verifying(issuer: Issuer) -> None:
+    verifier = issuer.verifier()
+    verifier.verify(token())
+    issuer.keys = json.dumps({"keys": [rsa_jwk("rsa-2", "next")]}).encode()
+    issuer.time += KEYS_FRESH_SECONDS + 1
+
+    with pytest.raises(UnauthenticatedError):
+        verifier.verify(token())
+
+
+def test_known_keys_outlive_an_outage_of_the_issuer(issuer: Issuer) -> None:
+    verifier = issuer.verifier()
+    verifier.verify(token())
+    issuer.away = True
+    issuer.time += KEYS_FRESH_SECONDS + 1
+
+    for _ in range(3):
+        assert verifier.verify(token())["sub"] == "user-1"
+    assert issuer.asked == 2
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b"<html>", b'{"keys": 5}', b'{"keys": [5]}'])
+def test_without_keys_it_is_503(issuer: Issuer, answer: bytes) -> None:
+    issuer.keys = answer
+
+    with pytest.raises(TemporarilyUnavailableError):
+        issuer.verifier().verify(token())
+
+
+def test_keys_for_other_uses_are_not_used(issuer: Issuer) -> None:
+    secret = {"kty": "oct", "kid": "oct-1", "k": base64.urlsafe_b64encode(b"secret").decode()}
+    issuer.keys = json.dumps({"keys": [rsa_jwk("rsa-1", use="enc"), secret, {"kty": "RSA", "kid": "broken"}]}).encode()
+
+    for forged in (token(), hmac_token(b"secret", kid="oct-1"), token(headers={"kid": "broken"})):
+        with pytest.raises(UnauthenticatedError):
+            issuer.verifier().verify(forged)
+
+
+@pytest.mark.parametrize("url", ["http://issuer.example.test/keys", "file:///etc/passwd", "ftp://127.0.0.1/keys"])
+def test_keys_come_over_https(url: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        fetch(url)
+
+
+def who(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> tuple[int, list[Caller]]:
+    seen: list[Caller] = []
+    router = api_router()
+
+    @router.get("/me")
+    async def me(caller: CallerDep) -> Response:
+        seen.append(caller)
+        return no_content()
+
+    @router.get("/admin")
+    async def admin(caller: AdminDep) -> Response:
+        seen.append(caller)
+        return no_content()
+
+    monkeypatch.setattr(authentication, "verifier", issuer.verifier)
+    return lambda_handler(router)(event, None)["statusCode"], seen
+
+
+@pytest.mark.usefixtures("environment")
+class TestCaller:
+    """What a route learns about its caller."""
+
+    def test_the_gateways_claims_are_trusted(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
+        status, [caller] = who(http_event("GET", "/me", user=ADMIN), monkeypatch, issuer)
+
+        assert (status, caller) == (204, Caller(ADMIN.id, frozenset({"admin", "trader"})))
+        assert issuer.asked == 0
+
+    def test_without_a_gateway_the_token_is_verified(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
+        true = token(groups=["admin"])
+        event = http_event("GET", "/admin", headers={"Authorization": f"Bearer {true}"})
+
+        assert who(event, monkeypatch, issuer) == (204, [Caller("user-1", frozenset({"admin"}))])
+
+    @pytest.mark.parametrize(
+        "header", ["", "Bearer", "Bearer ", "Basic dTpw", "Token x", f"Bearer {FORGED['expired']}"]
+    )
+    def test_anything_else_is_401(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, header: str) -> None:
+        event = http_event("GET", "/me", headers={"authorization": header})
+
+        assert who(event, monkeypatch, issuer) == (401, [])
+
+    def test_admin_routes_are_403_for_others(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
+        assert who(http_event("GET", "/admin", user=TRADER), monkeypatch, issuer) == (403, [])
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"token_use": "id"}, {"sub": ""}, {"sub": None}],
+    )
+    def test_verified_claims_of_another_kind_are_401(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, change: dict[str, Any]
+    ) -> None:
+        event = http_event("GET", "/me", user=TRADER)
+        event["requestContext"]["authorizer"]["jwt"]["claims"] |= change
+
+        assert who(event, monkeypatch, issuer) == (401, [])
+
+    @pytest.mark.parametrize(
+        ("claim", "groups"),
+        [
+            ("[admin trader]", {"admin", "trader"}),
+            ("[admin]", {"admin"}),
+            ("[]", set()),
+            ("", set()),
+            ("[superadmin admin-x]", {"superadmin", "admin-x"}),
+            (None, set()),
+            (["admin"], {"admin"}),
+            (5, set()),
+        ],
+    )
+    def test_groups_are_read_as_the_gateway_flattens_them(self, claim: object, groups: set[str]) -> None:
+        caller = Caller.from_claims({"sub": "u", "cognito:groups": claim}, "sub")
+
+        assert caller.groups == groups
+        assert caller.is_admin == ("admin" in groups)
