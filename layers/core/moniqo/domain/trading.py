@@ -91,7 +91,6 @@ class Decision:
             ("form", self._check_form),
             ("expiry", self._check_expiry),
             ("market", self._check_market),
-            ("funds", self._check_funds),
         )
         if self.request.side is OrderSide.BUY and self.draft.account.limits is not None:
             rules += (
@@ -100,7 +99,7 @@ class Decision:
                 ("max_open_positions", self._check_open_positions),
                 ("losses", self._check_losses),
             )
-        return rules
+        return (*rules, ("funds", self._check_funds))
 
     def _check_status(self) -> None:
         require_trading(self.draft)
