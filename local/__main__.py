@@ -31,15 +31,12 @@ def _serve() -> int:
     from local.settings import LocalSettings
     from local.stack import Stack
 
+    beside = Path(__file__).resolve().parent.parent / "template.yaml"
+    template = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else beside
     try:
-        beside = Path(__file__).resolve().parent.parent / "template.yaml"
-        template = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else beside
-        settings = LocalSettings.from_environment(os.environ, template)
-        asyncio.run(Stack(settings).run())
+        asyncio.run(Stack(LocalSettings.from_environment(os.environ, template)).run())
     except LocalError as error:
         return _refuse(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return 0
     return 0
 
 
@@ -49,4 +46,7 @@ def _refuse(message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -38,7 +38,7 @@ _TemplateLoader.add_multi_constructor("!", _tagged)
 def load(path: Path) -> dict[str, Any]:
     """Read the template; ``TemplateError`` names the file and line where it is broken."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506  # nosec B506
     except FileNotFoundError:
         raise TemplateError(f"{path.name} is missing: run this from the top of the repository.") from None
     except OSError as error:

@@ -18,25 +18,25 @@ _KEPT: Final = (
 
 
 def base(aws_url: str) -> dict[str, str]:
-    """Return what every child process starts with."""
+    """Return what every worker process starts with."""
     return {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
-        **_aws(aws_url),
+        **_loopback(aws_url),
     }
 
 
-def leave_aws_account(aws_url: str) -> None:
-    """Make this process forget the developer's AWS account too."""
+def isolate(aws_url: str) -> None:
+    """Make this process and its children forget the developer's AWS account, and reach loopback without a proxy."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ.update(_aws(aws_url))
+    os.environ.update(_loopback(aws_url))
 
 
-def _aws(aws_url: str) -> dict[str, str]:
+def _loopback(aws_url: str) -> dict[str, str]:
     return {
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_REGION": names.REGION,
         "AWS_DEFAULT_REGION": names.REGION,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -137,6 +137,6 @@ async def _send(send: Callable[[Message], Awaitable[None]], method: str, respons
 
 
 def print_line(line: str) -> None:
-    """Print one line at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """Print one line at once; a terminal that has gone away is no reason to fail."""
+    with suppress(OSError):
+        print(line, flush=True)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Final
 from urllib.parse import urlsplit
 
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
 from local.errors import LocalError
 
-_WAIT_SECONDS: Final = 30.0
 
-
-async def seed(url: str, database: str, alive: Callable[[], bool]) -> None:
-    """Wait for the server at ``url`` while ``alive``, then seed ``database``; ``LocalError`` if that cannot be done."""
+async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
+    """Seed ``database`` at ``url``, waiting for the server while it is ``starting``; ``LocalError`` if that fails."""
     from moniqo.storage.client import UnsupportedServerError, connect, server_version
     from moniqo.storage.indexes import ensure_indexes
     from moniqo.storage.seeds import seed_definitions
@@ -26,7 +22,7 @@ async def seed(url: str, database: str, alive: Callable[[], bool]) -> None:
     except (ConfigurationError, InvalidURI, ValueError):
         raise LocalError("MONGODB_URL is not a MongoDB connection string.") from None
     try:
-        await _wait(lambda: server_version(db), url, alive)
+        await _wait(lambda: server_version(db), url, starting)
         await ensure_indexes(db)
         await seed_definitions(db)
     except UnsupportedServerError as error:
@@ -37,13 +33,12 @@ async def seed(url: str, database: str, alive: Callable[[], bool]) -> None:
         await db.client.close()
 
 
-async def _wait(ask: Callable[[], object], url: str, alive: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_SECONDS
+async def _wait(ask: Callable[[], object], url: str, starting: Callable[[], bool]) -> None:
     while True:
         try:
             await ask()  # type: ignore[misc]
         except PyMongoError:
-            if not alive() or time.monotonic() > deadline:
+            if not starting():
                 raise LocalError(f"no database answers at {_address(url)}.") from None
             await asyncio.sleep(0.05)
         else:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import IO, Any
 from urllib.request import urlopen
@@ -72,6 +72,7 @@ class Stack:
         listener = stack.enter_context(listen(self._settings.port))
         self._state.prepare()
         lock = stack.enter_context(self._state.lock())
+        self._state.remove(_STATE_FILE)
         people = users.ensure(self._state)
         api_url = f"http://localhost:{self._settings.port}"
         stack.push_async_callback(self._stop_children)
@@ -89,7 +90,9 @@ class Stack:
         )
         stack.push_async_callback(pool.stop)
         database = variables.get("MONGODB_DATABASE", "moniqo")
-        await self._together(pool.start(), seed(mongodb_url, database, self._all_running), self._aws_answers(aws_url))
+        await self._together(
+            pool.start(), seed(mongodb_url, database, self._starting(began)), self._aws_answers(aws_url)
+        )
 
         gateway = Gateway(template, Authorizers(template.authorizers, aws_url), pool, print_line)
         await stack.enter_async_context(_serving(gateway, listener))
@@ -111,7 +114,7 @@ class Stack:
     async def _start_aws(self, stack: AsyncExitStack) -> str:
         with listen(0) as listener:
             descriptor, url = listener.fileno(), f"http://127.0.0.1:{listener.getsockname()[1]}"
-            environment.leave_aws_account(url)
+            environment.isolate(url)
             child = await Child.start(
                 "the AWS services",
                 ["local.aws", str(descriptor), str(self._settings.template), str(self._state.path)],
@@ -136,8 +139,10 @@ class Stack:
     async def _stop_children(self) -> None:
         await asyncio.gather(*(child.stop(grace=10) for child in self._children))
 
-    def _all_running(self) -> bool:
-        return all(child.running for child in self._children)
+    def _starting(self, began: float) -> Callable[[], bool]:
+        """Return what says whether the embedded database may still come up; another one should be there already."""
+        embedded = not self._settings.mongodb_url
+        return lambda: embedded and all(child.running for child in self._children) and time.monotonic() < began + 30
 
     async def _aws_answers(self, url: str) -> None:
         """Wait until moto is up: it has the listening socket from the start, so one question is enough."""
@@ -173,7 +178,7 @@ class Stack:
 async def _serving(gateway: Gateway, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(uvicorn.Config(
         gateway, lifespan="off", log_config=None, access_log=False, server_header=False, ws="none",
-        timeout_graceful_shutdown=2,
+        timeout_keep_alive=75, timeout_graceful_shutdown=2,
     ))  # fmt: skip
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +97,8 @@ def main() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)
     next_command = _commands()
-    with suppress(ImportError):
-        import moniqo.http.app  # noqa: F401  warm before the first event, as an initialised environment is
+    import moniqo.http.app  # noqa: F401  slow to import: before the first event, not during it
+
     frames.write_blocking(answers, frames.encode({"ready": True}))
     handlers: dict[str, Handler] = {}
     while True:

@@ -207,6 +207,17 @@ def test_cross_origin(run: LocalRun) -> None:
     assert run.call("GET", "/open/x", headers=origin).headers["access-control-allow-origin"] == origin["Origin"]
 
 
+def test_answers_do_not_wait_for_acknowledgements(run: LocalRun) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)
+    times = []
+    for _ in range(15):
+        began = time.monotonic()
+        exchange(connection, "GET", "/open/x")
+        times.append(time.monotonic() - began)
+    connection.close()
+    assert sorted(times)[7] < 0.035, "Nagle's algorithm makes it 0.04"
+
+
 def test_two_requests_run_in_two_environments(run: LocalRun) -> None:
     first, second = (http.client.HTTPConnection("127.0.0.1", run.port, timeout=10) for _ in range(2))
     first.request("GET", "/slow")

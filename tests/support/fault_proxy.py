@@ -30,7 +30,7 @@ class FaultProxy:
         """Carry one connection, a question and its answer at a time, until either side or a fault ends it."""
         self._connections.add(asyncio.current_task())  # type: ignore[arg-type]
         up_reader, up_writer = await asyncio.open_connection(*self._server)
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while await self._exchange(reader, writer, up_reader, up_writer):
                 pass
         writer.close()

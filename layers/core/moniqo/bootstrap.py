@@ -40,22 +40,22 @@ def configure_logging() -> None:
     observability.configure(settings().service_name, settings().log_level)
 
 
-def read_secret(secret_id: str) -> str:
-    """Fetch the current value of a secret; callers keep it as long as they may."""
-    import boto3
-
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)
-    return str(answer["SecretString"])
-
-
 @cache
 def database() -> AsyncDatabase[dict[str, Any]]:
     """The database; its client belongs to the loop of :mod:`moniqo.event_loop`."""
-    from moniqo.storage.client import connect, url_from_secret
+    from moniqo.storage.client import connect
 
+    return connect(_database_url(), settings().mongodb_database)
+
+
+def _database_url() -> str:
     chosen = settings()
-    url = chosen.mongodb_url or url_from_secret(read_secret(chosen.need("mongodb_secret_id")))
-    return connect(url, chosen.mongodb_database)
+    if chosen.mongodb_url:
+        return chosen.mongodb_url
+    from moniqo.secret_reader import read_secret
+    from moniqo.storage.client import url_from_secret
+
+    return url_from_secret(read_secret(chosen.need("mongodb_secret_id"), os.environ))
 
 
 async def check_database() -> None:

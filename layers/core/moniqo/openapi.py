@@ -18,8 +18,9 @@ from fastapi.routing import APIRoute
 
 from moniqo.domain import errors
 from moniqo.http import problems
-from moniqo.http.authentication import identify, identify_admin
+from moniqo.http.authentication import identify_admin
 from moniqo.http.openapi_examples import sample
+from moniqo.http.route import Route
 
 VERSION: Final = "1.0.0"
 TITLE: Final = "Moniqo Wallets"
@@ -102,12 +103,12 @@ def render(document: dict[str, Any]) -> str:
 def _complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any]) -> None:
     """Add what follows from the route's dependencies and body, headers, and examples."""
     operation["operationId"] = route.name
-    calls = {dependency.call for dependency in route.dependant.dependencies}
+    caller = route.identify if isinstance(route, Route) else None
     responses = operation["responses"]
-    if calls & {identify, identify_admin}:
+    if caller is not None:
         operation["security"] = [{"bearer": []}]
         _add(responses, errors.UnauthenticatedError)
-    if identify_admin in calls:
+    if caller is identify_admin:
         _add(responses, errors.ForbiddenError)
     if "requestBody" in operation:
         _add(responses, errors.MalformedRequestError)

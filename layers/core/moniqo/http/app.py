@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -20,7 +19,7 @@ from moniqo import bootstrap, event_loop, observability
 from moniqo.domain.errors import PayloadTooLargeError
 from moniqo.http import problems
 from moniqo.http.gateway import HttpApi
-from moniqo.http.json_body import StrictRoute
+from moniqo.http.route import Route
 
 MAX_BODY_BYTES: Final = 256 * 1024
 
@@ -37,7 +36,7 @@ _DEFAULT_HEADERS: Final = (
 
 def api_router(prefix: str = "/api/v1") -> APIRouter:
     """Return a router for one function; bodies of its routes are read strictly."""
-    return APIRouter(prefix=prefix, route_class=StrictRoute, strict_content_type=False, redirect_slashes=False)
+    return APIRouter(prefix=prefix, route_class=Route, strict_content_type=False, redirect_slashes=False)
 
 
 class Service(FastAPI):
@@ -60,9 +59,7 @@ class Service(FastAPI):
         code: str | None = None
         try:
             _refuse_large_body(scope)
-            async with AsyncExitStack() as stack:
-                scope["fastapi_middleware_astack"] = stack
-                await self.router(scope, receive, send_identified)
+            await self.router(scope, receive, send_identified)
         except Exception as error:
             if answered:
                 raise

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from fastapi.routing import APIRoute
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Scope
 
 from moniqo.domain.errors import MalformedRequestError
 
@@ -91,39 +88,13 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-class _ReadRequest(Request):
-    """A request whose body was read and parsed already."""
+def require_json(scope: Scope) -> None:
+    """Check the media type once and drop the header: FastAPI would parse it again, as an e-mail header.
 
-    def __init__(self, request: Request, body: bytes) -> None:
-        super().__init__(request.scope, request.receive)
-        self._bytes = body
-        self._document = parse(body) if body else None
+    Raises:
+        MalformedRequestError: the body is declared as something else.
 
-    async def body(self) -> bytes:
-        return self._bytes
-
-    async def json(self) -> object:
-        return self._document
-
-
-class StrictRoute(APIRoute):
-    """A route whose body must be JSON, read strictly before FastAPI validates it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Hand FastAPI's handler a request that is parsed already."""
-        handle = super().get_route_handler()
-        if self.body_field is None:
-            return handle
-
-        async def strict(request: Request) -> Response:
-            _require_json(request.scope)
-            return await handle(_ReadRequest(request, await request.body()))
-
-        return strict
-
-
-def _require_json(scope: Any) -> None:
-    """Check the media type once and drop the header: FastAPI would parse it again as an e-mail header."""
+    """
     headers = scope["headers"]
     for index, (name, value) in enumerate(headers):
         if name == b"content-type":

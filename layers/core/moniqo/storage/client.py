@@ -48,7 +48,14 @@ def connect(url: str, name: str) -> AsyncDatabase[dict[str, Any]]:
         retryWrites=True,
         retryReads=True,
     )
-    return client.get_database(name, codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
+    return with_utc_times(client.get_database(name))
+
+
+def with_utc_times(db: AsyncDatabase[dict[str, Any]]) -> AsyncDatabase[dict[str, Any]]:
+    """Return the database so that times read from it are aware and in UTC."""
+    if db.codec_options.tz_aware and db.codec_options.tzinfo is UTC:
+        return db
+    return db.with_options(codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
 
 
 async def server_version(db: AsyncDatabase[dict[str, Any]]) -> str:

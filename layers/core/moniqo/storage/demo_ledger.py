@@ -16,11 +16,12 @@ from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import AutoReconnect, ClientBulkWriteException, ConnectionFailure
+from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSelectionTimeoutError
 
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.domain.ledger import Account, Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
+from moniqo.storage.client import is_outage
 from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, sample_values, snapshot_update
 from moniqo.storage.order_codec import Document
 
@@ -28,6 +29,8 @@ STATES = "demo_wallet_state"
 ENTRIES = "demo_wallet_ledger"
 EQUITY = "equity"
 USER_WALLETS = "user_wallets"
+SENDS = 3
+"""How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
 
 
 class Outcome(Enum):
@@ -98,14 +101,11 @@ class DemoLedger:
         models = [self._insert(ENTRIES, entry_document(commit, opening)), self._insert(STATES, state)]
         if mirror is not None:
             models.append(self._insert(USER_WALLETS, mirror))
-        try:
-            await self._database.client.bulk_write(models, ordered=True)
-        except ClientBulkWriteException as error:
-            if not _duplicate(error):
-                raise
-            if await self._whose(commit.after, opening) is Outcome.DONE:
-                await self._complete({STATES: state} if mirror is None else {STATES: state, USER_WALLETS: mirror})
-            raise ConflictError("the wallet exists already") from error
+        if await self._send(models) is None:
+            return
+        if await self._is_mine(commit.after, opening):
+            await self._complete({STATES: state} if mirror is None else {STATES: state, USER_WALLETS: mirror})
+        raise ConflictError("the wallet exists already")
 
     async def _complete(self, documents: Mapping[str, Document]) -> None:
         """Insert the documents that are missing."""
@@ -147,17 +147,11 @@ class DemoLedger:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
             )
-        try:
-            await self._database.client.bulk_write(models, ordered=True)
-        except ClientBulkWriteException as error:
-            key = _duplicate(error)
-            if key is None:
-                raise
-            # A write the driver sent twice finds its own entry: whose it is, the commit id tells.
-            return await self._whose(after, commit_id) if "_id" in key else Outcome.REPEATED
-        except (AutoReconnect, ConnectionFailure) as error:
-            return await self._settle(after, commit_id, error)
-        return Outcome.DONE
+        duplicate = await self._send(models)
+        # A write that was sent twice finds its own entry: whose it is, the commit id tells.
+        if duplicate is None or await self._is_mine(after, commit_id):
+            return Outcome.DONE
+        return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
 
     def _samples(self, commit: Commit) -> list[Any]:
         """Hourly equity points; one that is there already has the same value."""
@@ -172,16 +166,35 @@ class DemoLedger:
             for point in commit.samples
         ]
 
-    async def _settle(self, after: Account, commit_id: str, error: Exception) -> Outcome:
-        """Learn what became of a write whose answer was lost."""
-        try:
-            return await self._whose(after, commit_id)
-        except (AutoReconnect, ConnectionFailure):
-            raise TemporarilyUnavailableError("the database did not answer", retry_after=2) from error
+    async def _send(self, models: Sequence[Any]) -> Mapping[str, object] | None:
+        """Write, and return the key of the unique index that was in the way, None when nothing was.
 
-    async def _whose(self, after: Account, commit_id: str) -> Outcome:
+        A lost answer says nothing about its write, which may even be on its way still. Therefore the very same write is
+        sent again, never another decision: of entries with one ``_id`` one stands, whichever arrives first.
+        """
+        lost: Exception | None = None
+        for _ in range(SENDS):
+            try:
+                await self._database.client.bulk_write(models, ordered=True)
+            except ClientBulkWriteException as error:
+                key = _duplicate(error)
+                if key is not None:
+                    return key
+                if not is_outage(error):
+                    raise
+                lost = error
+            except ServerSelectionTimeoutError as error:
+                lost = error
+                break
+            except ConnectionFailure as error:
+                lost = error
+            else:
+                return None
+        raise TemporarilyUnavailableError("the database did not answer", retry_after=2) from lost
+
+    async def _is_mine(self, after: Account, commit_id: str) -> bool:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
-        return Outcome.DONE if entry is not None and entry["commit_id"] == commit_id else Outcome.LOST
+        return entry is not None and entry["commit_id"] == commit_id
 
     def _snapshot(self, commit: Commit, *, whole: bool) -> Any:
         after = commit.after

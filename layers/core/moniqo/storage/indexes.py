@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -53,13 +54,13 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
 }
 
 
-async def ensure_indexes(db: AsyncDatabase[dict[str, Any]]) -> None:
-    """Create what is missing; safe to repeat.
+async def ensure_indexes(db: AsyncDatabase[dict[str, Any]], collections: Iterable[str] = tuple(INDEXES)) -> None:
+    """Create what is missing, in these collections; safe to repeat.
 
     Raises:
         UnsupportedServerError: the server is older than MongoDB 8.
 
     """
     await server_version(db)
-    for collection, indexes in INDEXES.items():
-        await db[collection].create_indexes(list(indexes))
+    for collection in collections:
+        await db[collection].create_indexes(list(INDEXES[collection]))

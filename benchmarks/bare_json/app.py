@@ -1,0 +1,12 @@
+"""The least a function can do: read a body, answer a body. The baseline of cold starts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Echo the order."""
+    order = json.loads(event["body"])
+    return {"statusCode": 201, "headers": {"content-type": "application/json"}, "body": json.dumps(order)}

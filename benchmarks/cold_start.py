@@ -1,0 +1,128 @@
+"""From the start of a process to its first answer: `place_order` beside a function that only reads and writes JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moniqo.storage.client import connect
+from moniqo.storage.indexes import ensure_indexes
+from moniqo.storage.seeds import seed_definitions
+
+from benchmarks.accounts import OWNER, open_wallet
+from benchmarks.report import Line, Section
+from benchmarks.timing import Comparison, spoken
+from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
+from tests.support.lambdas import User, http_event
+from tests.support.layer import build
+from tests.support.mongo import embedded_server
+
+ROUNDS = 21
+DATABASE = "bench"
+SECRET = "moniqo/bench/mongodb"
+AWS = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+}
+METHOD = (
+    "The genuine runtime client `awslambdaric` in a process that sees only the function's folder, the layer built for this "
+    "machine and what the Lambda runtime carries (boto3). Time runs from the start of the process to its first answer; our "
+    "side includes the connection to the database, one read and one commit. In the first line the URL of the database is "
+    "given directly; in the second it is fetched from Secrets Manager (moto, on loopback) first. The baseline is "
+    "`json.loads` of the body and `json.dumps` of the answer under the same client, with the same paths. Both sides start "
+    "in turn, and the ratio is the median over neighbouring pairs."
+)
+
+
+def measure() -> Section:
+    """Measure cold starts."""
+    with tempfile.TemporaryDirectory() as folder, embedded_server() as url, secrets_manager(url) as secret:
+        bench = ColdStarts(Path(folder), asyncio.run(_prepare(url, 2 * (ROUNDS + 1))))
+        lines = [
+            bench.compare("cold start of place_order", {"MONGODB_URL": url}, limit=12),
+            bench.compare("the same, database URL from Secrets Manager", secret, limit=None),
+        ]
+    return Section("Cold start", METHOD, lines)
+
+
+class ColdStarts:
+    """Starts functions in new processes."""
+
+    def __init__(self, folder: Path, wallets: Iterator[str]) -> None:
+        """Work in ``folder``; every start gets a wallet of its own."""
+        # Another build of the layer must not change it meanwhile.
+        self._layer = folder / "layer"
+        shutil.copytree(build("host"), self._layer)
+        (folder / "runtime").mkdir()
+        self._runtime = make_runtime(folder / "runtime")
+        self._log = folder / "log"
+        self._wallets = wallets
+
+    def compare(self, name: str, settings: Mapping[str, str], limit: float | None) -> Line:
+        """Start ours and the baseline in turn."""
+        ours: list[float] = []
+        bare: list[float] = []
+        for number in range(ROUNDS + 1):
+            mine = self._first_answer("place_order", ROOT / "functions", settings)
+            other = self._first_answer("bare_json", Path(__file__).parent, {})
+            if number:  # the first start of each reads files the others find in memory
+                ours.append(mine)
+                bare.append(other)
+        found = Comparison.of(ours, bare)
+        detail = f"{spoken(found.ours)} beside {spoken(found.baseline)}, {ROUNDS} starts each"
+        return Line(name, found.ratio, limit, "x", detail)
+
+    def _first_answer(self, function: str, functions: Path, settings: Mapping[str, str]) -> float:
+        event = _event(next(self._wallets) if settings else "none")
+        variables = {**AWS, "MONGODB_DATABASE": DATABASE, **settings}
+        started = time.perf_counter()
+        with ExecutionEnvironment(function, self._layer, self._runtime, variables, self._log, functions) as process:
+            outcome = process.invoke(event)
+            seconds = time.perf_counter() - started
+            if outcome.kind != "response" or outcome.body["statusCode"] != 201:
+                raise RuntimeError(f"{function}: {outcome}\n{process.log()}")
+        return seconds
+
+
+def _event(wallet: str) -> dict[str, Any]:
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
+    return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
+
+
+async def _prepare(url: str, count: int) -> Iterator[str]:
+    database = connect(url, DATABASE)
+    await ensure_indexes(database)
+    await seed_definitions(database)
+    wallets = [await open_wallet(database) for _ in range(count)]
+    await database.client.close()
+    return iter(wallets)
+
+
+@contextmanager
+def secrets_manager(mongodb_url: str) -> Iterator[dict[str, str]]:
+    """Serve a secret with the database's URL; yields the settings of a function that is to fetch it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        endpoint = f"http://{host}:{port}"
+        keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench", "region_name": "eu-central-1"}
+        client = boto3.client("secretsmanager", endpoint_url=endpoint, **keys)
+        client.create_secret(Name=SECRET, SecretString=json.dumps({"url": mongodb_url}))
+        yield {"MONGODB_SECRET_ID": SECRET, "AWS_ENDPOINT_URL": endpoint}
+    finally:
+        server.stop()

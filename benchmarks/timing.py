@@ -1,0 +1,50 @@
+"""Comparing the time of two pieces of work fairly on a machine that does other things too."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+Work = Callable[[], object]
+
+
+class Comparison(NamedTuple):
+    """Median seconds of both, and the median of the ratios of neighbouring rounds."""
+
+    ours: float
+    baseline: float
+    ratio: float
+
+    @classmethod
+    def of(cls, ours: Sequence[float], baseline: Sequence[float]) -> Comparison:
+        """Compare rounds that ran in turn: a slow moment of the machine hits both sides of a pair."""
+        pairs = [mine / other for mine, other in zip(ours, baseline, strict=True)]
+        return cls(statistics.median(ours), statistics.median(baseline), statistics.median(pairs))
+
+
+def interleaved(ours: Work, baseline: Work, *, rounds: int, ours_calls: int, baseline_calls: int) -> Comparison:
+    """Time both in turn for ``rounds`` rounds of so many calls each; seconds are per call."""
+    for work in (ours, baseline):
+        for _ in range(20):
+            work()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        times[0].append(_seconds(ours, ours_calls))
+        times[1].append(_seconds(baseline, baseline_calls))
+    return Comparison.of(*times)
+
+
+def _seconds(work: Work, calls: int) -> float:
+    started = time.perf_counter()
+    for _ in range(calls):
+        work()
+    return (time.perf_counter() - started) / calls
+
+
+def spoken(seconds: float) -> str:
+    """Write a duration."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} us"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"

@@ -1,0 +1,324 @@
+"""Money under fire: many processes at one wallet, clients killed at any moment, connections that break in mid-commit.
+
+The market's clock stands still, so equal orders meet one book and the right outcome is known to the last digit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+import pytest
+from pymongo.errors import PyMongoError
+
+from moniqo.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
+from moniqo.domain.invariants import account_faults
+from moniqo.domain.ledger import Account
+from moniqo.domain.money import exact
+from moniqo.storage.client import is_outage
+from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
+from moniqo.wallets.registry import WalletConnector
+from tests.conftest import Database, Run
+from tests.support.fault_proxy import by_chance, fault_proxy
+from tests.support.traders import (
+    OWNER,
+    Placed,
+    Site,
+    fire,
+    market_order,
+    open_wallet,
+    repeat,
+    send,
+    trade_until_killed,
+)
+
+PROCESSES = 8
+ORDERS_EACH = 5
+AFFORDABLE = PROCESSES * ORDERS_EACH // 2
+KILLS = 48
+PLENTY = Decimal(1_000_000_000)
+spawn = multiprocessing.get_context("spawn")
+# Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
+prepared = multiprocessing.get_context("forkserver")
+prepared.set_forkserver_preload(["tests.support.traders"])
+
+
+@pytest.fixture
+def site(database: Database, mongo_url: str) -> Site:
+    """A wallet to be, in the test's own database."""
+    return Site(mongo_url, database.name, str(uuid.uuid4()))
+
+
+@pytest.fixture
+def connector(site: Site, run: Run) -> Iterator[WalletConnector]:
+    """Opens wallets from the test's own process, at the moment the market stands still."""
+    opened = site.connector()
+    yield opened
+    run(opened._database.client.close())
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """What the chances of a test follow from: printed when it fails, and taken from TEST_SEED to repeat it."""
+    number = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"TEST_SEED={number}")
+    return number
+
+
+@contextmanager
+def crew(entry: Callable[..., None], arguments: Sequence[tuple[object, ...]]) -> Iterator[list[Connection]]:
+    """Spawn one process per tuple of arguments and yield the ends where their results arrive."""
+    ends: list[Connection] = []
+    processes = []
+    for given in arguments:
+        ours, theirs = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=entry, args=(*given, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        ends.append(ours)
+        processes.append(process)
+    try:
+        yield ends
+        for process in processes:
+            process.join(10)
+            assert process.exitcode == 0
+    finally:
+        for process in processes:
+            process.kill()
+
+
+async def cost_of(connector: WalletConnector, count: int) -> Decimal:
+    """Cash that ``count`` orders take, found by sending them one by one to a rich wallet of the same market."""
+    other = str(uuid.uuid4())
+    await open_wallet(connector, other, PLENTY)
+    with exact():
+        return sum([_paid(await send(connector, other, market_order())) for _ in range(count)], Decimal(0))
+
+
+def _paid(order: Placed) -> Decimal:
+    with exact():
+        return Decimal(order[2]) + Decimal(order[3])
+
+
+async def entries_of(db: Database, user_wallet_id: str) -> list[dict[str, Any]]:
+    return [entry async for entry in db[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1)]
+
+
+async def audited(db: Database, user_wallet_id: str) -> Account:
+    """Return the account after everything its journal says was found to be so."""
+    entries = await entries_of(db, user_wallet_id)
+    assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "the journal has a gap"
+    loaded = await DemoLedger(db).load(user_wallet_id, OWNER)
+    assert loaded is not None
+    account = loaded.account
+    assert account.seq == len(entries)
+    assert account_faults(account) == []
+    assert _fold(entries) == {
+        (book, asset): amount
+        for asset, held in account.balances.items()
+        for book, amount in (("free", held.free), ("locked", held.locked))
+        if amount
+    }
+    # Nobody needs the snapshot: from the first one the journal leads to the same account.
+    lost = await db[STATES].find_one({"_id": user_wallet_id})
+    assert lost is not None
+    first = {**lost, "seq": 0, "next_entry": entries[0]["_id"], "balances": {}, "positions": {}, "orders": {}}
+    first |= {"taken": {}, "evaluated_until": {}}
+    await db[STATES].replace_one({"_id": user_wallet_id}, first)
+    rebuilt = await DemoLedger(db).load(user_wallet_id, OWNER)
+    await db[STATES].replace_one({"_id": user_wallet_id}, lost)
+    assert rebuilt is not None
+    assert rebuilt.behind
+    assert rebuilt.account == account
+    return account
+
+
+def _fold(entries: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Decimal]:
+    """Add up the user's books from nothing but postings, which must sum to zero in every entry."""
+    books: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    with exact():
+        for entry in entries:
+            sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+            for book, asset, amount in entry["postings"]:
+                sums[asset] += Decimal(amount)
+                books[book, asset] += Decimal(amount)
+            assert not any(sums.values()), entry["_id"]
+    return {key: amount for key, amount in books.items() if key[0] in {"free", "locked"} and amount}
+
+
+def test_eight_processes_spend_exactly_what_there_is(
+    site: Site, connector: WalletConnector, database: Database, run: Run
+) -> None:
+    cash = run(cost_of(connector, AFFORDABLE))
+    run(open_wallet(connector, site.user_wallet_id, cash))
+    barrier = spawn.Barrier(PROCESSES)
+    with crew(fire, [(site, ORDERS_EACH, barrier)] * PROCESSES) as ends:
+        results = [end.recv() for end in ends]
+    accepted = [order for orders, _ in results for order in orders]
+    assert len(accepted) == AFFORDABLE
+    assert sum(refused for _, refused in results) == PROCESSES * ORDERS_EACH - AFFORDABLE
+    assert len({order[0] for order in accepted}) == AFFORDABLE
+    account = run(audited(database, site.user_wallet_id))
+    with exact():
+        assert account.holding("USDT").total == cash - sum(map(_paid, accepted)) == 0
+    assert account.holding("BTC").total == AFFORDABLE * Decimal("0.01")
+
+
+def test_the_last_unit_of_cash_decides(site: Site, connector: WalletConnector, run: Run) -> None:
+    cash = run(cost_of(connector, 3))
+
+    async def work() -> None:
+        await open_wallet(connector, site.user_wallet_id, cash - Decimal("0.00000001"))
+        for _ in range(2):
+            await send(connector, site.user_wallet_id, market_order())
+        with pytest.raises(InsufficientBalanceError):
+            await send(connector, site.user_wallet_id, market_order())
+
+    run(work())
+
+
+def test_fifty_repeats_at_once_make_one_order(
+    site: Site, connector: WalletConnector, database: Database, run: Run
+) -> None:
+    processes, tasks = 5, 10
+    run(open_wallet(connector, site.user_wallet_id, PLENTY))
+    barrier = spawn.Barrier(processes)
+    with crew(repeat, [(site, tasks, "once", barrier)] * processes) as ends:
+        answers = [answer for end in ends for answer in end.recv()]
+    assert len(answers) == processes * tasks
+    assert len({(order_id, quote, fee) for order_id, _, quote, fee in answers}) == 1
+    assert Counter(replayed for _, replayed, _, _ in answers) == {False: 1, True: processes * tasks - 1}
+    account = run(audited(database, site.user_wallet_id))
+    assert account.seq == 2
+    with exact():
+        assert account.holding("USDT").total == PLENTY - _paid(answers[0])
+
+
+def test_a_killed_client_leaves_the_old_state_or_the_new(
+    site: Site, connector: WalletConnector, database: Database, run: Run, seed: int
+) -> None:
+    chance = random.Random(seed)
+    run(open_wallet(connector, site.user_wallet_id, PLENTY))
+    acknowledged: set[str] = set()
+    slowest = 0.0
+    for _ in range(KILLS // 2):
+        clients = [_client(site) for _ in range(2)]
+        try:
+            for _, end in clients:
+                acknowledged.add(end.recv())
+            for process, _ in clients:
+                time.sleep(chance.uniform(0, 0.03))
+                assert process.pid is not None
+                os.kill(process.pid, signal.SIGKILL)
+        finally:
+            for process, end in clients:
+                process.kill()
+                process.join()
+                acknowledged.update(_rest(end))
+        started = time.monotonic()
+        order_id, _, _, _ = run(send(connector, site.user_wallet_id, market_order()))
+        slowest = max(slowest, time.monotonic() - started)
+        acknowledged.add(order_id)
+    account = run(audited(database, site.user_wallet_id))
+    assert slowest < 1
+    entries = run(entries_of(database, site.user_wallet_id))
+    placed = [order_id for entry in entries[1:] for order_id in entry["order_ids"]]
+    assert len(placed) == len(set(placed)) == account.seq - 1
+    assert acknowledged <= set(placed)
+    # A client has one order under way when it dies: what was written and not acknowledged is at most that.
+    assert len(set(placed) - acknowledged) <= KILLS
+
+
+def _client(site: Site) -> tuple[Any, Connection]:
+    ours, theirs = prepared.Pipe(duplex=False)
+    process = prepared.Process(target=trade_until_killed, args=(site, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _rest(end: Connection) -> set[str]:
+    """Read what a client reported before it died; a report it was writing when it died is lost."""
+    reported: set[str] = set()
+    try:
+        while wait([end], 0):
+            reported.add(end.recv())
+    except (EOFError, OSError):
+        pass
+    return reported
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["asked once", "asked again until answered"])
+def test_a_connection_that_breaks_in_mid_commit_never_doubles_an_order(
+    site: Site, connector: WalletConnector, database: Database, run: Run, seed: int, named: bool
+) -> None:
+    """Whatever becomes of a connection, an order is made once or not at all, and an answer is the truth."""
+    run(open_wallet(connector, site.user_wallet_id, PLENTY))
+    answers = run(_send_through(site, by_chance(seed), orders=16, clients=2, named=named))
+    assert not named or len(answers) == 16
+    run(_check_made_once(database, site, answers))
+
+
+def test_a_commit_that_arrives_after_its_sender_gave_up_on_it_counts_once(
+    site: Site, connector: WalletConnector, database: Database, run: Run
+) -> None:
+    """The worst order of things: what was sent first arrives just before what is sent last."""
+    run(open_wallet(connector, site.user_wallet_id, PLENTY))
+    faults = itertools.cycle(["late", "late", None])
+    answers = run(_send_through(site, faults, orders=4, clients=1, named=False))
+    assert len(answers) == 4
+    run(_check_made_once(database, site, answers))
+
+
+async def _send_through(
+    site: Site, faults: Iterator[str | None], *, orders: int, clients: int, named: bool
+) -> dict[int, Placed]:
+    """Send numbered orders over connections that break and return the answers; named ones until there is an answer."""
+    answers: dict[int, Placed] = {}
+
+    async def client(through: WalletConnector, numbers: range) -> None:
+        for number in numbers:
+            order = market_order(f"order-{number}" if named else None, number=number)
+            while number not in answers:
+                try:
+                    answers[number] = await send(through, site.user_wallet_id, order)
+                except TemporarilyUnavailableError:
+                    if not named:
+                        break
+                except PyMongoError as error:
+                    if not is_outage(error):
+                        raise
+                    if not named:
+                        break
+
+    async with fault_proxy(site.mongo_url, faults) as (proxy, url):
+        through = replace(site, mongo_url=url).connector()
+        await through.feed()
+        await asyncio.gather(*(client(through, range(first, orders, clients)) for first in range(clients)))
+        await through._database.client.close()
+        assert proxy.done, "no commit was harmed"
+    return answers
+
+
+async def _check_made_once(db: Database, site: Site, answers: dict[int, Placed]) -> None:
+    made = {entry["order_ids"][0]: entry for entry in (await entries_of(db, site.user_wallet_id))[1:]}
+    numbers = {order_id: json.loads(entry["command"]["metadata"])["number"] for order_id, entry in made.items()}
+    assert sorted(set(numbers.values())) == sorted(numbers.values()), "an order was made twice"
+    for number, (order_id, _, quote, fee) in answers.items():
+        order = made[order_id]["orders"][0]
+        assert (numbers[order_id], order["filled_quote"], order["fee"]) == (number, quote, fee)
+    await audited(db, site.user_wallet_id)

@@ -1,0 +1,162 @@
+"""The template deployed to an emulator of AWS with `sam deploy`, and called over its HTTP API."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from local import cloudformation
+from tests.support.emulator import REGION, ROOT, Emulator
+from tests.support.local_run import Reply, exchange
+
+STACK: Final = "moniqo-e2e"
+BUILT: Final = ROOT / ".build" / "e2e" / "sam"
+NOT_EMULATED: Final = {
+    "UserPoolPages": "the type AWS::Cognito::ManagedLoginBranding is unknown to it",
+    "DeadLettersAlarm": "it does no metric math",
+    "WorkerErrorsAlarm": "it does no metric math",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account."""
+
+    email: str
+    password: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stack that has been deployed; ``resources`` are physical ids by logical id."""
+
+    emulator: Emulator
+    resources: Mapping[str, str]
+    mongodb_url: str
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send one request to the HTTP API."""
+        host = f"{self.resources['Api']}.execute-api.localhost:{self.emulator.port}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.emulator.port, timeout=60)
+        try:
+            return exchange(connection, method, path, body, token, {**(headers or {}), "Host": host})
+        finally:
+            connection.close()
+
+    def login(self, person: Person) -> str:
+        """Return an access token."""
+        reply = self.call("POST", "/api/v1/auth/login", {"email": person.email, "password": person.password})
+        assert reply.status == 200, reply.body
+        return str(reply.json["access_token"])
+
+    def add(self, person: Person) -> None:
+        """Make an account as an administrator of the user pool would."""
+        cognito, pool = self.emulator.client("cognito-idp"), self.resources["UserPool"]
+        attributes = [{"Name": "email", "Value": person.email}, {"Name": "email_verified", "Value": "true"}]
+        name = {"UserPoolId": pool, "Username": person.email}
+        cognito.admin_create_user(**name, UserAttributes=attributes, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(**name, Password=person.password, Permanent=True)
+        for group in person.groups:
+            cognito.admin_add_user_to_group(**name, GroupName=group)
+
+
+def deploy(sam: str, emulator: Emulator, mongodb_url: str) -> Deployment:
+    """Deploy what `make build` made, as the README says, and do what the emulator leaves out."""
+    template = _emulated_template(emulator.folder / "template.json")
+    secret = emulator.client("secretsmanager").create_secret(Name="moniqo/e2e/mongodb", SecretString=mongodb_url)
+    settings = {"Environment": "e2e", "MongoSecretArn": secret["ARN"], "SyncRateMinutes": "1"}
+    command = [sam, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev"]
+    command += ["--template-file", str(template), "--stack-name", STACK, "--region", REGION]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in settings.items())]
+    environment = {**emulator.environment, "SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": emulator.environment["HOME"]}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{emulator.log()[-3000:]}"
+    deployment = Deployment(emulator, _resources(emulator), mongodb_url)
+    _create_routes(deployment)
+    _prepare_database(mongodb_url)
+    return deployment
+
+
+def _emulated_template(path: Path) -> Path:
+    """Write the built template without what the emulator refuses."""
+    built = BUILT / "template.yaml"
+    assert built.is_file(), "build first: `make e2e` does, or `make build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host`"
+    document = cloudformation.load(built)
+    for name in NOT_EMULATED:
+        del document["Resources"][name]
+    for resource in document["Resources"].values():
+        # The new file is elsewhere, and paths are relative to the template's folder.
+        for source in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
+            resource["Properties"][source] = str(BUILT / resource["Properties"][source])
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def _resources(emulator: Emulator) -> dict[str, str]:
+    pages = emulator.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    return {
+        entry["LogicalResourceId"]: entry["PhysicalResourceId"]
+        for page in pages
+        for entry in page["StackResourceSummaries"]
+    }
+
+
+def _create_routes(deployment: Deployment) -> None:
+    """Create what the API's definition in the deployed template says: the emulator does not read definitions."""
+    answer = deployment.emulator.client("cloudformation").get_template(StackName=STACK, TemplateStage="Processed")
+    body = answer["TemplateBody"]
+    processed = body if isinstance(body, dict) else json.loads(body)
+    definition = processed["Resources"]["Api"]["Properties"]["Body"]
+    gateway, api = deployment.emulator.client("apigatewayv2"), deployment.resources["Api"]
+    pool, users = deployment.resources["UserPool"], deployment.resources["UserPoolClient"]
+    authorizer = gateway.create_authorizer(
+        ApiId=api,
+        Name="Jwt",
+        AuthorizerType="JWT",
+        IdentitySource=[
+            definition["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]["identitySource"]
+        ],
+        JwtConfiguration={"Issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{pool}", "Audience": [users]},
+    )
+    for path, operations in definition["paths"].items():
+        for method, operation in operations.items():
+            protected = operation["security"] == [{"Jwt": []}]
+            guard = {"AuthorizationType": "JWT", "AuthorizerId": authorizer["AuthorizerId"]} if protected else {}
+            integration = gateway.create_integration(
+                ApiId=api,
+                IntegrationType="AWS_PROXY",
+                IntegrationUri=_function(operation, deployment.resources),
+                PayloadFormatVersion=operation["x-amazon-apigateway-integration"]["payloadFormatVersion"],
+            )
+            target = f"integrations/{integration['IntegrationId']}"
+            gateway.create_route(ApiId=api, RouteKey=f"{method.upper()} {path}", Target=target, **guard)
+
+
+def _function(operation: Mapping[str, Any], resources: Mapping[str, str]) -> str:
+    uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    found = re.search(r"/functions/\$\{(\w+)\}/invocations$", uri)
+    assert found, uri
+    return resources[found[1]]
+
+
+def _prepare_database(url: str) -> None:
+    command = [sys.executable, "-m", "moniqo.prepare"]
+    done = subprocess.run(command, env={"MONGODB_URL": url}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,149 @@
+"""MiniStack, an emulator of AWS: a process of its own, on loopback, with a folder of its own that goes with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from tests.support.local_run import free_port
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+REGION: Final = "us-east-1"
+START_SECONDS: Final = 60
+# Its standard input is a pipe of ours: it ends when the tests do, however they end.
+_PROGRAM: Final = "from local.lifeline import follow_parent; follow_parent(); from ministack.app import main; main()"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator."""
+
+    port: int
+    folder: Path
+    pid: int
+
+    @property
+    def url(self) -> str:
+        """Where its services are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that lead AWS tools to it and keep their files in its folder."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "TMPDIR": str(self.folder / "tmp"),
+            "HOME": str(self.folder / "home"),
+            "PATH": os.environ["PATH"],
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of one of its services."""
+        import boto3
+
+        secret = "test"
+        make = partial(boto3.client, aws_access_key_id="test", aws_secret_access_key=secret)
+        return make(service, endpoint_url=self.url, region_name=REGION)
+
+    def log(self) -> str:
+        """Return what it has logged so far, output of functions included."""
+        return (self.folder / "emulator.log").read_text(encoding="utf-8", errors="replace")
+
+    def processes(self) -> list[int]:
+        """Return the ids of its own process and of those of functions that are running."""
+        listed = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+        pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+        return [pid for pid, group in pairs if group == self.pid]
+
+
+@contextmanager
+def emulator(python: str) -> Iterator[Emulator]:
+    """Run MiniStack with the interpreter of its environment; at the end no process and no file of it is left."""
+    with TemporaryDirectory(prefix="moniqo-e2e-") as folder, _running(python, Path(folder)) as running:
+        yield running
+
+
+@contextmanager
+def _running(python: str, folder: Path) -> Iterator[Emulator]:
+    for name in ("tmp", "home", "state"):
+        (folder / name).mkdir()
+    port = free_port()
+    variables = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(folder / "tmp"),
+        "STATE_DIR": str(folder / "state"),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "MINISTACK_ACCOUNT_ID": "123456789012",
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # Functions inherit all of these.
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "home"),
+    }
+    with (folder / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [python, "-c", _PROGRAM],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    running = Emulator(port, folder, process.pid)
+    try:
+        _wait_until_ready(running, process)
+        yield running
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(running: Emulator, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=5)
+        try:
+            connection.request("GET", "/_ministack/health")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+        finally:
+            connection.close()
+    raise AssertionError(f"MiniStack does not answer: {running.log()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process and then its group, which holds the processes of functions."""
+    assert process.stdin is not None
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        process.stdin.close()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
