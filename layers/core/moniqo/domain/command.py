@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.money import plain
@@ -15,7 +16,17 @@ from moniqo.domain.risk import RiskLimits
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open the account with its starting balance; the terms stand in the account itself."""
+    """Open the account, or fork it from another's ledger; the terms stand in the account itself."""
+
+    forked_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSpec:
+    """Where an exit attached to an entry triggers: at ``stop_price``, or ``percent`` away from the average fill."""
+
+    stop_price: Decimal | None = None
+    percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +39,14 @@ class Place:
     amount: Decimal | None = None
     quote_amount: Decimal | None = None
     price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
+    expires_at: datetime | None = None
     post_only: bool = False
+    reduce_only: bool = False
+    stop_loss: ExitSpec | None = None
+    take_profit: ExitSpec | None = None
     client_order_id: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
 
@@ -38,11 +55,28 @@ class Place:
 
         Amounts count by value, so 0.1 and 0.10 are the same request.
         """
-        body = {
-            name: plain(value) if isinstance(value, Decimal) else value
-            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
-        }
-        return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+        body = {name: getattr(self, name) for name in self.__slots__}
+        return hashlib.sha256(json.dumps(body, sort_keys=True, default=_normal).encode()).hexdigest()
+
+
+def _normal(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, ExitSpec):
+        return [value.stop_price, value.percent]
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePosition:
+    """Sell everything held of a symbol at market; open sells of the symbol are cancelled first."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Start again with the starting balance, in a new epoch; the history stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +122,4 @@ class Close:
 
 
 LifeCommand = SetStatus | SetLimits | Close
-Command = Open | Place | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close
+Command = Open | Place | ClosePosition | Reset | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close

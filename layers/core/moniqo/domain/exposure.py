@@ -1,15 +1,14 @@
-"""What a wallet has at stake, symbol by symbol, and whether a buy stays within the owner's limits."""
+"""What a wallet has at stake, symbol by symbol, with an order that is being decided."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from moniqo.domain.ledger import Account, Basis
+from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
 from moniqo.domain.order import OrderSide
-from moniqo.domain.risk import check_open_positions, check_position_size, check_total_exposure
 
 
 class Stake(NamedTuple):
@@ -20,59 +19,56 @@ class Stake(NamedTuple):
     bidding: bool
 
 
-def stakes(account: Account) -> dict[str, Stake]:
+_NONE: Final = Stake(ZERO, ZERO, bidding=False)
+
+
+class Exposure(NamedTuple):
+    """Exposure of the order's symbol: ``value`` = (held + open buys + this order) x ``price``, in US dollars."""
+
+    value: Decimal
+    price: Decimal
+    before: Decimal
+    others: dict[str, Stake]
+
+    def room(self, limit_usd: Decimal, market: Market) -> Decimal:
+        """Largest order that stays within a limit, in whole lots."""
+        return max(floor_to(limit_usd / self.price - self.before, market.lot_step), ZERO)
+
+
+def stakes(draft: Draft) -> dict[str, Stake]:
     """Holdings and open buys of every symbol that has either."""
-    found = {
-        symbol: Stake(position.amount, ZERO, bidding=False)
-        for symbol, position in account.positions.items()
-        if position.amount
-    }
-    for order in account.orders.values():
-        if order.side is OrderSide.BUY and order.price is not None:
+    found = {symbol: Stake(draft.position(symbol).amount, ZERO, bidding=False) for symbol in draft.held()}
+    for order_id in draft.open_ids():
+        order = draft.look(order_id)
+        if order.side is OrderSide.BUY and order.price is not None and order.is_open:
             known = found.get(order.symbol, _NONE)
-            found[order.symbol] = Stake(
-                known.amount + order.remaining, max(known.highest_limit, order.price), bidding=True
-            )
+            highest = max(known.highest_limit, order.price)
+            found[order.symbol] = Stake(known.amount + order.remaining, highest, bidding=True)
     return found
 
 
-_NONE = Stake(ZERO, ZERO, bidding=False)
-
-
-def check_buy(account: Account, market: Market, amount: Decimal, limit: Decimal | None, basis: Basis) -> None:
-    """Refuse a buy that would break a limit; raises RiskLimitExceededError.
-
-    Exposure of a symbol = (holding + open buys + this order) x the higher of mid and limit, in US dollars.
-    """
-    limits = account.limits
-    if limits is None:
-        return
-    at_stake = stakes(account)
-    mine = at_stake.get(market.symbol, _NONE)
+def symbol_exposure(draft: Draft, amount: Decimal, limit: Decimal | None, basis: Basis) -> Exposure:
+    """Exposure of a symbol if the order were accepted: the price is the higher of mid and the limits of its buys."""
+    others = stakes(draft)
+    mine = others.pop(basis.market.symbol, _NONE)
     price = max(basis.snapshot.mid, limit or ZERO, mine.highest_limit) * basis.usd_rate
-    others = sum(
+    return Exposure((mine.amount + amount) * price, price, mine.amount, others)
+
+
+def total_exposure(exposure: Exposure, basis: Basis) -> Decimal:
+    """Exposure of all other symbols, in US dollars."""
+    return sum(
         (
             stake.amount * max(basis.marks[symbol], stake.highest_limit) * basis.usd_rate
-            for symbol, stake in at_stake.items()
-            if symbol != market.symbol
+            for symbol, stake in exposure.others.items()
         ),
         ZERO,
     )
-    exposure = (mine.amount + amount) * price
-    check_position_size(limits, market.symbol, exposure, _room(limits.max_position_size_usd, price, mine, market))
-    check_total_exposure(limits, others + exposure, _room(limits.max_total_exposure_usd - others, price, mine, market))
-    check_open_positions(limits, _open_positions(at_stake, market, basis))
 
 
-def _room(limit_usd: Decimal, price: Decimal, mine: Stake, market: Market) -> Decimal:
-    """Largest amount that stays within a limit, in whole lots."""
-    return max(floor_to(limit_usd / price - mine.amount, market.lot_step), ZERO)
-
-
-def _open_positions(at_stake: dict[str, Stake], market: Market, basis: Basis) -> int:
+def open_positions(exposure: Exposure, basis: Basis) -> int:
     """Symbols bid for or held above the smallest notional, the order's own included."""
-    count = 1
-    for symbol, stake in at_stake.items():
-        if symbol != market.symbol and (stake.bidding or stake.amount * basis.marks[symbol] >= market.min_notional):
-            count += 1
-    return count
+    smallest = basis.market.min_notional
+    return 1 + sum(
+        stake.bidding or stake.amount * basis.marks[symbol] >= smallest for symbol, stake in exposure.others.items()
+    )

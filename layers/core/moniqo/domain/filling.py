@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -30,54 +29,56 @@ def lock_for(order: Order, terms: AccountTerms) -> Decimal:
     return round_up(notional, scale) + round_up(order.fee_accrued + rate * notional, scale) - order.fee
 
 
-def lock(draft: Draft, order: Order, market: Market) -> Order:
-    """Set aside the funds an order needs to rest; raises InsufficientBalanceError."""
-    needed = lock_for(order, draft.account.terms)
-    asset = market.quote if order.side is OrderSide.BUY else market.base
-    draft.move(Book.FREE, Book.LOCKED, asset, needed)
-    return replace(order, locked=needed)
+def hold(draft: Draft, order: Order, needed: Decimal) -> None:
+    """Make an order hold exactly ``needed``; raises InsufficientBalanceError when not enough is free."""
+    more = needed - order.locked
+    if more > 0:
+        draft.move(Book.FREE, Book.LOCKED, order.lock_asset, more)
+    elif more < 0:
+        draft.move(Book.LOCKED, Book.FREE, order.lock_asset, -more)
+    order.locked = needed
 
 
 def fill(
     draft: Draft, order: Order, market: Market, levels: tuple[Level, ...], liquidity: Liquidity, at: datetime
-) -> Order:
-    """Exchange what ``levels`` say, from the order's lock as far as it has one, and return the order after it."""
-    amount = sum((level.amount for level in levels), ZERO)
-    exact = sum((level.price * level.amount for level in levels), ZERO)
+) -> None:
+    """Exchange what ``levels`` say, from what the order holds as far as it holds anything."""
+    if len(levels) == 1:
+        price, amount = levels[0]
+        exact = price * amount
+    else:
+        amount = sum((level.amount for level in levels), ZERO)
+        exact = sum((level.price * level.amount for level in levels), ZERO)
     buying = order.side is OrderSide.BUY
     scale = scale_of(market.quote)
     quote = round_up(exact, scale) if buying else round_down(exact, scale)
     terms = draft.account.terms
     rate = terms.maker_rate if liquidity is Liquidity.MAKER else terms.taker_rate
     fee = charge(order.fee_accrued, order.fee, rate, quote, scale)
-    filled = order.filled_amount + amount
-    after = replace(
-        order,
-        filled_amount=filled,
-        filled_quote=order.filled_quote + quote,
-        fee_accrued=fee.accrued,
-        fee=fee.total,
-        fill_count=order.fill_count + 1,
-        status=OrderStatus.FILLED if filled == order.amount else OrderStatus.PARTIALLY_FILLED,
-        updated_at=at,
-    )
+    order.filled_amount += amount
+    order.filled_quote += quote
+    order.fee_accrued = fee.accrued
+    order.fee = fee.total
+    order.fill_count += 1
     source = Book.LOCKED if order.locked else Book.FREE
-    position = draft.position(market.symbol)
+    before = draft.position(market.symbol)
     if buying:
         draft.move(source, Book.MARKET, market.quote, quote)
         draft.move(source, Book.FEES, market.quote, fee.increment)
         draft.move(Book.MARKET, Book.FREE, market.base, amount)
-        draft.positions[market.symbol] = bought(position, amount, quote, fee.increment)
+        after = bought(before, amount, quote, fee.increment)
     else:
         draft.move(source, Book.MARKET, market.base, amount)
         draft.move(Book.MARKET, Book.FREE, market.quote, quote)
         draft.move(Book.FREE, Book.FEES, market.quote, fee.increment)
-        draft.positions[market.symbol] = sold(position, amount, quote, fee.increment, scale)
+        after = sold(before, amount, quote, fee.increment, scale)
+    draft.positions[market.symbol] = after
     if order.locked:
-        after = _keep_locked(draft, after, market, used=quote + fee.increment if buying else amount)
+        order.locked -= quote + fee.increment if buying else amount
+        hold(draft, order, lock_for(order, terms))
     draft.fills.append(
         Fill(
-            fill_id=f"{order.order_id}-{after.fill_count}",
+            fill_id=f"{order.order_id}-{order.fill_count}",
             order_id=order.order_id,
             symbol=market.symbol,
             side=order.side,
@@ -88,30 +89,8 @@ def fill(
             fee_currency=order.fee_currency,
             liquidity=liquidity,
             at=at,
+            realised=after.realised - before.realised,
         )
     )
-    return with_status(after, after.status, at)
-
-
-def _keep_locked(draft: Draft, order: Order, market: Market, used: Decimal) -> Order:
-    still = lock_for(order, draft.account.terms)
-    asset = market.quote if order.side is OrderSide.BUY else market.base
-    draft.move(Book.LOCKED, Book.FREE, asset, order.locked - used - still)
-    return replace(order, locked=still)
-
-
-def end(draft: Draft, order: Order, base: str, status: OrderStatus) -> Order:
-    """Close an order and give back what it still holds; ``base`` is the asset a sell has locked."""
-    asset = order.fee_currency if order.side is OrderSide.BUY else base
-    draft.move(Book.LOCKED, Book.FREE, asset, order.locked)
-    ended = with_status(replace(order, locked=ZERO, updated_at=draft.at), status, draft.at)
-    draft.orders[order.order_id] = ended
-    return ended
-
-
-def with_status(order: Order, status: OrderStatus, at: datetime) -> Order:
-    """Return the order in ``status``; the history grows only when the status changes."""
-    history = order.status_history
-    if not history or history[-1][0] is not status:
-        history = (*history, (status, at))
-    return replace(order, status=status, status_history=history)
+    done = order.filled_amount == order.amount
+    order.become(OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED, at)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from moniqo.domain.ledger import Account, Book, Commit
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import OrderSide
-from moniqo.domain.trading import base_of
 
 
 def account_faults(account: Account) -> list[str]:
@@ -17,7 +16,7 @@ def account_faults(account: Account) -> list[str]:
     with exact():
         locked: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         for order in account.orders.values():
-            locked[order.fee_currency if order.side is OrderSide.BUY else base_of(order)] += order.locked
+            locked[order.lock_asset] += order.locked
             if order.filled_amount > order.amount:
                 faults.append(f"{order.order_id} filled {order.filled_amount} of {order.amount}")
             if not order.is_open:
@@ -39,13 +38,12 @@ def account_faults(account: Account) -> list[str]:
 
 
 def _equation(account: Account) -> list[str]:
-    """Cash and cost basis together are the starting balance plus what was realised."""
-    terms = account.terms
-    cash = account.holding(terms.cash_asset).total
+    """Cash and cost basis together are what the epoch opened with plus what was realised."""
+    cash = account.holding(account.terms.cash_asset).total
     cost = sum((position.cost for position in account.positions.values()), ZERO)
     realised = sum((position.realised for position in account.positions.values()), ZERO)
-    if cash + cost != terms.initial_balance + realised:
-        return [f"cash {cash} + cost {cost} is not start {terms.initial_balance} + realised {realised}"]
+    if cash + cost != account.opening + realised:
+        return [f"cash {cash} + cost {cost} is not opening {account.opening} + realised {realised}"]
     return []
 
 

@@ -87,12 +87,29 @@ class AccountTerms:
 TakenBook = Mapping[Decimal, Taken]
 
 
+class Day(NamedTuple):
+    """The owner's local day: ``equity`` at its start, in the cash asset, and when the next one begins."""
+
+    equity: Decimal
+    until: datetime
+
+
+class Sample(NamedTuple):
+    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset."""
+
+    at: datetime
+    equity: Decimal
+    realised: Decimal
+    unrealised: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The state of a demo wallet after commit ``seq``. ``orders`` holds the open ones by id, oldest first.
 
-    ``taken`` remembers per (symbol, side) what was taken of the shown book, ``evaluated_until`` per symbol how far
-    the path has been walked for its open orders.
+    ``taken`` remembers per (symbol, side) what was taken of the shown book. ``evaluated_until`` says per symbol that
+    is held or has open orders how far its path was walked, ``marks`` what its last point was. ``opening`` is cash and
+    cost basis at the start of the epoch, ``peak`` the highest equity since; amounts are in the cash asset.
     """
 
     user_wallet_id: str
@@ -108,7 +125,13 @@ class Account:
     orders: Mapping[str, Order] = field(default_factory=dict)
     taken: Mapping[tuple[str, OrderSide], TakenBook] = field(default_factory=dict)
     evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
+    opening: Decimal = ZERO
+    peak: Decimal = ZERO
+    day: Day | None = None
     reason: str | None = None
+    paused_by_limit: bool = False
+    forked_from: str | None = None
     deleted: bool = False
 
     def holding(self, asset: str) -> Holding:
@@ -126,12 +149,16 @@ _FLAT: Final = Position()
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts."""
+    """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
+
+    ``session_close`` ends a DAY order where the market keeps hours.
+    """
 
     market: Market
     snapshot: Snapshot
     marks: Mapping[str, Decimal]
     usd_rate: Decimal
+    session_close: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +170,8 @@ class Commit:
     postings: tuple[Posting, ...]
     orders: tuple[Order, ...]
     fills: tuple[Fill, ...]
+    samples: tuple[Sample, ...]
+    walked_to: datetime | None
     touched: Touched
     after: Account
 
@@ -154,6 +183,7 @@ class Touched(NamedTuple):
     positions: frozenset[str]
     taken: frozenset[tuple[str, OrderSide]]
     evaluated_until: frozenset[str]
+    marks: frozenset[str]
 
 
 class Draft:
@@ -169,6 +199,14 @@ class Draft:
         self.orders: dict[str, Order] = {}
         self.taken: dict[tuple[str, OrderSide], TakenBook] = {}
         self.evaluated_until: dict[str, datetime] = {}
+        self.marks: dict[str, Decimal] = {}
+        self.peak = account.peak
+        self.day = account.day
+        self.status = account.status
+        self.reason = account.reason
+        self.paused_by_limit = account.paused_by_limit
+        self.walked_to: datetime | None = None
+        self.samples: list[Sample] = []
         self.postings: list[Posting] = []
         self.fills: list[Fill] = []
 
@@ -176,13 +214,44 @@ class Draft:
         """Holding with the changes so far."""
         return self.balances.get(asset) or self.account.holding(asset)
 
+    def tracked(self, symbol: str) -> bool:
+        """Tell whether the path of a symbol was being walked before this draft."""
+        if self.account.position(symbol).amount:
+            return True
+        return any(order.symbol == symbol for order in self.account.orders.values())
+
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
         return self.positions.get(symbol) or self.account.position(symbol)
 
-    def order(self, order_id: str) -> Order:
-        """Order with the changes so far."""
+    def edit(self, order_id: str) -> Order | None:
+        """Return the draft's own copy of an order, to change; None when there is no such open order."""
+        order = self.orders.get(order_id)
+        if order is None:
+            placed = self.account.orders.get(order_id)
+            if placed is None:
+                return None
+            order = self.orders[order_id] = placed.copy()
+        return order
+
+    def look(self, order_id: str) -> Order:
+        """Return an order with the changes so far, only to read."""
         return self.orders.get(order_id) or self.account.orders[order_id]
+
+    def open_ids(self) -> list[str]:
+        """Ids of the orders that were or became open, oldest first."""
+        return list(self.account.orders) + [name for name in self.orders if name not in self.account.orders]
+
+    def held(self) -> list[str]:
+        """Symbols held, with the changes so far."""
+        found = [symbol for symbol, position in self.account.positions.items() if position.amount]
+        if self.positions:
+            found = [symbol for symbol in {**self.account.positions, **self.positions} if self.position(symbol).amount]
+        return found
+
+    def mark(self, symbol: str) -> Decimal:
+        """Last price of a symbol on its path."""
+        return self.marks[symbol] if symbol in self.marks else self.account.marks[symbol]
 
     def taken_of(self, symbol: str, side: OrderSide) -> TakenBook:
         """Memory of taken liquidity with the changes so far."""
@@ -213,9 +282,18 @@ class Draft:
     def commit(self, command: Command, basis: Basis | None = None, **changes: object) -> Commit:
         """Close the draft; ``changes`` are further fields of the account (status, limits, ...)."""
         before = self.account
-        orders = {**before.orders, **self.orders} if self.orders else before.orders
-        if any(not order.is_open for order in self.orders.values()):
+        changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
+        orders = {**before.orders, **changed} if changed else before.orders
+        if any(not order.is_open for order in changed.values()):
             orders = {name: order for name, order in orders.items() if order.is_open}
+        fields = {
+            "peak": self.peak,
+            "day": self.day,
+            "status": self.status,
+            "reason": self.reason,
+            "paused_by_limit": self.paused_by_limit,
+            **changes,
+        }
         after = replace(
             before,
             seq=self.seq,
@@ -225,13 +303,26 @@ class Draft:
             orders=orders,
             taken={**before.taken, **self.taken},
             evaluated_until={**before.evaluated_until, **self.evaluated_until},
-            **changes,  # type: ignore[arg-type]
+            marks={**before.marks, **self.marks},
+            **fields,  # type: ignore[arg-type]
         )
         touched = Touched(
-            frozenset(self.balances), frozenset(self.positions), frozenset(self.taken), frozenset(self.evaluated_until)
+            frozenset(self.balances),
+            frozenset(self.positions),
+            frozenset(self.taken),
+            frozenset(self.evaluated_until),
+            frozenset(self.marks),
         )
         return Commit(
-            command, basis, tuple(self.postings), tuple(self.orders.values()), tuple(self.fills), touched, after
+            command,
+            basis,
+            tuple(self.postings),
+            tuple(changed.values()),
+            tuple(self.fills),
+            tuple(self.samples),
+            self.walked_to,
+            touched,
+            after,
         )
 
 
@@ -256,4 +347,5 @@ def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Ac
         limits=terms.limits,
         limits_version=1,
         balances={},
+        forked_from=None,
     )

@@ -1,16 +1,19 @@
-"""The life of a demo account: opening, pausing, suspending, changing limits, closing."""
+"""The life of a demo account: opening, forking, resetting, pausing, suspending, changing limits, closing."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
-from moniqo.domain.command import Close, Open, SetLimits, SetStatus
+from moniqo.domain.command import Close, Open, Reset, SetLimits, SetStatus
+from moniqo.domain.equity import breach, equity_of, next_midnight
 from moniqo.domain.errors import ConflictError, WalletInUseError, WalletSuspendedError
-from moniqo.domain.filling import end
-from moniqo.domain.ledger import Account, AccountTerms, Book, Commit, Draft, first_account
-from moniqo.domain.money import exact
+from moniqo.domain.exits import close as close_order
+from moniqo.domain.ledger import Account, AccountTerms, Book, Commit, Day, Draft, first_account
+from moniqo.domain.money import ONE, ZERO, exact, plain
 from moniqo.domain.order import OrderStatus
-from moniqo.domain.trading import base_of
+from moniqo.domain.position import Position
 
 
 def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Commit:
@@ -18,7 +21,54 @@ def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Com
     with exact():
         draft = Draft(first_account(user_wallet_id, terms, now), now)
         draft.move(Book.FAUCET, Book.FREE, terms.cash_asset, terms.initial_balance)
-        return draft.commit(Open())
+        return _begin(draft, Open(), terms.initial_balance)
+
+
+def fork_account(user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime) -> Commit:
+    """Make the first commit of a copy: balances and cost basis of ``source``, no open orders, profit from zero."""
+    with exact():
+        draft = Draft(replace(first_account(user_wallet_id, terms, now), taken=source.taken), now)
+        for asset, holding in source.balances.items():
+            draft.move(Book.FAUCET, Book.FREE, asset, holding.total)
+        for symbol, position in source.positions.items():
+            if position.amount:
+                draft.positions[symbol] = Position(position.amount, position.cost)
+                draft.marks[symbol] = source.marks[symbol]
+                draft.evaluated_until[symbol] = draft.at
+        cost = sum((position.cost for position in draft.positions.values()), ZERO)
+        opening = draft.holding(terms.cash_asset).total + cost
+        origin = f"{source.user_wallet_id}:{source.seq}"
+        return _begin(draft, Open(forked_from=origin), opening, forked_from=origin)
+
+
+def reset(draft: Draft, command: Reset) -> Commit:
+    """Start a new epoch: orders are cancelled, everything held goes back, the starting balance is paid again.
+
+    A pause by a loss limit is lifted, a suspension is not. What was taken of the book stays taken.
+    """
+    account = draft.account
+    with exact():
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        for asset in {**account.balances, **draft.balances}:
+            draft.move(Book.FREE, Book.FAUCET, asset, draft.holding(asset).free)
+        draft.move(Book.FAUCET, Book.FREE, account.terms.cash_asset, account.terms.initial_balance)
+        for symbol in {**account.positions, **draft.positions}:
+            draft.positions[symbol] = Position()
+        if draft.paused_by_limit and draft.status == "paused":
+            draft.status, draft.reason = "active", None
+        draft.paused_by_limit = False
+        return _begin(draft, command, account.terms.initial_balance, epoch=account.epoch + 1)
+
+
+def _begin(draft: Draft, command: Open | Reset, opening: Decimal, **changes: str | int) -> Commit:
+    """Start an epoch: baseline, peak and day anew."""
+    zone = draft.account.limits.timezone if draft.account.limits else "UTC"
+    draft.peak = equity_of(draft)
+    draft.day = Day(draft.peak, next_midnight(draft.at, zone))
+    return draft.commit(command, None, opening=opening, **changes)
 
 
 def check_transition(current: str, change: SetStatus) -> None:
@@ -39,29 +89,63 @@ def check_transition(current: str, change: SetStatus) -> None:
         raise ConflictError(f"the wallet is {current}, not suspended", wallet_status=current)
 
 
-def set_status(account: Account, change: SetStatus, now: datetime) -> Commit:
-    """Change the status; open orders stay, cancelling them works in every status."""
-    check_transition(account.status, change)
-    return Draft(account, now).commit(change, status=change.status, reason=change.reason)
+def set_status(draft: Draft, change: SetStatus) -> Commit:
+    """Change the status; open orders stay, cancelling them works in every status.
+
+    Raises:
+        ConflictError: a loss limit is still reached, so a resumed wallet would be paused at once.
+        WalletSuspendedError: only an administrator lifts a suspension.
+
+    """
+    check_transition(draft.status, change)
+    limits = draft.account.limits
+    if change.status == "active" and limits is not None:
+        with exact():
+            reached = breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
+        if reached is not None:
+            raise ConflictError(
+                f"{reached.limit_type} of {plain(reached.limit)} is still reached: {plain(reached.value)}",
+                limit_type=reached.limit_type,
+                limit=reached.limit,
+                value=reached.value,
+                hint="Wait for the next day, change risk_limits, or reset the wallet.",
+            )
+    draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
+    return draft.commit(change)
 
 
-def set_limits(account: Account, change: SetLimits, now: datetime) -> Commit:
+def set_limits(draft: Draft, change: SetLimits) -> Commit:
     """Replace the risk limits; orders decided before keep the version they were decided by."""
-    return Draft(account, now).commit(change, limits=change.limits, limits_version=account.limits_version + 1)
+    return draft.commit(change, limits=change.limits, limits_version=draft.account.limits_version + 1)
 
 
-def close(account: Account, change: Close, now: datetime) -> Commit:
+def close(draft: Draft, change: Close) -> Commit:
     """Delete the account; raises WalletInUseError with open orders or holdings unless forced."""
-    held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
-    if (account.orders or held) and not change.force:
+    held = sorted(draft.held())
+    open_orders = [order_id for order_id in draft.open_ids() if draft.look(order_id).is_open]
+    if (open_orders or held) and not change.force:
         raise WalletInUseError(
-            f"{len(account.orders)} orders are open and {len(held)} positions are held",
-            open_orders=len(account.orders),
+            f"{len(open_orders)} orders are open and {len(held)} positions are held",
+            open_orders=len(open_orders),
             positions=held,
             hint="Cancel the orders and sell the positions, or delete with ?force=true.",
         )
     with exact():
-        draft = Draft(account, now)
-        for order in account.orders.values():
-            end(draft, order, base_of(order), OrderStatus.CANCELLED)
+        for order_id in open_orders:
+            order = draft.edit(order_id)
+            if order is not None and order.is_open:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
         return draft.commit(change, deleted=True)
+
+
+def change(draft: Draft, command: SetStatus | SetLimits | Reset | Close) -> Commit:
+    """Decide a change of the account's life."""
+    match command:
+        case SetStatus():
+            return set_status(draft, command)
+        case SetLimits():
+            return set_limits(draft, command)
+        case Reset():
+            return reset(draft, command)
+        case Close():
+            return close(draft, command)

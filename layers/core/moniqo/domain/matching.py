@@ -98,6 +98,20 @@ def most_beyond(last: Level, memory: Mapping[Decimal, Taken], depth: Decimal, sl
     return max(MAX_SLIPPAGE / (slippage_bps * _BASIS_POINT) * depth - before, ZERO)
 
 
+def pushed(
+    price: Decimal, amount: Decimal, volume: Decimal, slippage_bps: Decimal, tick: Decimal, *, buying: bool
+) -> Decimal:
+    """Price of a triggered market order at a point: worse by the slippage, times what it exceeds the volume by.
+
+    A point shows no book; its traded volume stands for the depth. At most :data:`MAX_SLIPPAGE`, at least one tick.
+    """
+    share = slippage_bps * _BASIS_POINT * (max(ONE, amount / volume) if volume else ONE)
+    share = min(share, MAX_SLIPPAGE)
+    if buying:
+        return ceil_to(price * (ONE + share), tick)
+    return max(floor_to(price * (ONE - share), tick), tick)
+
+
 def trades_through(point: PathPoint, limit: Decimal, tick: Decimal, *, buying: bool) -> bool:
     """Tell whether the market traded at least a tick beyond ``limit``, so that a resting order there has filled."""
     return point.price <= limit - tick if buying else point.price >= limit + tick

@@ -81,6 +81,8 @@ class Fill:
     fee_currency: str
     liquidity: Liquidity
     at: datetime
+    realised: Decimal = ZERO
+    """What the fill added to realised PnL: proceeds less released cost less fee; for a buy the fee alone, negative."""
 
     @property
     def price(self) -> Decimal:
@@ -88,12 +90,15 @@ class Fill:
         return average_price(self.quote, self.amount)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Order:
-    """An order of a demo wallet.
+    """An order of a demo wallet. Only a draft changes one, and only its own copy.
 
     ``locked`` is what it holds of the wallet's funds: quote asset for a buy, base asset for a sell. ``fee_accrued`` is
-    the exact sum of rate x notional whose ceiling is ``fee``.
+    the exact sum of rate x notional whose ceiling is ``fee``. ``triggered`` tells a stop_limit whose limit is in the
+    book. ``trail_mark`` is the highest bid a trailing stop has seen. An exit attached to an entry names it in ``entry``
+    and keeps in ``exit_percent`` how far from the average fill its trigger stands, if it was given in percent.
+    ``active_from`` is when an order begins to meet the path.
     """
 
     order_id: str
@@ -117,8 +122,41 @@ class Order:
     fill_count: int = 0
     status_history: tuple[tuple[OrderStatus, datetime], ...] = ()
     quote_amount: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    trail_mark: Decimal | None = None
+    expires_at: datetime | None = None
+    reduce_only: bool = False
+    triggered: bool = False
+    active_from: datetime | None = None
+    entry: str | None = None
+    exit_percent: Decimal | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
     receipt: Mapping[str, object] = field(default_factory=dict)
+
+    def copy(self) -> Order:
+        """Return a copy that may be changed."""
+        twin: Order = object.__new__(Order)
+        for name in _FIELDS:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def become(self, status: OrderStatus, at: datetime) -> None:
+        """Enter ``status``; the history grows only when the status changes."""
+        self.status = status
+        self.updated_at = at
+        if not self.status_history or self.status_history[-1][0] is not status:
+            self.status_history = (*self.status_history, (status, at))
+
+    @property
+    def base(self) -> str:
+        """Base asset of the symbol, which is written BASE/QUOTE."""
+        return self.symbol.partition("/")[0]
+
+    @property
+    def lock_asset(self) -> str:
+        """Asset the order locks: what it pays with."""
+        return self.fee_currency if self.side is OrderSide.BUY else self.base
 
     @property
     def remaining(self) -> Decimal:
@@ -131,9 +169,17 @@ class Order:
         return self.status in OPEN_STATUSES
 
     @property
+    def rests(self) -> bool:
+        """Tell whether a limit of this order is in the book."""
+        return self.type is OrderType.LIMIT or self.triggered
+
+    @property
     def average_fill_price(self) -> Decimal | None:
         """Average price so far, at 8 places; None before the first fill."""
         return average_price(self.filled_quote, self.filled_amount) if self.filled_amount else None
+
+
+_FIELDS: Final = tuple(Order.__slots__)
 
 
 def average_price(quote: Decimal, amount: Decimal) -> Decimal:

@@ -3,47 +3,75 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 from moniqo.domain.command import Place
 from moniqo.domain.errors import InvalidOrderError
 from moniqo.domain.market import Market
 from moniqo.domain.money import ceil_to, plain
-from moniqo.domain.order import OrderType, TimeInForce
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 
-SUPPORTED_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
-SUPPORTED_TIMES = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+MAX_TRAIL_PERCENT: Final = Decimal(50)
+
+_NEEDS: Final = {
+    OrderType.MARKET: (),
+    OrderType.LIMIT: ("price",),
+    OrderType.STOP_LOSS: ("stop_price",),
+    OrderType.TAKE_PROFIT: ("stop_price",),
+    OrderType.STOP_LIMIT: ("price", "stop_price"),
+    OrderType.TRAILING_STOP: ("trail_percent",),
+}
+_SELL_ONLY: Final = frozenset({OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.TRAILING_STOP})
+_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 def check_fields(order: Place) -> None:
     """Refuse fields that do not belong together; raises InvalidOrderError."""
-    if order.type not in SUPPORTED_TYPES:
-        raise InvalidOrderError(f"order type {order.type} is not supported by this wallet")
-    if order.time_in_force not in SUPPORTED_TIMES:
-        raise InvalidOrderError(f"time in force {order.time_in_force} is not supported by this wallet")
+    for name in ("price", "stop_price", "trail_percent"):
+        given, needed = getattr(order, name) is not None, name in _NEEDS[order.type]
+        if given != needed:
+            raise InvalidOrderError(f"a {order.type} order {'needs a' if needed else 'has no'} {name}", field=name)
     if (order.amount is None) == (order.quote_amount is None):
-        raise InvalidOrderError("give either amount or quote_amount")
-    if order.type is OrderType.MARKET:
-        if order.price is not None:
-            raise InvalidOrderError("a market order has no price")
-        if order.post_only:
-            raise InvalidOrderError("a market order always takes, post_only cannot hold")
+        raise InvalidOrderError("give either amount or quote_amount", field="amount")
+    if order.quote_amount is not None and order.type is not OrderType.MARKET:
+        raise InvalidOrderError("quote_amount is for market orders only", field="quote_amount")
+    if order.type in _SELL_ONLY and order.side is OrderSide.BUY:
+        raise InvalidOrderError(
+            f"a {order.type} order sells; a buy that waits for a price is a stop_limit", field="side"
+        )
+    if order.reduce_only and order.side is OrderSide.BUY:
+        raise InvalidOrderError("a buy never reduces a position: this account is long only", field="reduce_only")
+    _check_time(order)
+    _check_exits(order)
+
+
+def _check_time(order: Place) -> None:
+    if order.time_in_force in _AT_ONCE and order.type not in {OrderType.MARKET, OrderType.LIMIT}:
+        raise InvalidOrderError(f"a {order.type} order waits, {order.time_in_force} never does", field="time_in_force")
+    if order.post_only and (order.type is not OrderType.LIMIT or order.time_in_force in _AT_ONCE):
+        raise InvalidOrderError("post_only is for limit orders that rest in the book", field="post_only")
+    if (order.expires_at is not None) != (order.time_in_force is TimeInForce.GTD):
+        raise InvalidOrderError("expires_at goes with time in force GTD", field="expires_at")
+
+
+def _check_exits(order: Place) -> None:
+    if order.stop_loss is None and order.take_profit is None:
         return
-    if order.price is None:
-        raise InvalidOrderError("a limit order needs a price")
-    if order.quote_amount is not None:
-        raise InvalidOrderError("quote_amount is for market orders only")
-    if order.post_only and order.time_in_force is not TimeInForce.GTC:
-        raise InvalidOrderError("post_only rests in the book, IOC and FOK never do")
+    if order.side is OrderSide.SELL:
+        raise InvalidOrderError("exits are attached to buys: this account is long only", field="stop_loss")
+    for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
+        if spec is not None and spec.stop_price is not None and spec.percent is not None:
+            raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
 
 
-def check_price(price: Decimal, market: Market) -> None:
+def check_price(name: str, price: Decimal, market: Market) -> None:
     """Refuse a price that is not positive or not a multiple of the tick."""
     nearest = _nearest(price, market.tick_size)
     if price <= 0 or price != nearest:
         raise InvalidOrderError(
-            f"price {plain(price)} is not a positive multiple of the tick {plain(market.tick_size)},"
+            f"{name} {plain(price)} is not a positive multiple of the tick {plain(market.tick_size)},"
             f" {plain(nearest)} is the nearest",
-            field="price",
+            field=name,
             tick_size=market.tick_size,
             suggested_price=nearest,
         )

@@ -1,87 +1,151 @@
-"""Resting orders meeting the path of the market: the same path gives the same fills, however often anyone looks."""
+"""Resting orders meeting the path of the market: the same path gives the same result, however often anyone looks.
+
+Points are taken by (end, symbol). At each, orders of the symbol are asked by age; then the point's price becomes the
+symbol's mark. When all points of an instant are through, equity is looked at. Hours and the starts of local days are
+taken between the points they fall between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
-from moniqo.domain.command import Mark
-from moniqo.domain.filling import fill
-from moniqo.domain.ledger import Account, Commit, Draft
-from moniqo.domain.market import Level, Market, PathPoint
-from moniqo.domain.matching import PARTICIPATION, trades_through
-from moniqo.domain.money import exact, floor_to
-from moniqo.domain.order import Liquidity, Order, OrderSide
+from moniqo.domain.equity import hours, roll_day, sample, watch
+from moniqo.domain.exits import close
+from moniqo.domain.ledger import Account, Draft
+from moniqo.domain.market import Market, PathPoint
+from moniqo.domain.money import ONE, exact
+from moniqo.domain.order import OrderStatus
+from moniqo.domain.touching import Band, band_of, meet
 
 MARK_EVERY: Final = timedelta(hours=1)
-"""How far a look that filled nothing may fall behind before it is written down."""
+"""How far a look that changed nothing may fall behind before it is written down."""
 
 Paths = Mapping[str, Sequence[PathPoint]]
 
 
-def evaluate(account: Account, paths: Paths, markets: Mapping[str, Market], now: datetime) -> Commit | None:
-    """Walk each symbol's points since ``evaluated_until`` and fill what they trade through.
+def tracked(account: Account) -> list[str]:
+    """Symbols whose path matters: those held and those with open orders, by name."""
+    held = {symbol for symbol, position in account.positions.items() if position.amount}
+    return sorted(held | {order.symbol for order in account.orders.values()})
 
-    A point fills an order that was placed before it began, at the order's limit, as maker, up to a tenth of the
-    point's volume, which a wallet's orders share by age. Points of several symbols are taken by (time, symbol).
 
-    Returns:
-        The commit, or None when nothing filled and the last mark is less than an hour old.
+def walk(
+    account: Account,
+    paths: Paths,
+    markets: Mapping[str, Market],
+    reach: datetime,
+    now: datetime,
+    usd_rate: Decimal = ONE,
+) -> Draft:
+    """Walk the paths of all tracked symbols, complete up to ``reach``, and return what the account then is.
 
+    The draft is the beginning of whatever is decided next, so a command and the way to it are one commit.
     """
     with exact():
         draft = Draft(account, now)
-        for point, symbol in _candidates(account, paths, markets):
-            _meet(draft, symbol, point, markets[symbol])
+        draft.walked_to = reach
+        steps = _Walk(draft, markets, usd_rate)
+        for end, group in groupby(_merged(paths), key=itemgetter(0)):
+            steps.pass_instants(end)
+            for _, symbol, point in group:
+                steps.take(symbol, point)
+            steps.settle(end)
+        steps.pass_instants(reach + timedelta(microseconds=1))
+        _expire(draft, reach)
         for symbol, points in paths.items():
             if points:
                 draft.evaluated_until[symbol] = points[-1].end
-        if not draft.fills and not _overdue(account, draft):
-            return None
-        return draft.commit(Mark())
+        return draft
 
 
-def _candidates(account: Account, paths: Paths, markets: Mapping[str, Market]) -> list[tuple[PathPoint, str]]:
-    """Points that can fill at least one order, in the order they happened."""
-    found: list[tuple[PathPoint, str]] = []
-    for symbol, points in paths.items():
-        tick = markets[symbol].tick_size
-        buys = [order.price for order in _resting(account.orders.values(), symbol, OrderSide.BUY)]
-        sells = [order.price for order in _resting(account.orders.values(), symbol, OrderSide.SELL)]
-        highest_buy = max((price for price in buys if price is not None), default=None)
-        lowest_sell = min((price for price in sells if price is not None), default=None)
-        for point in points:
-            if (highest_buy is not None and trades_through(point, highest_buy, tick, buying=True)) or (
-                lowest_sell is not None and trades_through(point, lowest_sell, tick, buying=False)
-            ):
-                found.append((point, symbol))
-    found.sort(key=lambda item: (item[0].end, item[1]))
+def happened(draft: Draft) -> bool:
+    """Tell whether the walk changed anything an owner would see: a fill, a status, a trigger."""
+    account = draft.account
+    if draft.fills or draft.status != account.status:
+        return True
+    for order_id, after in draft.orders.items():
+        before = account.orders.get(order_id)
+        if before is None or before.status is not after.status or before.triggered is not after.triggered:
+            return True
+    return False
+
+
+def overdue(draft: Draft) -> bool:
+    """Tell whether a walk that changed nothing should be written down all the same, so that the next one is short."""
+    before = draft.account.evaluated_until
+    return any(until - before.get(symbol, until) >= MARK_EVERY for symbol, until in draft.evaluated_until.items())
+
+
+def _merged(paths: Paths) -> list[tuple[datetime, str, PathPoint]]:
+    found = [(point.end, symbol, point) for symbol, points in paths.items() for point in points]
+    if len(paths) > 1:
+        found.sort(key=itemgetter(0, 1))
     return found
 
 
-def _resting(orders: Iterable[Order], symbol: str, side: OrderSide) -> list[Order]:
-    return [order for order in orders if order.symbol == symbol and order.side is side]
+def _expire(draft: Draft, reach: datetime) -> None:
+    """End what no later point can fill."""
+    for order_id in draft.open_ids():
+        placed = draft.look(order_id)
+        if placed.is_open and placed.expires_at is not None and placed.expires_at <= reach:
+            order = draft.edit(order_id)
+            if order is not None:
+                close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
 
 
-def _meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
-    left = PARTICIPATION * point.volume
-    for order_id, placed in draft.account.orders.items():
-        if placed.symbol != symbol or placed.price is None or placed.created_at > point.start:
-            continue
-        order = draft.order(order_id)
-        buying = order.side is OrderSide.BUY
-        if not order.is_open or not trades_through(point, placed.price, market.tick_size, buying=buying):
-            continue
-        size = order.remaining if order.remaining <= left else floor_to(left, market.lot_step)
-        if not size:
-            continue
-        left -= size
-        draft.orders[order_id] = fill(draft, order, market, (Level(placed.price, size),), Liquidity.MAKER, point.end)
+class _Walk:
+    """One pass over the points, with what would be slow to ask at each of them."""
 
+    def __init__(self, draft: Draft, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
+        self._draft = draft
+        self._markets = markets
+        self._usd_rate = usd_rate
+        self._bands: dict[str, Band] = {}
+        self._unsettled = bool(draft.held())
+        since = draft.account.evaluated_until
+        started = min((since[symbol] for symbol in tracked(draft.account) if symbol in since), default=draft.at)
+        self._hours = hours(started, draft.at)
+        self._hour = next(self._hours, None)
 
-def _overdue(account: Account, draft: Draft) -> bool:
-    return any(
-        until - account.evaluated_until.get(symbol, until) >= MARK_EVERY
-        for symbol, until in draft.evaluated_until.items()
-    )
+    def pass_instants(self, end: datetime) -> None:
+        """Take the hours and the start of the local day that lie before ``end``."""
+        draft = self._draft
+        while True:
+            hour = self._hour if self._hour is not None and self._hour < end else None
+            midnight = draft.day.until if draft.day is not None and draft.day.until < end else None
+            if hour is None and midnight is None:
+                return
+            if midnight is not None and (hour is None or midnight <= hour):
+                roll_day(draft, midnight)
+                continue
+            if hour is not None:
+                draft.samples.append(sample(draft, hour))
+                self._hour = next(self._hours, None)
+
+    def take(self, symbol: str, point: PathPoint) -> None:
+        """Let the orders of a symbol meet a point, unless none of them can care."""
+        draft = self._draft
+        band = self._bands.get(symbol)
+        if band is None:
+            band = self._bands[symbol] = band_of(draft, symbol)
+        if band.reaches(point):
+            meet(draft, symbol, point, self._markets[symbol])
+            self._bands.clear()
+            self._unsettled = True
+        draft.marks[symbol] = point.price
+
+    def settle(self, end: datetime) -> None:
+        """Look at equity once every symbol has its price of this instant; without a holding it stands still."""
+        if not self._unsettled:
+            return
+        draft = self._draft
+        status = draft.status
+        watch(draft, end, self._usd_rate)
+        self._unsettled = bool(draft.held())
+        if draft.status != status:
+            self._bands.clear()

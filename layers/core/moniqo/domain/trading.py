@@ -1,47 +1,42 @@
-"""Placing and cancelling orders of a demo wallet: pure decisions on an account, a basis and a time."""
+"""Placing and cancelling orders of a demo wallet: pure decisions on a draft and a basis."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final
 
 from moniqo.domain import order_form
-from moniqo.domain.command import Cancel, CancelAll, Place
+from moniqo.domain.command import Cancel, CancelAll, ClosePosition, Place
+from moniqo.domain.equity import breach, equity_of, next_midnight, roll_day
 from moniqo.domain.errors import (
     InsufficientBalanceError,
+    InvalidOrderError,
     InvalidSymbolError,
     OrderNotFoundError,
     OrderRejectedError,
     RateLimitExceededError,
+    RiskLimitExceededError,
     WalletPausedError,
     WalletSuspendedError,
 )
-from moniqo.domain.exposure import check_buy
-from moniqo.domain.filling import end, fill, lock, lock_for, with_status
+from moniqo.domain.exits import after_exit, attach, close, follow_entry, take_lock
+from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
+from moniqo.domain.filling import fill, hold, lock_for
 from moniqo.domain.ledger import RULES_VERSION, Account, Basis, Commit, Draft
-from moniqo.domain.market import Level, Market
-from moniqo.domain.matching import Taken, beyond_book, most_beyond, shown_depth, walk_book
 from moniqo.domain.money import ONE, ZERO, exact, floor_to, plain, round_up, scale_of
 from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo.domain.risk import check_symbol
+from moniqo.domain.risk import check_open_positions, check_position_size, check_symbol, check_total_exposure
+from moniqo.domain.taking import Plan, lots_for, plan
 
-MAX_OPEN_ORDERS = 500
+MAX_OPEN_ORDERS: Final = 500
 """Open orders a wallet may have, so that its state stays small."""
 
-
-class Plan(NamedTuple):
-    """What an order would take now: ``levels`` include a last one beyond the book for a market order."""
-
-    levels: tuple[Level, ...]
-    amount: Decimal
-    quote: Decimal
-    taken: dict[Decimal, Taken]
+Rule = tuple[str, Callable[[], None]]
 
 
-def place(account: Account, order: Place, basis: Basis, now: datetime) -> Commit:
+def place(draft: Draft, order: Place, basis: Basis) -> Commit:
     """Decide an order.
 
     Raises:
@@ -52,24 +47,15 @@ def place(account: Account, order: Place, basis: Basis, now: datetime) -> Commit
         RateLimitExceededError: 500 orders are open already.
 
     """
-    require_trading(account)
     with exact():
-        market = basis.market
-        check_tradable(account, market)
-        order_form.check_fields(order)
-        draft = Draft(account, now)
-        amount = _amount(draft, order, basis)
-        plan = _plan(draft, order.side, order.price, amount, basis)
-        accepted = _accept(draft, order, amount, basis)
-        _check_market(order, amount, plan, basis)
-        if order.side is OrderSide.BUY:
-            check_buy(account, market, amount, order.price, basis)
-        _check_funds(draft, accepted, plan, basis)
-        _execute(draft, accepted, plan, basis)
+        decision = Decision(draft, order, basis)
+        for _, check in decision.rules():
+            check()
+        decision.execute()
         return draft.commit(order, basis)
 
 
-def require_trading(account: Account) -> None:
+def require_trading(account: Account | Draft) -> None:
     """Refuse a wallet that takes no orders."""
     if account.status == "suspended":
         raise WalletSuspendedError("the wallet is suspended", reason=account.reason)
@@ -77,222 +63,341 @@ def require_trading(account: Account) -> None:
         raise WalletPausedError("the wallet is paused", reason=account.reason)
 
 
-def check_tradable(account: Account, market: Market) -> None:
+def check_tradable(account: Account, symbol: str, quote: str) -> None:
     """Refuse a symbol this account does not trade."""
     terms = account.terms
-    if market.quote != terms.cash_asset or (terms.symbols is not None and market.symbol not in terms.symbols):
-        raise InvalidSymbolError(
-            f"this wallet does not trade {market.symbol}; its cash is {terms.cash_asset}", symbol=market.symbol
+    if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
+        raise InvalidSymbolError(f"this wallet does not trade {symbol}; its cash is {terms.cash_asset}", symbol=symbol)
+
+
+class Decision:
+    """One order being decided: its rules in the order they are checked, then what it does."""
+
+    def __init__(self, draft: Draft, request: Place, basis: Basis) -> None:
+        """Take what the decision may look at; nothing is checked yet."""
+        self.draft = draft
+        self.request = request
+        self.basis = basis
+        self.amount = ZERO
+        self.plan = Plan((), ZERO, ZERO, {})
+        self._exposure: Exposure | None = None
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Name and check of every rule; a check raises when its rule forbids the order."""
+        rules: tuple[Rule, ...] = (
+            ("status", self._check_status),
+            ("open_orders", self._check_open_orders),
+            ("symbol", self._check_symbol),
+            ("form", self._check_form),
+            ("expiry", self._check_expiry),
+            ("market", self._check_market),
         )
-    if account.limits is not None:
-        check_symbol(account.limits, market.symbol)
+        if self.request.side is OrderSide.BUY and self.draft.account.limits is not None:
+            rules += (
+                ("max_position_size_usd", self._check_position_size),
+                ("max_total_exposure_usd", self._check_total_exposure),
+                ("max_open_positions", self._check_open_positions),
+                ("losses", self._check_losses),
+            )
+        return (*rules, ("funds", self._check_funds))
 
+    def _check_status(self) -> None:
+        require_trading(self.draft)
 
-def _amount(draft: Draft, order: Place, basis: Basis) -> Decimal:
-    """Amount of base asset the order is for, checked against the market's steps and minimums."""
-    market, snapshot = basis.market, basis.snapshot
-    reference = order.price or (snapshot.ask if order.side is OrderSide.BUY else snapshot.bid)
-    if order.price is not None:
-        order_form.check_price(order.price, market)
-    if order.quote_amount is not None:
-        amount = _lots_for(draft, order.side, order.quote_amount, basis)
-    else:
-        assert order.amount is not None  # noqa: S101  check_fields has seen to it
-        amount = order.amount
-    held = draft.holding(market.base).total
-    if order.side is OrderSide.SELL and amount == held > 0:
-        return amount
-    order_form.check_amount(amount, market)
-    order_form.check_notional(amount, reference, market)
-    return amount
+    def _check_open_orders(self) -> None:
+        count = len(self.draft.account.orders)
+        if count >= MAX_OPEN_ORDERS:
+            raise RateLimitExceededError(
+                f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
+                limit=MAX_OPEN_ORDERS,
+                hint="Cancel open orders first.",
+            )
 
+    def _check_symbol(self) -> None:
+        market = self.basis.market
+        check_tradable(self.draft.account, market.symbol, market.quote)
+        if self.draft.account.limits is not None:
+            check_symbol(self.draft.account.limits, market.symbol)
 
-def _plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, basis: Basis) -> Plan:
-    buying = side is OrderSide.BUY
-    levels = basis.snapshot.asks if buying else basis.snapshot.bids
-    walk = walk_book(levels, draft.taken_of(basis.market.symbol, side), amount, limit, buying=buying)
-    excess = amount - walk.amount
-    if limit is not None or not excess:
-        return Plan(walk.takes, walk.amount, walk.quote, walk.taken)
-    depth, last = shown_depth(levels), levels[-1]
-    bps = draft.account.terms.slippage_bps
-    most = most_beyond(last, walk.taken, depth, bps)
-    if most is not None and excess > most:
-        largest = walk.amount + floor_to(most, basis.market.lot_step)
-        raise OrderRejectedError(
-            f"the market takes at most {plain(largest)} {basis.market.base} at once, {plain(amount)} were asked for",
-            suggested_amount=largest,
-            limit_type="market_depth",
-        )
-    price, taken = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
-    walk.taken[last.price] = taken
-    return Plan((*walk.takes, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
+    def _check_form(self) -> None:
+        request, market = self.request, self.basis.market
+        order_form.check_fields(request)
+        for name in ("price", "stop_price"):
+            price = getattr(request, name)
+            if price is not None:
+                order_form.check_price(name, price, market)
+        for spec in (request.stop_loss, request.take_profit):
+            if spec is not None and spec.stop_price is not None:
+                order_form.check_price("stop_price", spec.stop_price, market)
+        if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
+            raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
+        self.amount = self._read_amount()
 
-
-def _cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) -> Decimal:
-    """Cash a market order of ``amount`` spends (buy) or brings in (sell), fee included."""
-    if not amount:
-        return ZERO
-    plan = _plan(draft, side, None, amount, basis)
-    scale = scale_of(basis.market.quote)
-    fee = round_up(draft.account.terms.taker_rate * plan.quote, scale)
-    return plan.quote + fee if side is OrderSide.BUY else plan.quote - fee
-
-
-def _lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis) -> Decimal:
-    """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
-    market = basis.market
-    best = basis.snapshot.ask if side is OrderSide.BUY else basis.snapshot.bid
-    step = market.lot_step
-    # A fee and slippage of up to a tenth bound the search from above.
-    bound = int(quote_amount / best / step * (1 if side is OrderSide.BUY else Decimal("1.2"))) + 2
-
-    def cost(lots: int) -> Decimal:
-        try:
-            return _cost(draft, side, lots * step, basis)
-        except OrderRejectedError:
-            return Decimal("Infinity")
-
-    if side is OrderSide.BUY:
-        return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
-    return bisect_left(range(bound), quote_amount, lo=1, key=cost) * step
-
-
-def _accept(draft: Draft, order: Place, amount: Decimal, basis: Basis) -> Order:
-    account, snapshot = draft.account, basis.snapshot
-    if len(account.orders) >= MAX_OPEN_ORDERS:
-        raise RateLimitExceededError(
-            f"{len(account.orders)} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
-            limit=MAX_OPEN_ORDERS,
-            hint="Cancel open orders first.",
-        )
-    return Order(
-        order_id=f"o-{draft.seq}-1",
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        status=OrderStatus.OPEN,
-        amount=amount,
-        price=order.price,
-        time_in_force=order.time_in_force,
-        post_only=order.post_only,
-        created_at=draft.at,
-        updated_at=draft.at,
-        fee_currency=basis.market.quote,
-        status_history=((OrderStatus.OPEN, draft.at),),
-        quote_amount=order.quote_amount,
-        metadata=order.metadata,
-        receipt={
-            "seq": draft.seq,
-            "rules_version": RULES_VERSION,
-            "limits_version": account.limits_version,
-            "maker_fee_percent": plain(account.terms.maker_fee_percent),
-            "taker_fee_percent": plain(account.terms.taker_fee_percent),
-            "bid": plain(snapshot.bid),
-            "ask": plain(snapshot.ask),
-            "quoted_at": snapshot.at,
-            "source": snapshot.source,
-        },
-    )
-
-
-def _check_market(order: Place, amount: Decimal, plan: Plan, basis: Basis) -> None:
-    if order.post_only and _crosses(order, basis):
-        best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
-        raise OrderRejectedError(
-            f"a post-only {order.side} at {plain(order.price or ZERO)} would take, the best price is {plain(best)}",
-            best_price=best,
-        )
-    if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
-        raise OrderRejectedError(
-            f"only {plain(plan.amount)} of {plain(amount)} {basis.market.base} can fill at once",
-            available=plan.amount,
-            suggested_amount=plan.amount,
-        )
-
-
-def _crosses(order: Place, basis: Basis) -> bool:
-    if order.price is None:
-        return True
-    if order.side is OrderSide.BUY:
-        return order.price >= basis.snapshot.ask
-    return order.price <= basis.snapshot.bid
-
-
-def _check_funds(draft: Draft, order: Order, plan: Plan, basis: Basis) -> None:
-    market = basis.market
-    if order.side is OrderSide.SELL:
-        asset, needed = market.base, order.amount
-    else:
-        asset = market.quote
-        accrued = draft.account.terms.taker_rate * plan.quote
-        fee = round_up(accrued, scale_of(asset))
-        needed = plan.quote + fee
-        if _rests(order) and plan.amount < order.amount:
-            rest = replace(order, filled_amount=plan.amount, fee_accrued=accrued, fee=fee)
-            needed += lock_for(rest, draft.account.terms)
-    free = draft.holding(asset).free
-    if needed > free:
-        raise InsufficientBalanceError(
-            f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
-            needed=needed,
-            available=free,
-            asset=asset,
-            suggested_amount=_affordable(draft, order, free, basis),
-        )
-
-
-def _affordable(draft: Draft, order: Order, free: Decimal, basis: Basis) -> Decimal:
-    market = basis.market
-    if order.side is OrderSide.SELL:
-        return floor_to(free, market.lot_step)
-    if order.price is None:
-        return _lots_for(draft, OrderSide.BUY, free, basis)
-    rate = max(draft.account.terms.maker_rate, draft.account.terms.taker_rate)
-    return floor_to(free / (order.price * (ONE + rate)), market.lot_step)
-
-
-def _rests(order: Order) -> bool:
-    return order.type is OrderType.LIMIT and order.time_in_force is TimeInForce.GTC
-
-
-def _execute(draft: Draft, order: Order, plan: Plan, basis: Basis) -> None:
-    market = basis.market
-    if plan.levels:
-        order = fill(draft, order, market, plan.levels, Liquidity.TAKER, draft.at)
-        draft.taken[market.symbol, order.side] = plan.taken
-    if order.is_open:
-        if _rests(order):
-            order = lock(draft, order, market)
-            if not any(other.symbol == market.symbol for other in draft.account.orders.values()):
-                draft.evaluated_until[market.symbol] = draft.at
+    def _read_amount(self) -> Decimal:
+        request, market = self.request, self.basis.market
+        if request.quote_amount is not None:
+            amount = lots_for(self.draft, request.side, request.quote_amount, self.basis)
         else:
-            order = with_status(order, OrderStatus.CANCELLED, draft.at)
-    draft.orders[order.order_id] = order
+            amount = request.amount or ZERO
+        if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
+            return amount
+        order_form.check_amount(amount, market)
+        best = self.basis.snapshot.ask if request.side is OrderSide.BUY else self.basis.snapshot.bid
+        order_form.check_notional(amount, request.price or request.stop_price or best, market)
+        return amount
+
+    def _check_expiry(self) -> None:
+        expires_at = self.request.expires_at
+        if expires_at is not None and expires_at <= self.draft.at:
+            raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
+
+    def _check_market(self) -> None:
+        request, snapshot = self.request, self.basis.snapshot
+        self._check_trigger()
+        if request.reduce_only and not self.draft.position(request.symbol).amount:
+            raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
+        if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
+            return
+        best = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
+        if request.post_only and request.price is not None and self._crosses(request.price, best):
+            raise OrderRejectedError(
+                f"a post-only {request.side} at {plain(request.price)} would take, the best price is {plain(best)}",
+                best_price=best,
+            )
+        self.plan = plan(self.draft, request.side, request.price, self.amount, self.basis)
+        if request.time_in_force is TimeInForce.FOK and self.plan.amount < self.amount:
+            raise OrderRejectedError(
+                f"only {plain(self.plan.amount)} of {plain(self.amount)} {self.basis.market.base} can fill at once",
+                available=self.plan.amount,
+                suggested_amount=self.plan.amount,
+            )
+
+    def _crosses(self, price: Decimal, best: Decimal) -> bool:
+        return price >= best if self.request.side is OrderSide.BUY else price <= best
+
+    def _check_trigger(self) -> None:
+        """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
+        request, snapshot, stop = self.request, self.basis.snapshot, self.request.stop_price
+        if stop is None:
+            return
+        buying = request.side is OrderSide.BUY
+        now = snapshot.ask if buying else snapshot.bid
+        waits_for_rise = buying or request.type is OrderType.TAKE_PROFIT
+        if now >= stop if waits_for_rise else now <= stop:
+            raise OrderRejectedError(
+                f"the {'ask' if buying else 'bid'} {plain(now)} has passed the stop price {plain(stop)}",
+                stop_price=stop,
+                best_price=now,
+            )
+
+    def _check_funds(self) -> None:
+        market = self.basis.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        needed = self._cash_needed() if buying else self.amount
+        free = self.draft.holding(asset).free
+        if needed > free:
+            raise InsufficientBalanceError(
+                f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
+                needed=needed,
+                available=free,
+                asset=asset,
+                suggested_amount=self._affordable(free),
+            )
+
+    def _cash_needed(self) -> Decimal:
+        terms = self.draft.account.terms
+        accrued = terms.taker_rate * self.plan.quote
+        fee = round_up(accrued, scale_of(self.basis.market.quote))
+        needed = self.plan.quote + fee
+        if self._waits and self.plan.amount < self.amount:
+            order = self._new_order()
+            order.filled_amount, order.fee_accrued, order.fee = self.plan.amount, accrued, fee
+            needed += lock_for(order, terms)
+        return needed
+
+    def _affordable(self, free: Decimal) -> Decimal:
+        request, step = self.request, self.basis.market.lot_step
+        if request.side is OrderSide.SELL:
+            return floor_to(free, step)
+        if request.price is None:
+            return lots_for(self.draft, OrderSide.BUY, free, self.basis)
+        terms = self.draft.account.terms
+        return floor_to(free / (request.price * (ONE + max(terms.maker_rate, terms.taker_rate))), step)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether what does not fill at once stays open."""
+        at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+        return self.request.type is not OrderType.MARKET and not at_once
+
+    @property
+    def exposure(self) -> Exposure:
+        """What is at stake with this order, computed once."""
+        if self._exposure is None:
+            self._exposure = symbol_exposure(self.draft, self.amount, self.request.price, self.basis)
+        return self._exposure
+
+    def _check_position_size(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            exposure = self.exposure
+            room = exposure.room(limits.max_position_size_usd, self.basis.market)
+            check_position_size(limits, self.request.symbol, exposure.value, room)
+
+    def _check_total_exposure(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            exposure = self.exposure
+            others = total_exposure(exposure, self.basis)
+            room = exposure.room(limits.max_total_exposure_usd - others, self.basis.market)
+            check_total_exposure(limits, others + exposure.value, room)
+
+    def _check_open_positions(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            check_open_positions(limits, open_positions(self.exposure, self.basis))
+
+    def _check_losses(self) -> None:
+        """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
+        draft, limits = self.draft, self.draft.account.limits
+        if limits is None:
+            return
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        held = sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
+        reached = breach(limits, cash + held, draft.day, draft.peak, self.basis.usd_rate)
+        if reached is not None:
+            raise RiskLimitExceededError(
+                f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
+                limit_type=reached.limit_type,
+                limit=reached.limit,
+                value=reached.value,
+            )
+
+    def _mid(self, symbol: str) -> Decimal:
+        return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]
+
+    def _new_order(self) -> Order:
+        draft, request, snapshot = self.draft, self.request, self.basis.snapshot
+        terms = draft.account.terms
+        return Order(
+            order_id=f"o-{draft.seq}-1",
+            client_order_id=request.client_order_id,
+            symbol=request.symbol,
+            side=request.side,
+            type=request.type,
+            status=OrderStatus.OPEN,
+            amount=self.amount,
+            price=request.price,
+            time_in_force=request.time_in_force,
+            post_only=request.post_only,
+            created_at=draft.at,
+            updated_at=draft.at,
+            fee_currency=self.basis.market.quote,
+            status_history=((OrderStatus.OPEN, draft.at),),
+            quote_amount=request.quote_amount,
+            stop_price=request.stop_price,
+            trail_percent=request.trail_percent,
+            trail_mark=snapshot.bid if request.trail_percent is not None else None,
+            expires_at=self._expires_at(),
+            reduce_only=request.reduce_only,
+            metadata=request.metadata,
+            receipt={
+                "seq": draft.seq,
+                "rules_version": RULES_VERSION,
+                "limits_version": draft.account.limits_version,
+                "maker_fee_percent": plain(terms.maker_fee_percent),
+                "taker_fee_percent": plain(terms.taker_fee_percent),
+                "bid": plain(snapshot.bid),
+                "ask": plain(snapshot.ask),
+                "quoted_at": snapshot.at,
+                "source": snapshot.source,
+            },
+        )
+
+    def _expires_at(self) -> datetime | None:
+        """Fix the end of a DAY or GTD order now: the close of the session, else the end of the owner's local day."""
+        if self.request.time_in_force is TimeInForce.DAY:
+            limits = self.draft.account.limits
+            return self.basis.session_close or next_midnight(self.draft.at, limits.timezone if limits else "UTC")
+        return self.request.expires_at
+
+    def execute(self) -> None:
+        """Do what was checked: begin to track the symbol, fill, rest or cancel the remainder, attach the exits."""
+        draft, market, order = self.draft, self.basis.market, self._new_order()
+        if not draft.tracked(market.symbol):
+            draft.evaluated_until[market.symbol] = draft.at
+            draft.marks[market.symbol] = self.basis.snapshot.mid
+        roll_day(draft, draft.at)
+        draft.orders[order.order_id] = order
+        attach(draft, order, self.request)
+        if self.plan.levels:
+            fill(draft, order, market, self.plan.levels, Liquidity.TAKER, draft.at)
+            draft.taken[market.symbol, order.side] = self.plan.taken
+        if order.is_open:
+            if self._waits:
+                hold(draft, order, lock_for(order, draft.account.terms))
+            else:
+                close(draft, order, OrderStatus.CANCELLED, draft.at)
+        if order.filled_amount and order.side is OrderSide.BUY:
+            self._open_exits(order)
+        if draft.fills:
+            draft.peak = max(draft.peak, equity_of(draft))
+
+    def _open_exits(self, entry: Order) -> None:
+        """Open the exits of what filled; one whose trigger has passed sells at once, into the shown book."""
+        draft, market, bid = self.draft, self.basis.market, self.basis.snapshot.bid
+        for exit_order in follow_entry(draft, entry, market, draft.at):
+            stop = exit_order.stop_price
+            if not exit_order.is_open or stop is None:
+                continue
+            if bid <= stop if exit_order.type is OrderType.STOP_LOSS else bid >= stop:
+                sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, self.basis)
+                take_lock(draft, exit_order)
+                fill(draft, exit_order, market, sale.levels, Liquidity.TAKER, draft.at)
+                draft.taken[market.symbol, OrderSide.SELL] = sale.taken
+                after_exit(draft, exit_order, draft.at)
 
 
-def cancel(account: Account, command: Cancel, now: datetime) -> Commit:
-    """Cancel an open order; raises OrderNotFoundError when it is not open."""
-    if command.order_id not in account.orders:
-        raise OrderNotFoundError(f"no open order {command.order_id}")
+def close_position(draft: Draft, command: ClosePosition, basis: Basis) -> Commit:
+    """Sell everything held of a symbol at market, after cancelling what else would sell it.
+
+    Raises:
+        OrderRejectedError: nothing is held.
+        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+
+    """
     with exact():
-        draft = Draft(account, now)
-        order = account.orders[command.order_id]
-        end(draft, order, base_of(order), OrderStatus.CANCELLED)
+        require_trading(draft)
+        if not draft.position(command.symbol).amount:
+            raise OrderRejectedError(f"there is no position in {command.symbol}")
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
+                close(draft, order, OrderStatus.CANCELLED, draft.at)
+        everything = draft.holding(basis.market.base).total
+        decision = Decision(draft, Place(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), basis)
+        for _, check in decision.rules():
+            check()
+        decision.execute()
+        return draft.commit(command, basis)
+
+
+def cancel(draft: Draft, command: Cancel) -> Commit:
+    """Cancel an open order; raises OrderNotFoundError when it is not open."""
+    order = draft.edit(command.order_id)
+    if order is None or not order.is_open:
+        raise OrderNotFoundError(f"no open order {command.order_id[:40]}")
+    with exact():
+        close(draft, order, OrderStatus.CANCELLED, draft.at)
         return draft.commit(command)
 
 
-def cancel_all(account: Account, command: CancelAll, now: datetime) -> Commit:
+def cancel_all(draft: Draft, command: CancelAll) -> Commit:
     """Cancel every open order, or those of one symbol; the commit lists them."""
     with exact():
-        draft = Draft(account, now)
-        for order in account.orders.values():
-            if command.symbol is None or order.symbol == command.symbol:
-                end(draft, order, base_of(order), OrderStatus.CANCELLED)
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and command.symbol in {None, order.symbol}:
+                close(draft, order, OrderStatus.CANCELLED, draft.at)
         return draft.commit(command)
-
-
-def base_of(order: Order) -> str:
-    """Return the base asset of an order's symbol, which is written BASE/QUOTE."""
-    return order.symbol.partition("/")[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, AccountTerms, Holding, TakenBook
+from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, TakenBook
 from moniqo.domain.matching import Taken
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide
@@ -47,6 +47,11 @@ def taken_values(book: TakenBook) -> list[list[str]]:
     return [[plain(price), plain(taken.shown), plain(taken.amount)] for price, taken in book.items()]
 
 
+def day_values(day: Day | None) -> list[object] | None:
+    """Write the local day."""
+    return None if day is None else [plain(day.equity), day.until]
+
+
 def taken_key(symbol: str, side: OrderSide) -> str:
     """Name one side of a symbol's book."""
     return f"{side.value}:{key(symbol)}"
@@ -81,6 +86,12 @@ def state_document(account: Account) -> Document:
         "orders": {order_id: order_document(order) for order_id, order in account.orders.items()},
         "taken": {taken_key(symbol, side): taken_values(book) for (symbol, side), book in account.taken.items()},
         "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
+        "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
+        "opening": plain(account.opening),
+        "peak": plain(account.peak),
+        "day": day_values(account.day),
+        "paused_by_limit": account.paused_by_limit,
+        "forked_from": account.forked_from,
     }
 
 
@@ -119,6 +130,12 @@ def read_account(document: Document) -> Account:
         orders={order_id: read_order(order) for order_id, order in _by_age(document["orders"])},
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
+        marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
+        opening=Decimal(document["opening"]),
+        peak=Decimal(document["peak"]),
+        day=Day(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
+        paused_by_limit=document["paused_by_limit"],
+        forked_from=document["forked_from"],
     )
 
 

@@ -22,11 +22,12 @@ from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.domain.ledger import Account, Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
 from moniqo.storage.client import is_outage
-from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, sample_values, snapshot_update
 from moniqo.storage.order_codec import Document
 
 STATES = "demo_wallet_state"
 ENTRIES = "demo_wallet_ledger"
+EQUITY = "equity"
 USER_WALLETS = "user_wallets"
 SENDS = 3
 """How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
@@ -136,7 +137,12 @@ class DemoLedger:
         """
         commit_id = uuid4().hex
         after = commit.after
-        models: list[Any] = [self._insert(ENTRIES, entry_document(commit, commit_id)), self._snapshot(commit, whole)]
+        whole = whole or begins_epoch(commit)
+        models: list[Any] = [
+            self._insert(ENTRIES, entry_document(commit, commit_id)),
+            self._snapshot(commit, whole=whole),
+        ]
+        models += self._samples(commit)
         if mirror:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
@@ -146,6 +152,19 @@ class DemoLedger:
         if duplicate is None or await self._is_mine(after, commit_id):
             return Outcome.DONE
         return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
+
+    def _samples(self, commit: Commit) -> list[Any]:
+        """Hourly equity points; one that is there already has the same value."""
+        after = commit.after
+        return [
+            UpdateOne(
+                {"user_wallet_id": after.user_wallet_id, "epoch": after.epoch, "at": point.at},
+                {"$setOnInsert": sample_values(point)},
+                upsert=True,
+                namespace=self._name(EQUITY),
+            )
+            for point in commit.samples
+        ]
 
     async def _send(self, models: Sequence[Any]) -> Mapping[str, object] | None:
         """Write, and return the key of the unique index that was in the way, None when nothing was.
@@ -177,7 +196,7 @@ class DemoLedger:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return entry is not None and entry["commit_id"] == commit_id
 
-    def _snapshot(self, commit: Commit, whole: bool) -> Any:
+    def _snapshot(self, commit: Commit, *, whole: bool) -> Any:
         after = commit.after
         name = self._name(STATES)
         if whole:

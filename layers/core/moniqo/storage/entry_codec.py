@@ -9,13 +9,22 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from moniqo.domain.command import Place, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit
+from moniqo.domain.command import Open, Place, Reset, SetLimits
+from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
 from moniqo.domain.risk import RiskLimits
-from moniqo.storage.account_codec import entry_id, holding_values, key, position_values, taken_key, taken_values
+from moniqo.storage.account_codec import (
+    day_values,
+    entry_id,
+    holding_values,
+    key,
+    position_values,
+    state_document,
+    taken_key,
+    taken_values,
+)
 from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document
 
 
@@ -28,7 +37,10 @@ def changes_of(commit: Commit) -> Document:
         "next_entry": entry_id(after.user_wallet_id, after.seq + 1),
         "status": after.status,
         "reason": after.reason,
+        "paused_by_limit": after.paused_by_limit,
         "deleted": after.deleted,
+        "peak": plain(after.peak),
+        "day": day_values(after.day),
     }
     for asset in touched.balances:
         changes[f"balances.{key(asset)}"] = holding_values(after.balances[asset])
@@ -38,10 +50,17 @@ def changes_of(commit: Commit) -> Document:
         changes[f"taken.{taken_key(symbol, side)}"] = taken_values(after.taken[symbol, side])
     for symbol in touched.evaluated_until:
         changes[f"evaluated_until.{key(symbol)}"] = after.evaluated_until[symbol]
+    for symbol in touched.marks:
+        changes[f"marks.{key(symbol)}"] = plain(after.marks[symbol])
     if isinstance(commit.command, SetLimits):
         changes["limits"] = commit.command.limits.to_document()
         changes["limits_version"] = after.limits_version
     return changes
+
+
+def begins_epoch(commit: Commit) -> bool:
+    """Tell whether an entry carries the whole account: the first one and every reset do."""
+    return isinstance(commit.command, Open | Reset)
 
 
 def snapshot_update(commit: Commit) -> Document:
@@ -69,9 +88,13 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         "rules_version": RULES_VERSION,
         "kind": type(command).__name__.lower(),
         "command": _plain_data(command),
+        "walked_to": commit.walked_to,
         "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
-        "changes": [[path, value] for path, value in changes_of(commit).items()],
     }
+    if begins_epoch(commit):
+        document["account"] = state_document(after)
+    else:
+        document["changes"] = [[path, value] for path, value in changes_of(commit).items()]
     if commit.basis is not None:
         document["basis"] = basis_document(commit, commit.basis)
     if commit.orders:
@@ -100,6 +123,7 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
         "asks": levels_document(_as_deep_as(snapshot.asks, memory)),
         "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
         "usd_rate": plain(basis.usd_rate),
+        "session_close": basis.session_close,
     }
 
 
@@ -125,6 +149,10 @@ def _plain_data(value: object) -> Any:
 
 def apply_entry(state: Document, entry: Document) -> None:
     """Bring a snapshot document forward by one journal entry, in place."""
+    if "account" in entry:
+        state.clear()
+        state.update(entry["account"])
+        return
     for path, value in entry["changes"]:
         parent = state
         *parents, last = path.split(".")
@@ -136,3 +164,12 @@ def apply_entry(state: Document, entry: Document) -> None:
             state["orders"][order["order_id"]] = order
         else:
             state["orders"].pop(order["order_id"], None)
+
+
+def sample_values(point: Sample) -> Document:
+    """Write an equity point beside its key."""
+    return {
+        "equity": plain(point.equity),
+        "realised": plain(point.realised),
+        "unrealised": plain(point.unrealised),
+    }

@@ -46,10 +46,24 @@ def order_document(order: Order) -> Document:
         "fill_count": order.fill_count,
         "status_history": [[status.value, at] for status, at in order.status_history],
         "quote_amount": _optional(order.quote_amount),
+        **{name: value for name, value in _extras(order) if value is not None},
         # The caller's own keys may hold what a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
         "receipt": dict(order.receipt),
     }
+
+
+def _extras(order: Order) -> Iterable[tuple[str, object]]:
+    """Fields only some orders have; the others' documents do without them."""
+    yield "stop_price", _optional(order.stop_price)
+    yield "trail_percent", _optional(order.trail_percent)
+    yield "trail_mark", _optional(order.trail_mark)
+    yield "expires_at", order.expires_at
+    yield "reduce_only", order.reduce_only or None
+    yield "triggered", order.triggered or None
+    yield "active_from", order.active_from
+    yield "entry", order.entry
+    yield "exit_percent", _optional(order.exit_percent)
 
 
 def read_order(document: Document) -> Order:
@@ -76,6 +90,15 @@ def read_order(document: Document) -> Order:
         fill_count=document["fill_count"],
         status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
         quote_amount=_decimal(document["quote_amount"]),
+        stop_price=_decimal(document.get("stop_price")),
+        trail_percent=_decimal(document.get("trail_percent")),
+        trail_mark=_decimal(document.get("trail_mark")),
+        expires_at=document.get("expires_at"),
+        reduce_only=document.get("reduce_only", False),
+        triggered=document.get("triggered", False),
+        active_from=document.get("active_from"),
+        entry=document.get("entry"),
+        exit_percent=_decimal(document.get("exit_percent")),
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
         receipt=document["receipt"],
     )
@@ -95,6 +118,7 @@ def fill_document(item: Fill) -> Document:
         "fee_currency": item.fee_currency,
         "liquidity": item.liquidity.value,
         "at": item.at,
+        "realised": plain(item.realised),
     }
 
 
@@ -112,6 +136,7 @@ def read_fill(document: Document) -> Fill:
         fee_currency=document["fee_currency"],
         liquidity=Liquidity(document["liquidity"]),
         at=document["at"],
+        realised=Decimal(document["realised"]),
     )
 
 

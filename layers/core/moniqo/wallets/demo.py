@@ -18,6 +18,7 @@ from moniqo.domain.errors import (
     NotFoundError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
+    OrderNotFoundError,
     WalletError,
     WalletNotInitializedError,
 )
@@ -150,13 +151,16 @@ class DemoWallet(BaseWallet):
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now."""
-        trading.check_tradable(self.account, await self.feed.market(symbol))
+        self._check_tradable(await self.feed.market(symbol))
         return await self.feed.snapshot(symbol)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first."""
-        trading.check_tradable(self.account, await self.feed.market(symbol))
+        self._check_tradable(await self.feed.market(symbol))
         return await self.feed.candles(symbol, interval, limit)
+
+    def _check_tradable(self, market: Market) -> None:
+        trading.check_tradable(self.account, market.symbol, market.quote)
 
     async def submit(self, order: Place) -> OrderRecord:
         """Place an order; one that was accepted before under the same client order id is answered instead.
@@ -167,14 +171,14 @@ class DemoWallet(BaseWallet):
         And everything :func:`moniqo.domain.trading.place` raises.
         """
         try:
-            commit = await self._work.submit(order)
+            commit = await self._work.run(order)
         except (RepeatedOrderError, WalletError):
             # A repeat is answered whatever would be said of a new order now: paused, out of funds, no price.
             before = await self._accepted_before(order)
             if before is None:
                 raise
             return before
-        return OrderRecord(commit.orders[0], commit.fills)
+        return _record(commit, f"o-{commit.after.seq}-1")
 
     async def _accepted_before(self, order: Place) -> OrderRecord | None:
         if order.client_order_id is None:
@@ -198,13 +202,10 @@ class DemoWallet(BaseWallet):
 
     async def cancel(self, order_id: str) -> OrderRecord:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
-
-        async def decide(account: Account) -> Commit:
-            if order_id not in account.orders:
-                await self._refuse_ended(order_id)
-            return trading.cancel(account, Cancel(order_id), self._clock())
-
-        await self._work.transact(decide)
+        try:
+            await self._work.run(Cancel(order_id))
+        except OrderNotFoundError:
+            await self._refuse_ended(order_id)
         return await self.orders().get(order_id)
 
     async def _refuse_ended(self, order_id: str) -> None:
@@ -218,25 +219,12 @@ class DemoWallet(BaseWallet):
         await self._work.evaluate()
         if not any(symbol in {None, order.symbol} for order in self.account.orders.values()):
             return []
-
-        async def decide(account: Account) -> Commit:
-            return trading.cancel_all(account, CancelAll(symbol), self._clock())
-
-        commit = await self._work.transact(decide)
+        commit = await self._work.run(CancelAll(symbol))
         return await self.orders().several([order.order_id for order in commit.orders])
 
     async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
-        now = self._clock()
-
-        async def decide(account: Account) -> Commit:
-            if isinstance(command, SetLimits):
-                return lifecycle.set_limits(account, command, now)
-            if isinstance(command, Close):
-                return lifecycle.close(account, command, now)
-            return lifecycle.set_status(account, command, now)
-
-        await self._work.transact(decide, {**mirror, **_mirrored(command, now)})
+        await self._work.run(command, {**mirror, **_mirrored(command, self._clock())})
 
     async def place_order(
         self,
@@ -255,22 +243,23 @@ class DemoWallet(BaseWallet):
     ) -> OrderResult:
         """Place an order, as :meth:`submit` does, in the words every wallet shares."""
         order = Place(
-            symbol,
-            side,
-            order_type,
-            amount,
-            quote_amount,
-            price,
-            time_in_force,
-            post_only,
-            client_order_id,
-            metadata or {},
+            symbol=symbol,
+            side=side,
+            type=order_type,
+            amount=amount,
+            quote_amount=quote_amount,
+            price=price,
+            stop_price=stop_price,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            client_order_id=client_order_id,
+            metadata=metadata or {},
         )
         return order_result(await self.submit(order))
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order of ``symbol``."""
-        return (await self.cancel(order_id)).order.symbol == symbol
+        """Cancel an order; ``symbol`` is what some venues ask for and this one does not need."""
+        return (await self.cancel(order_id)).order.status is OrderStatus.CANCELLED
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
         """One order, open or ended."""
@@ -304,6 +293,12 @@ class DemoWallet(BaseWallet):
             )
             for symbol, position in held.items()
         ]
+
+
+def _record(commit: Commit, order_id: str) -> OrderRecord:
+    """Read one order of a commit with the fills it had in it."""
+    order = next(order for order in commit.orders if order.order_id == order_id)
+    return OrderRecord(order, tuple(item for item in commit.fills if item.order_id == order_id))
 
 
 def order_result(record: OrderRecord) -> OrderResult:

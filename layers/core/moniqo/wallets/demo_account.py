@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from random import SystemRandom
 from typing import Final
 
-from moniqo.domain import resting, trading
+from moniqo.domain import deciding, resting, trading
 from moniqo.domain.clock import Clock
-from moniqo.domain.command import Place
+from moniqo.domain.command import ClosePosition, Command, Mark, Place
 from moniqo.domain.errors import MarketDataError, NotFoundError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Account, Basis, Commit
+from moniqo.domain.ledger import Account, Basis, Commit, Draft
 from moniqo.domain.market import PriceFeed, check_usable
 from moniqo.domain.money import ONE
 from moniqo.domain.order import OrderSide
@@ -31,7 +31,6 @@ _PAUSE_SECONDS: Final = 0.004
 _random = SystemRandom()
 
 Mirror = Mapping[str, object]
-Decide = Callable[[Account], Awaitable[Commit]]
 
 
 class RepeatedOrderError(Exception):
@@ -54,21 +53,24 @@ class DemoAccount:
         """The account as last read or committed."""
         return self._loaded.account
 
-    async def submit(self, order: Place) -> Commit:
-        """Commit an order; raises RepeatedOrderError and what :func:`moniqo.domain.trading.place` raises."""
+    async def run(self, command: Command, mirror: Mirror | None = None) -> Commit:
+        """Decide ``command`` on the present account and commit it, until no other writer was faster.
 
-        async def decide(account: Account) -> Commit:
-            trading.require_trading(account)
-            return trading.place(account, order, await self._basis(account, order), self._clock())
+        Raises:
+            RepeatedOrderError: the order was accepted before.
 
-        return await self.transact(decide)
-
-    async def transact(self, decide: Decide, mirror: Mirror | None = None) -> Commit:
-        """Evaluate resting orders, decide on the present account and commit, until no other writer was faster."""
+        And what :func:`moniqo.domain.deciding.decide` raises.
+        """
         deadline = time.monotonic() + GIVE_UP_AFTER
         while True:
-            await self.evaluate()
-            commit = await decide(self.account)
+            draft, complete = await self._walk()
+            if resting.happened(draft) or not complete:
+                # What happened on the way is kept whatever becomes of the command.
+                if not await self._commit(draft.commit(Mark()), None):
+                    await self._again(deadline)
+                continue
+            basis = await self._basis(draft, command)
+            commit = deciding.decide(draft, command, basis)
             if await self._commit(commit, mirror):
                 return commit
             await self._again(deadline)
@@ -77,24 +79,28 @@ class DemoAccount:
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
         deadline = time.monotonic() + GIVE_UP_AFTER
         for _ in range(LOOKS_PER_CALL):
-            account, now = self.account, self._clock()
-            symbols = sorted({order.symbol for order in account.orders.values()})
-            if not symbols:
-                return True
-            reach = min(now, min(account.evaluated_until[symbol] for symbol in symbols) + LOOK_AHEAD)
-            markets = {symbol: await self._feed.market(symbol) for symbol in symbols}
-            paths = {
-                symbol: await self._feed.path(symbol, account.evaluated_until[symbol], reach) for symbol in symbols
-            }
-            commit = resting.evaluate(account, paths, markets, now)
-            if commit is not None and not await self._commit(commit, None):
+            draft, complete = await self._walk()
+            eventful = resting.happened(draft) or resting.overdue(draft)
+            if eventful and not await self._commit(draft.commit(Mark()), None):
                 await self._again(deadline)
-            elif reach == now:
+            elif complete:
                 return True
         return False
 
+    async def _walk(self) -> tuple[Draft, bool]:
+        """Walk at most a day of path on a draft; returns it and whether that reached the present."""
+        account, now = self.account, self._clock()
+        symbols = resting.tracked(account)
+        if not symbols:
+            return Draft(account, now), True
+        since = account.evaluated_until
+        reach = min(now, min(since[symbol] for symbol in symbols) + LOOK_AHEAD)
+        markets = {symbol: await self._feed.market(symbol) for symbol in symbols}
+        paths = {symbol: await self._feed.path(symbol, since[symbol], reach) for symbol in symbols}
+        return resting.walk(account, paths, markets, reach, now), reach == now
+
     async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
-        fields = {**(mirror or {}), **_open_orders_flag(self.account, commit)}
+        fields = {**(mirror or {}), **_mirrored(self.account, commit)}
         outcome = await self._ledger.commit(commit, fields, whole=self._loaded.behind)
         if outcome is Outcome.REPEATED:
             raise RepeatedOrderError
@@ -112,13 +118,18 @@ class DemoAccount:
             raise NotFoundError("no such wallet")
         self._loaded = loaded
 
-    async def _basis(self, account: Account, order: Place) -> Basis:
-        market = await self._feed.market(order.symbol)
-        snapshot = await self._feed.snapshot(order.symbol)
+    async def _basis(self, draft: Draft, command: Command) -> Basis | None:
+        """Look at the market, after the command arrived; commands that need no price get None."""
+        if not isinstance(command, Place | ClosePosition):
+            return None
+        trading.require_trading(draft)
+        symbol = command.symbol
+        market = await self._feed.market(symbol)
+        snapshot = await self._feed.snapshot(symbol)
         check_usable(snapshot, self._clock(), self._feed.max_age)
         others: set[str] = set()
-        if order.side is OrderSide.BUY and account.limits is not None:
-            others = _at_stake(account) - {order.symbol}
+        if isinstance(command, Place) and command.side is OrderSide.BUY and draft.account.limits is not None:
+            others = set(resting.tracked(draft.account)) - {symbol}
         marks = await self._feed.mids(sorted(others)) if others else {}
         missing = sorted(others - set(marks))
         if missing:
@@ -134,12 +145,10 @@ class DemoAccount:
         return value(account, marks, ONE, self._clock(), stale=not complete)
 
 
-def _at_stake(account: Account) -> set[str]:
-    held = {symbol for symbol, position in account.positions.items() if position.amount}
-    return held | {order.symbol for order in account.orders.values() if order.side is OrderSide.BUY}
-
-
-def _open_orders_flag(before: Account, commit: Commit) -> Mirror:
-    """The user wallet's flag that schedules evaluation, when a commit changes it."""
+def _mirrored(before: Account, commit: Commit) -> Mirror:
+    """Fields of the user wallet that follow the account: what schedules evaluation, and a pause by a loss limit."""
     had, has = bool(before.orders), bool(commit.after.orders)
-    return {} if had == has else {"has_open_orders": has}
+    fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
+    if commit.after.status != before.status:
+        fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
+    return fields

@@ -1,0 +1,109 @@
+"""Equity of an account along the path: hours, days, the peak, and the losses that pause a wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from moniqo.domain.exits import close
+from moniqo.domain.ledger import Day, Draft, Sample
+from moniqo.domain.money import ZERO, plain
+from moniqo.domain.order import OrderSide, OrderStatus
+from moniqo.domain.risk import RiskLimits
+
+HOUR: Final = timedelta(hours=1)
+_HUNDRED: Final = Decimal(100)
+
+
+class Breach(NamedTuple):
+    """A loss limit that was reached."""
+
+    limit_type: str
+    limit: Decimal
+    value: Decimal
+
+
+def equity_of(draft: Draft) -> Decimal:
+    """Cash and holdings at the draft's marks, in the cash asset."""
+    total = draft.holding(draft.account.terms.cash_asset).total
+    for symbol in draft.held():
+        total += draft.position(symbol).amount * draft.mark(symbol)
+    return total
+
+
+def sample(draft: Draft, at: datetime) -> Sample:
+    """Equity and PnL at the draft's marks."""
+    realised, unrealised = ZERO, ZERO
+    for symbol in {**draft.account.positions, **draft.positions}:
+        position = draft.position(symbol)
+        realised += position.realised
+        if position.amount:
+            unrealised += position.unrealised(draft.mark(symbol))
+    return Sample(at, equity_of(draft), realised, unrealised)
+
+
+@lru_cache(maxsize=256)
+def next_midnight(after: datetime, timezone: str) -> datetime:
+    """Return the first instant of the local date that follows ``after``'s, in UTC."""
+    zone = ZoneInfo(timezone)
+    tomorrow = after.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
+
+
+def roll_day(draft: Draft, at: datetime) -> None:
+    """Begin the owner's local day that ``at`` is in, unless it has begun; a new time zone holds from the next day."""
+    if draft.day is None or at >= draft.day.until:
+        zone = draft.account.limits.timezone if draft.account.limits else "UTC"
+        draft.day = Day(equity_of(draft), next_midnight(at, zone))
+
+
+def hours(since: datetime, until: datetime) -> Iterator[datetime]:
+    """Full UTC hours after ``since``, up to and including ``until``."""
+    hour = since.replace(minute=0, second=0, microsecond=0) + HOUR
+    while hour <= until:
+        yield hour
+        hour += HOUR
+
+
+def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, usd_rate: Decimal) -> Breach | None:
+    """Return the first loss limit that ``equity`` reaches, if any.
+
+    Daily loss = equity at the start of the local day less equity now; drawdown = the same from the peak, in percent.
+    """
+    if day is not None:
+        loss = day.equity - equity
+        if limits.daily_loss_limit_usd is not None and loss * usd_rate >= limits.daily_loss_limit_usd:
+            return Breach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
+        percent = limits.daily_loss_limit_percent
+        if percent is not None and loss > 0 and loss * _HUNDRED >= percent * day.equity:
+            return Breach("daily_loss_limit_percent", percent, loss * _HUNDRED / day.equity)
+    percent = limits.max_drawdown_percent
+    if percent is not None and peak > 0 and peak > equity and (peak - equity) * _HUNDRED >= percent * peak:
+        return Breach("max_drawdown_percent", percent, (peak - equity) * _HUNDRED / peak)
+    return None
+
+
+def watch(draft: Draft, at: datetime, usd_rate: Decimal) -> None:
+    """Move the peak, and pause the wallet when a loss limit is reached: buys are cancelled, exits stay."""
+    limits = draft.account.limits
+    equity = equity_of(draft)
+    draft.peak = max(draft.peak, equity)
+    if limits is None or draft.status != "active":
+        return
+    reached = breach(limits, equity, draft.day, draft.peak, usd_rate)
+    if reached is None:
+        return
+    draft.status = "paused"
+    draft.paused_by_limit = True
+    draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {plain(reached.value.quantize(_CENT))}"
+    for order_id in draft.open_ids():
+        order = draft.edit(order_id)
+        if order is not None and order.is_open and order.side is OrderSide.BUY:
+            close(draft, order, OrderStatus.CANCELLED, at)
+
+
+_CENT: Final = Decimal("0.01")

@@ -1,0 +1,81 @@
+"""What a taker gets now: walking the shown book, what lies beyond it, and amounts given in the quote asset."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from moniqo.domain.errors import OrderRejectedError
+from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.market import Level
+from moniqo.domain.matching import Taken, beyond_book, most_beyond, shown_depth, walk_book
+from moniqo.domain.money import ZERO, floor_to, plain, round_up, scale_of
+from moniqo.domain.order import OrderSide
+
+_INFINITE: Final = Decimal("Infinity")
+
+
+class Plan(NamedTuple):
+    """What an order would take now: ``levels`` include a last one beyond the book for a market order."""
+
+    levels: tuple[Level, ...]
+    amount: Decimal
+    quote: Decimal
+    taken: dict[Decimal, Taken]
+
+
+def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, basis: Basis) -> Plan:
+    """Walk the book for ``amount``; without a ``limit`` all of it fills, beyond the shown book if need be.
+
+    Raises:
+        OrderRejectedError: a market order is larger than 5% of slippage allows.
+
+    """
+    buying = side is OrderSide.BUY
+    levels = basis.snapshot.asks if buying else basis.snapshot.bids
+    walk = walk_book(levels, draft.taken_of(basis.market.symbol, side), amount, limit, buying=buying)
+    excess = amount - walk.amount
+    if limit is not None or not excess:
+        return Plan(walk.takes, walk.amount, walk.quote, walk.taken)
+    depth, last = shown_depth(levels), levels[-1]
+    bps = draft.account.terms.slippage_bps
+    most = most_beyond(last, walk.taken, depth, bps)
+    if most is not None and excess > most:
+        largest = walk.amount + floor_to(most, basis.market.lot_step)
+        raise OrderRejectedError(
+            f"the market takes at most {plain(largest)} {basis.market.base} at once, {plain(amount)} were asked for",
+            suggested_amount=largest,
+            limit_type="market_depth",
+        )
+    price, taken = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
+    walk.taken[last.price] = taken
+    return Plan((*walk.takes, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
+
+
+def market_cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) -> Decimal:
+    """Cash a market order spends (buy) or brings in (sell), fee included; infinite when it is too large."""
+    if not amount:
+        return ZERO
+    try:
+        taken = plan(draft, side, None, amount, basis)
+    except OrderRejectedError:
+        return _INFINITE
+    fee = round_up(draft.account.terms.taker_rate * taken.quote, scale_of(basis.market.quote))
+    return taken.quote + fee if side is OrderSide.BUY else taken.quote - fee
+
+
+def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis) -> Decimal:
+    """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
+    step = basis.market.lot_step
+    best = basis.snapshot.ask if side is OrderSide.BUY else basis.snapshot.bid
+
+    def cost(lots: int) -> Decimal:
+        return market_cost(draft, side, lots * step, basis)
+
+    if side is OrderSide.BUY:
+        bound = int(quote_amount / best / step) + 2
+        return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
+    # Fee and slippage together stay far below a fifth of the proceeds.
+    bound = int(quote_amount / best / step * Decimal("1.2")) + 2
+    return bisect_left(range(bound), quote_amount, lo=1, key=cost) * step

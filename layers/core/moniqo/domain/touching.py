@@ -1,0 +1,166 @@
+"""What one point of the path does to the open orders of its symbol."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from moniqo.domain.exits import after_exit, close, follow_entry, take_lock
+from moniqo.domain.filling import fill
+from moniqo.domain.ledger import Draft
+from moniqo.domain.market import Level, Market, PathPoint
+from moniqo.domain.matching import PARTICIPATION, pushed, trades_through
+from moniqo.domain.money import ONE, ceil_to, floor_to
+from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType
+
+_HUNDRED = Decimal(100)
+
+
+class Band(NamedTuple):
+    """Prices at which no order of a symbol can care: strictly between ``low`` and ``high``. None is no bound."""
+
+    low: Decimal | None
+    high: Decimal | None
+    always: bool
+    next_expiry: datetime | None
+
+    def reaches(self, point: PathPoint) -> bool:
+        """Tell whether some order may fill, trigger, trail or expire at a point."""
+        if self.always:
+            return True
+        half = point.half_spread
+        return (
+            (self.low is not None and point.price - half <= self.low)
+            or (self.high is not None and point.price + half >= self.high)
+            or (self.next_expiry is not None and point.end > self.next_expiry)
+        )
+
+
+def band_of(draft: Draft, symbol: str) -> Band:
+    """Return the band of a symbol's open orders."""
+    lows: list[Decimal] = []
+    highs: list[Decimal] = []
+    expiries: list[datetime] = []
+    always = False
+    for order_id in draft.open_ids():
+        order = draft.look(order_id)
+        if order.symbol != symbol or not order.is_open or order.status is OrderStatus.PENDING:
+            continue
+        if order.expires_at is not None:
+            expiries.append(order.expires_at)
+        if order.rests and order.price is not None:
+            (lows if order.side is OrderSide.BUY else highs).append(order.price)
+        elif order.type is OrderType.TRAILING_STOP:
+            always = True
+        elif order.stop_price is not None:
+            falling = order.type is OrderType.STOP_LOSS or (
+                order.type is OrderType.STOP_LIMIT and order.side is OrderSide.SELL
+            )
+            (lows if falling else highs).append(order.stop_price)
+    return Band(max(lows, default=None), min(highs, default=None), always, min(expiries, default=None))
+
+
+def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
+    """Ask the symbol's orders by age; resting ones share a tenth of the point's volume."""
+    left = PARTICIPATION * point.volume
+    for order_id in draft.open_ids():
+        placed = draft.look(order_id)
+        if placed.symbol != symbol or not placed.is_open or placed.status is OrderStatus.PENDING:
+            continue
+        if (placed.active_from or placed.created_at) > point.start or not _cares(placed, point, market):
+            continue
+        order = draft.edit(order_id)
+        if order is None:
+            continue
+        if order.expires_at is not None and point.end > order.expires_at:
+            close(draft, order, OrderStatus.EXPIRED, order.expires_at)
+        elif order.rests:
+            left -= _meet_limit(draft, order, point, market, left)
+        elif order.type is OrderType.STOP_LIMIT:
+            left -= _meet_stop_limit(draft, order, point, market, left)
+        elif order.type is OrderType.TRAILING_STOP:
+            _meet_trailing(draft, order, point, market)
+        elif order.stop_price is not None and _passed(order.type, order.stop_price, point.price - point.half_spread):
+            sell_at_market(draft, order, order.stop_price, point, market)
+
+
+def _cares(order: Order, point: PathPoint, market: Market) -> bool:
+    """Tell, without touching the order, whether a point can do anything to it."""
+    if (order.expires_at is not None and point.end > order.expires_at) or order.type is OrderType.TRAILING_STOP:
+        return True
+    if order.rests:
+        buying = order.side is OrderSide.BUY
+        return order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
+    return True
+
+
+def _passed(kind: OrderType, stop_price: Decimal, bid: Decimal) -> bool:
+    return bid <= stop_price if kind is OrderType.STOP_LOSS else bid >= stop_price
+
+
+def _meet_limit(draft: Draft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Fill a resting limit the market traded through; returns how much of the point's share it took."""
+    limit = order.price
+    buying = order.side is OrderSide.BUY
+    if limit is None or not trades_through(point, limit, market.tick_size, buying=buying):
+        return Decimal(0)
+    return _fill_up_to(draft, order, limit, Liquidity.MAKER, point, market, left)
+
+
+def _meet_stop_limit(draft: Draft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Trigger on the bid (sell) or ask (buy); what the limit allows is taken at once, the rest goes into the book."""
+    buying = order.side is OrderSide.BUY
+    limit, stop = order.price, order.stop_price
+    quote = point.price + point.half_spread if buying else point.price - point.half_spread
+    if limit is None or stop is None or (quote < stop if buying else quote > stop):
+        return Decimal(0)
+    order.triggered = True
+    price = ceil_to(quote, market.tick_size) if buying else floor_to(quote, market.tick_size)
+    if price > limit if buying else price < limit:
+        return Decimal(0)
+    return _fill_up_to(draft, order, price, Liquidity.TAKER, point, market, left)
+
+
+def _fill_up_to(
+    draft: Draft, order: Order, price: Decimal, liquidity: Liquidity, point: PathPoint, market: Market, left: Decimal
+) -> Decimal:
+    size = order.remaining if order.remaining <= left else floor_to(left, market.lot_step)
+    if size <= 0:
+        return Decimal(0)
+    fill(draft, order, market, (Level(price, size),), liquidity, point.end)
+    if order.side is OrderSide.BUY:
+        _release_exits(draft, order, point, market)
+    return size
+
+
+def _release_exits(draft: Draft, entry: Order, point: PathPoint, market: Market) -> None:
+    """Open the exits of an entry that filled; one whose trigger is passed already sells at once."""
+    bid = point.price - point.half_spread
+    for exit_order in follow_entry(draft, entry, market, point.end):
+        stop = exit_order.stop_price
+        if exit_order.is_open and stop is not None and _passed(exit_order.type, stop, bid):
+            sell_at_market(draft, exit_order, stop, point, market)
+
+
+def _meet_trailing(draft: Draft, order: Order, point: PathPoint, market: Market) -> None:
+    """Test the trigger before the mark moves."""
+    bid = point.price - point.half_spread
+    mark, percent = order.trail_mark, order.trail_percent
+    if mark is None or percent is None:
+        return
+    trigger = floor_to(mark * (ONE - percent / _HUNDRED), market.tick_size)
+    if bid <= trigger:
+        sell_at_market(draft, order, trigger, point, market)
+    elif bid > mark:
+        order.trail_mark = bid
+
+
+def sell_at_market(draft: Draft, order: Order, trigger: Decimal, point: PathPoint, market: Market) -> None:
+    """Fill a triggered sell at the worse of trigger and bid, with slippage, as taker: a gap fills at the open."""
+    bid = point.price - point.half_spread
+    take_lock(draft, order)
+    bps = draft.account.terms.slippage_bps
+    price = pushed(min(trigger, bid), order.remaining, point.volume, bps, market.tick_size, buying=False)
+    fill(draft, order, market, (Level(price, order.remaining),), Liquidity.TAKER, point.end)
+    after_exit(draft, order, point.end)

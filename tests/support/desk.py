@@ -1,0 +1,122 @@
+"""A demo account on a market the test writes point by point; every commit is checked against the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from moniqo.domain import deciding, invariants, lifecycle, resting
+from moniqo.domain.command import Command, Mark, Place
+from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit
+from moniqo.domain.market import Level, Market, PathPoint, Snapshot
+from moniqo.domain.order import Order, OrderSide, OrderType
+from moniqo.domain.risk import RiskLimits
+
+D = Decimal
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+STEP = timedelta(seconds=15)
+BTC = "BTC/USDT"
+ETH = "ETH/USDT"
+MARKETS = {
+    BTC: Market(BTC, "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5)),
+    ETH: Market(ETH, "ETH", "USDT", D("0.01"), D("0.0001"), D("0.0001"), D(5)),
+}
+WIDE = RiskLimits(D(10**9), D(10**9), 100, daily_loss_limit_usd=D(10**9))
+
+
+class Desk:
+    """Holds the account, the clock, and each symbol's price; ``tick`` moves the market one point on."""
+
+    def __init__(self, cash: str = "10000", limits: RiskLimits | None = WIDE, spread: str = "2") -> None:
+        self.half = D(spread) / 2
+        self.now = START
+        self.prices = {BTC: D(50000), ETH: D(3000)}
+        self.depth = [(D(0), D(1))]
+        self.paths: dict[str, list[PathPoint]] = {BTC: [], ETH: []}
+        fee = D("0.1")
+        terms = AccountTerms("owner", D(cash), "USDT", fee, fee, D(5), None, limits)
+        self.commits: list[Commit] = [lifecycle.open_account("wallet", terms, self.now)]
+        self.account: Account = self.commits[0].after
+
+    def book(self, *levels: tuple[str, str]) -> None:
+        """Show these (distance from the best price, size) levels on both sides."""
+        self.depth = [(D(distance), D(size)) for distance, size in levels]
+
+    def snapshot(self, symbol: str) -> Snapshot:
+        price = self.prices[symbol]
+        bids = [Level(price - self.half - distance, size) for distance, size in self.depth]
+        asks = [Level(price + self.half + distance, size) for distance, size in self.depth]
+        return Snapshot(symbol, self.now, price, bids, asks, "test")
+
+    def tick(self, price: str, symbol: str = BTC, volume: str = "100") -> None:
+        """Let the market trade at ``price`` for one step; other symbols keep their price."""
+        self.prices[symbol] = D(price)
+        for name, path in self.paths.items():
+            size = D(volume) if name == symbol else D(100)
+            path.append(PathPoint(self.now, self.now + STEP, self.prices[name], size, self.half))
+        self.now += STEP
+
+    def look(self) -> Commit | None:
+        """Evaluate resting orders; keeps the commit when something happened."""
+        draft = self._walk()
+        if not resting.happened(draft) and not resting.overdue(draft):
+            return None
+        return self._keep(draft.commit(Mark()))
+
+    def do(self, command: Command) -> Commit:
+        """Walk and decide as the service does."""
+        draft = self._walk()
+        if resting.happened(draft):
+            self._keep(draft.commit(Mark()))
+            draft = self._walk()
+        basis = None
+        symbol = getattr(command, "symbol", None)
+        if symbol in MARKETS:
+            marks = {name: self.snapshot(name).mid for name in MARKETS}
+            basis = Basis(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
+        return self._keep(deciding.decide(draft, command, basis))
+
+    def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
+        """Place an order; amounts and prices may be written as text."""
+        exact = {name: D(value) if isinstance(value, str) and name in _AMOUNTS else value for name, value in fields.items()}
+        size = None if amount is None else D(amount)
+        command = Place(symbol, OrderSide(side), OrderType(kind), size, **exact)  # type: ignore[arg-type]
+        commit = self.do(command)
+        return next(order for order in commit.orders if order.order_id == f"o-{commit.after.seq}-1")
+
+    def order(self, order_id: str) -> Order:
+        """An order as the newest commit that touched it left it."""
+        for commit in reversed(self.commits):
+            for order in commit.orders:
+                if order.order_id == order_id:
+                    return order
+        raise KeyError(order_id)
+
+    def free(self, asset: str) -> Decimal:
+        return self.account.holding(asset).free
+
+    def locked(self, asset: str) -> Decimal:
+        return self.account.holding(asset).locked
+
+    def _walk(self) -> resting.Draft:
+        symbols = resting.tracked(self.account)
+        paths: dict[str, Sequence[PathPoint]] = {
+            symbol: [
+                point
+                for point in self.paths[symbol]
+                if point.start >= self.account.evaluated_until[symbol] and point.end <= self.now
+            ]
+            for symbol in symbols
+        }
+        return resting.walk(self.account, paths, MARKETS, self.now, self.now)
+
+    def _keep(self, commit: Commit) -> Commit:
+        assert invariants.commit_faults(self.account, commit) == []
+        assert invariants.account_faults(commit.after) == []
+        self.commits.append(commit)
+        self.account = commit.after
+        return commit
+
+
+_AMOUNTS = {"price", "stop_price", "trail_percent", "quote_amount"}

@@ -1,0 +1,310 @@
+"""The paper engine rule by rule, with numbers worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from moniqo.domain import errors
+from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetStatus
+from moniqo.domain.order import OrderStatus, TimeInForce
+from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
+
+D = Decimal
+
+
+def test_market_order_walks_the_book_and_pays_one_fee() -> None:
+    desk = Desk()
+    desk.book(("0", "0.01"), ("10", "0.02"), ("20", "5"))
+    order = desk.place("buy", "market", "0.05")
+    # 0.01 at 50,001 + 0.02 at 50,011 + 0.02 at 50,021
+    assert order.filled_quote == D("500.01") + D("1000.22") + D("1000.42")
+    assert order.fee == D("2.50065")
+    assert desk.free("USDT") == D(10000) - D("2500.65") - D("2.50065")
+
+
+def test_beyond_the_book_slips_by_what_exceeds_the_depth() -> None:
+    desk = Desk("1000000")
+    desk.book(("0", "1"))
+    order = desk.place("buy", "market", "3")
+    # 1 at 50,001; the other 2 at 50,001 x (1 + 5bp x 2 / 1) = 50,051.001, up to the tick
+    assert order.filled_quote == D("50001") + 2 * D("50051.01")
+    with pytest.raises(errors.OrderRejectedError) as refused:
+        desk.place("buy", "market", "102")
+    # 5% / 5bp = 100 times the depth, of which 2 are taken
+    assert refused.value.members["suggested_amount"] == D(98)
+
+
+def test_taken_liquidity_stays_taken_until_the_level_changes() -> None:
+    desk = Desk("1000000")
+    desk.book(("0", "1"), ("5", "1"))
+    assert desk.place("buy", "market", "1").average_fill_price == D(50001)
+    assert desk.place("buy", "market", "1").average_fill_price == D(50006)
+    desk.book(("0", "2"), ("5", "1"))
+    assert desk.place("buy", "market", "1").average_fill_price == D(50001)
+
+
+def test_resting_buy_fills_only_when_traded_through_and_returns_the_rest_of_its_lock() -> None:
+    desk = Desk()
+    order = desk.place("buy", "limit", "0.1", price="49000")
+    assert desk.locked("USDT") == D("4904.9")  # 4,900 and the highest fee
+    desk.tick("49000.00")
+    assert desk.look() is None
+    desk.tick("48999.99")
+    commit = desk.look()
+    assert commit is not None
+    assert desk.order(order.order_id).status is OrderStatus.FILLED
+    assert commit.fills[0].liquidity == "maker"
+    assert (desk.free("USDT"), desk.locked("USDT")) == (D("5095.1"), D(0))
+
+
+def test_a_point_gives_a_tenth_of_its_volume_shared_by_age() -> None:
+    desk = Desk("100000")
+    first = desk.place("buy", "limit", "0.3", price="49000")
+    second = desk.place("buy", "limit", "0.3", price="49000")
+    desk.tick("48000", volume="4")
+    desk.look()
+    assert desk.order(first.order_id).filled_amount == D("0.3")
+    assert desk.order(second.order_id).filled_amount == D("0.1")
+
+
+def test_a_stop_fills_at_the_worse_of_trigger_and_gap_with_slippage() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    stop = desk.place("sell", "stop_loss", "0.1", stop_price="49000")
+    assert desk.locked("BTC") == D("0.1")
+    desk.tick("47000")
+    desk.look()
+    filled = desk.order(stop.order_id)
+    # bid 46,999 is worse than 49,000; 5bp of slippage, down to the tick
+    assert filled.average_fill_price == D("46975.50")
+    assert filled.status is OrderStatus.FILLED
+
+
+def test_take_profit_fills_at_its_trigger() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    order = desk.place("sell", "take_profit", "0.1", stop_price="52000")
+    desk.tick("55000")
+    desk.look()
+    assert desk.order(order.order_id).average_fill_price == D(51974)
+
+
+def test_trailing_stop_follows_the_bid_and_is_tested_before_its_mark_moves() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    order = desk.place("sell", "trailing_stop", "0.1", trail_percent="10")
+    for price in ("55001", "60001", "54001.01"):
+        desk.tick(price)
+    assert desk.look() is None
+    desk.tick("54001")
+    desk.look()
+    # mark 60,000, trigger 54,000
+    assert desk.order(order.order_id).average_fill_price == D(53973)
+
+
+def test_stop_limit_waits_for_its_trigger_then_for_its_limit() -> None:
+    desk = Desk()
+    order = desk.place("buy", "stop_limit", "0.01", price="51000", stop_price="50500")
+    desk.tick("50499.50")
+    desk.look()
+    waiting = desk.order(order.order_id)
+    assert waiting.triggered
+    assert waiting.average_fill_price == D("50500.50")
+    late = desk.place("buy", "stop_limit", "0.01", price="51000", stop_price="50600")
+    desk.tick("51500")
+    desk.look()
+    assert desk.order(late.order_id).status is OrderStatus.OPEN
+    desk.tick("50999")
+    desk.look()
+    assert desk.order(late.order_id).average_fill_price == D(51000)
+
+
+def test_one_exit_cancels_the_other_and_they_hold_the_amount_once() -> None:
+    desk = Desk()
+    entry = desk.place("buy", "market", "0.1", stop_loss=ExitSpec(percent=D(2)), take_profit=ExitSpec(percent=D(5)))
+    group = entry.order_id[:-1]
+    assert (desk.locked("BTC"), desk.free("BTC")) == (D("0.1"), D(0))
+    assert desk.order(group + "2").stop_price == D("49000.98")  # 50,001 less 2%, down to the tick
+    assert desk.order(group + "3").stop_price == D("52501.05")
+    desk.tick("53000")
+    desk.look()
+    assert desk.order(group + "3").status is OrderStatus.FILLED
+    assert desk.order(group + "2").status is OrderStatus.CANCELLED
+    assert desk.account.holding("BTC").total == 0
+
+
+def test_exits_of_a_resting_entry_grow_with_it_and_end_it() -> None:
+    desk = Desk("100000")
+    entry = desk.place("buy", "limit", "1", price="49000", stop_loss=ExitSpec(stop_price=D(48000)))
+    exit_id = entry.order_id[:-1] + "2"
+    assert desk.order(exit_id).status is OrderStatus.PENDING
+    desk.tick("48990", volume="4")
+    desk.look()
+    assert desk.order(exit_id).amount == D("0.4")
+    desk.tick("47000", volume="1")
+    desk.look()
+    # by age the entry meets the point first and fills another 0.1, then the exit sells all 0.5
+    assert desk.order(exit_id).filled_amount == D("0.5")
+    assert desk.order(entry.order_id).status is OrderStatus.CANCELLED
+    assert desk.locked("USDT") == 0
+
+
+def test_cancelling_an_entry_ends_exits_that_hold_nothing() -> None:
+    desk = Desk()
+    entry = desk.place("buy", "limit", "0.1", price="49000", stop_loss=ExitSpec(), take_profit=ExitSpec())
+    desk.do(Cancel(entry.order_id))
+    assert not desk.account.orders
+    assert desk.free("USDT") == D(10000)
+
+
+def test_cancelling_one_exit_hands_the_lock_to_the_other() -> None:
+    desk = Desk()
+    entry = desk.place("buy", "market", "0.1", stop_loss=ExitSpec(), take_profit=ExitSpec())
+    desk.do(Cancel(entry.order_id[:-1] + "2"))
+    assert desk.locked("BTC") == D("0.1")
+    desk.do(Cancel(entry.order_id[:-1] + "3"))
+    assert desk.free("BTC") == D("0.1")
+
+
+def test_an_expiry_loses_against_a_fill_whose_point_ends_by_it() -> None:
+    desk = Desk()
+    at = START + STEP
+    gtd = TimeInForce.GTD
+    wins = desk.place("buy", "limit", "0.01", price="49000", time_in_force=gtd, expires_at=at)
+    loses = desk.place("buy", "limit", "0.01", price="48000", time_in_force=gtd, expires_at=at + timedelta(seconds=1))
+    desk.tick("48500")
+    desk.tick("47000")
+    desk.look()
+    assert desk.order(wins.order_id).status is OrderStatus.FILLED
+    assert desk.order(loses.order_id).status is OrderStatus.EXPIRED
+    assert desk.locked("USDT") == 0
+
+
+def test_a_day_order_ends_with_the_local_day() -> None:
+    desk = Desk(limits=replace(WIDE, timezone="America/New_York"))
+    order = desk.place("buy", "limit", "0.01", price="49000", time_in_force=TimeInForce.DAY)
+    assert order.expires_at is not None
+    assert order.expires_at.isoformat() == "2026-03-03T05:00:00+00:00"
+
+
+def test_daily_loss_pauses_cancels_buys_and_keeps_exits() -> None:
+    desk = Desk(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+    desk.place("buy", "market", "0.1")
+    stop = desk.place("sell", "stop_loss", "0.1", stop_price="40000")
+    bid = desk.place("buy", "limit", "0.01", price="40000")
+    desk.tick("49500")
+    assert desk.look() is None  # 10,000 - 5 - 0.1 x 501 leaves a loss of 55
+    desk.tick("48900")
+    desk.look()
+    assert desk.account.status == "paused"
+    assert desk.order(bid.order_id).status is OrderStatus.CANCELLED
+    assert desk.order(stop.order_id).is_open
+    with pytest.raises(errors.WalletPausedError):
+        desk.place("buy", "market", "0.01")
+    with pytest.raises(errors.ConflictError) as refused:
+        desk.do(SetStatus("active", "owner"))
+    assert refused.value.members["limit_type"] == "daily_loss_limit_usd"
+    desk.tick("50500")
+    desk.do(SetStatus("active", "owner"))
+    assert desk.account.status == "active"
+
+
+def test_reset_begins_a_new_epoch_with_the_starting_balance() -> None:
+    desk = Desk(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+    desk.place("buy", "market", "0.1")
+    desk.place("buy", "limit", "0.01", price="40000")
+    desk.tick("40001")
+    desk.look()
+    assert desk.account.status == "paused"
+    desk.do(Reset())
+    assert desk.account.epoch == 2
+    assert desk.account.status == "active"
+    assert not desk.account.orders
+    assert desk.free("USDT") == D(10000)
+    assert desk.account.holding("BTC").total == 0
+
+
+def test_closing_a_position_cancels_what_would_sell_it() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1", stop_loss=ExitSpec(), take_profit=ExitSpec())
+    desk.do(ClosePosition(BTC))
+    assert not desk.account.orders
+    assert desk.account.holding("BTC").total == 0
+
+
+def test_cancel_all_of_one_symbol() -> None:
+    desk = Desk()
+    desk.place("buy", "limit", "0.01", price="49000")
+    other = desk.place("buy", "limit", "0.1", symbol=ETH, price="2900")
+    desk.do(CancelAll(BTC))
+    assert list(desk.account.orders) == [other.order_id]
+
+
+@pytest.mark.parametrize(
+    ("side", "kind", "fields", "error"),
+    [
+        ("sell", "stop_loss", {"stop_price": "50000"}, errors.OrderRejectedError),
+        ("sell", "take_profit", {"stop_price": "49999"}, errors.OrderRejectedError),
+        ("buy", "stop_loss", {"stop_price": "49000"}, errors.InvalidOrderError),
+        ("buy", "stop_limit", {"price": "50100", "stop_price": "50001"}, errors.OrderRejectedError),
+        ("sell", "trailing_stop", {"trail_percent": "51"}, errors.InvalidOrderError),
+        ("sell", "limit", {"price": "50000", "post_only": True}, None),
+        ("sell", "limit", {"price": "49999", "post_only": True}, errors.OrderRejectedError),
+        ("buy", "market", {"reduce_only": True}, errors.InvalidOrderError),
+        ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.GTD, "expires_at": START}, errors.InvalidOrderError),
+        ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.FOK}, errors.OrderRejectedError),
+        ("sell", "stop_loss", {"stop_price": "49000", "time_in_force": TimeInForce.IOC}, errors.InvalidOrderError),
+        ("sell", "market", {"stop_loss": ExitSpec()}, errors.InvalidOrderError),
+    ],
+)
+def test_refusals(side: str, kind: str, fields: dict[str, object], error: type[Exception] | None) -> None:
+    desk = Desk("100000")
+    desk.place("buy", "market", "0.1")
+    before = desk.account
+    if error is None:
+        desk.place(side, kind, "0.01", **fields)
+        return
+    with pytest.raises(error):
+        desk.place(side, kind, "0.01", **fields)
+    assert desk.account is before
+
+
+def test_reduce_only_without_a_position_is_refused() -> None:
+    with pytest.raises(errors.OrderRejectedError):
+        Desk().place("sell", "limit", "0.01", price="60000", reduce_only=True)
+
+
+def test_quote_amount_spends_at_most_and_sells_at_least() -> None:
+    desk = Desk()
+    bought = desk.place("buy", "market", quote_amount="1000")
+    assert bought.filled_quote + bought.fee <= 1000
+    assert bought.filled_quote + bought.fee > 1000 - D("0.6")
+    sold = desk.place("sell", "market", quote_amount="500")
+    assert sold.filled_quote - sold.fee >= 500
+    assert sold.filled_quote - sold.fee < 500 + D("0.6")
+
+
+def test_selling_everything_skips_the_lot_so_no_dust_is_stuck() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.01")
+    with pytest.raises(errors.InvalidOrderError):
+        desk.place("sell", "market", "0.000001")
+    desk.place("sell", "market", "0.01")
+    position = desk.account.position(BTC)
+    assert (position.amount, position.cost) == (0, 0)
+
+
+def test_hourly_samples_stand_on_full_hours() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    for _ in range(60 * 4 + 1):
+        desk.tick("51000")
+    commit = desk.look()
+    assert commit is not None
+    assert [(point.at, point.equity) for point in commit.samples] == [
+        (START + timedelta(hours=1), D(10000) - D("5000.1") - D("5.0001") + D(5100))
+    ]
