@@ -69,6 +69,15 @@ e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and us
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
 	  $(PY) -m pytest tests/e2e $(ARGS)
 
+.PHONY: bench
+bench: $(DEV) ## Measure against baselines and write docs/benchmarks.md (ARGS="cold_start")
+	$(PY) -m benchmarks $(ARGS)
+
+.PHONY: openapi
+openapi: $(RUN) ## Write the OpenAPI document and docs/errors.md anew from the code
+	$(PY) -m moniqo.openapi functions functions/get_docs/openapi.json
+	$(PY) -m moniqo.error_reference docs/errors.md
+
 .PHONY: lint lint-python lint-template
 lint: lint-python lint-template ## Style, types, layering, security, template
 lint-python: $(DEV)
