@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from local import names
+from local.declarations import JwtAuthorizer, Route
 from local.events import Request
-from local.template import JwtAuthorizer, Route
 from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
 from moniqo.http.tokens import TokenVerifier
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from local.declarations import Cors
 from local.events import Request
-from local.template import Cors
 
 
 def headers(cors: Cors | None, request: Request) -> list[tuple[str, str]]:

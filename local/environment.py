@@ -9,7 +9,7 @@ from typing import Final
 
 from local import names
 from local.authorizer import key_set_url
-from local.template import Function
+from local.declarations import Function
 
 _KEPT: Final = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV",

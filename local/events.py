@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from local import names
-from local.template import Route
+from local.declarations import Route
 
 _TEXT_TYPES = ("application/json", "application/javascript", "application/xml", "text/")
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from local import cors, events
 from local.authorizer import Authorizers, ForbiddenError, UnauthorizedError
+from local.declarations import Route
 from local.events import Request, Response, gateway_response
 from local.pool import FunctionError, Pool
 from local.routing import Router
-from local.template import Route, Template
+from local.template import Template
 from local.throttling import Throttling
 
 Message = MutableMapping[str, Any]

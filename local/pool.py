@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from local import frames
-from local.template import Function
+from local.declarations import Function
 
 
 class FunctionError(Exception):

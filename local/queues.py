@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from local import events, names
+from local.declarations import QueueMapping
 from local.pool import FunctionError, Pool
-from local.template import QueueMapping
 
 _LONGEST_POLL_SECONDS: Final = 2
 _LARGEST_RECEIVE: Final = 10

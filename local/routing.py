@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
-from local.template import Route
+from local.declarations import Route
 
 
 class Router:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from local import events
+from local.declarations import Schedule
 from local.pool import FunctionError, Pool
-from local.template import Schedule
 
 
 async def fire(schedule: Schedule, pool: Pool, log: Callable[[str], None]) -> None:

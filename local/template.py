@@ -4,98 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from local import cloudformation, names
+from local.declarations import Cors, Function, JwtAuthorizer, QueueMapping, Route, Schedule, Throttle
 from local.errors import TemplateError
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 _DEFAULT_INTEGRATION_TIMEOUT_MS: Final = 30_000
-
-
-@dataclass(frozen=True)
-class Function:
-    """One Lambda function; ``timeout`` is in seconds, ``memory`` in MB."""
-
-    logical_id: str
-    code: Path
-    handler: str
-    timeout: float
-    memory: int
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Throttle:
-    """A token bucket: ``rate`` requests a second, ``burst`` at once."""
-
-    rate: float
-    burst: float
-
-
-@dataclass(frozen=True)
-class Route:
-    """One route of the HTTP API; ``timeout`` of its integration is in seconds."""
-
-    method: str
-    path: str
-    function: str
-    authorizer: str | None
-    scopes: tuple[str, ...]
-    timeout: float
-    throttle: Throttle | None
-
-    @property
-    def key(self) -> str:
-        """Return the route key as API Gateway writes it."""
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True)
-class JwtAuthorizer:
-    """A JWT authorizer: who issued the token, and for whom."""
-
-    issuer: str
-    audience: tuple[str, ...]
-    header: str
-
-
-@dataclass(frozen=True)
-class Cors:
-    """The API's CORS configuration."""
-
-    origins: tuple[str, ...]
-    methods: tuple[str, ...]
-    headers: tuple[str, ...]
-    expose: tuple[str, ...]
-    credentials: bool
-    max_age: int | None
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """A ScheduleV2 that fires ``function`` every ``period`` seconds."""
-
-    name: str
-    function: str
-    period: float
-    input: str | None
-
-
-@dataclass(frozen=True)
-class QueueMapping:
-    """An SQS event source mapping; ``window`` is in seconds."""
-
-    name: str
-    function: str
-    queue: str
-    batch_size: int
-    window: float
-    partial: bool
-    concurrency: int
 
 
 class Template:
@@ -106,16 +24,25 @@ class Template:
         self._document = cloudformation.load(path)
         self._resources: dict[str, Any] = self._document["Resources"]
         attribute = names.attributes(self._resources, aws_url, api_url)
-        self._resolver = cloudformation.Resolver(self._document, attribute, names.PSEUDO_PARAMETERS)
-        self.functions = {function.logical_id: function for function in self._functions()}
+        self._reading = "Parameters"
+        self._api: dict[str, Any] = {}
         self.routes: tuple[Route, ...] = ()
         self.schedules: tuple[Schedule, ...] = ()
         self.mappings: tuple[QueueMapping, ...] = ()
-        self._api = self._http_api()
-        self._authorization: dict[str, Any] = self._api.get("Auth", {})
-        self._read_events()
-        self.authorizers = {name: self._authorizer(name) for name in self._authorization.get("Authorizers", {})}
-        self.cors = self._cors()
+        try:
+            self._resolver = cloudformation.Resolver(self._document, attribute, names.PSEUDO_PARAMETERS)
+            self.functions = {function.logical_id: function for function in self._functions()}
+            self._api = self._http_api()
+            self._read_events()
+            declared = self._authorization.get("Authorizers", {})
+            self.authorizers = {name: self._authorizer(name) for name in declared}
+            self.cors = self._cors()
+        except (AttributeError, TypeError, ValueError, KeyError):
+            raise TemplateError(f"template.yaml: {self._reading} is not written as it should be.") from None
+
+    @property
+    def _authorization(self) -> dict[str, Any]:
+        return dict(self._api.get("Auth", {}))
 
     def properties(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield logical id and resolved properties of every resource of CloudFormation type ``kind`` that is made."""
@@ -125,12 +52,13 @@ class Template:
     def _made(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for logical_id, resource in self._resources.items():
             condition = resource.get("Condition")
+            self._reading = logical_id
             if resource["Type"] == kind and (condition is None or self._resolver.resolve({"Condition": condition})):
                 yield logical_id, resource
 
     def _globals(self, section: str) -> dict[str, Any]:
-        value: dict[str, Any] = self._document.get("Globals", {}).get(section, {})
-        return value
+        self._reading = "Globals"
+        return dict(self._document.get("Globals", {}).get(section, {}))
 
     def _functions(self) -> Iterator[Function]:
         shared = self._globals("Function")
@@ -181,8 +109,10 @@ class Template:
     def _read_events(self) -> None:
         routes, schedules, mappings = [], [], []
         for logical_id in self.functions:
+            self._reading = logical_id
             events = self._resources[logical_id].get("Properties", {}).get("Events", {})
             for name, event in events.items():
+                self._reading = f"{logical_id}.{name}"
                 kind = event.get("Type")
                 properties = self._resolver.resolve(event.get("Properties", {}))
                 label = f"{logical_id}.{name}"
@@ -226,6 +156,7 @@ class Template:
         )
 
     def _authorizer(self, name: str) -> JwtAuthorizer:
+        self._reading = f"the authorizer {name}"
         declaration = self._authorization["Authorizers"][name]
         try:
             jwt = declaration["JwtConfiguration"]
@@ -239,6 +170,7 @@ class Template:
         return JwtAuthorizer(issuer, audience, source.rpartition(".")[2].lower())
 
     def _cors(self) -> Cors | None:
+        self._reading = "CorsConfiguration"
         declared = self._api.get("CorsConfiguration")
         if not declared:
             return None
@@ -263,6 +195,7 @@ class Template:
 
     def _mapping(self, label: str, function: str, properties: Mapping[str, Any]) -> QueueMapping:
         queues = {names.arn("AWS::SQS::Queue", name): name for name, _ in self._made("AWS::SQS::Queue")}
+        self._reading = label
         queue = queues.get(self._required(label, properties, "Queue"))
         if queue is None:
             raise TemplateError(f"template.yaml: {label}: its queue is not one of this template's.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from local.template import Route
+from local.declarations import Route
 
 
 class Throttling:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from local import cors, events
+from local.declarations import Cors, Route, Throttle
 from local.events import Request
 from local.queues import failed_items
-from local.template import Cors, Route, Throttle
 from local.throttling import Throttling
 
 ROUTE = Route("POST", "/things/{id}", "GetThingFunction", "Jwt", (), 30, None)

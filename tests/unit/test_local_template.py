@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from local import names
+from local.declarations import Route, Throttle
 from local.errors import TemplateError
 from local.routing import Router
-from local.template import Route, Template, Throttle
+from local.template import Template
 
 SAMPLE = """\
 Transform: AWS::Serverless-2016-10-31
@@ -139,6 +140,13 @@ def test_schedule_and_queue(tmp_path: Path) -> None:
         ("!Ref KeySecret", "!Select [9, [a]]", "Fn::Select is given something it cannot use"),
         ("DefaultAuthorizer: Jwt", "DefaultAuthorizer: Other", "the authorizer Other is not defined"),
         ("Queue: !GetAtt Jobs.Arn", "Queue: arn:aws:sqs:us-east-1:1:other", "its queue is not one of this template's"),
+        ("    Timeout: 10", "    Timeout: soon", "GetThingFunction is not written as it should be"),
+        ("  Function:\n    Timeout: 10", "  Function: 10\n  Other:\n    Timeout: 10", "Globals is not written"),
+        ("Globals:", "Globals: [1]\nOther:", "Globals is not written"),
+        ("Events:\n        Get:", "Events: all\n      Other:\n        Get:", "GetThingFunction is not written"),
+        ("BatchSize: 5", "BatchSize: {}", "RunJobsFunction.Queue is not written"),
+        ("MaxAge: 600", "MaxAge: long", "CorsConfiguration is not written"),
+        ("SyncRate: {Type: String, Default: rate(5 minutes)}", "SyncRate: 5", "Parameters is not written"),
         ("Type: ScheduleV2", "Type: Kinesis", "does not know events of type Kinesis"),
         ("CodeUri: functions/get_thing/\n      T", "CodeUri: functions/gone/\n      T", "there is no app.handler"),
     ],
