@@ -274,6 +274,7 @@ class DemoWallet(BaseWallet):
 
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
         """Orders that ended, newest first."""
+        await self._work.evaluate()
         records, _ = await self.orders().page(only_open=False, symbol=symbol, below=None, limit=limit)
         return [order_result(record) for record in records]
 

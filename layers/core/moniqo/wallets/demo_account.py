@@ -47,6 +47,7 @@ class DemoAccount:
         self._clock = clock
         self._owner = owner
         self._loaded = loaded
+        self._used = False
 
     @property
     def account(self) -> Account:
@@ -62,6 +63,7 @@ class DemoAccount:
         And what :func:`moniqo.domain.deciding.decide` raises.
         """
         deadline = time.monotonic() + GIVE_UP_AFTER
+        await self._renew()
         while True:
             draft, complete = await self._walk()
             if resting.happened(draft) or not complete:
@@ -78,6 +80,7 @@ class DemoAccount:
     async def evaluate(self) -> bool:
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
         deadline = time.monotonic() + GIVE_UP_AFTER
+        await self._renew()
         for _ in range(LOOKS_PER_CALL):
             draft, complete = await self._walk()
             eventful = resting.happened(draft) or resting.overdue(draft)
@@ -113,6 +116,15 @@ class DemoAccount:
         if time.monotonic() > deadline:
             raise TemporarilyUnavailableError("too many writers on this wallet at once", retry_after=1)
         await asyncio.sleep(_random.uniform(0, _PAUSE_SECONDS))
+        await self._read()
+
+    async def _renew(self) -> None:
+        """Read the account again, unless it was read for this very call: others change it too."""
+        if self._used:
+            await self._read()
+        self._used = True
+
+    async def _read(self) -> None:
         loaded = await self._ledger.load(self.account.user_wallet_id, self._owner)
         if loaded is None or loaded.account.deleted:
             raise NotFoundError("no such wallet")
