@@ -339,6 +339,11 @@ class TestSchedule:
         assert work([*bad[:3], good, *bad[3:]]) == [record["messageId"] for record in bad]
         assert get(invoke, wallet["id"])["balance"]["total_value_usd"] == "10000"
 
+    def test_a_batch_without_a_wallet_syncs_nothing(self, invoke: Invoke) -> None:
+        """What is delivered again comes alone, so a batch of nothing but broken messages is common."""
+        nothing = message(scheduled=utc_now())
+        assert work([{"messageId": "bad", "body": "not json"}, nothing]) == ["bad"]
+
     def test_one_bad_wallet_does_not_hold_up_others(self, invoke: Invoke, break_wallet: dict[str, Exception]) -> None:
         wallets = [create(invoke)["id"] for _ in range(5)]
         break_wallet[wallets[2]] = RuntimeError(CANARY)

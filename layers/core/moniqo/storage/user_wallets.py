@@ -130,6 +130,8 @@ class UserWalletStore:
 
     async def find_for_sync(self, due: Mapping[str, datetime]) -> Sequence[UserWallet]:
         """Return the wallets of ``due`` (id: scheduled time) that were not yet synced for that time."""
+        if not due:
+            return ()
         by_time: dict[datetime, list[str]] = {}
         for user_wallet_id, scheduled in due.items():
             by_time.setdefault(scheduled, []).append(user_wallet_id)
