@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
@@ -63,12 +63,6 @@ class Emulator:
     def log(self) -> str:
         """Return what it has logged so far, output of functions included."""
         return (self.folder / "emulator.log").read_text(encoding="utf-8", errors="replace")
-
-    def processes(self) -> list[int]:
-        """Return the ids of its own process and of those of functions that are running."""
-        listed = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
-        pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-        return [pid for pid, group in pairs if group == self.pid]
 
 
 @contextmanager
@@ -135,15 +129,8 @@ def _wait_until_ready(running: Emulator, process: subprocess.Popen[bytes]) -> No
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process and then its group, which holds the processes of functions."""
+    """End the process and its group, which holds the processes of functions; there is nothing it would have to save."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     assert process.stdin is not None
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    finally:
-        process.stdin.close()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    process.stdin.close()

@@ -16,7 +16,7 @@ from moniqo.domain.errors import MalformedRequestError
 from moniqo.http import json_body
 from moniqo.http.app import LambdaHandler, api_router, lambda_handler
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.common import Amount, AmountIn, ClosedModel, Name, PositiveAmount, View
+from moniqo.http.schemas.common import Amount, AmountIn, ClosedModel, JsonObject, Name, PositiveAmount, View
 from tests.support.lambdas import http_event
 
 
@@ -98,11 +98,13 @@ class Order(ClosedModel):
     amount: PositiveAmount
     price: AmountIn | None = None
     name: Name = "x"
+    metadata: JsonObject = {}
 
 
 class OrderView(View):
     amount: Amount
     name: str
+    metadata: dict[str, Any] = {}
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def handler(environment: pytest.MonkeyPatch) -> LambdaHandler:
 
     @router.post("/orders")
     async def place(body: Order) -> Response:
-        return json_response(OrderView(amount=body.amount, name=body.name))
+        return json_response(OrderView(amount=body.amount, name=body.name, metadata=body.metadata))
 
     return lambda_handler(router)
 
@@ -138,7 +140,7 @@ def send(handler: LambdaHandler, body: str, content_type: str | None = "applicat
     ],
 )
 def test_amounts_arrive_exactly(handler: LambdaHandler, sent: str, amount: str) -> None:
-    assert send(handler, f'{{"amount": {sent}}}') == (200, {"amount": amount, "name": "x"})
+    assert send(handler, f'{{"amount": {sent}}}') == (200, {"amount": amount, "name": "x", "metadata": {}})
 
 
 @pytest.mark.parametrize(
@@ -224,3 +226,11 @@ def test_large_bodies_are_413(handler: LambdaHandler, size: int) -> None:
 
     assert (status, problem["code"]) == (413, "PAYLOAD_TOO_LARGE")
     assert send(handler, '{"amount": 1}'.ljust(256 * 1024))[0] == 200
+
+
+def test_metadata_comes_back_as_json_with_its_numbers(handler: LambdaHandler) -> None:
+    metadata = {"score": 0.25, "deep": [{"n": 1e3, "i": 7, "t": True, "z": None}], "$where": "\x00"}
+
+    status, answer = send(handler, json.dumps({"amount": "1", "metadata": metadata}))
+
+    assert (status, answer["metadata"]) == (200, metadata)

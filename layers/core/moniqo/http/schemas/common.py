@@ -8,7 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain import money
@@ -97,6 +107,18 @@ Timestamp = Annotated[
         {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
     ),
 ]
+
+
+def _with_floats(value: object) -> object:
+    """Turn the exact numbers of a parsed body back into JSON's own, for data that is the client's and not money."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _with_floats(item) for name, item in value.items()}
+    return [_with_floats(item) for item in value] if isinstance(value, list) else value
+
+
+JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_with_floats)]
 
 
 def visible_text(text: str) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.command import Place
 from moniqo.domain.order import Fill, Liquidity, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo.http.pagination import PageRequest, broken_cursor
-from moniqo.http.schemas.common import Amount, ClosedModel, PositiveAmount, Timestamp, View, visible_text
+from moniqo.http.schemas.common import Amount, ClosedModel, JsonObject, PositiveAmount, Timestamp, View, visible_text
 from moniqo.wallets.demo_orders import OrderRecord
 
 MAX_METADATA_BYTES = 4096
@@ -28,13 +28,20 @@ Symbol = Annotated[str, Field(min_length=3, max_length=40, examples=["BTC/USDT"]
 ClientOrderId = Annotated[
     str, Field(pattern=r"^[\x21-\x7e]{1,64}$", description="Makes a repeat harmless.", examples=["rebalance-42"])
 ]
-Metadata = Annotated[
-    dict[str, JsonValue], AfterValidator(_small), Field(description="Yours, up to 4096 bytes of JSON.")
-]
+Metadata = Annotated[JsonObject, AfterValidator(_small), Field(description="Yours, up to 4096 bytes of JSON.")]
+
+
+_EXAMPLES: Final[tuple[JsonValue, ...]] = (
+    {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01", "client_order_id": "my-order-1"},
+    {"symbol": "BTC/USDT", "side": "buy", "type": "market", "quote_amount": "100"},
+    {"symbol": "ETH/USDT", "side": "sell", "type": "limit", "amount": "0.5", "price": "3500", "post_only": True},
+)
 
 
 class OrderRequest(ClosedModel):
     """An order to place; a market order gives ``amount`` (base asset) or ``quote_amount`` (quote asset)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": list(_EXAMPLES)})
 
     symbol: Symbol
     side: OrderSide
