@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, Book, Commit
+from moniqo.domain.ledger import Account, Book, Commit, sum_interest
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import OrderSide
 
@@ -33,6 +33,8 @@ def account_faults(account: Account) -> list[str]:
                 faults.append(f"{symbol} position {position.amount}, held {total}")
             if not position.amount and position.cost:
                 faults.append(f"{symbol} is flat with cost {position.cost}")
+        if dict(account.interest) != sum_interest(account.orders.values()):
+            faults.append(f"interest {account.interest} does not sum up the open orders")
         faults += _equation(account)
     return faults
 
