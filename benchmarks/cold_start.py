@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from moniqo.storage.client import connect
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
 
-from benchmarks.accounts import OWNER, open_wallet
+from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
 from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
@@ -95,15 +93,14 @@ class ColdStarts:
 
 
 def _event(wallet: str) -> dict[str, Any]:
-    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
     return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
 
 
 async def _prepare(url: str, count: int) -> Iterator[str]:
     database = connect(url, DATABASE)
-    await ensure_indexes(database)
-    await seed_definitions(database)
-    wallets = [await open_wallet(database) for _ in range(count)]
+    await prepare(database)
+    wallets = [await create_wallet(database) for _ in range(count)]
     await database.client.close()
     return iter(wallets)
 

@@ -1,0 +1,90 @@
+"""One pure decision beside the least arithmetic an order needs."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
+
+from moniqo.domain import lifecycle, trading
+from moniqo.domain.command import Place
+from moniqo.domain.ledger import Account, AccountTerms, Basis, Draft
+from moniqo.domain.market import Snapshot
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.markets.simulated import SimulatedFeed
+
+from benchmarks.accounts import LIMITS, OWNER
+from benchmarks.report import Line, Section
+from benchmarks.timing import interleaved
+
+NOW = datetime(2026, 2, 1, 12, 0, 1, tzinfo=UTC)
+SYMBOL = "BTC/USDT"
+OPEN_ORDERS = 100
+_UNIT = Decimal("0.00000001")
+_RATE = Decimal("0.001")
+METHOD = (
+    "`moniqo.domain.trading.place` on an account with 100 open orders: rules, funds, fills, postings, position and the new "
+    "state, nothing written. The market order takes all 20 levels shown, the limit order rests. The baseline, for both, walks the "
+    "same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves both balances: no rules, no journal."
+)
+
+
+def measure() -> Section:
+    """Measure decisions."""
+    basis = asyncio.run(_basis())
+    account = _account(basis)
+    amount = sum((level.amount for level in basis.snapshot.asks), Decimal(0))
+    market = Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, amount)
+    limit = Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(40_000))
+    balances = {"USDT": Decimal(10**9), "BTC": Decimal(0)}
+    lines = []
+    for name, order in (("market order through 20 levels", market), ("limit order that rests", limit)):
+        found = interleaved(
+            lambda order=order: trading.place(Draft(account, NOW), order, basis),  # type: ignore[misc]
+            lambda: bare_walk(basis.snapshot, amount, balances),
+            rounds=60,
+            ours_calls=100,
+            baseline_calls=300,
+        )
+        detail = f"{1 / found.ours:,.0f} beside {1 / found.baseline:,.0f} a second"
+        lines.append(Line(name, found.ratio, 4, "x", detail))
+    return Section("Decision", METHOD, lines)
+
+
+def bare_walk(snapshot: Snapshot, amount: Decimal, balances: dict[str, Decimal]) -> list[tuple[Decimal, ...]]:
+    """Fill a market buy level by level; each fill pays its fee and moves both balances."""
+    after = dict(balances)
+    left = amount
+    fills = []
+    for price, shown in snapshot.asks:
+        size = min(left, shown)
+        quote = price * size
+        fee = (quote * _RATE).quantize(_UNIT, ROUND_CEILING)
+        if quote + fee > after["USDT"]:
+            raise ValueError(quote)
+        after["USDT"] -= quote + fee
+        after["BTC"] += size
+        fills.append((price, size, quote, fee))
+        left -= size
+        if not left:
+            break
+    return fills
+
+
+async def _basis() -> Basis:
+    feed = SimulatedFeed("bench", lambda: NOW)
+    return Basis(await feed.market(SYMBOL), await feed.snapshot(SYMBOL), {}, Decimal(1))
+
+
+def _account(basis: Basis) -> Account:
+    """Return an account with open orders and a position."""
+    terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
+    account = lifecycle.open_account("bench", terms, NOW).after
+    first = Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.5"))
+    resting = [
+        Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(30_000 + number))
+        for number in range(OPEN_ORDERS)
+    ]
+    for order in (first, *resting):
+        account = trading.place(Draft(account, NOW), order, basis).after
+    return account

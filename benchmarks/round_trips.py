@@ -1,0 +1,80 @@
+"""How often each use case goes to the database, counted by a command listener; and the size of the layer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from moniqo import bootstrap, event_loop
+
+from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.report import Line, Section
+from tests.support.lambdas import User, http_event, load_function
+from tests.support.layer import build
+from tests.support.mongo import embedded_server
+from tests.support.round_trips import round_trips
+
+BATCHES = (1, 10, 25)
+METHOD = (
+    "The real handlers on the embedded database, warm. An execution environment adds one read, once, for the seed of the "
+    "simulated market. The layer is measured as `sam build` makes it, for the Lambda target and for this machine, with "
+    "bytecode where a Python of the target's version is installed; boto3 is not part of it, for the runtime carries it."
+)
+
+
+def measure() -> Section:
+    """Count round trips and bytes."""
+    with embedded_server() as url:
+        os.environ.update(MONGODB_URL=url, MONGODB_DATABASE="bench")
+        wallets = event_loop.run(_prepare(max(BATCHES)))
+        lines = [*_requests(wallets[0]), *(_sync(wallets[:count]) for count in BATCHES)]
+        event_loop.run(bootstrap.database().client.close())
+    lines += [Line(f"layer unzipped, {name}", _megabytes(name), 40, "MB") for name in ("aarch64", "host")]
+    return Section("Round trips and size", METHOD, lines)
+
+
+def _requests(wallet: str) -> Iterable[Line]:
+    path = f"/wallets/{wallet}"
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+    user = User(OWNER)
+    get, balance = http_event("GET", path, user=user), http_event("GET", f"{path}/balance", user=user)
+    place = http_event("POST", f"{path}/orders", user=user, body=order)
+    yield _count("get a wallet", "get_wallet", lambda: get, 1)
+    yield _count("list wallets", "list_wallets", lambda: http_event("GET", "/wallets", user=user), 1)
+    yield _count("place a market order", "place_order", lambda: place, 3)
+    yield _count("balance, nothing to evaluate", "get_balance", lambda: balance, 1)
+
+
+def _sync(wallets: list[str]) -> Line:
+    def event() -> Mapping[str, Any]:
+        body = {"sync_id": "bench", "scheduled_time": datetime.now(UTC).isoformat(), "user_wallet_ids": wallets}
+        return {"Records": [{"messageId": "1", "body": json.dumps(body)}]}
+
+    return _count(f"sync of a batch of {len(wallets)}", "sync_wallets", event, 3)
+
+
+def _count(name: str, function: str, make_event: Callable[[], Mapping[str, Any]], limit: int) -> Line:
+    handler = load_function(function).handler
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        for _ in range(2):  # the first call also opens the connection
+            event = make_event()
+            with round_trips() as commands:
+                answer = handler(event, None)
+    if answer.get("statusCode") not in {200, 201} and answer != {"batchItemFailures": []}:
+        raise RuntimeError(f"{function}: {answer}")
+    return Line(name, len(commands), limit, "", ", ".join(commands))
+
+
+def _megabytes(platform: str) -> float:
+    folder = build(platform) / "python"
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+async def _prepare(count: int) -> list[str]:
+    await prepare(bootstrap.database())
+    return [await create_wallet(bootstrap.database()) for _ in range(count)]

@@ -1,0 +1,138 @@
+"""A warm handler call, from an API Gateway event to its answer, with the database answered from memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+from unittest.mock import patch
+
+from moniqo import bootstrap, event_loop
+from moniqo.storage.client import connect
+from pydantic import BaseModel
+
+from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.report import Line, Section
+from benchmarks.timing import interleaved, spoken
+from tests.support.lambdas import User, http_event, load_function
+from tests.support.mongo import embedded_server
+
+DATABASE = "bench"
+METHOD = (
+    "The whole handler: Mangum, FastAPI, authentication from the gateway's claims, validation, use case, answer, log line. "
+    "The documents the driver returned for the first call answer all others, and writes are taken and forgotten, so neither "
+    "the server nor the driver takes part. The baseline reads the same order with `json.loads`, validates it with a pydantic "
+    "model of its four fields and answers it with `json.dumps`, in a coroutine that `run_until_complete` runs on the same "
+    "loop, one per event. Rounds of both run in turn."
+)
+
+Handler = Callable[[Mapping[str, Any], None], Mapping[str, Any]]
+
+
+class BareOrder(BaseModel):
+    """What the baseline validates."""
+
+    symbol: str
+    side: Literal["buy", "sell"]
+    type: Literal["market", "limit"]
+    amount: Decimal
+
+
+def bare_handler(event: Mapping[str, Any], context: None) -> Mapping[str, Any]:
+    """Read, validate and answer an order, and nothing else."""
+    return event_loop.current().run_until_complete(_bare_answer(event))
+
+
+async def _bare_answer(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    order = BareOrder.model_validate(json.loads(event["body"]))
+    body = json.dumps(order.model_dump(mode="json"))
+    return {"statusCode": 201, "headers": {"content-type": "application/json"}, "body": body}
+
+
+class Recorded:
+    """One collection: asks the real one once for each method and answers the same ever after."""
+
+    def __init__(self, collection: Any) -> None:
+        """Stand in for ``collection``."""
+        self._collection = collection
+        self._kept: dict[str, list[dict[str, Any]]] = {}
+
+    async def aggregate(self, *arguments: Any) -> AsyncIterator[dict[str, Any]]:
+        """Answer rows."""
+        if "aggregate" not in self._kept:
+            self._kept["aggregate"] = await (await self._collection.aggregate(*arguments)).to_list()
+        return _rows(self._kept["aggregate"])
+
+    async def find_one(self, *arguments: Any) -> dict[str, Any]:
+        """Answer one document."""
+        if "find_one" not in self._kept:
+            self._kept["find_one"] = [await self._collection.find_one(*arguments)]
+        return dict(self._kept["find_one"][0])
+
+
+async def _rows(kept: Sequence[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    for document in kept:
+        yield dict(document)
+
+
+class RecordedDatabase:
+    """A database of :class:`Recorded` collections, whose bulk writes do nothing."""
+
+    def __init__(self, database: Any) -> None:
+        """Stand in for ``database``."""
+        self._database = database
+        self._collections: dict[str, Recorded] = {}
+        self.name = database.name
+        self.codec_options = database.codec_options
+        self.client = SimpleNamespace(bulk_write=_forget)
+
+    def __getitem__(self, name: str) -> Recorded:
+        """Return the collection."""
+        return self._collections.setdefault(name, Recorded(self._database[name]))
+
+
+async def _forget(*_: Any, **__: Any) -> None:
+    """Take a write."""
+
+
+def measure() -> Section:
+    """Measure warm calls."""
+    os.environ.update(MONGODB_URL="mongodb://unused", MONGODB_DATABASE=DATABASE)
+    with embedded_server() as url:
+        real = connect(url, DATABASE)
+        wallet = event_loop.run(_prepare(real))
+        order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
+        place = http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=order)
+        get = http_event("GET", f"/wallets/{wallet}", user=User(OWNER))
+        recorded = RecordedDatabase(real)
+        with patch.object(bootstrap, "database", lambda: recorded):
+            lines = [_compare("place_order", place, place), _compare("get_wallet", get, place)]
+        event_loop.run(real.client.close())
+    return Section("Warm call", METHOD, lines)
+
+
+def _compare(function: str, event: Mapping[str, Any], bare_event: Mapping[str, Any]) -> Line:
+    handler: Handler = load_function(function).handler
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        for name, call in ((function, lambda: handler(event, None)), ("bare", lambda: bare_handler(bare_event, None))):
+            answer = call()
+            if answer["statusCode"] not in {200, 201}:
+                raise RuntimeError(f"{name}: {answer}")
+        found = interleaved(
+            lambda: handler(event, None),
+            lambda: bare_handler(bare_event, None),
+            rounds=60,
+            ours_calls=40,
+            baseline_calls=400,
+        )
+    return Line(f"warm {function}", found.ratio, 15, "x", f"{spoken(found.ours)} beside {spoken(found.baseline)}")
+
+
+async def _prepare(database: Any) -> str:
+    await prepare(database)
+    return await create_wallet(database)
