@@ -56,11 +56,11 @@ def _attach_one(
         created_at=entry.created_at,
         updated_at=entry.created_at,
         fee_currency=entry.fee_currency,
+        receipt=entry.receipt,
         status_history=((OrderStatus.PENDING, entry.created_at),),
         stop_price=spec.stop_price,
         entry=entry.order_id,
         exit_percent=percent,
-        receipt=entry.receipt,
     )
     draft.orders[order.order_id] = order
 

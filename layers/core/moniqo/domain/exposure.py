@@ -5,21 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.ledger import Account, Basis
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
-from moniqo.domain.order import OrderSide
 
 
 class Stake(NamedTuple):
-    """Held and bid-for amount of a symbol, and the highest limit among its open buys."""
+    """Held and bid-for amount of a symbol."""
 
     amount: Decimal
-    highest_limit: Decimal
     bidding: bool
 
 
-_NONE: Final = Stake(ZERO, ZERO, bidding=False)
+_NONE: Final = Stake(ZERO, bidding=False)
 
 
 class Exposure(NamedTuple):
@@ -35,35 +33,30 @@ class Exposure(NamedTuple):
         return max(floor_to(limit_usd / self.price - self.before, market.lot_step), ZERO)
 
 
-def stakes(draft: Draft) -> dict[str, Stake]:
+def stakes(account: Account) -> dict[str, Stake]:
     """Holdings and open buys of every symbol that has either."""
-    found = {symbol: Stake(draft.position(symbol).amount, ZERO, bidding=False) for symbol in draft.held()}
-    for order_id in draft.open_ids():
-        order = draft.look(order_id)
-        if order.side is OrderSide.BUY and order.price is not None and order.is_open:
-            known = found.get(order.symbol, _NONE)
-            highest = max(known.highest_limit, order.price)
-            found[order.symbol] = Stake(known.amount + order.remaining, highest, bidding=True)
+    found = {symbol: Stake(held.amount, bidding=False) for symbol, held in account.positions.items() if held.amount}
+    for symbol, interest in account.interest.items():
+        if interest.buying:
+            found[symbol] = Stake(account.position(symbol).amount + interest.buying, bidding=True)
     return found
 
 
-def symbol_exposure(draft: Draft, amount: Decimal, limit: Decimal | None, basis: Basis) -> Exposure:
-    """Exposure of a symbol if the order were accepted: the price is the higher of mid and the limits of its buys."""
-    others = stakes(draft)
+def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, basis: Basis) -> Exposure:
+    """Exposure of a symbol if the order were accepted, at the higher of its limit and mid."""
+    others = stakes(account)
     mine = others.pop(basis.market.symbol, _NONE)
-    price = max(basis.snapshot.mid, limit or ZERO, mine.highest_limit) * basis.usd_rate
+    mid = basis.snapshot.mid
+    price = (limit if limit is not None and limit > mid else mid) * basis.usd_rate
     return Exposure((mine.amount + amount) * price, price, mine.amount, others)
 
 
 def total_exposure(exposure: Exposure, basis: Basis) -> Decimal:
-    """Exposure of all other symbols, in US dollars."""
-    return sum(
-        (
-            stake.amount * max(basis.marks[symbol], stake.highest_limit) * basis.usd_rate
-            for symbol, stake in exposure.others.items()
-        ),
-        ZERO,
-    )
+    """Exposure of all other symbols at mid, in US dollars."""
+    total = ZERO
+    for symbol, stake in exposure.others.items():
+        total += stake.amount * basis.marks[symbol] * basis.usd_rate
+    return total
 
 
 def open_positions(exposure: Exposure, basis: Basis) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.fees import charge
-from moniqo.domain.ledger import AccountTerms, Book, Draft
+from moniqo.domain.ledger import AccountTerms, Book, Draft, Posting
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import ZERO, round_down, round_up, scale_of
 from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus
@@ -60,18 +60,15 @@ def fill(
     order.fee_accrued = fee.accrued
     order.fee = fee.total
     order.fill_count += 1
-    source = Book.LOCKED if order.locked else Book.FREE
     before = draft.position(market.symbol)
     if buying:
-        draft.move(source, Book.MARKET, market.quote, quote)
-        draft.move(source, Book.FEES, market.quote, fee.increment)
-        draft.move(Book.MARKET, Book.FREE, market.base, amount)
         after = bought(before, amount, quote, fee.increment)
+        _pay(draft, order, market.quote, quote, fee.increment)
+        _receive(draft, market.base, amount, ZERO)
     else:
-        draft.move(source, Book.MARKET, market.base, amount)
-        draft.move(Book.MARKET, Book.FREE, market.quote, quote)
-        draft.move(Book.FREE, Book.FEES, market.quote, fee.increment)
         after = sold(before, amount, quote, fee.increment, scale)
+        _pay(draft, order, market.base, amount, ZERO)
+        _receive(draft, market.quote, quote, fee.increment)
     draft.positions[market.symbol] = after
     if order.locked:
         order.locked -= quote + fee.increment if buying else amount
@@ -94,3 +91,21 @@ def fill(
     )
     done = order.filled_amount == order.amount
     order.become(OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED, at)
+
+
+def _pay(draft: Draft, order: Order, asset: str, amount: Decimal, fee: Decimal) -> None:
+    """Give ``amount`` to the market and ``fee`` to the fees, from what the order holds or else from free funds."""
+    source = Book.LOCKED if order.locked else Book.FREE
+    draft.postings += [Posting(source, asset, -amount), Posting(Book.MARKET, asset, amount)]
+    if fee:
+        draft.postings += [Posting(source, asset, -fee), Posting(Book.FEES, asset, fee)]
+    spent = -amount - fee
+    draft.change(asset, *((ZERO, spent) if order.locked else (spent, ZERO)))
+
+
+def _receive(draft: Draft, asset: str, amount: Decimal, fee: Decimal) -> None:
+    """Take ``amount`` from the market and give ``fee`` of it to the fees."""
+    draft.postings += [Posting(Book.MARKET, asset, -amount), Posting(Book.FREE, asset, amount)]
+    if fee:
+        draft.postings += [Posting(Book.FREE, asset, -fee), Posting(Book.FEES, asset, fee)]
+    draft.change(asset, amount - fee, ZERO)

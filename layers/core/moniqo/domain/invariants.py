@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, Book, Commit
+from moniqo.domain.ledger import Account, Book, Commit, sum_interest
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import OrderSide
 
@@ -21,20 +21,27 @@ def account_faults(account: Account) -> list[str]:
                 faults.append(f"{order.order_id} filled {order.filled_amount} of {order.amount}")
             if not order.is_open:
                 faults.append(f"{order.order_id} is {order.status} among the open orders")
+        if dict(account.interest) != sum_interest(account.orders.values()):
+            faults.append(f"interest {account.interest} does not sum up the open orders")
         for asset in {*account.balances, *locked}:
             holding = account.holding(asset)
             if holding.free < 0 or holding.locked < 0:
                 faults.append(f"{asset} is negative: free {holding.free}, locked {holding.locked}")
             if holding.locked != locked[asset]:
                 faults.append(f"{asset} locked {holding.locked}, open orders hold {locked[asset]}")
-        for symbol, position in account.positions.items():
-            total = account.holding(symbol.partition("/")[0]).total
-            if position.amount != total:
-                faults.append(f"{symbol} position {position.amount}, held {total}")
-            if not position.amount and position.cost:
-                faults.append(f"{symbol} is flat with cost {position.cost}")
-        faults += _equation(account)
+        faults += _position_faults(account)
     return faults
+
+
+def _position_faults(account: Account) -> list[str]:
+    faults: list[str] = []
+    for symbol, position in account.positions.items():
+        total = account.holding(symbol.partition("/")[0]).total
+        if position.amount != total:
+            faults.append(f"{symbol} position {position.amount}, held {total}")
+        if not position.amount and position.cost:
+            faults.append(f"{symbol} is flat with cost {position.cost}")
+    return faults + _equation(account)
 
 
 def _equation(account: Account) -> list[str]:

@@ -6,12 +6,12 @@ gives the :class:`Commit`: postings that sum to zero per asset, the orders it to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from moniqo.domain.command import Command
 from moniqo.domain.errors import InsufficientBalanceError
@@ -21,6 +21,9 @@ from moniqo.domain.money import ZERO
 from moniqo.domain.order import Fill, Order, OrderSide
 from moniqo.domain.position import Position
 from moniqo.domain.risk import RiskLimits
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 RULES_VERSION: Final = 1
 """Version of the rules a commit was decided by; an entry keeps it, so a replay uses the same ones."""
@@ -94,6 +97,13 @@ class Day(NamedTuple):
     until: datetime
 
 
+class Interest(NamedTuple):
+    """Open orders of a symbol: how many there are, and how much the buys among them still buy."""
+
+    orders: int = 0
+    buying: Decimal = ZERO
+
+
 class Sample(NamedTuple):
     """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset."""
 
@@ -103,11 +113,12 @@ class Sample(NamedTuple):
     unrealised: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
-    """The state of a demo wallet after commit ``seq``. ``orders`` holds the open ones by id, oldest first.
+    """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
 
-    ``taken`` remembers per (symbol, side) what was taken of the shown book. ``evaluated_until`` says per symbol that
+    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision need
+    not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book. ``evaluated_until`` says per symbol that
     is held or has open orders how far its path was walked, ``marks`` what its last point was. ``opening`` is cash and
     cost basis at the start of the epoch, ``peak`` the highest equity since; amounts are in the cash asset.
     """
@@ -123,6 +134,7 @@ class Account:
     balances: Mapping[str, Holding]
     positions: Mapping[str, Position] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
+    interest: Mapping[str, Interest] = field(default_factory=dict)
     taken: Mapping[tuple[str, OrderSide], TakenBook] = field(default_factory=dict)
     evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
     marks: Mapping[str, Decimal] = field(default_factory=dict)
@@ -216,9 +228,7 @@ class Draft:
 
     def tracked(self, symbol: str) -> bool:
         """Tell whether the path of a symbol was being walked before this draft."""
-        if self.account.position(symbol).amount:
-            return True
-        return any(order.symbol == symbol for order in self.account.orders.values())
+        return symbol in self.account.interest or bool(self.account.position(symbol).amount)
 
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
@@ -273,39 +283,59 @@ class Draft:
     def _post(self, book: Book, asset: str, amount: Decimal) -> None:
         self.postings.append(Posting(book, asset, amount))
         if book is Book.FREE:
-            held = self.holding(asset)
-            self.balances[asset] = Holding(_not_negative(held.free, amount, asset), held.locked)
+            self.change(asset, amount, ZERO)
         elif book is Book.LOCKED:
-            held = self.holding(asset)
-            self.balances[asset] = Holding(held.free, _not_negative(held.locked, amount, asset))
+            self.change(asset, ZERO, amount)
+
+    def change(self, asset: str, free: Decimal, locked: Decimal) -> None:
+        """Change a holding; whoever calls writes the postings.
+
+        Raises:
+            InsufficientBalanceError: when it would go below zero.
+
+        """
+        held = self.holding(asset)
+        after = Holding(held.free + free, held.locked + locked)
+        if after.free < 0 or after.locked < 0:
+            needed, available = (-free, held.free) if after.free < 0 else (-locked, held.locked)
+            raise InsufficientBalanceError(
+                f"{needed} {asset} are needed, {available} {asset} are there",
+                needed=needed,
+                available=available,
+                asset=asset,
+            )
+        self.balances[asset] = after
 
     def commit(self, command: Command, basis: Basis | None = None, **changes: object) -> Commit:
         """Close the draft; ``changes`` are further fields of the account (status, limits, ...)."""
         before = self.account
         changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
-        orders = {**before.orders, **changed} if changed else before.orders
-        if any(not order.is_open for order in changed.values()):
-            orders = {name: order for name, order in orders.items() if order.is_open}
-        fields = {
-            "peak": self.peak,
-            "day": self.day,
-            "status": self.status,
-            "reason": self.reason,
-            "paused_by_limit": self.paused_by_limit,
-            **changes,
-        }
-        after = replace(
-            before,
+        after = Account(
+            user_wallet_id=before.user_wallet_id,
+            terms=before.terms,
             seq=self.seq,
+            epoch=before.epoch,
             at=self.at,
-            balances={**before.balances, **self.balances},
-            positions={**before.positions, **self.positions},
-            orders=orders,
-            taken={**before.taken, **self.taken},
-            evaluated_until={**before.evaluated_until, **self.evaluated_until},
-            marks={**before.marks, **self.marks},
-            **fields,  # type: ignore[arg-type]
+            status=self.status,
+            limits=before.limits,
+            limits_version=before.limits_version,
+            balances=_merged(before.balances, self.balances),
+            positions=_merged(before.positions, self.positions),
+            orders=_open_orders(before.orders, changed),
+            interest=_interest(before, changed),
+            taken=_merged(before.taken, self.taken),
+            evaluated_until=_merged(before.evaluated_until, self.evaluated_until),
+            marks=_merged(before.marks, self.marks),
+            opening=before.opening,
+            peak=self.peak,
+            day=self.day,
+            reason=self.reason,
+            paused_by_limit=self.paused_by_limit,
+            forked_from=before.forked_from,
+            deleted=before.deleted,
         )
+        for name, value in changes.items():
+            setattr(after, name, value)
         touched = Touched(
             frozenset(self.balances),
             frozenset(self.positions),
@@ -326,13 +356,56 @@ class Draft:
         )
 
 
-def _not_negative(held: Decimal, change: Decimal, asset: str) -> Decimal:
-    left = held + change
-    if left < 0:
-        raise InsufficientBalanceError(
-            f"{-change} {asset} are needed, {held} {asset} are free", needed=-change, available=held, asset=asset
-        )
-    return left
+def _merged(before: Mapping[Key, Value], changes: Mapping[Key, Value]) -> Mapping[Key, Value]:
+    return {**before, **changes} if changes else before
+
+
+def _open_orders(before: Mapping[str, Order], changed: Mapping[str, Order]) -> Mapping[str, Order]:
+    if not any(order.is_open or name in before for name, order in changed.items()):
+        return before
+    orders = dict(before)
+    for name, order in changed.items():
+        if order.is_open:
+            orders[name] = order
+        else:
+            orders.pop(name, None)
+    return orders
+
+
+def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:
+    """Sum up open orders anew for the symbols of changed ones."""
+    if not changed:
+        return before.interest
+    interest = dict(before.interest)
+    for name, order in changed.items():
+        was, now = interest_of(before.orders.get(name)), interest_of(order)
+        known = interest.get(order.symbol, _NO_INTEREST)
+        total = Interest(known.orders + now.orders - was.orders, known.buying + now.buying - was.buying)
+        if total.orders:
+            interest[order.symbol] = total
+        else:
+            interest.pop(order.symbol, None)
+    return interest
+
+
+def interest_of(order: Order | None) -> Interest:
+    """What one order adds to the interest in its symbol."""
+    if order is None or not order.is_open:
+        return _NO_INTEREST
+    buying = order.side is OrderSide.BUY and order.price is not None
+    return Interest(1, order.remaining if buying else ZERO)
+
+
+def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
+    """Sum up open orders per symbol."""
+    found: dict[str, Interest] = {}
+    for order in orders:
+        known, more = found.get(order.symbol, _NO_INTEREST), interest_of(order)
+        found[order.symbol] = Interest(known.orders + more.orders, known.buying + more.buying)
+    return found
+
+
+_NO_INTEREST: Final = Interest()
 
 
 def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:

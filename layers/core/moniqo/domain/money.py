@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Final
 
@@ -24,15 +23,14 @@ EXACT: Final = Context(
     traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.FloatOperation],
 )
 
+_UNITS: Final = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMAL_PLACES + 1))
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
 _FIAT: Final = frozenset({"USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD"})
 
 
-@contextmanager
-def exact() -> Iterator[None]:
+def exact() -> AbstractContextManager[Context]:
     """Run a block under :data:`EXACT`."""
-    with decimal.localcontext(EXACT):
-        yield
+    return decimal.localcontext(EXACT)
 
 
 def parse(text: str) -> Decimal:
@@ -73,16 +71,9 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 
 def round_up(value: Decimal, scale: int) -> Decimal:
     """Round a debit up at ``scale`` decimal places."""
-    return value.quantize(_unit(scale), ROUND_CEILING)
+    return value.quantize(_UNITS[scale], ROUND_CEILING)
 
 
 def round_down(value: Decimal, scale: int) -> Decimal:
     """Round a credit down at ``scale`` decimal places."""
-    return value.quantize(_unit(scale), ROUND_FLOOR)
-
-
-_UNITS: Final = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMAL_PLACES + 1))
-
-
-def _unit(scale: int) -> Decimal:
-    return _UNITS[scale]
+    return value.quantize(_UNITS[scale], ROUND_FLOOR)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from moniqo.domain.market import Level
 from moniqo.domain.money import ZERO
@@ -90,6 +90,20 @@ class Fill:
         return average_price(self.quote, self.amount)
 
 
+class Receipt(NamedTuple):
+    """What an order was decided on; the journal entry ``seq`` holds the rest."""
+
+    seq: int
+    rules_version: int
+    limits_version: int
+    maker_fee_percent: Decimal
+    taker_fee_percent: Decimal
+    bid: Decimal
+    ask: Decimal
+    quoted_at: datetime
+    source: str
+
+
 @dataclass(slots=True)
 class Order:
     """An order of a demo wallet. Only a draft changes one, and only its own copy.
@@ -114,6 +128,7 @@ class Order:
     created_at: datetime
     updated_at: datetime
     fee_currency: str
+    receipt: Receipt
     filled_amount: Decimal = ZERO
     filled_quote: Decimal = ZERO
     fee_accrued: Decimal = ZERO
@@ -132,7 +147,6 @@ class Order:
     entry: str | None = None
     exit_percent: Decimal | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
-    receipt: Mapping[str, object] = field(default_factory=dict)
 
     def copy(self) -> Order:
         """Return a copy that may be changed."""

@@ -66,8 +66,8 @@ def _check_exits(order: Place) -> None:
 
 def check_price(name: str, price: Decimal, market: Market) -> None:
     """Refuse a price that is not positive or not a multiple of the tick."""
-    nearest = _nearest(price, market.tick_size)
-    if price <= 0 or price != nearest:
+    if price <= 0 or price % market.tick_size:
+        nearest = _nearest(price, market.tick_size)
         raise InvalidOrderError(
             f"{name} {plain(price)} is not a positive multiple of the tick {plain(market.tick_size)},"
             f" {plain(nearest)} is the nearest",
@@ -79,8 +79,8 @@ def check_price(name: str, price: Decimal, market: Market) -> None:
 
 def check_amount(amount: Decimal, market: Market) -> None:
     """Refuse an amount that is not a multiple of the lot step or is below the market's smallest amount."""
-    nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
-    if amount < market.min_amount or amount != nearest:
+    if amount < market.min_amount or amount % market.lot_step:
+        nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
         raise InvalidOrderError(
             f"amount {plain(amount)} does not fit {market.symbol}: at least {plain(market.min_amount)}"
             f" in steps of {plain(market.lot_step)}, {plain(nearest)} is the nearest",

@@ -30,8 +30,7 @@ Paths = Mapping[str, Sequence[PathPoint]]
 
 def tracked(account: Account) -> list[str]:
     """Symbols whose path matters: those held and those with open orders, by name."""
-    held = {symbol for symbol, position in account.positions.items() if position.amount}
-    return sorted(held | {order.symbol for order in account.orders.values()})
+    return sorted(account.interest.keys() | {symbol for symbol, held in account.positions.items() if held.amount})
 
 
 def walk(

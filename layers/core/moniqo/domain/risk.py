@@ -77,30 +77,27 @@ def check_symbol(limits: RiskLimits, symbol: str) -> None:
         )
 
 
-def check_position_size(limits: RiskLimits, symbol: str, exposure: Decimal, largest_amount: Decimal) -> None:
-    """Refuse when the symbol's exposure with this order is above ``max_position_size_usd``."""
-    if exposure > limits.max_position_size_usd:
-        raise RiskLimitExceededError(
-            f"the position in {symbol} would be worth {plain(exposure)} USD,"
-            f" the limit is {plain(limits.max_position_size_usd)} USD",
-            limit_type="max_position_size_usd",
-            limit=limits.max_position_size_usd,
-            value=exposure,
-            suggested_amount=largest_amount,
-        )
+def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
+    """Name the numbers of a position above ``max_position_size_usd``."""
+    return RiskLimitExceededError(
+        f"the position in {symbol} would be worth {plain(exposure)} USD,"
+        f" the limit is {plain(limits.max_position_size_usd)} USD",
+        limit_type="max_position_size_usd",
+        limit=limits.max_position_size_usd,
+        value=exposure,
+        suggested_amount=largest,
+    )
 
 
-def check_total_exposure(limits: RiskLimits, exposure: Decimal, largest_amount: Decimal) -> None:
-    """Refuse when all symbols' exposure with this order is above ``max_total_exposure_usd``."""
-    if exposure > limits.max_total_exposure_usd:
-        raise RiskLimitExceededError(
-            f"the total exposure would be {plain(exposure)} USD,"
-            f" the limit is {plain(limits.max_total_exposure_usd)} USD",
-            limit_type="max_total_exposure_usd",
-            limit=limits.max_total_exposure_usd,
-            value=exposure,
-            suggested_amount=largest_amount,
-        )
+def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
+    """Name the numbers of a total exposure above ``max_total_exposure_usd``."""
+    return RiskLimitExceededError(
+        f"the total exposure would be {plain(exposure)} USD, the limit is {plain(limits.max_total_exposure_usd)} USD",
+        limit_type="max_total_exposure_usd",
+        limit=limits.max_total_exposure_usd,
+        value=exposure,
+        suggested_amount=largest,
+    )
 
 
 def check_open_positions(limits: RiskLimits, count: int) -> None:

@@ -26,8 +26,8 @@ from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, to
 from moniqo.domain.filling import fill, hold, lock_for
 from moniqo.domain.ledger import RULES_VERSION, Account, Basis, Commit, Draft
 from moniqo.domain.money import ONE, ZERO, exact, floor_to, plain, round_up, scale_of
-from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo.domain.risk import check_open_positions, check_position_size, check_symbol, check_total_exposure
+from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
+from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
 from moniqo.domain.taking import Plan, lots_for, plan
 
 MAX_OPEN_ORDERS: Final = 500
@@ -235,23 +235,25 @@ class Decision:
     def exposure(self) -> Exposure:
         """What is at stake with this order, computed once."""
         if self._exposure is None:
-            self._exposure = symbol_exposure(self.draft, self.amount, self.request.price, self.basis)
+            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.basis)
         return self._exposure
 
     def _check_position_size(self) -> None:
         limits = self.draft.account.limits
         if limits is not None:
             exposure = self.exposure
-            room = exposure.room(limits.max_position_size_usd, self.basis.market)
-            check_position_size(limits, self.request.symbol, exposure.value, room)
+            if exposure.value > limits.max_position_size_usd:
+                room = exposure.room(limits.max_position_size_usd, self.basis.market)
+                raise position_too_large(limits, self.request.symbol, exposure.value, room)
 
     def _check_total_exposure(self) -> None:
         limits = self.draft.account.limits
         if limits is not None:
             exposure = self.exposure
             others = total_exposure(exposure, self.basis)
-            room = exposure.room(limits.max_total_exposure_usd - others, self.basis.market)
-            check_total_exposure(limits, others + exposure.value, room)
+            if others + exposure.value > limits.max_total_exposure_usd:
+                room = exposure.room(limits.max_total_exposure_usd - others, self.basis.market)
+                raise exposure_too_large(limits, others + exposure.value, room)
 
     def _check_open_positions(self) -> None:
         limits = self.draft.account.limits
@@ -302,17 +304,17 @@ class Decision:
             expires_at=self._expires_at(),
             reduce_only=request.reduce_only,
             metadata=request.metadata,
-            receipt={
-                "seq": draft.seq,
-                "rules_version": RULES_VERSION,
-                "limits_version": draft.account.limits_version,
-                "maker_fee_percent": plain(terms.maker_fee_percent),
-                "taker_fee_percent": plain(terms.taker_fee_percent),
-                "bid": plain(snapshot.bid),
-                "ask": plain(snapshot.ask),
-                "quoted_at": snapshot.at,
-                "source": snapshot.source,
-            },
+            receipt=Receipt(
+                draft.seq,
+                RULES_VERSION,
+                draft.account.limits_version,
+                terms.maker_fee_percent,
+                terms.taker_fee_percent,
+                snapshot.bid,
+                snapshot.ask,
+                snapshot.at,
+                snapshot.source,
+            ),
         )
 
     def _expires_at(self) -> datetime | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, TakenBook
+from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, TakenBook, sum_interest
 from moniqo.domain.matching import Taken
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide
@@ -98,6 +98,7 @@ def state_document(account: Account) -> Document:
 def read_account(document: Document) -> Account:
     """Read a snapshot."""
     terms = document["terms"]
+    orders = {order_id: read_order(order) for order_id, order in _by_age(document["orders"])}
     limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
@@ -127,7 +128,8 @@ def read_account(document: Document) -> Account:
             unkey(symbol): Position(*(Decimal(value) for value in values))
             for symbol, values in document["positions"].items()
         },
-        orders={order_id: read_order(order) for order_id, order in _by_age(document["orders"])},
+        orders=orders,
+        interest=sum_interest(orders.values()),
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
         marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},

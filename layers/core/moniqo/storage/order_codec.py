@@ -9,7 +9,7 @@ from typing import Any
 
 from moniqo.domain.market import Level
 from moniqo.domain.money import plain
-from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 
 Document = dict[str, Any]
 
@@ -49,8 +49,17 @@ def order_document(order: Order) -> Document:
         **{name: value for name, value in _extras(order) if value is not None},
         # The caller's own keys may hold what a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
-        "receipt": dict(order.receipt),
+        "receipt": _receipt(order.receipt),
     }
+
+
+def _receipt(receipt: Receipt) -> Document:
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in receipt._asdict().items()}
+
+
+def _read_receipt(document: Document) -> Receipt:
+    amounts = ("maker_fee_percent", "taker_fee_percent", "bid", "ask")
+    return Receipt(**{**document, **{name: Decimal(document[name]) for name in amounts}})
 
 
 def _extras(order: Order) -> Iterable[tuple[str, object]]:
@@ -100,7 +109,7 @@ def read_order(document: Document) -> Order:
         entry=document.get("entry"),
         exit_percent=_decimal(document.get("exit_percent")),
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
-        receipt=document["receipt"],
+        receipt=_read_receipt(document["receipt"]),
     )
 
 
