@@ -117,10 +117,11 @@ class Sample(NamedTuple):
 class Account:
     """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
 
-    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision need
-    not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book. ``evaluated_until`` says per symbol that
-    is held or has open orders how far its path was walked, ``marks`` what its last point was. ``opening`` is cash and
-    cost basis at the start of the epoch, ``peak`` the highest equity since; amounts are in the cash asset.
+    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision
+    need not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book.
+    ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
+    its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
+    since; amounts are in the cash asset.
     """
 
     user_wallet_id: str

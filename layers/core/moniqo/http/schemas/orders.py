@@ -113,10 +113,10 @@ class ReceiptView(View):
     seq: int
     rules_version: int
     limits_version: int
-    maker_fee_percent: str
-    taker_fee_percent: str
-    bid: str
-    ask: str
+    maker_fee_percent: Amount
+    taker_fee_percent: Amount
+    bid: Amount
+    ask: Amount
     quoted_at: Timestamp
     source: str
 
@@ -192,7 +192,7 @@ def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
         status_history=[
             StatusChangeView.model_construct(status=status, timestamp=at) for status, at in order.status_history
         ],
-        receipt=ReceiptView.model_validate(order.receipt),
+        receipt=ReceiptView.model_construct(**order.receipt._asdict()),
     )
 
 
