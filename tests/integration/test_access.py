@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,7 @@ OPERATIONS = [
 ]
 
 
-def of(*, condition: Any) -> Any:
+def of(*, condition: Callable[[Operation], object]) -> pytest.MarkDecorator:
     """Parametrise over the operations that fulfil a condition."""
     chosen = [operation for operation in OPERATIONS if condition(operation)]
     return pytest.mark.parametrize("operation", chosen, ids=[operation.id for operation in chosen])

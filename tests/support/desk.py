@@ -79,7 +79,9 @@ class Desk:
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
         """Place an order; amounts and prices may be written as text."""
-        exact = {name: D(value) if isinstance(value, str) and name in _AMOUNTS else value for name, value in fields.items()}
+        exact = {
+            name: D(value) if isinstance(value, str) and name in _AMOUNTS else value for name, value in fields.items()
+        }
         size = None if amount is None else D(amount)
         command = Place(symbol, OrderSide(side), OrderType(kind), size, **exact)  # type: ignore[arg-type]
         commit = self.do(command)

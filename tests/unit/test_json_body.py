@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 from starlette.responses import Response
 
 from moniqo.domain.errors import MalformedRequestError
@@ -98,13 +99,13 @@ class Order(ClosedModel):
     amount: PositiveAmount
     price: AmountIn | None = None
     name: Name = "x"
-    metadata: JsonObject = {}
+    metadata: JsonObject = Field(default_factory=dict)
 
 
 class OrderView(View):
     amount: Amount
     name: str
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any]
 
 
 @pytest.fixture

@@ -1,0 +1,90 @@
+"""Indexes and the command that prepares a database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from typing import Any
+
+import pytest
+from pymongo.errors import DuplicateKeyError
+
+from moniqo.storage import client
+from moniqo.storage.client import UnsupportedServerError, url_from_secret
+from moniqo.storage.indexes import INDEXES, ensure_indexes
+from tests.conftest import Database, Run
+
+
+async def indexes_of(db: Database) -> dict[str, Any]:
+    return {name: await db[name].index_information() for name in INDEXES}
+
+
+def test_creating_them_again_changes_nothing(database: Database, run: Run) -> None:
+    before = run(indexes_of(database))
+    run(ensure_indexes(database))
+
+    assert run(indexes_of(database)) == before
+    for collection, models in INDEXES.items():
+        assert {model.document["name"] for model in models} <= set(before[collection])
+
+
+def test_the_ledger_takes_a_client_order_id_once_and_any_number_of_entries_without(
+    database: Database, run: Run
+) -> None:
+    ledger = database["demo_wallet_ledger"]
+
+    async def insert(seq: int, **fields: object) -> None:
+        await ledger.insert_one({"_id": f"w:{seq:012d}", "user_wallet_id": "w", "seq": seq, **fields})
+
+    run(insert(1))
+    run(insert(2))
+    run(insert(3, client_order_id="a"))
+    with pytest.raises(DuplicateKeyError):
+        run(insert(4, client_order_id="a"))
+    run(ledger.insert_one({"_id": "v:1", "user_wallet_id": "v", "seq": 1, "client_order_id": "a"}))
+
+
+def test_a_deleted_definition_frees_its_slug(database: Database, run: Run) -> None:
+    definitions = database["wallets"]
+    run(definitions.insert_one({"_id": "1", "slug": "a", "deleted_at": "then"}))
+    run(definitions.insert_one({"_id": "2", "slug": "a", "deleted_at": None}))
+    with pytest.raises(DuplicateKeyError):
+        run(definitions.insert_one({"_id": "3", "slug": "a", "deleted_at": None}))
+
+
+def test_an_old_server_is_refused(database: Database, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "OLDEST_SERVER", 1000)
+
+    with pytest.raises(UnsupportedServerError, match="too old"):
+        run(ensure_indexes(database))
+
+
+@pytest.mark.parametrize("text", ["mongodb://host/", " mongodb://host/\n", '{"url": "mongodb://host/"}'])
+def test_a_secret_holds_the_url_or_an_object_with_it(text: str) -> None:
+    assert url_from_secret(text) == "mongodb://host/"
+
+
+def prepare(**variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "PYTHONPATH"}}
+    command = [sys.executable, "-m", "moniqo.prepare"]
+    return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_prepares_a_database_and_may_be_repeated(mongo_url: str, database: Database, run: Run) -> None:
+    name = f"{database.name}_p"
+    try:
+        for _ in range(2):
+            done = prepare(MONGODB_URL=mongo_url, MONGODB_DATABASE=name)
+            assert (done.returncode, done.stderr) == (0, "")
+        assert run(database.client[name]["wallets"].count_documents({})) == 5
+    finally:
+        run(database.client.drop_database(name))
+
+
+def test_the_command_says_what_is_missing() -> None:
+    done = prepare(MONGODB_DATABASE=uuid.uuid4().hex)
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == "MONGODB_SECRET_ID is not set"
