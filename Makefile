@@ -66,6 +66,7 @@ test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 
 .PHONY: e2e
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
+	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
 	  $(PY) -m pytest tests/e2e $(ARGS)
 
