@@ -43,12 +43,10 @@ def fill(
     draft: Draft, order: Order, market: Market, levels: tuple[Level, ...], liquidity: Liquidity, at: datetime
 ) -> None:
     """Exchange what ``levels`` say, from what the order holds as far as it holds anything."""
-    if len(levels) == 1:
-        price, amount = levels[0]
-        exact = price * amount
-    else:
-        amount = sum((level.amount for level in levels), ZERO)
-        exact = sum((level.price * level.amount for level in levels), ZERO)
+    amount, exact = ZERO, ZERO
+    for price, size in levels:
+        amount += size
+        exact += price * size
     buying = order.side is OrderSide.BUY
     scale = scale_of(market.quote)
     quote = round_up(exact, scale) if buying else round_down(exact, scale)

@@ -225,7 +225,8 @@ class Draft:
 
     def holding(self, asset: str) -> Holding:
         """Holding with the changes so far."""
-        return self.balances.get(asset) or self.account.holding(asset)
+        held = self.balances.get(asset)
+        return self.account.balances.get(asset, _NOTHING) if held is None else held
 
     def tracked(self, symbol: str) -> bool:
         """Tell whether the path of a symbol was being walked before this draft."""
@@ -233,7 +234,8 @@ class Draft:
 
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
-        return self.positions.get(symbol) or self.account.position(symbol)
+        held = self.positions.get(symbol)
+        return self.account.positions.get(symbol, _FLAT) if held is None else held
 
     def edit(self, order_id: str) -> Order | None:
         """Return the draft's own copy of an order, to change; None when there is no such open order."""

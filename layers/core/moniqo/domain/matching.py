@@ -53,15 +53,18 @@ def walk_book(
     quote = ZERO
     for level in levels:
         price, shown = level
-        before = taken.get(price)
+        before = taken.get(price) if taken else None
         gone = before.amount if before is not None and before.shown == shown else ZERO
-        open_to_us = limit is None or (price <= limit if buying else price >= limit)
-        if left and open_to_us and gone < shown:
-            size = min(left, shown - gone)
-            takes.append(Level(price, size))
+        if left and gone < shown and (limit is None or (price <= limit if buying else price >= limit)):
+            size = shown - gone if gone else shown
+            if size > left:
+                size = left
+            takes.append(Level(price, size) if size is not shown else level)
             quote += price * size
             left -= size
             gone += size
+        elif not taken:
+            break
         if gone:
             memory[price] = Taken(shown, gone)
     return Walk(tuple(takes), amount - left, quote, memory)
