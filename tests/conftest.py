@@ -99,7 +99,9 @@ def invoke(database: Database) -> lambdas.Invoke:
 
 
 def forget() -> None:
-    """Drop everything an execution environment caches."""
+    """Drop everything an execution environment caches, its connections first."""
+    if bootstrap.database.cache_info().currsize:
+        event_loop.run(bootstrap.database().client.close())
     for module in (bootstrap, authentication):
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
