@@ -24,6 +24,8 @@ from pydantic_core import PydanticCustomError
 from moniqo.domain import money
 
 _PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?$"
+_NOT_NEGATIVE: Final = _PATTERN.replace("-?", "")
+_POSITIVE: Final = _NOT_NEGATIVE.replace("^", r"^(?!0(?:\.0*)?$)")
 _LARGEST: Final = Decimal(10) ** money.MAX_INTEGER_DIGITS
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -69,10 +71,10 @@ def _read_amount(value: object) -> Decimal:
     return number
 
 
-def _schema(description: str) -> WithJsonSchema:
+def _schema(description: str, pattern: str, **bound: int) -> WithJsonSchema:
     return WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "pattern": _PATTERN, "maxLength": 38}, {"type": "number"}],
+            "anyOf": [{"type": "string", "pattern": pattern, "maxLength": 38}, {"type": "number", **bound}],
             "description": description,
             "examples": ["0.01"],
         }
@@ -82,17 +84,17 @@ def _schema(description: str) -> WithJsonSchema:
 AmountIn = Annotated[
     Decimal,
     PlainValidator(_read_amount),
-    _schema("A decimal, as a string or a JSON number."),
+    _schema("A decimal, as a string or a JSON number.", _PATTERN),
 ]
 PositiveAmount = Annotated[
     Decimal,
     PlainValidator(_amount_reader(lambda amount: amount > 0, "Input should be greater than 0")),
-    _schema("A decimal above zero, as a string or a JSON number."),
+    _schema("A decimal above zero, as a string or a JSON number.", _POSITIVE, exclusiveMinimum=0),
 ]
 NonNegativeAmount = Annotated[
     Decimal,
     PlainValidator(_amount_reader(lambda amount: amount >= 0, "Input should be greater than or equal to 0")),
-    _schema("A decimal of zero or more, as a string or a JSON number."),
+    _schema("A decimal of zero or more, as a string or a JSON number.", _NOT_NEGATIVE, minimum=0),
 ]
 
 Amount = Annotated[

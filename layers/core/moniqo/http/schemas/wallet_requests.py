@@ -9,12 +9,14 @@ from typing import Annotated, Final, Self
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainValidator,
     SecretStr,
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.money import plain
@@ -72,8 +74,27 @@ Icon = Annotated[str, Field(max_length=100), AfterValidator(visible_text)]
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(visible_text)]
 
 
+_LIMITS: Final[JsonDict] = {
+    "max_position_size_usd": 1000,
+    "max_total_exposure_usd": 5000,
+    "max_open_positions": 5,
+    "daily_loss_limit_usd": 500,
+    "stop_loss_default_percent": 2.0,
+    "take_profit_default_percent": 5.0,
+}
+_NEW: Final[JsonDict] = {
+    "wallet_id": "demo-wallet-v1",
+    "custom_name": "My First Demo Wallet",
+    "credentials": {"initial_balance_usd": "10000"},
+    "risk_limits": _LIMITS,
+}
+_CHANGE: Final[JsonDict] = {"custom_name": "My Second Demo Wallet", "risk_limits": {"max_open_positions": 3}}
+
+
 class CreateWalletRequest(ClosedModel):
     """A wallet to connect; ``wallet_id`` is the id or the slug of its definition."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_NEW]})
 
     wallet_id: Annotated[str, Field(min_length=1, max_length=100, examples=["demo-wallet-v1"])]
     custom_name: Name
@@ -98,6 +119,8 @@ class CreateWalletRequest(ClosedModel):
 
 class UpdateWalletRequest(ClosedModel):
     """What to change; fields that are left out stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
 
     custom_name: Name | None = None
     description: Text | None = None
