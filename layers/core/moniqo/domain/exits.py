@@ -24,6 +24,8 @@ _HUNDRED: Final = Decimal(100)
 
 def attach(draft: Draft, entry: Order, request: Place) -> None:
     """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
+    if request.stop_loss is None and request.take_profit is None:
+        return
     limits = draft.account.limits
     wanted = (
         (OrderType.STOP_LOSS, request.stop_loss, limits.stop_loss_default_percent if limits else None),

@@ -175,7 +175,18 @@ class Basis:
     session_close: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+class Changed(NamedTuple):
+    """The parts of the account that a commit changed, as they are after it."""
+
+    balances: Mapping[str, Holding]
+    positions: Mapping[str, Position]
+    taken: Mapping[tuple[str, OrderSide], TakenBook]
+    evaluated_until: Mapping[str, datetime]
+    marks: Mapping[str, Decimal]
+    interest: Mapping[str, Interest]
+
+
+@dataclass(slots=True)
 class Commit:
     """One entry of the journal together with the account it leads to."""
 
@@ -186,19 +197,8 @@ class Commit:
     fills: tuple[Fill, ...]
     samples: tuple[Sample, ...]
     walked_to: datetime | None
-    touched: Touched
+    changed: Changed
     after: Account
-
-
-class Touched(NamedTuple):
-    """Names of the parts of the account that a commit changed."""
-
-    balances: frozenset[str]
-    positions: frozenset[str]
-    taken: frozenset[tuple[str, OrderSide]]
-    evaluated_until: frozenset[str]
-    marks: frozenset[str]
-    interest: frozenset[str]
 
 
 class Draft:
@@ -341,13 +341,13 @@ class Draft:
         )
         for name, value in changes.items():
             setattr(after, name, value)
-        touched = Touched(
-            frozenset(self.balances),
-            frozenset(self.positions),
-            frozenset(self.taken),
-            frozenset(self.evaluated_until),
-            frozenset(self.marks),
-            frozenset(order.symbol for order in changed.values()),
+        changed_parts = Changed(
+            self.balances,
+            self.positions,
+            self.taken,
+            self.evaluated_until,
+            self.marks,
+            {order.symbol: after.interest.get(order.symbol, _NO_INTEREST) for order in changed.values()},
         )
         return Commit(
             command,
@@ -357,7 +357,7 @@ class Draft:
             tuple(self.fills),
             tuple(self.samples),
             self.walked_to,
-            touched,
+            changed_parts,
             after,
         )
 

@@ -27,10 +27,15 @@ _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 def check_fields(order: Place) -> None:
     """Refuse fields that do not belong together; raises InvalidOrderError."""
-    for name in ("price", "stop_price", "trail_percent"):
-        given, needed = getattr(order, name) is not None, name in _NEEDS[order.type]
-        if given != needed:
-            raise InvalidOrderError(f"a {order.type} order {'needs a' if needed else 'has no'} {name}", field=name)
+    needs = _NEEDS[order.type]
+    for name, value in (
+        ("price", order.price),
+        ("stop_price", order.stop_price),
+        ("trail_percent", order.trail_percent),
+    ):
+        if (value is not None) != (name in needs):
+            verb = "needs a" if name in needs else "has no"
+            raise InvalidOrderError(f"a {order.type} order {verb} {name}", field=name)
     if (order.amount is None) == (order.quote_amount is None):
         raise InvalidOrderError("give either amount or quote_amount", field="amount")
     if order.quote_amount is not None and order.type is not OrderType.MARKET:

@@ -35,6 +35,8 @@ MAX_OPEN_ORDERS: Final = 500
 
 Rule = tuple[str, Callable[[], None]]
 
+_NOTHING: Final = Plan((), ZERO, ZERO, {})
+
 
 def place(draft: Draft, order: Place, basis: Basis) -> Commit:
     """Decide an order.
@@ -79,7 +81,7 @@ class Decision:
         self.request = request
         self.basis = basis
         self.amount = ZERO
-        self.plan = Plan((), ZERO, ZERO, {})
+        self.plan = _NOTHING
         self._exposure: Exposure | None = None
 
     def rules(self) -> tuple[Rule, ...]:
@@ -105,7 +107,7 @@ class Decision:
         require_trading(self.draft)
 
     def _check_open_orders(self) -> None:
-        count = len(self.draft.account.orders)
+        count = sum(interest.orders for interest in self.draft.account.interest.values())
         if count >= MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
                 f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
@@ -122,13 +124,12 @@ class Decision:
     def _check_form(self) -> None:
         request, market = self.request, self.basis.market
         order_form.check_fields(request)
-        for name in ("price", "stop_price"):
-            price = getattr(request, name)
-            if price is not None:
-                order_form.check_price(name, price, market)
-        for spec in (request.stop_loss, request.take_profit):
-            if spec is not None and spec.stop_price is not None:
-                order_form.check_price("stop_price", spec.stop_price, market)
+        if request.price is not None:
+            order_form.check_price("price", request.price, market)
+        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
+        for stop in stops:
+            if stop is not None:
+                order_form.check_price("stop_price", stop, market)
         if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
             raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
         self.amount = self._read_amount()
@@ -341,7 +342,7 @@ class Decision:
                 hold(draft, order, lock_for(order, draft.account.terms))
             else:
                 close(draft, order, OrderStatus.CANCELLED, draft.at)
-        if order.filled_amount and order.side is OrderSide.BUY:
+        if order.filled_amount and (self.request.stop_loss or self.request.take_profit):
             self._open_exits(order)
         if draft.fills:
             draft.peak = max(draft.peak, equity_of(draft))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Interest, Sample
+from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
@@ -31,7 +31,7 @@ from moniqo.storage.order_codec import Document, fill_document, levels_document,
 
 def changes_of(commit: Commit) -> Document:
     """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
-    after, touched = commit.after, commit.touched
+    after = commit.after
     changes: Document = {
         "seq": after.seq,
         "at": after.at,
@@ -43,18 +43,19 @@ def changes_of(commit: Commit) -> Document:
         "peak": plain(after.peak),
         "day": day_values(after.day),
     }
-    for asset in touched.balances:
-        changes[f"balances.{key(asset)}"] = holding_values(after.balances[asset])
-    for symbol in touched.positions:
-        changes[f"positions.{key(symbol)}"] = position_values(after.positions[symbol])
-    for symbol, side in touched.taken:
-        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(after.taken[symbol, side])
-    for symbol in touched.evaluated_until:
-        changes[f"evaluated_until.{key(symbol)}"] = after.evaluated_until[symbol]
-    for symbol in touched.interest:
-        changes[f"interest.{key(symbol)}"] = interest_values(after.interest.get(symbol, Interest()))
-    for symbol in touched.marks:
-        changes[f"marks.{key(symbol)}"] = plain(after.marks[symbol])
+    changed = commit.changed
+    for asset, holding in changed.balances.items():
+        changes[f"balances.{key(asset)}"] = holding_values(holding)
+    for symbol, position in changed.positions.items():
+        changes[f"positions.{key(symbol)}"] = position_values(position)
+    for (symbol, side), book in changed.taken.items():
+        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(book)
+    for symbol, until in changed.evaluated_until.items():
+        changes[f"evaluated_until.{key(symbol)}"] = until
+    for symbol, interest in changed.interest.items():
+        changes[f"interest.{key(symbol)}"] = interest_values(interest)
+    for symbol, mark in changed.marks.items():
+        changes[f"marks.{key(symbol)}"] = plain(mark)
     if isinstance(commit.command, SetLimits):
         changes["limits"] = commit.command.limits.to_document()
         changes["limits_version"] = after.limits_version
