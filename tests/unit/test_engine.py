@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -255,13 +256,18 @@ def test_cancel_all_of_one_symbol() -> None:
         ("sell", "limit", {"price": "50000", "post_only": True}, None),
         ("sell", "limit", {"price": "49999", "post_only": True}, errors.OrderRejectedError),
         ("buy", "market", {"reduce_only": True}, errors.InvalidOrderError),
-        ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.GTD, "expires_at": START}, errors.InvalidOrderError),
+        (
+            "buy",
+            "limit",
+            {"price": "49000", "time_in_force": TimeInForce.GTD, "expires_at": START},
+            errors.InvalidOrderError,
+        ),
         ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.FOK}, errors.OrderRejectedError),
         ("sell", "stop_loss", {"stop_price": "49000", "time_in_force": TimeInForce.IOC}, errors.InvalidOrderError),
         ("sell", "market", {"stop_loss": ExitSpec()}, errors.InvalidOrderError),
     ],
 )
-def test_refusals(side: str, kind: str, fields: dict[str, object], error: type[Exception] | None) -> None:
+def test_refusals(side: str, kind: str, fields: dict[str, Any], error: type[Exception] | None) -> None:
     desk = Desk("100000")
     desk.place("buy", "market", "0.1")
     before = desk.account
@@ -295,7 +301,7 @@ def test_selling_everything_skips_the_lot_so_no_dust_is_stuck() -> None:
         desk.place("sell", "market", "0.000001")
     desk.place("sell", "market", "0.01")
     position = desk.account.position(BTC)
-    assert (position.amount, position.cost) == (0, 0)
+    assert (position.amount, position.cost) == (D(0), D(0))
 
 
 def test_hourly_samples_stand_on_full_hours() -> None:
