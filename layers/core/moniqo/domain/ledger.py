@@ -99,10 +99,19 @@ class Day(NamedTuple):
 
 
 class Interest(NamedTuple):
-    """Open orders of a symbol: how many there are, and how much the buys among them still buy."""
+    """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
 
     orders: int = 0
+    expiring: int = 0
     buying: Decimal = ZERO
+
+    def plus(self, more: Interest, less: Interest) -> Interest:
+        """Add one order's interest and take away another's."""
+        return Interest(
+            self.orders + more.orders - less.orders,
+            self.expiring + more.expiring - less.expiring,
+            self.buying + more.buying - less.buying,
+        )
 
 
 class Sample(NamedTuple):
@@ -374,7 +383,7 @@ def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Int
     for name, order in changed.items():
         was, now = interest_of(before.orders.get(name)), interest_of(order)
         known = interest.get(order.symbol, _NO_INTEREST)
-        total = Interest(known.orders + now.orders - was.orders, known.buying + now.buying - was.buying)
+        total = known.plus(now, was)
         if total.orders:
             interest[order.symbol] = total
         else:
@@ -387,15 +396,14 @@ def interest_of(order: Order | None) -> Interest:
     if order is None or not order.is_open:
         return _NO_INTEREST
     buying = order.side is OrderSide.BUY and order.price is not None
-    return Interest(1, order.remaining if buying else ZERO)
+    return Interest(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
 
 
 def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
     """Sum up open orders per symbol."""
     found: dict[str, Interest] = {}
     for order in orders:
-        known, more = found.get(order.symbol, _NO_INTEREST), interest_of(order)
-        found[order.symbol] = Interest(known.orders + more.orders, known.buying + more.buying)
+        found[order.symbol] = found.get(order.symbol, _NO_INTEREST).plus(interest_of(order), _NO_INTEREST)
     return found
 
 

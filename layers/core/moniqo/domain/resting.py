@@ -89,6 +89,8 @@ def _merged(paths: Paths) -> list[tuple[datetime, str, PathPoint]]:
 
 def _expire(draft: Draft, reach: datetime) -> None:
     """End what no later point can fill."""
+    if not any(interest.expiring for interest in draft.account.interest.values()):
+        return
     for order_id in draft.open_ids():
         placed = draft.look(order_id)
         if placed.is_open and placed.expires_at is not None and placed.expires_at <= reach:

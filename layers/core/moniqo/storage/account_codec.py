@@ -48,8 +48,8 @@ def taken_values(book: TakenBook) -> list[list[str]]:
 
 
 def interest_values(interest: Interest) -> list[object]:
-    """Write the number of open orders and what their buys still buy."""
-    return [interest.orders, plain(interest.buying)]
+    """Write how many orders are open, how many expire, and what their buys still buy."""
+    return [interest.orders, interest.expiring, plain(interest.buying)]
 
 
 def day_values(day: Day | None) -> list[object] | None:
@@ -136,7 +136,9 @@ def read_account(document: Document) -> Account:
         orders=StoredOrders(document["orders"]),
         # A commit that ends a symbol's last order sets its interest to none.
         interest={
-            unkey(symbol): Interest(count, Decimal(buying)) for symbol, (count, buying) in interest.items() if count
+            unkey(symbol): Interest(orders, expiring, Decimal(buying))
+            for symbol, (orders, expiring, buying) in interest.items()
+            if orders
         },
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},

@@ -26,7 +26,7 @@ from moniqo.storage.account_codec import (
     taken_key,
     taken_values,
 )
-from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document
+from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document, pack_order
 
 
 def changes_of(commit: Commit) -> Document:
@@ -73,7 +73,7 @@ def snapshot_update(commit: Commit) -> Document:
     gone: Document = {}
     for order in commit.orders:
         if order.is_open:
-            changes[f"orders.{order.order_id}"] = order_document(order)
+            changes[f"orders.{order.order_id}"] = pack_order(order_document(order))
         else:
             gone[f"orders.{order.order_id}"] = ""
     return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
@@ -165,7 +165,7 @@ def apply_entry(state: Document, entry: Document) -> None:
         parent[last] = value
     for order in entry.get("orders", ()):
         if order["status"] in OPEN_STATUSES:
-            state["orders"][order["order_id"]] = order
+            state["orders"][order["order_id"]] = pack_order(order)
         else:
             state["orders"].pop(order["order_id"], None)
 
