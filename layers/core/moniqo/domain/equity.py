@@ -87,23 +87,30 @@ def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, 
     return None
 
 
-def watch(draft: Draft, at: datetime, usd_rate: Decimal) -> None:
-    """Move the peak, and pause the wallet when a loss limit is reached: buys are cancelled, exits stay."""
+def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
+    """Move the peak; tell whether a loss limit is reached: then the wallet is paused, buys are cancelled, exits stay.
+
+    A wallet that is not active keeps its status; ``buying`` tells whether it may have open buys to cancel.
+    """
     limits = draft.account.limits
     equity = equity_of(draft)
     draft.peak = max(draft.peak, equity)
-    if limits is None or draft.status != "active":
-        return
+    if limits is None or (draft.status != "active" and not buying):
+        return False
     reached = breach(limits, equity, draft.day, draft.peak, usd_rate)
     if reached is None:
-        return
-    draft.status = "paused"
-    draft.paused_by_limit = True
-    draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {plain(reached.value.quantize(_CENT))}"
+        return False
+    if draft.status == "active":
+        draft.status, draft.paused_by_limit = "paused", True
+        at_value = plain(reached.value.quantize(_CENT))
+        draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {at_value}"
     for order_id in draft.open_ids():
-        order = draft.edit(order_id)
-        if order is not None and order.is_open and order.side is OrderSide.BUY:
-            close(draft, order, OrderStatus.CANCELLED, at)
+        placed = draft.look(order_id)
+        if placed.is_open and placed.side is OrderSide.BUY:
+            order = draft.edit(order_id)
+            if order is not None:
+                close(draft, order, OrderStatus.CANCELLED, at)
+    return True
 
 
 _CENT: Final = Decimal("0.01")

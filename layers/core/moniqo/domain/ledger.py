@@ -243,6 +243,12 @@ class Draft:
         """Tell whether the path of a symbol was being walked before this draft."""
         return symbol in self.account.interest or bool(self.account.position(symbol).amount)
 
+    def at_stake(self) -> bool:
+        """Tell whether anything is held or open, with the changes so far."""
+        placed = self.account.orders
+        ended = sum(name in placed and not order.is_open for name, order in self.orders.items())
+        return len(placed) > ended or bool(self.held())
+
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
         held = self.positions.get(symbol)

@@ -210,10 +210,11 @@ class Decision:
         terms = self.draft.account.terms
         accrued = terms.taker_rate * self.plan.quote
         fee = round_up(accrued, scale_of(self.basis.market.quote))
-        needed = self.plan.quote + fee
+        needed = round_up(self.plan.quote, scale_of(self.basis.market.quote)) + fee
         if self._waits and self.plan.amount < self.amount:
             order = self._new_order()
-            order.filled_amount, order.fee_accrued, order.fee = self.plan.amount, accrued, fee
+            order.filled_amount, order.filled_quote = self.plan.amount, self.plan.quote
+            order.fee_accrued, order.fee = accrued, fee
             needed += lock_for(order, terms)
         return needed
 
@@ -330,6 +331,8 @@ class Decision:
         draft, market, order = self.draft, self.basis.market, self._new_order()
         if not draft.tracked(market.symbol):
             draft.evaluated_until[market.symbol] = draft.at
+        if self.plan.levels:
+            # What was just bought is worth what it is worth now, not what the path said last.
             draft.marks[market.symbol] = self.basis.snapshot.mid
         roll_day(draft, draft.at)
         draft.orders[order.order_id] = order
@@ -337,13 +340,12 @@ class Decision:
         if self.plan.levels:
             fill(draft, order, market, self.plan.levels, Liquidity.TAKER, draft.at)
             draft.taken[market.symbol, order.side] = self.plan.taken
-        if order.is_open:
-            if self._waits:
-                hold(draft, order, lock_for(order, draft.account.terms))
-            else:
-                close(draft, order, OrderStatus.CANCELLED, draft.at)
+        if order.is_open and self._waits:
+            hold(draft, order, lock_for(order, draft.account.terms))
         if order.filled_amount and (self.request.stop_loss or self.request.take_profit):
             self._open_exits(order)
+        if order.is_open and not self._waits:
+            close(draft, order, OrderStatus.CANCELLED, draft.at)
         if draft.fills:
             draft.peak = max(draft.peak, equity_of(draft))
 
