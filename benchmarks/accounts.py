@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
+
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.domain.risk import RiskLimits
@@ -15,8 +18,6 @@ from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.seeds import seed_definitions
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
-from pydantic import SecretStr
-from pymongo.asynchronous.database import AsyncDatabase
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 Database = AsyncDatabase[dict[str, Any]]

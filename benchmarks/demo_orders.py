@@ -9,6 +9,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from pymongo import AsyncMongoClient, InsertOne, UpdateOne
+from pymongo.monitoring import CommandListener
+
+from benchmarks.accounts import LIMITS, OWNER, Database, prepare
+from benchmarks.report import Line, Section
+from benchmarks.timing import Comparison, spoken
 from moniqo import event_loop
 from moniqo.domain import lifecycle, trading
 from moniqo.domain.command import Place
@@ -21,12 +27,6 @@ from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import entry_document
 from moniqo.wallets.registry import WalletConnector
-from pymongo import AsyncMongoClient, InsertOne, UpdateOne
-from pymongo.monitoring import CommandListener
-
-from benchmarks.accounts import LIMITS, OWNER, Database, prepare
-from benchmarks.report import Line, Section
-from benchmarks.timing import Comparison, spoken
 from tests.support.mongo import embedded_server
 
 DATABASE = "bench"
@@ -34,9 +34,10 @@ SYMBOL = "BTC/USDT"
 BATCH = 500
 WARM_UP = 10
 METHOD = (
-    "A wallet is opened, which reads its account, decides a market order and commits it: one `aggregate`, one `bulk_write`. The "
-    "baseline sends the same two commands on another wallet with the same history: they were recorded on a third one. All "
-    "three live in the same collections of the embedded database, which is new for each line; ours and the baseline run in turn."
+    "A wallet is opened, which reads its account, decides a market order and commits it: one `aggregate`, one "
+    "`bulk_write`. The baseline sends the same two commands on another wallet with the same history: they were "
+    "recorded on a third one. All three live in the same collections of the embedded database, which is new for each "
+    "line; ours and the baseline run in turn."
 )
 
 
