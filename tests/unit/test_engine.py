@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import errors, lifecycle
+from moniqo.domain import errors, lifecycle, trading
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetStatus
 from moniqo.domain.order import OrderStatus, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
@@ -428,3 +428,22 @@ def test_a_fork_is_worth_what_the_market_says_now() -> None:
     fork = lifecycle.fork_account("copy", desk.account, desk.account.terms, desk.now, {BTC: D(30000)})
     assert fork.after.peak == desk.free("USDT") + 3000
     assert fork.after.marks == {BTC: D(30000)}
+
+
+def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trading, "MAX_OPEN_ORDERS", 2)
+    desk = Desk("100000")
+    desk.place("buy", "market", "0.1")
+    desk.place("buy", "limit", "0.01", price="40000")
+    with pytest.raises(errors.RateLimitExceededError):
+        desk.place("buy", "limit", "0.01", price="40000", stop_loss=ExitSpec())
+    desk.place("buy", "limit", "0.01", price="40000")
+    with pytest.raises(errors.RateLimitExceededError):
+        desk.place("buy", "limit", "0.01", price="40000")
+    desk.do(ClosePosition(BTC))
+    assert desk.account.holding("BTC").total == 0
+
+
+def test_an_exit_without_a_place_is_refused_before_funds_are_looked_at() -> None:
+    with pytest.raises(errors.InvalidOrderError):
+        Desk("10", limits=None).place("buy", "market", "1", stop_loss=ExitSpec())

@@ -69,6 +69,13 @@ def _check_exits(order: Place) -> None:
             raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
 
 
+def check_exit_defaults(order: Place) -> None:
+    """Refuse exits that leave their place to the limits of a wallet that has none."""
+    for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
+        if spec is not None and spec.stop_price is None and spec.percent is None:
+            raise InvalidOrderError(f"{name} needs a stop_price or a percent", field=name)
+
+
 def check_price(name: str, price: Decimal, market: Market) -> None:
     """Refuse a price that is not positive or not a multiple of the tick."""
     if price <= 0 or price % market.tick_size:

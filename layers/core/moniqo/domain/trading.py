@@ -108,7 +108,8 @@ class Decision:
 
     def _check_open_orders(self) -> None:
         count = sum(interest.orders for interest in self.draft.account.interest.values())
-        if count >= MAX_OPEN_ORDERS:
+        opening = self._waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        if opening and count + opening > MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
                 f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
                 limit=MAX_OPEN_ORDERS,
@@ -124,6 +125,8 @@ class Decision:
     def _check_form(self) -> None:
         request, market = self.request, self.basis.market
         order_form.check_fields(request)
+        if self.draft.account.limits is None:
+            order_form.check_exit_defaults(request)
         if request.price is not None:
             order_form.check_price("price", request.price, market)
         stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
