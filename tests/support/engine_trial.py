@@ -16,8 +16,20 @@ from typing import Any, NamedTuple
 import bson
 
 from moniqo.domain import deciding, errors, invariants, lifecycle, market, resting
-from moniqo.domain.command import Cancel, CancelAll, ClosePosition, Command, ExitSpec, Mark, Place, Reset, SetLimits, SetStatus
-from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit, Draft
+from moniqo.domain.account import Account, AccountTerms
+from moniqo.domain.command import (
+    Cancel,
+    CancelAll,
+    ClosePosition,
+    Command,
+    ExitSpec,
+    Mark,
+    Place,
+    Reset,
+    SetLimits,
+    SetStatus,
+)
+from moniqo.domain.ledger import Basis, Commit, Draft
 from moniqo.domain.market import PathPoint, Snapshot
 from moniqo.domain.money import EXACT
 from moniqo.domain.order import Order, OrderSide, OrderType, TimeInForce

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import errors, lifecycle, trading
+from moniqo.domain import decision, errors, lifecycle
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetStatus
 from moniqo.domain.order import OrderStatus, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
@@ -431,7 +431,7 @@ def test_a_fork_is_worth_what_the_market_says_now() -> None:
 
 
 def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trading, "MAX_OPEN_ORDERS", 2)
+    monkeypatch.setattr(decision, "MAX_OPEN_ORDERS", 2)
     desk = Desk("100000")
     desk.place("buy", "market", "0.1")
     desk.place("buy", "limit", "0.01", price="40000")

@@ -14,9 +14,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from moniqo.domain.account import Account
 from moniqo.domain.equity import hours, roll_day, sample, watch
 from moniqo.domain.exits import close
-from moniqo.domain.ledger import Account, Draft
+from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.money import ONE, exact
 from moniqo.domain.order import OrderStatus

@@ -9,9 +9,11 @@ from typing import Any, Final, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain import lifecycle, trading
+from moniqo.domain import lifecycle
+from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, LifeCommand, Place, SetLimits
+from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
@@ -22,7 +24,7 @@ from moniqo.domain.errors import (
     WalletError,
     WalletNotInitializedError,
 )
-from moniqo.domain.ledger import Account, AccountTerms, Commit
+from moniqo.domain.ledger import Commit
 from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
 from moniqo.domain.money import parse
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
@@ -160,7 +162,7 @@ class DemoWallet(BaseWallet):
         return await self.feed.candles(symbol, interval, limit)
 
     def _check_tradable(self, market: Market) -> None:
-        trading.check_tradable(self.account, market.symbol, market.quote)
+        check_tradable(self.account, market.symbol, market.quote)
 
     async def submit(self, order: Place) -> OrderRecord:
         """Place an order; one that was accepted before under the same client order id is answered instead.
