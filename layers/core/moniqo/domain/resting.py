@@ -54,9 +54,11 @@ def walk(
         steps = _Walk(draft, markets, usd_rate)
         for end, group in groupby(_merged(paths), key=itemgetter(0)):
             steps.pass_instants(end)
+            seen = False
             for _, symbol, point in group:
-                steps.take(symbol, point)
-            steps.settle(end)
+                seen |= steps.take(symbol, point)
+            if seen:
+                steps.settle(end)
         steps.pass_instants(reach + timedelta(microseconds=1))
         for symbol, points in paths.items():
             if points:
@@ -96,7 +98,7 @@ class _Walk:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
-        self._bands: dict[str, Band] = {}
+        self._bands: dict[str, Band | None] = {}
         # A command may have made a loss since the last point.
         self._unsettled = True
         self._buying = any(interest.buying for interest in draft.account.interest.values())
@@ -145,19 +147,25 @@ class _Walk:
         self._expiry = self._next_expiry()
         self._bands.clear()
 
-    def take(self, symbol: str, point: PathPoint) -> None:
-        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it."""
-        if not 0 <= point.half_spread < point.price:
-            return
+    def take(self, symbol: str, point: PathPoint) -> bool:
+        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
+
+        Returns False when nothing of the symbol is held or open any more, as if its path had ended.
+        """
         draft = self._draft
-        band = self._bands.get(symbol)
+        if symbol not in self._bands:
+            self._bands[symbol] = band_of(draft, symbol)
+        band = self._bands[symbol]
         if band is None:
-            band = self._bands[symbol] = band_of(draft, symbol)
+            return False
+        if not 0 <= point.half_spread < point.price:
+            return True
         if band.reaches(point):
             meet(draft, symbol, point, self._markets[symbol])
             self._bands.clear()
             self._unsettled = True
         draft.marks[symbol] = point.price
+        return True
 
     def settle(self, end: datetime) -> None:
         """Look at equity once every symbol has its price of this instant; without a holding it stands still."""
