@@ -143,11 +143,12 @@ class DemoLedger:
             self._insert(ENTRIES, entry_document(commit, commit_id)),
             self._snapshot(commit, whole=whole),
         ]
-        models += self._samples(commit)
         if mirror:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
             )
+        # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
+        models += self._samples(commit)
         duplicate = await self._send(models)
         # A write that was sent twice finds its own entry: whose it is, the commit id tells.
         if duplicate is None or await self._is_mine(after, commit_id):
