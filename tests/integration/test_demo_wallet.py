@@ -42,10 +42,11 @@ def test_the_turn_of_a_dead_writer_runs_out_and_is_cleared_by_the_next_commit(da
     wallet = DemoWallet("demo", "w", {}, {"db": database})
 
     async def work() -> None:
-        async with wallet:
-            turn = ["a writer that died", datetime.now(UTC) + timedelta(milliseconds=200)]
-            await database.demo_wallet_state.update_one({"_id": "w"}, {"$set": {"turn": turn}})
-            await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, D("0.1"))
+        await wallet.initialize()
+        turn = ["a writer that died", datetime.now(UTC) + timedelta(milliseconds=200)]
+        await database.demo_wallet_state.update_one({"_id": "w"}, {"$set": {"turn": turn}})
+        async with DemoWallet("demo", "w", {}, {"db": database}) as next_writer:
+            await next_writer.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, D("0.1"))
             state = await database.demo_wallet_state.find_one({"_id": "w"})
             assert state is not None
             assert state["seq"] == 2
