@@ -19,18 +19,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import AutoReconnect, PyMongoError
 
+from moniqo.domain.command import SetStatus
 from moniqo.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
 from moniqo.domain.money import exact
 from moniqo.storage.client import is_outage
+from moniqo.storage.demo_ledger import STATES
 from moniqo.wallets.registry import WalletConnector
 from tests.conftest import Database, Run
 from tests.support.audit import audited, entries_of
 from tests.support.fault_proxy import by_chance, fault_proxy
 from tests.support.traders import (
+    OWNER,
     Placed,
     Site,
     fire,
@@ -196,6 +200,35 @@ def test_a_connection_that_breaks_in_mid_commit_never_doubles_an_order(
     answers = run(_send_through(site, by_chance(seed), orders=16, clients=2, named=named))
     assert not named or len(answers) == 16
     run(_check_made_once(database, site, answers))
+
+
+def test_a_commit_whose_server_died_within_it_is_completed(
+    site: Site, connector: WalletConnector, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writes of a commit are one request and not one transaction: the entry may be all that stands."""
+
+    async def work() -> None:
+        await open_wallet(connector, site.user_wallet_id, PLENTY)
+        await database["user_wallets"].insert_one({"_id": site.user_wallet_id, "status": "active"})
+        wallet = await connector.connect(OWNER, site.user_wallet_id)
+        client = connector._database.client
+        whole = client.bulk_write
+
+        async def only_the_entry(models: Sequence[Any], **options: Any) -> object:
+            monkeypatch.setattr(client, "bulk_write", whole)
+            await whole(models[:1], **options)
+            raise AutoReconnect
+
+        monkeypatch.setattr(client, "bulk_write", only_the_entry)
+        await wallet.record(SetStatus("paused", "owner"), {"why": "a rest"})
+        user_wallet = await database["user_wallets"].find_one({})
+        assert user_wallet is not None
+        assert (user_wallet["status"], user_wallet["why"]) == ("paused", "a rest")
+        state = await database[STATES].find_one({"_id": site.user_wallet_id})
+        assert state is not None
+        assert (state["seq"], state["status"]) == (2, "paused")
+
+    run(work())
 
 
 def test_a_commit_that_arrives_after_its_sender_gave_up_on_it_counts_once(

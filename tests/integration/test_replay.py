@@ -283,6 +283,12 @@ def test_a_changed_snapshot_is_found(
     run(work())
 
 
+def test_whose_turn_it_is_to_write_is_no_part_of_the_books(database: Database, stored: Stored, run: Run) -> None:
+    stored.snapshot["turn"] = ["somebody", stored.life.now]
+    run(keep(database, stored))
+    assert run(replayed(database)).difference is None
+
+
 def test_a_snapshot_that_was_left_behind_is_as_good(database: Database, stored: Stored, run: Run) -> None:
     """A server that dies within a commit leaves the entry without its snapshot."""
 

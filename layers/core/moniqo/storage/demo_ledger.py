@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
@@ -171,8 +172,13 @@ class DemoLedger:
         # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
         models += self._samples(commit)
         duplicate = await self._send(models)
+        if duplicate is None:
+            return Outcome.DONE
         # A write that was sent twice finds its own entry: whose it is, the commit id tells.
-        if duplicate is None or await self._is_mine(after, commit_id):
+        if await self._is_mine(after, commit_id):
+            # The entry is the commit. A server that died right after it has not written what goes with it.
+            with suppress(TemporarilyUnavailableError):
+                await self._send(models[1:])
             return Outcome.DONE
         return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
 
