@@ -64,6 +64,15 @@ indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(ARGS)
 
+.PHONY: faults
+faults: $(DEV) ## Orders over the wire while clients, connections and the database are killed: a tenth of `make soak` (SEED=n)
+	$(PY) -m tests.soak.wire --orders 1000 --kills 100 --outages 5 $(if $(SEED),--seed $(SEED))
+
+.PHONY: soak
+soak: $(DEV) ## The same at full length, and a million steps of the engine against its naive model (SEED=n)
+	$(PY) -m tests.soak.wire --orders 10000 --kills 1000 --outages 50 $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.soak.engine --steps 1000000 $(if $(SEED),--seed $(SEED))
+
 .PHONY: e2e
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host

@@ -29,12 +29,14 @@ class FaultProxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection, a question and its answer at a time, until either side or a fault ends it."""
         self._connections.add(asyncio.current_task())  # type: ignore[arg-type]
-        up_reader, up_writer = await asyncio.open_connection(*self._server)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while await self._exchange(reader, writer, up_reader, up_writer):
-                pass
+            up_reader, up_writer = await asyncio.open_connection(*self._server)
+            try:
+                while await self._exchange(reader, writer, up_reader, up_writer):
+                    pass
+            finally:
+                up_writer.close()
         writer.close()
-        up_writer.close()
 
     async def _exchange(
         self,
@@ -99,11 +101,11 @@ async def _message(source: asyncio.StreamReader) -> bytes:
     return head + await source.readexactly(int.from_bytes(head, "little") - 4)
 
 
-def by_chance(seed: int) -> Iterator[str | None]:
-    """Harm every second commit or so, in every way there is."""
+def by_chance(seed: int, share: float = 0.5) -> Iterator[str | None]:
+    """Harm a share of the commits, in every way there is."""
     chance = random.Random(seed)
     while True:
-        yield chance.choice(FAULTS) if chance.random() < 0.5 else None
+        yield chance.choice(FAULTS) if chance.random() < share else None
 
 
 @asynccontextmanager
