@@ -69,6 +69,16 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
         hour += HOUR
 
 
+def still_hours(since: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the hours that describe equity which stands still after ``since``: the first one, and the first of a day.
+
+    What follows carries their value on; daily points outlive hourly ones, so a day's must be there by itself.
+    """
+    hour = since.replace(minute=0, second=0, microsecond=0) + HOUR
+    midnight = since.replace(hour=0, minute=0, second=0, microsecond=0) + 24 * HOUR
+    yield from (moment for moment in dict.fromkeys((hour, midnight)) if moment <= until)
+
+
 def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, usd_rate: Decimal) -> Breach | None:
     """Return the first loss limit that ``equity`` reaches, if any.
 

@@ -164,7 +164,8 @@ _FLAT: Final = Position()
 class Basis:
     """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
 
-    ``session_close`` ends a DAY order where the market keeps hours.
+    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that of
+    the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
     """
 
     market: Market
@@ -172,6 +173,8 @@ class Basis:
     marks: Mapping[str, Decimal]
     usd_rate: Decimal
     session_close: datetime | None = None
+    is_open: bool = True
+    next_open: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from moniqo.domain.equity import hours, roll_day, sample, watch
+from moniqo.domain.equity import hours, roll_day, sample, still_hours, watch
 from moniqo.domain.exits import close
 from moniqo.domain.ledger import Account, Draft
 from moniqo.domain.market import Market, PathPoint
+from moniqo.domain.market_hours import covered
 from moniqo.domain.money import ONE, exact
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.touching import Band, band_of, meet
@@ -57,8 +58,11 @@ def walk(
         steps.pass_instants(reach + timedelta(microseconds=1))
         _expire(draft, reach)
         for symbol, points in paths.items():
-            if points:
-                draft.evaluated_until[symbol] = points[-1].end
+            until = points[-1].end if points else account.evaluated_until[symbol]
+            if markets[symbol].hours is not None:
+                until = covered(until, reach)
+            if until > account.evaluated_until[symbol]:
+                draft.evaluated_until[symbol] = until
         return draft
 
 
@@ -106,9 +110,9 @@ class _Walk:
         self._usd_rate = usd_rate
         self._bands: dict[str, Band] = {}
         self._unsettled = bool(draft.held())
-        since = draft.account.evaluated_until
-        started = min((since[symbol] for symbol in tracked(draft.account) if symbol in since), default=draft.at)
-        self._hours = hours(started, draft.at)
+        account = draft.account
+        since = [account.evaluated_until[symbol] for symbol in tracked(account)]
+        self._hours = hours(min(since), draft.at) if since else still_hours(account.at, draft.at)
         self._hour = next(self._hours, None)
 
     def pass_instants(self, end: datetime) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo.domain import order_form
+from moniqo.domain.clock import rfc3339
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, Place
 from moniqo.domain.equity import breach, equity_of, next_midnight, roll_day
 from moniqo.domain.errors import (
@@ -153,6 +154,8 @@ class Decision:
 
     def _check_market(self) -> None:
         request, snapshot = self.request, self.basis.snapshot
+        if not self.basis.is_open:
+            self._check_closed()
         self._check_trigger()
         if request.reduce_only and not self.draft.position(request.symbol).amount:
             raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
@@ -164,6 +167,8 @@ class Decision:
                 f"a post-only {request.side} at {plain(request.price)} would take, the best price is {plain(best)}",
                 best_price=best,
             )
+        if not self.basis.is_open:
+            return
         self.plan = plan(self.draft, request.side, request.price, self.amount, self.basis)
         if request.time_in_force is TimeInForce.FOK and self.plan.amount < self.amount:
             raise OrderRejectedError(
@@ -171,6 +176,17 @@ class Decision:
                 available=self.plan.amount,
                 suggested_amount=self.plan.amount,
             )
+
+    def _check_closed(self) -> None:
+        """Refuse what cannot wait for the market to open, or what the owner does not want to wait."""
+        limits, opens = self.draft.account.limits, self.basis.next_open
+        if self._waits and not (limits is not None and limits.respect_market_hours):
+            return
+        raise OrderRejectedError(
+            f"the market of {self.request.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
+            next_open=opens,
+            hint="Send the order when the market is open, or one that waits with respect_market_hours off.",
+        )
 
     def _crosses(self, price: Decimal, best: Decimal) -> bool:
         return price >= best if self.request.side is OrderSide.BUY else price <= best

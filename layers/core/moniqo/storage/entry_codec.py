@@ -124,6 +124,8 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
         "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
         "usd_rate": plain(basis.usd_rate),
         "session_close": basis.session_close,
+        "is_open": basis.is_open,
+        "next_open": basis.next_open,
     }
 
 
