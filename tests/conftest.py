@@ -11,6 +11,7 @@ import logging
 import os
 import uuid
 from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -44,12 +45,12 @@ def mongo_url() -> Iterator[str]:
             yield embedded
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An execution environment that has just started: our variables only, nothing cached."""
+@contextmanager
+def fresh_environment(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be an execution environment that has just started: our variables only, nothing cached."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "MONGODB_", "JWT_", "POWERTOOLS_")) or name in {"KEY_SECRET_ID", "SYNC_QUEUE_URL"}:
-            monkeypatch.delenv(name)
+            patch.delenv(name)
     for name, value in {
         "ENVIRONMENT": "test",
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -62,21 +63,35 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         "KEY_SECRET_ID": "moniqo/test/keys",
         "LIVE_TRADING": "false",
     }.items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
     forget()
-    yield monkeypatch
+    yield
     forget()
+
+
+@contextmanager
+def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
+    """Use an empty database with every index, the one the handlers use."""
+    patch.setenv("MONGODB_URL", mongo_url)
+    patch.setenv("MONGODB_DATABASE", f"test_{uuid.uuid4().hex}")
+    db = bootstrap.database()
+    event_loop.run(ensure_indexes(db))
+    yield db
+    event_loop.run(_drop(db))
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An execution environment that has just started: our variables only, nothing cached."""
+    with fresh_environment(monkeypatch):
+        yield monkeypatch
 
 
 @pytest.fixture
 def database(environment: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
     """An empty database with every index, the one the handlers use."""
-    environment.setenv("MONGODB_URL", mongo_url)
-    environment.setenv("MONGODB_DATABASE", f"test_{uuid.uuid4().hex}")
-    db = bootstrap.database()
-    event_loop.run(ensure_indexes(db))
-    yield db
-    event_loop.run(_drop(db))
+    with fresh_database(environment, mongo_url) as db:
+        yield db
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -23,14 +24,21 @@ DEMO = "demo-wallet-v1"
 KEY_SECRET = "moniqo/test/keys"
 
 
-@pytest.fixture
-def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
-    """Secrets Manager with an empty key ring, and an empty sync queue."""
+@contextmanager
+def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be in an account with Secrets Manager, an empty key ring in it, and an empty sync queue."""
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
         queue = boto3.client("sqs").create_queue(QueueName="sync")
-        environment.setenv("KEY_SECRET_ID", KEY_SECRET)
-        environment.setenv("SYNC_QUEUE_URL", queue["QueueUrl"])
+        patch.setenv("KEY_SECRET_ID", KEY_SECRET)
+        patch.setenv("SYNC_QUEUE_URL", queue["QueueUrl"])
+        yield
+
+
+@pytest.fixture
+def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
+    """Secrets Manager with an empty key ring, and an empty sync queue."""
+    with aws_services(environment):
         yield
 
 

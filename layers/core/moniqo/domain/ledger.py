@@ -18,6 +18,7 @@ from moniqo.domain.errors import InsufficientBalanceError
 from moniqo.domain.market import Market, Snapshot
 from moniqo.domain.matching import Taken
 from moniqo.domain.money import ZERO
+from moniqo.domain.open_orders import with_changes
 from moniqo.domain.order import Fill, Order, OrderSide
 from moniqo.domain.position import Position
 from moniqo.domain.risk import RiskLimits
@@ -200,6 +201,7 @@ class Touched(NamedTuple):
     taken: frozenset[tuple[str, OrderSide]]
     evaluated_until: frozenset[str]
     marks: frozenset[str]
+    interest: frozenset[str]
 
 
 class Draft:
@@ -327,7 +329,7 @@ class Draft:
             limits_version=before.limits_version,
             balances=_merged(before.balances, self.balances),
             positions=_merged(before.positions, self.positions),
-            orders=_open_orders(before.orders, changed),
+            orders=with_changes(before.orders, changed),
             interest=_interest(before, changed),
             taken=_merged(before.taken, self.taken),
             evaluated_until=_merged(before.evaluated_until, self.evaluated_until),
@@ -348,6 +350,7 @@ class Draft:
             frozenset(self.taken),
             frozenset(self.evaluated_until),
             frozenset(self.marks),
+            frozenset(order.symbol for order in changed.values()),
         )
         return Commit(
             command,
@@ -364,18 +367,6 @@ class Draft:
 
 def _merged(before: Mapping[Key, Value], changes: Mapping[Key, Value]) -> Mapping[Key, Value]:
     return {**before, **changes} if changes else before
-
-
-def _open_orders(before: Mapping[str, Order], changed: Mapping[str, Order]) -> Mapping[str, Order]:
-    if not any(order.is_open or name in before for name, order in changed.items()):
-        return before
-    orders = dict(before)
-    for name, order in changed.items():
-        if order.is_open:
-            orders[name] = order
-        else:
-            orders.pop(name, None)
-    return orders
 
 
 def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:

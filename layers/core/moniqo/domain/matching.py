@@ -57,8 +57,7 @@ def walk_book(
         gone = before.amount if before is not None and before.shown == shown else ZERO
         if left and gone < shown and (limit is None or (price <= limit if buying else price >= limit)):
             size = shown - gone if gone else shown
-            if size > left:
-                size = left
+            size = min(size, left)
             takes.append(Level(price, size) if size is not shown else level)
             quote += price * size
             left -= size

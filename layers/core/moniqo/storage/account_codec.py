@@ -5,16 +5,16 @@ Symbols and assets are keys of documents; a dot in one (``BRK.B/USD``) would rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, TakenBook, sum_interest
+from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, Interest, TakenBook
 from moniqo.domain.matching import Taken
 from moniqo.domain.money import plain
-from moniqo.domain.order import OrderSide
+from moniqo.domain.order import Order, OrderSide
 from moniqo.domain.position import Position
 from moniqo.domain.risk import RiskLimits
-from moniqo.storage.order_codec import Document, order_age, order_document, read_order
+from moniqo.storage.order_codec import Document, order_document, read_order
 
 
 def key(name: str) -> str:
@@ -45,6 +45,11 @@ def position_values(position: Position) -> list[str]:
 def taken_values(book: TakenBook) -> list[list[str]]:
     """Write price, shown size and what was taken of each level."""
     return [[plain(price), plain(taken.shown), plain(taken.amount)] for price, taken in book.items()]
+
+
+def interest_values(interest: Interest) -> list[object]:
+    """Write the number of open orders and what their buys still buy."""
+    return [interest.orders, plain(interest.buying)]
 
 
 def day_values(day: Day | None) -> list[object] | None:
@@ -84,6 +89,7 @@ def state_document(account: Account) -> Document:
         "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
         "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
         "orders": {order_id: order_document(order) for order_id, order in account.orders.items()},
+        "interest": {key(symbol): interest_values(interest) for symbol, interest in account.interest.items()},
         "taken": {taken_key(symbol, side): taken_values(book) for (symbol, side), book in account.taken.items()},
         "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
         "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
@@ -97,8 +103,7 @@ def state_document(account: Account) -> Document:
 
 def read_account(document: Document) -> Account:
     """Read a snapshot."""
-    terms = document["terms"]
-    orders = {order_id: read_order(order) for order_id, order in _by_age(document["orders"])}
+    terms, interest = document["terms"], document["interest"]
     limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
@@ -128,8 +133,8 @@ def read_account(document: Document) -> Account:
             unkey(symbol): Position(*(Decimal(value) for value in values))
             for symbol, values in document["positions"].items()
         },
-        orders=orders,
-        interest=sum_interest(orders.values()),
+        orders=StoredOrders(document["orders"]),
+        interest={unkey(symbol): Interest(count, Decimal(buying)) for symbol, (count, buying) in interest.items()},
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
         marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
@@ -141,8 +146,30 @@ def read_account(document: Document) -> Account:
     )
 
 
-def _by_age(orders: Mapping[str, Document]) -> list[tuple[str, Document]]:
-    return sorted(orders.items(), key=lambda item: order_age(item[0]))
+class StoredOrders(Mapping[str, Order]):
+    """Open orders as they are stored, oldest first, each read when it is asked for."""
+
+    def __init__(self, documents: Mapping[str, Document]) -> None:
+        """Sort by age: ids are ``o-{seq}-{n}`` with one digit for n, so length and text order them."""
+        self._documents = {
+            order_id: documents[order_id] for order_id in sorted(documents, key=lambda name: (len(name), name))
+        }
+        self._read: dict[str, Order] = {}
+
+    def __getitem__(self, order_id: str) -> Order:
+        order = self._read.get(order_id)
+        if order is None:
+            order = self._read[order_id] = read_order(self._documents[order_id])
+        return order
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def __contains__(self, order_id: object) -> bool:
+        return order_id in self._documents
 
 
 def _read_taken_key(text: str) -> tuple[str, OrderSide]:

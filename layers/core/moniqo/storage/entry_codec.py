@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
+from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Interest, Sample
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
@@ -19,6 +19,7 @@ from moniqo.storage.account_codec import (
     day_values,
     entry_id,
     holding_values,
+    interest_values,
     key,
     position_values,
     state_document,
@@ -50,6 +51,8 @@ def changes_of(commit: Commit) -> Document:
         changes[f"taken.{taken_key(symbol, side)}"] = taken_values(after.taken[symbol, side])
     for symbol in touched.evaluated_until:
         changes[f"evaluated_until.{key(symbol)}"] = after.evaluated_until[symbol]
+    for symbol in touched.interest:
+        changes[f"interest.{key(symbol)}"] = interest_values(after.interest.get(symbol, Interest()))
     for symbol in touched.marks:
         changes[f"marks.{key(symbol)}"] = plain(after.marks[symbol])
     if isinstance(commit.command, SetLimits):

@@ -93,11 +93,9 @@ class DemoAccount:
     async def _walk(self) -> tuple[Draft, bool]:
         """Walk at most a day of path on a draft; returns it and whether that reached the present."""
         account, now = self.account, self._clock()
-        symbols = resting.tracked(account)
-        if not symbols:
-            return Draft(account, now), True
-        since = account.evaluated_until
-        reach = min(now, min(since[symbol] for symbol in symbols) + LOOK_AHEAD)
+        symbols, since = resting.tracked(account), account.evaluated_until
+        reach = min((since[symbol] + LOOK_AHEAD for symbol in symbols), default=now)
+        reach = min(reach, now)
         markets = {symbol: await self._feed.market(symbol) for symbol in symbols}
         paths = {symbol: await self._feed.path(symbol, since[symbol], reach) for symbol in symbols}
         return resting.walk(account, paths, markets, reach, now), reach == now
