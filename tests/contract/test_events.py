@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from moniqo.services.wallet_creation import _id_of_key
+from moniqo.services.idempotency import id_of_key
 from tests.support.stack import ROOT, functions, routes, template
 
 ROUTES: dict[str, list[str]] = {}
@@ -76,7 +76,7 @@ def test_it_carries_the_claims_of_one_trader_or_an_administrator_and_none_where_
 
 def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> None:
     first = event_of("create_wallet")
-    made = _id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
+    made = id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
     about = {
         (event.get("pathParameters") or {}).get("user_wallet_id")
         or event.get("queryStringParameters", {}).get("user_wallet_id")

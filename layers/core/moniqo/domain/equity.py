@@ -17,6 +17,7 @@ from moniqo.domain.risk import RiskLimits
 
 HOUR: Final = timedelta(hours=1)
 _HUNDRED: Final = Decimal(100)
+_SHOWN: Final = Decimal("0.00000001")
 
 
 class Breach(NamedTuple):
@@ -90,10 +91,10 @@ def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, 
             return Breach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
         percent = limits.daily_loss_limit_percent
         if percent is not None and loss > 0 and loss * _HUNDRED >= percent * day.equity:
-            return Breach("daily_loss_limit_percent", percent, loss * _HUNDRED / day.equity)
+            return Breach("daily_loss_limit_percent", percent, (loss * _HUNDRED / day.equity).quantize(_SHOWN))
     percent = limits.max_drawdown_percent
     if percent is not None and peak > 0 and peak > equity and (peak - equity) * _HUNDRED >= percent * peak:
-        return Breach("max_drawdown_percent", percent, (peak - equity) * _HUNDRED / peak)
+        return Breach("max_drawdown_percent", percent, ((peak - equity) * _HUNDRED / peak).quantize(_SHOWN))
     return None
 
 

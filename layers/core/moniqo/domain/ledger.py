@@ -165,8 +165,8 @@ _FLAT: Final = Position()
 class Basis:
     """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
 
-    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that of
-    the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
+    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
+    of the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
     """
 
     market: Market

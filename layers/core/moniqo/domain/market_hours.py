@@ -42,14 +42,19 @@ class Hours(NamedTuple):
     session_close: datetime | None
 
 
+_ALWAYS: Final = Hours(is_open=True, next_open=None, session_close=None)
+
+
 def session_at(moment: datetime) -> Session | None:
     """Return the session that is on at a moment, None while the exchange is closed."""
     session = _session_of(_local_date(moment))
     return session if session is not None and session.open <= moment < session.close else None
 
 
-def hours_at(moment: datetime) -> Hours:
-    """Tell what an order that arrives at a moment needs to know."""
+def hours_at(calendar: str | None, moment: datetime) -> Hours:
+    """Tell what an order that arrives at a moment needs to know; without a calendar the market is always open."""
+    if calendar is None:
+        return _ALWAYS
     session, following = session_at(moment), next_session(moment)
     ends = session or following
     return Hours(session is not None, following.open if following else None, ends.close if ends else None)

@@ -207,11 +207,7 @@ class Decision:
             )
 
     def _check_funds(self) -> None:
-        market = self.basis.market
-        buying = self.request.side is OrderSide.BUY
-        asset = market.quote if buying else market.base
-        needed = self._cash_needed() if buying else self.amount
-        free = self.draft.holding(asset).free
+        asset, needed, free = self.funds()
         if needed > free:
             raise InsufficientBalanceError(
                 f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
@@ -220,6 +216,13 @@ class Decision:
                 asset=asset,
                 suggested_amount=self._affordable(free),
             )
+
+    def funds(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, how much of it is needed, and how much is free."""
+        market = self.basis.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
 
     def _cash_needed(self) -> Decimal:
         terms = self.draft.account.terms
@@ -281,9 +284,7 @@ class Decision:
         draft, limits = self.draft, self.draft.account.limits
         if limits is None:
             return
-        cash = draft.holding(draft.account.terms.cash_asset).total
-        held = sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
-        reached = breach(limits, cash + held, draft.day, draft.peak, self.basis.usd_rate)
+        reached = breach(limits, self.equity(), draft.day, draft.peak, self.basis.usd_rate)
         if reached is not None:
             raise RiskLimitExceededError(
                 f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
@@ -291,6 +292,12 @@ class Decision:
                 limit=reached.limit,
                 value=reached.value,
             )
+
+    def equity(self) -> Decimal:
+        """Cash and holdings at present prices, in the cash asset."""
+        draft = self.draft
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
 
     def _mid(self, symbol: str) -> Decimal:
         return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]

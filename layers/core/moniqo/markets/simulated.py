@@ -199,7 +199,7 @@ class SimulatedFeed:
         opened, high, low, closed = (
             Decimal(value).scaleb(-listing.tick_places) for value in (ticks[0], max(ticks), min(ticks), ticks[-1])
         )
-        return Candle(_begin(steps[0]), opened, high, low, closed, volume)
+        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, volume)
 
     def _bytes(self, listing: Listing, step: int, purpose: bytes, size: int) -> bytes:
         seed = b"%s|%s|%s|%d" % (self._key, purpose, listing.market.symbol.encode(), step)
