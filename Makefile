@@ -100,9 +100,15 @@ build: $(RUN) $(SAM) ## Build the layer and the template for `sam deploy` (BUILD
 	@hash=$$($(PY) scripts/fingerprint.py) && sed "s/Default: unreleased/Default: $$hash/" $(BUILD_DIR)/template.yaml \
 	  > $(BUILD_DIR)/released.yaml && mv $(BUILD_DIR)/released.yaml $(BUILD_DIR)/template.yaml && echo "Release $$hash"
 
+# samconfig.toml holds the parameters of each environment.
+ENVIRONMENT ?= dev
+.PHONY: deploy
+deploy: build ## Deploy to AWS with your credentials (ENVIRONMENT=prod)
+	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml --config-file "$(CURDIR)/samconfig.toml" \
+	  --config-env $(ENVIRONMENT) $(ARGS)
+
 .PHONY: lock
 lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
-	@.venv/bin/uv --version >/dev/null
 	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt

@@ -21,8 +21,8 @@ PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION: Final = """# Benchmarks
 
 Written by `make bench`; do not edit. Every line is a ratio to a baseline measured in the same run, or a count: absolute
-times say more about the machine than about the code, and no test asserts one. Times are medians. Ours and the baseline run
-in turn, and a ratio is the median over neighbouring pairs, so that other work of the machine hits both.
+times say more about the machine than about the code, and no test asserts one. Times are medians. Ours and the baseline
+run in turn, and a ratio is the median over neighbouring pairs, so that other work of the machine hits both.
 
 {date}, {machine}, Python {python}, the database is the embedded emulation of MongoDB.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from decimal import Decimal
 from typing import Any
 
+from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
+
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
-from moniqo.domain.ledger import AccountTerms
 from moniqo.domain.risk import RiskLimits
 from moniqo.services.wallet_creation import WalletCreation
 from moniqo.services.wallet_requests import NewWallet
@@ -16,9 +17,7 @@ from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.seeds import seed_definitions
 from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
-from pymongo.asynchronous.database import AsyncDatabase
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 Database = AsyncDatabase[dict[str, Any]]
@@ -37,19 +36,10 @@ async def prepare(database: Database) -> None:
     await seed_definitions(database)
 
 
-async def open_account(database: Database) -> DemoWallet:
-    """Open an account that no user wallet belongs to, and return the wallet that trades it."""
-    terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
-    wallet = DemoWallet("demo", str(uuid.uuid4()), {}, {"db": database})
-    await wallet.open_account(terms)
-    await wallet.initialize()
-    return wallet
-
-
 async def create_wallet(database: Database) -> str:
     """Create a user's wallet as the service does, and return its id."""
     cipher = CredentialCipher(SecretsManagerKeys("a demo wallet has no secrets"))
     connector = WalletConnector(database)
     creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher)
-    request = NewWallet("demo-wallet-v1", "Bench", LIMITS, {})
+    request = NewWallet("demo-wallet-v1", "Bench", LIMITS, {"initial_balance_usd": SecretStr("1000000")})
     return (await creation.create(OWNER, request)).wallet.id

@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from moniqo.storage.client import connect
-
 from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
+from moniqo.storage.client import connect
 from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
 from tests.support.lambdas import User, http_event
 from tests.support.layer import build
@@ -33,12 +32,12 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "bench",
 }
 METHOD = (
-    "The genuine runtime client `awslambdaric` in a process that sees only the function's folder, the layer built for this "
-    "machine and what the Lambda runtime carries (boto3). Time runs from the start of the process to its first answer; our "
-    "side includes the connection to the database, one read and one commit. In the first line the URL of the database is "
-    "given directly; in the second it is fetched from Secrets Manager (moto, on loopback) first. The baseline is "
-    "`json.loads` of the body and `json.dumps` of the answer under the same client, with the same paths. Both sides start "
-    "in turn, and the ratio is the median over neighbouring pairs."
+    "The genuine runtime client `awslambdaric` in a process that sees only the function's folder, the layer built for "
+    "this machine and what the Lambda runtime carries (boto3). Time runs from the start of the process to its first "
+    "answer; our side includes the connection to the database, one read and one commit. In the first line the URL of "
+    "the database is given directly; in the second it is fetched from Secrets Manager (moto, on loopback) first. The "
+    "baseline is `json.loads` of the body and `json.dumps` of the answer under the same client, with the same paths. "
+    "Both sides start in turn, and the ratio is the median over neighbouring pairs."
 )
 
 
@@ -117,8 +116,13 @@ def secrets_manager(mongodb_url: str) -> Iterator[dict[str, str]]:
     try:
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
-        keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench", "region_name": "eu-central-1"}
-        client = boto3.client("secretsmanager", endpoint_url=endpoint, **keys)
+        client = boto3.client(
+            "secretsmanager",
+            "eu-central-1",
+            endpoint_url=endpoint,
+            aws_access_key_id="bench",
+            aws_secret_access_key="bench",
+        )
         client.create_secret(Name=SECRET, SecretString=json.dumps({"url": mongodb_url}))
         yield {"MONGODB_SECRET_ID": SECRET, "AWS_ENDPOINT_URL": endpoint}
     finally:

@@ -6,6 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
+from benchmarks.accounts import LIMITS, OWNER
+from benchmarks.report import Line, Section
+from benchmarks.timing import interleaved
 from moniqo.domain import lifecycle, trading
 from moniqo.domain.command import Place
 from moniqo.domain.ledger import Account, AccountTerms, Basis, Draft
@@ -13,19 +16,16 @@ from moniqo.domain.market import Snapshot
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.markets.simulated import SimulatedFeed
 
-from benchmarks.accounts import LIMITS, OWNER
-from benchmarks.report import Line, Section
-from benchmarks.timing import interleaved
-
 NOW = datetime(2026, 2, 1, 12, 0, 1, tzinfo=UTC)
 SYMBOL = "BTC/USDT"
 OPEN_ORDERS = 100
 _UNIT = Decimal("0.00000001")
 _RATE = Decimal("0.001")
 METHOD = (
-    "`moniqo.domain.trading.place` on an account with 100 open orders: rules, funds, fills, postings, position and the new "
-    "state, nothing written. The market order takes all 20 levels shown, the limit order rests. The baseline, for both, walks the "
-    "same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves both balances: no rules, no journal."
+    "`moniqo.domain.trading.place` on an account with 100 open orders: rules, funds, fills, postings, position and "
+    "the new state, nothing written. The market order takes all 20 levels shown, the limit order rests. The baseline, "
+    "for both, walks the same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves both "
+    "balances: no rules, no journal."
 )
 
 
@@ -55,7 +55,7 @@ def bare_walk(snapshot: Snapshot, amount: Decimal, balances: dict[str, Decimal])
     """Fill a market buy level by level; each fill pays its fee and moves both balances."""
     after = dict(balances)
     left = amount
-    fills = []
+    fills: list[tuple[Decimal, ...]] = []
     for price, shown in snapshot.asks:
         size = min(left, shown)
         quote = price * size

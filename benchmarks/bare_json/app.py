@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Echo the order."""
     order = json.loads(event["body"])
     return {"statusCode": 201, "headers": {"content-type": "application/json"}, "body": json.dumps(order)}

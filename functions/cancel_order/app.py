@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from starlette.responses import Response
 
 from moniqo import bootstrap
@@ -11,6 +13,7 @@ from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
 from moniqo.http.schemas.orders import OrderView, order_view
+from moniqo.wallets.demo_orders import OrderRecord
 
 router = api_router()
 
@@ -29,7 +32,7 @@ async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) ->
     try:
         cancelled = await bootstrap.orders().cancel(caller.user_id, user_wallet_id, order_id)
     except (OrderAlreadyFilledError, OrderAlreadyClosedError) as error:
-        error.members["order"] = order_view(error.members["order"], user_wallet_id)
+        error.members["order"] = order_view(cast(OrderRecord, error.members["order"]), user_wallet_id)
         raise
     return json_response(order_view(cancelled, user_wallet_id))
 

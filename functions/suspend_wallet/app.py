@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError, WalletSuspendedError
+from moniqo.domain.errors import ConflictError, NotFoundError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import AdminDep
 from moniqo.http.problems import problem_responses
@@ -22,7 +22,7 @@ router = api_router()
     summary="Suspend a wallet (admin)",
     responses={
         200: {"model": UserWalletView, "description": "The wallet."},
-        **problem_responses(NotFoundError, WalletSuspendedError),
+        **problem_responses(NotFoundError, ConflictError),
     },
 )
 async def suspend_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:

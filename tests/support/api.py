@@ -89,10 +89,13 @@ class World:
     ids: dict[str, str]
     theirs: dict[str, str]
     """Ids of the stranger's own things."""
+    tokens: dict[User, str] = field(default_factory=dict, repr=False)
 
     def token(self, user: User) -> str:
         """Return an access token as the issuer makes it."""
-        return tokens.token(sub=user.id, groups=list(user.groups), client_id=self.client_id)
+        if user not in self.tokens:
+            self.tokens[user] = tokens.token(sub=user.id, groups=list(user.groups), client_id=self.client_id)
+        return self.tokens[user]
 
     def call(
         self,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from moniqo.domain import deciding, invariants, lifecycle, resting
 from moniqo.domain.command import Command, Mark, Place
-from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit
+from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit, Draft
 from moniqo.domain.market import Level, Market, PathPoint, Snapshot
 from moniqo.domain.order import Order, OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits
@@ -101,7 +101,7 @@ class Desk:
     def locked(self, asset: str) -> Decimal:
         return self.account.holding(asset).locked
 
-    def _walk(self) -> resting.Draft:
+    def _walk(self) -> Draft:
         symbols = resting.tracked(self.account)
         paths: dict[str, Sequence[PathPoint]] = {
             symbol: [

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from moniqo.domain import errors
+from moniqo.domain import errors, lifecycle, trading
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetStatus
 from moniqo.domain.order import OrderStatus, TimeInForce
-from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
+from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
 
 D = Decimal
 
@@ -255,13 +256,18 @@ def test_cancel_all_of_one_symbol() -> None:
         ("sell", "limit", {"price": "50000", "post_only": True}, None),
         ("sell", "limit", {"price": "49999", "post_only": True}, errors.OrderRejectedError),
         ("buy", "market", {"reduce_only": True}, errors.InvalidOrderError),
-        ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.GTD, "expires_at": START}, errors.InvalidOrderError),
+        (
+            "buy",
+            "limit",
+            {"price": "49000", "time_in_force": TimeInForce.GTD, "expires_at": START},
+            errors.InvalidOrderError,
+        ),
         ("buy", "limit", {"price": "49000", "time_in_force": TimeInForce.FOK}, errors.OrderRejectedError),
         ("sell", "stop_loss", {"stop_price": "49000", "time_in_force": TimeInForce.IOC}, errors.InvalidOrderError),
         ("sell", "market", {"stop_loss": ExitSpec()}, errors.InvalidOrderError),
     ],
 )
-def test_refusals(side: str, kind: str, fields: dict[str, object], error: type[Exception] | None) -> None:
+def test_refusals(side: str, kind: str, fields: dict[str, Any], error: type[Exception] | None) -> None:
     desk = Desk("100000")
     desk.place("buy", "market", "0.1")
     before = desk.account
@@ -295,7 +301,7 @@ def test_selling_everything_skips_the_lot_so_no_dust_is_stuck() -> None:
         desk.place("sell", "market", "0.000001")
     desk.place("sell", "market", "0.01")
     position = desk.account.position(BTC)
-    assert (position.amount, position.cost) == (0, 0)
+    assert (position.amount, position.cost) == (D(0), D(0))
 
 
 def test_hourly_samples_stand_on_full_hours() -> None:
@@ -308,3 +314,156 @@ def test_hourly_samples_stand_on_full_hours() -> None:
     assert [(point.at, point.equity) for point in commit.samples] == [
         (START + timedelta(hours=1), D(10000) - D("5000.1") - D("5.0001") + D(5100))
     ]
+
+
+def test_exits_of_what_an_ioc_order_filled_outlive_its_rest() -> None:
+    desk = Desk("100000")
+    desk.book(("0", "0.4"))
+    entry = desk.place(
+        "buy", "limit", "1", price="50001", time_in_force=TimeInForce.IOC, stop_loss=ExitSpec(percent=D(2))
+    )
+    assert (entry.status, entry.filled_amount) == (OrderStatus.CANCELLED, D("0.4"))
+    stop = desk.order(entry.order_id[:-1] + "2")
+    assert (stop.status, stop.amount, desk.locked("BTC")) == (OrderStatus.OPEN, D("0.4"), D("0.4"))
+
+
+def test_partial_fills_never_cost_more_than_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
+    # 0.00020002 x 49,000.01 = 9.8009820002, kept in 8 places; the fee is a thousandth of it.
+    desk = Desk("9.81078300")
+    order = desk.place("buy", "limit", "0.00020002", price="49000.01")
+    assert desk.free("USDT") == 0
+    for _ in range(3):
+        desk.tick("48000", volume="0.0008001")
+        desk.look()
+    filled = desk.order(order.order_id)
+    assert (filled.status, filled.fill_count) == (OrderStatus.FILLED, 3)
+    assert sum((fill.quote for commit in desk.commits for fill in commit.fills), D(0)) == D("9.80098201")
+    assert filled.fee == D("0.00980099")
+
+
+def test_a_purchase_after_a_fall_is_no_peak() -> None:
+    desk = Desk(limits=replace(WIDE, max_drawdown_percent=D(5)))
+    desk.place("buy", "market", "0.05")
+    desk.tick("50000")
+    desk.look()
+    peak = desk.account.peak
+    desk.prices[BTC] = D(48000)
+    desk.place("buy", "market", "0.1")
+    assert desk.account.peak == peak
+
+
+def test_a_loss_made_by_the_last_sale_still_cancels_what_buys() -> None:
+    desk = Desk(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+    desk.place("buy", "market", "0.1")
+    bid = desk.place("buy", "limit", "0.01", price="40000")
+    desk.prices[BTC] = D(48000)
+    desk.place("sell", "market", "0.1")
+    desk.tick("48000")
+    desk.look()
+    assert desk.account.status == "paused"
+    assert desk.order(bid.order_id).status is OrderStatus.CANCELLED
+
+
+def test_a_loss_limit_cancels_the_buys_of_a_wallet_its_owner_paused() -> None:
+    desk = Desk(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+    desk.place("buy", "market", "0.1")
+    bid = desk.place("buy", "limit", "0.01", price="40000")
+    desk.do(SetStatus("paused", "owner", "lunch"))
+    desk.tick("48000")
+    desk.look()
+    assert (desk.account.status, desk.account.reason) == ("paused", "lunch")
+    assert desk.order(bid.order_id).status is OrderStatus.CANCELLED
+
+
+def test_an_order_that_expired_before_a_pause_is_expired_whenever_one_looks() -> None:
+    for looks in (False, True):
+        desk = Desk(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+        desk.place("buy", "market", "0.1", symbol=ETH)
+        desk.now += timedelta(seconds=5)
+        until = desk.now + timedelta(seconds=2)
+        late = desk.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
+        desk.now += timedelta(seconds=5)
+        if looks:
+            desk.look()
+        desk.now = START
+        desk.tick("1000", ETH)
+        desk.look()
+        assert desk.account.status == "paused"
+        assert desk.order(late.order_id).status is OrderStatus.EXPIRED
+
+
+def test_hours_are_sampled_while_something_is_at_stake_and_once_after() -> None:
+    desk = Desk()
+    until = START + timedelta(minutes=30)
+    desk.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
+    for _ in range(60 * 4):
+        desk.tick("51000")
+    commit = desk.look()
+    assert commit is not None
+    assert [(point.at, point.equity) for point in commit.samples] == [(START + timedelta(hours=1), D(10000))]
+
+
+@pytest.mark.parametrize("every", [1, 7, 60 * 4, 60 * 4 * 20])
+def test_equity_that_stands_still_is_told_by_its_first_hour_and_its_first_day(every: int) -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    desk.place("sell", "take_profit", "0.1", stop_price="52000")
+    until = START + timedelta(days=2)
+    while desk.now < until:
+        desk.tick("53000" if desk.now >= START + timedelta(minutes=80) else "50000")
+        if (desk.now - START) // STEP % every == 0:
+            desk.look()
+    desk.place("buy", "market", "0.01")
+
+    told = {point.at: point.equity for commit in desk.commits for point in commit.samples}
+    hours = [START + timedelta(hours=number) for number in (1, 2, 12)]
+    assert list(told) == hours
+    assert told[hours[1]] == told[hours[2]] > told[hours[0]]
+
+
+def test_points_without_a_sane_price_are_skipped() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.05")
+    desk.place("sell", "stop_loss", "0.05", stop_price="40000")
+    desk.place("buy", "limit", "0.01", price="40000")
+    for price, half in (("0", "1"), ("-1", "1"), ("30000", "-1"), ("30000", "30000")):
+        desk.half = D(half)
+        desk.tick(price)
+        assert desk.look() is None
+    assert desk.account.peak == D(10000)
+
+
+def test_a_quoted_sale_brings_what_it_says_far_below_the_best_bid() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    desk.book(("0", "0.001"), ("30000", "10"))
+    sold = desk.place("sell", "market", quote_amount="1000")
+    assert sold.filled_quote - sold.fee >= 1000
+
+
+def test_a_fork_is_worth_what_the_market_says_now() -> None:
+    desk = Desk(limits=replace(WIDE, max_drawdown_percent=D(5)))
+    desk.place("buy", "market", "0.1")
+    fork = lifecycle.fork_account("copy", desk.account, desk.account.terms, desk.now, {BTC: D(30000)})
+    assert fork.after.peak == desk.free("USDT") + 3000
+    assert fork.after.marks == {BTC: D(30000)}
+
+
+def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trading, "MAX_OPEN_ORDERS", 2)
+    desk = Desk("100000")
+    desk.place("buy", "market", "0.1")
+    desk.place("buy", "limit", "0.01", price="40000")
+    with pytest.raises(errors.RateLimitExceededError):
+        desk.place("buy", "limit", "0.01", price="40000", stop_loss=ExitSpec())
+    desk.place("buy", "limit", "0.01", price="40000")
+    with pytest.raises(errors.RateLimitExceededError):
+        desk.place("buy", "limit", "0.01", price="40000")
+    desk.do(ClosePosition(BTC))
+    assert desk.account.holding("BTC").total == 0
+
+
+def test_an_exit_without_a_place_is_refused_before_funds_are_looked_at() -> None:
+    with pytest.raises(errors.InvalidOrderError):
+        Desk("10", limits=None).place("buy", "market", "1", stop_loss=ExitSpec())

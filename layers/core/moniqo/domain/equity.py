@@ -16,6 +16,8 @@ from moniqo.domain.order import OrderSide, OrderStatus
 from moniqo.domain.risk import RiskLimits
 
 HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HUNDRED: Final = Decimal(100)
 _SHOWN: Final = Decimal("0.00000001")
 
@@ -70,14 +72,25 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
         hour += HOUR
 
 
-def still_hours(since: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the hours that describe equity which stands still after ``since``: the first one, and the first of a day.
+def still_hours(still_since: datetime | None, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the hours after ``after``, up to ``until``, that describe equity which stands still."""
+    if still_since is not None:
+        yield from (moment for moment in _still_hours(still_since) if after < moment <= until)
 
-    What follows carries their value on; daily points outlive hourly ones, so a day's must be there by itself.
+
+def tells_still(still_since: datetime | None, hour: datetime) -> bool:
+    """Tell whether an hour describes equity that stands still."""
+    return still_since is not None and hour in _still_hours(still_since)
+
+
+def _still_hours(since: datetime) -> tuple[datetime, ...]:
+    """Return the first full hour and the first midnight at or after ``since``.
+
+    What follows carries their value on; a day's point outlives an hour's, so it must be there by itself.
     """
-    hour = since.replace(minute=0, second=0, microsecond=0) + HOUR
-    midnight = since.replace(hour=0, minute=0, second=0, microsecond=0) + 24 * HOUR
-    yield from (moment for moment in dict.fromkeys((hour, midnight)) if moment <= until)
+    hour = _BEGINNING - (_BEGINNING - since) // HOUR * HOUR
+    midnight = _BEGINNING - (_BEGINNING - since) // _DAY * _DAY
+    return (hour,) if hour == midnight else (hour, midnight)
 
 
 def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, usd_rate: Decimal) -> Breach | None:
@@ -98,23 +111,30 @@ def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, 
     return None
 
 
-def watch(draft: Draft, at: datetime, usd_rate: Decimal) -> None:
-    """Move the peak, and pause the wallet when a loss limit is reached: buys are cancelled, exits stay."""
+def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
+    """Move the peak; tell whether a loss limit is reached: then the wallet is paused, buys are cancelled, exits stay.
+
+    A wallet that is not active keeps its status; ``buying`` tells whether it may have open buys to cancel.
+    """
     limits = draft.account.limits
     equity = equity_of(draft)
     draft.peak = max(draft.peak, equity)
-    if limits is None or draft.status != "active":
-        return
+    if limits is None or (draft.status != "active" and not buying):
+        return False
     reached = breach(limits, equity, draft.day, draft.peak, usd_rate)
     if reached is None:
-        return
-    draft.status = "paused"
-    draft.paused_by_limit = True
-    draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {plain(reached.value.quantize(_CENT))}"
+        return False
+    if draft.status == "active":
+        draft.status, draft.paused_by_limit = "paused", True
+        at_value = plain(reached.value.quantize(_CENT))
+        draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {at_value}"
     for order_id in draft.open_ids():
-        order = draft.edit(order_id)
-        if order is not None and order.is_open and order.side is OrderSide.BUY:
-            close(draft, order, OrderStatus.CANCELLED, at)
+        placed = draft.look(order_id)
+        if placed.is_open and placed.side is OrderSide.BUY:
+            order = draft.edit(order_id)
+            if order is not None:
+                close(draft, order, OrderStatus.CANCELLED, at)
+    return True
 
 
 _CENT: Final = Decimal("0.01")

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo.domain.command import ExitSpec, Place
-from moniqo.domain.errors import InvalidOrderError
 from moniqo.domain.filling import hold
 from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market
@@ -24,6 +23,8 @@ _HUNDRED: Final = Decimal(100)
 
 def attach(draft: Draft, entry: Order, request: Place) -> None:
     """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
+    if request.stop_loss is None and request.take_profit is None:
+        return
     limits = draft.account.limits
     wanted = (
         (OrderType.STOP_LOSS, request.stop_loss, limits.stop_loss_default_percent if limits else None),
@@ -37,11 +38,7 @@ def attach(draft: Draft, entry: Order, request: Place) -> None:
 def _attach_one(
     draft: Draft, entry: Order, kind: OrderType, spec: ExitSpec, default: Decimal | None, number: int
 ) -> None:
-    percent = spec.percent if spec.stop_price is None else None
-    if spec.stop_price is None and percent is None:
-        percent = default
-        if percent is None:
-            raise InvalidOrderError(f"{kind} needs a stop_price or a percent", field=kind.value)
+    percent = spec.percent if spec.stop_price is not None or spec.percent is not None else default
     order = Order(
         order_id=f"{group_of(entry.order_id)}-{number}",
         client_order_id=None,

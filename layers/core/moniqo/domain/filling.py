@@ -26,7 +26,8 @@ def lock_for(order: Order, terms: AccountTerms) -> Decimal:
     scale = scale_of(order.fee_currency)
     notional = order.remaining * order.price
     rate = max(terms.maker_rate, terms.taker_rate)
-    return round_up(notional, scale) + round_up(order.fee_accrued + rate * notional, scale) - order.fee
+    quote = round_up(order.filled_quote + notional, scale) - round_up(order.filled_quote, scale)
+    return quote + round_up(order.fee_accrued + rate * notional, scale) - order.fee
 
 
 def hold(draft: Draft, order: Order, needed: Decimal) -> None:
@@ -42,19 +43,23 @@ def hold(draft: Draft, order: Order, needed: Decimal) -> None:
 def fill(
     draft: Draft, order: Order, market: Market, levels: tuple[Level, ...], liquidity: Liquidity, at: datetime
 ) -> None:
-    """Exchange what ``levels`` say, from what the order holds as far as it holds anything."""
+    """Exchange what ``levels`` say, from what the order holds as far as it holds anything.
+
+    What changes hands is what the order's rounded quote grows by: all its fills cost one rounding, as its fee does.
+    """
     amount, exact = ZERO, ZERO
     for price, size in levels:
         amount += size
         exact += price * size
     buying = order.side is OrderSide.BUY
     scale = scale_of(market.quote)
-    quote = round_up(exact, scale) if buying else round_down(exact, scale)
+    rounded = round_up if buying else round_down
+    quote = rounded(order.filled_quote + exact, scale) - rounded(order.filled_quote, scale)
     terms = draft.account.terms
     rate = terms.maker_rate if liquidity is Liquidity.MAKER else terms.taker_rate
-    fee = charge(order.fee_accrued, order.fee, rate, quote, scale)
+    fee = charge(order.fee_accrued, order.fee, rate, exact, scale)
     order.filled_amount += amount
-    order.filled_quote += quote
+    order.filled_quote += exact
     order.fee_accrued = fee.accrued
     order.fee = fee.total
     order.fill_count += 1

@@ -99,10 +99,19 @@ class Day(NamedTuple):
 
 
 class Interest(NamedTuple):
-    """Open orders of a symbol: how many there are, and how much the buys among them still buy."""
+    """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
 
     orders: int = 0
+    expiring: int = 0
     buying: Decimal = ZERO
+
+    def plus(self, more: Interest, less: Interest) -> Interest:
+        """Add one order's interest and take away another's."""
+        return Interest(
+            self.orders + more.orders - less.orders,
+            self.expiring + more.expiring - less.expiring,
+            self.buying + more.buying - less.buying,
+        )
 
 
 class Sample(NamedTuple):
@@ -122,7 +131,8 @@ class Account:
     need not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book.
     ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
     its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
-    since; amounts are in the cash asset.
+    since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
+    something is.
     """
 
     user_wallet_id: str
@@ -147,6 +157,7 @@ class Account:
     paused_by_limit: bool = False
     forked_from: str | None = None
     deleted: bool = False
+    still_since: datetime | None = None
 
     def holding(self, asset: str) -> Holding:
         """Holding of an asset, zero when there never was one."""
@@ -178,7 +189,18 @@ class Basis:
     next_open: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+class Changed(NamedTuple):
+    """The parts of the account that a commit changed, as they are after it."""
+
+    balances: Mapping[str, Holding]
+    positions: Mapping[str, Position]
+    taken: Mapping[tuple[str, OrderSide], TakenBook]
+    evaluated_until: Mapping[str, datetime]
+    marks: Mapping[str, Decimal]
+    interest: Mapping[str, Interest]
+
+
+@dataclass(slots=True)
 class Commit:
     """One entry of the journal together with the account it leads to."""
 
@@ -189,19 +211,8 @@ class Commit:
     fills: tuple[Fill, ...]
     samples: tuple[Sample, ...]
     walked_to: datetime | None
-    touched: Touched
+    changed: Changed
     after: Account
-
-
-class Touched(NamedTuple):
-    """Names of the parts of the account that a commit changed."""
-
-    balances: frozenset[str]
-    positions: frozenset[str]
-    taken: frozenset[tuple[str, OrderSide]]
-    evaluated_until: frozenset[str]
-    marks: frozenset[str]
-    interest: frozenset[str]
 
 
 class Draft:
@@ -223,6 +234,7 @@ class Draft:
         self.status = account.status
         self.reason = account.reason
         self.paused_by_limit = account.paused_by_limit
+        self.still_since = account.still_since
         self.walked_to: datetime | None = None
         self.samples: list[Sample] = []
         self.postings: list[Posting] = []
@@ -236,6 +248,12 @@ class Draft:
     def tracked(self, symbol: str) -> bool:
         """Tell whether the path of a symbol was being walked before this draft."""
         return symbol in self.account.interest or bool(self.account.position(symbol).amount)
+
+    def at_stake(self) -> bool:
+        """Tell whether anything is held or open, with the changes so far."""
+        placed = self.account.orders
+        ended = sum(name in placed and not order.is_open for name, order in self.orders.items())
+        return len(placed) > ended or bool(self.held())
 
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
@@ -342,15 +360,17 @@ class Draft:
             forked_from=before.forked_from,
             deleted=before.deleted,
         )
+        if not after.orders and not any(position.amount for position in after.positions.values()):
+            after.still_since = self.still_since or self.at
         for name, value in changes.items():
             setattr(after, name, value)
-        touched = Touched(
-            frozenset(self.balances),
-            frozenset(self.positions),
-            frozenset(self.taken),
-            frozenset(self.evaluated_until),
-            frozenset(self.marks),
-            frozenset(order.symbol for order in changed.values()),
+        changed_parts = Changed(
+            self.balances,
+            self.positions,
+            self.taken,
+            self.evaluated_until,
+            self.marks,
+            {order.symbol: after.interest.get(order.symbol, _NO_INTEREST) for order in changed.values()},
         )
         return Commit(
             command,
@@ -360,7 +380,7 @@ class Draft:
             tuple(self.fills),
             tuple(self.samples),
             self.walked_to,
-            touched,
+            changed_parts,
             after,
         )
 
@@ -377,7 +397,7 @@ def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Int
     for name, order in changed.items():
         was, now = interest_of(before.orders.get(name)), interest_of(order)
         known = interest.get(order.symbol, _NO_INTEREST)
-        total = Interest(known.orders + now.orders - was.orders, known.buying + now.buying - was.buying)
+        total = known.plus(now, was)
         if total.orders:
             interest[order.symbol] = total
         else:
@@ -390,15 +410,14 @@ def interest_of(order: Order | None) -> Interest:
     if order is None or not order.is_open:
         return _NO_INTEREST
     buying = order.side is OrderSide.BUY and order.price is not None
-    return Interest(1, order.remaining if buying else ZERO)
+    return Interest(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
 
 
 def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
     """Sum up open orders per symbol."""
     found: dict[str, Interest] = {}
     for order in orders:
-        known, more = found.get(order.symbol, _NO_INTEREST), interest_of(order)
-        found[order.symbol] = Interest(known.orders + more.orders, known.buying + more.buying)
+        found[order.symbol] = found.get(order.symbol, _NO_INTEREST).plus(interest_of(order), _NO_INTEREST)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,8 +25,13 @@ def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Com
         return _begin(draft, Open(), terms.initial_balance)
 
 
-def fork_account(user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime) -> Commit:
-    """Make the first commit of a copy: balances and cost basis of ``source``, no open orders, profit from zero."""
+def fork_account(
+    user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime, marks: Mapping[str, Decimal]
+) -> Commit:
+    """Make the first commit of a copy: balances and cost basis of ``source``, no open orders, profit from zero.
+
+    ``marks`` are the present mid prices of what is held: the copy's losses count from now.
+    """
     with exact():
         draft = Draft(replace(first_account(user_wallet_id, terms, now), taken=source.taken), now)
         for asset, holding in source.balances.items():
@@ -33,7 +39,7 @@ def fork_account(user_wallet_id: str, source: Account, terms: AccountTerms, now:
         for symbol, position in source.positions.items():
             if position.amount:
                 draft.positions[symbol] = Position(position.amount, position.cost)
-                draft.marks[symbol] = source.marks[symbol]
+                draft.marks[symbol] = marks[symbol]
                 draft.evaluated_until[symbol] = draft.at
         cost = sum((position.cost for position in draft.positions.values()), ZERO)
         opening = draft.holding(terms.cash_asset).total + cost
@@ -67,6 +73,7 @@ def _begin(draft: Draft, command: Open | Reset, opening: Decimal, **changes: str
     """Start an epoch: baseline, peak and day anew."""
     zone = draft.account.limits.timezone if draft.account.limits else "UTC"
     draft.peak = equity_of(draft)
+    draft.still_since = None
     draft.day = Day(draft.peak, next_midnight(draft.at, zone))
     return draft.commit(command, None, opening=opening, **changes)
 

@@ -27,10 +27,15 @@ _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 def check_fields(order: Place) -> None:
     """Refuse fields that do not belong together; raises InvalidOrderError."""
-    for name in ("price", "stop_price", "trail_percent"):
-        given, needed = getattr(order, name) is not None, name in _NEEDS[order.type]
-        if given != needed:
-            raise InvalidOrderError(f"a {order.type} order {'needs a' if needed else 'has no'} {name}", field=name)
+    needs = _NEEDS[order.type]
+    for name, value in (
+        ("price", order.price),
+        ("stop_price", order.stop_price),
+        ("trail_percent", order.trail_percent),
+    ):
+        if (value is not None) != (name in needs):
+            verb = "needs a" if name in needs else "has no"
+            raise InvalidOrderError(f"a {order.type} order {verb} {name}", field=name)
     if (order.amount is None) == (order.quote_amount is None):
         raise InvalidOrderError("give either amount or quote_amount", field="amount")
     if order.quote_amount is not None and order.type is not OrderType.MARKET:
@@ -62,6 +67,13 @@ def _check_exits(order: Place) -> None:
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is not None and spec.percent is not None:
             raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
+
+
+def check_exit_defaults(order: Place) -> None:
+    """Refuse exits that leave their place to the limits of a wallet that has none."""
+    for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
+        if spec is not None and spec.stop_price is None and spec.percent is None:
+            raise InvalidOrderError(f"{name} needs a stop_price or a percent", field=name)
 
 
 def check_price(name: str, price: Decimal, market: Market) -> None:

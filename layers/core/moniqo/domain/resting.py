@@ -8,13 +8,13 @@ taken between the points they fall between.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from moniqo.domain.equity import hours, roll_day, sample, still_hours, watch
+from moniqo.domain.equity import hours, roll_day, sample, still_hours, tells_still, watch
 from moniqo.domain.exits import close
 from moniqo.domain.ledger import Account, Draft
 from moniqo.domain.market import Market, PathPoint
@@ -25,6 +25,8 @@ from moniqo.domain.touching import Band, band_of, meet
 
 MARK_EVERY: Final = timedelta(hours=1)
 """How far a look that changed nothing may fall behind before it is written down."""
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 Paths = Mapping[str, Sequence[PathPoint]]
 
@@ -56,7 +58,6 @@ def walk(
                 steps.take(symbol, point)
             steps.settle(end)
         steps.pass_instants(reach + timedelta(microseconds=1))
-        _expire(draft, reach)
         for symbol, points in paths.items():
             until = points[-1].end if points else account.evaluated_until[symbol]
             if markets[symbol].hours is not None:
@@ -91,16 +92,6 @@ def _merged(paths: Paths) -> list[tuple[datetime, str, PathPoint]]:
     return found
 
 
-def _expire(draft: Draft, reach: datetime) -> None:
-    """End what no later point can fill."""
-    for order_id in draft.open_ids():
-        placed = draft.look(order_id)
-        if placed.is_open and placed.expires_at is not None and placed.expires_at <= reach:
-            order = draft.edit(order_id)
-            if order is not None:
-                close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
-
-
 class _Walk:
     """One pass over the points, with what would be slow to ask at each of them."""
 
@@ -109,29 +100,60 @@ class _Walk:
         self._markets = markets
         self._usd_rate = usd_rate
         self._bands: dict[str, Band] = {}
-        self._unsettled = bool(draft.held())
+        # A command may have made a loss since the last point.
+        self._unsettled = True
+        self._buying = any(interest.buying for interest in draft.account.interest.values())
         account = draft.account
         since = [account.evaluated_until[symbol] for symbol in tracked(account)]
-        self._hours = hours(min(since), draft.at) if since else still_hours(account.at, draft.at)
-        self._hour = next(self._hours, None)
+        # While nothing is at stake only the hours that say so are taken, those after the last commit.
+        self._hours = hours(min(since), draft.at) if since else still_hours(account.still_since, account.at, draft.at)
+        self._hour = next(self._hours, _NEVER)
+        self._expiry = self._next_expiry()
+        self._instant = self._next_instant()
 
     def pass_instants(self, end: datetime) -> None:
-        """Take the hours and the start of the local day that lie before ``end``."""
+        """Take what lies before ``end``: expiries, the start of the local day, full hours with something at stake."""
         draft = self._draft
-        while True:
-            hour = self._hour if self._hour is not None and self._hour < end else None
-            midnight = draft.day.until if draft.day is not None and draft.day.until < end else None
-            if hour is None and midnight is None:
-                return
-            if midnight is not None and (hour is None or midnight <= hour):
-                roll_day(draft, midnight)
-                continue
-            if hour is not None:
-                draft.samples.append(sample(draft, hour))
-                self._hour = next(self._hours, None)
+        while self._instant < end:
+            at = self._instant
+            if at == self._expiry:
+                self._expire(at)
+            if draft.day is not None and at >= draft.day.until:
+                roll_day(draft, at)
+            if at == self._hour:
+                if draft.at_stake() or tells_still(draft.still_since, at):
+                    draft.samples.append(sample(draft, at))
+                self._hour = next(self._hours, _NEVER)
+            self._instant = self._next_instant()
+
+    def _next_instant(self) -> datetime:
+        day = self._draft.day
+        return min(self._expiry, self._hour, day.until if day is not None else _NEVER)
+
+    def _next_expiry(self) -> datetime:
+        draft = self._draft
+        if not any(interest.expiring for interest in draft.account.interest.values()):
+            return _NEVER
+        orders = (draft.look(order_id) for order_id in draft.open_ids())
+        return min((order.expires_at for order in orders if order.expires_at and order.is_open), default=_NEVER)
+
+    def _expire(self, at: datetime) -> None:
+        """End what no later point can fill."""
+        draft = self._draft
+        for order_id in draft.open_ids():
+            placed = draft.look(order_id)
+            if placed.is_open and placed.expires_at is not None and placed.expires_at <= at:
+                order = draft.edit(order_id)
+                if order is not None:
+                    close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
+        self._expiry = self._next_expiry()
+        self._bands.clear()
+        self._note_stillness(at)
 
     def take(self, symbol: str, point: PathPoint) -> None:
-        """Let the orders of a symbol meet a point, unless none of them can care."""
+        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it."""
+        if not 0 <= point.half_spread < point.price:
+            return
         draft = self._draft
         band = self._bands.get(symbol)
         if band is None:
@@ -140,6 +162,7 @@ class _Walk:
             meet(draft, symbol, point, self._markets[symbol])
             self._bands.clear()
             self._unsettled = True
+            self._note_stillness(point.end)
         draft.marks[symbol] = point.price
 
     def settle(self, end: datetime) -> None:
@@ -147,8 +170,14 @@ class _Walk:
         if not self._unsettled:
             return
         draft = self._draft
-        status = draft.status
-        watch(draft, end, self._usd_rate)
-        self._unsettled = bool(draft.held())
-        if draft.status != status:
+        if watch(draft, end, self._usd_rate, buying=self._buying):
+            self._buying = False
             self._bands.clear()
+            self._note_stillness(end)
+        self._unsettled = bool(draft.held())
+
+    def _note_stillness(self, at: datetime) -> None:
+        """Remember when the last of what was at stake ended."""
+        draft = self._draft
+        if draft.still_since is None and not draft.at_stake():
+            draft.still_since = at

@@ -10,7 +10,7 @@ from moniqo.domain.errors import OrderRejectedError
 from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.market import Level
 from moniqo.domain.matching import Taken, beyond_book, most_beyond, shown_depth, walk_book
-from moniqo.domain.money import ZERO, floor_to, plain, round_up, scale_of
+from moniqo.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of
 from moniqo.domain.order import OrderSide
 
 _INFINITE: Final = Decimal("Infinity")
@@ -61,8 +61,9 @@ def market_cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) ->
         taken = plan(draft, side, None, amount, basis)
     except OrderRejectedError:
         return _INFINITE
-    fee = round_up(draft.account.terms.taker_rate * taken.quote, scale_of(basis.market.quote))
-    return taken.quote + fee if side is OrderSide.BUY else taken.quote - fee
+    scale = scale_of(basis.market.quote)
+    fee = round_up(draft.account.terms.taker_rate * taken.quote, scale)
+    return round_up(taken.quote, scale) + fee if side is OrderSide.BUY else round_down(taken.quote, scale) - fee
 
 
 def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis) -> Decimal:
@@ -76,6 +77,7 @@ def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis)
     if side is OrderSide.BUY:
         bound = int(quote_amount / best / step) + 2
         return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
-    # Fee and slippage together stay far below a fifth of the proceeds.
-    bound = int(quote_amount / best / step * Decimal("1.2")) + 2
-    return bisect_left(range(bound), quote_amount, lo=1, key=cost) * step
+    bound = int(quote_amount / best / step) + 2
+    while cost(bound) < quote_amount:
+        bound *= 2
+    return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step

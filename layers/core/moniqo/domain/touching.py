@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from moniqo.domain.exits import after_exit, close, follow_entry, take_lock
+from moniqo.domain.exits import after_exit, follow_entry, take_lock
 from moniqo.domain.filling import fill
 from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Level, Market, PathPoint
@@ -23,17 +22,14 @@ class Band(NamedTuple):
     low: Decimal | None
     high: Decimal | None
     always: bool
-    next_expiry: datetime | None
 
     def reaches(self, point: PathPoint) -> bool:
-        """Tell whether some order may fill, trigger, trail or expire at a point."""
+        """Tell whether some order may fill, trigger or trail at a point."""
         if self.always:
             return True
         half = point.half_spread
-        return (
-            (self.low is not None and point.price - half <= self.low)
-            or (self.high is not None and point.price + half >= self.high)
-            or (self.next_expiry is not None and point.end > self.next_expiry)
+        return (self.low is not None and point.price - half <= self.low) or (
+            self.high is not None and point.price + half >= self.high
         )
 
 
@@ -41,14 +37,11 @@ def band_of(draft: Draft, symbol: str) -> Band:
     """Return the band of a symbol's open orders."""
     lows: list[Decimal] = []
     highs: list[Decimal] = []
-    expiries: list[datetime] = []
     always = False
     for order_id in draft.open_ids():
         order = draft.look(order_id)
         if order.symbol != symbol or not order.is_open or order.status is OrderStatus.PENDING:
             continue
-        if order.expires_at is not None:
-            expiries.append(order.expires_at)
         if order.rests and order.price is not None:
             (lows if order.side is OrderSide.BUY else highs).append(order.price)
         elif order.type is OrderType.TRAILING_STOP:
@@ -58,7 +51,7 @@ def band_of(draft: Draft, symbol: str) -> Band:
                 order.type is OrderType.STOP_LIMIT and order.side is OrderSide.SELL
             )
             (lows if falling else highs).append(order.stop_price)
-    return Band(max(lows, default=None), min(highs, default=None), always, min(expiries, default=None))
+    return Band(max(lows, default=None), min(highs, default=None), always)
 
 
 def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
@@ -73,9 +66,7 @@ def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
         order = draft.edit(order_id)
         if order is None:
             continue
-        if order.expires_at is not None and point.end > order.expires_at:
-            close(draft, order, OrderStatus.EXPIRED, order.expires_at)
-        elif order.rests:
+        if order.rests:
             left -= _meet_limit(draft, order, point, market, left)
         elif order.type is OrderType.STOP_LIMIT:
             left -= _meet_stop_limit(draft, order, point, market, left)
@@ -87,8 +78,6 @@ def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
 
 def _cares(order: Order, point: PathPoint, market: Market) -> bool:
     """Tell, without touching the order, whether a point can do anything to it."""
-    if (order.expires_at is not None and point.end > order.expires_at) or order.type is OrderType.TRAILING_STOP:
-        return True
     if order.rests:
         buying = order.side is OrderSide.BUY
         return order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)

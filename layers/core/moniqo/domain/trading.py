@@ -36,6 +36,8 @@ MAX_OPEN_ORDERS: Final = 500
 
 Rule = tuple[str, Callable[[], None]]
 
+_NOTHING: Final = Plan((), ZERO, ZERO, {})
+
 
 def place(draft: Draft, order: Place, basis: Basis) -> Commit:
     """Decide an order.
@@ -80,7 +82,7 @@ class Decision:
         self.request = request
         self.basis = basis
         self.amount = ZERO
-        self.plan = Plan((), ZERO, ZERO, {})
+        self.plan = _NOTHING
         self._exposure: Exposure | None = None
 
     def rules(self) -> tuple[Rule, ...]:
@@ -106,8 +108,9 @@ class Decision:
         require_trading(self.draft)
 
     def _check_open_orders(self) -> None:
-        count = len(self.draft.account.orders)
-        if count >= MAX_OPEN_ORDERS:
+        count = sum(interest.orders for interest in self.draft.account.interest.values())
+        opening = self._waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        if opening and count + opening > MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
                 f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
                 limit=MAX_OPEN_ORDERS,
@@ -123,13 +126,14 @@ class Decision:
     def _check_form(self) -> None:
         request, market = self.request, self.basis.market
         order_form.check_fields(request)
-        for name in ("price", "stop_price"):
-            price = getattr(request, name)
-            if price is not None:
-                order_form.check_price(name, price, market)
-        for spec in (request.stop_loss, request.take_profit):
-            if spec is not None and spec.stop_price is not None:
-                order_form.check_price("stop_price", spec.stop_price, market)
+        if self.draft.account.limits is None:
+            order_form.check_exit_defaults(request)
+        if request.price is not None:
+            order_form.check_price("price", request.price, market)
+        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
+        for stop in stops:
+            if stop is not None:
+                order_form.check_price("stop_price", stop, market)
         if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
             raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
         self.amount = self._read_amount()
@@ -228,10 +232,11 @@ class Decision:
         terms = self.draft.account.terms
         accrued = terms.taker_rate * self.plan.quote
         fee = round_up(accrued, scale_of(self.basis.market.quote))
-        needed = self.plan.quote + fee
+        needed = round_up(self.plan.quote, scale_of(self.basis.market.quote)) + fee
         if self._waits and self.plan.amount < self.amount:
             order = self._new_order()
-            order.filled_amount, order.fee_accrued, order.fee = self.plan.amount, accrued, fee
+            order.filled_amount, order.filled_quote = self.plan.amount, self.plan.quote
+            order.fee_accrued, order.fee = accrued, fee
             needed += lock_for(order, terms)
         return needed
 
@@ -352,6 +357,8 @@ class Decision:
         draft, market, order = self.draft, self.basis.market, self._new_order()
         if not draft.tracked(market.symbol):
             draft.evaluated_until[market.symbol] = draft.at
+        if self.plan.levels:
+            # What was just bought is worth what it is worth now, not what the path said last.
             draft.marks[market.symbol] = self.basis.snapshot.mid
         roll_day(draft, draft.at)
         draft.orders[order.order_id] = order
@@ -359,13 +366,12 @@ class Decision:
         if self.plan.levels:
             fill(draft, order, market, self.plan.levels, Liquidity.TAKER, draft.at)
             draft.taken[market.symbol, order.side] = self.plan.taken
-        if order.is_open:
-            if self._waits:
-                hold(draft, order, lock_for(order, draft.account.terms))
-            else:
-                close(draft, order, OrderStatus.CANCELLED, draft.at)
-        if order.filled_amount and order.side is OrderSide.BUY:
+        if order.is_open and self._waits:
+            hold(draft, order, lock_for(order, draft.account.terms))
+        if order.filled_amount and (self.request.stop_loss or self.request.take_profit):
             self._open_exits(order)
+        if order.is_open and not self._waits:
+            close(draft, order, OrderStatus.CANCELLED, draft.at)
         if draft.fills:
             draft.peak = max(draft.peak, equity_of(draft))
 

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Depends, Query
@@ -88,11 +88,11 @@ def moment_position(page: PageRequest) -> tuple[datetime, str] | None:
     try:
         moment, last_id = page.position
         started_at = datetime.fromisoformat(moment)
-    except ValueError:
+        if started_at.tzinfo is None:
+            raise broken_cursor()
+        return started_at.astimezone(UTC), last_id
+    except (ValueError, OverflowError):
         raise broken_cursor() from None
-    if started_at.tzinfo is None:
-        raise broken_cursor()
-    return started_at, last_id
 
 
 PageQuery = Annotated[PageRequest, Depends(_page_request)]

@@ -14,7 +14,7 @@ from moniqo.domain.money import plain
 from moniqo.domain.order import Order, OrderSide
 from moniqo.domain.position import Position
 from moniqo.domain.risk import RiskLimits
-from moniqo.storage.order_codec import Document, order_document, read_order
+from moniqo.storage.order_codec import Document, order_document, pack_order, unpack_order
 
 
 def key(name: str) -> str:
@@ -48,8 +48,8 @@ def taken_values(book: TakenBook) -> list[list[str]]:
 
 
 def interest_values(interest: Interest) -> list[object]:
-    """Write the number of open orders and what their buys still buy."""
-    return [interest.orders, plain(interest.buying)]
+    """Write how many orders are open, how many expire, and what their buys still buy."""
+    return [interest.orders, interest.expiring, plain(interest.buying)]
 
 
 def day_values(day: Day | None) -> list[object] | None:
@@ -88,7 +88,7 @@ def state_document(account: Account) -> Document:
         "limits_version": account.limits_version,
         "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
         "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
-        "orders": {order_id: order_document(order) for order_id, order in account.orders.items()},
+        "orders": {order_id: pack_order(order_document(order)) for order_id, order in account.orders.items()},
         "interest": {key(symbol): interest_values(interest) for symbol, interest in account.interest.items()},
         "taken": {taken_key(symbol, side): taken_values(book) for (symbol, side), book in account.taken.items()},
         "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
@@ -98,6 +98,7 @@ def state_document(account: Account) -> Document:
         "day": day_values(account.day),
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
+        "still_since": account.still_since,
     }
 
 
@@ -134,7 +135,12 @@ def read_account(document: Document) -> Account:
             for symbol, values in document["positions"].items()
         },
         orders=StoredOrders(document["orders"]),
-        interest={unkey(symbol): Interest(count, Decimal(buying)) for symbol, (count, buying) in interest.items()},
+        # A commit that ends a symbol's last order sets its interest to none.
+        interest={
+            unkey(symbol): Interest(orders, expiring, Decimal(buying))
+            for symbol, (orders, expiring, buying) in interest.items()
+            if orders
+        },
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
         marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
@@ -143,33 +149,32 @@ def read_account(document: Document) -> Account:
         day=Day(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
+        still_since=document["still_since"],
     )
 
 
 class StoredOrders(Mapping[str, Order]):
     """Open orders as they are stored, oldest first, each read when it is asked for."""
 
-    def __init__(self, documents: Mapping[str, Document]) -> None:
+    def __init__(self, packed: Mapping[str, bytes]) -> None:
         """Sort by age: ids are ``o-{seq}-{n}`` with one digit for n, so length and text order them."""
-        self._documents = {
-            order_id: documents[order_id] for order_id in sorted(documents, key=lambda name: (len(name), name))
-        }
+        self._packed = {order_id: packed[order_id] for order_id in sorted(packed, key=lambda name: (len(name), name))}
         self._read: dict[str, Order] = {}
 
     def __getitem__(self, order_id: str) -> Order:
         order = self._read.get(order_id)
         if order is None:
-            order = self._read[order_id] = read_order(self._documents[order_id])
+            order = self._read[order_id] = unpack_order(self._packed[order_id])
         return order
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._documents)
+        return iter(self._packed)
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self._packed)
 
     def __contains__(self, order_id: object) -> bool:
-        return order_id in self._documents
+        return order_id in self._packed
 
 
 def _read_taken_key(text: str) -> tuple[str, OrderSide]:

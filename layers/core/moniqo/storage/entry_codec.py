@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Interest, Sample
+from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
@@ -27,7 +27,7 @@ from moniqo.storage.account_codec import (
     taken_key,
     taken_values,
 )
-from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document
+from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document, pack_order
 
 HOURLY_POINTS_KEPT: Final = timedelta(days=90)
 DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
@@ -35,7 +35,7 @@ DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
 
 def changes_of(commit: Commit) -> Document:
     """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
-    after, touched = commit.after, commit.touched
+    after = commit.after
     changes: Document = {
         "seq": after.seq,
         "at": after.at,
@@ -43,22 +43,24 @@ def changes_of(commit: Commit) -> Document:
         "status": after.status,
         "reason": after.reason,
         "paused_by_limit": after.paused_by_limit,
+        "still_since": after.still_since,
         "deleted": after.deleted,
         "peak": plain(after.peak),
         "day": day_values(after.day),
     }
-    for asset in touched.balances:
-        changes[f"balances.{key(asset)}"] = holding_values(after.balances[asset])
-    for symbol in touched.positions:
-        changes[f"positions.{key(symbol)}"] = position_values(after.positions[symbol])
-    for symbol, side in touched.taken:
-        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(after.taken[symbol, side])
-    for symbol in touched.evaluated_until:
-        changes[f"evaluated_until.{key(symbol)}"] = after.evaluated_until[symbol]
-    for symbol in touched.interest:
-        changes[f"interest.{key(symbol)}"] = interest_values(after.interest.get(symbol, Interest()))
-    for symbol in touched.marks:
-        changes[f"marks.{key(symbol)}"] = plain(after.marks[symbol])
+    changed = commit.changed
+    for asset, holding in changed.balances.items():
+        changes[f"balances.{key(asset)}"] = holding_values(holding)
+    for symbol, position in changed.positions.items():
+        changes[f"positions.{key(symbol)}"] = position_values(position)
+    for (symbol, side), book in changed.taken.items():
+        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(book)
+    for symbol, until in changed.evaluated_until.items():
+        changes[f"evaluated_until.{key(symbol)}"] = until
+    for symbol, interest in changed.interest.items():
+        changes[f"interest.{key(symbol)}"] = interest_values(interest)
+    for symbol, mark in changed.marks.items():
+        changes[f"marks.{key(symbol)}"] = plain(mark)
     if isinstance(commit.command, SetLimits):
         changes["limits"] = commit.command.limits.to_document()
         changes["limits_version"] = after.limits_version
@@ -76,7 +78,7 @@ def snapshot_update(commit: Commit) -> Document:
     gone: Document = {}
     for order in commit.orders:
         if order.is_open:
-            changes[f"orders.{order.order_id}"] = order_document(order)
+            changes[f"orders.{order.order_id}"] = pack_order(order_document(order))
         else:
             gone[f"orders.{order.order_id}"] = ""
     return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
@@ -172,7 +174,7 @@ def apply_entry(state: Document, entry: Document) -> None:
         parent[last] = value
     for order in entry.get("orders", ()):
         if order["status"] in OPEN_STATUSES:
-            state["orders"][order["order_id"]] = order
+            state["orders"][order["order_id"]] = pack_order(order)
         else:
             state["orders"].pop(order["order_id"], None)
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+import bson
+from bson.codec_options import CodecOptions
 
 from moniqo.domain.market import Level
 from moniqo.domain.money import plain
 from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 
 Document = dict[str, Any]
+
+_UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
 
 
 def _optional(value: Decimal | None) -> str | None:
@@ -58,8 +64,17 @@ def _receipt(receipt: Receipt) -> Document:
 
 
 def _read_receipt(document: Document) -> Receipt:
-    amounts = ("maker_fee_percent", "taker_fee_percent", "bid", "ask")
-    return Receipt(**{**document, **{name: Decimal(document[name]) for name in amounts}})
+    return Receipt(
+        document["seq"],
+        document["rules_version"],
+        document["limits_version"],
+        Decimal(document["maker_fee_percent"]),
+        Decimal(document["taker_fee_percent"]),
+        Decimal(document["bid"]),
+        Decimal(document["ask"]),
+        document["quoted_at"],
+        document["source"],
+    )
 
 
 def _extras(order: Order) -> Iterable[tuple[str, object]]:
@@ -111,6 +126,16 @@ def read_order(document: Document) -> Order:
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
         receipt=_read_receipt(document["receipt"]),
     )
+
+
+def pack_order(order: Document) -> bytes:
+    """Write an order's document as one value: a snapshot with hundreds of them is read and written as a few."""
+    return bson.encode(order)
+
+
+def unpack_order(packed: bytes) -> Order:
+    """Read what :func:`pack_order` wrote."""
+    return read_order(bson.decode(packed, _UTC_TIMES))
 
 
 def fill_document(item: Fill) -> Document:

@@ -64,9 +64,7 @@ _DEMO: Final = Definition(
     is_demo=True,
     supported_symbols=tuple(f"{base}/USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "LTC")),
     required_credentials=(_INITIAL_BALANCE,),
-    capabilities=Capabilities(
-        supported_order_types=tuple(OrderType), fees=FeeSchedule(Decimal("0.1"), Decimal("0.1"))
-    ),
+    capabilities=Capabilities(supported_order_types=tuple(OrderType), fees=FeeSchedule(Decimal("0.1"), Decimal("0.1"))),
     simulation=Simulation(),
     order=10,
     tags=("paper", "crypto", "recommended"),

@@ -17,6 +17,7 @@ from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeC
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
+    MarketDataError,
     NotFoundError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
@@ -122,9 +123,20 @@ class DemoWallet(BaseWallet):
         await self._ledger.open(commit, dict(mirror) if mirror is not None else None)
 
     async def open_fork(self, source: Account, mirror: Mapping[str, object]) -> None:
-        """Open the account as a copy of another's, with its user wallet; raises ConflictError when it exists."""
+        """Open the account as a copy of another's at present prices, with its user wallet.
+
+        Raises:
+            ConflictError: the account exists.
+            MarketDataError: something held has no price.
+
+        """
+        held = [symbol for symbol, position in source.positions.items() if position.amount]
+        marks = await self.feed.mids(held) if held else {}
+        missing = sorted(set(held) - set(marks))
+        if missing:
+            raise MarketDataError(f"no fresh price for {', '.join(missing)}", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
-        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock())
+        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock(), marks)
         await self._ledger.open(commit, dict(mirror))
 
     @property

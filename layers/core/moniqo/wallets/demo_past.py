@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -57,20 +56,13 @@ class DemoPast:
         )
 
     async def account_at(self, seq: int | None) -> Account:
-        """Rebuild the account as entry ``seq`` left it, the newest one for None.
-
-        Its holdings are priced as they are now, and all the account ever took of the book stays taken.
-
-        Raises:
-            NotFoundError: there is no such entry.
-
-        """
+        """Rebuild the account as entry ``seq`` left it, the newest one for None; raises NotFoundError."""
         await self._work.evaluate()
         newest = self._work.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
         if found is None:
             raise NotFoundError(f"the ledger has no entry {seq}, its newest is {newest.seq}")
-        return replace(found, marks={**found.marks, **await self._marks(found)}, taken=self._work.account.taken)
+        return found
 
     async def _marks(self, account: Account) -> Mapping[str, Decimal]:
         held = sorted(symbol for symbol, position in account.positions.items() if position.amount)

@@ -64,7 +64,9 @@ class WalletConnector:
 
     async def new_demo(self, user_wallet_id: str) -> DemoWallet:
         """Make a demo wallet that has no account yet."""
-        return DemoWallet("", user_wallet_id, {}, {"db": self._database, "feed": await self.feed(), "clock": self._clock})
+        return DemoWallet(
+            "", user_wallet_id, {}, {"db": self._database, "feed": await self.feed(), "clock": self._clock}
+        )
 
     async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded | None) -> DemoWallet:
         config = {

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -34,6 +35,14 @@ class ClosedModel(BaseModel):
     """A request body: unknown fields are refused, and a value never changes once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_object(cls, value: Any) -> Any:
+        # FastAPI validates by attributes: a Decimal, any number with a point, would pass for an empty object.
+        if isinstance(value, Decimal):
+            raise PydanticCustomError("model_type", "Input should be an object")
+        return value
 
 
 class View(BaseModel):
@@ -93,7 +102,7 @@ PositiveAmount = Annotated[
 ]
 NonNegativeAmount = Annotated[
     Decimal,
-    PlainValidator(_amount_reader(lambda amount: amount >= 0, "Input should be greater than or equal to 0")),
+    PlainValidator(_amount_reader(lambda amount: not amount.is_signed(), "Input should be greater than or equal to 0")),
     _schema("A decimal of zero or more, as a string or a JSON number.", _NOT_NEGATIVE, minimum=0),
 ]
 

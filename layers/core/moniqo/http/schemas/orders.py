@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.command import Place
@@ -50,7 +50,7 @@ class OrderRequest(ClosedModel):
     quote_amount: PositiveAmount | None = None
     price: PositiveAmount | None = None
     time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
-    post_only: bool = False
+    post_only: StrictBool = False
     client_order_id: ClientOrderId | None = None
     metadata: Metadata = Field(default_factory=dict)
 

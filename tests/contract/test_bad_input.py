@@ -1,0 +1,399 @@
+"""Bad input, sent to every operation the OpenAPI document lists: refused as documented, and nothing changed.
+
+Bodies are made from the document's own examples and schemas: every field gets every kind of wrong value. What the
+schema forbids must be refused; what it allows may be refused for a reason of its own; nothing may fail.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from tests.support.api import DOCUMENT, EMAIL, OPERATIONS, PASSWORD, Operation, World, new_things, operations
+from tests.support.lambdas import TRADER, Answer
+
+WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
+UNCOUNTED = {"login": ("login_attempts",)}
+"""What may change although the request was refused: a wrong password is counted."""
+
+Path = tuple[str | int, ...]
+
+
+class Raw(str):
+    """JSON text to be sent as it stands, where Python's encoder would write something else."""
+
+    __slots__ = ()
+
+
+MALFORMED: dict[str, str] = {
+    "empty": "",
+    "blank": " \n",
+    "cut off": "{",
+    "closed too often": "{}}",
+    "two documents": "{} {}",
+    "trailing comma": '{"a": 1,}',
+    "single quotes": "{'a': 1}",
+    "no quotes": "{a: 1}",
+    "comment": "{} // end",
+    "NaN": '{"a": NaN}',
+    "Infinity": '{"a": Infinity}',
+    "minus Infinity": '{"a": -Infinity}',
+    "1e999": '{"a": 1e999}',
+    "1e-999": '{"a": 1e-999}',
+    "many digits": '{"a": ' + "9" * 5000 + "}",
+    "repeated key": '{"a": 1, "a": 1}',
+    "repeated key inside": '{"a": [{"b": 1, "b": 2}]}',
+    "100k lists deep": "[" * 100_000 + "]" * 100_000,
+    "100k lists unclosed": "[" * 100_000,
+    "40k objects deep": '{"a":' * 40_000 + "1" + "}" * 40_000,
+    "33 objects deep": '{"a":' * 33 + "1" + "}" * 33,
+    "half a surrogate pair": '{"a": "\\ud800"}',
+    "raw control character": '{"a": "\x00"}',
+    "byte order mark": "\ufeff{}",
+    "form": "a=1&b=2",
+    "XML": "<a/>",
+}
+NOT_AN_OBJECT = ["[]", '"text"', "5", "5.5", "-1e3", "true", "null", "[{}]"]
+NOT_UTF8 = [b'{"a": "\xff\xfe"}', b"\xff\xfe{\x00}\x00", b'{"a": "\xc0\xaf"}', b'{"a": "\xed\xa0\x80"}', b"\x80" * 64]
+BAD_VALUES: list[Any] = [
+    *(None, True, False, [], {}, [[]], [None], {"$gt": ""}, {"$where": "1"}),
+    *("", " ", "\x00", "a\nb", "\u202e", "\u200b", "x" * 5000, "<script>", "../../etc/passwd", "${jndi:x}", "'; --"),
+    *(
+        "NaN",
+        "nan",
+        "Infinity",
+        "-inf",
+        "1e5",
+        "1e999",
+        "1_000",
+        "0x10",
+        "\u0661",
+        "\uff11",
+        "+1",
+        ".5",
+        "5.",
+        " 1",
+        "1,5",
+    ),
+    *("0", "-0", "-1", "-0.00000001", "0.0000000000000000001", "9" * 19, "true", "null"),
+    *(0, -1, 10**18, 10**30, -(10**30), 0.1234567890123456789, 1.5, -0.5),
+    *map(Raw, ("0.0", "-0.0", "-1e-18", "1e63", "1e-63", "-1e63", "1E+17", "0e64")),
+]
+BAD_IDS = [
+    *(
+        "nothing",
+        "0",
+        "-1",
+        "\x00",
+        "..",
+        ".",
+        "$ne",
+        "{}",
+        "[]",
+        "null",
+        "%25",
+        "%00",
+        "%2F",
+        "a/b",
+        "a\\b",
+        "' or 1=1",
+    ),
+    *("\U0001f4a5", "\u202e", " ", "x" * 500, "00000000-0000-0000-0000-000000000000", "o-1-1", "o-999999999-1"),
+    *("o-99999999999999999999-1", "o--1-1", "o-2", "O-2-1", "*", "?", "#", "demo-wallet-v1\n", "DEMO-WALLET-V1"),
+]
+BAD_QUERY = [
+    *("", " ", "0", "-1", "101", "1.5", "1e2", "NaN", "1e999", "9" * 400, "true", "null", "[]", '{"$gt":""}', "\x00"),
+    *("\u202e", "\U0001f4a5", "x" * 600, "2026-13-01T00:00:00Z", "2026-01-01", "0001-01-01T00:00:00+23:59", "../x"),
+]
+NO_CURSORS = [
+    *("", "x", "!", "====", "bnVsbA", "W10", "W1td", "WzFd", "x" * 512, "x" * 513, "[" * 380, "bnVsbA=="),
+    *("null", "1", "{}", "[]", "[[]]", "[1]", '["\u0000","x"]', '[null,"x"]', '[{"$gt":""},"x"]', '["1","2","3","4"]'),
+    *(
+        '["a","b"]',
+        '["NaN","x"]',
+        '["2026-01-01","x"]',
+        '["2026-01-01T00:00:00","x"]',
+        '["-1"]',
+        '["-1","0"]',
+        '["1e3"]',
+    ),
+    *('["0001-01-01T00:00:00+23:59","x"]', '["9999-12-31T23:59:59-23:59","x"]', '["' + "9" * 30 + '"]'),
+]
+"""What none of our lists gives out, as it stands and wrapped as our cursors are."""
+
+
+@cache
+def _schema(reference: str) -> Any:
+    return Draft202012Validator({"$ref": reference, "components": DOCUMENT["components"]})
+
+
+def allows(operation: Operation, body: Any) -> bool:
+    """Tell whether the document's schema takes this body."""
+    return bool(_schema(operation.body_schema["$ref"]).is_valid(body))
+
+
+def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
+    """Tell whether an answer is a documented refusal, and see that it is a whole problem document."""
+    assert answer.status in operation.statuses, answer
+    assert answer.status < 500, answer
+    if answer.status < 400:
+        return False
+    problem = answer.json
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["status"] == answer.status
+    assert problem["request_id"] == answer.headers["x-request-id"] != ""
+    assert {"type", "title", "detail", "instance", "code", "hint", "retryable"} <= problem.keys()
+    assert f'"{problem["code"]}"' in json.dumps(operation.described["responses"][str(answer.status)])
+    assert not codes or problem["code"] in codes, answer
+    return True
+
+
+def unharmed(world: World, operation: Operation) -> Any:
+    """Dump what a refused call of this operation must not change."""
+    return world.contents(*UNCOUNTED.get(operation.id, ()))
+
+
+def test_the_world_can_log_in(world: World) -> None:
+    """Else the refusals of the log-in below would prove nothing; after so many nobody may try again for a while."""
+    login = next(operation for operation in OPERATIONS if operation.id == "login")
+    assert world.call(login, None, body={"email": EMAIL, "password": PASSWORD}).status == 200
+
+
+@operations(*WITH_BODY)
+def test_a_body_that_is_no_json_object_is_refused(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for kind, body in MALFORMED.items():
+        answer = world.call_as(operation, body=body)
+        assert refused(operation, answer, "MALFORMED_REQUEST", *(["VALIDATION_ERROR"] if kind == "empty" else [])), kind
+        assert "Traceback" not in answer.text
+    for body in NOT_AN_OBJECT:
+        assert refused(operation, world.call_as(operation, body=body), "VALIDATION_ERROR"), body
+    for content in NOT_UTF8:
+        body = base64.b64encode(content).decode()
+        assert refused(operation, world.call_as(operation, body=body, base64=True), "MALFORMED_REQUEST"), content
+    whole = json.dumps(operation.body)
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json"):
+        answer = world.call_as(operation, body=whole, headers={"content-type": media_type})
+        assert refused(operation, answer, "MALFORMED_REQUEST"), media_type
+    assert unharmed(world, operation) == before
+
+
+@operations(*WITH_BODY)
+def test_a_body_that_is_too_large_is_413(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    padded = " " * 1_000_000 + json.dumps(operation.body)
+    deep = '{"a":' * 100_000 + "1" + "}" * 100_000
+    for body in (json.dumps({"a": "x" * 1_000_000}), padded, deep, "é" * 200_000):
+        assert refused(operation, world.call_as(operation, body=body), "PAYLOAD_TOO_LARGE")
+    packed = base64.b64encode(b"\xff" * 1_000_000).decode()
+    assert refused(operation, world.call_as(operation, body=packed, base64=True), "PAYLOAD_TOO_LARGE")
+    assert unharmed(world, operation) == before
+
+
+@operations(*WITH_BODY)
+def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for path in objects_in(operation.body):
+        if is_open(operation, path):
+            continue
+        for name in ("surprise", "$set", "__proto__", "user_id", "x" * 1000, "a.b", "\u202e"):
+            answer = world.call_as(operation, body=changed(operation.body, (*path, name), 1))
+            assert refused(operation, answer, "VALIDATION_ERROR"), (path, name)
+            assert "x" * 200 not in answer.text
+    for path in objects_in(operation.body):
+        for name in at(operation.body, path):
+            answer = world.call_as(operation, body=with_repeated_key(operation.body, (*path, name)))
+            assert refused(operation, answer, "MALFORMED_REQUEST"), (path, name)
+    assert unharmed(world, operation) == before
+
+
+@operations(*WITH_BODY)
+def test_a_value_the_schema_forbids_is_refused(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for path, value in wrong_values(operation):
+        body = changed(operation.body, path, value)
+        if not allows(operation, plain(body)):
+            assert refused(operation, world.call_as(operation, body=written(body))), (path, value)
+    assert unharmed(world, operation) == before
+
+
+@operations(*WITH_BODY)
+def test_a_strange_value_the_schema_allows_is_answered_as_documented(world: World, operation: Operation) -> None:
+    ids = new_things(TRADER)
+    for path, value in wrong_values(operation):
+        body = changed(operation.body, path, value)
+        if allows(operation, plain(body)):
+            refused(operation, world.call_as(operation, body=written(body), ids=ids))
+
+
+@operations(*WITH_BODY)
+def test_a_missing_field_that_is_required_is_named(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for path in objects_in(operation.body):
+        for name in at(operation.body, path):
+            body = copy.deepcopy(operation.body)
+            del at(body, path)[name]
+            if allows(operation, body):
+                continue
+            problem = world.call_as(operation, body=body)
+            assert refused(operation, problem, "VALIDATION_ERROR")
+            assert any(error["field"].endswith(name) for error in problem.json["errors"]), (path, name)
+    assert unharmed(world, operation) == before
+
+
+@operations(*[operation for operation in OPERATIONS if operation.parameters("path")])
+def test_a_bad_id_is_not_found(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for name in operation.parameters("path"):
+        for bad in BAD_IDS:
+            if name == "slug" and bad in BAD_VALUES:
+                continue  # a slug like any other, and a test here may have given it to a definition
+            answer = world.call_as(operation, ids={name: bad})
+            assert refused(operation, answer, "NOT_FOUND", "VALIDATION_ERROR"), (name, bad)
+    assert unharmed(world, operation) == before
+
+
+@operations(*[operation for operation in OPERATIONS if operation.parameters("query")])
+def test_weird_query_values_are_answered_as_documented(world: World, operation: Operation) -> None:
+    ids = new_things(TRADER)
+    before = unharmed(world, operation) if operation.method == "GET" else None
+    for name, parameter in operation.parameters("query").items():
+        for bad in BAD_QUERY:
+            answer = world.call_as(operation, query={name: bad}, ids=ids)
+            must_refuse = name == "cursor" or not fits(parameter["schema"], bad)
+            if refused(operation, answer) or operation.method == "GET":
+                assert not must_refuse or answer.status in {404, 422}, (name, bad, answer)
+                continue
+            assert not must_refuse, (name, bad, answer)
+            ids = new_things(TRADER)
+    for query in ("limit", "limit=1&limit=2", "%ff=%fe&limit=%ff", "&&&", "=", "a" * 4000, "limit[]=1", "cursor=%00"):
+        refused(operation, world.call_as(operation, query=query, ids=ids))
+    assert before is None or unharmed(world, operation) == before
+
+
+@operations(*[operation for operation in OPERATIONS if "cursor" in operation.parameters("query")])
+def test_a_cursor_of_no_list_is_422(world: World, operation: Operation) -> None:
+    wrapped = [base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") for text in NO_CURSORS if text]
+    for bad in (*NO_CURSORS, *wrapped):
+        answer = world.call_as(operation, query={"cursor": bad})
+        assert refused(operation, answer, "VALIDATION_ERROR"), bad
+        assert [error["field"] for error in answer.json["errors"]] == ["cursor"]
+
+
+@operations(*[operation for operation in OPERATIONS if operation.parameters("header")])
+def test_a_bad_header_is_422(world: World, operation: Operation) -> None:
+    before = unharmed(world, operation)
+    for name in operation.parameters("header"):
+        for bad in ("", " ", "a b", "x" * 65, "\t", "é", "\u202e"):
+            answer = world.call_as(operation, headers={name: bad})
+            assert refused(operation, answer, "VALIDATION_ERROR"), (name, bad)
+    assert unharmed(world, operation) == before
+
+
+@pytest.mark.parametrize(
+    "amount", ["0", "-1", "-0.01", "0.0", 0, -1, Raw("-1e-18"), Raw("0.000"), "NaN", "1e999", "", None]
+)
+@pytest.mark.parametrize("kind", ["amount", "quote_amount", "price"])
+def test_no_order_is_for_nothing_or_less(world: World, kind: str, amount: Any) -> None:
+    place = next(operation for operation in OPERATIONS if operation.id == "place_order")
+    before = world.contents()
+    order: dict[str, Any] = {"symbol": "BTC/USDT", "side": "buy", "type": "limit" if kind == "price" else "market"}
+    order |= ({"amount": "0.01"} if kind == "price" else {}) | {kind: amount}
+    assert refused(place, world.call_as(place, body=written(order)), "VALIDATION_ERROR", "INVALID_ORDER")
+    assert world.contents() == before
+
+
+def wrong_values(operation: Operation) -> Iterator[tuple[Path, Any]]:
+    """Every field of the example and every other field of the body, with every bad value."""
+    fields = [path for path in paths_in(operation.body) if path]
+    fields += [(name,) for name in properties_of(operation) if name not in operation.body]
+    for path in fields:
+        for value in BAD_VALUES:
+            yield path, value
+
+
+def properties_of(operation: Operation) -> dict[str, Any]:
+    name = operation.body_schema["$ref"].rpartition("/")[2]
+    properties: dict[str, Any] = DOCUMENT["components"]["schemas"][name]["properties"]
+    return properties
+
+
+def paths_in(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Where everything in a document is, the document itself first."""
+    yield path
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from paths_in(inner, (*path, name))
+    if isinstance(value, list) and value:
+        yield from paths_in(value[0], (*path, 0))
+
+
+def objects_in(document: Any) -> list[Path]:
+    return [path for path in paths_in(document) if isinstance(at(document, path), dict)]
+
+
+def is_open(operation: Operation, path: Path) -> bool:
+    """Tell whether the schema takes any name in this object: credentials are checked against their definition."""
+    return allows(operation, changed(operation.body, (*path, "surprise"), "1"))
+
+
+def at(document: Any, path: Path) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def changed(document: Any, path: Path, value: Any) -> Any:
+    """Copy a document with one value replaced or added."""
+    copied = copy.deepcopy(document)
+    at(copied, path[:-1])[path[-1]] = value
+    return copied
+
+
+def written(document: Any) -> str:
+    """Write JSON; ``Raw`` values stand in it as they are."""
+    texts: list[str] = []
+
+    def mark(value: Any) -> Any:
+        if isinstance(value, Raw):
+            texts.append(value)
+            return f"\ue000{len(texts) - 1}\ue001"
+        if isinstance(value, dict):
+            return {name: mark(inner) for name, inner in value.items()}
+        return [mark(inner) for inner in value] if isinstance(value, list) else value
+
+    text = json.dumps(mark(document), ensure_ascii=False)
+    for number, raw in enumerate(texts):
+        text = text.replace(f'"\ue000{number}\ue001"', raw)
+    return text
+
+
+def plain(document: Any) -> Any:
+    return json.loads(written(document))
+
+
+def with_repeated_key(document: Any, path: Path) -> str:
+    """Write JSON in which one key stands twice, with the same value."""
+    marked = changed(document, path, "\ue002")
+    key, value = json.dumps(path[-1]), json.dumps(at(document, path))
+    return json.dumps(marked, ensure_ascii=False).replace('"\ue002"', f"{value}, {key}: {value}")
+
+
+def fits(schema: dict[str, Any], text: str) -> bool:
+    """Tell whether the text of a query parameter can be a value of its schema."""
+    options = schema.get("anyOf", [schema])
+    values: list[Any] = [text]
+    if any(option.get("type") == "integer" for option in options):
+        values = [int(text)] if text.isascii() and text.isdigit() and len(text) < 20 else []
+    elif any(option.get("type") == "boolean" for option in options):
+        values = [True] if text in {"true", "1", "0"} else []
+    components = {"components": DOCUMENT["components"]}
+    validator = Draft202012Validator({**schema, **components})
+    return any(bool(validator.is_valid(value)) for value in values)

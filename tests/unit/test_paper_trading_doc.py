@@ -1,0 +1,74 @@
+"""Every example of docs/paper-trading.md is run, and what the document says it prints is what it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import doctest
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from moniqo.domain.command import Cancel, ExitSpec, Place, Reset, SetStatus
+from moniqo.domain.errors import WalletError
+from moniqo.domain.fees import charge
+from moniqo.domain.lifecycle import fork_account
+from moniqo.domain.market import check_usable
+from moniqo.domain.money import plain
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.trading import check_tradable
+from moniqo.domain.valuation import value
+from moniqo.markets.simulated import SimulatedFeed
+from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
+
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "paper-trading.md"
+SECTIONS: Final = re.split(r"^### ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RULES: Final = 17
+NAMES: Final[dict[str, object]] = {
+    "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "Desk": Desk,
+    "Place": Place, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
+    "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce, "SimulatedFeed": SimulatedFeed,
+    "charge": charge, "check_tradable": check_tradable, "check_usable": check_usable, "fork_account": fork_account,
+    "value": value, "replace": replace, "run": asyncio.run, "datetime": datetime, "timedelta": timedelta, "UTC": UTC,
+}  # fmt: skip
+"""What an example may use without saying where it comes from, beside :func:`show` and :func:`refused`."""
+
+
+def show(*values: object) -> None:
+    """Print values, amounts as the API writes them."""
+    print(*(plain(value) if isinstance(value, Decimal) else value for value in values))
+
+
+def refused(action: Callable[..., object], *given: object, **fields: object) -> None:
+    """Print the code and the sentence an action is refused with."""
+    try:
+        action(*given, **fields)
+    except WalletError as error:
+        print(f"{error.code}: {error.detail}")
+        return
+    raise AssertionError("it was not refused")
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda text: text.partition("\n")[0])
+def test_examples_of_a_section(section: str) -> None:
+    title = section.partition("\n")[0]
+    source = "\n".join(EXAMPLE.findall(section))
+    assert ">>>" in source, "every rule has an example"
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    outcome = runner.run(
+        doctest.DocTestParser().get_doctest(source, {**NAMES, "show": show, "refused": refused}, title, None, 0),
+        out=report.append,
+    )
+    assert outcome.failed == 0, "".join(report)
+
+
+def test_every_rule_has_its_section() -> None:
+    numbers = [int(section.partition(".")[0]) for section in SECTIONS if section[0].isdigit()]
+    assert numbers == list(range(1, RULES + 1))

@@ -1,0 +1,57 @@
+"""The file a new venue is copied from keeps up with the interface."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.wallets._template import TemplateWallet
+from moniqo.wallets.base import BaseWallet
+from tests.conftest import Run
+
+ABSTRACT = sorted(BaseWallet.__abstractmethods__)
+WORKING = {"initialize", "close", "test_connection"}
+
+
+def template(**credentials: str) -> TemplateWallet:
+    return TemplateWallet("definition", "wallet", credentials)
+
+
+@pytest.mark.parametrize("name", ABSTRACT)
+def test_each_method_has_the_signature_of_the_interface(name: str) -> None:
+    assert inspect.signature(getattr(TemplateWallet, name)) == inspect.signature(getattr(BaseWallet, name))
+
+
+@pytest.mark.parametrize("name", sorted(set(ABSTRACT) - WORKING))
+def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) -> None:
+    wallet = template(api_key="key", api_secret="canary")
+    method = getattr(wallet, name)
+    needed = [
+        OrderType.MARKET if parameter.name == "order_type" else None
+        for parameter in inspect.signature(method).parameters.values()
+        if parameter.default is inspect.Parameter.empty
+    ]
+    with pytest.raises(WalletNotInitializedError):
+        run(method(*needed))
+    run(wallet.initialize())
+    with pytest.raises(
+        NotImplementedError, match=rf"TemplateWallet\.{name} is not written: callers expect \w+"
+    ) as told:
+        run(method(*needed))
+    assert "canary" not in str(told.value)
+
+
+def test_credentials_are_checked_before_anything_else(run: Run) -> None:
+    with pytest.raises(InvalidCredentialsError, match="missing: api_secret"):
+        run(template(api_key="key").initialize())
+    assert run(template().test_connection()) == (False, "Invalid credentials")
+
+
+def test_an_order_type_the_venue_lacks_is_refused(run: Run) -> None:
+    wallet = template(api_key="key", api_secret="secret")
+    run(wallet.initialize())
+    with pytest.raises(InvalidOrderError):
+        run(wallet.place_order("BTC/USDT", OrderSide.SELL, OrderType.TRAILING_STOP, None))
