@@ -33,7 +33,7 @@ class PageRequest:
 class PageView(BaseModel, Generic[Item]):
     """One page; ``next_cursor`` is null on the last."""
 
-    items: Sequence[Item]
+    items: list[Item]
     next_cursor: str | None = None
 
 
@@ -100,4 +100,4 @@ PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 def page_view(items: Sequence[Item], next_position: Sequence[str] | None) -> PageView[Item]:
     """Return the page that holds ``items`` and ends at ``next_position``, which is ``None`` on the last page."""
-    return PageView(items=items, next_cursor=encode_cursor(next_position) if next_position is not None else None)
+    return PageView(items=list(items), next_cursor=encode_cursor(next_position) if next_position is not None else None)

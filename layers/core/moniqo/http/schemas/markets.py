@@ -31,7 +31,7 @@ class BalanceView(View):
 
     user_wallet_id: str
     mode: Literal["paper", "live"]
-    assets: Sequence[HeldAssetView]
+    assets: list[HeldAssetView]
     total_value_usd: Amount | None
     evaluated_until: Timestamp
     stale: bool
@@ -53,7 +53,7 @@ class MarketView(View):
 class MarketsView(View):
     """Every symbol the wallet trades."""
 
-    items: Sequence[MarketView]
+    items: list[MarketView]
 
 
 class PriceView(View):
@@ -80,8 +80,8 @@ class BookView(View):
     """The shown book: up to 20 levels a side, best first."""
 
     symbol: str
-    bids: Annotated[Sequence[BookLevelView], Field(max_length=20)]
-    asks: Annotated[Sequence[BookLevelView], Field(max_length=20)]
+    bids: Annotated[list[BookLevelView], Field(max_length=20)]
+    asks: Annotated[list[BookLevelView], Field(max_length=20)]
     timestamp: Timestamp
     source: str
 
@@ -102,7 +102,7 @@ class CandlesView(View):
 
     symbol: str
     interval: str
-    items: Sequence[CandleView]
+    items: list[CandleView]
 
 
 def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
@@ -93,7 +93,7 @@ class FillView(View):
     price: Amount
     amount: Amount
     quote: Amount
-    levels: Sequence[LevelView]
+    levels: list[LevelView]
     fee: Amount
     fee_currency: str
     liquidity: Liquidity
@@ -143,8 +143,8 @@ class OrderView(View):
     fee_currency: str
     time_in_force: TimeInForce
     post_only: bool
-    fills: Sequence[FillView]
-    status_history: Sequence[StatusChangeView]
+    fills: list[FillView]
+    status_history: list[StatusChangeView]
     receipt: ReceiptView
     created_at: Timestamp
     updated_at: Timestamp
@@ -154,7 +154,7 @@ class OrderView(View):
 class CancelledView(View):
     """Orders that were cancelled, oldest first."""
 
-    cancelled: Sequence[OrderView]
+    cancelled: list[OrderView]
 
 
 _SAME = (
@@ -183,22 +183,20 @@ _SAME = (
 def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
     """Show an order of a demo wallet."""
     order = record.order
-    return OrderView.model_construct(
+    return OrderView.made(
         **{name: getattr(order, name) for name in _SAME},
         user_wallet_id=user_wallet_id,
         mode="paper",
         remaining_amount=order.remaining,
         fills=[fill_view(item) for item in record.fills],
-        status_history=[
-            StatusChangeView.model_construct(status=status, timestamp=at) for status, at in order.status_history
-        ],
-        receipt=ReceiptView.model_construct(**order.receipt._asdict()),
+        status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
+        receipt=ReceiptView.made(**order.receipt._asdict()),
     )
 
 
 def fill_view(item: Fill) -> FillView:
     """Show a fill."""
-    return FillView.model_construct(
+    return FillView.made(
         fill_id=item.fill_id,
         order_id=item.order_id,
         symbol=item.symbol,
@@ -206,7 +204,7 @@ def fill_view(item: Fill) -> FillView:
         price=item.price,
         amount=item.amount,
         quote=item.quote,
-        levels=[LevelView.model_construct(price=level.price, amount=level.amount) for level in item.levels],
+        levels=[LevelView.made(price=level.price, amount=level.amount) for level in item.levels],
         fee=item.fee,
         fee_currency=item.fee_currency,
         liquidity=item.liquidity,

@@ -1,0 +1,562 @@
+"""The engine against the naive model: one step drawn from a seed, done on both, then everything compared.
+
+A trial is a first seed and a list of (rule, seed): the same list gives the same trial, so whoever finds a difference,
+hypothesis or the soak, can leave steps out until only those that matter are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from random import Random
+from typing import Any, NamedTuple
+
+import bson
+
+from moniqo.domain import deciding, errors, invariants, lifecycle, market, resting
+from moniqo.domain.command import Cancel, CancelAll, ClosePosition, Command, ExitSpec, Mark, Place, Reset, SetLimits, SetStatus
+from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit, Draft
+from moniqo.domain.market import PathPoint, Snapshot
+from moniqo.domain.money import EXACT
+from moniqo.domain.order import Order, OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import RiskLimits
+from moniqo.storage.account_codec import read_account, state_document
+from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from tests.support.exchange_world import MARKETS, MAX_AGE, World
+from tests.support.naive_exchange import NaiveExchange, Refused, usable
+
+D = Decimal
+ZERO = D(0)
+SYMBOLS = tuple(MARKETS)
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns")
+REFOLD_EVERY = 100
+
+
+class DifferenceError(AssertionError):
+    """The engine and the rules disagree, or an invariant is broken."""
+
+
+class Decided(NamedTuple):
+    """All that a commit was made from, to make it again."""
+
+    now: datetime
+    reach: datetime
+    paths: dict[str, list[PathPoint]]
+    command: Command
+    basis: Basis | None
+    commit: Commit
+
+
+class Trial:
+    """One wallet of the engine, the same wallet in the model, and the market both look at."""
+
+    def __init__(self, seed: int) -> None:
+        rng = Random(seed)
+        self.world = World(rng)
+        limits = draw_limits(rng) if rng.random() < 0.6 else None
+        maker, taker = rng.choice((("0", "0"), ("0.1", "0.1"), ("0.1", "0.25"), ("0.4", "0.1"), ("0.013", "0.0375")))
+        terms = AccountTerms(
+            "owner",
+            D(rng.choice((500, 10_000, 250_000))),
+            "USDT",
+            D(maker),
+            D(taker),
+            D(rng.choice((0, 5, 5, 40))),
+            rng.choice((None, None, None, None, SYMBOLS[:2])),
+            limits,
+        )
+        self.naive = NaiveExchange(
+            MARKETS, terms.initial_balance, D(maker), D(taker), terms.slippage_bps, terms.symbols, limits, self.world.now
+        )
+        self.steps = 0
+        self.orders: dict[str, Order] = {}
+        self.samples: dict[tuple[int, datetime], tuple[Decimal, ...]] = {}
+        self.fills: list[tuple[object, ...]] = []
+        self.client_ids: dict[str, str] = {}
+        self.history: list[Decided] = []
+        self.refolded = 0
+        self._open(lifecycle.open_account("wallet", terms, self.world.now))
+
+    def _open(self, first: Commit) -> None:
+        """Begin a journal with its first entry."""
+        self.account = first.after
+        self._check_books(first.after)
+        self.begun = state_document(first.after)
+        self.folded = state_document(first.after)
+        self.updated = state_document(first.after)
+        self.history.clear()
+        self.refolded = 0
+        self.orders.clear()
+        self.samples.clear()
+        self.fills.clear()
+
+    def step(self, rule: str, seed: int) -> None:
+        """Do one step and compare."""
+        with localcontext(EXACT):
+            self.steps += 1
+            RULES[rule][1](self, Random(seed))
+            self.naive.look(self.world.now)
+            self.compare()
+            if self.steps % REFOLD_EVERY == 0:
+                self.refold()
+
+    def finish(self) -> None:
+        """Look a last time; compare every order and fill there ever was; fold and replay."""
+        with localcontext(EXACT):
+            self.look()
+            self.compare(everything=True)
+            self.refold()
+
+    # ---- what the service does around a decision
+
+    def walk(self, reach: datetime | None = None, now: datetime | None = None) -> Draft:
+        now = now or self.world.now
+        reach = reach or now
+        return resting.walk(self.account, self.paths_to(reach), MARKETS, reach, now)
+
+    def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
+        since = self.account.evaluated_until
+        return {
+            symbol: [point for point in self.world.paths[symbol] if point.start >= since[symbol] and point.end <= reach]
+            for symbol in resting.tracked(self.account)
+        }
+
+    def keep(self, commit: Commit, now: datetime, reach: datetime) -> None:
+        """Make a commit the newest entry of the journal."""
+        self._check_commit(commit)
+        self.history.append(Decided(now, reach, self.paths_to(reach), commit.command, commit.basis, commit))
+        self.account = commit.after
+        self.collect(commit)
+
+    def collect(self, commit: Commit) -> None:
+        epoch = commit.after.epoch - isinstance(commit.command, Reset)
+        for sample in commit.samples:
+            self.samples.setdefault((epoch, sample.at), tuple(sample[1:]))
+        for order in commit.orders:
+            self.orders[order.order_id] = order
+        self.fills += [
+            (item.order_id, item.symbol, item.side.value, item.amount, item.quote, item.fee, item.liquidity.value, item.at)
+            for item in commit.fills
+        ]
+
+    def look(self, reach: datetime | None = None) -> None:
+        """Evaluate as the service does: what happened or is overdue is written down."""
+        reach = reach or self.world.now
+        draft = self.walk(reach)
+        if resting.happened(draft) or resting.overdue(draft) or reach < self.world.now:
+            self.keep(draft.commit(Mark()), self.world.now, reach)
+
+    def do(self, command: Command, rng: Random, basis: Basis | None = None) -> str | None:
+        """Walk and decide; returns the name of the error that refused it."""
+        now = self.world.now
+        self.naive.look(now)
+        draft = self.walk()
+        if resting.happened(draft):
+            self.keep(draft.commit(Mark()), now, now)
+        if rng.random() < 0.05 and self.account.at == now:
+            now -= timedelta(seconds=rng.choice((1, 5)))  # another machine's clock
+        times = 2 if rng.random() < 0.05 else 1  # the first commit is lost on the way
+        before = state_document(self.account) if times == 2 else None
+        commit = None
+        for _ in range(times):
+            try:
+                commit = deciding.decide(self.walk(now=now), command, basis)
+            except errors.WalletError as error:
+                self._check_suggestion(command, basis, error)
+                return type(error).__name__
+        if before is not None and before != state_document(self.account):
+            raise DifferenceError("a decision changed the account it was made on")
+        if commit is not None:
+            self.keep(commit, now, now)
+        return None
+
+    def _check_suggestion(self, command: Command, basis: Basis | None, error: errors.WalletError) -> None:
+        """What a refusal says would fit does fit, as far as that rule goes; an exit that sells at once has its own."""
+        size = error.members.get("suggested_amount")
+        if not isinstance(command, Place) or command.stop_loss or command.take_profit or not isinstance(size, Decimal):
+            return
+        if command.amount is None or size <= 0:
+            return
+        try:
+            deciding.decide(self.walk(), replace(command, amount=size), basis)
+        except errors.WalletError as again:
+            if _rule_of(again) == _rule_of(error):
+                raise DifferenceError(f"{command} was refused ({error}), so is {size} ({again})") from again
+
+    def basis(self, symbol: str, snapshot: Snapshot) -> Basis:
+        return Basis(MARKETS[symbol], snapshot, self.world.mids(), D(1))
+
+    def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
+        """A snapshot both sides would trade on; None when both refuse it."""
+        snapshot = self.world.snapshot(symbol, rng)
+        try:
+            market.check_usable(snapshot, self.world.now, MAX_AGE)
+            good = True
+        except errors.MarketDataError:
+            good = False
+        if good != usable(snapshot, self.world.now, MAX_AGE):
+            raise DifferenceError(f"engine trades on {snapshot}: {good}")
+        return snapshot if good else None
+
+    def both(self, command: Command, rng: Random, naive: Callable[[], object], basis: Basis | None = None) -> None:
+        """Do a command on both sides; they accept it together or refuse it for the same reason."""
+        refused_by = self.do(command, rng, basis)
+        try:
+            naive()
+        except Refused as refused:
+            if refused_by not in refused.names:
+                raise DifferenceError(f"{command}: engine says {refused_by}, the rules {sorted(refused.names)}") from None
+        else:
+            if refused_by is not None:
+                raise DifferenceError(f"{command}: engine says {refused_by}, the rules accept it")
+
+    # ---- rules
+
+    def tick(self, rng: Random) -> None:
+        self._pass_time(rng, timedelta(seconds=rng.choice((0, 1, 5, 15, 15, 16, 30, 60, 60))))
+
+    def jump(self, rng: Random) -> None:
+        self._pass_time(rng, timedelta(minutes=rng.choice((5, 20, 61, 300, 1445, 5000))))
+
+    def _pass_time(self, rng: Random, span: timedelta) -> None:
+        for symbol, point in self.world.advance(rng, span):
+            self.naive.see(symbol, point)
+
+    def evaluate(self, rng: Random) -> None:
+        self.look()
+
+    def evaluate_in_chunks(self, rng: Random) -> None:
+        ends = sorted({point.end for points in self.paths_to(self.world.now).values() for point in points})
+        for end in sorted(rng.sample(ends, min(len(ends), 2))):
+            self.look(end)
+        self.look()
+
+    def place(self, rng: Random) -> None:
+        if self.naive.status != "active" and rng.random() < 0.8:
+            (self.reset if rng.random() < 0.2 else self.set_status)(rng)
+            return
+        command = draw_place(rng, self)
+        key = command.client_order_id
+        if key in self.client_ids:
+            # Answered from the entry that accepted it, before anything is decided.
+            same = self.client_ids[key] == command.body_hash()
+            if same != (self.naive.accepted[key] == command):
+                raise DifferenceError(f"body hash of {command}")
+            return
+        snapshot = self.usable_snapshot(command.symbol, rng)
+        if snapshot is None:
+            return
+        mids = self.world.mids()
+        outcome: list[str] = []
+
+        def accept() -> None:
+            at = max(self.account.at, self.world.now)
+            name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
+            outcome.append(self.naive.place(name, command, at, snapshot, mids)["id"])
+
+        self.look()
+        before = self.account.seq
+        self.both(command, rng, accept, self.basis(command.symbol, snapshot))
+        if outcome and key is not None:
+            self.client_ids[key] = command.body_hash()
+            self.naive.accepted[key] = command
+
+    def cancel(self, rng: Random) -> None:
+        names = [order["id"] for order in self.naive.open_orders()]
+        if not names or rng.random() < 0.2:
+            names = list(self.naive.all_orders)[-30:] or ["o-0-1"]
+        name = rng.choice(names)
+        self.both(Cancel(name), rng, lambda: self.naive.cancel(name))
+
+    def cancel_all(self, rng: Random) -> None:
+        symbol = rng.choice((None, *SYMBOLS))
+        self.both(CancelAll(symbol), rng, lambda: self.naive.cancel_all(symbol))
+
+    def close_position(self, rng: Random) -> None:
+        held = [symbol for symbol in SYMBOLS if self.naive.held(symbol)]
+        symbol = rng.choice(held) if held and rng.random() < 0.9 else rng.choice(SYMBOLS)
+        snapshot = self.usable_snapshot(symbol, rng)
+        if snapshot is None:
+            return
+        self.look()
+        before = self.account.seq
+
+        def accept() -> None:
+            name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
+            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), snapshot)
+
+        self.both(ClosePosition(symbol), rng, accept, self.basis(symbol, snapshot))
+
+    def reset(self, rng: Random) -> None:
+        self.both(Reset(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
+
+    def set_status(self, rng: Random) -> None:
+        changes = [("paused", "owner"), ("active", "owner"), ("suspended", "admin"), ("active", "admin")]
+        if self.naive.status != "active" and rng.random() < 0.7:
+            changes = changes[1:2] if self.naive.status == "paused" else changes[3:]
+        status, by = rng.choice(changes)
+        self.both(SetStatus(status, by, "trial"), rng, lambda: self.naive.set_status(status, by))
+
+    def set_limits(self, rng: Random) -> None:
+        limits = draw_limits(rng)
+        self.both(SetLimits(limits), rng, lambda: self.naive.set_limits(limits))
+
+    def fork(self, rng: Random) -> None:
+        """Go on with a copy of the wallet; the journal begins anew."""
+        self.look()
+        now = self.world.now
+        self.naive.look(now)
+        self.refold()
+        limits = self.naive.limits
+        terms = replace(self.account.terms, limits=limits)
+        mids = self.world.mids()
+        self._open(lifecycle.fork_account("copy", self.account, terms, now, mids))
+        self.naive.fork(now, mids)
+
+    # ---- comparing
+
+    def compare(self, *, everything: bool = False) -> None:
+        """Everything an owner could see, as it is now."""
+        draft = self.walk()
+        view = draft.commit(Mark())
+        account, naive = view.after, self.naive
+        self._check_books(account)
+        kept = len(self.fills)
+        samples, orders = dict(self.samples), dict(self.orders)
+        self.collect(view)
+        try:
+            self._compare_wallet(account)
+            self._compare_orders(account, 10**9 if everything else 12)
+            self._same("number of fills", len(self.fills), len(naive.all_fills))
+            newest = 0 if everything else max(kept - 4, 0)
+            for mine, theirs in zip(self.fills[newest:], naive.all_fills[newest:], strict=True):
+                self._same("fill", mine, tuple(theirs.values()))
+            odd = dict(self.samples.items() ^ naive.samples.items()).keys()
+            self._same("samples", [(at, self.samples.get(at)) for at in odd], [(at, naive.samples.get(at)) for at in odd])
+        finally:
+            del self.fills[kept:]
+            self.samples, self.orders = samples, orders
+
+    def _compare_wallet(self, account: Account) -> None:
+        naive = self.naive
+        for asset in ("USDT", "BTC", "ETH", "MOTE"):
+            holding = account.holding(asset)
+            self._same(f"{asset} locked", holding.locked, naive.locks().get(asset, ZERO))
+            self._same(f"{asset} free", holding.free, naive.free(asset))
+        books = naive.books()
+        for symbol in SYMBOLS:
+            self._same(symbol, list(account.position(symbol)), books.get(symbol, [ZERO] * 4))
+        self._same("status", (account.status, account.paused_by_limit), (naive.status, naive.by_limit))
+        self._same("epoch", account.epoch, naive.epoch)
+        self._same("peak", account.peak, naive.peak)
+        self._same("day", tuple(account.day or ()), (naive.day_start, naive.day_end))
+
+    def _compare_orders(self, account: Account, newest: int) -> None:
+        naive = self.naive
+        open_now, naive_open = list(account.orders), [order["id"] for order in naive.open_orders()]
+        self._same("open orders", open_now, naive_open)
+        groups: dict[str, Decimal] = {}
+        for order in account.orders.values():
+            if order.entry:
+                groups[order.entry] = groups.get(order.entry, ZERO) + order.locked
+        recent = [*open_now, *list(self.orders)[-newest:]]
+        for name in recent:
+            order, item = self.orders.get(name) or account.orders[name], naive.all_orders[name]
+            self._same(f"{name} status", order.status.value, item["status"])
+            self._same(f"{name} amount", order.amount, item["amount"])
+            self._same(f"{name} filled", order.filled_amount, naive.filled(item))
+            self._same(f"{name} fee", order.fee, naive.fee(item))
+            self._same(f"{name} trigger", (order.triggered, order.stop_price), (item["triggered"], item["stop_price"]))
+            self._same(f"{name} expiry", order.expires_at, item["expires_at"])
+            if name in account.orders:
+                self._same(f"{name} mark", order.trail_mark, item["trail_mark"])
+                locked = groups[order.entry] if order.entry else order.locked
+                self._same(f"{name} locked", locked, naive.lock(item))
+            else:
+                self._same(f"{name} locked", order.locked, ZERO)
+
+    def _same(self, what: str, engine: object, rules: object) -> None:
+        if engine != rules:
+            raise DifferenceError(f"step {self.steps}, {what}: engine {engine}, rules {rules}")
+
+    def _check_commit(self, commit: Commit) -> None:
+        faults = invariants.commit_faults(self.account, commit)
+        if faults:
+            raise DifferenceError("; ".join(faults))
+        self._check_books(commit.after)
+
+    def _check_books(self, account: Account) -> None:
+        faults = invariants.account_faults(account)
+        if faults:
+            raise DifferenceError("; ".join(faults))
+
+    def refold(self) -> None:
+        """Fold the journal into a snapshot, and decide everything from the first entry again."""
+        for number, decided in enumerate(self.history[self.refolded :], self.refolded):
+            apply_entry(self.folded, entry_document(decided.commit, str(number)))
+            _apply_update(self.updated, decided.commit)
+        self.refolded = len(self.history)
+        stored = bson.decode(bson.encode(self.folded), bson.CodecOptions(tz_aware=True))
+        for what, document in (("folded journal", stored), ("updated snapshot", self.updated)):
+            differing = _differing(read_account(document), self.account)
+            self._same(f"parts of the {what}", differing, [])
+        account = read_account(self.begun)
+        for decided in self.history:
+            draft = resting.walk(account, decided.paths, MARKETS, decided.reach, decided.now)
+            again = deciding.decide(draft, decided.command, decided.basis)
+            differing = _differing(again.after, decided.commit.after) + _differing(again, decided.commit)
+            self._same(f"parts of entry {again.after.seq} decided again", differing, [])
+            account = again.after
+        self.account = read_account(stored)
+
+
+def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
+    """Names of the fields that differ; terms are read back with the limits of now, and a commit's account is apart."""
+    names = [item.name for item in fields(one) if item.name not in {"after", "terms"}]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
+
+
+def _rule_of(error: errors.WalletError) -> object:
+    return type(error), error.members.get("limit_type"), sorted(error.members)
+
+
+def _apply_update(document: dict[str, Any], commit: Commit) -> None:
+    """Do to a document what the server does to the stored snapshot."""
+    if isinstance(commit.command, Reset):
+        document.clear()
+        document.update(state_document(commit.after))
+        return
+    update = snapshot_update(commit)
+    for path, value in update["$set"].items():
+        *parents, last = path.split(".")
+        target = document
+        for name in parents:
+            target = target.setdefault(name, {})
+        target[last] = value
+    for path in update.get("$unset", {}):
+        document["orders"].pop(path.partition(".")[2], None)
+
+
+# ---- drawing commands
+
+
+def draw_limits(rng: Random) -> RiskLimits:
+    """Limits that bite now and then."""
+    wide = rng.random() < 0.6
+    return RiskLimits(
+        D(10**9) if wide else D(rng.choice((300, 5000, 100_000))),
+        D(10**9) if wide else D(rng.choice((500, 8000, 200_000))),
+        rng.choice((1, 2, 100, 100, 100)),
+        rng.choice((None, None, None, D(20), D(200), D(5000))),
+        rng.choice((None, None, None, None, D(1), D("7.5"))),
+        rng.choice((None, None, None, None, D(2), D(20))),
+        allowed_symbols=rng.choice((None,) * 9 + (SYMBOLS[:2],)),
+        blocked_symbols=rng.choice(((),) * 9 + (SYMBOLS[1:2],)),
+        timezone=rng.choice(ZONES),
+    )
+
+
+def draw_place(rng: Random, trial: Trial) -> Place:
+    """An order that is mostly well formed and near the market."""
+    symbol = rng.choice(SYMBOLS)
+    sellable = [name for name in SYMBOLS if trial.naive.free(name.split("/")[0])]
+    side = OrderSide.BUY if rng.random() < (0.55 if sellable else 0.97) else OrderSide.SELL
+    if side is OrderSide.SELL and sellable:
+        symbol = rng.choice(sellable)
+    kind = rng.choices(list(OrderType), (35, 40, 1, 1, 22, 1) if side is OrderSide.BUY else (20, 25, 15, 12, 13, 15))[0]
+    fields: dict[str, Any] = {"time_in_force": _draw_time(rng, kind)}
+    if fields["time_in_force"] is TimeInForce.GTD:
+        seconds = rng.choice((-5, 1, 10, 15, 30, 45, 3600, 90_000))
+        fields["expires_at"] = trial.world.now + timedelta(seconds=seconds)
+    if kind in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
+        fields["price"] = _near(rng, trial, symbol)
+    if kind in {OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.STOP_LIMIT}:
+        rising = side is OrderSide.BUY or kind is OrderType.TAKE_PROFIT
+        fields["stop_price"] = _near(rng, trial, symbol, 1 if rising else -1)
+    if kind is OrderType.TRAILING_STOP:
+        fields["trail_percent"] = D(rng.choice(("0.1", "0.5", "1", "3", "50", "51")))
+    if kind is OrderType.LIMIT and rng.random() < 0.15:
+        fields["post_only"] = True
+    if rng.random() < (0.1 if side is OrderSide.SELL else 0.01):
+        fields["reduce_only"] = True
+    if rng.random() < (0.35 if side is OrderSide.BUY else 0.01):
+        for name, direction in (("stop_loss", -1), ("take_profit", 1)):
+            if rng.random() < 0.8:
+                fields[name] = _draw_exit(rng, trial, symbol, direction)
+    if kind is OrderType.MARKET and rng.random() < 0.15:
+        fields["quote_amount"] = D(rng.choice((4, 20, 100, "333.33", 5000, 90_000)))
+    else:
+        fields["amount"] = _draw_amount(rng, trial, symbol, side)
+    if rng.random() < 0.1:
+        fields["client_order_id"] = f"c-{rng.randrange(40)}"
+    if rng.random() < 0.02:
+        fields |= rng.choice(_MALFORMED)
+    return Place(symbol, side, kind, **fields)
+
+
+_MALFORMED: tuple[dict[str, Any], ...] = (
+    {"price": D("0.0000001")},
+    {"stop_price": D("-1")},
+    {"amount": D("0.0000001")},
+    {"amount": None},
+    {"trail_percent": D(5)},
+    {"quote_amount": D(50)},
+    {"stop_loss": ExitSpec(D(100), D(5))},
+    {"expires_at": None, "time_in_force": TimeInForce.GTD},
+)
+
+
+def _draw_time(rng: Random, kind: OrderType) -> TimeInForce:
+    at_once = 12 if kind in {OrderType.MARKET, OrderType.LIMIT} else 1
+    return rng.choices(list(TimeInForce), (50, at_once, at_once, 12, 18))[0]
+
+
+def _near(rng: Random, trial: Trial, symbol: str, direction: int | None = None) -> Decimal:
+    """A price near the market; ``direction`` says on which side, mostly."""
+    if direction is None or rng.random() < 0.1:
+        direction = rng.choice((-1, 1))
+    ticks = trial.world.ticks[symbol]
+    away = rng.choice((0, 1, 2, 60, ticks // 1000, ticks // 200, ticks // 50, ticks // 10))
+    return (ticks + direction * away) * MARKETS[symbol].tick_size
+
+
+def _draw_exit(rng: Random, trial: Trial, symbol: str, direction: int) -> ExitSpec:
+    draw = rng.random()
+    if draw < 0.3:
+        return ExitSpec()
+    if draw < 0.65:
+        return ExitSpec(percent=D(rng.choice(("0.01", "0.3", "1", "2.5", "30"))))
+    return ExitSpec(stop_price=_near(rng, trial, symbol, direction))
+
+
+def _draw_amount(rng: Random, trial: Trial, symbol: str, side: OrderSide) -> Decimal:
+    step = MARKETS[symbol].lot_step
+    share = rng.choice((D("0.03"), D("0.06"), D("0.1"), D("0.15"), D("0.3"), D("0.3"), D("0.6"), D(1), D("1.1")))
+    if side is OrderSide.SELL:
+        held = trial.naive.held(symbol)
+        if rng.random() < 0.4:
+            return rng.choice((held, trial.naive.free(symbol.split("/")[0])))
+        return held * share // step * step
+    cash = trial.naive.free("USDT") * share
+    price = trial.world.price(symbol)
+    if share == 1:
+        price *= 1 + max(trial.naive.maker, trial.naive.taker)
+    return cash / price // step * step
+
+
+RULES: dict[str, tuple[int, Callable[[Trial, Random], None]]] = {
+    "tick": (200, Trial.tick),
+    "place": (250, Trial.place),
+    "evaluate": (30, Trial.evaluate),
+    "evaluate_in_chunks": (10, Trial.evaluate_in_chunks),
+    "cancel": (25, Trial.cancel),
+    "close_position": (6, Trial.close_position),
+    "set_status": (6, Trial.set_status),
+    "set_limits": (8, Trial.set_limits),
+    "jump": (6, Trial.jump),
+    "cancel_all": (3, Trial.cancel_all),
+    "reset": (2, Trial.reset),
+    "fork": (2, Trial.fork),
+}

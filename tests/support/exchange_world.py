@@ -1,0 +1,126 @@
+"""A made-up market for trials of the engine: three symbols, gaps, candles, holes, broken points and broken books."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from moniqo.domain.market import Level, Market, PathPoint, Snapshot
+
+D = Decimal
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MAX_AGE = timedelta(seconds=2)
+MOST_POINTS = 12
+
+# The last one's tick times lot is finer than its cash asset is kept in.
+MARKETS = {
+    "BTC/USDT": Market("BTC/USDT", "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5)),
+    "ETH/USDT": Market("ETH/USDT", "ETH", "USDT", D("0.01"), D("0.0001"), D("0.001"), D(5)),
+    "MOTE/USDT": Market("MOTE/USDT", "MOTE", "USDT", D("0.000001"), D("0.001"), D("0.001"), D(5)),
+}
+_BASE_TICKS = {"BTC/USDT": 5_000_000, "ETH/USDT": 300_000, "MOTE/USDT": 120_000}
+_USUAL_VOLUME = {"BTC/USDT": D(2), "ETH/USDT": D(30), "MOTE/USDT": D(500_000)}
+
+
+class World:
+    """Clock, prices, books and paths; everything is drawn from the generators it is given."""
+
+    def __init__(self, rng: Random) -> None:
+        self.now = START + timedelta(seconds=rng.randrange(0, 3600), milliseconds=rng.choice((0, 0, 250)))
+        self.ticks = dict(_BASE_TICKS)
+        self.step = {symbol: rng.choice((15, 15, 60)) for symbol in MARKETS}
+        self.reached = {symbol: self.now.replace(second=0, microsecond=0) for symbol in MARKETS}
+        self.paths: dict[str, list[PathPoint]] = {symbol: [] for symbol in MARKETS}
+        self.half_ticks = {symbol: rng.choice((0, 1, 50)) for symbol in MARKETS}
+        self.books = {symbol: self._new_book(symbol, rng) for symbol in MARKETS}
+
+    def price(self, symbol: str, ticks: int | None = None) -> Decimal:
+        return (self.ticks[symbol] if ticks is None else ticks) * MARKETS[symbol].tick_size
+
+    def mids(self) -> dict[str, Decimal]:
+        return {symbol: (bids[0].price + asks[0].price) / 2 for symbol, (bids, asks) in self.books.items()}
+
+    def snapshot(self, symbol: str, rng: Random) -> Snapshot:
+        """Mostly the book as it is; now and then one nobody should trade on."""
+        bids, asks = self.books[symbol]
+        at = self.now - timedelta(milliseconds=rng.randrange(0, 2000))
+        fault = rng.randrange(100)
+        if fault == 0:
+            bids = []
+        elif fault == 1:
+            asks = []
+        elif fault == 2:
+            bids, asks = asks, bids
+            bids = [Level(bids[0].price + 1, D(1)), *bids]
+        elif fault == 3:
+            at = self.now - timedelta(seconds=3)
+        elif fault == 4:
+            at = self.now + timedelta(seconds=2)
+        elif fault == 5:
+            bids = [Level(D(0), D(1))]
+        return Snapshot(symbol, at, self.price(symbol), bids, asks, "test")
+
+    def advance(self, rng: Random, span: timedelta) -> list[tuple[str, PathPoint]]:
+        """Let time pass; returns the points that came to be."""
+        self.now += span
+        found = [(symbol, point) for symbol in MARKETS for point in self._extend(symbol, rng)]
+        for symbol in MARKETS:
+            if rng.random() < 0.7:
+                self.books[symbol] = self._new_book(symbol, rng)
+        return found
+
+    def _extend(self, symbol: str, rng: Random) -> list[PathPoint]:
+        """Points of the steps that are over; a long span has coarser ones."""
+        step = timedelta(seconds=self.step[symbol])
+        left = (self.now - self.reached[symbol]) // step
+        points: list[PathPoint] = []
+        while left:
+            steps = -(-left // MOST_POINTS)
+            start, end = self.reached[symbol], self.reached[symbol] + steps * step
+            left -= steps
+            self.reached[symbol] = end
+            if rng.random() < 0.04:
+                continue
+            for _ in range(4 if self.step[symbol] == 60 else 1):
+                points.append(self._point(symbol, start, end, rng))
+        self.paths[symbol] += points
+        return points
+
+    def _point(self, symbol: str, start: datetime, end: datetime, rng: Random) -> PathPoint:
+        self._move(symbol, rng)
+        tick = MARKETS[symbol].tick_size
+        half = self.half_ticks[symbol] * tick
+        volume = _USUAL_VOLUME[symbol] * D(rng.randrange(0, 400)) / 100
+        price = self.price(symbol)
+        fault = rng.randrange(60)
+        if fault == 0:
+            price = D(rng.choice((0, -1)))
+        elif fault == 1:
+            half = rng.choice((-tick, price, price * 2))
+        elif fault == 2:
+            half += tick / 2
+        return PathPoint(start, end, price, volume, half)
+
+    def _move(self, symbol: str, rng: Random) -> None:
+        base, ticks = _BASE_TICKS[symbol], self.ticks[symbol]
+        share = rng.gauss(0, 0.004)
+        if rng.random() < 0.04:
+            share = rng.choice((-1, 1)) * rng.uniform(0.02, 0.2)
+        self.ticks[symbol] = min(max(int(ticks * (1 + share)), base // 3), base * 3)
+
+    def _new_book(self, symbol: str, rng: Random) -> tuple[list[Level], list[Level]]:
+        if rng.random() < 0.3:
+            self._move(symbol, rng)
+        ticks, half = self.ticks[symbol], self.half_ticks[symbol]
+        spread = rng.choice((1, 1, 20, ticks // 20))
+        usual = _USUAL_VOLUME[symbol]
+        sides: list[list[Level]] = []
+        for direction in (-1, 1):
+            at, side = ticks + direction * half, []
+            for _ in range(rng.randrange(1, 6)):
+                size = usual * rng.choice((1, 2, 5, 20)) / 50
+                side.append(Level(self.price(symbol, at), size))
+                at += direction * rng.randrange(1, spread + 1)
+            sides.append(side)
+        return sides[0], sides[1]
