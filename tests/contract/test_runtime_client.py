@@ -44,10 +44,17 @@ STATUS: Final = {
     "create_definition": 201,
     "create_wallet": 201,
     "place_order": 201,
+    "close_position": 201,
+    "fork_wallet": 201,
     "delete_definition": 204,
     "delete_wallet": 204,
 }
-WORKERS: Final[dict[str, object]] = {"dispatch_sync": {"queued": 1}, "sync_wallets": {"batchItemFailures": []}}
+WORKERS: Final[dict[str, object]] = {
+    "dispatch_sync": {"queued": 1},
+    "sync_wallets": {"batchItemFailures": []},
+    "dispatch_evaluation": {"queued": 1},
+    "evaluate_orders": {"batchItemFailures": []},
+}
 STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
 AWS: Final = {
     "AWS_REGION": "eu-central-1",
@@ -88,7 +95,7 @@ async def prepare(url: str, database: str, function: str) -> None:
         body = json.loads(event["body"], parse_float=Decimal)
         request = CreateWalletRequest.model_validate(body).to_new_wallet()
         wallet = (await creation.create(owner, request, key)).wallet
-        if function not in WORKERS:
+        if function not in {"dispatch_sync", "sync_wallets"}:
             await give_history(await connector.connect(owner, wallet.id), STATUS_BEFORE.get(function))
     finally:
         await db.client.close()
@@ -135,6 +142,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "MONGODB_SECRET_ID": secrets.create_secret(Name="mongodb", SecretString=mongo_url)["ARN"],
         "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString='{"keys": {}}')["ARN"],
         "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
+        "EVALUATION_QUEUE_URL": client("sqs").create_queue(QueueName="evaluation")["QueueUrl"],
         "JWT_ISSUER": "https://issuer.example.test/pool",
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",
