@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import bson
 
 from moniqo.domain import deciding, errors, invariants, lifecycle, market, resting
+from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import (
     Cancel,
     CancelAll,
@@ -28,7 +29,7 @@ from moniqo.domain.command import (
     SetLimits,
     SetStatus,
 )
-from moniqo.domain.ledger import Account, AccountTerms, Basis, Commit, Draft
+from moniqo.domain.ledger import Basis, Commit, Draft
 from moniqo.domain.market import PathPoint, Snapshot
 from moniqo.domain.money import EXACT
 from moniqo.domain.order import Order, OrderSide, OrderType, TimeInForce
@@ -79,14 +80,7 @@ class Trial:
             limits,
         )
         self.naive = NaiveExchange(
-            MARKETS,
-            terms.initial_balance,
-            D(maker),
-            D(taker),
-            terms.slippage_bps,
-            terms.symbols,
-            limits,
-            self.world.now,
+            MARKETS, terms.initial_balance, D(maker), D(taker), terms.slippage_bps, terms.symbols, limits, self.world.now
         )
         self.steps = 0
         self.orders: dict[str, Order] = {}
@@ -155,16 +149,7 @@ class Trial:
         for order in commit.orders:
             self.orders[order.order_id] = order
         self.fills += [
-            (
-                item.order_id,
-                item.symbol,
-                item.side.value,
-                item.amount,
-                item.quote,
-                item.fee,
-                item.liquidity.value,
-                item.at,
-            )
+            (item.order_id, item.symbol, item.side.value, item.amount, item.quote, item.fee, item.liquidity.value, item.at)
             for item in commit.fills
         ]
 
@@ -234,9 +219,7 @@ class Trial:
             naive()
         except Refused as refused:
             if refused_by not in refused.names:
-                raise DifferenceError(
-                    f"{command}: engine says {refused_by}, the rules {sorted(refused.names)}"
-                ) from None
+                raise DifferenceError(f"{command}: engine says {refused_by}, the rules {sorted(refused.names)}") from None
         else:
             if refused_by is not None:
                 raise DifferenceError(f"{command}: engine says {refused_by}, the rules accept it")
@@ -363,9 +346,7 @@ class Trial:
             for mine, theirs in zip(self.fills[newest:], naive.all_fills[newest:], strict=True):
                 self._same("fill", mine, tuple(theirs.values()))
             odd = dict(self.samples.items() ^ naive.samples.items()).keys()
-            self._same(
-                "samples", [(at, self.samples.get(at)) for at in odd], [(at, naive.samples.get(at)) for at in odd]
-            )
+            self._same("samples", [(at, self.samples.get(at)) for at in odd], [(at, naive.samples.get(at)) for at in odd])
         finally:
             del self.fills[kept:]
             self.samples, self.orders = samples, orders
@@ -568,7 +549,7 @@ def _draw_amount(rng: Random, trial: Trial, symbol: str, side: OrderSide) -> Dec
     if side is OrderSide.SELL:
         held = trial.naive.held(symbol)
         if rng.random() < 0.4:
-            return rng.choice((held, trial.naive.free(symbol.split("/", maxsplit=1)[0])))
+            return rng.choice((held, trial.naive.free(symbol.split("/")[0])))
         return held * share // step * step
     cash = trial.naive.free("USDT") * share
     price = trial.world.price(symbol)

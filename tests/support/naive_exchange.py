@@ -221,15 +221,15 @@ class NaiveExchange:
         paid, fee, filled = self.paid(order), self.fee(order), self.filled(order)
         order["takes"] += [(price, amount, rate) for price, amount in takes]
         done = {
-            "order": order["id"],
-            "symbol": order["symbol"],
-            "side": order["side"],
-            "amount": self.filled(order) - filled,
-            "quote": self.paid(order) - paid,
-            "fee": self.fee(order) - fee,
-            "liquidity": liquidity,
-            "at": at,
-        }
+                "order": order["id"],
+                "symbol": order["symbol"],
+                "side": order["side"],
+                "amount": self.filled(order) - filled,
+                "quote": self.paid(order) - paid,
+                "fee": self.fee(order) - fee,
+                "liquidity": liquidity,
+                "at": at,
+            }
         self.fills.append(done)
         self.all_fills.append(done)
         self._books = None
@@ -352,7 +352,9 @@ class NaiveExchange:
     def passed(self, order: Item, bid: Decimal) -> bool:
         return bid <= order["stop_price"] if order["type"] == "stop_loss" else bid >= order["stop_price"]
 
-    def fill_on_path(self, order: Item, price: Decimal, liquidity: str, left: Decimal, point: PathPoint) -> Decimal:
+    def fill_on_path(
+        self, order: Item, price: Decimal, liquidity: str, left: Decimal, point: PathPoint
+    ) -> Decimal:
         remaining = self.remaining(order)
         size = remaining if remaining <= left else down(left, self.markets[order["symbol"]].lot_step)
         if size <= 0:
@@ -563,7 +565,9 @@ class NaiveExchange:
             reasons.add("OrderRejectedError")
         return takes, memory
 
-    def limit_faults(self, order: Place, amount: Decimal, snapshot: Snapshot, mids: Mapping[str, Decimal]) -> set[str]:
+    def limit_faults(
+        self, order: Place, amount: Decimal, snapshot: Snapshot, mids: Mapping[str, Decimal]
+    ) -> set[str]:
         """Rule 15 for a buy."""
         limits = self.limits
         if limits is None or order.side.value == "sell":
