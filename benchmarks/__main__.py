@@ -16,7 +16,15 @@ from typing import Final
 from benchmarks import isolation
 from benchmarks.report import Section, markdown, terminal
 
-NAMES: Final = ("cold_start", "warm_calls", "round_trips", "decisions", "demo_orders", "contention")
+NAMES: Final = (
+    "cold_start",
+    "warm_calls",
+    "http_shares",
+    "round_trips",
+    "decisions",
+    "demo_orders",
+    "contention",
+)
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION: Final = """# Benchmarks
 

@@ -10,8 +10,9 @@ from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from benchmarks.timing import interleaved
 from moniqo.domain import lifecycle, trading
+from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import Place
-from moniqo.domain.ledger import Account, AccountTerms, Basis, Draft
+from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.market import Snapshot
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.markets.simulated import SimulatedFeed

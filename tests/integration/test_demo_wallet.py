@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from moniqo.domain.account import AccountTerms
 from moniqo.domain.command import SetStatus
-from moniqo.domain.ledger import AccountTerms
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits
 from moniqo.wallets.demo import DemoWallet

@@ -25,9 +25,9 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
+from moniqo.domain.account import Account
 from moniqo.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
 from moniqo.domain.invariants import account_faults
-from moniqo.domain.ledger import Account
 from moniqo.domain.money import exact
 from moniqo.storage.client import is_outage
 from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger

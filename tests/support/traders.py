@@ -11,9 +11,9 @@ from decimal import Decimal
 from multiprocessing.connection import Connection
 from typing import Any
 
+from moniqo.domain.account import AccountTerms
 from moniqo.domain.command import Place
 from moniqo.domain.errors import InsufficientBalanceError
-from moniqo.domain.ledger import AccountTerms
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.storage.client import connect

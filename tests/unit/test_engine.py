@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import errors, lifecycle, trading
-from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetStatus
+from moniqo.domain import decision, errors, lifecycle
+from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetLimits, SetStatus
 from moniqo.domain.order import OrderStatus, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
 
@@ -451,7 +451,7 @@ def test_a_fork_is_worth_what_the_market_says_now() -> None:
 
 
 def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trading, "MAX_OPEN_ORDERS", 2)
+    monkeypatch.setattr(decision, "MAX_OPEN_ORDERS", 2)
     desk = Desk("100000")
     desk.place("buy", "market", "0.1")
     desk.place("buy", "limit", "0.01", price="40000")
@@ -467,3 +467,21 @@ def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypa
 def test_an_exit_without_a_place_is_refused_before_funds_are_looked_at() -> None:
     with pytest.raises(errors.InvalidOrderError):
         Desk("10", limits=None).place("buy", "market", "1", stop_loss=ExitSpec())
+
+
+def test_the_path_ends_with_the_last_order_whenever_one_looks() -> None:
+    for looks in (False, True):
+        desk = Desk()
+        desk.place("buy", "market", "0.1")
+        desk.prices[BTC] = D(49000)
+        desk.place("sell", "market", "0.1")
+        at = START + timedelta(seconds=5)
+        desk.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=at)
+        desk.do(SetLimits(replace(WIDE, daily_loss_limit_usd=D(50))))
+        if looks:
+            desk.now = at
+            desk.look()
+            desk.now = START
+        desk.tick("49000")
+        desk.look()
+        assert desk.account.status == "active"

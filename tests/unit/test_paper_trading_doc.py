@@ -15,13 +15,13 @@ from typing import Final
 import pytest
 
 from moniqo.domain.command import Cancel, ExitSpec, Place, Reset, SetStatus
+from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import WalletError
 from moniqo.domain.fees import charge
 from moniqo.domain.lifecycle import fork_account
 from moniqo.domain.market import check_usable
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.trading import check_tradable
 from moniqo.domain.valuation import value
 from moniqo.markets.simulated import SimulatedFeed
 from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk

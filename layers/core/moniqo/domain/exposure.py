@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo.domain.ledger import Account, Basis
+from moniqo.domain.account import Account
+from moniqo.domain.ledger import Basis
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from moniqo.domain.account import AccountTerms
 from moniqo.domain.fees import charge
-from moniqo.domain.ledger import AccountTerms, Book, Draft, Posting
+from moniqo.domain.ledger import Book, Draft, Posting
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import ZERO, round_down, round_up, scale_of
 from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus
@@ -23,11 +24,18 @@ def lock_for(order: Order, terms: AccountTerms) -> Decimal:
         return order.remaining
     if order.price is None or not order.remaining:
         return ZERO
-    scale = scale_of(order.fee_currency)
     notional = order.remaining * order.price
+    return buy_lock(notional, order.filled_quote, order.fee_accrued, order.fee, terms, order.fee_currency)
+
+
+def buy_lock(
+    notional: Decimal, filled_quote: Decimal, fee_accrued: Decimal, fee: Decimal, terms: AccountTerms, asset: str
+) -> Decimal:
+    """Return what the rest of a buy, worth ``notional`` at its limit, can still cost beyond what it has paid."""
+    scale = scale_of(asset)
     rate = max(terms.maker_rate, terms.taker_rate)
-    quote = round_up(order.filled_quote + notional, scale) - round_up(order.filled_quote, scale)
-    return quote + round_up(order.fee_accrued + rate * notional, scale) - order.fee
+    quote = round_up(filled_quote + notional, scale) - round_up(filled_quote, scale)
+    return quote + round_up(fee_accrued + rate * notional, scale) - fee
 
 
 def hold(draft: Draft, order: Order, needed: Decimal) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, Book, Commit, sum_interest
+from moniqo.domain.account import Account, sum_interest
+from moniqo.domain.ledger import Book, Commit
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import OrderSide
 

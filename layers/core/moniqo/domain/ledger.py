@@ -1,4 +1,4 @@
-"""The account of a demo wallet and the commits that change it.
+"""The commits that change a demo account.
 
 An :class:`Account` is what the journal adds up to. A command is decided on a :class:`Draft` of it; :meth:`Draft.commit`
 gives the :class:`Commit`: postings that sum to zero per asset, the orders it touched, and the account after it.
@@ -6,22 +6,30 @@ gives the :class:`Commit`: postings that sum to zero per asset, the orders it to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
+from moniqo.domain.account import (
+    FLAT,
+    NO_INTEREST,
+    NOTHING_HELD,
+    Account,
+    Holding,
+    Interest,
+    TakenBook,
+    interest_of,
+)
 from moniqo.domain.command import Command
 from moniqo.domain.errors import InsufficientBalanceError
 from moniqo.domain.market import Market, Snapshot
-from moniqo.domain.matching import Taken
 from moniqo.domain.money import ZERO
 from moniqo.domain.open_orders import with_changes
 from moniqo.domain.order import Fill, Order, OrderSide
 from moniqo.domain.position import Position
-from moniqo.domain.risk import RiskLimits
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -48,72 +56,6 @@ class Posting(NamedTuple):
     amount: Decimal
 
 
-class Holding(NamedTuple):
-    """What is held of an asset."""
-
-    free: Decimal = ZERO
-    locked: Decimal = ZERO
-
-    @property
-    def total(self) -> Decimal:
-        """Free and locked together."""
-        return self.free + self.locked
-
-
-@dataclass(frozen=True, slots=True)
-class AccountTerms:
-    """What a demo account was opened on; it keeps these when the wallet definition changes later.
-
-    Fees are percent (0.1 is 0.1%), slippage is in basis points. ``symbols`` of None trades all the feed has in
-    ``cash_asset``. ``limits`` of None sets no risk limits (an account of a script).
-    """
-
-    user_id: str
-    initial_balance: Decimal
-    cash_asset: str
-    maker_fee_percent: Decimal
-    taker_fee_percent: Decimal
-    slippage_bps: Decimal
-    symbols: tuple[str, ...] | None = None
-    limits: RiskLimits | None = None
-
-    @property
-    def maker_rate(self) -> Decimal:
-        """Maker fee as a share of notional."""
-        return self.maker_fee_percent.scaleb(-2)
-
-    @property
-    def taker_rate(self) -> Decimal:
-        """Taker fee as a share of notional."""
-        return self.taker_fee_percent.scaleb(-2)
-
-
-TakenBook = Mapping[Decimal, Taken]
-
-
-class Day(NamedTuple):
-    """The owner's local day: ``equity`` at its start, in the cash asset, and when the next one begins."""
-
-    equity: Decimal
-    until: datetime
-
-
-class Interest(NamedTuple):
-    """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
-
-    orders: int = 0
-    expiring: int = 0
-    buying: Decimal = ZERO
-
-    def plus(self, more: Interest, less: Interest) -> Interest:
-        """Add one order's interest and take away another's."""
-        return Interest(
-            self.orders + more.orders - less.orders,
-            self.expiring + more.expiring - less.expiring,
-            self.buying + more.buying - less.buying,
-        )
-
-
 class Sample(NamedTuple):
     """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset."""
 
@@ -121,55 +63,6 @@ class Sample(NamedTuple):
     equity: Decimal
     realised: Decimal
     unrealised: Decimal
-
-
-@dataclass(slots=True)
-class Account:
-    """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
-
-    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision
-    need not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book.
-    ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
-    its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
-    since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
-    something is.
-    """
-
-    user_wallet_id: str
-    terms: AccountTerms
-    seq: int
-    epoch: int
-    at: datetime
-    status: str
-    limits: RiskLimits | None
-    limits_version: int
-    balances: Mapping[str, Holding]
-    positions: Mapping[str, Position] = field(default_factory=dict)
-    orders: Mapping[str, Order] = field(default_factory=dict)
-    interest: Mapping[str, Interest] = field(default_factory=dict)
-    taken: Mapping[tuple[str, OrderSide], TakenBook] = field(default_factory=dict)
-    evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
-    marks: Mapping[str, Decimal] = field(default_factory=dict)
-    opening: Decimal = ZERO
-    peak: Decimal = ZERO
-    day: Day | None = None
-    reason: str | None = None
-    paused_by_limit: bool = False
-    forked_from: str | None = None
-    deleted: bool = False
-    still_since: datetime | None = None
-
-    def holding(self, asset: str) -> Holding:
-        """Holding of an asset, zero when there never was one."""
-        return self.balances.get(asset, _NOTHING)
-
-    def position(self, symbol: str) -> Position:
-        """Position of a symbol, empty when it never traded."""
-        return self.positions.get(symbol, _FLAT)
-
-
-_NOTHING: Final = Holding()
-_FLAT: Final = Position()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +136,7 @@ class Draft:
     def holding(self, asset: str) -> Holding:
         """Holding with the changes so far."""
         held = self.balances.get(asset)
-        return self.account.balances.get(asset, _NOTHING) if held is None else held
+        return self.account.balances.get(asset, NOTHING_HELD) if held is None else held
 
     def tracked(self, symbol: str) -> bool:
         """Tell whether the path of a symbol was being walked before this draft."""
@@ -258,7 +151,7 @@ class Draft:
     def position(self, symbol: str) -> Position:
         """Position with the changes so far."""
         held = self.positions.get(symbol)
-        return self.account.positions.get(symbol, _FLAT) if held is None else held
+        return self.account.positions.get(symbol, FLAT) if held is None else held
 
     def edit(self, order_id: str) -> Order | None:
         """Return the draft's own copy of an order, to change; None when there is no such open order."""
@@ -370,7 +263,7 @@ class Draft:
             self.taken,
             self.evaluated_until,
             self.marks,
-            {order.symbol: after.interest.get(order.symbol, _NO_INTEREST) for order in changed.values()},
+            {order.symbol: after.interest.get(order.symbol, NO_INTEREST) for order in changed.values()},
         )
         return Commit(
             command,
@@ -396,45 +289,10 @@ def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Int
     interest = dict(before.interest)
     for name, order in changed.items():
         was, now = interest_of(before.orders.get(name)), interest_of(order)
-        known = interest.get(order.symbol, _NO_INTEREST)
+        known = interest.get(order.symbol, NO_INTEREST)
         total = known.plus(now, was)
         if total.orders:
             interest[order.symbol] = total
         else:
             interest.pop(order.symbol, None)
     return interest
-
-
-def interest_of(order: Order | None) -> Interest:
-    """What one order adds to the interest in its symbol."""
-    if order is None or not order.is_open:
-        return _NO_INTEREST
-    buying = order.side is OrderSide.BUY and order.price is not None
-    return Interest(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
-
-
-def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
-    """Sum up open orders per symbol."""
-    found: dict[str, Interest] = {}
-    for order in orders:
-        found[order.symbol] = found.get(order.symbol, _NO_INTEREST).plus(interest_of(order), _NO_INTEREST)
-    return found
-
-
-_NO_INTEREST: Final = Interest()
-
-
-def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
-    """Return the account before its first commit: nothing in it, sequence 0."""
-    return Account(
-        user_wallet_id=user_wallet_id,
-        terms=terms,
-        seq=0,
-        epoch=1,
-        at=now,
-        status="active",
-        limits=terms.limits,
-        limits_version=1,
-        balances={},
-        forked_from=None,
-    )

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from moniqo.domain.account import Account, AccountTerms, Day, first_account
 from moniqo.domain.command import Close, Open, Reset, SetLimits, SetStatus
 from moniqo.domain.equity import breach, equity_of, next_midnight
 from moniqo.domain.errors import ConflictError, WalletInUseError, WalletSuspendedError
 from moniqo.domain.exits import close as close_order
-from moniqo.domain.ledger import Account, AccountTerms, Book, Commit, Day, Draft, first_account
+from moniqo.domain.ledger import Book, Commit, Draft
 from moniqo.domain.money import ONE, ZERO, exact, plain
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.position import Position

@@ -71,7 +71,7 @@ def walk_book(
 
 def shown_depth(levels: Sequence[Level]) -> Decimal:
     """Sum of the sizes one side of a book shows."""
-    return sum((level.amount for level in levels), ZERO)
+    return sum([level.amount for level in levels], ZERO)
 
 
 def beyond_book(

@@ -66,8 +66,7 @@ OPEN_STATUSES: Final = frozenset({OrderStatus.PENDING, OrderStatus.OPEN, OrderSt
 _AVERAGE_UNIT: Final = Decimal("0.00000001")
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(NamedTuple):
     """One exchange of base for quote: ``quote`` is what changed hands, without ``fee``."""
 
     fill_id: str

@@ -1,6 +1,6 @@
 """Checking an order without placing it: every rule with its numbers, what would fill, and how much would pass.
 
-The rules are those of :class:`moniqo.domain.trading.Decision`, asked one by one; nothing here decides anything itself.
+The rules are those of :class:`moniqo.domain.decision.Decision`, asked one by one; nothing here decides anything itself.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import Final
 
 from moniqo.domain.command import Place
+from moniqo.domain.decision import MAX_OPEN_ORDERS, Decision
 from moniqo.domain.errors import InvalidSymbolError, WalletError
 from moniqo.domain.exposure import open_positions, total_exposure
 from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.money import ZERO, ceil_to, exact, round_up, scale_of
 from moniqo.domain.order import OrderSide, average_price
+from moniqo.domain.placing import carry_out
 from moniqo.domain.taking import market_cost
-from moniqo.domain.trading import MAX_OPEN_ORDERS, Decision
 
 Numbers = Mapping[str, object]
 
@@ -140,7 +141,8 @@ def _status(decision: Decision) -> Numbers:
 
 
 def _open_orders(decision: Decision) -> Numbers:
-    return {"value": len(decision.draft.account.orders), "limit": MAX_OPEN_ORDERS}
+    count = sum(interest.orders for interest in decision.draft.account.interest.values())
+    return {"value": count, "limit": MAX_OPEN_ORDERS}
 
 
 def _symbol(decision: Decision) -> Numbers:
@@ -268,7 +270,7 @@ def _would_do(draft: Draft, order: Place, basis: Basis) -> bool:
     try:
         for _, ask in decision.rules():
             ask()
-        decision.execute()
+        carry_out(decision)
     except WalletError:
         return False
     return True

@@ -14,9 +14,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from moniqo.domain.account import Account
 from moniqo.domain.equity import hours, roll_day, sample, still_hours, tells_still, watch
 from moniqo.domain.exits import close
-from moniqo.domain.ledger import Account, Draft
+from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.market_hours import covered
 from moniqo.domain.money import ONE, exact
@@ -54,9 +55,11 @@ def walk(
         steps = _Walk(draft, markets, usd_rate)
         for end, group in groupby(_merged(paths), key=itemgetter(0)):
             steps.pass_instants(end)
+            seen = False
             for _, symbol, point in group:
-                steps.take(symbol, point)
-            steps.settle(end)
+                seen |= steps.take(symbol, point)
+            if seen:
+                steps.settle(end)
         steps.pass_instants(reach + timedelta(microseconds=1))
         for symbol, points in paths.items():
             until = points[-1].end if points else account.evaluated_until[symbol]
@@ -99,7 +102,7 @@ class _Walk:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
-        self._bands: dict[str, Band] = {}
+        self._bands: dict[str, Band | None] = {}
         # A command may have made a loss since the last point.
         self._unsettled = True
         self._buying = any(interest.buying for interest in draft.account.interest.values())
@@ -150,20 +153,26 @@ class _Walk:
         self._bands.clear()
         self._note_stillness(at)
 
-    def take(self, symbol: str, point: PathPoint) -> None:
-        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it."""
-        if not 0 <= point.half_spread < point.price:
-            return
+    def take(self, symbol: str, point: PathPoint) -> bool:
+        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
+
+        Returns False when nothing of the symbol is held or open any more, as if its path had ended.
+        """
         draft = self._draft
-        band = self._bands.get(symbol)
+        if symbol not in self._bands:
+            self._bands[symbol] = band_of(draft, symbol)
+        band = self._bands[symbol]
         if band is None:
-            band = self._bands[symbol] = band_of(draft, symbol)
+            return False
+        if not 0 <= point.half_spread < point.price:
+            return True
         if band.reaches(point):
             meet(draft, symbol, point, self._markets[symbol])
             self._bands.clear()
             self._unsettled = True
             self._note_stillness(point.end)
         draft.marks[symbol] = point.price
+        return True
 
     def settle(self, end: datetime) -> None:
         """Look at equity once every symbol has its price of this instant; without a holding it stands still."""

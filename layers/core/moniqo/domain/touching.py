@@ -33,14 +33,18 @@ class Band(NamedTuple):
         )
 
 
-def band_of(draft: Draft, symbol: str) -> Band:
-    """Return the band of a symbol's open orders."""
+def band_of(draft: Draft, symbol: str) -> Band | None:
+    """Return the band of a symbol's open orders; None when nothing of it is open or held."""
+    at_stake = bool(draft.position(symbol).amount)
     lows: list[Decimal] = []
     highs: list[Decimal] = []
     always = False
     for order_id in draft.open_ids():
         order = draft.look(order_id)
-        if order.symbol != symbol or not order.is_open or order.status is OrderStatus.PENDING:
+        if order.symbol != symbol or not order.is_open:
+            continue
+        at_stake = True
+        if order.status is OrderStatus.PENDING:
             continue
         if order.rests and order.price is not None:
             (lows if order.side is OrderSide.BUY else highs).append(order.price)
@@ -51,6 +55,8 @@ def band_of(draft: Draft, symbol: str) -> Band:
                 order.type is OrderType.STOP_LIMIT and order.side is OrderSide.SELL
             )
             (lows if falling else highs).append(order.stop_price)
+    if not at_stake:
+        return None
     return Band(max(lows, default=None), min(highs, default=None), always)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from moniqo.domain.ledger import Account
+from moniqo.domain.account import Account
 from moniqo.domain.money import ZERO, exact
 
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from moniqo.domain.account import Account
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
-from moniqo.domain.ledger import Account
 from moniqo.domain.money import ZERO
 from moniqo.domain.user_wallet import (
     BalanceSnapshot,

@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.credentials.cipher import CredentialCipher
+from moniqo.domain.account import AccountTerms
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import Definition, Simulation
 from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
-from moniqo.domain.ledger import AccountTerms
 from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus

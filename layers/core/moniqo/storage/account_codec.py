@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from moniqo.domain.ledger import Account, AccountTerms, Day, Holding, Interest, TakenBook
+from moniqo.domain.account import Account, AccountTerms, Day, Holding, Interest, TakenBook
 from moniqo.domain.matching import Taken
 from moniqo.domain.money import plain
 from moniqo.domain.order import Order, OrderSide

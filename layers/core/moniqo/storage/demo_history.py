@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from moniqo.domain.account import Account
 from moniqo.domain.equity_curve import EquityPoint
-from moniqo.domain.ledger import Account, Sample
+from moniqo.domain.ledger import Sample
 from moniqo.domain.order import Fill
 from moniqo.storage.account_codec import entry_id, read_account
 from moniqo.storage.demo_ledger import ENTRIES, EQUITY

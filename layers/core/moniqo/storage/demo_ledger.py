@@ -18,9 +18,10 @@ from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSelectionTimeoutError
 
+from moniqo.domain.account import Account
 from moniqo.domain.command import Reset
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Account, Commit
+from moniqo.domain.ledger import Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
 from moniqo.storage.client import is_outage
 from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, sample_values, snapshot_update
@@ -147,6 +148,7 @@ class DemoLedger:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
             )
+        # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
         models += self._samples(commit)
         duplicate = await self._send(models)
         # A write that was sent twice finds its own entry: whose it is, the commit id tells.
@@ -237,6 +239,21 @@ class DemoLedger:
 
     def _name(self, collection: str) -> str:
         return f"{self._database.name}.{collection}"
+
+
+async def account_at(database: AsyncDatabase[Document], user_wallet_id: str, seq: int) -> Account | None:
+    """Rebuild an account from its journal as it was after entry ``seq``, None when there is no such entry."""
+    entries = database[ENTRIES]
+    whole = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "account": {"$exists": True}}
+    first = await entries.find_one(whole, sort=[("seq", -1)])
+    if first is None:
+        return None
+    state: Document = {}
+    apply_entry(state, first)
+    newer = {"user_wallet_id": user_wallet_id, "seq": {"$gt": first["seq"], "$lte": seq}}
+    async for entry in entries.find(newer).sort("seq", 1):
+        apply_entry(state, entry)
+    return read_account(state) if state["seq"] == seq else None
 
 
 def _opening_id(state: Document, mirror: Document | None) -> str:

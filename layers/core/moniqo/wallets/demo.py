@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain import lifecycle, trading
+from moniqo.domain import lifecycle
+from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.clock import Clock, to_milliseconds, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeCommand, Place, Reset, SetLimits
+from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
@@ -25,7 +27,7 @@ from moniqo.domain.errors import (
     WalletError,
     WalletNotInitializedError,
 )
-from moniqo.domain.ledger import Account, AccountTerms, Commit
+from moniqo.domain.ledger import Commit
 from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
 from moniqo.domain.money import exact, parse
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
@@ -194,7 +196,7 @@ class DemoWallet(BaseWallet):
         return await self.feed.candles(symbol, interval, limit)
 
     def _check_tradable(self, market: Market) -> None:
-        trading.check_tradable(self.account, market.symbol, market.quote)
+        check_tradable(self.account, market.symbol, market.quote)
 
     async def submit(self, order: Place) -> OrderRecord:
         """Place an order; one that was accepted before under the same client order id is answered instead.

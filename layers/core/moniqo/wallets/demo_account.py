@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from random import SystemRandom
 from typing import Final
 
-from moniqo.domain import deciding, preflight, resting, trading
+from moniqo.domain import deciding, preflight, resting
+from moniqo.domain.account import Account
 from moniqo.domain.clock import Clock
 from moniqo.domain.command import ClosePosition, Command, Mark, Place
+from moniqo.domain.decision import require_trading
 from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Account, Basis, Commit, Draft, Sample
+from moniqo.domain.ledger import Basis, Commit, Draft, Sample
 from moniqo.domain.market import PriceFeed, check_usable
 from moniqo.domain.market_hours import hours_at
 from moniqo.domain.money import ONE
@@ -21,11 +22,11 @@ from moniqo.domain.order import OrderSide
 from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation, value
 from moniqo.storage.demo_ledger import DemoLedger, Loaded, Outcome
+from moniqo.wallets.walking import furthest, walk_to
 
 GIVE_UP_AFTER: Final = 20.0
 """Seconds a writer competes for a busy wallet before it answers 503."""
 
-LOOK_AHEAD: Final = timedelta(days=1)
 LOOKS_PER_CALL: Final = 8
 """Resting orders are walked forward a day at a time, at most eight days in one call."""
 
@@ -121,12 +122,8 @@ class DemoAccount:
     async def _walk(self) -> tuple[Draft, bool]:
         """Walk at most a day of path on a draft; returns it and whether that reached the present."""
         account, now = self.account, self._clock()
-        symbols = resting.tracked(account)
-        since = account.evaluated_until
-        reach = min([now, *(since[symbol] + LOOK_AHEAD for symbol in symbols)])
-        markets = {symbol: await self._feed.market(symbol) for symbol in symbols}
-        paths = {symbol: await self._feed.path(symbol, since[symbol], reach) for symbol in symbols}
-        return resting.walk(account, paths, markets, reach, now), reach == now
+        reach = furthest(account, now)
+        return await walk_to(self._feed, account, reach, now), reach == now
 
     async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
         fields = {**(mirror or {}), **_mirrored(self.account, commit)}
@@ -161,10 +158,10 @@ class DemoAccount:
         """Look at the market, after the command arrived; commands that need no price get None."""
         match command:
             case Place(symbol=symbol, side=side):
-                trading.require_trading(draft)
+                require_trading(draft)
                 return await self._basis(draft, symbol, side)
             case ClosePosition(symbol=symbol):
-                trading.require_trading(draft)
+                require_trading(draft)
                 return await self._basis(draft, symbol, OrderSide.SELL)
             case _:
                 return None

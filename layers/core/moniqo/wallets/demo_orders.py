@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from moniqo.domain.account import Account
 from moniqo.domain.command import ClosePosition, Place
 from moniqo.domain.errors import OrderNotFoundError
-from moniqo.domain.ledger import Account
 from moniqo.domain.order import Fill, Order
 from moniqo.storage.demo_ledger import DemoLedger
 from moniqo.storage.order_codec import Document, order_age, read_fill, read_order

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from moniqo.domain import equity_curve, performance
+from moniqo.domain.account import Account
 from moniqo.domain.equity_curve import EquityPoint
 from moniqo.domain.errors import NotFoundError
-from moniqo.domain.ledger import Account
 from moniqo.domain.market import PriceFeed
 from moniqo.domain.performance import Performance, Start
 from moniqo.storage.demo_history import DemoHistory

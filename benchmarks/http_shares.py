@@ -1,0 +1,92 @@
+"""An order over HTTP: how much of its time is ours, how much the driver's, how much the server's."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandListener
+
+from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.report import Line, Section
+from benchmarks.timing import spoken
+from benchmarks.warm_calls import RecordedDatabase
+from moniqo import bootstrap, event_loop
+from moniqo.storage.client import connect, with_utc_times
+from tests.support.lambdas import User, http_event, load_function
+from tests.support.mongo import embedded_server
+
+DATABASE = "bench"
+ORDERS = 200
+METHOD = (
+    "Market orders through the handler of `place_order` on the embedded database. Server: from sending a command to "
+    "its answer, as a command listener sees it. Ours: the same calls with the database answered from memory. Driver: "
+    "the rest."
+)
+
+
+class ServerTime(CommandListener):
+    """Adds up the seconds commands took, as the driver reports them."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.seconds = 0.0
+
+    def started(self, event: Any) -> None:
+        """Nothing to add yet."""
+
+    def succeeded(self, event: Any) -> None:
+        """Add a command."""
+        self.seconds += event.duration_micros / 1e6
+
+    def failed(self, event: Any) -> None:
+        """Add a command that failed."""
+        self.seconds += event.duration_micros / 1e6
+
+
+def measure() -> Section:
+    """Measure the shares."""
+    os.environ.update(MONGODB_URL="mongodb://unused", MONGODB_DATABASE=DATABASE)
+    with embedded_server() as url:
+        real = connect(url, DATABASE)
+        event_loop.run(prepare(real))
+        wallet = event_loop.run(create_wallet(real))
+        watched = ServerTime()
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url, w="majority", event_listeners=[watched])
+        total, server = _orders(wallet, with_utc_times(client[DATABASE]), watched)
+        ours, _ = _orders(wallet, RecordedDatabase(real), watched)
+        event_loop.run(client.close())
+        event_loop.run(real.client.close())
+    shares = {"our code": ours, "driver": total - ours - server, "server": server}
+    lines = [Line(name, 100 * part / total, None, "%", spoken(part)) for name, part in shares.items()]
+    return Section("An order over HTTP", METHOD, lines)
+
+
+def _orders(wallet: str, database: Any, watched: ServerTime) -> tuple[float, float]:
+    """Return the median seconds of an order, and of its commands."""
+    for factory in (bootstrap.wallets, bootstrap.orders):
+        factory.cache_clear()
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+    event = http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
+    handler = load_function("place_order").handler
+    totals: list[float] = []
+    servers: list[float] = []
+    with (
+        patch.object(bootstrap, "database", lambda: database),
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+    ):
+        for _ in range(ORDERS):
+            before, started = watched.seconds, time.perf_counter()
+            answer = handler(event, None)
+            totals.append(time.perf_counter() - started)
+            servers.append(watched.seconds - before)
+            if answer["statusCode"] != 201:
+                raise RuntimeError(answer)
+    return statistics.median(totals[20:]), statistics.median(servers[20:])

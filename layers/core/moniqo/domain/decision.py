@@ -1,0 +1,285 @@
+"""Whether an order is accepted: its rules, in the order they are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from moniqo.domain import order_form
+from moniqo.domain.account import Account
+from moniqo.domain.clock import rfc3339
+from moniqo.domain.command import Place
+from moniqo.domain.equity import breach
+from moniqo.domain.errors import (
+    InsufficientBalanceError,
+    InvalidOrderError,
+    InvalidSymbolError,
+    OrderRejectedError,
+    RateLimitExceededError,
+    RiskLimitExceededError,
+    WalletPausedError,
+    WalletSuspendedError,
+)
+from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
+from moniqo.domain.filling import buy_lock
+from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
+from moniqo.domain.taking import Plan, lots_for, plan
+
+MAX_OPEN_ORDERS: Final = 500
+"""Open orders a wallet may have, so that its state stays small."""
+
+Rule = tuple[str, Callable[[], None]]
+
+_NOTHING: Final = Plan((), ZERO, ZERO, {})
+
+
+def require_trading(account: Account | Draft) -> None:
+    """Refuse a wallet that takes no orders."""
+    if account.status == "suspended":
+        raise WalletSuspendedError("the wallet is suspended", reason=account.reason)
+    if account.status == "paused":
+        raise WalletPausedError("the wallet is paused", reason=account.reason)
+
+
+def check_tradable(account: Account, symbol: str, quote: str) -> None:
+    """Refuse a symbol this account does not trade."""
+    terms = account.terms
+    if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
+        raise InvalidSymbolError(f"this wallet does not trade {symbol}; its cash is {terms.cash_asset}", symbol=symbol)
+
+
+class Decision:
+    """One order being decided; what the checks find (amount, plan) is what it is carried out with."""
+
+    def __init__(self, draft: Draft, request: Place, basis: Basis) -> None:
+        """Take what the decision may look at; nothing is checked yet."""
+        self.draft = draft
+        self.request = request
+        self.basis = basis
+        self.amount = ZERO
+        self.plan = _NOTHING
+        self._exposure: Exposure | None = None
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Name and check of every rule; a check raises when its rule forbids the order."""
+        rules: tuple[Rule, ...] = (
+            ("status", self._check_status),
+            ("open_orders", self._check_open_orders),
+            ("symbol", self._check_symbol),
+            ("form", self._check_form),
+            ("expiry", self._check_expiry),
+            ("market", self._check_market),
+        )
+        if self.request.side is OrderSide.BUY and self.draft.account.limits is not None:
+            rules += (
+                ("max_position_size_usd", self._check_position_size),
+                ("max_total_exposure_usd", self._check_total_exposure),
+                ("max_open_positions", self._check_open_positions),
+                ("losses", self._check_losses),
+            )
+        return (*rules, ("funds", self._check_funds))
+
+    def _check_status(self) -> None:
+        require_trading(self.draft)
+
+    def _check_open_orders(self) -> None:
+        count = sum(interest.orders for interest in self.draft.account.interest.values())
+        opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        if opening and count + opening > MAX_OPEN_ORDERS:
+            raise RateLimitExceededError(
+                f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
+                limit=MAX_OPEN_ORDERS,
+                hint="Cancel open orders first.",
+            )
+
+    def _check_symbol(self) -> None:
+        market = self.basis.market
+        check_tradable(self.draft.account, market.symbol, market.quote)
+        if self.draft.account.limits is not None:
+            check_symbol(self.draft.account.limits, market.symbol)
+
+    def _check_form(self) -> None:
+        request, market = self.request, self.basis.market
+        order_form.check_fields(request)
+        if self.draft.account.limits is None:
+            order_form.check_exit_defaults(request)
+        if request.price is not None:
+            order_form.check_price("price", request.price, market)
+        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
+        for stop in stops:
+            if stop is not None:
+                order_form.check_price("stop_price", stop, market)
+        if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
+            raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
+        self.amount = self._read_amount()
+
+    def _read_amount(self) -> Decimal:
+        request, market = self.request, self.basis.market
+        if request.quote_amount is not None:
+            amount = lots_for(self.draft, request.side, request.quote_amount, self.basis)
+        else:
+            amount = request.amount or ZERO
+        if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
+            return amount
+        order_form.check_amount(amount, market)
+        best = self.basis.snapshot.ask if request.side is OrderSide.BUY else self.basis.snapshot.bid
+        order_form.check_notional(amount, request.price or request.stop_price or best, market)
+        return amount
+
+    def _check_expiry(self) -> None:
+        expires_at = self.request.expires_at
+        if expires_at is not None and expires_at <= self.draft.at:
+            raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
+
+    def _check_market(self) -> None:
+        request, snapshot = self.request, self.basis.snapshot
+        if not self.basis.is_open:
+            self._check_closed()
+        self._check_trigger()
+        if request.reduce_only and not self.draft.position(request.symbol).amount:
+            raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
+        if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
+            return
+        best = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
+        if request.post_only and request.price is not None and self._crosses(request.price, best):
+            raise OrderRejectedError(
+                f"a post-only {request.side} at {plain(request.price)} would take, the best price is {plain(best)}",
+                best_price=best,
+            )
+        if not self.basis.is_open:
+            return
+        self.plan = plan(self.draft, request.side, request.price, self.amount, self.basis)
+        if request.time_in_force is TimeInForce.FOK and self.plan.amount < self.amount:
+            raise OrderRejectedError(
+                f"only {plain(self.plan.amount)} of {plain(self.amount)} {self.basis.market.base} can fill at once",
+                available=self.plan.amount,
+                suggested_amount=self.plan.amount,
+            )
+
+    def _check_closed(self) -> None:
+        """Refuse what cannot wait for the market to open, or what the owner does not want to wait."""
+        limits, opens = self.draft.account.limits, self.basis.next_open
+        if self.waits and not (limits is not None and limits.respect_market_hours):
+            return
+        raise OrderRejectedError(
+            f"the market of {self.request.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
+            next_open=opens,
+            hint="Send the order when the market is open, or one that waits with respect_market_hours off.",
+        )
+
+    def _crosses(self, price: Decimal, best: Decimal) -> bool:
+        return price >= best if self.request.side is OrderSide.BUY else price <= best
+
+    def _check_trigger(self) -> None:
+        """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
+        request, snapshot, stop = self.request, self.basis.snapshot, self.request.stop_price
+        if stop is None:
+            return
+        buying = request.side is OrderSide.BUY
+        now = snapshot.ask if buying else snapshot.bid
+        waits_for_rise = buying or request.type is OrderType.TAKE_PROFIT
+        if now >= stop if waits_for_rise else now <= stop:
+            raise OrderRejectedError(
+                f"the {'ask' if buying else 'bid'} {plain(now)} has passed the stop price {plain(stop)}",
+                stop_price=stop,
+                best_price=now,
+            )
+
+    def _check_funds(self) -> None:
+        asset, needed, free = self.funds()
+        if needed > free:
+            raise InsufficientBalanceError(
+                f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
+                needed=needed,
+                available=free,
+                asset=asset,
+                suggested_amount=self._affordable(free),
+            )
+
+    def funds(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, how much of it is needed, and how much is free."""
+        market = self.basis.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
+
+    def _cash_needed(self) -> Decimal:
+        terms = self.draft.account.terms
+        accrued = terms.taker_rate * self.plan.quote
+        fee = round_up(accrued, scale_of(self.basis.market.quote))
+        needed = round_up(self.plan.quote, scale_of(self.basis.market.quote)) + fee
+        price, rest = self.request.price, self.amount - self.plan.amount
+        if self.waits and rest and price is not None:
+            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.basis.market.quote)
+        return needed
+
+    def _affordable(self, free: Decimal) -> Decimal:
+        request, step = self.request, self.basis.market.lot_step
+        if request.side is OrderSide.SELL:
+            return floor_to(free, step)
+        if request.price is None:
+            return lots_for(self.draft, OrderSide.BUY, free, self.basis)
+        terms = self.draft.account.terms
+        return floor_to(free / (request.price * (ONE + max(terms.maker_rate, terms.taker_rate))), step)
+
+    @property
+    def waits(self) -> bool:
+        """Whether what does not fill at once stays open."""
+        at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+        return self.request.type is not OrderType.MARKET and not at_once
+
+    @property
+    def exposure(self) -> Exposure:
+        """What is at stake with this order, computed once."""
+        if self._exposure is None:
+            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.basis)
+        return self._exposure
+
+    def _check_position_size(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            exposure = self.exposure
+            if exposure.value > limits.max_position_size_usd:
+                room = exposure.room(limits.max_position_size_usd, self.basis.market)
+                raise position_too_large(limits, self.request.symbol, exposure.value, room)
+
+    def _check_total_exposure(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            exposure = self.exposure
+            others = total_exposure(exposure, self.basis)
+            if others + exposure.value > limits.max_total_exposure_usd:
+                room = exposure.room(limits.max_total_exposure_usd - others, self.basis.market)
+                raise exposure_too_large(limits, others + exposure.value, room)
+
+    def _check_open_positions(self) -> None:
+        limits = self.draft.account.limits
+        if limits is not None:
+            check_open_positions(limits, open_positions(self.exposure, self.basis))
+
+    def _check_losses(self) -> None:
+        """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
+        draft, limits = self.draft, self.draft.account.limits
+        if limits is None:
+            return
+        reached = breach(limits, self.equity(), draft.day, draft.peak, self.basis.usd_rate)
+        if reached is not None:
+            raise RiskLimitExceededError(
+                f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
+                limit_type=reached.limit_type,
+                limit=reached.limit,
+                value=reached.value,
+            )
+
+    def equity(self) -> Decimal:
+        """Cash and holdings at present prices, in the cash asset."""
+        draft = self.draft
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
+
+    def _mid(self, symbol: str) -> Decimal:
+        return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]
