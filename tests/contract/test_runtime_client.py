@@ -140,6 +140,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
     return {
         "ENVIRONMENT": "test",
         "MONGODB_SECRET_ID": secrets.create_secret(Name="mongodb", SecretString=mongo_url)["ARN"],
+        "MONGODB_URL": "",
         "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString='{"keys": {}}')["ARN"],
         "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
         "EVALUATION_QUEUE_URL": client("sqs").create_queue(QueueName="evaluation")["QueueUrl"],

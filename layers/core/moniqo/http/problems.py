@@ -17,6 +17,7 @@ from starlette.responses import Response
 from moniqo import observability
 from moniqo.domain import errors
 from moniqo.domain.errors import WalletError
+from moniqo.domain.field_names import is_safe_to_repeat
 from moniqo.domain.money import plain
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -57,7 +58,11 @@ def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
     for item in found:
         where = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
         code = str(item["type"])
-        message = "This field is not known." if code == "extra_forbidden" else str(item["msg"])
+        message = str(item["msg"])
+        if code == "extra_forbidden":
+            message = "This field is not known."
+            if not is_safe_to_repeat(where[-1]):
+                del where[-1]
         fields.append({"field": ".".join(where)[:100] or "body", "message": message, "code": code})
     return fields
 

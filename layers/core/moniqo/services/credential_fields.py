@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from moniqo.domain.definition import CredentialField
 from moniqo.domain.errors import InvalidCredentialsError
+from moniqo.domain.field_names import is_safe_to_repeat
 from moniqo.domain.money import parse, plain
 
 INITIAL_BALANCE: Final = "initial_balance_usd"
@@ -22,8 +23,6 @@ INITIAL_BALANCE_PLACES: Final = 4
 MAX_VALUE_LENGTH: Final = 8192
 # A pattern comes from an administrator; the shorter the text, the less a careless one can cost.
 MAX_MATCHED_LENGTH: Final = 1024
-
-_FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,10 @@ def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, Sec
     """
     known = {field.field_name for field in fields}
     errors = [
-        _error(name, "unknown", "The wallet definition has no such field.") for name in given if name not in known
+        # A name that is no name may be a secret pasted into the wrong place.
+        _error(name if is_safe_to_repeat(name) else None, "unknown", "The wallet definition has no such field.")
+        for name in given
+        if name not in known
     ]
     secrets: dict[str, SecretStr] = {}
     settings: dict[str, str] = {}
@@ -108,7 +110,5 @@ def _refuse_balance(message: str) -> InvalidCredentialsError:
     return InvalidCredentialsError("The credentials do not fit the wallet definition.", errors=errors)
 
 
-def _error(name: str, code: str, message: str) -> dict[str, str]:
-    # A name that is no name may be a secret pasted into the wrong place.
-    field = f"credentials.{name}" if _FIELD_NAME.fullmatch(name) else "credentials"
-    return {"field": field, "message": message, "code": code}
+def _error(name: str | None, code: str, message: str) -> dict[str, str]:
+    return {"field": "credentials" if name is None else f"credentials.{name}", "message": message, "code": code}

@@ -17,11 +17,16 @@ async def simulation_seed(database: AsyncDatabase[dict[str, Any]]) -> str:
 
     It stands in the database and not beside the keys, so that a wallet in a script sees the service's market.
     """
-    collection = database[DEPLOYMENT]
-    found = await collection.find_one({"_id": "simulation"})
-    if found is None:
+    seed = await drawn_seed(database)
+    if seed is None:
         with suppress(DuplicateKeyError):  # somebody drew one at the same moment: theirs is the seed
-            await collection.insert_one({"_id": "simulation", "seed": secrets.token_hex(32)})
-        found = await collection.find_one({"_id": "simulation"})
-    assert found is not None  # noqa: S101  it was inserted above or by another
-    return str(found["seed"])
+            await database[DEPLOYMENT].insert_one({"_id": "simulation", "seed": secrets.token_hex(32)})
+        seed = await drawn_seed(database)
+    assert seed is not None  # noqa: S101  it was inserted above or by another
+    return seed
+
+
+async def drawn_seed(database: AsyncDatabase[dict[str, Any]]) -> str | None:
+    """Return the seed of the simulated market, None while nobody has asked for it."""
+    found = await database[DEPLOYMENT].find_one({"_id": "simulation"})
+    return None if found is None else str(found["seed"])

@@ -124,14 +124,16 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
     memory = {
         price for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for price in book
     }
-    snapshot = basis.snapshot
+    snapshot, command = basis.snapshot, commit.command
+    # The largest lot that a quote amount pays for ends where the next level is too dear.
+    beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
     return {
         "market": {item.name: _plain_data(getattr(basis.market, item.name)) for item in fields(Market)},
         "at": snapshot.at,
         "last": plain(snapshot.last),
         "source": snapshot.source,
-        "bids": levels_document(_as_deep_as(snapshot.bids, memory)),
-        "asks": levels_document(_as_deep_as(snapshot.asks, memory)),
+        "bids": levels_document(_as_deep_as(snapshot.bids, memory, beyond)),
+        "asks": levels_document(_as_deep_as(snapshot.asks, memory, beyond)),
         "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
         "usd_rate": plain(basis.usd_rate),
         "session_close": basis.session_close,
@@ -140,10 +142,10 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
     }
 
 
-def _as_deep_as(levels: Iterable[Level], prices: set[Decimal]) -> list[Level]:
+def _as_deep_as(levels: Iterable[Level], prices: set[Decimal], beyond: int) -> list[Level]:
     book = list(levels)
     deepest = max((index for index, level in enumerate(book) if level.price in prices), default=0)
-    return book[: deepest + 1]
+    return book[: deepest + 1 + beyond]
 
 
 def _plain_data(value: object) -> Any:

@@ -1,0 +1,38 @@
+"""Where two documents differ first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+ABSENT: Final = "(absent)"
+
+
+class Mismatch(NamedTuple):
+    """A place in a document, such as ``fills[0].levels[1]``, with what stands there and what should."""
+
+    field: str
+    stored: object
+    expected: object
+
+
+def first_mismatch(stored: object, expected: object, field: str = "") -> Mismatch | None:
+    """Return the first place where ``stored`` is not as ``expected``, None when they agree."""
+    if isinstance(stored, Mapping) and isinstance(expected, Mapping):
+        for name in (*expected, *(name for name in stored if name not in expected)):
+            place = f"{field}.{name}" if field else str(name)
+            found = first_mismatch(stored.get(name, ABSENT), expected.get(name, ABSENT), place)
+            if found is not None:
+                return found
+        return None
+    if isinstance(stored, list) and isinstance(expected, list):
+        for index in range(max(len(stored), len(expected))):
+            found = first_mismatch(_item(stored, index), _item(expected, index), f"{field}[{index}]")
+            if found is not None:
+                return found
+        return None
+    return None if stored == expected else Mismatch(field, stored, expected)
+
+
+def _item(items: list[object], index: int) -> object:
+    return items[index] if index < len(items) else ABSENT

@@ -1,0 +1,140 @@
+"""A life of a demo wallet with something of everything in it, drawn from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.domain.account import AccountTerms
+from moniqo.domain.command import (
+    Cancel,
+    CancelAll,
+    ClosePosition,
+    Command,
+    ExitSpec,
+    Place,
+    Reset,
+    SetLimits,
+    SetStatus,
+)
+from moniqo.domain.errors import WalletError
+from moniqo.domain.money import floor_to
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import RiskLimits
+from moniqo.wallets.demo import DemoWallet
+
+D = Decimal
+OWNER = "owner"
+BEGAN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LIMITS = RiskLimits(D(50_000), D(80_000), 5, daily_loss_limit_percent=D(4), timezone="America/New_York")
+TERMS = AccountTerms(OWNER, D(100_000), "USDT", D("0.08"), D("0.1"), D(5), None, LIMITS)
+PAUSES = (0, 40, 15_000, 70_000, 400_000, 3_600_000, 90_000_000)
+WEIGHTS = (4, 4, 4, 4, 4, 2, 0.3)
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "DOGE/USDT")
+
+
+class Life:
+    """Drives one wallet; ``done`` counts the commands that were accepted by kind, ``refused`` the others by code."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], user_wallet_id: str, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.now = BEGAN
+        config = {"db": database, "owner": OWNER, "clock": lambda: self.now}
+        self.wallet = DemoWallet("demo", user_wallet_id, {}, config)
+        self.done: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    async def begin(self) -> None:
+        """Open the account."""
+        await self.wallet.open_account(TERMS)
+        await self.wallet.initialize()
+
+    async def go_on(self, steps: int) -> None:
+        """Take ``steps`` steps: time passes, and something is asked."""
+        for _ in range(steps):
+            self.now += timedelta(milliseconds=self.chance.choices(PAUSES, WEIGHTS)[0])
+            if self.chance.random() < 0.2:
+                # As another process would: read what is stored.
+                await self.wallet.close()
+                await self.wallet.initialize()
+            command = await self._command()
+            try:
+                await self.wallet._work.run(command)
+            except WalletError as error:
+                self.refused[error.code] += 1
+            else:
+                self.done[command.type if isinstance(command, Place) else type(command).__name__] += 1
+
+    async def _command(self) -> Command:
+        account, draw = self.wallet.account, self.chance.random()
+        if account.status == "paused" and draw < 0.6:
+            return SetStatus("active", "owner")
+        if draw < 0.08 and account.orders:
+            return Cancel(self.chance.choice(list(account.orders)))
+        if draw < 0.1:
+            return CancelAll(self.chance.choice([None, *SYMBOLS]))
+        if draw < 0.14:
+            return ClosePosition(self.chance.choice(SYMBOLS))
+        if draw < 0.16:
+            return SetLimits(LIMITS)
+        if draw < 0.17:
+            return SetStatus("paused", "owner", "a rest")
+        if draw < 0.18:
+            return Reset()
+        return await self._order()
+
+    async def _order(self) -> Place:
+        chance = self.chance
+        symbol, kind = chance.choice(SYMBOLS), chance.choice(list(OrderType))
+        market, snapshot = await self.wallet.feed.market(symbol), await self.wallet.feed.snapshot(symbol)
+        held = self.wallet.account.holding(market.base).free
+        stop = kind not in {OrderType.MARKET, OrderType.LIMIT}
+        buying = not held or (not stop and chance.random() < 0.6)
+        size = floor_to(chance.choice([D(50), D(1000), D(20_000)]) / snapshot.mid, market.lot_step)
+        away = round(chance.uniform(0.01, 1.5), 3)
+
+        def near(percent: float) -> Decimal:
+            return floor_to(snapshot.mid * (1 + D(str(percent)) / 100), market.tick_size)
+
+        fields: dict[str, Any] = {
+            "amount": size if buying else min(size, held),
+            "metadata": {"n": 1.5, "why": "ünlike"},
+        }
+        fields |= self._terms(kind, away, near, buying=buying)
+        if buying and chance.random() < 0.4:
+            fields["stop_loss"] = ExitSpec(percent=D(str(away)))
+            fields["take_profit"] = ExitSpec(near(2 * away + 0.2)) if chance.random() < 0.5 else None
+        if chance.random() < 0.3:
+            fields["client_order_id"] = f"c-{chance.randrange(10**9)}"
+        return Place(symbol, OrderSide.BUY if buying else OrderSide.SELL, kind, **fields)
+
+    def _terms(
+        self, kind: OrderType, away: float, near: Callable[[float], Decimal], *, buying: bool
+    ) -> dict[str, object]:
+        """Prices and duration, most of them such that the order rests for a while."""
+        chance, sign = self.chance, -1 if buying else 1
+        match kind:
+            case OrderType.MARKET:
+                return (
+                    {"amount": None, "quote_amount": D(chance.randrange(20, 30_000))} if chance.random() < 0.4 else {}
+                )
+            case OrderType.LIMIT:
+                ends = self.now + timedelta(seconds=chance.randrange(1, 90_000))
+                duration = chance.choice(list(TimeInForce))
+                return {
+                    "price": near(sign * away if chance.random() < 0.8 else -sign * away),
+                    "time_in_force": duration,
+                    "expires_at": ends if duration is TimeInForce.GTD else None,
+                }
+            case OrderType.STOP_LIMIT:
+                return {"stop_price": near(-sign * away), "price": near(-sign * (away + 0.1))}
+            case OrderType.TRAILING_STOP:
+                return {"trail_percent": D(str(away))}
+            case _:
+                return {"stop_price": near(-away if kind is OrderType.STOP_LOSS else away)}
