@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -16,6 +16,7 @@ from moniqo.wallets.demo import PositionReport
 
 MAX_POINTS: Final = 1000
 STEPS: Final = {"1h": HOUR, "1d": DAY}
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _USUAL_SPAN: Final = {"1h": timedelta(days=7), "1d": timedelta(days=90)}
 
 Mode = Literal["paper", "live"]
@@ -187,15 +188,12 @@ def equity_span(
 
     """
     end = until or now
-    try:
-        begin = since or end - _USUAL_SPAN[interval]
-    except OverflowError:
-        begin = end
+    begin = since or max(end, _EARLIEST + _USUAL_SPAN[interval]) - _USUAL_SPAN[interval]
     if end < begin:
         raise _refuse_span("to is before from.")
     if (end - begin) // STEPS[interval] >= MAX_POINTS:
         raise _refuse_span(f"One answer holds at most {MAX_POINTS} points: ask for a shorter span, or interval=1d.")
-    return begin, end
+    return max(begin, _EARLIEST), min(end, now)
 
 
 def _refuse_span(message: str) -> ValidationError:

@@ -17,7 +17,7 @@ from moniqo.http.schemas.common import Amount, View
 
 _TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})
 
-Number = str | int | bool | None
+Number = str | bool | None
 
 
 class RuleView(View):
@@ -89,7 +89,7 @@ def _numbers(numbers: Mapping[str, object]) -> dict[str, Number]:
 
 def _number(value: object) -> Number:
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
         case Decimal():
             return plain(value)
