@@ -90,7 +90,8 @@ def measure() -> Section:
 
 
 def _on_new_server(case: Case) -> Line:
-    with embedded_server() as url:
+    # Kept in memory, three long histories need more than the server takes by itself.
+    with embedded_server("--cache-size", "2G") as url:
         return event_loop.run(_compare(url, case))
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
 from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
 from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
+from tests.support.stack import template
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 SECRET = "moniqo/keys"
@@ -23,18 +28,18 @@ Result = TypeVar("Result")
 
 
 class Counting:
-    """A Secrets Manager client that counts its reads."""
+    """Secrets Manager, with a count of what was read from it."""
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+    def __init__(self) -> None:
+        self.client = boto3.client("secretsmanager")
         self.reads = 0
+        self.client.meta.events.register("before-call.secretsmanager.GetSecretValue", self._count)
 
-    def get_secret_value(self, **arguments: Any) -> Any:
+    def _count(self, **_: Any) -> None:
         self.reads += 1
-        return self.client.get_secret_value(**arguments)
 
-    def put_secret_value(self, **arguments: Any) -> Any:
-        return self.client.put_secret_value(**arguments)
+    def provider(self) -> SecretsProvider:
+        return SecretsProvider(boto3_client=self.client)
 
 
 class Time:
@@ -50,11 +55,11 @@ class Time:
 @pytest.fixture
 def secrets(environment: pytest.MonkeyPatch) -> Iterator[Counting]:
     with mock_aws():
-        yield Counting(boto3.client("secretsmanager"))
+        yield Counting()
 
 
 def source(secrets: Counting, time: Time | None = None) -> SecretsManagerKeys:
-    return SecretsManagerKeys(SECRET, client=lambda: secrets, monotonic=time or Time(), now=lambda: NOW)
+    return SecretsManagerKeys(SECRET, provider=secrets.provider, monotonic=time or Time(), now=lambda: NOW)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -149,11 +154,10 @@ def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -
 def test_two_writers_with_the_same_view_of_the_secret_cannot_both_write(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
     one, other = source(secrets), source(secrets)
-    run(one._load())
-    run(other._load())
+    (_, one_saw), (_, other_saw) = one._current(), other._current()
 
-    one._write_first(write_ring(ring(key("one", timedelta(0)))))
-    other._write_first(write_ring(ring(key("other", timedelta(0)))))
+    one._write_first(write_ring(ring(key("one", timedelta(0)))), one_saw)
+    other._write_first(write_ring(ring(key("other", timedelta(0)))), other_saw)
 
     assert run(source(secrets).writing_key()).kid == "one"
 
@@ -223,3 +227,51 @@ def test_a_secret_that_is_not_there_is_an_outage_to_writers(secrets: Counting) -
         run(source(secrets).writing_key())
 
     assert refusal.value.members == {}
+
+
+def test_a_secret_that_may_not_be_read_is_an_outage(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "canary"}}, "GetSecretValue")
+
+    secrets.client.meta.events.register("before-call.secretsmanager.GetSecretValue", refuse)
+    for work in (source(secrets).key("k1"), source(secrets).writing_key()):
+        with pytest.raises(TemporarilyUnavailableError) as refusal:
+            run(work)
+        assert refusal.value.retry_after == 5
+        assert "canary" not in f"{refusal.value!r}{refusal.value.__cause__!r}"
+
+
+def test_silence_is_an_outage_soon_enough_to_be_told(environment: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(TemporarilyUnavailableError) as refusal:
+            run(SecretsManagerKeys(SECRET).writing_key())
+
+    assert refusal.value.retry_after == 5
+    patience: Any = SecretsManagerKeys(SECRET)._provider().client.meta.config
+    longest = (patience.connect_timeout + patience.read_timeout) * patience.retries["total_max_attempts"]
+    assert longest < template()["Globals"]["Function"]["Timeout"]
+
+
+def test_the_loop_goes_on_while_secrets_manager_is_asked(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(key("k1", timedelta(0)))))
+    go_on, released = threading.Event(), list[bool]()
+
+    async def scenario() -> str:
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+        def hold(**_: Any) -> None:
+            loop.call_soon_threadsafe(asked.set)
+            released.append(go_on.wait(5))
+
+        secrets.client.meta.events.register("before-call.secretsmanager.GetSecretValue", hold)
+        reading = asyncio.create_task(source(secrets).key("k1"))
+        await asked.wait()
+        go_on.set()
+        return (await reading).kid
+
+    assert run(scenario()) == "k1"
+    assert released == [True]

@@ -1,4 +1,4 @@
-"""Reading a secret without boto3: signed as botocore signs, answered as Secrets Manager answers."""
+"""Reading a secret: signed as botocore signs, answered as Secrets Manager answers."""
 
 from __future__ import annotations
 
@@ -57,13 +57,18 @@ def test_a_secret_is_read_as_boto3_reads_it(endpoint: str, monkeypatch: pytest.M
     boto3.client("secretsmanager").create_secret(Name="moniqo/mongodb", SecretString="mongodb://här")
     assert read_secret("moniqo/mongodb", environment) == "mongodb://här"
     assert read_secret("moniqo/mongodb", {}) == "mongodb://här"
-    with pytest.raises(SecretRefusedError, match=r"^ResourceNotFoundException$"):
-        read_secret("moniqo/another", environment)
+    for where in (environment, {}):
+        with pytest.raises(SecretRefusedError, match=r"^ResourceNotFoundException$"):
+            read_secret("moniqo/another", where)
 
 
-def test_silence_is_an_outage() -> None:
+@pytest.mark.parametrize("itself", [True, False], ids=["signed by us", "through Parameters"])
+def test_silence_is_an_outage(itself: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         environment = KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{taken.getsockname()[1]}"}
-        with pytest.raises(TemporarilyUnavailableError):
-            read_secret("moniqo/mongodb", environment)
+        for name, value in {**environment, "AWS_DEFAULT_REGION": KEYS["AWS_REGION"]}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(TemporarilyUnavailableError) as refusal:
+            read_secret("moniqo/mongodb", environment if itself else {})
+    assert refusal.value.retry_after == 2

@@ -1,7 +1,8 @@
 """Reading one secret with one signed request.
 
-boto3 would do it as well, but importing it and making its client takes 200 ms of every cold start. Where credentials
-are not in the environment (SnapStart, a developer's profile) or the region is of another kind, boto3 it is.
+Powertools Parameters would do it as well, but importing it with boto3 and making a client takes 200 ms of every cold
+start. Where credentials are not in the environment (SnapStart, a developer's profile) or the region is of another kind,
+Parameters it is; so it is for secrets that are not needed to start, see :func:`secrets_provider`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from moniqo.domain.errors import TemporarilyUnavailableError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
 
 ATTEMPTS: Final = 3
 TIMEOUT_SECONDS: Final = 3
@@ -39,7 +43,7 @@ def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
     """
     region = environment.get("AWS_REGION", "")
     if not region or region.startswith(OTHER_PARTITIONS) or not environment.get("AWS_ACCESS_KEY_ID"):
-        return _through_boto3(secret_id)
+        return _through_parameters(secret_id)
     given = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
     endpoint = given or f"https://secretsmanager.{region}.amazonaws.com"
     body = json.dumps({"SecretId": secret_id}).encode()
@@ -53,13 +57,38 @@ def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
             return str(json.loads(answer)["SecretString"])
         if status < 500:  # noqa: PLR2004
             raise SecretRefusedError(str(json.loads(answer).get("__type", status)).rpartition("#")[2])
-    raise TemporarilyUnavailableError("The secret store did not answer.", retry_after=2)
+    raise _silence()
 
 
-def _through_boto3(secret_id: str) -> str:
-    import boto3
+def secrets_provider() -> SecretsProvider:
+    """Make a provider that gives up within ten seconds: its caller wants to answer before its own time is over."""
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+    from botocore.config import Config
 
-    return str(boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+    patience = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+    return SecretsProvider(boto_config=patience)
+
+
+def refusal(error: GetParameterError) -> str | None:
+    """Return the error code of Secrets Manager's answer, or None when there was no answer."""
+    from botocore.exceptions import ClientError
+
+    cause = error.__context__
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else None
+
+
+def _through_parameters(secret_id: str) -> str:
+    from aws_lambda_powertools.utilities.parameters import GetParameterError
+
+    try:
+        return str(secrets_provider().get(secret_id))
+    except GetParameterError as error:
+        code = refusal(error)
+        raise (SecretRefusedError(code) if code else _silence()) from None
+
+
+def _silence() -> TemporarilyUnavailableError:
+    return TemporarilyUnavailableError("The secret store did not answer.", retry_after=2)
 
 
 def _post(endpoint: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:

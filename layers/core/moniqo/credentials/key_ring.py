@@ -48,7 +48,7 @@ def new_key(use_after: datetime) -> Key:
     return Key(secrets.token_hex(8), secrets.token_bytes(MATERIAL_BYTES), use_after)
 
 
-def read_ring(text: str | None) -> KeyRing:
+def read_ring(text: str | bytes | None) -> KeyRing:
     """Read the secret's text; no text at all is an empty ring.
 
     Raises:

@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import DecryptionError, TemporarilyUnavailableError
+from moniqo.secret_reader import refusal, secrets_provider
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 CACHE_SECONDS = 300.0
 # Many wallets with the same lost key must not turn into as many calls to Secrets Manager.
@@ -40,18 +46,16 @@ class SecretsManagerKeys:
         self,
         secret_id: str,
         *,
-        client: Callable[[], Any] | None = None,
+        provider: Callable[[], SecretsProvider] = secrets_provider,
         monotonic: Callable[[], float] = time.monotonic,
         now: Clock = utc_now,
     ) -> None:
-        """Hold the secret's name; ``client`` makes the Secrets Manager client when it is first needed."""
+        """Hold the secret's name; ``provider`` makes the Powertools provider when it is first needed."""
         self._secret_id = secret_id
-        self._make_client = client or _secrets_manager
-        self._client: Any = None
+        self._provider = cache(provider)
         self._monotonic = monotonic
         self._now = now
         self._ring = KeyRing({})
-        self._version: str | None = None
         self._loaded_at: float | None = None
         self._lock = asyncio.Lock()
 
@@ -79,68 +83,58 @@ class SecretsManagerKeys:
             await self._load()
 
     async def _load(self) -> None:
-        text, self._version = await asyncio.to_thread(self._read)
+        text = await asyncio.to_thread(self._read)
         self._ring = read_ring(text)
         self._loaded_at = self._monotonic()
 
     async def _bootstrap(self) -> None:
-        """Store a first key, in use at once: there is no reader yet that could miss it."""
         async with self._lock:
-            await self._load()
-            if self._ring.keys:
-                return
-            first = new_key(self._now())
-            await asyncio.to_thread(self._write_first, write_ring(KeyRing({first.kid: first})))
+            await asyncio.to_thread(self._fill)
             await self._load()
 
-    def _read(self) -> tuple[str | None, str | None]:
+    def _read(self) -> str | bytes | None:
+        from aws_lambda_powertools.utilities.parameters import GetParameterError
+
         try:
-            answer = self._call("get_secret_value")
-        except _RefusedError as refusal:
+            # Parameters' own cache holds texts; the ring kept here is parsed, and at hand without a thread.
+            text = self._provider().get(self._secret_id, force_fetch=True)
+        except GetParameterError as error:
             # Also the answer for a secret that was created without a value.
-            if refusal.code == "ResourceNotFoundException":
-                return None, None
+            if refusal(error) == "ResourceNotFoundException":
+                return None
             raise _unavailable() from None
-        return answer.get("SecretString"), answer.get("VersionId")
+        return None if isinstance(text, dict) else text
 
-    def _write_first(self, text: str) -> None:
-        # The same token for the same empty version: of two writers that start at once, Secrets Manager lets one win.
-        token = hashlib.sha256(f"first key after {self._version}".encode()).hexdigest()
-        try:
-            self._call("put_secret_value", SecretString=text, ClientRequestToken=token)
-        except _RefusedError as refusal:
-            if refusal.code != "ResourceExistsException":
-                raise _unavailable() from None
-
-    def _call(self, operation: str, **arguments: str) -> Mapping[str, str]:
+    def _fill(self) -> None:
+        """Store a first key unless there is one, in use at once: there is no reader yet that could miss it."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if self._client is None:
-            self._client = self._make_client()
         try:
-            answer: Mapping[str, str] = getattr(self._client, operation)(SecretId=self._secret_id, **arguments)
-        except ClientError as error:
-            raise _RefusedError(error.response.get("Error", {}).get("Code", "")) from None
-        except BotoCoreError:
+            text, version = self._current()
+            if read_ring(text).keys:
+                return
+            first = new_key(self._now())
+            self._write_first(write_ring(KeyRing({first.kid: first})), version)
+        except (BotoCoreError, ClientError):
             raise _unavailable() from None
-        return answer
 
+    def _current(self) -> tuple[str | None, str | None]:
+        # Parameters does not tell which version it read.
+        client = self._provider().client
+        try:
+            answer = client.get_secret_value(SecretId=self._secret_id)
+        except client.exceptions.ResourceNotFoundException:
+            return None, None
+        return answer.get("SecretString"), answer.get("VersionId")
 
-class _RefusedError(Exception):
-    """Secrets Manager answered, and refused with ``code``."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    def _write_first(self, text: str, version: str | None) -> None:
+        # The same token for the same empty version: of two writers that start at once, Secrets Manager lets one win.
+        token = hashlib.sha256(f"first key after {version}".encode()).hexdigest()
+        # Not by Parameters, which would make a secret that is not there.
+        client = self._provider().client
+        with suppress(client.exceptions.ResourceExistsException):
+            client.put_secret_value(SecretId=self._secret_id, SecretString=text, ClientRequestToken=token)
 
 
 def _unavailable() -> TemporarilyUnavailableError:
     return TemporarilyUnavailableError("The key store did not answer.", retry_after=5)
-
-
-def _secrets_manager() -> Any:
-    import boto3
-    from botocore.config import Config
-
-    limits = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
-    return boto3.client("secretsmanager", config=limits)

@@ -1,0 +1,439 @@
+"""What every wallet does alike, whichever venue is behind it: the promises of ``moniqo.wallets.base``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import event_loop
+from moniqo.domain.command import SetStatus
+from moniqo.domain.errors import (
+    IdempotencyMismatchError,
+    InsufficientBalanceError,
+    InvalidOrderError,
+    InvalidSymbolError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderNotFoundError,
+    OrderRejectedError,
+    WalletError,
+    WalletNotInitializedError,
+)
+from moniqo.domain.market import Market
+from moniqo.domain.money import ZERO, ceil_to, exact, floor_to
+from moniqo.storage.client import connect
+from moniqo.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
+from tests.conftest import Database, Run
+from tests.support.venues import VENUES, Venue
+
+BUY, SELL = OrderSide.BUY, OrderSide.SELL
+MARKET, LIMIT = OrderType.MARKET, OrderType.LIMIT
+FAR = Decimal("0.7")
+"""A limit at this share of the price rests."""
+
+CALLS: dict[str, Callable[[BaseWallet, str], Awaitable[object]]] = {
+    "get_balance": lambda wallet, _: wallet.get_balance(),
+    "get_balance_for_asset": lambda wallet, _: wallet.get_balance_for_asset("USDT"),
+    "get_markets": lambda wallet, _: wallet.get_markets(),
+    "get_snapshot": lambda wallet, symbol: wallet.get_snapshot(symbol),
+    "get_market_price": lambda wallet, symbol: wallet.get_market_price(symbol),
+    "get_candles": lambda wallet, symbol: wallet.get_candles(symbol, "1m", 5),
+    "place_order": lambda wallet, symbol: wallet.place_order(symbol, BUY, MARKET, Decimal("0.01")),
+    "cancel_order": lambda wallet, symbol: wallet.cancel_order("o-2-1", symbol),
+    "get_order_status": lambda wallet, symbol: wallet.get_order_status("o-2-1", symbol),
+    "get_open_orders": lambda wallet, _: wallet.get_open_orders(),
+    "get_order_history": lambda wallet, _: wallet.get_order_history(),
+    "get_positions": lambda wallet, _: wallet.get_positions(),
+    "valuation": lambda wallet, _: wallet.valuation(),
+    "record": lambda wallet, _: wallet.record(SetStatus("paused", "owner"), {}),
+}
+
+
+@pytest.fixture(scope="module")
+def accounts(mongo_url: str) -> Iterator[Database]:
+    """Where wallets of this suite keep what they keep; each has an account of its own."""
+    database = connect(mongo_url, f"test_{uuid.uuid4().hex}")
+    yield database
+    event_loop.run(_drop(database))
+
+
+async def _drop(database: Database) -> None:
+    await database.client.drop_database(database.name)
+    await database.client.close()
+
+
+@pytest.fixture(params=sorted(VENUES))
+def venue(request: pytest.FixtureRequest, accounts: Database) -> Venue:
+    """A new account at each venue in turn."""
+    return VENUES[request.param](accounts)
+
+
+@asynccontextmanager
+async def opened(venue: Venue) -> AsyncIterator[Desk]:
+    async with venue.wallet() as wallet:
+        yield Desk(wallet, venue, await _market(wallet, venue.symbol))
+
+
+async def _market(wallet: BaseWallet, symbol: str) -> Market:
+    return next(market for market in await wallet.get_markets() if market.symbol == symbol)
+
+
+class Desk:
+    """A wallet with what is needed to send sound orders to it."""
+
+    def __init__(self, wallet: BaseWallet, venue: Venue, market: Market) -> None:
+        self.wallet = wallet
+        self.venue = venue
+        self.market = market
+
+    async def size(self) -> Decimal:
+        """The smallest amount that may be bought, twice over."""
+        price = await self.wallet.get_market_price(self.market.symbol)
+        with exact():
+            least = max(self.market.min_amount, self.market.min_notional / (price.bid * FAR))
+            return 2 * ceil_to(least, self.market.lot_step)
+
+    async def far_below(self) -> Decimal:
+        """A price at which a buy rests."""
+        price = await self.wallet.get_market_price(self.market.symbol)
+        with exact():
+            return floor_to(price.bid * FAR, self.market.tick_size)
+
+    async def buy(self, **fields: Any) -> OrderResult:
+        return await self.wallet.place_order(self.market.symbol, BUY, MARKET, await self.size(), **fields)
+
+    async def rest(self, **fields: Any) -> OrderResult:
+        limit = await self.far_below()
+        return await self.wallet.place_order(self.market.symbol, BUY, LIMIT, await self.size(), limit, **fields)
+
+    async def everything(self) -> object:
+        """What an order could change."""
+        orders = [order.order_id for order in await self.wallet.get_open_orders()]
+        return await self.wallet.get_balance(), orders, await self.wallet.get_order_history()
+
+
+def test_a_wallet_says_who_it_is_and_nothing_secret(venue: Venue, run: Run) -> None:
+    wallet = venue.wallet()
+    info = wallet.get_wallet_info()
+    assert set(info) == {"wallet_id", "user_wallet_id", "type", "initialized"}
+    assert info["user_wallet_id"] == wallet.user_wallet_id == venue.user_wallet_id
+    assert info["wallet_id"] == wallet.wallet_id
+    assert info["type"] == type(wallet).__name__
+    assert not any(secret in f"{wallet!r} {wallet} {info}" for secret in venue.secrets)
+
+
+def test_initialising_and_closing_may_be_repeated(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        wallet = venue.wallet()
+        assert not wallet.is_initialized()
+        await wallet.close()
+        for _ in range(2):
+            await wallet.initialize()
+            await wallet.initialize()
+            assert wallet.is_initialized()
+            assert wallet.get_wallet_info()["initialized"] is True
+            assert await wallet.get_balance()
+            await wallet.close()
+            await wallet.close()
+            assert not wallet.is_initialized()
+        async with wallet as entered:
+            assert entered is wallet
+            assert await wallet.test_connection() == (True, None)
+        assert not wallet.is_initialized()
+
+    run(work())
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_nothing_works_before_initialising_or_after_closing(venue: Venue, run: Run, call: str) -> None:
+    async def work() -> None:
+        wallet = venue.wallet()
+        with pytest.raises(WalletNotInitializedError):
+            await CALLS[call](wallet, venue.symbol)
+        await wallet.initialize()
+        await wallet.close()
+        with pytest.raises(WalletNotInitializedError):
+            await CALLS[call](wallet, venue.symbol)
+
+    run(work())
+
+
+def test_balances_add_up(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            await desk.buy()
+            await desk.rest()
+            balances = await desk.wallet.get_balance()
+            names = [balance.asset for balance in balances]
+            assert names == sorted(set(names))
+            assert {desk.market.base, venue.cash} <= set(names)
+            for balance in balances:
+                assert balance.free >= 0
+                assert balance.locked >= 0
+                assert balance.total == balance.free + balance.locked
+                assert await desk.wallet.get_balance_for_asset(balance.asset) == balance
+            none = await desk.wallet.get_balance_for_asset("NOSUCHASSET")
+            assert (none.asset, none.free, none.locked, none.total) == ("NOSUCHASSET", ZERO, ZERO, ZERO)
+
+    run(work())
+
+
+def test_markets_are_sane(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            markets = await desk.wallet.get_markets()
+            names = [market.symbol for market in markets]
+            assert names == sorted(set(names))
+            assert {venue.symbol, venue.another} <= set(names)
+            for market in markets:
+                assert market.symbol == f"{market.base}/{market.quote}"
+                assert market.tick_size > 0
+                assert market.lot_step > 0
+                assert market.min_amount >= 0
+                assert market.min_notional >= 0
+
+    run(work())
+
+
+def test_prices_are_sane(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            price = await desk.wallet.get_market_price(venue.symbol)
+            assert 0 < price.bid <= price.mid <= price.ask
+            assert price.spread == price.ask - price.bid
+            assert abs(datetime.now(UTC) - price.timestamp) < timedelta(minutes=1)
+            shown = await desk.wallet.get_snapshot(venue.symbol)
+            bids, asks = [level.price for level in shown.bids], [level.price for level in shown.asks]
+            assert bids == sorted(set(bids), reverse=True)
+            assert asks == sorted(set(asks))
+            assert all(level.amount > 0 for level in (*shown.bids, *shown.asks))
+            assert all(value % desk.market.tick_size == 0 for value in (*bids, *asks))
+            candles = await desk.wallet.get_candles(venue.symbol, "1m", 5)
+            assert 1 <= len(candles) <= 5
+            assert [candle.start for candle in candles] == sorted({candle.start for candle in candles})
+            assert all(candle.low <= min(candle.open, candle.close) for candle in candles)
+            assert all(candle.high >= max(candle.open, candle.close) for candle in candles)
+            assert all(candle.volume >= 0 for candle in candles)
+
+    run(work())
+
+
+def test_a_market_order_there_and_back(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            before = (await desk.wallet.get_balance_for_asset(venue.cash)).total
+            bought = await desk.buy(metadata={"why": "test", "n": 1.5})
+            size = bought.amount
+            assert (bought.symbol, bought.side, bought.order_type, bought.price) == (venue.symbol, BUY, MARKET, None)
+            assert (bought.status, bought.filled_amount) == (OrderStatus.FILLED, size)
+            assert bought.metadata == {"why": "test", "n": 1.5}
+            assert abs(datetime.now(UTC) - bought.timestamp) < timedelta(minutes=1)
+            _check_average(bought)
+            assert (await desk.wallet.get_balance_for_asset(desk.market.base)).free == size
+            with exact():
+                paid = before - bought.filled_quote - bought.fee
+            assert (await desk.wallet.get_balance_for_asset(venue.cash)).free == paid
+            (position,) = await desk.wallet.get_positions()
+            assert (position.symbol, position.amount) == (venue.symbol, size)
+            assert position.fees == bought.fee
+            sold = await desk.wallet.place_order(venue.symbol, SELL, MARKET, size)
+            assert (sold.status, sold.filled_amount) == (OrderStatus.FILLED, size)
+            _check_average(sold)
+            assert (await desk.wallet.get_balance_for_asset(desk.market.base)).total == 0
+            with exact():
+                got = paid + sold.filled_quote - sold.fee
+            assert (await desk.wallet.get_balance_for_asset(venue.cash)).free == got
+            assert await desk.wallet.get_positions() == []
+            history = [order.order_id for order in await desk.wallet.get_order_history()]
+            assert history == [sold.order_id, bought.order_id]
+            assert await desk.wallet.get_order_status(bought.order_id, venue.symbol) == bought
+            with pytest.raises(OrderAlreadyFilledError):
+                await desk.wallet.cancel_order(bought.order_id, venue.symbol)
+
+    run(work())
+
+
+def _check_average(order: OrderResult) -> None:
+    """Fee and average price belong to the amounts that changed hands."""
+    assert order.fee > 0
+    assert order.fee_currency
+    assert order.average_fill_price is not None
+    with exact():
+        assert abs(order.average_fill_price * order.filled_amount - order.filled_quote) < Decimal("0.0001")
+
+
+def test_a_limit_order_rests_until_it_is_cancelled(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            before = await desk.wallet.get_balance_for_asset(venue.cash)
+            order = await desk.rest(client_order_id="rest-1")
+            assert (order.status, order.filled_amount, order.fee) == (OrderStatus.OPEN, ZERO, ZERO)
+            assert (order.average_fill_price, order.client_order_id) == (None, "rest-1")
+            assert order.price is not None
+            held = await desk.wallet.get_balance_for_asset(venue.cash)
+            with exact():
+                assert held.locked >= order.price * order.amount
+            assert held.total == before.total
+            assert await desk.wallet.get_open_orders() == [order]
+            assert await desk.wallet.get_open_orders(venue.symbol) == [order]
+            assert await desk.wallet.get_open_orders(venue.another) == []
+            assert order.order_id not in [ended.order_id for ended in await _closed(desk)]
+            # Another object for the same account sees it and may cancel it.
+            async with venue.wallet() as twin:
+                assert await twin.cancel_order(order.order_id, venue.symbol) is True
+            assert await desk.wallet.get_open_orders() == []
+            assert await desk.wallet.get_balance_for_asset(venue.cash) == before
+            ended = await desk.wallet.get_order_status(order.order_id, venue.symbol)
+            assert (ended.status, ended.filled_amount) == (OrderStatus.CANCELLED, ZERO)
+            assert [ended.order_id for ended in await _closed(desk)] == [order.order_id]
+            with pytest.raises(OrderAlreadyClosedError):
+                await desk.wallet.cancel_order(order.order_id, venue.symbol)
+
+    run(work())
+
+
+async def _closed(desk: Desk) -> list[OrderResult]:
+    return await desk.wallet.get_order_history(desk.market.symbol)
+
+
+def test_history_is_by_symbol_newest_first_and_no_longer_than_asked(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            orders = [await desk.buy() for _ in range(3)]
+            newest = [order.order_id for order in reversed(orders)]
+            assert [order.order_id for order in await desk.wallet.get_order_history(limit=2)] == newest[:2]
+            assert [order.order_id for order in await desk.wallet.get_order_history(venue.symbol)] == newest
+            assert await desk.wallet.get_order_history(venue.another) == []
+
+    run(work())
+
+
+def test_a_repeated_client_order_id_is_answered_with_the_first_order(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            size = await desk.size()
+            first = await desk.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="once")
+            after = await desk.everything()
+            async with venue.wallet() as twin:
+                again = await twin.place_order(venue.symbol, BUY, MARKET, size, client_order_id="once")
+            assert again == first
+            with pytest.raises(IdempotencyMismatchError):
+                await desk.wallet.place_order(venue.symbol, BUY, MARKET, size * 2, client_order_id="once")
+            assert await desk.everything() == after
+            other = await desk.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="twice")
+            assert other.order_id != first.order_id
+
+    run(work())
+
+
+def test_what_does_not_exist_is_said_not_to(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            for order_id in ("o-99-1", "no such order"):
+                with pytest.raises(OrderNotFoundError):
+                    await desk.wallet.get_order_status(order_id, venue.symbol)
+                with pytest.raises(OrderNotFoundError):
+                    await desk.wallet.cancel_order(order_id, venue.symbol)
+            size = await desk.size()
+            calls: tuple[Callable[[str], Awaitable[object]], ...] = (
+                desk.wallet.get_market_price,
+                lambda symbol: desk.wallet.get_candles(symbol, "1m", 5),
+                lambda symbol: desk.wallet.place_order(symbol, BUY, MARKET, size),
+            )
+            for symbol in ("NO/SUCH", "", venue.symbol.lower()):
+                for call in calls:
+                    with pytest.raises(InvalidSymbolError):
+                        await call(symbol)
+
+    run(work())
+
+
+Refusal = tuple[type[WalletError], Callable[[Decimal, Decimal, Market], dict[str, Any]]]
+REFUSALS: dict[str, Refusal] = {
+    "amount off its step": (
+        InvalidOrderError,
+        lambda size, _, market: {"amount": size + market.lot_step / 2},
+    ),
+    "amount below the minimum": (InvalidOrderError, lambda _, __, market: {"amount": market.lot_step / 10}),
+    "nothing": (InvalidOrderError, lambda _, __, ___: {"amount": Decimal(0)}),
+    "a negative amount": (InvalidOrderError, lambda size, _, __: {"amount": -size}),
+    "no amount": (InvalidOrderError, lambda _, __, ___: {"amount": None}),
+    "price off its tick": (
+        InvalidOrderError,
+        lambda size, price, market: {"order_type": LIMIT, "amount": size, "price": price + market.tick_size / 2},
+    ),
+    "a limit order without a price": (InvalidOrderError, lambda size, _, __: {"order_type": LIMIT, "amount": size}),
+    "a market order with a price": (InvalidOrderError, lambda size, price, _: {"amount": size, "price": price}),
+    "a worthless order": (
+        InvalidOrderError,
+        lambda _, __, market: {"order_type": LIMIT, "amount": market.min_amount, "price": market.tick_size},
+    ),
+    "more than there is": (
+        InsufficientBalanceError,
+        lambda size, price, _: {"order_type": LIMIT, "amount": size * 10**5, "price": price},
+    ),
+    "a sale of what is not held": (InsufficientBalanceError, lambda size, _, __: {"side": SELL, "amount": size}),
+    "post-only that would take": (
+        OrderRejectedError,
+        lambda size, price, market: {
+            "order_type": LIMIT,
+            "amount": size,
+            "price": floor_to(price / FAR * 2, market.tick_size),
+            "post_only": True,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSALS))
+def test_a_refused_order_changes_nothing(venue: Venue, run: Run, name: str) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            before = await desk.everything()
+            error, fields = REFUSALS[name]
+            order = {"side": BUY, "order_type": MARKET, "client_order_id": "refused"}
+            with exact():
+                order |= fields(await desk.size(), await desk.far_below(), desk.market)
+            with pytest.raises(error) as refused:
+                await desk.wallet.place_order(venue.symbol, **order)  # type: ignore[arg-type]
+            assert refused.value.detail
+            assert await desk.everything() == before
+            # A refusal does not use up its id.
+            accepted = await desk.buy(client_order_id="refused")
+            assert accepted.status is OrderStatus.FILLED
+
+    run(work())
+
+
+def test_an_immediate_order_that_meets_nobody_is_cancelled(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            before = await desk.wallet.get_balance()
+            order = await desk.rest(time_in_force=TimeInForce.IOC)
+            assert (order.status, order.filled_amount) == (OrderStatus.CANCELLED, ZERO)
+            assert await desk.wallet.get_balance() == before
+
+    run(work())
+
+
+def test_positions_name_what_is_held_and_what_it_cost(venue: Venue, run: Run) -> None:
+    async def work() -> None:
+        async with opened(venue) as desk:
+            assert await desk.wallet.get_positions() == []
+            orders = [await desk.buy(), await desk.buy()]
+            (position,) = await desk.wallet.get_positions()
+            with exact():
+                amount = sum((order.filled_amount for order in orders), Decimal(0))
+                cost = sum((order.filled_quote for order in orders), Decimal(0))
+                assert abs(position.average_cost * amount - cost) < Decimal("0.0001")
+            assert (position.symbol, position.amount) == (venue.symbol, amount)
+            value = await desk.wallet.valuation()
+            assert {held.asset for held in value.assets} == {desk.market.base, venue.cash}
+
+    run(work())
