@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from moniqo import bootstrap, event_loop
+from moniqo import bootstrap, event_loop, metrics, observability
 from moniqo.domain.clock import utc_now
 from moniqo.services.sync_messages import scheduled_time
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Queue the wallets due at the scheduled time and tell how many there were."""
     bootstrap.configure_logging()
+    observability.begin(context)
     scheduled = scheduled_time(event, utc_now())
-    return {"queued": event_loop.run(bootstrap.sync_dispatch().dispatch(scheduled))}
+    queued = event_loop.run(bootstrap.sync_dispatch().dispatch(scheduled))
+    metrics.publish(bootstrap.settings(), WalletsDue=queued)
+    return {"queued": queued}

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import LAYER, ROOT, build
 
 ELF_AARCH64 = 0xB7
 EXTENSION = re.compile(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$")
 LIMIT_BYTES = 40_000_000
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for found in pkgutil.walk_packages([sys.argv[1]], onerror=print):
+    try:
+        importlib.import_module(found.name)
+    except ImportError as error:
+        print(found.name, error)
+"""
 LOCKS = [LAYER / "requirements.txt", *sorted((ROOT / "requirements").glob("*.txt"))]
 
 
@@ -45,6 +57,21 @@ def test_it_stays_small(platform: str, capsys: pytest.CaptureFixture[str]) -> No
     with capsys.disabled():
         print(f" [{size / 1e6:.1f} MB unzipped, {platform}]", end="")
     assert size <= LIMIT_BYTES
+
+
+def test_nothing_left_in_it_misses_what_was_left_out(tmp_path: Path) -> None:
+    """Events of tests do not reach all that is imported late: a database found by DNS, say."""
+    layer = build("host") / "python"
+    path = f"{layer}{os.pathsep}{make_runtime(tmp_path)}"
+    command = [sys.executable, "-S", "-W", "ignore", "-c", IMPORT_ALL, str(layer)]
+    done = subprocess.run(
+        command,
+        env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "AWS_DEFAULT_REGION": "eu-central-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def test_no_requirement_depends_on_the_python_that_builds() -> None:

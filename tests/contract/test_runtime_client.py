@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -55,6 +56,18 @@ WORKERS: Final[dict[str, object]] = {
     "dispatch_evaluation": {"queued": 1},
     "evaluate_orders": {"batchItemFailures": []},
 }
+PUBLISHED: Final[dict[str, dict[str, list[float]]]] = {
+    "dispatch_sync": {"WalletsDue": [1.0]},
+    "sync_wallets": {"WalletsSynced": [1.0], "WalletsFailed": [0.0]},
+    "dispatch_evaluation": {"EvaluationsDue": [1.0]},
+    "evaluate_orders": {"WalletsEvaluated": [1.0], "EvaluationsPutOff": [0.0]},
+}
+# What takes long to import, and who needs it for the event.
+SLOW: Final = {
+    "aws_lambda_powertools": {*WORKERS},
+    "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token"},
+    "fastapi": {*FUNCTIONS} - {*WORKERS},
+}
 STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
 AWS: Final = {
     "AWS_REGION": "eu-central-1",
@@ -62,6 +75,9 @@ AWS: Final = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
+
+
+Ran = tuple[Outcome, str, frozenset[str]]
 
 
 def event_of(function: str) -> dict[str, Any]:
@@ -150,6 +166,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "LIVE_TRADING": "false",
         "POWERTOOLS_SERVICE_NAME": "moniqo-wallets",
         "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "Moniqo",
     }
 
 
@@ -164,7 +181,7 @@ def variables_of(function: str, values: Mapping[str, str], database: str) -> dic
 @pytest.fixture(scope="module")
 def outcomes(
     request: pytest.FixtureRequest, mongo_url: str, values: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[tuple[Outcome, str]]]]:
+) -> Iterator[dict[str, Future[Ran]]]:
     """Run the functions of the selected tests, a few at once."""
     built = layer.build("host")
     runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
@@ -175,19 +192,26 @@ def outcomes(
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
     ]
 
-    def run(function: str) -> tuple[Outcome, str]:
+    def run(function: str) -> Ran:
         database = f"event_{function}"
         asyncio.run(prepare(mongo_url, database, function))
         event = event_of(function)
         if function == "refresh_token":
             event["body"] = json.dumps({"refresh_token": refresh_token(values)})
-        variables = variables_of(function, values, database)
+        variables = variables_of(function, values, database) | {"PYTHONPROFILEIMPORTTIME": "1"}
         with ExecutionEnvironment(function, built, runtime, variables, folder / f"{function}.log") as environment:
-            return environment.invoke(event), environment.log()
+            return environment.invoke(event), *parted(environment.log())
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {function: pool.submit(run, function) for function in chosen}
+        yield {function: pool.submit(run, function) for function in dict.fromkeys(chosen)}
         pool.shutdown(cancel_futures=True)
+
+
+def parted(log: str) -> tuple[str, frozenset[str]]:
+    """Part what was printed from the names of the modules that were imported."""
+    lines = log.splitlines()
+    imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    return "\n".join(line for line in lines if not line.startswith("import time:")), frozenset(imported)
 
 
 def refresh_token(values: Mapping[str, str]) -> str:
@@ -207,8 +231,8 @@ def refresh_token(values: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_answers_its_event(function: str, outcomes: dict[str, Future[tuple[Outcome, str]]]) -> None:
-    outcome, log = outcomes[function].result()
+def test_it_answers_its_event(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+    outcome, log, _ = outcomes[function].result()
     assert outcome.kind == "response", (outcome.body, log)
     if function in WORKERS:
         assert outcome.body == WORKERS[function], log
@@ -216,6 +240,28 @@ def test_it_answers_its_event(function: str, outcomes: dict[str, Future[tuple[Ou
     assert outcome.body["statusCode"] == STATUS.get(function, 200), (outcome.body, log)
     assert '"level": "ERROR"' not in log
     assert '"level":"ERROR"' not in log
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_it_imports_what_is_slow_only_if_it_needs_it(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+    _, _, imported = outcomes[function].result()
+    assert {name for name in SLOW if name in imported} == {name for name, users in SLOW.items() if function in users}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_its_lines_name_the_invocation(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+    _, log, _ = outcomes[function].result()
+    lines = [json.loads(line) for line in log.splitlines()]
+    metrics = [line for line in lines if "_aws" in line]
+    assert [{name: line.get(name) for name in PUBLISHED[function]} for line in metrics] == [
+        PUBLISHED[name] for name in PUBLISHED if name == function
+    ]
+    logged = [line for line in lines if "_aws" not in line]
+    assert len(logged) == (function not in WORKERS)
+    for line in logged:
+        assert {"level", "location", "message", "timestamp", "service", "cold_start"} <= set(line)
+        assert line["function_name"] == function
+        assert str(uuid.UUID(line["function_request_id"])) == line["function_request_id"]
 
 
 def test_the_environment_of_the_tests_is_hidden(tmp_path: Path) -> None:

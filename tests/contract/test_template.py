@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moniqo.metrics import UNITS
 from tests.support.stack import ROOT, functions, routes, template, transformed
 
 PUBLIC = {
@@ -64,6 +65,22 @@ def test_a_function_is_built_from_its_own_folder() -> None:
     assert {name: entry["CodeUri"] for name, entry in functions().items()} == {
         name: f"functions/{name}/" for name in functions()
     }
+
+
+def test_the_alarm_watches_what_the_workers_publish() -> None:
+    resources, variables = template()["Resources"], template()["Globals"]["Function"]["Environment"]["Variables"]
+    watched = [
+        part["MetricStat"]["Metric"]
+        for part in resources["SyncFailuresAlarm"]["Properties"]["Metrics"]
+        if "MetricStat" in part
+    ]
+    assert {metric["MetricName"] for metric in watched} == {"WalletsFailed", "WalletsSynced"} <= set(UNITS)
+    for metric in watched:
+        assert metric["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+        assert {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]} == {
+            "service": variables["POWERTOOLS_SERVICE_NAME"],
+            "environment": variables["ENVIRONMENT"],
+        }
 
 
 def test_only_the_public_routes_are_public() -> None:

@@ -9,6 +9,7 @@ from moniqo.domain.account import AccountTerms
 from moniqo.domain.command import SetStatus
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits
+from moniqo.storage.demo_ledger import DemoLedger, Turn
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
 
@@ -33,5 +34,42 @@ def test_the_local_day_begins_anew_for_a_wallet_that_holds_nothing(database: Dat
             assert day is not None
             assert day.until == datetime(2026, 3, 6, tzinfo=UTC)
             assert day.equity == wallet.account.holding("USDT").total
+
+    run(work())
+
+
+def test_the_turn_of_a_dead_writer_runs_out_and_is_cleared_by_the_next_commit(database: Database, run: Run) -> None:
+    wallet = DemoWallet("demo", "w", {}, {"db": database})
+
+    async def work() -> None:
+        await wallet.initialize()
+        turn = ["a writer that died", datetime.now(UTC) + timedelta(milliseconds=200)]
+        await database.demo_wallet_state.update_one({"_id": "w"}, {"$set": {"turn": turn}})
+        async with DemoWallet("demo", "w", {}, {"db": database}) as next_writer:
+            await next_writer.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, D("0.1"))
+            state = await database.demo_wallet_state.find_one({"_id": "w"})
+            assert state is not None
+            assert state["seq"] == 2
+            assert "turn" not in state
+
+    run(work())
+
+
+def test_a_turn_is_given_to_one_writer_at_a_time(database: Database, run: Run) -> None:
+    wallet = DemoWallet("demo", "w", {}, {"db": database})
+    ledger = DemoLedger(database)
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    async def holder(turn: Turn, at: datetime) -> str | None:
+        await ledger.claim_turn("w", turn, at)
+        loaded = await ledger.load("w", None)
+        return loaded.turn.holder if loaded and loaded.turn else None
+
+    async def work() -> None:
+        async with wallet:
+            until = now + timedelta(seconds=1)
+            assert await holder(Turn("first", until), now) == "first"
+            assert await holder(Turn("second", until + timedelta(seconds=1)), now) == "first"
+            assert await holder(Turn("second", until + timedelta(seconds=1)), until) == "second"
 
     run(work())

@@ -11,31 +11,26 @@ import json
 import multiprocessing
 import os
 import random
-import signal
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import Connection
 
 import pytest
 from pymongo.errors import PyMongoError
 
-from moniqo.domain.account import Account
 from moniqo.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
-from moniqo.domain.invariants import account_faults
 from moniqo.domain.money import exact
 from moniqo.storage.client import is_outage
-from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
 from moniqo.wallets.registry import WalletConnector
 from tests.conftest import Database, Run
+from tests.support.audit import audited, entries_of
 from tests.support.fault_proxy import by_chance, fault_proxy
 from tests.support.traders import (
-    OWNER,
     Placed,
     Site,
     fire,
@@ -45,6 +40,7 @@ from tests.support.traders import (
     send,
     trade_until_killed,
 )
+from tests.support.victims import Victim
 
 PROCESSES = 8
 ORDERS_EACH = 5
@@ -52,9 +48,6 @@ AFFORDABLE = PROCESSES * ORDERS_EACH // 2
 KILLS = 48
 PLENTY = Decimal(1_000_000_000)
 spawn = multiprocessing.get_context("spawn")
-# Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
-prepared = multiprocessing.get_context("forkserver")
-prepared.set_forkserver_preload(["tests.support.traders"])
 
 
 @pytest.fixture
@@ -114,52 +107,6 @@ def _paid(order: Placed) -> Decimal:
         return Decimal(order[2]) + Decimal(order[3])
 
 
-async def entries_of(db: Database, user_wallet_id: str) -> list[dict[str, Any]]:
-    return [entry async for entry in db[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1)]
-
-
-async def audited(db: Database, user_wallet_id: str) -> Account:
-    """Return the account after everything its journal says was found to be so."""
-    entries = await entries_of(db, user_wallet_id)
-    assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "the journal has a gap"
-    loaded = await DemoLedger(db).load(user_wallet_id, OWNER)
-    assert loaded is not None
-    account = loaded.account
-    assert account.seq == len(entries)
-    assert account_faults(account) == []
-    assert _fold(entries) == {
-        (book, asset): amount
-        for asset, held in account.balances.items()
-        for book, amount in (("free", held.free), ("locked", held.locked))
-        if amount
-    }
-    # Nobody needs the snapshot: from the first one the journal leads to the same account.
-    lost = await db[STATES].find_one({"_id": user_wallet_id})
-    assert lost is not None
-    first = {**lost, "seq": 0, "next_entry": entries[0]["_id"], "balances": {}, "positions": {}, "orders": {}}
-    first |= {"taken": {}, "evaluated_until": {}}
-    await db[STATES].replace_one({"_id": user_wallet_id}, first)
-    rebuilt = await DemoLedger(db).load(user_wallet_id, OWNER)
-    await db[STATES].replace_one({"_id": user_wallet_id}, lost)
-    assert rebuilt is not None
-    assert rebuilt.behind
-    assert rebuilt.account == account
-    return account
-
-
-def _fold(entries: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Decimal]:
-    """Add up the user's books from nothing but postings, which must sum to zero in every entry."""
-    books: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    with exact():
-        for entry in entries:
-            sums: defaultdict[str, Decimal] = defaultdict(Decimal)
-            for book, asset, amount in entry["postings"]:
-                sums[asset] += Decimal(amount)
-                books[book, asset] += Decimal(amount)
-            assert not any(sums.values()), entry["_id"]
-    return {key: amount for key, amount in books.items() if key[0] in {"free", "locked"} and amount}
-
-
 def test_eight_processes_spend_exactly_what_there_is(
     site: Site, connector: WalletConnector, database: Database, run: Run
 ) -> None:
@@ -216,19 +163,16 @@ def test_a_killed_client_leaves_the_old_state_or_the_new(
     acknowledged: set[str] = set()
     slowest = 0.0
     for _ in range(KILLS // 2):
-        clients = [_client(site) for _ in range(2)]
+        clients = [Victim(trade_until_killed, site) for _ in range(2)]
         try:
-            for _, end in clients:
-                acknowledged.add(end.recv())
-            for process, _ in clients:
+            for client in clients:
+                acknowledged.add(client.reports.recv())
+            for client in clients:
                 time.sleep(chance.uniform(0, 0.03))
-                assert process.pid is not None
-                os.kill(process.pid, signal.SIGKILL)
+                client.kill()
         finally:
-            for process, end in clients:
-                process.kill()
-                process.join()
-                acknowledged.update(_rest(end))
+            for client in clients:
+                acknowledged.update(client.end())
         started = time.monotonic()
         order_id, _, _, _ = run(send(connector, site.user_wallet_id, market_order()))
         slowest = max(slowest, time.monotonic() - started)
@@ -241,25 +185,6 @@ def test_a_killed_client_leaves_the_old_state_or_the_new(
     assert acknowledged <= set(placed)
     # A client has one order under way when it dies: what was written and not acknowledged is at most that.
     assert len(set(placed) - acknowledged) <= KILLS
-
-
-def _client(site: Site) -> tuple[Any, Connection]:
-    ours, theirs = prepared.Pipe(duplex=False)
-    process = prepared.Process(target=trade_until_killed, args=(site, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    return process, ours
-
-
-def _rest(end: Connection) -> set[str]:
-    """Read what a client reported before it died; a report it was writing when it died is lost."""
-    reported: set[str] = set()
-    try:
-        while wait([end], 0):
-            reported.add(end.recv())
-    except (EOFError, OSError):
-        pass
-    return reported
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["asked once", "asked again until answered"])

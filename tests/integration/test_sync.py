@@ -443,6 +443,66 @@ class TestSchedule:
         assert get(invoke, wallet["id"])["status"] == "paused"
 
 
+class TestMetrics:
+    """One line of CloudWatch's embedded metric format per invocation."""
+
+    def test_the_schedule_counts_the_wallets_that_are_due(
+        self, invoke: Invoke, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        for _ in range(3):
+            create(invoke)
+        capfd.readouterr()
+
+        dispatch(utc_now() + timedelta(minutes=5))
+
+        assert published(capfd) == [{"WalletsDue": (3, "Count")}]
+
+    def test_workers_count_what_was_synced_and_what_failed(
+        self, invoke: Invoke, break_wallet: dict[str, Exception], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        wallets = [create(invoke)["id"] for _ in range(3)]
+        break_wallet[wallets[0]] = WalletConnectionError(CANARY)
+        capfd.readouterr()
+
+        work([message(*wallets, scheduled=utc_now() + timedelta(minutes=5))])
+
+        (line,) = published(capfd)
+        duration, unit = line.pop("SyncDuration")
+        assert 0 < duration < 60_000
+        assert unit == "Milliseconds"
+        assert line == {"WalletsSynced": (2, "Count"), "WalletsFailed": (1, "Count")}
+
+    def test_what_could_not_be_stored_is_counted_when_it_is(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        wallet = create(invoke)["id"]
+        records = [message(wallet, scheduled=utc_now() + timedelta(minutes=5))]
+
+        async def refuse(self: SyncLogStore, outcomes: Any) -> frozenset[str]:
+            return frozenset({wallet})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SyncLogStore, "record", refuse)
+            work(records)
+        work(records)
+
+        counts = [(line["WalletsSynced"][0], line["WalletsFailed"][0]) for line in published(capfd)]
+        assert counts == [(0, 0), (1, 0)]
+
+
+def published(capfd: pytest.CaptureFixture[str]) -> list[dict[str, tuple[float, str]]]:
+    """Read the metrics off standard output; nothing but they and the two dimensions may be in a line."""
+    found = []
+    for line in map(json.loads, filter(lambda text: '"_aws"' in text, capfd.readouterr().out.splitlines())):
+        (described,) = line.pop("_aws")["CloudWatchMetrics"]
+        assert described["Namespace"] == "Moniqo"
+        assert sorted(described["Dimensions"][0]) == ["environment", "service"]
+        assert (line.pop("environment"), line.pop("service")) == ("test", "moniqo")
+        found.append({metric["Name"]: (*line.pop(metric["Name"]), metric["Unit"]) for metric in described["Metrics"]})
+        assert line == {}
+    return found
+
+
 def _everything(db: Database, run: Run) -> list[Any]:
     collections = sorted(run(db.list_collection_names()))
     return [run(db[name].find().sort("_id", 1).to_list()) for name in collections]

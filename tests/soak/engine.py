@@ -1,4 +1,4 @@
-"""Trials of the engine against the naive model, as many steps as asked for: ``python -m tests.soak.engine --steps 1000000``.
+"""Trials of the engine against the naive model: ``python -m tests.soak.engine --steps 1000000 --seed 1``.
 
 Trial number n of seed s is always the same trial. A failure is printed with its seed, shrunk by leaving out steps.
 """

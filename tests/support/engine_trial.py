@@ -7,13 +7,10 @@ hypothesis or the soak, can leave steps out until only those that matter are lef
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from random import Random
-from typing import Any, NamedTuple
-
-import bson
 
 from moniqo.domain import deciding, errors, invariants, lifecycle, market, resting
 from moniqo.domain.account import Account, AccountTerms
@@ -22,7 +19,6 @@ from moniqo.domain.command import (
     CancelAll,
     ClosePosition,
     Command,
-    ExitSpec,
     Mark,
     Place,
     Reset,
@@ -32,40 +28,26 @@ from moniqo.domain.command import (
 from moniqo.domain.ledger import Basis, Commit, Draft
 from moniqo.domain.market import PathPoint, Snapshot
 from moniqo.domain.money import EXACT
-from moniqo.domain.order import Order, OrderSide, OrderType, TimeInForce
-from moniqo.domain.risk import RiskLimits
-from moniqo.storage.account_codec import read_account, state_document
-from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo.domain.order import Order
+from moniqo.storage.account_codec import state_document
+from tests.support.engine_drawing import SYMBOLS, draw_limits, draw_place
+from tests.support.engine_journal import Decided, DifferenceError, Journal
 from tests.support.exchange_world import MARKETS, MAX_AGE, World
-from tests.support.naive_exchange import NaiveExchange, Refused, usable
+from tests.support.naive_books import RefusedError, usable
+from tests.support.naive_exchange import NaiveExchange
 
 D = Decimal
 ZERO = D(0)
-SYMBOLS = tuple(MARKETS)
-ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns")
-REFOLD_EVERY = 100
-
-
-class DifferenceError(AssertionError):
-    """The engine and the rules disagree, or an invariant is broken."""
-
-
-class Decided(NamedTuple):
-    """All that a commit was made from, to make it again."""
-
-    now: datetime
-    reach: datetime
-    paths: dict[str, list[PathPoint]]
-    command: Command
-    basis: Basis | None
-    commit: Commit
+REPLAY_EVERY = 100
 
 
 class Trial:
     """One wallet of the engine, the same wallet in the model, and the market both look at."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, skew: bool = True) -> None:
+        """Open a wallet; with ``skew`` some commands come from a machine whose clock is behind."""
         rng = Random(seed)
+        self.skew = skew
         self.world = World(rng)
         limits = draw_limits(rng) if rng.random() < 0.6 else None
         maker, taker = rng.choice((("0", "0"), ("0.1", "0.1"), ("0.1", "0.25"), ("0.4", "0.1"), ("0.013", "0.0375")))
@@ -80,26 +62,28 @@ class Trial:
             limits,
         )
         self.naive = NaiveExchange(
-            MARKETS, terms.initial_balance, D(maker), D(taker), terms.slippage_bps, terms.symbols, limits, self.world.now
+            MARKETS,
+            terms.initial_balance,
+            D(maker),
+            D(taker),
+            terms.slippage_bps,
+            terms.symbols,
+            limits,
+            self.world.now,
         )
         self.steps = 0
         self.orders: dict[str, Order] = {}
         self.samples: dict[tuple[int, datetime], tuple[Decimal, ...]] = {}
         self.fills: list[tuple[object, ...]] = []
         self.client_ids: dict[str, str] = {}
-        self.history: list[Decided] = []
-        self.refolded = 0
+        self.asked: list[tuple[datetime, Command, Basis | None]] = []
         self._open(lifecycle.open_account("wallet", terms, self.world.now))
 
     def _open(self, first: Commit) -> None:
         """Begin a journal with its first entry."""
         self.account = first.after
         self._check_books(first.after)
-        self.begun = state_document(first.after)
-        self.folded = state_document(first.after)
-        self.updated = state_document(first.after)
-        self.history.clear()
-        self.refolded = 0
+        self.journal = Journal(first.after)
         self.orders.clear()
         self.samples.clear()
         self.fills.clear()
@@ -111,15 +95,15 @@ class Trial:
             RULES[rule][1](self, Random(seed))
             self.naive.look(self.world.now)
             self.compare()
-            if self.steps % REFOLD_EVERY == 0:
-                self.refold()
+            if self.steps % REPLAY_EVERY == 0:
+                self.account = self.journal.replayed(self.account)
 
     def finish(self) -> None:
         """Look a last time; compare every order and fill there ever was; fold and replay."""
         with localcontext(EXACT):
             self.look()
             self.compare(everything=True)
-            self.refold()
+            self.journal.replayed(self.account)
 
     # ---- what the service does around a decision
 
@@ -138,7 +122,7 @@ class Trial:
     def keep(self, commit: Commit, now: datetime, reach: datetime) -> None:
         """Make a commit the newest entry of the journal."""
         self._check_commit(commit)
-        self.history.append(Decided(now, reach, self.paths_to(reach), commit.command, commit.basis, commit))
+        self.journal.append(Decided(now, reach, self.paths_to(reach), commit.command, commit.basis, commit))
         self.account = commit.after
         self.collect(commit)
 
@@ -149,7 +133,16 @@ class Trial:
         for order in commit.orders:
             self.orders[order.order_id] = order
         self.fills += [
-            (item.order_id, item.symbol, item.side.value, item.amount, item.quote, item.fee, item.liquidity.value, item.at)
+            (
+                item.order_id,
+                item.symbol,
+                item.side.value,
+                item.amount,
+                item.quote,
+                item.fee,
+                item.liquidity.value,
+                item.at,
+            )
             for item in commit.fills
         ]
 
@@ -167,7 +160,8 @@ class Trial:
         draft = self.walk()
         if resting.happened(draft):
             self.keep(draft.commit(Mark()), now, now)
-        if rng.random() < 0.05 and self.account.at == now:
+        self.asked.append((now, command, basis))
+        if self.skew and rng.random() < 0.05 and self.account.at == now:
             now -= timedelta(seconds=rng.choice((1, 5)))  # another machine's clock
         times = 2 if rng.random() < 0.05 else 1  # the first commit is lost on the way
         before = state_document(self.account) if times == 2 else None
@@ -217,9 +211,11 @@ class Trial:
         refused_by = self.do(command, rng, basis)
         try:
             naive()
-        except Refused as refused:
+        except RefusedError as refused:
             if refused_by not in refused.names:
-                raise DifferenceError(f"{command}: engine says {refused_by}, the rules {sorted(refused.names)}") from None
+                raise DifferenceError(
+                    f"{command}: engine says {refused_by}, the rules {sorted(refused.names)}"
+                ) from None
         else:
             if refused_by is not None:
                 raise DifferenceError(f"{command}: engine says {refused_by}, the rules accept it")
@@ -233,8 +229,20 @@ class Trial:
         self._pass_time(rng, timedelta(minutes=rng.choice((5, 20, 61, 300, 1445, 5000))))
 
     def _pass_time(self, rng: Random, span: timedelta) -> None:
+        self.world.targets = self._targets()
         for symbol, point in self.world.advance(rng, span):
             self.naive.see(symbol, point)
+
+    def _targets(self) -> dict[str, list[Decimal]]:
+        """Prices the market may hit exactly: where orders wait, and where they fill or trigger."""
+        found: dict[str, list[Decimal]] = {symbol: [] for symbol in SYMBOLS}
+        for order in self.naive.open_orders():
+            symbol = order["symbol"]
+            tick, half = MARKETS[symbol].tick_size, self.world.half_ticks[symbol] * MARKETS[symbol].tick_size
+            for price in (order["price"], order["stop_price"]):
+                if price is not None:
+                    found[symbol] += [price, price - tick, price + tick, price - half, price + half]
+        return found
 
     def evaluate(self, rng: Random) -> None:
         self.look()
@@ -249,7 +257,7 @@ class Trial:
         if self.naive.status != "active" and rng.random() < 0.8:
             (self.reset if rng.random() < 0.2 else self.set_status)(rng)
             return
-        command = draw_place(rng, self)
+        command = draw_place(rng, self.world, self.naive)
         key = command.client_order_id
         if key in self.client_ids:
             # Answered from the entry that accepted it, before anything is decided.
@@ -312,7 +320,7 @@ class Trial:
         self.both(SetStatus(status, by, "trial"), rng, lambda: self.naive.set_status(status, by))
 
     def set_limits(self, rng: Random) -> None:
-        limits = draw_limits(rng)
+        limits = draw_limits(rng, self.naive)
         self.both(SetLimits(limits), rng, lambda: self.naive.set_limits(limits))
 
     def fork(self, rng: Random) -> None:
@@ -320,7 +328,7 @@ class Trial:
         self.look()
         now = self.world.now
         self.naive.look(now)
-        self.refold()
+        self.journal.replayed(self.account)
         limits = self.naive.limits
         terms = replace(self.account.terms, limits=limits)
         mids = self.world.mids()
@@ -346,7 +354,9 @@ class Trial:
             for mine, theirs in zip(self.fills[newest:], naive.all_fills[newest:], strict=True):
                 self._same("fill", mine, tuple(theirs.values()))
             odd = dict(self.samples.items() ^ naive.samples.items()).keys()
-            self._same("samples", [(at, self.samples.get(at)) for at in odd], [(at, naive.samples.get(at)) for at in odd])
+            self._same(
+                "samples", [(at, self.samples.get(at)) for at in odd], [(at, naive.samples.get(at)) for at in odd]
+            )
         finally:
             del self.fills[kept:]
             self.samples, self.orders = samples, orders
@@ -404,158 +414,9 @@ class Trial:
         if faults:
             raise DifferenceError("; ".join(faults))
 
-    def refold(self) -> None:
-        """Fold the journal into a snapshot, and decide everything from the first entry again."""
-        for number, decided in enumerate(self.history[self.refolded :], self.refolded):
-            apply_entry(self.folded, entry_document(decided.commit, str(number)))
-            _apply_update(self.updated, decided.commit)
-        self.refolded = len(self.history)
-        stored = bson.decode(bson.encode(self.folded), bson.CodecOptions(tz_aware=True))
-        for what, document in (("folded journal", stored), ("updated snapshot", self.updated)):
-            differing = _differing(read_account(document), self.account)
-            self._same(f"parts of the {what}", differing, [])
-        account = read_account(self.begun)
-        for decided in self.history:
-            draft = resting.walk(account, decided.paths, MARKETS, decided.reach, decided.now)
-            again = deciding.decide(draft, decided.command, decided.basis)
-            differing = _differing(again.after, decided.commit.after) + _differing(again, decided.commit)
-            self._same(f"parts of entry {again.after.seq} decided again", differing, [])
-            account = again.after
-        self.account = read_account(stored)
-
-
-def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
-    """Names of the fields that differ; terms are read back with the limits of now, and a commit's account is apart."""
-    names = [item.name for item in fields(one) if item.name not in {"after", "terms"}]
-    return [name for name in names if getattr(one, name) != getattr(other, name)]
-
 
 def _rule_of(error: errors.WalletError) -> object:
     return type(error), error.members.get("limit_type"), sorted(error.members)
-
-
-def _apply_update(document: dict[str, Any], commit: Commit) -> None:
-    """Do to a document what the server does to the stored snapshot."""
-    if isinstance(commit.command, Reset):
-        document.clear()
-        document.update(state_document(commit.after))
-        return
-    update = snapshot_update(commit)
-    for path, value in update["$set"].items():
-        *parents, last = path.split(".")
-        target = document
-        for name in parents:
-            target = target.setdefault(name, {})
-        target[last] = value
-    for path in update.get("$unset", {}):
-        document["orders"].pop(path.partition(".")[2], None)
-
-
-# ---- drawing commands
-
-
-def draw_limits(rng: Random) -> RiskLimits:
-    """Limits that bite now and then."""
-    wide = rng.random() < 0.6
-    return RiskLimits(
-        D(10**9) if wide else D(rng.choice((300, 5000, 100_000))),
-        D(10**9) if wide else D(rng.choice((500, 8000, 200_000))),
-        rng.choice((1, 2, 100, 100, 100)),
-        rng.choice((None, None, None, D(20), D(200), D(5000))),
-        rng.choice((None, None, None, None, D(1), D("7.5"))),
-        rng.choice((None, None, None, None, D(2), D(20))),
-        allowed_symbols=rng.choice((None,) * 9 + (SYMBOLS[:2],)),
-        blocked_symbols=rng.choice(((),) * 9 + (SYMBOLS[1:2],)),
-        timezone=rng.choice(ZONES),
-    )
-
-
-def draw_place(rng: Random, trial: Trial) -> Place:
-    """An order that is mostly well formed and near the market."""
-    symbol = rng.choice(SYMBOLS)
-    sellable = [name for name in SYMBOLS if trial.naive.free(name.split("/")[0])]
-    side = OrderSide.BUY if rng.random() < (0.55 if sellable else 0.97) else OrderSide.SELL
-    if side is OrderSide.SELL and sellable:
-        symbol = rng.choice(sellable)
-    kind = rng.choices(list(OrderType), (35, 40, 1, 1, 22, 1) if side is OrderSide.BUY else (20, 25, 15, 12, 13, 15))[0]
-    fields: dict[str, Any] = {"time_in_force": _draw_time(rng, kind)}
-    if fields["time_in_force"] is TimeInForce.GTD:
-        seconds = rng.choice((-5, 1, 10, 15, 30, 45, 3600, 90_000))
-        fields["expires_at"] = trial.world.now + timedelta(seconds=seconds)
-    if kind in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
-        fields["price"] = _near(rng, trial, symbol)
-    if kind in {OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.STOP_LIMIT}:
-        rising = side is OrderSide.BUY or kind is OrderType.TAKE_PROFIT
-        fields["stop_price"] = _near(rng, trial, symbol, 1 if rising else -1)
-    if kind is OrderType.TRAILING_STOP:
-        fields["trail_percent"] = D(rng.choice(("0.1", "0.5", "1", "3", "50", "51")))
-    if kind is OrderType.LIMIT and rng.random() < 0.15:
-        fields["post_only"] = True
-    if rng.random() < (0.1 if side is OrderSide.SELL else 0.01):
-        fields["reduce_only"] = True
-    if rng.random() < (0.35 if side is OrderSide.BUY else 0.01):
-        for name, direction in (("stop_loss", -1), ("take_profit", 1)):
-            if rng.random() < 0.8:
-                fields[name] = _draw_exit(rng, trial, symbol, direction)
-    if kind is OrderType.MARKET and rng.random() < 0.15:
-        fields["quote_amount"] = D(rng.choice((4, 20, 100, "333.33", 5000, 90_000)))
-    else:
-        fields["amount"] = _draw_amount(rng, trial, symbol, side)
-    if rng.random() < 0.1:
-        fields["client_order_id"] = f"c-{rng.randrange(40)}"
-    if rng.random() < 0.02:
-        fields |= rng.choice(_MALFORMED)
-    return Place(symbol, side, kind, **fields)
-
-
-_MALFORMED: tuple[dict[str, Any], ...] = (
-    {"price": D("0.0000001")},
-    {"stop_price": D("-1")},
-    {"amount": D("0.0000001")},
-    {"amount": None},
-    {"trail_percent": D(5)},
-    {"quote_amount": D(50)},
-    {"stop_loss": ExitSpec(D(100), D(5))},
-    {"expires_at": None, "time_in_force": TimeInForce.GTD},
-)
-
-
-def _draw_time(rng: Random, kind: OrderType) -> TimeInForce:
-    at_once = 12 if kind in {OrderType.MARKET, OrderType.LIMIT} else 1
-    return rng.choices(list(TimeInForce), (50, at_once, at_once, 12, 18))[0]
-
-
-def _near(rng: Random, trial: Trial, symbol: str, direction: int | None = None) -> Decimal:
-    """A price near the market; ``direction`` says on which side, mostly."""
-    if direction is None or rng.random() < 0.1:
-        direction = rng.choice((-1, 1))
-    ticks = trial.world.ticks[symbol]
-    away = rng.choice((0, 1, 2, 60, ticks // 1000, ticks // 200, ticks // 50, ticks // 10))
-    return (ticks + direction * away) * MARKETS[symbol].tick_size
-
-
-def _draw_exit(rng: Random, trial: Trial, symbol: str, direction: int) -> ExitSpec:
-    draw = rng.random()
-    if draw < 0.3:
-        return ExitSpec()
-    if draw < 0.65:
-        return ExitSpec(percent=D(rng.choice(("0.01", "0.3", "1", "2.5", "30"))))
-    return ExitSpec(stop_price=_near(rng, trial, symbol, direction))
-
-
-def _draw_amount(rng: Random, trial: Trial, symbol: str, side: OrderSide) -> Decimal:
-    step = MARKETS[symbol].lot_step
-    share = rng.choice((D("0.03"), D("0.06"), D("0.1"), D("0.15"), D("0.3"), D("0.3"), D("0.6"), D(1), D("1.1")))
-    if side is OrderSide.SELL:
-        held = trial.naive.held(symbol)
-        if rng.random() < 0.4:
-            return rng.choice((held, trial.naive.free(symbol.split("/")[0])))
-        return held * share // step * step
-    cash = trial.naive.free("USDT") * share
-    price = trial.world.price(symbol)
-    if share == 1:
-        price *= 1 + max(trial.naive.maker, trial.naive.taker)
-    return cash / price // step * step
 
 
 RULES: dict[str, tuple[int, Callable[[Trial, Random], None]]] = {

@@ -20,7 +20,7 @@ MARKETS = {
     "MOTE/USDT": Market("MOTE/USDT", "MOTE", "USDT", D("0.000001"), D("0.001"), D("0.001"), D(5)),
 }
 _BASE_TICKS = {"BTC/USDT": 5_000_000, "ETH/USDT": 300_000, "MOTE/USDT": 120_000}
-_USUAL_VOLUME = {"BTC/USDT": D(2), "ETH/USDT": D(30), "MOTE/USDT": D(500_000)}
+_USUAL_VOLUME = {"BTC/USDT": D("0.5"), "ETH/USDT": D(8), "MOTE/USDT": D(40_000)}
 
 
 class World:
@@ -33,6 +33,7 @@ class World:
         self.reached = {symbol: self.now.replace(second=0, microsecond=0) for symbol in MARKETS}
         self.paths: dict[str, list[PathPoint]] = {symbol: [] for symbol in MARKETS}
         self.half_ticks = {symbol: rng.choice((0, 1, 50)) for symbol in MARKETS}
+        self.targets: dict[str, list[Decimal]] = {}
         self.books = {symbol: self._new_book(symbol, rng) for symbol in MARKETS}
 
     def price(self, symbol: str, ticks: int | None = None) -> Decimal:
@@ -82,8 +83,8 @@ class World:
             self.reached[symbol] = end
             if rng.random() < 0.04:
                 continue
-            for _ in range(4 if self.step[symbol] == 60 else 1):
-                points.append(self._point(symbol, start, end, rng))
+            candle = self.step[symbol] == 60
+            points += [self._point(symbol, start, end, rng) for _ in range(4 if candle else 1)]
         self.paths[symbol] += points
         return points
 
@@ -91,7 +92,7 @@ class World:
         self._move(symbol, rng)
         tick = MARKETS[symbol].tick_size
         half = self.half_ticks[symbol] * tick
-        volume = _USUAL_VOLUME[symbol] * D(rng.randrange(0, 400)) / 100
+        volume = _USUAL_VOLUME[symbol] * D(rng.choice((0, 1, 1, 1))) * rng.randrange(4 * 10**7) / 10**7
         price = self.price(symbol)
         fault = rng.randrange(60)
         if fault == 0:
@@ -104,6 +105,10 @@ class World:
 
     def _move(self, symbol: str, rng: Random) -> None:
         base, ticks = _BASE_TICKS[symbol], self.ticks[symbol]
+        targets = self.targets.get(symbol)
+        if targets and rng.random() < 0.15:
+            self.ticks[symbol] = int(rng.choice(targets) / MARKETS[symbol].tick_size)
+            return
         share = rng.gauss(0, 0.004)
         if rng.random() < 0.04:
             share = rng.choice((-1, 1)) * rng.uniform(0.02, 0.2)
@@ -119,7 +124,7 @@ class World:
         for direction in (-1, 1):
             at, side = ticks + direction * half, []
             for _ in range(rng.randrange(1, 6)):
-                size = usual * rng.choice((1, 2, 5, 20)) / 50
+                size = usual * rng.choice((1, 2, 5, 20)) / 10
                 side.append(Level(self.price(symbol, at), size))
                 at += direction * rng.randrange(1, spread + 1)
             sides.append(side)

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 # Its standard input is a pipe of ours: it ends when the tests do, however they end.
@@ -20,24 +21,71 @@ _PROGRAM = (
 @contextmanager
 def embedded_server(*options: str) -> Iterator[str]:
     """Run a server that keeps nothing and yield its URL."""
-    command = [sys.executable, "-c", _PROGRAM]
-    where = ["--host", "127.0.0.1", "--port", "0", "--storage-path", ":memory:", "--cache-size", "256M"]
-    with subprocess.Popen(
-        [*command, *where, *options],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stderr is not None
+    server, port = _launch("--port", "0", "--storage-path", ":memory:", *options)
+    with server:
         try:
-            port = next(line.rsplit(":", 1)[1].strip() for line in server.stderr if "listening on" in line)
-            threading.Thread(target=server.stderr.read, daemon=True).start()
-            yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+            yield _url(port)
         finally:
             server.terminate()
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+class DurableServer:
+    """A server that may be killed at any moment and started again on its data and its port.
+
+    It writes its log to disk at every commit. Without that the embedded server keeps the last 50 milliseconds or so of
+    what it has acknowledged in its own memory, and a kill takes them along.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Keep the data in ``path``."""
+        self._path = path
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return _url(self._port)
+
+    def start(self) -> None:
+        where = ["--port", str(self._port), "--storage-path", str(self._path), "--sync-on-commit"]
+        self._process, self._port = _launch(*where)
+
+    def kill(self) -> None:
+        """Leave it no time for anything."""
+        assert self._process is not None
+        self._process.kill()
+        with self._process:
+            pass
+
+
+def _launch(*options: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a server and return it with its port, once it listens."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, "--host", "127.0.0.1", "--cache-size", "256M", *options],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None
+    try:
+        port = next(line.rsplit(":", 1)[1].strip() for line in server.stderr if "listening on" in line)
+    except BaseException:
+        server.kill()
+        raise
+    threading.Thread(target=_drain, args=(server.stderr,), daemon=True).start()
+    return server, int(port)
+
+
+def _drain(stream: TextIO) -> None:
+    with suppress(ValueError):  # it was closed meanwhile
+        stream.read()
+
+
+def _url(port: int) -> str:
+    return f"mongodb://127.0.0.1:{port}/?directConnection=true"

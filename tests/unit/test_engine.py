@@ -319,9 +319,8 @@ def test_hourly_samples_stand_on_full_hours() -> None:
 def test_exits_of_what_an_ioc_order_filled_outlive_its_rest() -> None:
     desk = Desk("100000")
     desk.book(("0", "0.4"))
-    entry = desk.place(
-        "buy", "limit", "1", price="50001", time_in_force=TimeInForce.IOC, stop_loss=ExitSpec(percent=D(2))
-    )
+    ioc = TimeInForce.IOC
+    entry = desk.place("buy", "limit", "1", price="50001", time_in_force=ioc, stop_loss=ExitSpec(percent=D(2)))
     assert (entry.status, entry.filled_amount) == (OrderStatus.CANCELLED, D("0.4"))
     stop = desk.order(entry.order_id[:-1] + "2")
     assert (stop.status, stop.amount, desk.locked("BTC")) == (OrderStatus.OPEN, D("0.4"), D("0.4"))

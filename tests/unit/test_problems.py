@@ -172,6 +172,35 @@ def test_the_password_of_a_url_is_masked() -> None:
     assert "abc" not in line
 
 
+def test_lines_name_their_place_and_their_invocation(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Context:
+        function_name = "place_order"
+        aws_request_id = "8c5ffb4a-4ac7-4f4e-9a0a-1d3c2a4b5c6d"
+
+    monkeypatch.setattr(observability, "_invocation", {})
+    observability.configure("tests", "INFO")
+    for context in (Context, None):
+        observability.begin(context)
+        observability.info("x", token=CANARY)
+
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["location"].startswith("test_lines_name_their_place_and_their_invocation:")
+    assert datetime.fromisoformat(first["timestamp"]).tzinfo is not None
+    del first["location"], first["timestamp"]
+    assert first == {
+        "level": "INFO",
+        "message": "x",
+        "service": "tests",
+        "cold_start": True,
+        "function_name": "place_order",
+        "function_request_id": "8c5ffb4a-4ac7-4f4e-9a0a-1d3c2a4b5c6d",
+        "token": observability.MASK,
+    }
+    assert (second["cold_start"], second["function_request_id"]) == (False, None)
+
+
 def test_ordinary_fields_stay() -> None:
     line = json.loads(format_line("x", {"status": 200, "ok": True, "none": None, "at": Decimal("1.5")}))
 

@@ -10,10 +10,7 @@ from moniqo.config import Settings
 from tests.support.stack import ROOT, template
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-SERVICE_AND_LEVEL: Final = {
-    "service_name": "POWERTOOLS_SERVICE_NAME",
-    "log_level": "POWERTOOLS_LOG_LEVEL",
-}
+POWERTOOLS: Final = {"service_name", "log_level", "metrics_namespace"}
 
 
 def rows(introduction: str) -> dict[str, str]:
@@ -39,7 +36,8 @@ def test_every_parameter_of_the_template_is_there_with_its_default() -> None:
 
 
 def test_every_variable_of_the_functions_is_there() -> None:
-    read = {SERVICE_AND_LEVEL.get(field.name, field.name.upper()) for field in fields(Settings)}
+    names = [field.name for field in fields(Settings)]
+    read = {f"POWERTOOLS_{name}".upper() if name in POWERTOOLS else name.upper() for name in names}
     table = set(rows("Variables of the functions"))
     assert table == read
     globals_ = template()["Globals"]["Function"]["Environment"]["Variables"]
@@ -49,6 +47,12 @@ def test_every_variable_of_the_functions_is_there() -> None:
 def test_every_variable_of_a_local_run_is_there() -> None:
     source = (ROOT / "local" / "settings.py").read_text(encoding="utf-8")
     assert set(rows("Variables of `make run`")) == set(re.findall(r'"([A-Z_]+)"', source))
+
+
+def test_every_alarm_is_explained() -> None:
+    alarms = {name for name, entry in template()["Resources"].items() if entry["Type"] == "AWS::CloudWatch::Alarm"}
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+Alarm)` \|", page, re.MULTILINE)) == alarms
 
 
 def test_every_link_leads_somewhere() -> None:

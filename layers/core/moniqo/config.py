@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Final
+
+_POWERTOOLS: Final = ("service_name", "log_level", "metrics_namespace")
 
 
 class MissingSettingError(RuntimeError):
@@ -32,11 +35,12 @@ class Settings:
     live_trading: bool = False
     service_name: str = "moniqo"
     log_level: str = "INFO"
+    metrics_namespace: str = "Moniqo"
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings; an empty variable counts as absent."""
-        names = {field.name for field in fields(cls)} - {"live_trading", "service_name", "log_level"}
+        names = {field.name for field in fields(cls)} - {"live_trading", *_POWERTOOLS}
         given: dict[str, str] = {name: env[name.upper()] for name in names if env.get(name.upper())}
         if "jwt_issuer" in given:
             given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
@@ -45,6 +49,7 @@ class Settings:
             live_trading=env.get("LIVE_TRADING", "").lower() == "true",
             service_name=env.get("POWERTOOLS_SERVICE_NAME") or "moniqo",
             log_level=(env.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper(),
+            metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or "Moniqo",
         )
 
     def need(self, name: str) -> str:

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object per line on standard output, with nothing in it that looks like a credential.
 
 The standard library's logging is enough here. Powertools' Logger costs 35 ms of every cold start and 20 us of every
-request; its line format is kept, so its queries work.
+request; its line format is kept, so its queries work: level, location, message, timestamp, service, and of the
+invocation cold_start, function_name and function_request_id.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _SIGNS: Final = (
 )  # fmt: skip
 
 logger: Final = logging.getLogger("moniqo")
+
+# An execution environment has one invocation at a time.
+_invocation: Final[dict[str, object]] = {}
 
 _SECRET_NAME: Final = re.compile(
     r"pass(word|wd|phrase)|secret|token|credential|authorization|api_?key|private_?key|cookie|ciphertext|material",
@@ -102,9 +106,11 @@ class JsonFormatter(logging.Formatter):
         """Return the line, redacted."""
         line: dict[str, object] = {
             "level": record.levelname,
+            "location": f"{record.funcName}:{record.lineno}",
             "message": record.getMessage(),
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
             "service": self.service,
+            **_invocation,
         }
         fields: Mapping[str, object] = record.__dict__.get("fields") or {}
         for name, value in fields.items():
@@ -138,19 +144,29 @@ def configure(service: str, level: str) -> None:
     output.setFormatter(JsonFormatter(service))
     root.addHandler(output)
     logger.setLevel(level)
-    logging.getLogger("mangum").setLevel(logging.WARNING)
+    for talkative in ("mangum", "botocore"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+def begin(context: object) -> None:
+    """Let every line from here on name the invocation that ``context`` is about; the first is the cold start."""
+    _invocation.update(
+        cold_start=not _invocation,
+        function_name=getattr(context, "function_name", None),
+        function_request_id=getattr(context, "aws_request_id", None),
+    )
 
 
 def info(message: str, **fields: object) -> None:
     """Log something worth counting."""
-    logger.info(message, extra={"fields": fields})
+    logger.info(message, extra={"fields": fields}, stacklevel=2)
 
 
 def warning(message: str, **fields: object) -> None:
     """Log something that went wrong and was handled."""
-    logger.warning(message, extra={"fields": fields})
+    logger.warning(message, extra={"fields": fields}, stacklevel=2)
 
 
 def error(message: str, cause: BaseException | None = None, **fields: object) -> None:
     """Log something that went wrong and needs a look; ``cause`` is described, never quoted."""
-    logger.error(message, exc_info=cause, extra={"fields": fields})
+    logger.error(message, exc_info=cause, extra={"fields": fields}, stacklevel=2)

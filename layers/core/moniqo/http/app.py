@@ -92,6 +92,7 @@ def lambda_handler(router: APIRouter) -> LambdaHandler:
         if adapter is None:
             bootstrap.configure_logging()
             adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApi])
+        observability.begin(context)
         return adapter(event, context)
 
     return handler

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from enum import Enum, auto
+from typing import Final, NamedTuple
 
 from moniqo.domain.errors import TemporarilyUnavailableError, WalletError
 from moniqo.services.sync_dispatch import MESSAGES_PER_CALL, WorkQueue
@@ -22,6 +23,24 @@ MAX_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
 
 
+class Outcome(Enum):
+    """What became of the evaluation of one wallet."""
+
+    DONE = auto()
+    PUT_OFF = auto()
+    """There was no price, or no time: the next turn of the schedule goes on with it."""
+    UNSTORED = auto()
+    """Another delivery of the same work could help at once."""
+
+
+class EvaluationReport(NamedTuple):
+    """How many wallets were evaluated and how many put off, and which of them are to be delivered again."""
+
+    evaluated: int
+    put_off: int
+    unstored: frozenset[str]
+
+
 class OrderEvaluation:
     """Evaluates wallets. What one of them does not finish now, it goes on with at the next turn of the schedule."""
 
@@ -29,41 +48,39 @@ class OrderEvaluation:
         """Open wallets with ``connector``."""
         self._connector = connector
 
-    async def evaluate(self, user_wallet_ids: Sequence[str]) -> frozenset[str]:
+    async def evaluate(self, user_wallet_ids: Sequence[str]) -> EvaluationReport:
         """Evaluate these wallets, each at most eight days on.
 
         One round trip for all, and one more for each wallet with something to write down: a fill, an expiry, a trigger,
         or that an hour has passed.
-
-        Returns:
-            Ids of the wallets the database did not take the outcome of; the caller delivers these again.
-
         """
         wallets = await self._connector.connect_accounts(user_wallet_ids)
         turn = asyncio.Semaphore(MAX_AT_ONCE)
 
-        async def in_turn(wallet: DemoWallet) -> bool:
+        async def in_turn(wallet: DemoWallet) -> Outcome:
             async with turn:
                 return await _evaluate(wallet)
 
         outcomes = await asyncio.gather(*(in_turn(wallet) for wallet in wallets))
-        return frozenset(wallet.user_wallet_id for wallet, done in zip(wallets, outcomes, strict=True) if not done)
+        found = zip(wallets, outcomes, strict=True)
+        unstored = frozenset(wallet.user_wallet_id for wallet, outcome in found if outcome is Outcome.UNSTORED)
+        return EvaluationReport(outcomes.count(Outcome.DONE), outcomes.count(Outcome.PUT_OFF), unstored)
 
 
-async def _evaluate(wallet: DemoWallet) -> bool:
-    """Evaluate one wallet; returns False when another delivery of the same work could help at once."""
+async def _evaluate(wallet: DemoWallet) -> Outcome:
     try:
         async with asyncio.timeout(SECONDS_PER_WALLET), wallet:
             await wallet.evaluate()
     except TemporarilyUnavailableError:
-        return False
+        return Outcome.UNSTORED
     except (WalletError, TimeoutError) as error:
         log.warning("evaluation put off", extra={"fields": _fields(wallet, error)})
+        return Outcome.PUT_OFF
     except Exception as error:
         if not is_outage(error):
             log.exception("evaluation failed", extra={"fields": _fields(wallet, error)})
-        return False
-    return True
+        return Outcome.UNSTORED
+    return Outcome.DONE
 
 
 def _fields(wallet: DemoWallet, error: BaseException) -> dict[str, str]:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import WalletConnectionError, WalletError
-from moniqo.domain.sync import SyncOutcome, SyncRun, SyncType, failed, scheduled_run, succeeded
+from moniqo.domain.sync import SyncOutcome, SyncRun, SyncStatus, SyncType, failed, scheduled_run, succeeded
 from moniqo.domain.user_wallet import BalanceSnapshot, SnapshotAsset, UserWallet
 from moniqo.domain.valuation import Valuation
 from moniqo.storage.sync_log import SyncLogStore
@@ -26,6 +27,16 @@ MAX_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
 
 _share: Final = SystemRandom().random
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """How many wallets of a batch were synced and how many failed; ``unstored`` are those to be delivered again."""
+
+    synced: int
+    failed: int
+    unstored: frozenset[str]
+    took: timedelta
 
 
 class BalanceSync:
@@ -54,20 +65,20 @@ class BalanceSync:
         await self._sync_log.record([outcome])
         return outcome
 
-    async def sync_due(self, due: Mapping[str, datetime]) -> frozenset[str]:
+    async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
         """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
 
         Three round trips to the database, however many wallets there are. Wallets that were deleted, paused or synced
         meanwhile are left out.
-
-        Returns:
-            Ids of the wallets whose outcome could not be stored; the caller delivers these again.
-
         """
+        started_at = self._now()
         wallets = await self._wallets.find_for_sync(due)
         now = self._now()
         outcomes = await self._sync([(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets])
-        return await self._sync_log.record(outcomes)
+        unstored = await self._sync_log.record(outcomes)
+        stored = [outcome.log.status for outcome in outcomes if outcome.before.id not in unstored]
+        lost = stored.count(SyncStatus.FAILED)
+        return SyncReport(len(stored) - lost, lost, unstored, self._now() - started_at)
 
     async def _sync(self, work: Sequence[tuple[SyncRun, UserWallet]]) -> Sequence[SyncOutcome]:
         if not work:

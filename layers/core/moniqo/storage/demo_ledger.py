@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
 from typing import Any, NamedTuple, cast
@@ -45,11 +46,19 @@ class Outcome(Enum):
     """The client order id was accepted before."""
 
 
+class Turn(NamedTuple):
+    """Who writes next to a busy wallet, and until when others let it."""
+
+    holder: str
+    until: datetime
+
+
 class Loaded(NamedTuple):
     """An account as the journal has it; ``behind`` says the stored snapshot missed entries: write it whole."""
 
     account: Account
     behind: bool
+    turn: Turn | None = None
 
 
 class DemoLedger:
@@ -82,8 +91,14 @@ class DemoLedger:
             behind = bool(document.pop("newer"))
             if behind:
                 await self._bring_forward(document)
-            found.append(Loaded(read_account(document), behind))
+            turn = document.get("turn")
+            found.append(Loaded(read_account(document), behind, Turn(*turn) if turn else None))
         return found
+
+    async def claim_turn(self, user_wallet_id: str, turn: Turn, now: datetime) -> None:
+        """Ask for a turn; it is not given while somebody else's lasts. The next read tells whose it is."""
+        free = {"_id": user_wallet_id, "$or": [{"turn": None}, {"turn.1": {"$lte": now}}]}
+        await self._states.update_one(free, {"$set": {"turn": list(turn)}})
 
     async def _bring_forward(self, document: Document) -> None:
         newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}
@@ -124,7 +139,12 @@ class DemoLedger:
                 raise
 
     async def commit(
-        self, commit: Commit, mirror: Mapping[str, object] | None = None, *, whole: bool = False
+        self,
+        commit: Commit,
+        mirror: Mapping[str, object] | None = None,
+        *,
+        whole: bool = False,
+        ends_turn: bool = False,
     ) -> Outcome:
         """Try to make ``commit`` the next entry of its wallet.
 
@@ -132,6 +152,7 @@ class DemoLedger:
             commit: What was decided.
             mirror: Fields of the user wallet's document to set in the same write.
             whole: Write the whole snapshot, because the stored one is behind.
+            ends_turn: Take away the turn somebody claimed: it is used, or nobody waited for it.
 
         Raises:
             TemporarilyUnavailableError: the outcome could not be learned; the entry stands or does not, never half.
@@ -142,7 +163,7 @@ class DemoLedger:
         whole = whole or begins_epoch(commit)
         models: list[Any] = [
             self._insert(ENTRIES, entry_document(commit, commit_id)),
-            self._snapshot(commit, whole=whole),
+            self._snapshot(commit, whole=whole, ends_turn=ends_turn),
         ]
         if mirror:
             models.append(
@@ -201,13 +222,16 @@ class DemoLedger:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return entry is not None and entry["commit_id"] == commit_id
 
-    def _snapshot(self, commit: Commit, *, whole: bool) -> Any:
+    def _snapshot(self, commit: Commit, *, whole: bool, ends_turn: bool) -> Any:
         after = commit.after
         name = self._name(STATES)
         if whole:
             behind = {"_id": after.user_wallet_id, "seq": {"$lt": after.seq}}
             return ReplaceOne(behind, state_document(after), namespace=name)
-        return UpdateOne({"_id": after.user_wallet_id, "seq": after.seq - 1}, snapshot_update(commit), namespace=name)
+        update = snapshot_update(commit)
+        if ends_turn:
+            update["$unset"] = {**update.get("$unset", {}), "turn": ""}
+        return UpdateOne({"_id": after.user_wallet_id, "seq": after.seq - 1}, update, namespace=name)
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
         """The entry that accepted a client order id."""

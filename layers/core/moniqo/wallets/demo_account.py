@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from random import SystemRandom
 from typing import Final
 
 from moniqo.domain import deciding, preflight, resting
@@ -22,6 +21,7 @@ from moniqo.domain.order import OrderSide
 from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation, value
 from moniqo.storage.demo_ledger import DemoLedger, Loaded, Outcome
+from moniqo.wallets import turns
 from moniqo.wallets.walking import furthest, walk_to
 
 GIVE_UP_AFTER: Final = 20.0
@@ -29,9 +29,6 @@ GIVE_UP_AFTER: Final = 20.0
 
 LOOKS_PER_CALL: Final = 8
 """Resting orders are walked forward a day at a time, at most eight days in one call."""
-
-_PAUSE_SECONDS: Final = 0.004
-_random = SystemRandom()
 
 Mirror = Mapping[str, object]
 
@@ -52,6 +49,7 @@ class DemoAccount:
         self._loaded = loaded
         self._used = False
         self._look: Draft | None = None
+        self._writer = turns.Writer()
 
     @property
     def account(self) -> Account:
@@ -68,6 +66,7 @@ class DemoAccount:
         """
         deadline = time.monotonic() + GIVE_UP_AFTER
         await self._renew()
+        await self._give_way()
         while True:
             draft, complete = await self._walk()
             if resting.happened(draft) or not complete:
@@ -127,7 +126,8 @@ class DemoAccount:
 
     async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
         fields = {**(mirror or {}), **_mirrored(self.account, commit)}
-        outcome = await self._ledger.commit(commit, fields, whole=self._loaded.behind)
+        loaded = self._loaded
+        outcome = await self._ledger.commit(commit, fields, whole=loaded.behind, ends_turn=loaded.turn is not None)
         if outcome is Outcome.REPEATED:
             raise RepeatedOrderError
         if outcome is Outcome.DONE:
@@ -136,11 +136,25 @@ class DemoAccount:
         return outcome is Outcome.DONE
 
     async def _again(self, deadline: float) -> None:
-        """Read the account that won. A short even pause keeps every writer's chance the same, however often it lost."""
+        """Read the account that won, and after a few losses claim the next turn."""
         if time.monotonic() > deadline:
             raise TemporarilyUnavailableError("too many writers on this wallet at once", retry_after=1)
-        await asyncio.sleep(_random.uniform(0, _PAUSE_SECONDS))
+        if self._writer.lost():
+            now = self._clock()
+            await self._ledger.claim_turn(self.account.user_wallet_id, self._writer.claim(now), now)
+        else:
+            await asyncio.sleep(turns.pause())
         await self._read()
+        await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let a writer that lost often go first, for as long as its turn lasts by our own clock."""
+        began = time.monotonic()
+        while self._writer.gives_way_to(self._loaded.turn, self._clock()):
+            if time.monotonic() - began > turns.LASTS.total_seconds():
+                return
+            await asyncio.sleep(turns.pause())
+            await self._read()
 
     async def _renew(self) -> None:
         """Read the account again, unless it was read for this very call: others change it too."""

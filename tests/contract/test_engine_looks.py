@@ -1,0 +1,168 @@
+"""The same market and the same commands give the same account, however often anyone looked in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import localcontext
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moniqo.domain import deciding, errors, resting
+from moniqo.domain.account import Account
+from moniqo.domain.command import Cancel, Command, Mark, Reset
+from moniqo.domain.ledger import Basis, Commit
+from moniqo.domain.market import PathPoint
+from moniqo.domain.money import EXACT
+from moniqo.domain.order import Fill, Order
+from moniqo.storage.account_codec import read_account
+from tests.support.engine_trial import RULES, Trial
+from tests.support.exchange_world import MARKETS
+
+STEPS = 60
+_RULES = [name for name, (weight, _) in RULES.items() if name != "fork" for _ in range(weight)]
+
+Looks = Callable[[list[datetime], datetime], list[tuple[datetime, datetime]]]
+"""From the ends of the points that came to be and the present: (how far to look, what the clock says) of each look."""
+
+
+class Life:
+    """One account that lives through all that was asked of a trial's, looked at in its own way."""
+
+    def __init__(self, trial: Trial, looks: Looks) -> None:
+        self.paths = trial.world.paths
+        self.looks = looks
+        self.account: Account = read_account(trial.journal.begun)
+        self.now = self.account.at
+        self.groups: list[str] = []
+        self.refusals: list[str | None] = []
+        self.orders: dict[str, Order] = {}
+        self.fills: list[Fill] = []
+        self.samples: dict[tuple[int, datetime], object] = {}
+
+    def pass_time(self, now: datetime) -> None:
+        ends = sorted({point.end for path in self.paths.values() for point in path if self.now < point.end <= now})
+        for reach, clock in self.looks(ends, now):
+            self._look(reach, clock)
+        self.now = now
+
+    def ask(self, now: datetime, command: Command, basis: Basis | None) -> None:
+        self.pass_time(now)
+        self._look(now, now)
+        if isinstance(command, Cancel):
+            group, number = command.order_id.rsplit("-", 1)
+            command = Cancel(f"{self._group(int(group))}-{number}")
+        try:
+            commit = deciding.decide(resting.walk(self.account, self._since(now), MARKETS, now, now), command, basis)
+        except errors.WalletError as error:
+            self.refusals.append(type(error).__name__)
+            return
+        self.refusals.append(None)
+        self._keep(commit)
+        if any(order.order_id.startswith(f"o-{commit.after.seq}-") for order in commit.orders):
+            self.groups.append(f"o-{commit.after.seq}")
+
+    def outcome(self) -> dict[str, object]:
+        """All but the numbers that commits count by, and what was looked at when."""
+        self._look(self.now, self.now, write=True)
+        account = self.account
+        apart = {"seq", "at", "orders", "marks", "evaluated_until", "terms"}
+        parts: dict[str, object] = {
+            item.name: getattr(account, item.name) for item in fields(account) if item.name not in apart
+        }
+        parts["refusals"] = self.refusals
+        parts["samples"] = self.samples
+        parts["orders"] = {self._name(name): self._order(order) for name, order in self.orders.items()}
+        parts["fills"] = [
+            (self._name(item.order_id), item.amount, item.quote, item.levels, item.fee, item.at, item.realised)
+            for item in self.fills
+        ]
+        return parts
+
+    def _order(self, order: Order) -> Order:
+        return replace(
+            order,
+            order_id=self._name(order.order_id),
+            entry=order.entry and self._name(order.entry),
+            receipt=order.receipt._replace(seq=0),
+        )
+
+    def _look(self, reach: datetime, clock: datetime, *, write: bool = False) -> None:
+        draft = resting.walk(self.account, self._since(reach), MARKETS, reach, clock)
+        if write or reach < clock or resting.happened(draft) or resting.overdue(draft):
+            self._keep(draft.commit(Mark()))
+
+    def _since(self, reach: datetime) -> dict[str, list[PathPoint]]:
+        since = self.account.evaluated_until
+        return {
+            symbol: [point for point in self.paths[symbol] if point.start >= since[symbol] and point.end <= reach]
+            for symbol in resting.tracked(self.account)
+        }
+
+    def _keep(self, commit: Commit) -> None:
+        epoch = commit.after.epoch - isinstance(commit.command, Reset)
+        for sample in commit.samples:
+            self.samples.setdefault((epoch, sample.at), sample)
+        self.orders |= {order.order_id: order for order in commit.orders}
+        self.fills += commit.fills
+        self.account = commit.after
+
+    def _group(self, index: int) -> str:
+        return self.groups[index] if 0 <= index < len(self.groups) else "o-0"
+
+    def _name(self, order_id: str) -> str:
+        group, number = order_id.rsplit("-", 1)
+        return f"{self.groups.index(group)}-{number}"
+
+
+def _asked(trial: Trial) -> list[tuple[datetime, Command, Basis | None]]:
+    """What was asked, with orders named by the how manieth they were."""
+    groups = sorted({name.rsplit("-", 1)[0] for name in trial.orders}, key=lambda group: int(group[2:]))
+    found: list[tuple[datetime, Command, Basis | None]] = []
+    for now, command, basis in trial.asked:
+        renamed = command
+        if isinstance(command, Cancel):
+            group, number = command.order_id.rsplit("-", 1)
+            renamed = Cancel(f"{groups.index(group) if group in groups else 10**6}-{number}")
+        found.append((now, renamed, basis))
+    return found
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_looks_change_nothing(seed: int) -> None:
+    with localcontext(EXACT):
+        rng = Random(seed)
+        trial = Trial(seed, skew=False)
+        for name in rng.choices(_RULES, k=STEPS):
+            trial.step(name, rng.getrandbits(32))
+        outcomes = []
+        for looks in (_never, _at_each_point, _now_and_then(rng), _late_in_pieces(rng)):
+            life = Life(trial, looks)
+            for now, command, basis in _asked(trial):
+                life.ask(now, command, basis)
+            life.pass_time(trial.world.now)
+            outcomes.append(life.outcome())
+        for other in outcomes[1:]:
+            for part, expected in outcomes[0].items():
+                assert other[part] == expected, part
+
+
+def _never(ends: list[datetime], now: datetime) -> list[tuple[datetime, datetime]]:
+    return []
+
+
+def _at_each_point(ends: list[datetime], now: datetime) -> list[tuple[datetime, datetime]]:
+    return [(end, end) for end in ends]
+
+
+def _now_and_then(rng: Random) -> Looks:
+    return lambda ends, now: [(end, end) for end in ends if rng.random() < 0.3]
+
+
+def _late_in_pieces(rng: Random) -> Looks:
+    """As a service does that was away: everything is looked at now, but not in one go."""
+    return lambda ends, now: [(end, now) for end in ends if rng.random() < 0.3]

@@ -1,0 +1,59 @@
+"""The paper engine against an independent model of its rules, 20,000 steps; ``make soak`` runs a million.
+
+Hypothesis drives a tenth of them, since its own work costs several times a step; the rest are the first trials of the
+soak, of a fixed seed. Both know a step only as the name of a rule and a seed, and shrink by leaving out steps.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.soak.engine import STEPS_PER_TRIAL, run, script, shrunk
+from tests.support.engine_trial import RULES, Trial
+
+SEED = 20260302
+TRIALS = 90
+
+_SEEDS = st.integers(0, 2**32 - 1)
+_RULES = st.sampled_from([name for name, (weight, _) in RULES.items() for _ in range(max(weight // 5, 1))])
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Steps hypothesis chooses."""
+
+    trial: Trial
+
+    @initialize(seed=_SEEDS)
+    def begin(self, seed: int) -> None:
+        self.trial = Trial(seed)
+
+    @rule(name=_RULES, seed=_SEEDS)
+    def step(self, name: str, seed: int) -> None:
+        self.trial.step(name, seed)
+
+    def teardown(self) -> None:
+        self.trial.finish()
+
+
+TestEngineMachine = EngineMachine.TestCase
+TestEngineMachine.settings = settings(
+    max_examples=40,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("number", range(TRIALS))
+def test_trial(number: int) -> None:
+    trial = script(SEED, number)
+    outcome = run(trial)
+    if outcome.error is not None:
+        small = shrunk(trial)
+        pytest.fail(f"trial {number} of seed {SEED}: {outcome.error}\nshrunk: {small}\n{run(small).error!r}")
+    assert outcome.steps == STEPS_PER_TRIAL

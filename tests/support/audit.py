@@ -1,0 +1,69 @@
+"""Whether what the database keeps of a wallet is true, looked at from every side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.domain.account import Account
+from moniqo.domain.invariants import account_faults
+from moniqo.domain.money import exact
+from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
+from moniqo.storage.deployment import simulation_seed
+from moniqo.wallets.replay import WalletReplay
+from tests.support.traders import OWNER
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+async def entries_of(db: Database, user_wallet_id: str) -> list[dict[str, Any]]:
+    return [entry async for entry in db[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1)]
+
+
+async def audited(db: Database, user_wallet_id: str) -> Account:
+    """Return the account after everything its journal says was found to be so."""
+    entries = await entries_of(db, user_wallet_id)
+    assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "the journal has a gap"
+    loaded = await DemoLedger(db).load(user_wallet_id, OWNER)
+    assert loaded is not None
+    account = loaded.account
+    assert account.seq == len(entries)
+    assert account_faults(account) == []
+    assert _fold(entries) == {
+        (book, asset): amount
+        for asset, held in account.balances.items()
+        for book, amount in (("free", held.free), ("locked", held.locked))
+        if amount
+    }
+    # Nobody needs the snapshot: from the first one the journal leads to the same account.
+    lost = await db[STATES].find_one({"_id": user_wallet_id})
+    assert lost is not None
+    first = {**lost, "seq": 0, "next_entry": entries[0]["_id"], "balances": {}, "positions": {}, "orders": {}}
+    first |= {"taken": {}, "evaluated_until": {}}
+    await db[STATES].replace_one({"_id": user_wallet_id}, first)
+    rebuilt = await DemoLedger(db).load(user_wallet_id, OWNER)
+    await db[STATES].replace_one({"_id": user_wallet_id}, lost)
+    assert rebuilt is not None
+    assert rebuilt.behind
+    assert rebuilt.account == account
+    replay = await WalletReplay(db, await simulation_seed(db)).run(user_wallet_id)
+    assert replay is not None
+    assert replay.difference is None
+    return account
+
+
+def _fold(entries: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Decimal]:
+    """Add up the user's books from nothing but postings, which must sum to zero in every entry."""
+    books: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    with exact():
+        for entry in entries:
+            sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+            for book, asset, amount in entry["postings"]:
+                sums[asset] += Decimal(amount)
+                books[book, asset] += Decimal(amount)
+            assert not any(sums.values()), entry["_id"]
+    return {key: amount for key, amount in books.items() if key[0] in {"free", "locked"} and amount}

@@ -1,0 +1,138 @@
+"""Commands for trials of the engine: mostly well formed, near the market, and about as large as the wallet is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import RiskLimits
+from tests.support.exchange_world import MARKETS, World
+from tests.support.naive_exchange import NaiveExchange
+
+D = Decimal
+ZERO = D(0)
+SYMBOLS = tuple(MARKETS)
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns")
+
+
+def draw_limits(rng: Random, naive: NaiveExchange | None = None) -> RiskLimits:
+    """Limits that bite now and then; those of a wallet at work may lie exactly where it stands."""
+    wide = rng.random() < 0.6
+    losses = [None, None, None, D(20), D(200), D(5000)]
+    sizes = [D(300), D(5000), D(100_000)]
+    totals = [D(500), D(8000), D(200_000)]
+    if naive is not None:
+        stakes = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in SYMBOLS]
+        sizes += [stake * rng.choice((D(1), D("1.1"), D("1.4"))) for stake in stakes if stake]
+        totals += [sum(stakes, ZERO) * rng.choice((D(1), D("1.1"), D("1.4")))] * 2 if any(stakes) else []
+        loss = naive.day_start - naive.equity(naive.marks)
+        losses += [loss] * 4 if loss > 0 else []
+    return RiskLimits(
+        D(10**9) if wide else rng.choice(sizes),
+        D(10**9) if wide else rng.choice(totals),
+        rng.choice((1, 2, 100, 100, 100)),
+        rng.choice(losses),
+        rng.choice((None, None, None, None, D(1), D("7.5"))),
+        rng.choice((None, None, None, None, D(2), D(20))),
+        allowed_symbols=rng.choice((None,) * 9 + (SYMBOLS[:2],)),
+        blocked_symbols=rng.choice(((),) * 9 + (SYMBOLS[1:2],)),
+        timezone=rng.choice(ZONES),
+    )
+
+
+def draw_place(rng: Random, world: World, naive: NaiveExchange) -> Place:
+    """Draw an order."""
+    symbol = rng.choice(SYMBOLS)
+    sellable = [name for name in SYMBOLS if naive.free(name.split("/")[0])]
+    side = OrderSide.BUY if rng.random() < (0.55 if sellable else 0.97) else OrderSide.SELL
+    if side is OrderSide.SELL and sellable:
+        symbol = rng.choice(sellable)
+    kind = rng.choices(list(OrderType), (35, 40, 1, 1, 22, 1) if side is OrderSide.BUY else (20, 25, 15, 12, 13, 15))[0]
+    fields = _draw_prices(rng, world, symbol, side, kind) | _draw_conditions(rng, world, side, kind)
+    if rng.random() < (0.35 if side is OrderSide.BUY else 0.01):
+        for name, direction in (("stop_loss", -1), ("take_profit", 1)):
+            if rng.random() < 0.8:
+                fields[name] = _draw_exit(rng, world, symbol, direction)
+    if kind is OrderType.MARKET and rng.random() < 0.15:
+        fields["quote_amount"] = D(rng.choice((4, 20, 100, "333.33", 5000, 90_000)))
+    else:
+        fields["amount"] = _draw_amount(rng, world, naive, symbol, side)
+    if rng.random() < 0.1:
+        fields["client_order_id"] = f"c-{rng.randrange(40)}"
+    if rng.random() < 0.02:
+        fields |= rng.choice(_MALFORMED)
+    return Place(symbol, side, kind, **fields)
+
+
+def _draw_prices(rng: Random, world: World, symbol: str, side: OrderSide, kind: OrderType) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if kind in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
+        fields["price"] = _near(rng, world, symbol)
+    if kind in {OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.STOP_LIMIT}:
+        rising = side is OrderSide.BUY or kind is OrderType.TAKE_PROFIT
+        fields["stop_price"] = _near(rng, world, symbol, 1 if rising else -1)
+    if kind is OrderType.TRAILING_STOP:
+        fields["trail_percent"] = D(rng.choice(("0.1", "0.5", "1", "3", "50", "51")))
+    return fields
+
+
+def _draw_conditions(rng: Random, world: World, side: OrderSide, kind: OrderType) -> dict[str, Any]:
+    at_once = 12 if kind in {OrderType.MARKET, OrderType.LIMIT} else 1
+    fields: dict[str, Any] = {"time_in_force": rng.choices(list(TimeInForce), (50, at_once, at_once, 12, 18))[0]}
+    if fields["time_in_force"] is TimeInForce.GTD:
+        seconds = rng.choice((-5, 1, 10, 15, 30, 45, 3600, 90_000))
+        fields["expires_at"] = world.now + timedelta(seconds=seconds)
+    if kind is OrderType.LIMIT and rng.random() < 0.15:
+        fields["post_only"] = True
+    if rng.random() < (0.1 if side is OrderSide.SELL else 0.01):
+        fields["reduce_only"] = True
+    return fields
+
+
+_MALFORMED: tuple[dict[str, Any], ...] = (
+    {"price": D("0.0000001")},
+    {"stop_price": D("-1")},
+    {"amount": D("0.0000001")},
+    {"amount": None},
+    {"trail_percent": D(5)},
+    {"quote_amount": D(50)},
+    {"stop_loss": ExitSpec(D(100), D(5))},
+    {"expires_at": None, "time_in_force": TimeInForce.GTD},
+)
+
+
+def _near(rng: Random, world: World, symbol: str, direction: int | None = None) -> Decimal:
+    """A price near the market; ``direction`` says on which side, mostly."""
+    if direction is None or rng.random() < 0.1:
+        direction = rng.choice((-1, 1))
+    ticks = world.ticks[symbol]
+    away = rng.choice((0, 1, 2, 60, ticks // 1000, ticks // 200, ticks // 50, ticks // 10))
+    return (ticks + direction * away) * MARKETS[symbol].tick_size
+
+
+def _draw_exit(rng: Random, world: World, symbol: str, direction: int) -> ExitSpec:
+    draw = rng.random()
+    if draw < 0.3:
+        return ExitSpec()
+    if draw < 0.65:
+        return ExitSpec(percent=D(rng.choice(("0.01", "0.3", "1", "2.5", "30"))))
+    return ExitSpec(stop_price=_near(rng, world, symbol, direction))
+
+
+def _draw_amount(rng: Random, world: World, naive: NaiveExchange, symbol: str, side: OrderSide) -> Decimal:
+    step = MARKETS[symbol].lot_step
+    share = rng.choice((D("0.03"), D("0.06"), D("0.1"), D("0.15"), D("0.3"), D("0.3"), D("0.6"), D(1), D("1.1")))
+    if side is OrderSide.SELL:
+        held = naive.held(symbol)
+        if rng.random() < 0.4:
+            return rng.choice((held, naive.free(symbol.split("/", maxsplit=1)[0])))
+        return held * share // step * step
+    cash = naive.free("USDT") * share
+    price = world.price(symbol)
+    if share == 1:
+        price *= 1 + max(naive.maker, naive.taker)
+    return cash / price // step * step

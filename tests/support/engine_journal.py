@@ -1,0 +1,93 @@
+"""The journal of a trial's wallet, kept in memory: folded and updated as the database does it, and decided again."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import bson
+
+from moniqo.domain import deciding, resting
+from moniqo.domain.account import Account
+from moniqo.domain.command import Command, Reset
+from moniqo.domain.ledger import Basis, Commit
+from moniqo.domain.market import PathPoint
+from moniqo.storage.account_codec import read_account, state_document
+from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from tests.support.exchange_world import MARKETS
+
+
+class DifferenceError(AssertionError):
+    """The engine and the rules disagree, or an invariant is broken."""
+
+
+class Decided(NamedTuple):
+    """All that a commit was made from, to make it again."""
+
+    now: datetime
+    reach: datetime
+    paths: dict[str, list[PathPoint]]
+    command: Command
+    basis: Basis | None
+    commit: Commit
+
+
+class Journal:
+    """Every commit of a wallet from its first account on."""
+
+    def __init__(self, first: Account) -> None:
+        self.begun = state_document(first)
+        self.folded = state_document(first)
+        self.updated = state_document(first)
+        self.history: list[Decided] = []
+        self.done = 0
+
+    def append(self, decided: Decided) -> None:
+        self.history.append(decided)
+
+    def replayed(self, account: Account) -> Account:
+        """Fold the new entries into the stored snapshot, decide all of them again, and read the account back."""
+        for number, decided in enumerate(self.history[self.done :], self.done):
+            apply_entry(self.folded, entry_document(decided.commit, str(number)))
+            _update(self.updated, decided.commit)
+        self.done = len(self.history)
+        stored: dict[str, Any] = bson.decode(bson.encode(self.folded), bson.CodecOptions(tz_aware=True))
+        for what, document in (("folded journal", stored), ("updated snapshot", self.updated)):
+            _refuse(what, _differing(read_account(document), account))
+        again = read_account(self.begun)
+        for decided in self.history:
+            draft = resting.walk(again, decided.paths, MARKETS, decided.reach, decided.now)
+            commit = deciding.decide(draft, decided.command, decided.basis)
+            again = commit.after
+            differing = _differing(again, decided.commit.after) + _differing(commit, decided.commit)
+            _refuse(f"entry {again.seq} decided again", differing)
+        return read_account(stored)
+
+
+def _refuse(what: str, differing: list[str]) -> None:
+    if differing:
+        raise DifferenceError(f"{what} differs in {differing}")
+
+
+def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
+    """Names of the fields that differ; terms are read back with the limits of now, and a commit's account is apart."""
+    names = [item.name for item in fields(one) if item.name not in {"after", "terms"}]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
+
+
+def _update(document: dict[str, Any], commit: Commit) -> None:
+    """Do to a document what the server does to the stored snapshot."""
+    if isinstance(commit.command, Reset):
+        document.clear()
+        document.update(state_document(commit.after))
+        return
+    update = snapshot_update(commit)
+    for path, value in update["$set"].items():
+        *parents, last = path.split(".")
+        target = document
+        for name in parents:
+            target = target.setdefault(name, {})
+        target[last] = value
+    for path in update.get("$unset", {}):
+        document["orders"].pop(path.partition(".")[2], None)

@@ -1,0 +1,42 @@
+"""Client processes that are killed while they trade."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+# Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
+prepared = multiprocessing.get_context("forkserver")
+prepared.set_forkserver_preload(["tests.support.traders"])
+
+
+class Victim:
+    """A process that runs ``entry(*arguments, pipe)``; what it sends through the pipe arrives in ``reports``."""
+
+    def __init__(self, entry: Callable[..., None], *arguments: object) -> None:
+        """Start it."""
+        self.reports: Connection
+        self.reports, theirs = prepared.Pipe(duplex=False)
+        self._process = prepared.Process(target=entry, args=(*arguments, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def kill(self) -> None:
+        """Kill it where it stands; it runs no more instruction."""
+        self._process.kill()
+
+    def end(self) -> list[Any]:
+        """Kill it, if it lives, and return what it reported and nobody has read; half a report is none."""
+        self._process.kill()
+        self._process.join()
+        reported: list[Any] = []
+        try:
+            while self.reports.poll():
+                reported.append(self.reports.recv())
+        except (EOFError, OSError):
+            pass
+        self.reports.close()
+        self._process.close()
+        return reported
