@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,27 +12,15 @@ from typing import Any
 import pytest
 
 from moniqo.domain.clock import rfc3339
-from tests.conftest import Database, Run
-from tests.support.engine import NOON, WIDE, Clock, Engine, moved_clock
+from tests.support.engine import NOON, WIDE, Clock, Engine, clock, engine
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.round_trips import round_trips
 from tests.support.wallets import aws
 
-__all__ = ["aws"]
+__all__ = ["aws", "clock", "engine"]
 
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 D = Decimal
-
-
-@pytest.fixture
-def clock(environment: pytest.MonkeyPatch, database: Database) -> Iterator[Clock]:
-    with moved_clock(environment, database) as moved:
-        yield moved
-
-
-@pytest.fixture
-def engine(clock: Clock, invoke: Invoke, run: Run) -> Engine:
-    return Engine(invoke, clock, run)
 
 
 class TestOrders:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,25 +15,14 @@ from moniqo.domain.clock import rfc3339
 from moniqo.domain.errors import MarketDataError, TemporarilyUnavailableError
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
-from tests.support.engine import NOON, Clock, Engine, moved_clock
-from tests.support.lambdas import Invoke, load_function
+from tests.support.engine import NOON, Clock, Engine, clock, engine
+from tests.support.lambdas import load_function
 from tests.support.round_trips import round_trips
 from tests.support.wallets import aws
 
-__all__ = ["aws"]
+__all__ = ["aws", "clock", "engine"]
 
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
-
-
-@pytest.fixture
-def clock(environment: pytest.MonkeyPatch, database: Database) -> Iterator[Clock]:
-    with moved_clock(environment, database) as moved:
-        yield moved
-
-
-@pytest.fixture
-def engine(clock: Clock, invoke: Invoke, run: Run) -> Engine:
-    return Engine(invoke, clock, run)
 
 
 def dispatch(scheduled: datetime) -> int:

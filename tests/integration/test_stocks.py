@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database, Run
-from tests.support.engine import WIDE, Clock, Engine, moved_clock
-from tests.support.lambdas import Invoke
+from tests.support.engine import WIDE, Clock, Engine, clock, engine
 from tests.support.wallets import aws
 
-__all__ = ["aws"]
+__all__ = ["aws", "clock", "engine"]
 
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 D = Decimal
@@ -22,17 +19,6 @@ STOCKS = {"wallet_id": "demo-stocks-v1"}
 FRIDAY_NIGHT = datetime(2026, 3, 6, 23, 0, 5, tzinfo=UTC)
 MONDAY_OPEN = "2026-03-09T13:30:00.000Z"
 """By then New York has summer time."""
-
-
-@pytest.fixture
-def clock(environment: pytest.MonkeyPatch, database: Database) -> Iterator[Clock]:
-    with moved_clock(environment, database) as moved:
-        yield moved
-
-
-@pytest.fixture
-def engine(clock: Clock, invoke: Invoke, run: Run) -> Engine:
-    return Engine(invoke, clock, run)
 
 
 def buy(engine: Engine, wallet: str, **fields: object) -> Any:

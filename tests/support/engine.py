@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -89,11 +87,16 @@ class Engine:
         return str((self.price(symbol) * (1 + Decimal(share))).quantize(Decimal("0.01")))
 
 
-@contextmanager
-def moved_clock(patch: pytest.MonkeyPatch, database: Database) -> Iterator[Clock]:
-    """Let every wallet the handlers open see the clock of the test."""
-    clock = Clock()
-    connector = WalletConnector(database, clock)
-    with patch.context() as inner:
-        inner.setattr(bootstrap, "wallets", lambda: connector)
-        yield clock
+@pytest.fixture
+def clock(environment: pytest.MonkeyPatch, database: Database) -> Clock:
+    """The clock of every wallet the handlers open."""
+    moved = Clock()
+    connector = WalletConnector(database, moved)
+    environment.setattr(bootstrap, "wallets", lambda: connector)
+    return moved
+
+
+@pytest.fixture
+def engine(clock: Clock, invoke: Invoke, run: Run) -> Engine:
+    """A trader at the time of ``clock``."""
+    return Engine(invoke, clock, run)
