@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 Database = AsyncDatabase[dict[str, Any]]
 
 
+_OURS = {"KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL"}
+
+
 class Run(Protocol):
     """Runs a coroutine on the loop of the handlers."""
 
@@ -49,7 +52,7 @@ def mongo_url() -> Iterator[str]:
 def fresh_environment(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Be an execution environment that has just started: our variables only, nothing cached."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "MONGODB_", "JWT_", "POWERTOOLS_")) or name in {"KEY_SECRET_ID", "SYNC_QUEUE_URL"}:
+        if name.startswith(("AWS_", "MONGODB_", "JWT_", "POWERTOOLS_")) or name in _OURS:
             patch.delenv(name)
     for name, value in {
         "ENVIRONMENT": "test",

@@ -33,17 +33,18 @@ async def list_orders(
     symbol: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     """Show orders with their fills, resting orders evaluated up to now."""
-    position = numbers_position(page, 1)
+    position = numbers_position(page, 2)
     found = await bootstrap.orders().page(
         caller.user_id,
         user_wallet_id,
         only_open=None if status is None else status == "open",
         symbol=symbol,
-        below=position[0] if position else None,
+        after=(position[0], position[1]) if position else None,
         limit=page.limit,
     )
     views = [order_view(record, user_wallet_id) for record in found.records]
-    return json_response(page_view(views, None if found.next_below is None else [str(found.next_below)]))
+    next_position = [str(number) for number in found.next_position] if found.next_position else None
+    return json_response(page_view(views, next_position))
 
 
 handler = lambda_handler(router)

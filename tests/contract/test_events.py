@@ -10,13 +10,15 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from moniqo.services.wallet_creation import _id_of_key
-from tests.support.stack import ROOT, functions, routes, template
+from moniqo.services.idempotency import id_of_key
+from tests.support.stack import ROOT, functions, routes
 
 ROUTES: dict[str, list[str]] = {}
 for function, key, _ in routes():
     ROUTES.setdefault(function, []).append(key)
 PUBLIC = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
+DISPATCHERS = ("dispatch_sync", "dispatch_evaluation")
+WORKERS = ("sync_wallets", "evaluate_orders")
 ADMIN = {"create_definition", "update_definition", "delete_definition", "suspend_wallet", "reinstate_wallet"}
 
 
@@ -31,7 +33,7 @@ def claims_of(event: dict[str, Any]) -> dict[str, str]:
 
 
 def test_every_function_is_called_over_http_or_is_a_worker_with_its_own_test_below() -> None:
-    assert set(functions()) - set(ROUTES) == {"dispatch_sync", "sync_wallets"}
+    assert set(functions()) - set(ROUTES) == {"dispatch_sync", "sync_wallets", "dispatch_evaluation", "evaluate_orders"}
 
 
 @pytest.mark.parametrize("function", sorted(ROUTES))
@@ -76,23 +78,26 @@ def test_it_carries_the_claims_of_one_trader_or_an_administrator_and_none_where_
 
 def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> None:
     first = event_of("create_wallet")
-    made = _id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
+    made = id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
     about = {
         (event.get("pathParameters") or {}).get("user_wallet_id")
         or event.get("queryStringParameters", {}).get("user_wallet_id")
         for event in map(event_of, ROUTES)
     }
     assert about - {None} == {made}
-    (record,) = event_of("sync_wallets")["Records"]
-    assert json.loads(record["body"])["user_wallet_ids"] == [made]
+    for worker in WORKERS:
+        (record,) = event_of(worker)["Records"]
+        assert json.loads(record["body"])["user_wallet_ids"] == [made]
 
 
-def test_the_schedule_sends_what_the_template_says() -> None:
-    schedule = template()["Resources"]["DispatchSyncFunction"]["Properties"]["Events"]["Schedule"]["Properties"]
-    assert event_of("dispatch_sync").keys() == json.loads(schedule["Input"]).keys()
+@pytest.mark.parametrize("function", DISPATCHERS)
+def test_the_schedule_sends_what_the_template_says(function: str) -> None:
+    schedule = functions()[function]["Events"]["Schedule"]["Properties"]
+    assert event_of(function).keys() == json.loads(schedule["Input"]).keys()
 
 
-def test_the_queue_hands_out_what_sqs_would() -> None:
-    (record,) = event_of("sync_wallets")["Records"]
+@pytest.mark.parametrize("function", WORKERS)
+def test_the_queue_hands_out_what_sqs_would(function: str) -> None:
+    (record,) = event_of(function)["Records"]
     assert record["eventSource"] == "aws:sqs"
     assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()

@@ -35,6 +35,7 @@ HEADERS = {
 }
 WHOLE_NUMBERS = {"expires_in", "order", "max_open_positions", "latency_ms", "duration_ms", "api_calls", "assets_count"}
 WHOLE_NUMBERS |= {"retry_count", "total_syncs", "failed_syncs", "seq", "rules_version", "limits_version", "status"}
+WHOLE_NUMBERS |= {"epoch", "trades", "wins", "losses"}
 
 
 def closed(node: Any) -> Any:
@@ -136,6 +137,7 @@ def test_every_successful_answer_is_as_documented(journey: Journey) -> None:
     connected(journey)
     traded(journey)
     looked_at(journey)
+    looked_back(journey)
     looked_after(journey)
     assert {operation_id for operation_id, _ in journey.seen} == BY_ID.keys(), "the journey misses an operation"
     documented = {
@@ -209,6 +211,16 @@ def traded(journey: Journey) -> None:
     assert journey("cancel_order")["status"] == "cancelled"
     assert len(journey("cancel_orders")["cancelled"]) == 1
     assert journey("cancel_orders", query={"symbol": "BTC/USDT"}) == {"cancelled": []}
+    every: dict[str, Any] = limit | {"price": "40000", "time_in_force": "GTD"}
+    every |= {"expires_at": "2100-01-01T00:00:00+02:00", "stop_loss": {"percent": "2"}, "take_profit": {"stop_price": "60000"}, "reduce_only": False}
+    journey("place_order", 201, body=every)
+    for kind in ({"type": "stop_loss", "stop_price": "20000"}, {"type": "trailing_stop", "trail_percent": 3}):
+        journey("place_order", 201, body={"symbol": "BTC/USDT", "side": "sell", "amount": "0.01"} | kind)
+    assert not journey("preflight_order", body=every | {"amount": "0.0000001"})["would_pass"]
+    assert journey("preflight_order", body=order | {"quote_amount": "100"})["would_pass"]
+    assert len(journey("list_positions")["items"]) == 1
+    assert journey("close_position", 201, query={"symbol": "BTC/USDT"})["status"] == "filled"
+    assert journey("get_performance")["trades"] == 2
 
 
 def looked_at(journey: Journey) -> None:
@@ -227,6 +239,20 @@ def looked_at(journey: Journey) -> None:
         journey("get_book", query=asked)
         for interval in ("1m", "1h", "1d"):
             assert len(journey("get_candles", query=asked | {"interval": interval, "limit": "5"})["items"]) == 5
+
+
+def looked_back(journey: Journey) -> None:
+    first = journey("get_ledger", query={"limit": "5"})
+    second = journey("get_ledger", query={"limit": "5", "cursor": first["next_cursor"]})
+    assert [entry["seq"] for entry in (*first["items"], *second["items"])] == list(range(1, 11))
+    for interval in ("1h", "1d"):
+        journey(
+            "get_equity", query={"interval": interval, "from": "2020-01-01T00:00:00Z", "to": "2020-01-08T00:00:00Z"}
+        )
+    body, key = {"seq": 2, "custom_name": "What if"}, {"Idempotency-Key": "again"}
+    copied = journey("fork_wallet", 201, body=body, headers=key)
+    assert journey("fork_wallet", 200, body=body, headers=key) == copied
+    assert journey("reset_wallet")["balance"]["total_value_usd"] == "123456.7"
 
 
 def looked_after(journey: Journey) -> None:

@@ -45,18 +45,27 @@ STATUS: Final = {
     "create_definition": 201,
     "create_wallet": 201,
     "place_order": 201,
+    "close_position": 201,
+    "fork_wallet": 201,
     "delete_definition": 204,
     "delete_wallet": 204,
 }
-WORKERS: Final[dict[str, object]] = {"dispatch_sync": {"queued": 1}, "sync_wallets": {"batchItemFailures": []}}
+WORKERS: Final[dict[str, object]] = {
+    "dispatch_sync": {"queued": 1},
+    "sync_wallets": {"batchItemFailures": []},
+    "dispatch_evaluation": {"queued": 1},
+    "evaluate_orders": {"batchItemFailures": []},
+}
 PUBLISHED: Final[dict[str, dict[str, list[float]]]] = {
     "dispatch_sync": {"WalletsDue": [1.0]},
     "sync_wallets": {"WalletsSynced": [1.0], "WalletsFailed": [0.0]},
+    "dispatch_evaluation": {"EvaluationsDue": [1.0]},
+    "evaluate_orders": {"WalletsEvaluated": [1.0], "EvaluationsPutOff": [0.0]},
 }
 # What takes long to import, and who needs it for the event.
 SLOW: Final = {
     "aws_lambda_powertools": {*WORKERS},
-    "boto3": {"dispatch_sync", "login", "refresh_token"},
+    "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
 }
 STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
@@ -102,7 +111,7 @@ async def prepare(url: str, database: str, function: str) -> None:
         body = json.loads(event["body"], parse_float=Decimal)
         request = CreateWalletRequest.model_validate(body).to_new_wallet()
         wallet = (await creation.create(owner, request, key)).wallet
-        if function not in WORKERS:
+        if function not in {"dispatch_sync", "sync_wallets"}:
             await give_history(await connector.connect(owner, wallet.id), STATUS_BEFORE.get(function))
     finally:
         await db.client.close()
@@ -150,6 +159,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "MONGODB_URL": "",
         "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString='{"keys": {}}')["ARN"],
         "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
+        "EVALUATION_QUEUE_URL": client("sqs").create_queue(QueueName="evaluation")["QueueUrl"],
         "JWT_ISSUER": "https://issuer.example.test/pool",
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",

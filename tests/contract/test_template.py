@@ -169,8 +169,9 @@ def test_every_function_publishes_a_version_with_each_release() -> None:
 
 
 def test_the_queue_hides_a_batch_for_six_times_as_long_as_a_worker_may_take() -> None:
-    queue = template()["Resources"]["SyncQueue"]["Properties"]
-    assert queue["VisibilityTimeout"] >= 6 * functions()["sync_wallets"]["Timeout"]
+    for name, worker in (("SyncQueue", "sync_wallets"), ("EvaluationQueue", "evaluate_orders")):
+        queue = template()["Resources"][name]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * functions()[worker]["Timeout"]
 
 
 def test_live_trading_is_off_unless_somebody_turns_it_on() -> None:

@@ -26,18 +26,19 @@ KEY_SECRET = "moniqo/test/keys"
 
 @contextmanager
 def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be in an account with Secrets Manager, an empty key ring in it, and an empty sync queue."""
+    """Be in an account with Secrets Manager, an empty key ring in it, and empty queues of work."""
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
-        queue = boto3.client("sqs").create_queue(QueueName="sync")
         patch.setenv("KEY_SECRET_ID", KEY_SECRET)
-        patch.setenv("SYNC_QUEUE_URL", queue["QueueUrl"])
+        for name in ("sync", "evaluation"):
+            queue = boto3.client("sqs").create_queue(QueueName=name)
+            patch.setenv(f"{name.upper()}_QUEUE_URL", queue["QueueUrl"])
         yield
 
 
 @pytest.fixture
 def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
-    """Secrets Manager with an empty key ring, and an empty sync queue."""
+    """Secrets Manager with an empty key ring, and empty queues of work."""
     with aws_services(environment):
         yield
 

@@ -392,7 +392,7 @@ def test_an_order_that_expired_before_a_pause_is_expired_whenever_one_looks() ->
         assert desk.order(late.order_id).status is OrderStatus.EXPIRED
 
 
-def test_hours_are_sampled_only_while_something_is_at_stake() -> None:
+def test_hours_are_sampled_while_something_is_at_stake_and_once_after() -> None:
     desk = Desk()
     until = START + timedelta(minutes=30)
     desk.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
@@ -400,7 +400,25 @@ def test_hours_are_sampled_only_while_something_is_at_stake() -> None:
         desk.tick("51000")
     commit = desk.look()
     assert commit is not None
-    assert commit.samples == ()
+    assert [(point.at, point.equity) for point in commit.samples] == [(START + timedelta(hours=1), D(10000))]
+
+
+@pytest.mark.parametrize("every", [1, 7, 60 * 4, 60 * 4 * 20])
+def test_equity_that_stands_still_is_told_by_its_first_hour_and_its_first_day(every: int) -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.1")
+    desk.place("sell", "take_profit", "0.1", stop_price="52000")
+    until = START + timedelta(days=2)
+    while desk.now < until:
+        desk.tick("53000" if desk.now >= START + timedelta(minutes=80) else "50000")
+        if (desk.now - START) // STEP % every == 0:
+            desk.look()
+    desk.place("buy", "market", "0.01")
+
+    told = {point.at: point.equity for commit in desk.commits for point in commit.samples}
+    hours = [START + timedelta(hours=number) for number in (1, 2, 12)]
+    assert list(told) == hours
+    assert told[hours[1]] == told[hours[2]] > told[hours[0]]
 
 
 def test_points_without_a_sane_price_are_skipped() -> None:

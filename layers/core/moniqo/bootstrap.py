@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.services.balances import Balances
     from moniqo.services.definitions import Definitions
+    from moniqo.services.evaluation import EvaluationDispatch, OrderEvaluation
     from moniqo.services.login import Login
     from moniqo.services.markets import Markets
     from moniqo.services.orders import Orders
+    from moniqo.services.paper_wallets import PaperWallets
+    from moniqo.services.portfolio import Portfolio
     from moniqo.services.sync import BalanceSync
     from moniqo.services.sync_dispatch import SyncDispatch
     from moniqo.services.user_wallets import UserWallets
@@ -199,7 +202,42 @@ def balance_sync() -> BalanceSync:
 @cache
 def sync_dispatch() -> SyncDispatch:
     """Queueing the wallets whose sync is due."""
-    from moniqo.services.sync_dispatch import SyncDispatch, SyncQueue
+    from moniqo.services.sync_dispatch import SyncDispatch, WorkQueue
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return SyncDispatch(UserWalletStore(database()), SyncQueue(settings().need("sync_queue_url")))
+    return SyncDispatch(UserWalletStore(database()), WorkQueue(settings().need("sync_queue_url")))
+
+
+@cache
+def portfolio() -> Portfolio:
+    """Positions, results and history of users' wallets."""
+    from moniqo.services.portfolio import Portfolio
+
+    return Portfolio(wallets())
+
+
+@cache
+def paper_wallets() -> PaperWallets:
+    """Resetting and forking demo wallets."""
+    from moniqo.services.paper_wallets import PaperWallets
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return PaperWallets(UserWalletStore(database()), wallets())
+
+
+@cache
+def order_evaluation() -> OrderEvaluation:
+    """Letting resting orders meet the market."""
+    from moniqo.services.evaluation import OrderEvaluation
+
+    return OrderEvaluation(wallets())
+
+
+@cache
+def evaluation_dispatch() -> EvaluationDispatch:
+    """Queueing the wallets whose orders are to be evaluated."""
+    from moniqo.services.evaluation import EvaluationDispatch
+    from moniqo.services.sync_dispatch import WorkQueue
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return EvaluationDispatch(UserWalletStore(database()), WorkQueue(settings().need("evaluation_queue_url")))

@@ -31,6 +31,7 @@ class Settings:
     jwt_user_claim: str = "sub"
     jwt_jwks_url: str | None = None
     sync_queue_url: str | None = None
+    evaluation_queue_url: str | None = None
     live_trading: bool = False
     service_name: str = "moniqo"
     log_level: str = "INFO"

@@ -14,6 +14,9 @@ UNITS: Final = {
     "WalletsSynced": "Count",
     "WalletsFailed": "Count",
     "SyncDuration": "Milliseconds",
+    "EvaluationsDue": "Count",
+    "WalletsEvaluated": "Count",
+    "EvaluationsPutOff": "Count",
 }
 
 

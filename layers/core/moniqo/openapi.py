@@ -42,6 +42,7 @@ TAGS: Final = {
     "Wallet definitions": "The catalogue of what can be connected.",
     "Wallets": "Wallets of the caller: connect, look, change, pause, delete.",
     "Orders": "Place, look up and cancel orders; see what was traded.",
+    "Portfolio": "Positions, results and history of a wallet.",
     "Markets": "Symbols and prices as one wallet sees them.",
     "Sync": "Keep stored balances true, and see how that went.",
     "Service": "The service itself.",

@@ -89,7 +89,8 @@ class Account:
     need not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book.
     ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
     its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
-    since; amounts are in the cash asset.
+    since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
+    something is.
     """
 
     user_wallet_id: str
@@ -114,6 +115,7 @@ class Account:
     paused_by_limit: bool = False
     forked_from: str | None = None
     deleted: bool = False
+    still_since: datetime | None = None
 
     def holding(self, asset: str) -> Holding:
         """Holding of an asset, zero when there never was one."""

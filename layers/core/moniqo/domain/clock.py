@@ -10,8 +10,13 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     """Return the present, cut to milliseconds."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return to_milliseconds(datetime.now(UTC))
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """Return an aware moment in UTC, cut to milliseconds."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def rfc3339(moment: datetime) -> str:

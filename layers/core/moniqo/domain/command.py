@@ -76,7 +76,9 @@ class ClosePosition:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Start again with the starting balance, in a new epoch; the history stays."""
+    """Start again with the starting balance, in a new epoch; the history stays. A repeated ``key`` does it once."""
+
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 
 from moniqo.domain import order_form
 from moniqo.domain.account import Account
+from moniqo.domain.clock import rfc3339
 from moniqo.domain.command import Place
 from moniqo.domain.equity import breach
 from moniqo.domain.errors import (
@@ -136,6 +137,8 @@ class Decision:
 
     def _check_market(self) -> None:
         request, snapshot = self.request, self.basis.snapshot
+        if not self.basis.is_open:
+            self._check_closed()
         self._check_trigger()
         if request.reduce_only and not self.draft.position(request.symbol).amount:
             raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
@@ -147,6 +150,8 @@ class Decision:
                 f"a post-only {request.side} at {plain(request.price)} would take, the best price is {plain(best)}",
                 best_price=best,
             )
+        if not self.basis.is_open:
+            return
         self.plan = plan(self.draft, request.side, request.price, self.amount, self.basis)
         if request.time_in_force is TimeInForce.FOK and self.plan.amount < self.amount:
             raise OrderRejectedError(
@@ -154,6 +159,17 @@ class Decision:
                 available=self.plan.amount,
                 suggested_amount=self.plan.amount,
             )
+
+    def _check_closed(self) -> None:
+        """Refuse what cannot wait for the market to open, or what the owner does not want to wait."""
+        limits, opens = self.draft.account.limits, self.basis.next_open
+        if self.waits and not (limits is not None and limits.respect_market_hours):
+            return
+        raise OrderRejectedError(
+            f"the market of {self.request.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
+            next_open=opens,
+            hint="Send the order when the market is open, or one that waits with respect_market_hours off.",
+        )
 
     def _crosses(self, price: Decimal, best: Decimal) -> bool:
         return price >= best if self.request.side is OrderSide.BUY else price <= best
@@ -174,11 +190,7 @@ class Decision:
             )
 
     def _check_funds(self) -> None:
-        market = self.basis.market
-        buying = self.request.side is OrderSide.BUY
-        asset = market.quote if buying else market.base
-        needed = self._cash_needed() if buying else self.amount
-        free = self.draft.holding(asset).free
+        asset, needed, free = self.funds()
         if needed > free:
             raise InsufficientBalanceError(
                 f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
@@ -187,6 +199,13 @@ class Decision:
                 asset=asset,
                 suggested_amount=self._affordable(free),
             )
+
+    def funds(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, how much of it is needed, and how much is free."""
+        market = self.basis.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
 
     def _cash_needed(self) -> Decimal:
         terms = self.draft.account.terms
@@ -247,9 +266,7 @@ class Decision:
         draft, limits = self.draft, self.draft.account.limits
         if limits is None:
             return
-        cash = draft.holding(draft.account.terms.cash_asset).total
-        held = sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
-        reached = breach(limits, cash + held, draft.day, draft.peak, self.basis.usd_rate)
+        reached = breach(limits, self.equity(), draft.day, draft.peak, self.basis.usd_rate)
         if reached is not None:
             raise RiskLimitExceededError(
                 f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
@@ -257,6 +274,12 @@ class Decision:
                 limit=reached.limit,
                 value=reached.value,
             )
+
+    def equity(self) -> Decimal:
+        """Cash and holdings at present prices, in the cash asset."""
+        draft = self.draft
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
 
     def _mid(self, symbol: str) -> Decimal:
         return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]

@@ -17,7 +17,10 @@ from moniqo.domain.order import OrderSide, OrderStatus
 from moniqo.domain.risk import RiskLimits
 
 HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HUNDRED: Final = Decimal(100)
+_SHOWN: Final = Decimal("0.00000001")
 
 
 class Breach(NamedTuple):
@@ -70,6 +73,27 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
         hour += HOUR
 
 
+def still_hours(still_since: datetime | None, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the hours after ``after``, up to ``until``, that describe equity which stands still."""
+    if still_since is not None:
+        yield from (moment for moment in _still_hours(still_since) if after < moment <= until)
+
+
+def tells_still(still_since: datetime | None, hour: datetime) -> bool:
+    """Tell whether an hour describes equity that stands still."""
+    return still_since is not None and hour in _still_hours(still_since)
+
+
+def _still_hours(since: datetime) -> tuple[datetime, ...]:
+    """Return the first full hour and the first midnight at or after ``since``.
+
+    What follows carries their value on; a day's point outlives an hour's, so it must be there by itself.
+    """
+    hour = _BEGINNING - (_BEGINNING - since) // HOUR * HOUR
+    midnight = _BEGINNING - (_BEGINNING - since) // _DAY * _DAY
+    return (hour,) if hour == midnight else (hour, midnight)
+
+
 def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, usd_rate: Decimal) -> Breach | None:
     """Return the first loss limit that ``equity`` reaches, if any.
 
@@ -81,10 +105,10 @@ def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, 
             return Breach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
         percent = limits.daily_loss_limit_percent
         if percent is not None and loss > 0 and loss * _HUNDRED >= percent * day.equity:
-            return Breach("daily_loss_limit_percent", percent, loss * _HUNDRED / day.equity)
+            return Breach("daily_loss_limit_percent", percent, (loss * _HUNDRED / day.equity).quantize(_SHOWN))
     percent = limits.max_drawdown_percent
     if percent is not None and peak > 0 and peak > equity and (peak - equity) * _HUNDRED >= percent * peak:
-        return Breach("max_drawdown_percent", percent, (peak - equity) * _HUNDRED / peak)
+        return Breach("max_drawdown_percent", percent, ((peak - equity) * _HUNDRED / peak).quantize(_SHOWN))
     return None
 
 

@@ -69,7 +69,8 @@ class Sample(NamedTuple):
 class Basis:
     """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
 
-    ``session_close`` ends a DAY order where the market keeps hours.
+    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
+    of the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
     """
 
     market: Market
@@ -77,6 +78,8 @@ class Basis:
     marks: Mapping[str, Decimal]
     usd_rate: Decimal
     session_close: datetime | None = None
+    is_open: bool = True
+    next_open: datetime | None = None
 
 
 class Changed(NamedTuple):
@@ -124,6 +127,7 @@ class Draft:
         self.status = account.status
         self.reason = account.reason
         self.paused_by_limit = account.paused_by_limit
+        self.still_since = account.still_since
         self.walked_to: datetime | None = None
         self.samples: list[Sample] = []
         self.postings: list[Posting] = []
@@ -249,6 +253,8 @@ class Draft:
             forked_from=before.forked_from,
             deleted=before.deleted,
         )
+        if not after.orders and not any(position.amount for position in after.positions.values()):
+            after.still_since = self.still_since or self.at
         for name, value in changes.items():
             setattr(after, name, value)
         changed_parts = Changed(

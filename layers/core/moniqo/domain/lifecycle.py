@@ -74,6 +74,7 @@ def _begin(draft: Draft, command: Open | Reset, opening: Decimal, **changes: str
     """Start an epoch: baseline, peak and day anew."""
     zone = draft.account.limits.timezone if draft.account.limits else "UTC"
     draft.peak = equity_of(draft)
+    draft.still_since = None
     draft.day = Day(draft.peak, next_midnight(draft.at, zone))
     return draft.commit(command, None, opening=opening, **changes)
 

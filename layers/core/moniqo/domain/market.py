@@ -15,7 +15,10 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A tradable symbol. Prices move in ``tick_size``, amounts in ``lot_step``; minimums are inclusive."""
+    """A tradable symbol. Prices move in ``tick_size``, amounts in ``lot_step``; minimums are inclusive.
+
+    ``hours`` names the calendar of :mod:`moniqo.domain.market_hours` the market keeps; None trades always.
+    """
 
     symbol: str
     base: str
@@ -24,6 +27,7 @@ class Market:
     lot_step: Decimal
     min_amount: Decimal
     min_notional: Decimal
+    hours: str | None = None
 
 
 class Level(NamedTuple):

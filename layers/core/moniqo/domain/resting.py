@@ -15,10 +15,11 @@ from operator import itemgetter
 from typing import Final
 
 from moniqo.domain.account import Account
-from moniqo.domain.equity import hours, roll_day, sample, watch
+from moniqo.domain.equity import hours, roll_day, sample, still_hours, tells_still, watch
 from moniqo.domain.exits import close
 from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
+from moniqo.domain.market_hours import covered
 from moniqo.domain.money import ONE, exact
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.touching import Band, band_of, meet
@@ -61,8 +62,11 @@ def walk(
                 steps.settle(end)
         steps.pass_instants(reach + timedelta(microseconds=1))
         for symbol, points in paths.items():
-            if points:
-                draft.evaluated_until[symbol] = points[-1].end
+            until = points[-1].end if points else account.evaluated_until[symbol]
+            if markets[symbol].hours is not None:
+                until = covered(until, reach)
+            if until > account.evaluated_until[symbol]:
+                draft.evaluated_until[symbol] = until
         return draft
 
 
@@ -102,9 +106,10 @@ class _Walk:
         # A command may have made a loss since the last point.
         self._unsettled = True
         self._buying = any(interest.buying for interest in draft.account.interest.values())
-        since = draft.account.evaluated_until
-        started = min((since[symbol] for symbol in tracked(draft.account) if symbol in since), default=draft.at)
-        self._hours = hours(started, draft.at)
+        account = draft.account
+        since = [account.evaluated_until[symbol] for symbol in tracked(account)]
+        # While nothing is at stake only the hours that say so are taken, those after the last commit.
+        self._hours = hours(min(since), draft.at) if since else still_hours(account.still_since, account.at, draft.at)
         self._hour = next(self._hours, _NEVER)
         self._expiry = self._next_expiry()
         self._instant = self._next_instant()
@@ -119,7 +124,7 @@ class _Walk:
             if draft.day is not None and at >= draft.day.until:
                 roll_day(draft, at)
             if at == self._hour:
-                if draft.at_stake():
+                if draft.at_stake() or tells_still(draft.still_since, at):
                     draft.samples.append(sample(draft, at))
                 self._hour = next(self._hours, _NEVER)
             self._instant = self._next_instant()
@@ -146,6 +151,7 @@ class _Walk:
                     close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
         self._expiry = self._next_expiry()
         self._bands.clear()
+        self._note_stillness(at)
 
     def take(self, symbol: str, point: PathPoint) -> bool:
         """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
@@ -164,6 +170,7 @@ class _Walk:
             meet(draft, symbol, point, self._markets[symbol])
             self._bands.clear()
             self._unsettled = True
+            self._note_stillness(point.end)
         draft.marks[symbol] = point.price
         return True
 
@@ -175,4 +182,11 @@ class _Walk:
         if watch(draft, end, self._usd_rate, buying=self._buying):
             self._buying = False
             self._bands.clear()
+            self._note_stillness(end)
         self._unsettled = bool(draft.held())
+
+    def _note_stillness(self, at: datetime) -> None:
+        """Remember when the last of what was at stake ended."""
+        draft = self._draft
+        if draft.still_since is None and not draft.at_stake():
+            draft.still_since = at

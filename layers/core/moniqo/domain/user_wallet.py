@@ -75,7 +75,8 @@ class UserWallet:
 
     ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
     are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
-    the last scheduled sync: older deliveries of the same work change nothing.
+    the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
+    entry of its ledger this one was copied from.
     """
 
     id: str
@@ -105,6 +106,7 @@ class UserWallet:
     next_sync_at: datetime | None = None
     synced_for: datetime | None = None
     has_open_orders: bool = False
+    forked_from: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None
 

@@ -14,6 +14,14 @@ def json_response(view: BaseModel, status: int = 200, headers: Mapping[str, str]
     return Response(content, status, headers, media_type="application/json")
 
 
+def csv_response(text: str, filename: str, next_cursor: str | None) -> Response:
+    """Answer with a file; ``next_cursor`` of the next part becomes a link relative to this one."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    if next_cursor is not None:
+        headers["Link"] = f'<?format=csv&cursor={next_cursor}>; rel="next"'
+    return Response(text, 200, headers, media_type="text/csv")
+
+
 def no_content() -> Response:
     """Answer 204."""
     return Response(status_code=204)

@@ -3,20 +3,24 @@
 The price is a sum of value-noise octaves in whole numbers: each octave draws a level at every multiple of its period
 and moves in a straight line between them. Shares are in 1e-8, so nothing depends on floating point. The amplitudes add
 up to 14.5%, the price can therefore never leave base +/- 15%. It is constant for 15 seconds; those steps are the path.
+Stocks have steps in sessions of their exchange only; between them the last price of the last session shows.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
+from moniqo.domain import market_hours
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import SymbolNotFoundError, ValidationError
+from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
 from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo.domain.market_hours import NYSE
 
 STEP_SECONDS: Final = 15
 SOURCE: Final = "simulated"
@@ -47,10 +51,12 @@ class Listing(NamedTuple):
     lot_places: int
 
 
-def _list(symbol: str, price: str, tick_places: int, lot_places: int, min_notional: str) -> Listing:
+def _list(
+    symbol: str, price: str, tick_places: int, lot_places: int, min_notional: str, hours: str | None = None
+) -> Listing:
     base, _, quote = symbol.partition("/")
     lot = Decimal(1).scaleb(-lot_places)
-    market = Market(symbol, base, quote, Decimal(1).scaleb(-tick_places), lot, lot, Decimal(min_notional))
+    market = Market(symbol, base, quote, Decimal(1).scaleb(-tick_places), lot, lot, Decimal(min_notional), hours)
     return Listing(market, int(Decimal(price).scaleb(tick_places)), tick_places, lot_places)
 
 
@@ -58,14 +64,14 @@ def _list(symbol: str, price: str, tick_places: int, lot_places: int, min_notion
 def listings() -> dict[str, Listing]:
     """Every simulated symbol, by name."""
     rows = (
-        _list("AAPL/USD", "190", 2, 0, "1"),
+        _list("AAPL/USD", "190", 2, 0, "1", NYSE),
         _list("ADA/USDT", "0.45", 5, 1, "5"),
         _list("BNB/USDT", "600", 3, 3, "5"),
         _list("BTC/USDT", "50000", 2, 5, "5"),
         _list("DOGE/USDT", "0.12", 6, 0, "5"),
         _list("ETH/USDT", "3000", 2, 4, "5"),
         _list("LTC/USDT", "80", 3, 3, "5"),
-        _list("MSFT/USD", "420", 2, 0, "1"),
+        _list("MSFT/USD", "420", 2, 0, "1", NYSE),
         _list("SOL/USDT", "100", 3, 3, "5"),
         _list("XRP/USDT", "0.6", 5, 1, "5"),
     )
@@ -93,20 +99,26 @@ class SimulatedFeed:
         return _listing(symbol).market
 
     async def snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book now; its time is the beginning of the present step's price."""
-        return self._snapshot(symbol, _step_of(self._clock()))
+        """Best prices and book now, or of the last session; its time is the beginning of that step's price."""
+        return self._snapshot(symbol, _shown_step(_listing(symbol), self._clock()))
 
     async def mids(self, symbols: Sequence[str]) -> dict[str, Decimal]:
-        """Mid price of each symbol now."""
-        step = _step_of(self._clock())
-        return {symbol: self._mid(_listing(symbol), step) for symbol in symbols}
+        """Mid price of each symbol now, or of the last session."""
+        now, found = self._clock(), map(_listing, symbols)
+        return {listing.market.symbol: self._mid(listing, _shown_step(listing, now)) for listing in found}
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
         """Steps that begin at or after ``since`` and are over by ``until`` and by now, oldest first."""
         listing = _listing(symbol)
         first = -(-int(since.timestamp() * 1000) // (STEP_SECONDS * 1000))
         last = _step_of(min(until, self._clock()))
-        return [self._point(listing, step) for step in range(first, last)]
+        if listing.market.hours is None:
+            return [self._point(listing, step) for step in range(first, last)]
+        return [
+            self._point(listing, step)
+            for session in market_hours.sessions_between(since, until)
+            for step in range(max(first, _step_of(session.open)), min(last, _step_of(session.close)))
+        ]
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last ``limit`` closed candles of ``1m``, ``1h`` or ``1d``, oldest first; raises ValidationError."""
@@ -114,7 +126,11 @@ class SimulatedFeed:
             raise ValidationError(f"interval {interval!r} is not one of {', '.join(INTERVALS)}")
         listing, seconds = _listing(symbol), INTERVALS[interval]
         closed = int(self._clock().timestamp()) // seconds
-        return [self._candle(listing, index, seconds) for index in range(closed - limit, closed)]
+        if listing.market.hours is None:
+            indexes: Iterable[int] = range(closed - limit, closed)
+        else:
+            indexes = reversed(list(islice(_traded(seconds, closed), limit)))
+        return [self._candle(listing, index, seconds) for index in indexes]
 
     def _draw_level(self, symbol: str, octave: int, index: int) -> int:
         """Level of an octave at a multiple of its period, uniform within its amplitude, in 1e-8."""
@@ -177,13 +193,13 @@ class SimulatedFeed:
         return Snapshot(symbol, _begin(step), last, sides[0], sides[1], SOURCE)
 
     def _candle(self, listing: Listing, index: int, seconds: int) -> Candle:
-        steps = range(index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS)
+        steps = _steps_of(listing, index * seconds, (index + 1) * seconds)
         ticks = [self._ticks(listing, step) for step in steps]
         volume = sum((self._volume(listing, step, price) for step, price in zip(steps, ticks, strict=True)), Decimal(0))
         opened, high, low, closed = (
             Decimal(value).scaleb(-listing.tick_places) for value in (ticks[0], max(ticks), min(ticks), ticks[-1])
         )
-        return Candle(_begin(steps[0]), opened, high, low, closed, volume)
+        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, volume)
 
     def _bytes(self, listing: Listing, step: int, purpose: bytes, size: int) -> bytes:
         seed = b"%s|%s|%s|%d" % (self._key, purpose, listing.market.symbol.encode(), step)
@@ -195,6 +211,36 @@ def _listing(symbol: str) -> Listing:
     if found is None:
         raise SymbolNotFoundError(f"no market {symbol[:40]!r}", symbol=symbol[:40])
     return found
+
+
+def _shown_step(listing: Listing, moment: datetime) -> int:
+    """Step whose price shows at a moment: the last one of the last session while the market is closed."""
+    if listing.market.hours is None or market_hours.session_at(moment) is not None:
+        return _step_of(moment)
+    session = next(market_hours.earlier_sessions(moment), None)
+    if session is None:
+        raise MarketDataError(f"no session of {listing.market.symbol} is known", symbol=listing.market.symbol)
+    return _step_of(session.close) - 1
+
+
+def _traded(seconds: int, closed: int) -> Iterator[int]:
+    """Numbers of the candles below ``closed`` that hold a part of a session, latest first."""
+    below = closed
+    for session in market_hours.earlier_sessions(datetime.fromtimestamp(closed * seconds, UTC)):
+        last = (int(session.close.timestamp()) - 1) // seconds
+        for index in range(min(last, below - 1), int(session.open.timestamp()) // seconds - 1, -1):
+            yield index
+            below = index
+
+
+def _steps_of(listing: Listing, since: int, until: int) -> Sequence[int]:
+    """Steps the market traded in between two whole numbers of seconds."""
+    steps = range(since // STEP_SECONDS, until // STEP_SECONDS)
+    if listing.market.hours is None:
+        return steps
+    sessions = market_hours.sessions_between(datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
+    spans = [range(_step_of(session.open), _step_of(session.close)) for session in sessions]
+    return [step for step in steps if any(step in span for span in spans)]
 
 
 def _half_spread(ticks: int) -> int:

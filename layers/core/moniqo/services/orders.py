@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from moniqo.domain.command import Place
 from moniqo.domain.order import Fill
+from moniqo.domain.preflight import Preflight
 from moniqo.wallets.demo_orders import OrderRecord
 from moniqo.wallets.registry import WalletConnector
 
 
 class OrderPage(NamedTuple):
-    """Orders newest first; ``next_below`` is where the next page begins."""
+    """Orders newest first; ``next_position`` is where the next page begins."""
 
     records: Sequence[OrderRecord]
-    next_below: int | None
+    next_position: tuple[int, int] | None
 
 
 class FillPage(NamedTuple):
@@ -38,6 +39,16 @@ class Orders:
         wallet = await self._connector.connect(user_id, user_wallet_id)
         return await wallet.submit(order)
 
+    async def preflight(self, user_id: str, user_wallet_id: str, order: Place) -> Preflight:
+        """Check an order without placing it; raises MarketDataError."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        return await wallet.preflight(order)
+
+    async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
+        """Sell all that is held of a symbol at market; raises OrderRejectedError when nothing is."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        return await wallet.close_position(symbol)
+
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """One order as it stands now; raises OrderNotFoundError."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
@@ -51,13 +62,13 @@ class Orders:
         *,
         only_open: bool | None,
         symbol: str | None,
-        below: int | None,
+        after: tuple[int, int] | None,
         limit: int,
     ) -> OrderPage:
         """Orders newest first; ``only_open`` of None gives open and closed ones."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         await wallet.evaluate()
-        return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, below=below, limit=limit))
+        return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, after=after, limit=limit))
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""

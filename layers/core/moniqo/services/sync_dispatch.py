@@ -15,8 +15,8 @@ from moniqo.storage.user_wallets import UserWalletStore
 MESSAGES_PER_CALL: Final = 10
 
 
-class SyncQueue:
-    """The queue of sync work in SQS."""
+class WorkQueue:
+    """A queue of work for the workers, in SQS."""
 
     def __init__(self, url: str, client: Callable[[], Any] | None = None) -> None:
         """Send to ``url``; ``client`` makes the SQS client when it is first needed."""
@@ -29,7 +29,7 @@ class SyncQueue:
 
         Raises:
             TemporarilyUnavailableError: the queue refused some of them, also when asked twice. Sending all of them
-                again later does no harm: a sync that was done is not done again.
+                again later does no harm: work that was done is not done again.
 
         """
         entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(messages)]
@@ -37,7 +37,7 @@ class SyncQueue:
         if refused:
             refused = await asyncio.to_thread(self._send, [entry for entry in entries if entry["Id"] in refused])
         if refused:
-            raise TemporarilyUnavailableError(f"The sync queue refused {len(refused)} messages.")
+            raise TemporarilyUnavailableError(f"The queue refused {len(refused)} messages.")
 
     def _send(self, entries: Sequence[Mapping[str, str]]) -> frozenset[str]:
         if self._client is None:
@@ -49,7 +49,7 @@ class SyncQueue:
 class SyncDispatch:
     """Finds due wallets and queues them, 25 to a message."""
 
-    def __init__(self, wallets: UserWalletStore, queue: SyncQueue) -> None:
+    def __init__(self, wallets: UserWalletStore, queue: WorkQueue) -> None:
         """Read from ``wallets`` and send to ``queue``."""
         self._wallets = wallets
         self._queue = queue

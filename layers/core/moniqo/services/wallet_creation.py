@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.domain.account import AccountTerms
@@ -20,21 +19,13 @@ from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
+from moniqo.services.idempotency import Created, id_of_key
 from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import to_document
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
-
-_IDS_OF_KEYS: Final = uuid.UUID("6f1d3c1e-6f0a-4d53-9a53-0d2f7a0c9a51")
-
-
-class Created(NamedTuple):
-    """A wallet, and whether it was there before this request."""
-
-    wallet: UserWallet
-    replayed: bool
 
 
 class WalletCreation:
@@ -74,7 +65,7 @@ class WalletCreation:
         if idempotency_key is None:
             # What was found then is the work of this very request, whose answer the database lost on its way.
             return (await self._open(wallet, definition, credentials, terms))._replace(replayed=False)
-        wallet = replace(wallet, id=_id_of_key(user_id, idempotency_key))
+        wallet = replace(wallet, id=id_of_key(user_id, idempotency_key))
         made = await self._made_before(wallet, credentials)
         if made is not None:
             return Created(made, replayed=True)
@@ -125,10 +116,6 @@ class WalletCreation:
             return True
         stored = await self._cipher.decrypt(made.credentials, made.user_id, made.id)
         return stored == dict(credentials.secrets)
-
-
-def _id_of_key(user_id: str, idempotency_key: str) -> str:
-    return str(uuid.uuid5(_IDS_OF_KEYS, f"{user_id}\n{idempotency_key}"))
 
 
 def _describe(

@@ -98,6 +98,7 @@ def state_document(account: Account) -> Document:
         "day": day_values(account.day),
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
+        "still_since": account.still_since,
     }
 
 
@@ -148,6 +149,7 @@ def read_account(document: Document) -> Account:
         day=Day(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
+        still_since=document["still_since"],
     )
 
 

@@ -21,6 +21,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSelectionTimeoutError
 
 from moniqo.domain.account import Account
+from moniqo.domain.command import Reset
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.domain.ledger import Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
@@ -185,9 +186,11 @@ class DemoLedger:
     def _samples(self, commit: Commit) -> list[Any]:
         """Hourly equity points; one that is there already has the same value."""
         after = commit.after
+        # What a reset passed on its way belongs to the epoch it ended.
+        epoch = after.epoch - isinstance(commit.command, Reset)
         return [
             UpdateOne(
-                {"user_wallet_id": after.user_wallet_id, "epoch": after.epoch, "at": point.at},
+                {"user_wallet_id": after.user_wallet_id, "epoch": epoch, "at": point.at},
                 {"$setOnInsert": sample_values(point)},
                 upsert=True,
                 namespace=self._name(EQUITY),
@@ -247,13 +250,19 @@ class DemoLedger:
         return [entry async for entry in self._entries.find(query).sort("seq", 1)]
 
     async def newest(
-        self, user_wallet_id: str, query: Mapping[str, object], below: int | None, limit: int
+        self,
+        user_wallet_id: str,
+        query: Mapping[str, object],
+        below: int | None,
+        limit: int,
+        fields: Sequence[str] | None = None,
     ) -> list[Document]:
-        """Entries matching ``query`` with a sequence number below ``below``, newest first."""
+        """Entries matching ``query`` below a sequence number, newest first; ``fields`` names what is read of them."""
         full: Document = {"user_wallet_id": user_wallet_id, **query}
         if below is not None:
             full["seq"] = {"$lt": below}
-        return [entry async for entry in self._entries.find(full).sort("seq", -1).limit(limit)]
+        projection = None if fields is None else list(fields)
+        return [entry async for entry in self._entries.find(full, projection).sort("seq", -1).limit(limit)]
 
     def _insert(self, collection: str, document: Document) -> Any:
         return InsertOne(document, namespace=self._name(collection))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
 from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
@@ -28,6 +29,9 @@ from moniqo.storage.account_codec import (
 )
 from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document, pack_order
 
+HOURLY_POINTS_KEPT: Final = timedelta(days=90)
+DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
+
 
 def changes_of(commit: Commit) -> Document:
     """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
@@ -39,6 +43,7 @@ def changes_of(commit: Commit) -> Document:
         "status": after.status,
         "reason": after.reason,
         "paused_by_limit": after.paused_by_limit,
+        "still_since": after.still_since,
         "deleted": after.deleted,
         "peak": plain(after.peak),
         "day": day_values(after.day),
@@ -109,6 +114,8 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
     if isinstance(command, Place) and command.client_order_id is not None:
         document["client_order_id"] = command.client_order_id
         document["body_hash"] = command.body_hash()
+    if isinstance(command, Reset) and command.key is not None:
+        document["client_order_id"] = reset_id(command.key)
     return document
 
 
@@ -130,6 +137,8 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
         "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
         "usd_rate": plain(basis.usd_rate),
         "session_close": basis.session_close,
+        "is_open": basis.is_open,
+        "next_open": basis.next_open,
     }
 
 
@@ -172,10 +181,18 @@ def apply_entry(state: Document, entry: Document) -> None:
             state["orders"].pop(order["order_id"], None)
 
 
+def reset_id(key: str) -> str:
+    """Name a reset among the client order ids, which hold no blank: one index keeps all requests of a wallet unique."""
+    return f"reset {key}"
+
+
 def sample_values(point: Sample) -> Document:
-    """Write an equity point beside its key."""
+    """Write an equity point beside its key: a day's first hour is kept for years, the others for a quarter."""
+    daily = point.at.hour == 0
     return {
         "equity": plain(point.equity),
         "realised": plain(point.realised),
         "unrealised": plain(point.unrealised),
+        "resolution": "1d" if daily else "1h",
+        "expires_at": point.at + (DAILY_POINTS_KEPT if daily else HOURLY_POINTS_KEPT),
     }

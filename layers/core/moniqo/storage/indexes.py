@@ -50,6 +50,11 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("user_wallet_id", ASCENDING), ("order_ids", ASCENDING)], name="order_ids"),
         IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
     ),
+    "equity": (
+        IndexModel([("user_wallet_id", ASCENDING), ("epoch", ASCENDING), ("at", ASCENDING)], name="point", unique=True),
+        # How long a point is kept follows from its resolution: it carries its own end.
+        IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
+    ),
     "login_attempts": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
 }
 

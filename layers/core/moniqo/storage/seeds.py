@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,6 +24,7 @@ from moniqo.domain.definition import (
     MarketType,
     Simulation,
 )
+from moniqo.domain.order import OrderType
 from moniqo.storage.definitions import COLLECTION, to_document
 
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,7 +64,7 @@ _DEMO: Final = Definition(
     is_demo=True,
     supported_symbols=tuple(f"{base}/USDT" for base in ("BTC", "ETH", "SOL", "BNB", "XRP", "ADA", "DOGE", "LTC")),
     required_credentials=(_INITIAL_BALANCE,),
-    capabilities=Capabilities(fees=FeeSchedule(Decimal("0.1"), Decimal("0.1"))),
+    capabilities=Capabilities(supported_order_types=tuple(OrderType), fees=FeeSchedule(Decimal("0.1"), Decimal("0.1"))),
     simulation=Simulation(),
     order=10,
     tags=("paper", "crypto", "recommended"),
@@ -72,11 +74,10 @@ _DEMO_STOCKS: Final = replace(
     slug="demo-stocks-v1",
     name="Demo Stocks",
     display_name="Demo Wallet (stocks)",
-    description="Paper trading in shares, with cash in US dollars, on a simulated market.",
+    description="Paper trading in shares, with cash in US dollars, on a simulated market in hours of the NYSE.",
     supported_markets=(MarketType.STOCKS,),
     supported_symbols=("AAPL/USD", "MSFT/USD"),
     simulation=Simulation(cash_asset="USD"),
-    is_active=False,
     order=20,
     tags=("paper", "stocks"),
 )
@@ -124,15 +125,22 @@ _KRAKEN: Final = replace(
     order=120,
 )
 
+_OF_ITS_OWN: Final = frozenset({"_id", "created_at", "updated_at"})
 SEEDS: Final = (_DEMO, _DEMO_STOCKS, _BINANCE, _COINBASE, _KRAKEN)
 
 
 async def seed_definitions(db: AsyncDatabase[dict[str, Any]]) -> None:
-    """Insert the definitions that are missing; what an administrator changed or deleted stays as it is."""
+    """Insert the definitions that are missing and bring forward those nobody touched since they were seeded.
+
+    What an administrator changed or deleted stays as it is.
+    """
     now = utc_now()
     for seed in SEEDS:
         document = to_document(replace(seed, id=str(uuid4()), created_at=now, updated_at=now))
-        try:
+        with suppress(DuplicateKeyError):  # another process seeds at the same time
             await db[COLLECTION].update_one({"slug": seed.slug}, {"$setOnInsert": document}, upsert=True)
-        except DuplicateKeyError:
-            continue  # another process seeds at the same time
+        present = await db[COLLECTION].find_one({"slug": seed.slug, "deleted_at": None})
+        if present is not None and present["created_at"] == present["updated_at"]:
+            fields = {name: value for name, value in document.items() if name not in _OF_ITS_OWN}
+            untouched = {"_id": present["_id"], "updated_at": present["updated_at"]}
+            await db[COLLECTION].update_one(untouched, {"$set": fields})

@@ -35,6 +35,7 @@ _SAME = (
     "next_sync_at",
     "synced_for",
     "has_open_orders",
+    "forked_from",
     "created_at",
     "updated_at",
     "last_used_at",

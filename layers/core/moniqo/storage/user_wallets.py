@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pymongo import DESCENDING
@@ -16,6 +16,7 @@ from moniqo.domain.user_wallet import STOPPED, SYNCED_BY_SCHEDULE, UserWallet, U
 from moniqo.storage.user_wallet_documents import from_document, to_document
 
 COLLECTION: Final = "user_wallets"
+HOLDINGS_EVERY: Final = timedelta(hours=1)
 
 Document = dict[str, Any]
 
@@ -118,9 +119,30 @@ class UserWalletStore:
             "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]},
             "next_sync_at": {"$lte": scheduled},
         }
+        async for page in self._id_pages(due, page_size):
+            yield page
+
+    async def to_evaluate_ids(self, scheduled: datetime, page_size: int) -> AsyncIterator[Sequence[str]]:
+        """Yield pages of ids of demo wallets to evaluate, in the order of their ids, whatever their status.
+
+        These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
+        once an hour, so that their equity and loss limits follow the market while nobody looks.
+        """
+        wanted: Document = {
+            "deleted_at": None,
+            "is_demo": True,
+            "$or": [
+                {"has_open_orders": True},
+                {"has_open_orders": False, "evaluated_until": {"$lte": scheduled - HOLDINGS_EVERY}},
+            ],
+        }
+        async for page in self._id_pages(wanted, page_size):
+            yield page
+
+    async def _id_pages(self, query: Document, page_size: int) -> AsyncIterator[Sequence[str]]:
         last = ""
         while True:
-            found = self._wallets.find({**due, "_id": {"$gt": last}}, {"_id": 1}).sort("_id").limit(page_size)
+            found = self._wallets.find({**query, "_id": {"$gt": last}}, {"_id": 1}).sort("_id").limit(page_size)
             page = [document["_id"] for document in await found.to_list()]
             if page:
                 yield page

@@ -9,10 +9,11 @@ what callers expect of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NoReturn
 
-from moniqo.domain.command import LifeCommand
+from moniqo.domain.command import ExitSpec, LifeCommand
 from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
@@ -82,6 +83,11 @@ class TemplateWallet(BaseWallet):
         client_order_id: str | None = None,
         quote_amount: Decimal | None = None,
         post_only: bool = False,
+        reduce_only: bool = False,
+        trail_percent: Decimal | None = None,
+        expires_at: datetime | None = None,
+        stop_loss: ExitSpec | None = None,
+        take_profit: ExitSpec | None = None,
     ) -> OrderResult:
         """Send the order once, under the ``client_order_id`` the venue refuses to take twice.
 

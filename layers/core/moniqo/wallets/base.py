@@ -14,7 +14,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from moniqo.domain.command import LifeCommand
+from moniqo.domain.command import ExitSpec, LifeCommand
 from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.errors import WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
@@ -25,6 +25,7 @@ from moniqo.domain.valuation import Valuation
 
 __all__ = [
     "BaseWallet",
+    "ExitSpec",
     "IntegrationType",
     "MarketPrice",
     "MarketType",
@@ -76,7 +77,10 @@ class MarketPrice:
 
 @dataclass(frozen=True, slots=True)
 class WalletPosition:
-    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid."""
+    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid.
+
+    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now.
+    """
 
     symbol: str
     amount: Decimal
@@ -84,6 +88,8 @@ class WalletPosition:
     realised_pnl: Decimal
     unrealised_pnl: Decimal | None
     fees: Decimal
+    cost: Decimal = ZERO
+    mark_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +222,17 @@ class BaseWallet(ABC):
         client_order_id: str | None = None,
         quote_amount: Decimal | None = None,
         post_only: bool = False,
+        reduce_only: bool = False,
+        trail_percent: Decimal | None = None,
+        expires_at: datetime | None = None,
+        stop_loss: ExitSpec | None = None,
+        take_profit: ExitSpec | None = None,
     ) -> OrderResult:
-        """Place an order; a repeated ``client_order_id`` returns the first order instead of a second one."""
+        """Place an order; a repeated ``client_order_id`` returns the first order instead of a second one.
+
+        ``stop_loss`` and ``take_profit`` attach exits to an entry: at a price, at a distance in percent, or, when the
+        spec leaves both open, at the wallet's default distance. ``expires_at`` is aware and goes with GTD.
+        """
 
     @abstractmethod
     async def cancel_order(self, order_id: str, symbol: str) -> bool:

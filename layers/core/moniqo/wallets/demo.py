@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain import lifecycle
 from moniqo.domain.account import Account, AccountTerms
-from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.command import Cancel, CancelAll, Close, LifeCommand, Place, SetLimits
+from moniqo.domain.clock import Clock, to_milliseconds, utc_now
+from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeCommand, Place, Reset, SetLimits
 from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
+    MarketDataError,
     NotFoundError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
@@ -26,20 +29,34 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.ledger import Commit
 from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
-from moniqo.domain.money import parse
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.money import exact, parse
+from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo.domain.position import Position
+from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.client import with_utc_times
-from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
+from moniqo.storage.demo_history import DemoHistory
+from moniqo.storage.demo_ledger import ENTRIES, EQUITY, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
-from moniqo.wallets.base import BaseWallet, OrderResult, WalletBalance, WalletPosition
+from moniqo.storage.entry_codec import reset_id
+from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
-from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, replayed
+from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, evaluated_until, replayed
+from moniqo.wallets.demo_past import DemoPast
 
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_FEE_PERCENT: Final = Decimal("0.1")
 DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
+
+
+class PositionReport(NamedTuple):
+    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
+
+    items: tuple[WalletPosition, ...]
+    evaluated_until: datetime
+    stale: bool
+    as_of: datetime
 
 
 class DemoWallet(BaseWallet):
@@ -92,7 +109,7 @@ class DemoWallet(BaseWallet):
         """Open the account of a script, in a database that nobody may have prepared."""
         from moniqo.storage.indexes import ensure_indexes
 
-        await ensure_indexes(self._database, (STATES, ENTRIES))
+        await ensure_indexes(self._database, (STATES, ENTRIES, EQUITY))
         # Another process may open it at the same moment: it is the same account.
         with suppress(ConflictError):
             await self.open_account(self._default_terms())
@@ -106,6 +123,23 @@ class DemoWallet(BaseWallet):
         """Open the account and insert ``mirror``, its user wallet; raises ConflictError when it exists."""
         commit = lifecycle.open_account(self.user_wallet_id, terms, self._clock())
         await self._ledger.open(commit, dict(mirror) if mirror is not None else None)
+
+    async def open_fork(self, source: Account, mirror: Mapping[str, object]) -> None:
+        """Open the account as a copy of another's at present prices, with its user wallet.
+
+        Raises:
+            ConflictError: the account exists.
+            MarketDataError: something held has no price.
+
+        """
+        held = [symbol for symbol, position in source.positions.items() if position.amount]
+        marks = await self.feed.mids(held) if held else {}
+        missing = sorted(set(held) - set(marks))
+        if missing:
+            raise MarketDataError(f"no fresh price for {', '.join(missing)}", retry_after=2)
+        terms = replace(source.terms, limits=source.limits)
+        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock(), marks)
+        await self._ledger.open(commit, dict(mirror))
 
     @property
     def _work(self) -> DemoAccount:
@@ -188,15 +222,42 @@ class DemoWallet(BaseWallet):
         entry = await self._ledger.accepted_as(self.user_wallet_id, order.client_order_id)
         if entry is None:
             return None
+        order_id = f"o-{entry['seq']}-1"
         if entry["body_hash"] != order.body_hash():
             raise IdempotencyMismatchError(
-                f"client_order_id {order.client_order_id} belongs to order {entry['order_ids'][0]} with another body"
+                f"client_order_id {order.client_order_id} belongs to order {order_id} with another body"
             )
-        return replayed(await self.orders().get(entry["order_ids"][0]))
+        return replayed(await self.orders().get(order_id))
+
+    async def preflight(self, order: Place) -> Preflight:
+        """Check an order without placing it; raises MarketDataError."""
+        return await self._work.preflight(order)
+
+    async def close_position(self, symbol: str) -> OrderRecord:
+        """Sell all that is held of a symbol at market, after cancelling what else would sell it.
+
+        Raises what :func:`moniqo.domain.trading.close_position` raises.
+        """
+        commit = await self._work.run(ClosePosition(symbol))
+        return _record(commit, f"o-{commit.after.seq}-1")
+
+    async def reset(self, key: str | None, mirror: Mapping[str, object]) -> bool:
+        """Begin a new epoch with the starting balance; returns False when the same ``key`` did it before."""
+        if key is not None and await self._ledger.accepted_as(self.user_wallet_id, reset_id(key)):
+            return False
+        try:
+            await self._work.run(Reset(key), mirror)
+        except RepeatedOrderError:
+            return False
+        return True
 
     def orders(self) -> DemoOrders:
         """The orders of this wallet, to read."""
-        return DemoOrders(self._ledger, self.account)
+        return DemoOrders(self._ledger, self._work.seen)
+
+    def past(self) -> DemoPast:
+        """The history of this wallet, to read."""
+        return DemoPast(DemoHistory(self._database), self._work, self.feed)
 
     async def evaluate(self) -> bool:
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
@@ -242,6 +303,11 @@ class DemoWallet(BaseWallet):
         client_order_id: str | None = None,
         quote_amount: Decimal | None = None,
         post_only: bool = False,
+        reduce_only: bool = False,
+        trail_percent: Decimal | None = None,
+        expires_at: datetime | None = None,
+        stop_loss: ExitSpec | None = None,
+        take_profit: ExitSpec | None = None,
     ) -> OrderResult:
         """Place an order, as :meth:`submit` does, in the words every wallet shares."""
         order = Place(
@@ -252,8 +318,13 @@ class DemoWallet(BaseWallet):
             quote_amount=quote_amount,
             price=price,
             stop_price=stop_price,
+            trail_percent=trail_percent,
             time_in_force=time_in_force,
+            expires_at=None if expires_at is None else to_milliseconds(expires_at),
             post_only=post_only,
+            reduce_only=reduce_only,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
             client_order_id=client_order_id,
             metadata=metadata or {},
         )
@@ -277,31 +348,43 @@ class DemoWallet(BaseWallet):
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
         """Orders that ended, newest first."""
         await self._work.evaluate()
-        records, _ = await self.orders().page(only_open=False, symbol=symbol, below=None, limit=limit)
+        records, _ = await self.orders().page(only_open=False, symbol=symbol, after=None, limit=limit)
         return [order_result(record) for record in records]
 
     async def get_positions(self) -> list[WalletPosition]:
         """What is held beside cash, with its cost, ordered by symbol."""
-        await self._work.evaluate()
-        held = {symbol: position for symbol, position in sorted(self.account.positions.items()) if position.amount}
+        return list((await self.positions()).items)
+
+    async def positions(self) -> PositionReport:
+        """What is held, and how far resting orders were evaluated before."""
+        complete = await self._work.evaluate()
+        account = self._work.seen
+        held = {symbol: position for symbol, position in sorted(account.positions.items()) if position.amount}
         marks = await self.feed.mids(list(held))
-        return [
-            WalletPosition(
-                symbol,
-                position.amount,
-                position.cost / position.amount,
-                position.realised,
-                position.unrealised(marks[symbol]) if symbol in marks else None,
-                position.fees,
-            )
-            for symbol, position in held.items()
-        ]
+        with exact():
+            items = tuple(_position(symbol, position, marks.get(symbol)) for symbol, position in held.items())
+        walked = [account.evaluated_until[symbol] for symbol in held]
+        return PositionReport(items, min(walked, default=account.at), not complete, account.at)
+
+
+def _position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:
+    return WalletPosition(
+        symbol=symbol,
+        amount=position.amount,
+        average_cost=average_price(position.cost, position.amount),
+        realised_pnl=position.realised,
+        unrealised_pnl=None if mark is None else position.unrealised(mark),
+        fees=position.fees,
+        cost=position.cost,
+        mark_price=mark,
+    )
 
 
 def _record(commit: Commit, order_id: str) -> OrderRecord:
     """Read one order of a commit with the fills it had in it."""
     order = next(order for order in commit.orders if order.order_id == order_id)
-    return OrderRecord(order, tuple(item for item in commit.fills if item.order_id == order_id))
+    fills = tuple(item for item in commit.fills if item.order_id == order_id)
+    return OrderRecord(order, fills, evaluated_until=evaluated_until(commit.after, order))
 
 
 def order_result(record: OrderRecord) -> OrderResult:

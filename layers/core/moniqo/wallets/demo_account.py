@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from moniqo.domain import deciding, resting
+from moniqo.domain import deciding, preflight, resting
 from moniqo.domain.account import Account
 from moniqo.domain.clock import Clock
 from moniqo.domain.command import ClosePosition, Command, Mark, Place
 from moniqo.domain.decision import require_trading
-from moniqo.domain.errors import MarketDataError, NotFoundError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Basis, Commit, Draft
+from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, TemporarilyUnavailableError
+from moniqo.domain.ledger import Basis, Commit, Draft, Sample
 from moniqo.domain.market import PriceFeed, check_usable
+from moniqo.domain.market_hours import hours_at
 from moniqo.domain.money import ONE
 from moniqo.domain.order import OrderSide
+from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation, value
 from moniqo.storage.demo_ledger import DemoLedger, Loaded, Outcome
 from moniqo.wallets import turns
@@ -46,6 +48,7 @@ class DemoAccount:
         self._owner = owner
         self._loaded = loaded
         self._used = False
+        self._look: Draft | None = None
         self._writer = turns.Writer()
 
     @property
@@ -71,24 +74,49 @@ class DemoAccount:
                 if not await self._commit(draft.commit(Mark()), None):
                     await self._again(deadline)
                 continue
-            basis = await self._basis(draft, command)
+            basis = await self._basis_for(draft, command)
             commit = deciding.decide(draft, command, basis)
             if await self._commit(commit, mirror):
                 return commit
             await self._again(deadline)
 
-    async def evaluate(self) -> bool:
-        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+    async def evaluate(self, *, mark: bool = True) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end.
+
+        What happened is committed. A look at which nothing did is written down once an hour, and with ``mark`` off not
+        even then.
+        """
         deadline = time.monotonic() + GIVE_UP_AFTER
         await self._renew()
         for _ in range(LOOKS_PER_CALL):
             draft, complete = await self._walk()
-            eventful = resting.happened(draft) or resting.overdue(draft)
-            if eventful and not await self._commit(draft.commit(Mark()), None):
-                await self._again(deadline)
-            elif complete:
+            self._look = draft
+            eventful = resting.happened(draft) or not complete or (mark and resting.overdue(draft))
+            if not eventful:
                 return True
+            if not await self._commit(draft.commit(Mark()), None):
+                await self._again(deadline)
         return False
+
+    @property
+    def seen(self) -> Account:
+        """The account as the last evaluation saw it, with all that is not worth a commit."""
+        return self.account if self._look is None else self._look.commit(Mark()).after
+
+    @property
+    def unwritten_samples(self) -> Sequence[Sample]:
+        """Equity on the hours the last evaluation passed, which the journal may not have yet."""
+        return () if self._look is None else self._look.samples
+
+    async def preflight(self, order: Place) -> Preflight:
+        """Check an order against every rule, as it would be decided now; raises MarketDataError."""
+        await self.evaluate(mark=False)
+        draft = self._look or Draft(self.account, self._clock())
+        try:
+            basis = await self._basis(draft, order.symbol, order.side)
+        except InvalidSymbolError as error:
+            return preflight.unknown_symbol(order, error)
+        return preflight.check(draft, order, basis)
 
     async def _walk(self) -> tuple[Draft, bool]:
         """Walk at most a day of path on a draft; returns it and whether that reached the present."""
@@ -103,6 +131,7 @@ class DemoAccount:
         if outcome is Outcome.REPEATED:
             raise RepeatedOrderError
         if outcome is Outcome.DONE:
+            self._look = None
             self._loaded = Loaded(commit.after, behind=False)
         return outcome is Outcome.DONE
 
@@ -139,28 +168,41 @@ class DemoAccount:
             raise NotFoundError("no such wallet")
         self._loaded = loaded
 
-    async def _basis(self, draft: Draft, command: Command) -> Basis | None:
+    async def _basis_for(self, draft: Draft, command: Command) -> Basis | None:
         """Look at the market, after the command arrived; commands that need no price get None."""
-        if not isinstance(command, Place | ClosePosition):
-            return None
-        require_trading(draft)
-        symbol = command.symbol
+        match command:
+            case Place(symbol=symbol, side=side):
+                require_trading(draft)
+                return await self._basis(draft, symbol, side)
+            case ClosePosition(symbol=symbol):
+                require_trading(draft)
+                return await self._basis(draft, symbol, OrderSide.SELL)
+            case _:
+                return None
+
+    async def _basis(self, draft: Draft, symbol: str, side: OrderSide) -> Basis:
         market = await self._feed.market(symbol)
         snapshot = await self._feed.snapshot(symbol)
-        check_usable(snapshot, self._clock(), self._feed.max_age)
+        hours = hours_at(market.hours, draft.at)
+        if hours.is_open:
+            check_usable(snapshot, self._clock(), self._feed.max_age)
         others: set[str] = set()
-        if isinstance(command, Place) and command.side is OrderSide.BUY and draft.account.limits is not None:
+        if side is OrderSide.BUY and draft.account.limits is not None:
             others = set(resting.tracked(draft.account)) - {symbol}
         marks = await self._feed.mids(sorted(others)) if others else {}
         missing = sorted(others - set(marks))
         if missing:
             raise MarketDataError(f"no fresh price for {', '.join(missing)}, which this wallet holds", retry_after=2)
-        return Basis(market, snapshot, marks, ONE)
+        return Basis(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)
 
     async def valuation(self) -> Valuation:
-        """Value the account at the present mid prices, resting orders evaluated first."""
-        complete = await self.evaluate()
-        account = self.account
+        """Value the account at the present mid prices, resting orders evaluated first.
+
+        Nothing is written unless something happened, so that a sync of many wallets need not write to each ledger;
+        the scheduled evaluation writes the hourly marks.
+        """
+        complete = await self.evaluate(mark=False)
+        account = self.seen
         held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
         marks = await self._feed.mids(held) if held else {}
         return value(account, marks, ONE, self._clock(), stale=not complete)
@@ -170,6 +212,13 @@ def _mirrored(before: Account, commit: Commit) -> Mirror:
     """Fields of the user wallet that follow the account: what schedules evaluation, and a pause by a loss limit."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
+    if isinstance(commit.command, Mark) or _is_tracked(before) != _is_tracked(commit.after):
+        walked = [commit.after.evaluated_until[symbol] for symbol in resting.tracked(commit.after)]
+        fields["evaluated_until"] = min(walked, default=None)
     if commit.after.status != before.status:
         fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
     return fields
+
+
+def _is_tracked(account: Account) -> bool:
+    return bool(account.orders) or any(position.amount for position in account.positions.values())

@@ -7,21 +7,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from moniqo.domain.account import Account
+from moniqo.domain.command import ClosePosition, Place
 from moniqo.domain.errors import OrderNotFoundError
 from moniqo.domain.order import Fill, Order
 from moniqo.storage.demo_ledger import DemoLedger
 from moniqo.storage.order_codec import Document, order_age, read_fill, read_order
 
 _BATCH = 200
+_ACCEPTING = [Place.__name__.lower(), ClosePosition.__name__.lower()]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order with all its fills, oldest first; ``replayed`` when it was placed by an earlier request."""
+    """An order with all its fills, oldest first; ``replayed`` when it was placed by an earlier request.
+
+    ``evaluated_until`` is how far the path of its symbol was walked for it; None where nobody asked.
+    """
 
     order: Order
     fills: tuple[Fill, ...]
     replayed: bool = False
+    evaluated_until: datetime | None = None
 
 
 class DemoOrders:
@@ -40,19 +46,24 @@ class DemoOrders:
         return records[0]
 
     async def page(
-        self, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
-    ) -> tuple[list[OrderRecord], int | None]:
-        """Orders by age, newest first, and where the next page begins.
+        self, *, only_open: bool | None, symbol: str | None, after: tuple[int, int] | None, limit: int
+    ) -> tuple[list[OrderRecord], tuple[int, int] | None]:
+        """Orders by age, newest first, exits after their entry; and where the next page begins.
 
-        ``below`` is the sequence number that accepted the last order of the page before.
+        ``after`` is the age of the last order of the page before: the sequence number that accepted it, and its number
+        among the orders accepted then.
         """
         if only_open:
-            ids = [order.order_id for order in self._account.orders.values() if symbol in {None, order.symbol}]
-            ids = [order_id for order_id in reversed(ids) if below is None or order_age(order_id)[0] < below]
+            ages = [
+                order_age(order_id)
+                for order_id, order in self._account.orders.items()
+                if symbol in {None, order.symbol}
+            ]
+            ages = sorted((age for age in ages if after is None or age < after), reverse=True)
         else:
-            ids = await self._accepted(symbol, below, limit + 1, closed_only=only_open is False)
-        records = await self.several(ids[:limit])
-        return records, order_age(ids[limit - 1])[0] if len(ids) > limit else None
+            ages = await self._accepted(symbol, after, limit + 1, closed_only=only_open is False)
+        records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
+        return records, ages[limit - 1] if len(ages) > limit else None
 
     async def fills(
         self,
@@ -83,28 +94,45 @@ class DemoOrders:
         page = found[:limit]
         return [item for item, _ in page], page[-1][1] if len(found) > limit else None
 
-    async def _accepted(self, symbol: str | None, below: int | None, limit: int, *, closed_only: bool) -> list[str]:
-        query: dict[str, object] = {"kind": "place"}
+    async def _accepted(
+        self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
+    ) -> list[tuple[int, int]]:
+        """Ages of orders, newest first: an entry and its exits are accepted by one journal entry."""
+        query: dict[str, object] = {"kind": {"$in": _ACCEPTING}}
         if symbol is not None:
             query["command.symbol"] = symbol
-        ids: list[str] = []
-        while len(ids) < limit:
-            entries = await self._ledger.newest(self._account.user_wallet_id, query, below, _BATCH)
+        ages: list[tuple[int, int]] = []
+        below = None if after is None else after[0] + 1
+        while len(ages) < limit:
+            entries = await self._ledger.newest(
+                self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
+            )
             for entry in entries:
-                order_id = entry["order_ids"][0]
-                if not (closed_only and order_id in self._account.orders):
-                    ids.append(order_id)
+                # The entry may have touched older orders too.
+                touched = [order_age(order_id) for order_id in entry["order_ids"]]
+                own = sorted((age for age in touched if age[0] == entry["seq"]), reverse=True)
+                ages += [
+                    age for age in own if (after is None or age < after) and not (closed_only and self._is_open(age))
+                ]
             if len(entries) < _BATCH:
                 break
             below = entries[-1]["seq"]
-        return ids[:limit]
+        return ages[:limit]
+
+    def _is_open(self, age: tuple[int, int]) -> bool:
+        return f"o-{age[0]}-{age[1]}" in self._account.orders
 
     async def several(self, order_ids: Sequence[str]) -> list[OrderRecord]:
         """These orders, in this order; one that does not exist is missing."""
         if not order_ids:
             return []
         entries = await self._ledger.entries_of(self._account.user_wallet_id, order_ids)
-        return _gather(order_ids, entries)
+        return [
+            replace(record, evaluated_until=self._seen_until(record.order)) for record in _gather(order_ids, entries)
+        ]
+
+    def _seen_until(self, order: Order) -> datetime:
+        return evaluated_until(self._account, order)
 
 
 def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[OrderRecord]:
@@ -126,6 +154,11 @@ def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[Order
 
 def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
     return symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
+
+
+def evaluated_until(account: Account, order: Order) -> datetime:
+    """How far an open order met the market; for one that ended, when it did."""
+    return account.evaluated_until[order.symbol] if order.is_open else order.updated_at
 
 
 def replayed(record: OrderRecord) -> OrderRecord:

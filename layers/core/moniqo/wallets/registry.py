@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.definition import FeedKind
 from moniqo.domain.market import PriceFeed
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.demo_ledger import DemoLedger, Loaded
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from moniqo.domain.definition import Definition
     from moniqo.domain.user_wallet import UserWallet
 
-WALLET_TYPES: Mapping[str, type[BaseWallet]] = {"demo-wallet-v1": DemoWallet}
-"""Wallet class by definition slug: a venue is added here."""
+WALLET_TYPES: Mapping[str, type[BaseWallet]] = {}
+"""Wallet class by definition slug: a venue is added here. What a definition simulates is a demo wallet by itself."""
 
 
 class WalletConnector:
@@ -55,6 +56,18 @@ class WalletConnector:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
         return connected
 
+    async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:
+        """Open demo wallets whoever owns them, in one round trip; deleted ones and strangers are missing."""
+        loaded = await self._ledger.load_many(user_wallet_ids)
+        found = ((name, entry) for name, entry in loaded.items() if not entry.account.deleted)
+        return [await self._demo("", name, entry.account.terms.user_id, entry) for name, entry in found]
+
+    async def new_demo(self, user_wallet_id: str) -> DemoWallet:
+        """Make a demo wallet that has no account yet."""
+        return DemoWallet(
+            "", user_wallet_id, {}, {"db": self._database, "feed": await self.feed(), "clock": self._clock}
+        )
+
     async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded | None) -> DemoWallet:
         config = {
             "db": self._database,
@@ -69,8 +82,15 @@ class WalletConnector:
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
     ) -> BaseWallet | None:
         """Make a wallet that is not stored yet, to open or test it; None when this build cannot trade the venue."""
-        kind = WALLET_TYPES.get(definition.slug)
+        kind = _wallet_type(definition)
         if kind is None:
             return None
         config = {"db": self._database, "feed": await self.feed(), "clock": self._clock}
         return kind(definition.id, user_wallet_id, credentials, config)
+
+
+def _wallet_type(definition: Definition) -> type[BaseWallet] | None:
+    simulation = definition.simulation
+    if simulation is not None:
+        return DemoWallet if simulation.feed is FeedKind.SIMULATED else None
+    return WALLET_TYPES.get(definition.slug)

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain import money
+from moniqo.domain.clock import to_milliseconds
 
 _PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?$"
 _NOT_NEGATIVE: Final = _PATTERN.replace("-?", "")
@@ -127,6 +128,35 @@ Timestamp = Annotated[
     datetime,
     WithJsonSchema(
         {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
+    ),
+]
+
+
+def _read_moment(value: object) -> datetime:
+    """Read RFC 3339 with its offset; pydantic's own datetime would take numbers too."""
+    if not isinstance(value, str) or not value.isascii() or len(value) > _LONGEST_MOMENT or "T" not in value.upper():
+        raise PydanticCustomError("timestamp_format", "Input should be a time as in 2026-01-31T12:00:00Z")
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return to_milliseconds(moment)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("timestamp_format", "Input should be a time with its offset, as in 2026-01-31T12:00:00Z")
+
+
+_LONGEST_MOMENT: Final = 40
+TimestampIn = Annotated[
+    datetime,
+    PlainValidator(_read_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "maxLength": _LONGEST_MOMENT,
+            "description": "RFC 3339 with an offset.",
+            "examples": ["2026-01-31T12:00:00Z"],
+        }
     ),
 ]
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from moniqo.domain.command import Place
+from moniqo.domain.command import ExitSpec, Place
 from moniqo.domain.order import Fill, Liquidity, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.order_form import MAX_TRAIL_PERCENT
 from moniqo.http.pagination import PageRequest, broken_cursor
-from moniqo.http.schemas.common import Amount, ClosedModel, JsonObject, PositiveAmount, Timestamp, View, visible_text
+from moniqo.http.schemas.common import (
+    Amount,
+    ClosedModel,
+    JsonObject,
+    PositiveAmount,
+    Timestamp,
+    TimestampIn,
+    View,
+    visible_text,
+)
 from moniqo.wallets.demo_orders import OrderRecord
 
 MAX_METADATA_BYTES = 4096
@@ -35,22 +46,81 @@ _EXAMPLES: Final[tuple[JsonValue, ...]] = (
     {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01", "client_order_id": "my-order-1"},
     {"symbol": "BTC/USDT", "side": "buy", "type": "market", "quote_amount": "100"},
     {"symbol": "ETH/USDT", "side": "sell", "type": "limit", "amount": "0.5", "price": "3500", "post_only": True},
+    {"symbol": "BTC/USDT", "side": "sell", "type": "trailing_stop", "amount": "0.01", "trail_percent": "3"},
+    {
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "type": "limit",
+        "amount": "0.01",
+        "price": "48000",
+        "time_in_force": "GTD",
+        "expires_at": "2027-01-31T12:00:00Z",
+        "stop_loss": {"percent": "2"},
+        "take_profit": {"stop_price": "52000"},
+    },
 )
 
 
+def _below_everything(percent: Decimal) -> Decimal:
+    if percent >= 100:  # noqa: PLR2004
+        raise PydanticCustomError("percent_range", "Input should be below 100")
+    return percent
+
+
+def _trailing(percent: Decimal) -> Decimal:
+    if percent > MAX_TRAIL_PERCENT:
+        raise PydanticCustomError("percent_range", "Input should be at most 50")
+    return percent
+
+
+class TakeProfitRequest(ClosedModel):
+    """An exit above the entry: at a price, or ``percent`` above the average fill; the wallet's default for neither."""
+
+    stop_price: PositiveAmount | None = None
+    percent: PositiveAmount | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.stop_price is not None and self.percent is not None:
+            raise PydanticCustomError("exit", "Give either stop_price or percent")
+        return self
+
+    def to_spec(self) -> ExitSpec:
+        """Return what the command holds."""
+        return ExitSpec(self.stop_price, self.percent)
+
+
+class StopLossRequest(TakeProfitRequest):
+    """An exit below the entry: at a price, or ``percent`` below the average fill; the wallet's default for neither."""
+
+    percent: Annotated[PositiveAmount, AfterValidator(_below_everything)] | None = None
+
+
 class OrderRequest(ClosedModel):
-    """An order to place; a market order gives ``amount`` (base asset) or ``quote_amount`` (quote asset)."""
+    """An order to place.
+
+    Every order gives ``amount``, of the base asset; a market order may give ``quote_amount`` instead. ``limit`` and
+    ``stop_limit`` need ``price``; ``stop_loss``, ``take_profit`` and ``stop_limit`` need ``stop_price``;
+    ``trailing_stop`` needs ``trail_percent``; time in force ``GTD`` needs ``expires_at``. The exits ``stop_loss`` and
+    ``take_profit`` are attached to buys.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": list(_EXAMPLES)})
 
     symbol: Symbol
     side: OrderSide
-    type: Literal["market", "limit"]
+    type: OrderType
     amount: PositiveAmount | None = None
     quote_amount: PositiveAmount | None = None
     price: PositiveAmount | None = None
-    time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
+    stop_price: PositiveAmount | None = None
+    trail_percent: Annotated[PositiveAmount, AfterValidator(_trailing)] | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expires_at: TimestampIn | None = None
     post_only: StrictBool = False
+    reduce_only: StrictBool = False
+    stop_loss: StopLossRequest | None = None
+    take_profit: TakeProfitRequest | None = None
     client_order_id: ClientOrderId | None = None
     metadata: Metadata = Field(default_factory=dict)
 
@@ -65,12 +135,18 @@ class OrderRequest(ClosedModel):
         return Place(
             symbol=self.symbol,
             side=self.side,
-            type=OrderType(self.type),
+            type=self.type,
             amount=self.amount,
             quote_amount=self.quote_amount,
             price=self.price,
-            time_in_force=TimeInForce(self.time_in_force),
+            stop_price=self.stop_price,
+            trail_percent=self.trail_percent,
+            time_in_force=self.time_in_force,
+            expires_at=self.expires_at,
             post_only=self.post_only,
+            reduce_only=self.reduce_only,
+            stop_loss=None if self.stop_loss is None else self.stop_loss.to_spec(),
+            take_profit=None if self.take_profit is None else self.take_profit.to_spec(),
             client_order_id=self.client_order_id or idempotency_key,
             metadata=self.metadata,
         )
@@ -138,14 +214,22 @@ class OrderView(View):
     remaining_amount: Amount
     filled_quote: Annotated[Amount, Field(description="Quote amount exchanged, exact, without fee.")]
     price: Amount | None
+    stop_price: Amount | None
+    trail_percent: Amount | None
     average_fill_price: Annotated[Amount | None, Field(description="At 8 places, for showing.")]
     fee: Amount
     fee_currency: str
     time_in_force: TimeInForce
+    expires_at: Annotated[Timestamp | None, Field(description="Fixed when the order is placed, for DAY too.")]
     post_only: bool
+    reduce_only: bool
+    entry: Annotated[str | None, Field(description="The order this exit belongs to.", examples=["o-12-1"])]
     fills: list[FillView]
     status_history: list[StatusChangeView]
     receipt: ReceiptView
+    evaluated_until: Annotated[
+        Timestamp, Field(description="How far an open order met the market; for one that ended, when it did.")
+    ]
     created_at: Timestamp
     updated_at: Timestamp
     metadata: Mapping[str, Any]
@@ -169,11 +253,16 @@ _SAME = (
     "filled_amount",
     "filled_quote",
     "price",
+    "stop_price",
+    "trail_percent",
     "average_fill_price",
     "fee",
     "fee_currency",
     "time_in_force",
+    "expires_at",
     "post_only",
+    "reduce_only",
+    "entry",
     "created_at",
     "updated_at",
     "metadata",
@@ -191,6 +280,7 @@ def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
         fills=[fill_view(item) for item in record.fills],
         status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
         receipt=ReceiptView.made(**order.receipt._asdict()),
+        evaluated_until=record.evaluated_until or order.updated_at,
     )
 
 

@@ -79,6 +79,7 @@ class UserWalletView(View):
     balance: SnapshotView
     connection: ConnectionView
     risk_limits: RiskLimitsView
+    forked_from: Annotated[str | None, Field(description="Wallet and entry of its ledger this one was copied from.")]
     ai_managed_state: dict[str, object] | None
     statistics: StatisticsView
     created_at: Timestamp

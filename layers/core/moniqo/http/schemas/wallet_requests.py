@@ -161,6 +161,13 @@ class ResumeRequest(ClosedModel):
     confirm: Confirmed
 
 
+class ForkRequest(ClosedModel):
+    """Where to copy from: the ledger's entry ``seq``, the newest when it is left out."""
+
+    seq: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
+    custom_name: Name | None = None
+
+
 class AdminReasonRequest(ClosedModel):
     """Why an administrator suspends or reinstates a wallet."""
 

@@ -1,0 +1,42 @@
+"""Close a position."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain import errors
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.markets import SymbolQuery
+from moniqo.http.schemas.orders import OrderView, order_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/positions/close",
+    status_code=201,
+    tags=["Portfolio"],
+    summary="Close a position",
+    responses={
+        201: {"model": OrderView, "description": "The order that sold it."},
+        **problem_responses(
+            errors.NotFoundError,
+            errors.WalletPausedError,
+            errors.WalletSuspendedError,
+            errors.InvalidSymbolError,
+            errors.OrderRejectedError,
+            errors.MarketDataError,
+        ),
+    },
+)
+async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
+    """Sell all that is held of a symbol at market, after cancelling the orders that would sell it later."""
+    order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
+    return json_response(order_view(order, user_wallet_id), 201)
+
+
+handler = lambda_handler(router)

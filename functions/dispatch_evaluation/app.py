@@ -1,0 +1,19 @@
+"""Queue every wallet whose resting orders are to meet the market; the schedule calls this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moniqo import bootstrap, event_loop, metrics, observability
+from moniqo.domain.clock import utc_now
+from moniqo.services.sync_messages import scheduled_time
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """Queue the wallets to evaluate at the scheduled time and tell how many there were."""
+    bootstrap.configure_logging()
+    observability.begin(context)
+    scheduled = scheduled_time(event, utc_now())
+    queued = event_loop.run(bootstrap.evaluation_dispatch().dispatch(scheduled))
+    metrics.publish(bootstrap.settings(), EvaluationsDue=queued)
+    return {"queued": queued}

@@ -1,0 +1,18 @@
+"""Let the resting orders of the wallets of a batch of queue messages meet the market."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moniqo import bootstrap, event_loop, metrics, observability
+from moniqo.services.sync_messages import read_batch
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
+    """Evaluate all wallets of the batch together; messages whose work could not be stored are delivered again."""
+    bootstrap.configure_logging()
+    observability.begin(context)
+    batch = read_batch(event)
+    report = event_loop.run(bootstrap.order_evaluation().evaluate(list(batch.due)))
+    metrics.publish(bootstrap.settings(), WalletsEvaluated=report.evaluated, EvaluationsPutOff=report.put_off)
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in batch.failed(report.unstored)]}

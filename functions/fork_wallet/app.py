@@ -1,0 +1,40 @@
+"""Fork a demo wallet from another's ledger."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, MarketDataError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.idempotency import IdempotencyKey
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+from moniqo.http.schemas.wallet_requests import ForkRequest
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/fork",
+    status_code=201,
+    tags=["Wallets"],
+    summary="Fork a demo wallet",
+    responses={
+        201: {"model": UserWalletView, "description": "The new wallet."},
+        200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
+        **problem_responses(NotFoundError, ConflictError, IdempotencyMismatchError, MarketDataError),
+    },
+)
+async def fork_wallet(
+    user_wallet_id: str, body: ForkRequest, caller: CallerDep, key: IdempotencyKey = None
+) -> Response:
+    """Make a wallet that holds what this one held after an entry of its ledger; its profit counts from now."""
+    made = await bootstrap.paper_wallets().fork(caller.user_id, user_wallet_id, body.seq, body.custom_name, key)
+    view = wallet_view(made.wallet)
+    return json_response(view, 200, {"Idempotent-Replayed": "true"}) if made.replayed else json_response(view, 201)
+
+
+handler = lambda_handler(router)

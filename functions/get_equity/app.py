@@ -1,0 +1,45 @@
+"""Show the equity of a wallet over time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.clock import utc_now
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.portfolio import STEPS, EquityView, equity_span, equity_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/equity",
+    tags=["Portfolio"],
+    summary="Show equity over time",
+    responses={200: {"model": EquityView, "description": "Oldest first."}, **problem_responses(NotFoundError)},
+)
+async def get_equity(
+    user_wallet_id: str,
+    caller: CallerDep,
+    since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Inclusive; now when left out.")] = None,
+    interval: Annotated[
+        Literal["1h", "1d"],
+        Query(description="Full hours, kept for 90 days, or UTC midnights, kept for five years."),
+    ] = "1h",
+) -> Response:
+    """Show total value, realised and unrealised profit; between changes the last value stands."""
+    begin, end = equity_span(since, until, interval, utc_now())
+    points = await bootstrap.portfolio().equity(caller.user_id, user_wallet_id, begin, end, STEPS[interval])
+    return json_response(equity_view(points, user_wallet_id, interval))
+
+
+handler = lambda_handler(router)

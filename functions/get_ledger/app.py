@@ -1,0 +1,53 @@
+"""Show the journal of a wallet."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.pagination import PageQuery, PageView, encode_cursor, page_view
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import csv_response, json_response
+from moniqo.http.schemas.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
+from moniqo.http.schemas.orders import numbers_position
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/ledger",
+    tags=["Portfolio"],
+    summary="Show the journal",
+    responses={
+        200: {"model": PageView[EntryView], "description": "Oldest first.", **CSV_CONTENT},
+        **problem_responses(NotFoundError),
+    },
+)
+async def get_ledger(
+    user_wallet_id: str,
+    caller: CallerDep,
+    page: PageQuery,
+    form: Annotated[
+        Literal["json", "csv"],
+        Query(alias="format", description="csv: one row per posting, 5,000 at once whatever `limit` says."),
+    ] = "json",
+) -> Response:
+    """Show every commit with its postings; the next part of a CSV file is in the header `Link`."""
+    position = numbers_position(page, 1)
+    after = position[0] if position else 0
+    portfolio = bootstrap.portfolio()
+    if form == "csv":
+        text, last = ledger_csv(await portfolio.postings(caller.user_id, user_wallet_id, after, MAX_CSV_ROWS + 1))
+        return csv_response(text, f"ledger-{user_wallet_id}.csv", None if last is None else encode_cursor([str(last)]))
+    entries = await portfolio.entries(caller.user_id, user_wallet_id, after, page.limit + 1)
+    shown = [entry_view(entry) for entry in entries[: page.limit]]
+    return json_response(page_view(shown, [str(shown[-1].seq)] if len(entries) > page.limit else None))
+
+
+handler = lambda_handler(router)

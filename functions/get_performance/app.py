@@ -1,0 +1,33 @@
+"""Measure the results of a wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import MarketDataError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.portfolio import PerformanceView, performance_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/performance",
+    tags=["Portfolio"],
+    summary="Measure the results",
+    responses={
+        200: {"model": PerformanceView, "description": "Results since the wallet was opened, forked or reset."},
+        **problem_responses(NotFoundError, MarketDataError),
+    },
+)
+async def get_performance(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Show return, profit and loss, win rate, profit factor, expectancy, drawdown, Sharpe ratio, fees and turnover."""
+    found = await bootstrap.portfolio().performance(caller.user_id, user_wallet_id)
+    return json_response(performance_view(found, user_wallet_id))
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,33 @@
+"""List positions."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import MarketDataError, NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.portfolio import PositionsView, positions_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/positions",
+    tags=["Portfolio"],
+    summary="List positions",
+    responses={
+        200: {"model": PositionsView, "description": "What is held beside cash."},
+        **problem_responses(NotFoundError, MarketDataError),
+    },
+)
+async def list_positions(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Show what is held, what it cost and what it gained, resting orders evaluated up to now."""
+    report = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id)
+    return json_response(positions_view(report, user_wallet_id))
+
+
+handler = lambda_handler(router)

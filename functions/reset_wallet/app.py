@@ -1,0 +1,34 @@
+"""Reset a demo wallet."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo import bootstrap
+from moniqo.domain.errors import NotFoundError
+from moniqo.http.app import api_router, lambda_handler
+from moniqo.http.authentication import CallerDep
+from moniqo.http.idempotency import IdempotencyKey
+from moniqo.http.problems import problem_responses
+from moniqo.http.responses import json_response
+from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/reset",
+    tags=["Wallets"],
+    summary="Reset a demo wallet",
+    responses={
+        200: {"model": UserWalletView, "description": "The wallet, with its starting balance."},
+        **problem_responses(NotFoundError),
+    },
+)
+async def reset_wallet(user_wallet_id: str, caller: CallerDep, key: IdempotencyKey = None) -> Response:
+    """Cancel orders, give back what is held and begin a new epoch; the history stays, a suspension too."""
+    done = await bootstrap.paper_wallets().reset(caller.user_id, user_wallet_id, key)
+    return json_response(wallet_view(done.wallet), headers={"Idempotent-Replayed": "true"} if done.replayed else None)
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,285 @@
+"""Checking an order without placing it: every rule with its numbers, what would fill, and how much would pass.
+
+The rules are those of :class:`moniqo.domain.decision.Decision`, asked one by one; nothing here decides anything itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from moniqo.domain.command import Place
+from moniqo.domain.decision import MAX_OPEN_ORDERS, Decision
+from moniqo.domain.errors import InvalidSymbolError, WalletError
+from moniqo.domain.exposure import open_positions, total_exposure
+from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.money import ZERO, ceil_to, exact, round_up, scale_of
+from moniqo.domain.order import OrderSide, average_price
+from moniqo.domain.placing import carry_out
+from moniqo.domain.taking import market_cost
+
+Numbers = Mapping[str, object]
+
+_NEEDED_BEFORE: Final = {
+    "market": ("form",),
+    "max_position_size_usd": ("form",),
+    "max_total_exposure_usd": ("form",),
+    "max_open_positions": ("form",),
+    "funds": ("form", "market"),
+}
+"""Rules that compute with what other rules found; when one of those failed they cannot be checked."""
+
+
+_SHOWN: Final = Decimal("0.00000001")
+
+
+class Outcome(StrEnum):
+    """What a rule said of the order; ``skipped`` when a rule it builds on failed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule: its numbers, and why it failed if it did."""
+
+    rule: str
+    outcome: Outcome
+    numbers: Numbers
+    refusal: WalletError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What would fill at once, and what would wait. ``funds_needed`` includes what the waiting part locks."""
+
+    amount: Decimal
+    quote: Decimal
+    average_price: Decimal | None
+    fee: Decimal
+    fee_currency: str
+    remaining_amount: Decimal
+    funds_asset: str
+    funds_needed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The outcome of every rule, and what an order that passes would do.
+
+    ``largest_amount`` is the most of the base asset that would pass with all else the same, zero when no amount would,
+    None for an unknown symbol; ``largest_quote_amount`` is what that costs or brings, for orders in the quote asset.
+    """
+
+    rules: tuple[RuleResult, ...]
+    estimate: Estimate | None = None
+    largest_amount: Decimal | None = None
+    largest_quote_amount: Decimal | None = None
+
+    @property
+    def would_pass(self) -> bool:
+        """Whether the order would be accepted now."""
+        return all(rule.outcome is Outcome.PASSED for rule in self.rules)
+
+
+def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
+    """Check an order on a draft that has walked the path; the draft is left as it is."""
+    with exact():
+        decision = Decision(draft, order, basis)
+        results = _ask(decision)
+        outcomes = {result.rule: result.outcome for result in results}
+        known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
+        largest = _largest(draft, order, basis)
+        return Preflight(
+            rules=results,
+            estimate=_estimate(decision) if known else None,
+            largest_amount=largest,
+            largest_quote_amount=None if order.quote_amount is None else market_cost(draft, order.side, largest, basis),
+        )
+
+
+def unknown_symbol(order: Place, refusal: InvalidSymbolError) -> Preflight:
+    """Answer for a symbol without a market: all that needs one is skipped."""
+    failed = RuleResult("symbol", Outcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
+    skipped = ("form", "expiry", "market", "funds")
+    return Preflight((failed, *(RuleResult(rule, Outcome.SKIPPED, {}) for rule in skipped)))
+
+
+def _ask(decision: Decision) -> tuple[RuleResult, ...]:
+    results: list[RuleResult] = []
+    failed: set[str] = set()
+    for rule, ask in decision.rules():
+        if failed.intersection(_NEEDED_BEFORE.get(rule, ())):
+            failed.add(rule)
+            results.append(RuleResult(rule, Outcome.SKIPPED, {}))
+            continue
+        refusal = None
+        try:
+            ask()
+        except WalletError as error:
+            refusal = error
+            failed.add(rule)
+        outcome = Outcome.PASSED if refusal is None else Outcome.FAILED
+        numbers = {**_numbers(decision, rule), **(refusal.members if refusal else {})}
+        results.append(RuleResult(rule, outcome, numbers, refusal))
+    return tuple(results)
+
+
+def _numbers(decision: Decision, rule: str) -> Numbers:
+    """Return what a rule looks at, whether it passed or not."""
+    return _NUMBERS[rule](decision) if rule in _NUMBERS else {}
+
+
+def _status(decision: Decision) -> Numbers:
+    return {"wallet_status": decision.draft.status}
+
+
+def _open_orders(decision: Decision) -> Numbers:
+    count = sum(interest.orders for interest in decision.draft.account.interest.values())
+    return {"value": count, "limit": MAX_OPEN_ORDERS}
+
+
+def _symbol(decision: Decision) -> Numbers:
+    return {"symbol": decision.request.symbol, "cash_asset": decision.draft.account.terms.cash_asset}
+
+
+def _form(decision: Decision) -> Numbers:
+    market = decision.basis.market
+    steps = {name: getattr(market, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")}
+    return {"amount": decision.amount or None, **steps}
+
+
+def _expiry(decision: Decision) -> Numbers:
+    return {"now": decision.draft.at, "expires_at": decision.request.expires_at}
+
+
+def _prices(decision: Decision) -> Numbers:
+    basis = decision.basis
+    numbers: dict[str, object] = {"bid": basis.snapshot.bid, "ask": basis.snapshot.ask, "quoted_at": basis.snapshot.at}
+    if basis.market.hours is not None:
+        numbers |= {"is_open": basis.is_open, "next_open": basis.next_open, "session_close": basis.session_close}
+    return numbers
+
+
+def _position_size(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    return {"value": decision.exposure.value, "limit": limits and limits.max_position_size_usd}
+
+
+def _total_exposure(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    value = decision.exposure.value + total_exposure(decision.exposure, decision.basis)
+    return {"value": value, "limit": limits and limits.max_total_exposure_usd}
+
+
+def _positions(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    count = open_positions(decision.exposure, decision.basis)
+    return {"value": count, "limit": limits and limits.max_open_positions}
+
+
+def _losses(decision: Decision) -> Numbers:
+    draft, limits, equity = decision.draft, decision.draft.account.limits, decision.equity()
+    if limits is None:
+        return {}
+    start = draft.day.equity if draft.day is not None else equity
+    drawdown = (draft.peak - equity) * 100 / draft.peak if draft.peak else ZERO
+    return {
+        "equity": equity,
+        "daily_loss": start - equity,
+        "daily_loss_limit_usd": limits.daily_loss_limit_usd,
+        "daily_loss_limit_percent": limits.daily_loss_limit_percent,
+        "drawdown_percent": max(drawdown, ZERO).quantize(_SHOWN),
+        "max_drawdown_percent": limits.max_drawdown_percent,
+    }
+
+
+def _funds(decision: Decision) -> Numbers:
+    asset, needed, free = decision.funds()
+    return {"asset": asset, "needed": needed, "available": free}
+
+
+_NUMBERS: Final[Mapping[str, Callable[[Decision], Numbers]]] = {
+    "status": _status,
+    "open_orders": _open_orders,
+    "symbol": _symbol,
+    "form": _form,
+    "expiry": _expiry,
+    "market": _prices,
+    "max_position_size_usd": _position_size,
+    "max_total_exposure_usd": _total_exposure,
+    "max_open_positions": _positions,
+    "losses": _losses,
+    "funds": _funds,
+}
+
+
+def _estimate(decision: Decision) -> Estimate:
+    plan, currency = decision.plan, decision.basis.market.quote
+    asset, needed, _ = decision.funds()
+    return Estimate(
+        amount=plan.amount,
+        quote=plan.quote,
+        average_price=average_price(plan.quote, plan.amount) if plan.amount else None,
+        fee=round_up(decision.draft.account.terms.taker_rate * plan.quote, scale_of(currency)),
+        fee_currency=currency,
+        remaining_amount=decision.amount - plan.amount,
+        funds_asset=asset,
+        funds_needed=needed,
+    )
+
+
+def _largest(draft: Draft, order: Place, basis: Basis) -> Decimal:
+    """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
+
+    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it.
+    """
+    market = basis.market
+
+    def passes(amount: Decimal) -> bool:
+        return _would_do(draft, replace(order, amount=amount, quote_amount=None), basis)
+
+    everything = draft.holding(market.base).total
+    if order.side is OrderSide.SELL and everything and passes(everything):
+        return everything
+    best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
+    price = order.price or order.stop_price or best
+    least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
+    # A buy pays no less than the better of its price and the book's, and a sale is no larger than the holding.
+    most = draft.holding(market.quote).free / min(price, best) if order.side is OrderSide.BUY else everything
+    low, high = int(least / market.lot_step), int(most / market.lot_step)
+    if high < low or not passes(low * market.lot_step):
+        return ZERO
+    while low < high:
+        middle = (low + high + 1) // 2
+        if passes(middle * market.lot_step):
+            low = middle
+        else:
+            high = middle - 1
+    return low * market.lot_step
+
+
+def _would_do(draft: Draft, order: Place, basis: Basis) -> bool:
+    decision = Decision(_copy(draft), order, basis)
+    try:
+        for _, ask in decision.rules():
+            ask()
+        carry_out(decision)
+    except WalletError:
+        return False
+    return True
+
+
+def _copy(draft: Draft) -> Draft:
+    """Return a draft of its own to try an order on; the orders in it are not touched by placing another."""
+    twin = copy.copy(draft)
+    for name, value in vars(draft).items():
+        if isinstance(value, dict | list):
+            setattr(twin, name, value.copy())
+    return twin

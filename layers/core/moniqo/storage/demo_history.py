@@ -1,0 +1,86 @@
+"""What a demo wallet's journal and its equity points tell about the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.domain.account import Account
+from moniqo.domain.equity_curve import EquityPoint
+from moniqo.domain.ledger import Sample
+from moniqo.domain.order import Fill
+from moniqo.storage.account_codec import entry_id, read_account
+from moniqo.storage.demo_ledger import ENTRIES, EQUITY
+from moniqo.storage.entry_codec import apply_entry
+from moniqo.storage.order_codec import Document, read_fill
+
+_FILL_FIELDS: Final = (
+    "fill_id", "order_id", "symbol", "side", "amount", "quote", "fee", "fee_currency", "liquidity", "at", "realised",
+)  # fmt: skip
+
+
+class EpochHistory(NamedTuple):
+    """An epoch: the account it began with, and its fills, oldest first and without their price levels."""
+
+    begin: Account
+    fills: Sequence[Fill]
+
+
+class DemoHistory:
+    """Reads the collections of demo wallets in one database; nothing here is part of a decision."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        """Use ``database``; nothing is read yet."""
+        self._entries = database[ENTRIES]
+        self._equity = database[EQUITY]
+
+    async def entries(
+        self, user_wallet_id: str, after: int, limit: int, fields: Sequence[str] | None = None
+    ) -> list[Document]:
+        """Journal entries with a sequence number above ``after``, oldest first; ``fields`` of None are all."""
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
+        projection = None if fields is None else list(fields)
+        return await self._entries.find(query, projection).sort("seq", 1).limit(limit).to_list()
+
+    async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
+        """Fold the journal up to ``seq``, from the entry that began its epoch; None when there is no such entry."""
+        entry = await self._entries.find_one({"_id": entry_id(user_wallet_id, seq)}, {"epoch": 1})
+        if entry is None:
+            return None
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "epoch": entry["epoch"]}
+        state: Document = {}
+        async for step in self._entries.find(query, ["account", "changes", "orders"]).sort("seq", 1):
+            apply_entry(state, step)
+        return read_account(state)
+
+    async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
+        """Read an epoch in one round trip."""
+        told = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
+        query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **told}
+        fields = ["seq", "account", *(f"fills.{name}" for name in _FILL_FIELDS)]
+        entries = await self._entries.find(query, fields).sort("seq", 1).to_list()
+        fills = [read_fill({**item, "levels": ()}) for entry in entries for item in entry.get("fills", ())]
+        return EpochHistory(read_account(entries[0]["account"]), fills)
+
+    async def equity_of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
+        """Every equity point of an epoch, oldest first."""
+        return await self._points({"user_wallet_id": user_wallet_id, "epoch": epoch})
+
+    async def equity(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
+        """Equity points from ``since`` to ``until``, oldest first, with the last one before them, if any."""
+        query = {"user_wallet_id": user_wallet_id, "at": {"$lt": since}}
+        before = await self._equity.find(query).sort("at", -1).limit(1).to_list()
+        found = await self._points({"user_wallet_id": user_wallet_id, "at": {"$gte": since, "$lte": until}})
+        return [*map(_point, before), *found]
+
+    async def _points(self, query: Mapping[str, Any]) -> list[EquityPoint]:
+        return [_point(document) async for document in self._equity.find(query).sort("at", 1)]
+
+
+def _point(document: Mapping[str, Any]) -> EquityPoint:
+    values = (Decimal(document[name]) for name in ("equity", "realised", "unrealised"))
+    return EquityPoint(document["epoch"], Sample(document["at"], *values))

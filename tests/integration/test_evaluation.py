@@ -1,0 +1,199 @@
+"""Scheduled evaluation: from the schedule through the queue to fills that nobody asked for."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from pymongo.errors import ConnectionFailure
+
+from moniqo import bootstrap
+from moniqo.domain.clock import rfc3339
+from moniqo.domain.errors import MarketDataError, TemporarilyUnavailableError
+from moniqo.wallets.demo import DemoWallet
+from tests.conftest import Database, Run
+from tests.support.engine import NOON, Clock, Engine, clock, engine
+from tests.support.lambdas import load_function
+from tests.support.round_trips import round_trips
+from tests.support.wallets import aws
+
+__all__ = ["aws", "clock", "engine"]
+
+pytestmark = pytest.mark.usefixtures("aws", "seeded")
+
+
+def dispatch(scheduled: datetime) -> int:
+    queued: int = load_function("dispatch_evaluation").handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
+    return queued
+
+
+def received() -> list[dict[str, Any]]:
+    sqs = boto3.client("sqs")
+    url = bootstrap.settings().need("evaluation_queue_url")
+    records: list[dict[str, Any]] = []
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in batch:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
+    return records
+
+
+def work(records: list[dict[str, Any]]) -> list[str]:
+    answer = load_function("evaluate_orders").handler({"Records": records}, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def message(*wallets: str, name: str = "m-1") -> dict[str, Any]:
+    body = {"sync_id": name, "scheduled_time": "2026-03-02T17:00:00Z", "user_wallet_ids": list(wallets)}
+    return {"messageId": name, "body": json.dumps(body)}
+
+
+def entries(database: Database, run: Run, wallet: str) -> list[dict[str, Any]]:
+    return run(database.demo_wallet_ledger.find({"user_wallet_id": wallet}).sort("seq", 1).to_list())
+
+
+def test_only_wallets_with_something_at_stake_are_asked(engine: Engine, clock: Clock) -> None:
+    idle, holding, waiting = engine.create(), engine.create(), engine.create()
+    engine.place(holding, amount="0.1")
+    engine.place(waiting, amount="0.1", type="limit", price="20000")
+    assert dispatch(clock.now) == 1
+    assert json.loads(received()[0]["body"])["user_wallet_ids"] == [waiting]
+
+    clock.forward(minutes=61)
+    assert dispatch(clock.now) == 2
+    assert work(received()) == []
+    assert idle
+    # What only holds something was looked at within the hour.
+    assert dispatch(clock.now) == 1
+    received()
+    clock.forward(minutes=61)
+    assert dispatch(clock.now) == 2
+
+
+def test_exits_of_paused_wallets_are_evaluated_and_deleted_wallets_are_not(engine: Engine, clock: Clock) -> None:
+    paused, deleted = engine.create(), engine.create()
+    for wallet in (paused, deleted):
+        engine.place(wallet, amount="0.1", stop_loss={"percent": "30"})
+    engine.ask("pause_wallet", "POST", paused, "/pause", body={})
+    engine.ask("delete_wallet", "DELETE", deleted, "", query={"force": "true"})
+    assert dispatch(clock.now) == 1
+    (record,) = received()
+    assert json.loads(record["body"])["user_wallet_ids"] == [paused]
+    assert work([record, message(deleted, "nobody", name="m-2")]) == []
+
+
+def test_an_order_expires_though_nobody_looks(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+    wallet = engine.create()
+    until = clock.now + timedelta(minutes=2)
+    order = engine.place(
+        wallet, amount="0.1", type="limit", price="20000", time_in_force="GTD", expires_at=rfc3339(until)
+    )
+    clock.forward(minutes=3)
+    dispatch(clock.now)
+    assert work(received()) == []
+    last = entries(database, run, wallet)[-1]
+    assert (last["kind"], last["orders"][0]["status"]) == ("mark", "expired")
+    assert dispatch(clock.now) == 0
+    assert engine.order(wallet, order["order_id"])["status"] == "expired"
+
+
+def test_how_often_it_runs_changes_nothing(engine: Engine, clock: Clock) -> None:
+    often, once = engine.create(), engine.create()
+    for wallet in (often, once):
+        engine.place(wallet, amount="0.5")
+        engine.place(wallet, side="sell", amount="0.2", type="trailing_stop", trail_percent="0.4")
+        engine.place(wallet, amount="0.1", type="limit", price=engine.away("-0.004"), stop_loss={"percent": "0.3"})
+    for _ in range(36):
+        clock.forward(minutes=20)
+        assert work([message(often)]) == []
+    told = [
+        [
+            (order["order_id"].rpartition("-")[2], order["status"], order["fills"] and order["fills"][0]["price"])
+            for order in engine.get("list_orders", wallet, "/orders")["items"]
+        ]
+        for wallet in (often, once)
+    ]
+    assert told[0] == told[1]
+    balances = [engine.get("get_balance", wallet, "/balance") for wallet in (often, once)]
+    assert balances[0]["assets"] == balances[1]["assets"]
+
+
+def test_a_look_that_finds_nothing_is_one_round_trip_for_all(engine: Engine, clock: Clock) -> None:
+    wallets = [engine.create() for _ in range(5)]
+    for wallet in wallets:
+        engine.place(wallet, amount="0.1", type="limit", price="20000")
+    clock.forward(minutes=5)
+    with round_trips() as commands:
+        assert work([message(*wallets)]) == []
+    assert commands == ["aggregate"]
+    clock.forward(minutes=56)
+    with round_trips() as commands:
+        assert work([message(*wallets)]) == []
+    assert commands == ["aggregate", *["bulkWrite"] * 5]
+
+
+def test_a_long_way_is_gone_in_parts(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+    wallet = engine.create()
+    engine.place(wallet, amount="0.1", type="limit", price="20000")
+    clock.forward(days=20)
+    for part in (8, 16, 20):
+        assert work([message(wallet)]) == []
+        state = run(database.demo_wallet_state.find_one({"_id": wallet}))
+        assert state is not None
+        (until,) = state["evaluated_until"].values()
+        assert round((until - NOON) / timedelta(days=1)) == part
+
+
+def test_one_bad_wallet_holds_up_no_other(
+    engine: Engine, clock: Clock, environment: pytest.MonkeyPatch, database: Database, run: Run
+) -> None:
+    wallets = [engine.create() for _ in range(4)]
+    for wallet in wallets:
+        engine.place(wallet, amount="0.1", type="limit", price="20000")
+    clock.forward(minutes=61)
+    errors: dict[str, Exception] = {
+        wallets[0]: MarketDataError("no data"),
+        wallets[1]: RuntimeError("broken"),
+        wallets[2]: TemporarilyUnavailableError("too busy"),
+    }
+    healthy = DemoWallet.evaluate
+
+    async def evaluate(self: DemoWallet) -> bool:
+        if self.user_wallet_id in errors:
+            raise errors[self.user_wallet_id]
+        return await healthy(self)
+
+    environment.setattr(DemoWallet, "evaluate", evaluate)
+    records = [message(wallet, name=str(number)) for number, wallet in enumerate(wallets)]
+    assert work([*records, {"messageId": "bad", "body": "not json"}]) == ["bad", "1", "2"]
+    assert [entries(database, run, wallet)[-1]["kind"] for wallet in wallets] == ["place"] * 3 + ["mark"]
+
+
+def test_a_database_that_is_away_fails_the_whole_batch(
+    engine: Engine, environment: pytest.MonkeyPatch, run: Run
+) -> None:
+    from moniqo.storage.client import connect
+    from moniqo.wallets.registry import WalletConnector
+
+    wallet = engine.create()
+    nowhere = connect("mongodb://127.0.0.1:9/?directConnection=true", "nowhere")
+    environment.setattr(bootstrap, "wallets", lambda: WalletConnector(nowhere))
+    bootstrap.order_evaluation.cache_clear()
+    with pytest.raises(ConnectionFailure):
+        work([message(wallet)])
+    run(nowhere.client.close())
+
+
+def test_a_sync_writes_no_marks(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+    wallets = [engine.create() for _ in range(3)]
+    for wallet in wallets:
+        engine.place(wallet, amount="0.1", stop_loss={"percent": "30"})
+    clock.forward(hours=5)
+    records = [message(*wallets)]
+    with round_trips() as commands:
+        load_function("sync_wallets").handler({"Records": records}, None)
+    assert commands == ["find", "aggregate", "bulkWrite"]
+    assert [len(entries(database, run, wallet)) for wallet in wallets] == [2, 2, 2]
