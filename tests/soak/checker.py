@@ -18,6 +18,7 @@ from moniqo.storage.client import connect, is_outage
 from moniqo.storage.demo_ledger import ENTRIES
 from moniqo.storage.deployment import simulation_seed
 from moniqo.wallets.replay import WalletReplay
+from tests.support.victims import follow_parent
 
 PAUSE = 0.5
 
@@ -62,6 +63,7 @@ class _Wallet:
 def check(url: str, database: str, wallets: Sequence[str], pipe: Connection) -> None:
     """Look until told to stop or until something is wrong; then send what was seen."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
     os.nice(5)
     checker = Checker(connect(url, database), wallets, pipe)
     asyncio.run(checker.work())

@@ -101,14 +101,19 @@ class Soak:
             threads.append(threading.Thread(target=self._guarded, args=(self._hold, slot, url)))
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads) or not self._receipts.empty():
-            while not self._receipts.empty():
-                checker.send(self._receipts.get())
-            if checker.poll(0.1):
-                self._fail(f"the checker: {checker.recv().fault}")
-                break
-        for thread in threads:
-            thread.join()
+        try:
+            while any(thread.is_alive() for thread in threads) or not self._receipts.empty():
+                while not self._receipts.empty():
+                    checker.send(self._receipts.get())
+                if checker.poll(0.1):
+                    self._fail(f"the checker: {checker.recv().fault}")
+                    break
+        except BaseException as error:
+            self._fail(repr(error))
+            raise
+        finally:
+            for thread in threads:
+                thread.join()
         if self.failure is not None:
             raise FailedError(self.failure)
 

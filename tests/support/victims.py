@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 # Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
 prepared = multiprocessing.get_context("forkserver")
 prepared.set_forkserver_preload(["tests.support.traders"])
+
+
+def follow_parent() -> None:
+    """End this process when the one that asked for it ends, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _work(entry: Callable[..., None], *arguments: object) -> None:
+    follow_parent()
+    entry(*arguments)
 
 
 class Victim:
@@ -19,7 +38,7 @@ class Victim:
         """Start it."""
         self.reports: Connection
         self.reports, theirs = prepared.Pipe(duplex=False)
-        self._process = prepared.Process(target=entry, args=(*arguments, theirs), daemon=True)
+        self._process = prepared.Process(target=_work, args=(entry, *arguments, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
