@@ -206,6 +206,17 @@ def _nonsense(stored: Stored) -> Document:
     return entry
 
 
+def _nameless(stored: Stored) -> Document:
+    del stored.entries[4]["commit_id"]
+    return stored.entries[4]
+
+
+def _no_changes(stored: Stored) -> Document:
+    entry = _entry(stored, lambda entry: "changes" in entry)
+    entry["changes"] = [1, 2]
+    return entry
+
+
 SPOILT = [
     (_of_posting, r"postings\[0\]\[2\]"),
     (_of_fill_price, r"fills\[0\]\.levels\[0\]\[0\]"),
@@ -222,6 +233,8 @@ SPOILT = [
     (_of_reset, r"account\.peak"),
     (_more, "note"),
     (_nonsense, "entry"),
+    (_nameless, "entry"),
+    (_no_changes, "entry"),
 ]
 
 
@@ -268,6 +281,7 @@ def test_an_entry_that_was_added_is_found(database: Database, stored: Stored, ru
         ("next_entry", "lived:000000009999", "snapshot.next_entry"),
         ("orders.o-1-1", {"order_id": "o-1-1"}, "snapshot.orders.o-1-1"),
         ("user_id", "somebody else", "snapshot.user_id"),
+        ("interest", {}, "snapshot.interest.ETH/USDT"),
     ],
 )
 def test_a_changed_snapshot_is_found(

@@ -16,13 +16,13 @@ from typing import Any, Final
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain import deciding, lifecycle
-from moniqo.domain.account import Account
+from moniqo.domain.account import Account, Interest
 from moniqo.domain.command import Open
 from moniqo.domain.errors import WalletError
 from moniqo.domain.invariants import account_faults, commit_faults
 from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Draft
 from moniqo.markets.simulated import SOURCE, SimulatedFeed
-from moniqo.storage.account_codec import read_account, state_document
+from moniqo.storage.account_codec import interest_values, read_account, state_document
 from moniqo.storage.comparing import ABSENT, first_mismatch
 from moniqo.storage.demo_ledger import ENTRIES, STATES, account_at
 from moniqo.storage.entry_codec import entry_document
@@ -57,6 +57,9 @@ class Replay:
     difference: Difference | None = None
 
 
+_NO_INTEREST: Final = interest_values(Interest())
+
+
 class _DifferenceFoundError(Exception):
     """``seq`` of None is the entry being replayed."""
 
@@ -89,7 +92,7 @@ class WalletReplay:
         try:
             async for entry in self._entries(user_wallet_id):
                 account = await self._entry(account, entry, found)
-                if snapshot is not None and snapshot["seq"] == account.seq:
+                if snapshot is not None and snapshot.get("seq") == account.seq:
                     _compare_snapshot(snapshot, account)
                 progress(found.entries)
             if account is None and snapshot is None:
@@ -106,19 +109,17 @@ class WalletReplay:
     async def _entry(self, account: Account | None, entry: Document, found: Replay) -> Account:
         """Recompute one entry and compare it; returns the account after it."""
         seq = found.entries + 1
-        if entry["seq"] != seq:
-            raise _DifferenceFoundError("seq", entry["seq"], seq)
+        if entry.get("seq") != seq:
+            raise _DifferenceFoundError("seq", entry.get("seq"), seq)
         if entry.get("rules_version") != RULES_VERSION:
             raise _DifferenceFoundError("rules_version", entry.get("rules_version"), RULES_VERSION)
         try:
-            basis = read_basis(entry)
-            await self._check_market(basis)
-            commit = await self._decide(account, entry, basis)
+            commit = await self._decide(account, entry)
+            mismatch = first_mismatch(_comparable(entry), _comparable(entry_document(commit, entry["commit_id"])))
         except WalletError as error:
             raise _DifferenceFoundError("decision", "accepted", f"{error.code}: {error.detail}") from error
         except _UNREADABLE as error:
             raise _DifferenceFoundError("entry", f"cannot be read: {error!r}", "readable") from error
-        mismatch = first_mismatch(_comparable(entry), _comparable(entry_document(commit, entry["commit_id"])))
         if mismatch is not None:
             raise _DifferenceFoundError(*mismatch)
         faults = account_faults(commit.after)
@@ -129,8 +130,9 @@ class WalletReplay:
         _count(found, commit)
         return commit.after
 
-    async def _decide(self, account: Account | None, entry: Document, basis: Basis | None) -> Commit:
-        command, at = read_command(entry), entry["at"]
+    async def _decide(self, account: Account | None, entry: Document) -> Commit:
+        command, basis, at = read_command(entry), read_basis(entry), entry["at"]
+        await self._check_market(basis)
         if isinstance(command, Open) is not (account is None):
             raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
         if account is None:
@@ -189,7 +191,7 @@ def _compare_snapshot(snapshot: Document, account: Account) -> None:
     stored, expected = dict(snapshot), state_document(account)
     stored.pop("turn", None)  # whose turn it is to write is no part of the books
     # Interest that ended stands there as none.
-    stored["interest"] = {name: value for name, value in stored["interest"].items() if value[0]}
+    stored["interest"] = {name: value for name, value in stored.get("interest", {}).items() if value != _NO_INTEREST}
     mismatch = first_mismatch(stored, expected, "snapshot")
     if mismatch is not None:
         raise _DifferenceFoundError(*mismatch, seq=account.seq)
@@ -202,5 +204,6 @@ def _check_end(snapshot: Mapping[str, Any] | None, account: Account | None) -> N
             raise _DifferenceFoundError("snapshot", ABSENT, f"as of {account.seq}", account.seq)
         return
     last = 0 if account is None else account.seq
-    if snapshot["seq"] > last:
-        raise _DifferenceFoundError("snapshot.seq", snapshot["seq"], last)
+    seq = snapshot.get("seq", 0)
+    if not 0 < seq <= last:
+        raise _DifferenceFoundError("snapshot.seq", seq, last)
