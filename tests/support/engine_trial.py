@@ -33,7 +33,7 @@ from moniqo.storage.account_codec import state_document
 from tests.support.engine_drawing import SYMBOLS, draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
 from tests.support.exchange_world import MARKETS, MAX_AGE, World
-from tests.support.naive_books import RefusedError, usable
+from tests.support.naive_books import RefusedError, down, usable
 from tests.support.naive_exchange import NaiveExchange
 
 D = Decimal
@@ -239,7 +239,9 @@ class Trial:
         for order in self.naive.open_orders():
             symbol = order["symbol"]
             tick, half = MARKETS[symbol].tick_size, self.world.half_ticks[symbol] * MARKETS[symbol].tick_size
-            for price in (order["price"], order["stop_price"]):
+            trail = order["trail_percent"]
+            trigger = None if trail is None else down(order["trail_mark"] * (1 - trail / 100), tick)
+            for price in (order["price"], order["stop_price"], trigger):
                 if price is not None:
                     found[symbol] += [price, price - tick, price + tick, price - half, price + half]
         return found

@@ -87,6 +87,7 @@ class NaiveBooks:
     def begin(self, at: datetime, cash: Decimal, held: Mapping[str, tuple[Decimal, Decimal]]) -> None:
         """Start with cash and holdings (amount, cost) by symbol; nothing is open, nothing was earned."""
         self.epoch += 1
+        self.still: datetime | None = None
         self.opening = cash
         self.opening_held = dict(held)
         self.orders: dict[str, Item] = {}

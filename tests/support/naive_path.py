@@ -18,6 +18,7 @@ class NaivePath(NaiveBooks):
 
     def look(self, now: datetime) -> None:
         """Take everything that happened up to now: points, ends of orders, midnights, hours."""
+        self.note_stillness(self.clock)
         while True:
             ends = [path[self.seen[symbol]].end for symbol, path in self.paths.items() if len(path) > self.seen[symbol]]
             expiries = [order["expires_at"] for order in self.open_orders() if order["expires_at"]]
@@ -33,9 +34,23 @@ class NaivePath(NaiveBooks):
                 self.day_start = self.equity(self.marks)
                 self.day_end = self.next_midnight(instant)
             self.clock = max(self.clock, instant)
-            if instant == hour and any(self.tracked(symbol) for symbol in self.markets):
+            self.note_stillness(instant)
+            if instant == hour and (self.still is None or instant in self.hours_that_tell(self.still)):
                 self.samples[self.epoch, instant] = self.sample()
         self.clock = max(self.clock, now)
+
+    def note_stillness(self, at: datetime) -> None:
+        """Remember from when on nothing was held or open."""
+        if any(self.tracked(symbol) for symbol in self.markets):
+            self.still = None
+        elif self.still is None:
+            self.still = at
+
+    def hours_that_tell(self, still: datetime) -> set[datetime]:
+        """The first full hour and the first midnight of UTC: what stands still needs no more to be known."""
+        hours = (still.replace(minute=0, second=0, microsecond=0) + HOUR * number for number in range(26))
+        later = [hour for hour in hours if hour >= still]
+        return {later[0], next(hour for hour in later if hour.hour == 0)}
 
     def sample(self) -> tuple[Decimal, Decimal, Decimal]:
         books = {symbol: book for symbol, book in self.books().items() if symbol != "cash"}
