@@ -212,7 +212,8 @@ def traded(journey: Journey) -> None:
     assert len(journey("cancel_orders")["cancelled"]) == 1
     assert journey("cancel_orders", query={"symbol": "BTC/USDT"}) == {"cancelled": []}
     every: dict[str, Any] = limit | {"price": "40000", "time_in_force": "GTD"}
-    every |= {"expires_at": "2100-01-01T00:00:00+02:00", "stop_loss": {"percent": "2"}, "take_profit": {"stop_price": "60000"}, "reduce_only": False}
+    every |= {"expires_at": "2100-01-01T00:00:00+02:00", "reduce_only": False}
+    every |= {"stop_loss": {"percent": "2"}, "take_profit": {"stop_price": "60000"}}
     journey("place_order", 201, body=every)
     for kind in ({"type": "stop_loss", "stop_price": "20000"}, {"type": "trailing_stop", "trail_percent": 3}):
         journey("place_order", 201, body={"symbol": "BTC/USDT", "side": "sell", "amount": "0.01"} | kind)

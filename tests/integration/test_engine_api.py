@@ -47,7 +47,7 @@ class TestOrders:
 
     def test_a_far_limit_fills_at_its_price_once_the_market_went_there(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
-        order = engine.place(wallet, amount="0.1", type="limit", price=engine.away("-0.02"))
+        order = engine.place(wallet, amount="0.1", type="limit", price=engine.away("-0.003"))
         found = order
         while found["status"] != "filled" and clock.now < NOON + timedelta(days=30):
             clock.forward(hours=12)

@@ -416,9 +416,9 @@ def test_equity_that_stands_still_is_told_by_its_first_hour_and_its_first_day(ev
     desk.place("buy", "market", "0.01")
 
     told = {point.at: point.equity for commit in desk.commits for point in commit.samples}
-    hours = [START + timedelta(hours=number) for number in (1, 2, 12)]
+    hours = [START + timedelta(hours=number) for number in (0, 1, 2, 12)]
     assert list(told) == hours
-    assert told[hours[1]] == told[hours[2]] > told[hours[0]]
+    assert told[hours[2]] == told[hours[3]] > told[hours[0]] > told[hours[1]]
 
 
 def test_points_without_a_sane_price_are_skipped() -> None:

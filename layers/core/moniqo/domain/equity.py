@@ -73,10 +73,10 @@ def hours(since: datetime, until: datetime) -> Iterator[datetime]:
         hour += HOUR
 
 
-def still_hours(still_since: datetime | None, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the hours after ``after``, up to ``until``, that describe equity which stands still."""
+def still_hours(still_since: datetime | None, until: datetime) -> Iterator[datetime]:
+    """Yield the hours up to ``until`` that describe equity which stands still."""
     if still_since is not None:
-        yield from (moment for moment in _still_hours(still_since) if after < moment <= until)
+        yield from (moment for moment in _still_hours(still_since) if moment <= until)
 
 
 def tells_still(still_since: datetime | None, hour: datetime) -> bool:

@@ -108,8 +108,9 @@ class _Walk:
         self._buying = any(interest.buying for interest in draft.account.interest.values())
         account = draft.account
         since = [account.evaluated_until[symbol] for symbol in tracked(account)]
-        # While nothing is at stake only the hours that say so are taken, those after the last commit.
-        self._hours = hours(min(since), draft.at) if since else still_hours(account.still_since, account.at, draft.at)
+        # While nothing is at stake only the hours that say so are taken, again if need be: an earlier walk may not have
+        # reached them.
+        self._hours = hours(min(since), draft.at) if since else still_hours(account.still_since, draft.at)
         self._hour = next(self._hours, _NEVER)
         self._expiry = self._next_expiry()
         self._instant = self._next_instant()
