@@ -21,6 +21,7 @@ BUILT: Final = ROOT / ".build" / "e2e" / "sam"
 NOT_EMULATED: Final = {
     "UserPoolPages": "the type AWS::Cognito::ManagedLoginBranding is unknown to it",
     "DeadLettersAlarm": "it does no metric math",
+    "SyncFailuresAlarm": "it does no metric math",
     "WorkerErrorsAlarm": "it does no metric math",
 }
 
