@@ -40,6 +40,7 @@ def draw_limits(rng: Random, naive: NaiveExchange | None = None) -> RiskLimits:
         rng.choice((None, None, None, None, D(2), D(20))),
         allowed_symbols=rng.choice((None,) * 9 + (SYMBOLS[:2],)),
         blocked_symbols=rng.choice(((),) * 9 + (SYMBOLS[1:2],)),
+        respect_market_hours=rng.random() < 0.3,
         timezone=rng.choice(ZONES),
     )
 

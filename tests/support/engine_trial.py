@@ -191,8 +191,11 @@ class Trial:
             if _rule_of(again) == _rule_of(error):
                 raise DifferenceError(f"{command} was refused ({error}), so is {size} ({again})") from again
 
-    def basis(self, symbol: str, snapshot: Snapshot) -> Basis:
-        return Basis(MARKETS[symbol], snapshot, self.world.mids(), D(1))
+    def basis(self, symbol: str, snapshot: Snapshot, rng: Random) -> Basis:
+        """What a decision looks at; now and then the market has hours, and is even closed."""
+        closes = self.world.now + timedelta(minutes=rng.randrange(1, 400)) if rng.random() < 0.1 else None
+        is_open = rng.random() > 0.04
+        return Basis(MARKETS[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
         """A snapshot both sides would trade on; None when both refuse it."""
@@ -270,17 +273,17 @@ class Trial:
         snapshot = self.usable_snapshot(command.symbol, rng)
         if snapshot is None:
             return
-        mids = self.world.mids()
+        basis = self.basis(command.symbol, snapshot, rng)
         outcome: list[str] = []
 
         def accept() -> None:
             at = max(self.account.at, self.world.now)
             name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
-            outcome.append(self.naive.place(name, command, at, snapshot, mids)["id"])
+            outcome.append(self.naive.place(name, command, at, basis)["id"])
 
         self.look()
         before = self.account.seq
-        self.both(command, rng, accept, self.basis(command.symbol, snapshot))
+        self.both(command, rng, accept, basis)
         if outcome and key is not None:
             self.client_ids[key] = command.body_hash()
             self.naive.accepted[key] = command
@@ -303,13 +306,13 @@ class Trial:
         if snapshot is None:
             return
         self.look()
-        before = self.account.seq
+        before, basis = self.account.seq, self.basis(symbol, snapshot, rng)
 
         def accept() -> None:
             name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
-            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), snapshot)
+            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), basis)
 
-        self.both(ClosePosition(symbol), rng, accept, self.basis(symbol, snapshot))
+        self.both(ClosePosition(symbol), rng, accept, basis)
 
     def reset(self, rng: Random) -> None:
         self.both(Reset(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.ledger import Basis
 from moniqo.domain.market import Market, Snapshot
 from tests.support.naive_books import BASIS_POINT, OPEN, ZERO, D, Item, Memory, RefusedError, Takes, down, up
 from tests.support.naive_path import NaivePath
@@ -84,9 +85,9 @@ class NaiveArrivals(NaivePath):
             most *= 2
         return bisect_left(range(most + 1), order.quote_amount, lo=1, key=cash) * step
 
-    def place(self, name: str, order: Place, at: datetime, snapshot: Snapshot, mids: Mapping[str, Decimal]) -> Item:
+    def place(self, name: str, order: Place, at: datetime, basis: Basis) -> Item:
         """Accept an order as ``name``, or raise RefusedError with every error that would be right."""
-        market = self.markets[order.symbol]
+        market, snapshot = self.markets[order.symbol], basis.snapshot
         reasons = self.form_faults(order, market) | self.wallet_faults(order, market)
         if reasons:
             raise RefusedError(*reasons)
@@ -96,8 +97,15 @@ class NaiveArrivals(NaivePath):
             reasons.add("InvalidOrderError")
         reasons |= self.trigger_faults(order, snapshot)
         item = self.new_order(name, order, amount, at, snapshot)
+        if order.time_in_force.value == "DAY" and basis.session_close is not None:
+            item["expires_at"] = basis.session_close
         takes, memory = self.taking(item, order, snapshot, reasons)
-        reasons |= self.limit_faults(order, amount, snapshot, mids)
+        if not basis.is_open:
+            takes, memory = [], {}
+            impatient = self.limits is not None and self.limits.respect_market_hours
+            if impatient or not self.waits(item):
+                reasons.add("OrderRejectedError")
+        reasons |= self.limit_faults(order, amount, snapshot, basis.marks)
         reasons |= self.fund_faults(item, takes)
         if reasons:
             raise RefusedError(*reasons)

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.command import Place
-from moniqo.domain.market import Snapshot
+from moniqo.domain.ledger import Basis
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits
 from tests.support.naive_arrivals import NaiveArrivals
@@ -23,7 +23,7 @@ from tests.support.naive_books import OPEN, RefusedError
 class NaiveExchange(NaiveArrivals):
     """One paper account and all the market it has seen."""
 
-    def close_position(self, name: str, symbol: str, at: datetime, snapshot: Snapshot) -> None:
+    def close_position(self, name: str, symbol: str, at: datetime, basis: Basis) -> None:
         """Sell all of a symbol at market; its other sells are cancelled if that works."""
         if self.status != "active":
             raise RefusedError("WalletPausedError" if self.status == "paused" else "WalletSuspendedError")
@@ -35,7 +35,7 @@ class NaiveExchange(NaiveArrivals):
                 order["status"] = "cancelled"
         sale = Place(symbol, OrderSide.SELL, OrderType.MARKET, self.held(symbol))
         try:
-            self.place(name, sale, at, snapshot, {})
+            self.place(name, sale, at, basis)
         except RefusedError:
             for order_id, status in before.items():
                 self.orders[order_id]["status"] = status
