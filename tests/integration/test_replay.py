@@ -25,7 +25,7 @@ from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.order_codec import Document
 from moniqo.wallets.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
-from tests.support.varied import TERMS, Life
+from tests.support.varied import BEGAN, STOCKS, TERMS, Life
 
 STEPS = 120
 SEED = 10
@@ -353,6 +353,19 @@ def test_a_quote_amount_that_just_misses_a_lot_of_the_next_level(database: Datab
         order = await life.wallet.submit(Place(BTC, OrderSide.BUY, OrderType.MARKET, quote_amount=enough))
         assert order.order.filled_amount == best.amount
         assert (await replayed(database, "w")).difference is None
+
+    run(work())
+
+
+def test_a_wallet_of_stocks_is_recomputed_over_closed_markets(database: Database, run: Run) -> None:
+    async def work() -> None:
+        life = Life(database, "stocks", SEED, STOCKS)
+        await life.begin()
+        await life.go_on(STEPS)
+        found = await replayed(database, "stocks")
+        assert found.difference is None
+        assert found.fills
+        assert life.now.date() != BEGAN.date()
 
     run(work())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,13 +38,21 @@ TERMS = AccountTerms(OWNER, D(100_000), "USDT", D("0.08"), D("0.1"), D(5), None,
 PAUSES = (0, 40, 15_000, 70_000, 400_000, 3_600_000, 90_000_000)
 WEIGHTS = (4, 4, 4, 4, 4, 2, 0.3)
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "DOGE/USDT")
+STOCKS = ("AAPL/USD", "MSFT/USD")
 
 
 class Life:
     """Drives one wallet; ``done`` counts the commands that were accepted by kind, ``refused`` the others by code."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], user_wallet_id: str, seed: int) -> None:
+    def __init__(
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        user_wallet_id: str,
+        seed: int,
+        symbols: Sequence[str] = SYMBOLS,
+    ) -> None:
         self.chance = random.Random(seed)
+        self.symbols = symbols
         self.now = BEGAN
         config = {"db": database, "owner": OWNER, "clock": lambda: self.now}
         self.wallet = DemoWallet("demo", user_wallet_id, {}, config)
@@ -52,7 +61,7 @@ class Life:
 
     async def begin(self) -> None:
         """Open the account."""
-        await self.wallet.open_account(TERMS)
+        await self.wallet.open_account(replace(TERMS, cash_asset=self.symbols[0].partition("/")[2]))
         await self.wallet.initialize()
 
     async def go_on(self, steps: int) -> None:
@@ -78,9 +87,9 @@ class Life:
         if draw < 0.08 and account.orders:
             return Cancel(self.chance.choice(list(account.orders)))
         if draw < 0.1:
-            return CancelAll(self.chance.choice([None, *SYMBOLS]))
+            return CancelAll(self.chance.choice([None, *self.symbols]))
         if draw < 0.14:
-            return ClosePosition(self.chance.choice(SYMBOLS))
+            return ClosePosition(self.chance.choice(self.symbols))
         if draw < 0.16:
             return SetLimits(LIMITS)
         if draw < 0.17:
@@ -91,7 +100,7 @@ class Life:
 
     async def _order(self) -> Place:
         chance = self.chance
-        symbol, kind = chance.choice(SYMBOLS), chance.choice(list(OrderType))
+        symbol, kind = chance.choice(self.symbols), chance.choice(list(OrderType))
         market, snapshot = await self.wallet.feed.market(symbol), await self.wallet.feed.snapshot(symbol)
         held = self.wallet.account.holding(market.base).free
         stop = kind not in {OrderType.MARKET, OrderType.LIMIT}
