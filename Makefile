@@ -28,6 +28,7 @@ DEV := $(call stamp,.venv,dev,$(LAYER_LOCK) layers/core/pyproject.toml requireme
 SAM := $(call stamp,.venv-sam,sam,requirements/sam.txt)
 MINISTACK := $(call stamp,.venv-ministack,ministack,requirements/ministack.txt)
 CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
+CALENDARS := $(call stamp,.venv-calendars,calendars,requirements/calendars.txt)
 
 $(RUN):
 	$(call environment,.venv)
@@ -41,7 +42,7 @@ $(DEV): $(RUN)
 	@$(PY) -m pip install $(install) requirements/dev.txt
 	@rm -f .venv/dev-*.installed && touch $@
 
-$(SAM) $(MINISTACK) $(CHECKOV):
+$(SAM) $(MINISTACK) $(CHECKOV) $(CALENDARS):
 	$(call environment,$(@D))
 	@echo "Installing requirements/$(@D:.venv-%=%).txt ..."
 	@$(@D)/bin/python -m pip install $(install) requirements/$(@D:.venv-%=%).txt
@@ -88,6 +89,11 @@ openapi: $(RUN) ## Write the OpenAPI document and docs/errors.md anew from the c
 	$(PY) -m moniqo.openapi functions functions/get_docs/openapi.json
 	$(PY) -m moniqo.error_reference docs/errors.md
 
+.PHONY: calendars
+calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new year, an unforeseen holiday)
+	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
+	@mv .venv-calendars/sessions layers/core/moniqo/domain/nyse_sessions.py
+
 .PHONY: lint lint-python lint-template
 lint: lint-python lint-template ## Style, types, layering, security, template
 lint-python: $(DEV)
@@ -121,6 +127,6 @@ lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer ve
 	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
-	for name in sam ministack checkov; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in sam ministack checkov calendars; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links

@@ -17,7 +17,7 @@ from moniqo.domain.decision import MAX_OPEN_ORDERS, Decision
 from moniqo.domain.errors import InvalidSymbolError, WalletError
 from moniqo.domain.exposure import open_positions, total_exposure
 from moniqo.domain.ledger import Basis, Draft
-from moniqo.domain.money import ZERO, ceil_to, exact, round_up, scale_of
+from moniqo.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to, exact, round_up, scale_of
 from moniqo.domain.order import OrderSide, average_price
 from moniqo.domain.placing import carry_out
 from moniqo.domain.taking import market_cost
@@ -34,6 +34,7 @@ _NEEDED_BEFORE: Final = {
 """Rules that compute with what other rules found; when one of those failed they cannot be checked."""
 
 
+_LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
 _SHOWN: Final = Decimal("0.00000001")
 
 
@@ -73,8 +74,9 @@ class Estimate:
 class Preflight:
     """The outcome of every rule, and what an order that passes would do.
 
-    ``largest_amount`` is the most of the base asset that would pass with all else the same, zero when no amount would,
-    None for an unknown symbol; ``largest_quote_amount`` is what that costs or brings, for orders in the quote asset.
+    ``largest_amount`` is the most of the base asset that would pass with all else the same: zero when no amount would,
+    None when none is too much or the symbol is not known. ``largest_quote_amount`` is what that costs or brings, for
+    orders in the quote asset.
     """
 
     rules: tuple[RuleResult, ...]
@@ -96,11 +98,12 @@ def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
         outcomes = {result.rule: result.outcome for result in results}
         known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
         largest = _largest(draft, order, basis)
+        by_quote = order.quote_amount is not None and largest is not None
         return Preflight(
             rules=results,
             estimate=_estimate(decision) if known else None,
             largest_amount=largest,
-            largest_quote_amount=None if order.quote_amount is None else market_cost(draft, order.side, largest, basis),
+            largest_quote_amount=market_cost(draft, order.side, largest or ZERO, basis) if by_quote else None,
         )
 
 
@@ -235,33 +238,36 @@ def _estimate(decision: Decision) -> Estimate:
     )
 
 
-def _largest(draft: Draft, order: Place, basis: Basis) -> Decimal:
+def _largest(draft: Draft, order: Place, basis: Basis) -> Decimal | None:
     """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
 
-    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it.
+    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
+    nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
     """
     market = basis.market
 
-    def passes(amount: Decimal) -> bool:
-        return _would_do(draft, replace(order, amount=amount, quote_amount=None), basis)
+    def passes(lots: int) -> bool:
+        return _would_do(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), basis)
 
     everything = draft.holding(market.base).total
-    if order.side is OrderSide.SELL and everything and passes(everything):
-        return everything
+    if order.side is OrderSide.SELL and everything:
+        sale = replace(order, amount=everything, quote_amount=None)
+        if _would_do(draft, sale, basis):
+            return everything
     best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
     price = order.price or order.stop_price or best
     least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
-    # A buy pays no less than the better of its price and the book's, and a sale is no larger than the holding.
-    most = draft.holding(market.quote).free / min(price, best) if order.side is OrderSide.BUY else everything
-    low, high = int(least / market.lot_step), int(most / market.lot_step)
-    if high < low or not passes(low * market.lot_step):
+    low = int(least / market.lot_step)
+    if not passes(low):
         return ZERO
-    while low < high:
-        middle = (low + high + 1) // 2
-        if passes(middle * market.lot_step):
-            low = middle
-        else:
-            high = middle - 1
+    high = 2 * low
+    while passes(high):
+        low, high = high, 2 * high
+        if high * market.lot_step > _LARGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if passes(middle) else (low, middle)
     return low * market.lot_step
 
 

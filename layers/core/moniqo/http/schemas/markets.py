@@ -48,6 +48,10 @@ class MarketView(View):
     lot_step: Amount
     min_amount: Amount
     min_notional: Amount
+    hours: Annotated[
+        str | None,
+        Field(description="Code of the exchange whose hours it keeps; null trades always.", examples=["XNYS"]),
+    ]
 
 
 class MarketsView(View):

@@ -51,7 +51,10 @@ class PreflightView(View):
     would_pass: bool
     rules: list[RuleView]
     estimated_fill: EstimateView | None
-    largest_amount: Annotated[Amount | None, Field(description="The most that would pass, all else the same.")]
+    largest_amount: Annotated[
+        Amount | None,
+        Field(description="The most that would pass, all else the same; null when no amount is too much."),
+    ]
     largest_quote_amount: Annotated[Amount | None, Field(description="The same for an order with quote_amount.")]
 
 

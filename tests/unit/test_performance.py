@@ -1,0 +1,134 @@
+"""Figures of an account, with numbers worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint, merged, on_grid
+from moniqo.domain.ledger import Sample
+from moniqo.domain.order import Fill, Liquidity, OrderSide
+from moniqo.domain.performance import (
+    Start,
+    Trade,
+    figures_of,
+    max_drawdown,
+    measure,
+    sharpe_ratio,
+    trades_of,
+    turnover,
+)
+from moniqo.domain.position import Position
+
+D = Decimal
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def fill(order: str, side: str, amount: str, quote: str, fee: str, realised: str, symbol: str = "BTC/USDT") -> Fill:
+    return Fill(
+        f"{order}-1", order, symbol, OrderSide(side), D(amount), D(quote), (), D(fee), "USDT", Liquidity.TAKER, MONDAY,
+        D(realised),
+    )  # fmt: skip
+
+
+FILLS = [
+    # 2 for 200 and a fee of 2, then 2 more for 240 and a fee of 2: cost 440, entry fees 4
+    fill("o-2-1", "buy", "2", "200", "2", "-2"),
+    fill("o-3-1", "buy", "2", "240", "2", "-2"),
+    # 1 for 130 in two fills: cost released 55 each half of 0.5, so 130 - 110 - 1.3
+    fill("o-4-1", "sell", "0.5", "65", "0.65", "9.35"),
+    fill("o-4-1", "sell", "0.5", "65", "0.65", "9.35"),
+    # the other 3 for 300: 300 - 330 - 3
+    fill("o-5-1", "sell", "3", "300", "3", "-33"),
+]
+
+
+def test_a_trade_carries_its_share_of_the_fees_to_enter() -> None:
+    trades = trades_of(FILLS, {})
+    # A quarter of 4 goes with the first sale, the rest with the second.
+    assert [trade.pnl for trade in trades] == [D("17.70"), D("-36")]
+    assert sum(trade.pnl for trade in trades) == sum(item.realised for item in FILLS)
+
+
+def test_what_was_held_at_the_start_is_sold_without_entry_fees() -> None:
+    sale = fill("o-2-1", "sell", "1", "120", "0.12", "19.88")
+    assert trades_of([sale], {"BTC/USDT": D(4)}) == [Trade("BTC/USDT", D("19.88"))]
+
+
+def test_figures_of_trades() -> None:
+    figures = figures_of([Trade("X", D(value)) for value in (30, -10, 20, -5, 0)])
+    assert (figures.trades, figures.wins, figures.losses) == (5, 2, 2)
+    assert figures.win_rate_percent == D(40)
+    assert figures.profit_factor == D("3.33333333")
+    assert figures.expectancy == D(7)
+    # win rate x average gain - loss rate x average loss
+    assert figures.expectancy == D("0.4") * D(25) - D("0.4") * D("7.5")
+
+
+@pytest.mark.parametrize(
+    ("pnl", "factor", "rate"), [([], None, None), ([1, 2], None, 100), ([-1], 0, 0), ([0], None, 0)]
+)
+def test_figures_that_are_not_defined(pnl: list[int], factor: int | None, rate: int | None) -> None:
+    figures = figures_of([Trade("X", D(value)) for value in pnl])
+    assert (figures.profit_factor, figures.win_rate_percent) == (factor, rate)
+    assert (figures.expectancy is None) is (not pnl)
+
+
+def test_the_largest_fall() -> None:
+    # 100 -> 80 is 20%; 200 -> 165 is 35 but 17.5% only
+    assert max_drawdown([D(value) for value in (100, 80, 120, 200, 165, 210)]) == (D(35), D(20))
+    assert max_drawdown([D(1), D(2)]) == (D(0), D(0))
+
+
+def test_the_sharpe_ratio_of_three_days() -> None:
+    # returns 2%, -1%, 2%: mean 1%, sample deviation sqrt(3)%, so sqrt(365 / 3)
+    ratio = sharpe_ratio([D(100), D(102), D("100.98"), D("102.9996")])
+    assert ratio == (D(365) / 3).sqrt().quantize(D("0.00000001"))
+
+
+@pytest.mark.parametrize("equity", [[], [1], [1, 2], [1, 2, 4], [1, 1, 1], [0, 1, 2], [1, -1, 1]])
+def test_no_sharpe_ratio(equity: list[int]) -> None:
+    assert sharpe_ratio([D(value) for value in equity]) is None
+
+
+def test_turnover_is_the_lesser_side_over_mean_equity() -> None:
+    assert turnover(FILLS, [D(900), D(1100)]) == D("0.43")  # 430 sold, 440 bought
+    assert turnover(FILLS[:2], [D(1000)]) == D(0)
+    assert turnover(FILLS, [D(0)]) is None
+
+
+def test_a_whole_epoch() -> None:
+    points = [
+        EquityPoint(1, Sample(MONDAY + number * HOUR, D(1000 + number), D(0), D(0))) for number in (1, 2, 3, 24, 48)
+    ]
+    held = {"BTC/USDT": Position(D(0), D(0), D("-18.3"), D("8.3")), "ETH/USDT": Position(D(2), D(100), D(-1), D(1))}
+    found = measure(Start(MONDAY, D(1000), {}), FILLS, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY)
+    assert (found.total_pnl, found.return_percent) == (D("0.7"), D("0.07"))
+    assert (found.realised_pnl, found.unrealised_pnl) == (D("-19.3"), D(20))
+    assert (found.fees, found.volume) == (D("8.30"), D(870))
+    assert found.max_drawdown == D("47.3")  # from 1,048 to now
+    assert found.sharpe_ratio is None  # two midnights, one return
+    assert [item.symbol for item in found.symbols] == ["BTC/USDT", "ETH/USDT"]
+    assert (found.symbols[1].unrealised_pnl, found.symbols[1].figures.trades) == (D(20), 0)
+    blind = measure(Start(MONDAY, D(1000), {}), FILLS, points, held, {}, None, MONDAY + 2 * DAY)
+    assert blind.total_pnl is blind.return_percent is blind.unrealised_pnl is None
+
+
+def test_equity_carries_its_last_value_and_begins_with_its_first() -> None:
+    points = [EquityPoint(1, Sample(MONDAY + hours * HOUR, D(hours), D(0), D(0))) for hours in (2, 3, 30)]
+    hours = on_grid(points, MONDAY, MONDAY + 5 * HOUR, HOUR)
+    assert [(point.sample.at.hour, int(point.sample.equity)) for point in hours] == [(2, 2), (3, 3), (4, 3), (5, 3)]
+    days = on_grid(points, MONDAY, MONDAY + 3 * DAY, DAY)
+    assert [(point.sample.at.day, int(point.sample.equity)) for point in days] == [(3, 3), (4, 30), (5, 30)]
+    odd = on_grid(points, MONDAY + timedelta(minutes=125), MONDAY + timedelta(minutes=250), HOUR)
+    assert [point.sample.equity for point in odd] == [3, 3]
+    assert on_grid([], MONDAY, MONDAY + DAY, HOUR) == []
+
+
+def test_what_is_stored_stands() -> None:
+    stored = [EquityPoint(1, Sample(MONDAY, D(1), D(0), D(0)))]
+    new = [Sample(MONDAY, D(2), D(0), D(0)), Sample(MONDAY + HOUR, D(3), D(0), D(0))]
+    assert [point.sample.equity for point in merged(stored, 1, new)] == [1, 3]
+    assert [(point.epoch, point.sample.equity) for point in merged(stored, 2, new)] == [(1, D(1)), (2, D(2)), (2, D(3))]

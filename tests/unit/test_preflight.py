@@ -1,0 +1,141 @@
+"""Checking orders without placing them: the same decision, asked otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from moniqo.domain import preflight, trading
+from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.errors import WalletError
+from moniqo.domain.ledger import Basis
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.preflight import Outcome, Preflight
+from tests.support.desk import BTC, MARKETS, START, WIDE, Desk
+
+D = Decimal
+LOT = MARKETS[BTC].lot_step
+
+
+def ask(desk: Desk, side: str, kind: str, amount: str | None = None, **fields: object) -> Preflight:
+    size = None if amount is None else D(amount)
+    order = Place(BTC, OrderSide(side), OrderType(kind), size, **fields)  # type: ignore[arg-type]
+    marks = {name: desk.snapshot(name).mid for name in MARKETS}
+    return preflight.check(desk._walk(), order, Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1)))
+
+
+def rule(found: Preflight, name: str) -> preflight.RuleResult:
+    return next(result for result in found.rules if result.rule == name)
+
+
+def test_the_largest_amount_that_the_cash_buys() -> None:
+    desk = Desk("10000")
+    desk.book(("0", "0.1"), ("10", "5"))
+    found = ask(desk, "buy", "market", "0.1")
+    # 0.1 at 50,001 and 0.09976 at 50,011, with a fee of 0.1%
+    assert found.largest_amount == D("0.19977")
+    assert found.estimate is not None
+    assert (found.estimate.quote, found.estimate.fee, found.estimate.funds_needed) == (
+        D("5000.1"), D("5.0001"), D("5005.1001"),
+    )  # fmt: skip
+
+
+def test_the_draft_is_left_as_it_is() -> None:
+    desk = Desk()
+    desk.place("buy", "market", "0.05", stop_loss=ExitSpec(percent=D(2)))
+    before = desk._walk().__dict__
+    ask(desk, "sell", "market", "0.05")
+    ask(desk, "buy", "market", "0.05")
+    assert desk._walk().__dict__ == before
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_it_agrees_with_the_decision(seed: int) -> None:
+    """What passes is accepted, what fails is refused for the first reason told, the largest amount is the largest."""
+    rng = Random(seed)
+    limits = replace(
+        WIDE,
+        max_position_size_usd=D(rng.choice([3000, 9000, 10**9])),
+        max_total_exposure_usd=D(rng.choice([2000, 8000, 10**9])),
+    )
+    desk = Desk(rng.choice(["1000", "10000", "1000000"]), limits)
+    desk.book(("0", "0.05"), ("5", "0.2"), ("10", rng.choice(["0.3", "20"])))
+    for _ in range(rng.randrange(3)):
+        try:
+            desk.place("buy", "limit", "0.02", price=rng.choice(["48000", "50001"]))
+        except WalletError:
+            continue
+    side = rng.choice([OrderSide.BUY, OrderSide.SELL])
+    kind = rng.choice([OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_LIMIT])
+    stop = D(50500) if side is OrderSide.BUY else D(49500)
+    order = Place(
+        BTC, side, kind, D(rng.choice(["0.01", "0.07", "0.4", "30"])),
+        price=None if kind is OrderType.MARKET else D(rng.choice([49000, 49999, 50001, 50011, 51000])),
+        stop_price=stop if kind is OrderType.STOP_LIMIT else None,
+        time_in_force=rng.choice([TimeInForce.GTC, TimeInForce.FOK, TimeInForce.IOC])
+        if kind is not OrderType.STOP_LIMIT else TimeInForce.GTC,
+    )  # fmt: skip
+    marks = {name: desk.snapshot(name).mid for name in MARKETS}
+    basis = Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1))
+    draft = desk._walk()
+    found = preflight.check(draft, order, basis)
+
+    assert found.would_pass is preflight._would_do(draft, order, basis)
+    if not found.would_pass:
+        first = next(result for result in found.rules if result.outcome is Outcome.FAILED)
+        assert first.refusal is not None
+        with pytest.raises(type(first.refusal)) as refused:
+            trading.place(draft, order, basis)
+        assert refused.value.detail == first.refusal.detail
+    largest = found.largest_amount
+    if largest is None:
+        assert order.time_in_force is TimeInForce.IOC
+        return
+    if largest:
+        assert preflight._would_do(draft, replace(order, amount=largest), basis)
+    above = (largest // LOT + 1) * LOT
+    assert not preflight._would_do(draft, replace(order, amount=above), basis)
+    assert not preflight._would_do(draft, replace(order, amount=above + 7 * LOT), basis)
+
+
+def test_losses_are_shown_before_they_stop_anything() -> None:
+    desk = Desk("10000", replace(WIDE, daily_loss_limit_usd=D(500), max_drawdown_percent=D(20)))
+    desk.place("buy", "market", "0.1")
+    desk.tick("49000")
+    desk.look()
+    numbers = rule(ask(desk, "buy", "market", "0.01"), "losses").numbers
+    # bought at 50,001 with a fee of 5.0001, now worth 4,900
+    assert (numbers["daily_loss"], numbers["daily_loss_limit_usd"]) == (D("105.1001"), D(500))
+    assert numbers["drawdown_percent"] == D("1.051001")
+    assert numbers["equity"] == D("9894.8999")
+
+
+def test_numbers_of_an_expired_order() -> None:
+    found = ask(
+        Desk(), "buy", "limit", "0.01", price=D(49000), time_in_force=TimeInForce.GTD, expires_at=START - timedelta(1)
+    )
+    assert rule(found, "expiry").outcome is Outcome.FAILED
+    assert rule(found, "expiry").numbers == {"now": START, "expires_at": START - timedelta(1)} | {"field": "expires_at"}
+    assert rule(found, "funds").outcome is Outcome.PASSED
+    assert found.largest_amount == 0
+
+
+def test_a_closed_market() -> None:
+    desk = Desk()
+    order = Place(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.01"), price=D(60000))
+    opens = START + timedelta(hours=1)
+    basis = Basis(
+        replace(MARKETS[BTC], hours="XNYS"), desk.snapshot(BTC), {}, D(1), session_close=None, is_open=False,
+        next_open=opens,
+    )  # fmt: skip
+    waiting = preflight.check(desk._walk(), order, basis)
+    assert waiting.would_pass
+    assert waiting.estimate is not None
+    assert (waiting.estimate.amount, waiting.estimate.remaining_amount) == (D(0), D("0.01"))
+    refused = preflight.check(desk._walk(), replace(order, type=OrderType.MARKET, price=None), basis)
+    assert rule(refused, "market").numbers["next_open"] == opens
+    assert refused.largest_amount == 0
