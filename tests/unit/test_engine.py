@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import decision, errors, lifecycle
+from moniqo.domain import decision, errors, lifecycle, money
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetLimits, SetStatus
 from moniqo.domain.order import OrderStatus, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
@@ -484,3 +484,31 @@ def test_the_path_ends_with_the_last_order_whenever_one_looks() -> None:
         desk.tick("49000")
         desk.look()
         assert desk.account.status == "active"
+
+
+def test_a_sale_never_costs_more_than_it_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
+    monkeypatch.setattr(money, "_FIAT", frozenset({"USDT"}))
+    # 0.01 x 3,001 = 30.01, and 0.0301 of fee: nothing is left.
+    desk = Desk("30.0401")
+    desk.prices[BTC] = D(3000)
+    desk.place("buy", "market", "0.01")
+    order = desk.place("sell", "limit", "0.01", price="3100")
+    desk.tick("3200", volume="0.0000001")
+    desk.look()
+    # 0.00000001 x 3,100 is less than the smallest unit; the fee of one waits for the next fill.
+    assert (desk.free("USDT"), desk.order(order.order_id).fee) == (D(0), D(0))
+    desk.tick("3200")
+    desk.look()
+    assert desk.order(order.order_id).fee == D("0.031")
+    assert desk.free("USDT") == D("30.969")
+
+
+def test_the_amount_suggested_for_the_funds_there_are_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
+    monkeypatch.setattr(money, "_FIAT", frozenset({"USDT"}))
+    desk = Desk("100")
+    with pytest.raises(errors.InsufficientBalanceError) as refused:
+        desk.place("buy", "limit", "0.003", price="49999")
+    suggested = refused.value.members["suggested_amount"]
+    desk.place("buy", "limit", str(suggested), price="49999")

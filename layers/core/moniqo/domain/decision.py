@@ -24,7 +24,7 @@ from moniqo.domain.errors import (
 from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
 from moniqo.domain.filling import buy_lock
 from moniqo.domain.ledger import Basis, Draft
-from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of
+from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of, unit_of
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
 from moniqo.domain.taking import Plan, lots_for, plan
@@ -223,8 +223,13 @@ class Decision:
             return floor_to(free, step)
         if request.price is None:
             return lots_for(self.draft, OrderSide.BUY, free, self.basis)
-        terms = self.draft.account.terms
-        return floor_to(free / (request.price * (ONE + max(terms.maker_rate, terms.taker_rate))), step)
+        terms, asset = self.draft.account.terms, self.basis.market.quote
+        each = request.price * (ONE + max(terms.maker_rate, terms.taker_rate))
+        most = floor_to(free / each, step)
+        if buy_lock(most * request.price, ZERO, ZERO, ZERO, terms, asset) > free:
+            # Cost and fee are rounded up, each by less than a unit.
+            most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
+        return most
 
     @property
     def waits(self) -> bool:

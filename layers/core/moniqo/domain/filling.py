@@ -53,7 +53,8 @@ def fill(
 ) -> None:
     """Exchange what ``levels`` say, from what the order holds as far as it holds anything.
 
-    What changes hands is what the order's rounded quote grows by: all its fills cost one rounding, as its fee does.
+    What changes hands is what the order's rounded quote grows by: all its fills cost one rounding, as its fee does. A
+    sale's fee never takes more than the sale brings; what is missing waits for the next fill.
     """
     amount, exact = ZERO, ZERO
     for price, size in levels:
@@ -69,20 +70,21 @@ def fill(
     order.filled_amount += amount
     order.filled_quote += exact
     order.fee_accrued = fee.accrued
-    order.fee = fee.total
+    charged = fee.increment if buying else min(fee.increment, quote)
+    order.fee += charged
     order.fill_count += 1
     before = draft.position(market.symbol)
     if buying:
-        after = bought(before, amount, quote, fee.increment)
-        _pay(draft, order, market.quote, quote, fee.increment)
+        after = bought(before, amount, quote, charged)
+        _pay(draft, order, market.quote, quote, charged)
         _receive(draft, market.base, amount, ZERO)
     else:
-        after = sold(before, amount, quote, fee.increment, scale)
+        after = sold(before, amount, quote, charged, scale)
         _pay(draft, order, market.base, amount, ZERO)
-        _receive(draft, market.quote, quote, fee.increment)
+        _receive(draft, market.quote, quote, charged)
     draft.positions[market.symbol] = after
     if order.locked:
-        order.locked -= quote + fee.increment if buying else amount
+        order.locked -= quote + charged if buying else amount
         hold(draft, order, lock_for(order, terms))
     draft.fills.append(
         Fill(
@@ -93,7 +95,7 @@ def fill(
             amount=amount,
             quote=quote,
             levels=levels,
-            fee=fee.increment,
+            fee=charged,
             fee_currency=order.fee_currency,
             liquidity=liquidity,
             at=at,

@@ -59,6 +59,11 @@ def scale_of(asset: str) -> int:
     return 4 if asset in _FIAT else 8
 
 
+def unit_of(asset: str) -> Decimal:
+    """Smallest amount of an asset that is kept."""
+    return _UNITS[scale_of(asset)]
+
+
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of ``step`` that is not above ``value``."""
     return (value / step).to_integral_value(ROUND_FLOOR) * step
