@@ -20,7 +20,6 @@ from moniqo.domain.money import EXACT
 from moniqo.domain.order import Fill, Order
 from moniqo.storage.account_codec import read_account
 from tests.support.engine_trial import RULES, Trial
-from tests.support.exchange_world import MARKETS
 
 STEPS = 60
 _RULES = [name for name, (weight, _) in RULES.items() if name != "fork" for _ in range(weight)]
@@ -34,6 +33,7 @@ class Life:
 
     def __init__(self, trial: Trial, looks: Looks) -> None:
         self.paths = trial.world.paths
+        self.markets = trial.world.markets
         self.looks = looks
         self.account: Account = read_account(trial.journal.begun)
         self.now = self.account.at
@@ -56,7 +56,9 @@ class Life:
             group, number = command.order_id.rsplit("-", 1)
             command = Cancel(f"{self._group(int(group))}-{number}")
         try:
-            commit = deciding.decide(resting.walk(self.account, self._since(now), MARKETS, now, now), command, basis)
+            commit = deciding.decide(
+                resting.walk(self.account, self._since(now), self.markets, now, now), command, basis
+            )
         except errors.WalletError as error:
             self.refusals.append(type(error).__name__)
             return
@@ -91,7 +93,7 @@ class Life:
         )
 
     def _look(self, reach: datetime, clock: datetime, *, write: bool = False) -> None:
-        draft = resting.walk(self.account, self._since(reach), MARKETS, reach, clock)
+        draft = resting.walk(self.account, self._since(reach), self.markets, reach, clock)
         if write or reach < clock or resting.happened(draft) or resting.overdue(draft):
             self._keep(draft.commit(Mark()))
 

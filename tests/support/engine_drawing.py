@@ -10,23 +10,22 @@ from typing import Any
 from moniqo.domain.command import ExitSpec, Place
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.risk import RiskLimits
-from tests.support.exchange_world import MARKETS, World
+from tests.support.exchange_world import World
 from tests.support.naive_exchange import NaiveExchange
 
 D = Decimal
 ZERO = D(0)
-SYMBOLS = tuple(MARKETS)
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns")
 
 
-def draw_limits(rng: Random, naive: NaiveExchange | None = None) -> RiskLimits:
+def draw_limits(rng: Random, symbols: tuple[str, ...], naive: NaiveExchange | None = None) -> RiskLimits:
     """Limits that bite now and then; those of a wallet at work may lie exactly where it stands."""
     wide = rng.random() < 0.6
     losses = [None, None, None, D(20), D(200), D(5000)]
     sizes = [D(300), D(5000), D(100_000)]
     totals = [D(500), D(8000), D(200_000)]
     if naive is not None:
-        stakes = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in SYMBOLS]
+        stakes = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in symbols]
         sizes += [stake * rng.choice((D(1), D("1.1"), D("1.4"))) for stake in stakes if stake]
         totals += [sum(stakes, ZERO) * rng.choice((D(1), D("1.1"), D("1.4")))] * 2 if any(stakes) else []
         loss = naive.day_start - naive.equity(naive.marks)
@@ -38,8 +37,8 @@ def draw_limits(rng: Random, naive: NaiveExchange | None = None) -> RiskLimits:
         rng.choice(losses),
         rng.choice((None, None, None, None, D(1), D("7.5"))),
         rng.choice((None, None, None, None, D(2), D(20))),
-        allowed_symbols=rng.choice((None,) * 9 + (SYMBOLS[:2],)),
-        blocked_symbols=rng.choice(((),) * 9 + (SYMBOLS[1:2],)),
+        allowed_symbols=rng.choice((None,) * 9 + (symbols[:2],)),
+        blocked_symbols=rng.choice(((),) * 9 + (symbols[1:2],)),
         respect_market_hours=rng.random() < 0.3,
         timezone=rng.choice(ZONES),
     )
@@ -47,8 +46,8 @@ def draw_limits(rng: Random, naive: NaiveExchange | None = None) -> RiskLimits:
 
 def draw_place(rng: Random, world: World, naive: NaiveExchange) -> Place:
     """Draw an order."""
-    symbol = rng.choice(SYMBOLS)
-    sellable = [name for name in SYMBOLS if naive.free(name.split("/")[0])]
+    symbol = rng.choice(world.symbols)
+    sellable = [name for name in world.symbols if naive.free(name.split("/")[0])]
     side = OrderSide.BUY if rng.random() < (0.55 if sellable else 0.97) else OrderSide.SELL
     if side is OrderSide.SELL and sellable:
         symbol = rng.choice(sellable)
@@ -112,7 +111,7 @@ def _near(rng: Random, world: World, symbol: str, direction: int | None = None) 
         direction = rng.choice((-1, 1))
     ticks = world.ticks[symbol]
     away = rng.choice((0, 1, 2, 60, ticks // 1000, ticks // 200, ticks // 50, ticks // 10))
-    return (ticks + direction * away) * MARKETS[symbol].tick_size
+    return (ticks + direction * away) * world.markets[symbol].tick_size
 
 
 def _draw_exit(rng: Random, world: World, symbol: str, direction: int) -> ExitSpec:
@@ -125,14 +124,14 @@ def _draw_exit(rng: Random, world: World, symbol: str, direction: int) -> ExitSp
 
 
 def _draw_amount(rng: Random, world: World, naive: NaiveExchange, symbol: str, side: OrderSide) -> Decimal:
-    step = MARKETS[symbol].lot_step
+    step = world.markets[symbol].lot_step
     share = rng.choice((D("0.03"), D("0.06"), D("0.1"), D("0.15"), D("0.3"), D("0.3"), D("0.6"), D(1), D("1.1")))
     if side is OrderSide.SELL:
         held = naive.held(symbol)
         if rng.random() < 0.4:
             return rng.choice((held, naive.free(symbol.split("/", maxsplit=1)[0])))
         return held * share // step * step
-    cash = naive.free("USDT") * share
+    cash = naive.free(world.cash) * share
     price = world.price(symbol)
     if share == 1:
         price *= 1 + max(naive.maker, naive.taker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,10 +13,9 @@ from moniqo.domain import deciding, resting
 from moniqo.domain.account import Account
 from moniqo.domain.command import Command, Reset
 from moniqo.domain.ledger import Basis, Commit
-from moniqo.domain.market import PathPoint
+from moniqo.domain.market import Market, PathPoint
 from moniqo.storage.account_codec import read_account, state_document
 from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
-from tests.support.exchange_world import MARKETS
 
 
 class DifferenceError(AssertionError):
@@ -36,7 +36,8 @@ class Decided(NamedTuple):
 class Journal:
     """Every commit of a wallet from its first account on."""
 
-    def __init__(self, first: Account) -> None:
+    def __init__(self, first: Account, markets: Mapping[str, Market]) -> None:
+        self.markets = markets
         self.begun = state_document(first)
         self.folded = state_document(first)
         self.updated = state_document(first)
@@ -57,7 +58,7 @@ class Journal:
             _refuse(what, _differing(read_account(document), account))
         again = read_account(self.begun)
         for decided in self.history:
-            draft = resting.walk(again, decided.paths, MARKETS, decided.reach, decided.now)
+            draft = resting.walk(again, decided.paths, self.markets, decided.reach, decided.now)
             commit = deciding.decide(draft, decided.command, decided.basis)
             again = commit.after
             differing = _differing(again, decided.commit.after) + _differing(commit, decided.commit)

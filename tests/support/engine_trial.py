@@ -30,9 +30,9 @@ from moniqo.domain.market import PathPoint, Snapshot
 from moniqo.domain.money import EXACT
 from moniqo.domain.order import Order
 from moniqo.storage.account_codec import state_document
-from tests.support.engine_drawing import SYMBOLS, draw_limits, draw_place
+from tests.support.engine_drawing import draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
-from tests.support.exchange_world import MARKETS, MAX_AGE, World
+from tests.support.exchange_world import BASES, MAX_AGE, World
 from tests.support.naive_books import RefusedError, down, usable
 from tests.support.naive_exchange import NaiveExchange
 
@@ -49,20 +49,21 @@ class Trial:
         rng = Random(seed)
         self.skew = skew
         self.world = World(rng)
-        limits = draw_limits(rng) if rng.random() < 0.6 else None
+        limits = draw_limits(rng, self.world.symbols) if rng.random() < 0.6 else None
         maker, taker = rng.choice((("0", "0"), ("0.1", "0.1"), ("0.1", "0.25"), ("0.4", "0.1"), ("0.013", "0.0375")))
         terms = AccountTerms(
             "owner",
             D(rng.choice((500, 10_000, 250_000))),
-            "USDT",
+            self.world.cash,
             D(maker),
             D(taker),
             D(rng.choice((0, 5, 5, 40))),
-            rng.choice((None, None, None, None, SYMBOLS[:2])),
+            rng.choice((None, None, None, None, self.world.symbols[:2])),
             limits,
         )
         self.naive = NaiveExchange(
-            MARKETS,
+            self.world.markets,
+            self.world.cash,
             terms.initial_balance,
             D(maker),
             D(taker),
@@ -83,7 +84,7 @@ class Trial:
         """Begin a journal with its first entry."""
         self.account = first.after
         self._check_books(first.after)
-        self.journal = Journal(first.after)
+        self.journal = Journal(first.after, self.world.markets)
         self.orders.clear()
         self.samples.clear()
         self.fills.clear()
@@ -110,7 +111,7 @@ class Trial:
     def walk(self, reach: datetime | None = None, now: datetime | None = None) -> Draft:
         now = now or self.world.now
         reach = reach or now
-        return resting.walk(self.account, self.paths_to(reach), MARKETS, reach, now)
+        return resting.walk(self.account, self.paths_to(reach), self.world.markets, reach, now)
 
     def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
         since = self.account.evaluated_until
@@ -195,7 +196,7 @@ class Trial:
         """What a decision looks at; now and then the market has hours, and is even closed."""
         closes = self.world.now + timedelta(minutes=rng.randrange(1, 400)) if rng.random() < 0.1 else None
         is_open = rng.random() > 0.04
-        return Basis(MARKETS[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
+        return Basis(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
         """A snapshot both sides would trade on; None when both refuse it."""
@@ -238,10 +239,13 @@ class Trial:
 
     def _targets(self) -> dict[str, list[Decimal]]:
         """Prices the market may hit exactly: where orders wait, and where they fill or trigger."""
-        found: dict[str, list[Decimal]] = {symbol: [] for symbol in SYMBOLS}
+        found: dict[str, list[Decimal]] = {symbol: [] for symbol in self.world.symbols}
         for order in self.naive.open_orders():
             symbol = order["symbol"]
-            tick, half = MARKETS[symbol].tick_size, self.world.half_ticks[symbol] * MARKETS[symbol].tick_size
+            tick, half = (
+                self.world.markets[symbol].tick_size,
+                self.world.half_ticks[symbol] * self.world.markets[symbol].tick_size,
+            )
             trail = order["trail_percent"]
             trigger = None if trail is None else down(order["trail_mark"] * (1 - trail / 100), tick)
             for price in (order["price"], order["stop_price"], trigger):
@@ -296,12 +300,12 @@ class Trial:
         self.both(Cancel(name), rng, lambda: self.naive.cancel(name))
 
     def cancel_all(self, rng: Random) -> None:
-        symbol = rng.choice((None, *SYMBOLS))
+        symbol = rng.choice((None, *self.world.symbols))
         self.both(CancelAll(symbol), rng, lambda: self.naive.cancel_all(symbol))
 
     def close_position(self, rng: Random) -> None:
-        held = [symbol for symbol in SYMBOLS if self.naive.held(symbol)]
-        symbol = rng.choice(held) if held and rng.random() < 0.9 else rng.choice(SYMBOLS)
+        held = [symbol for symbol in self.world.symbols if self.naive.held(symbol)]
+        symbol = rng.choice(held) if held and rng.random() < 0.9 else rng.choice(self.world.symbols)
         snapshot = self.usable_snapshot(symbol, rng)
         if snapshot is None:
             return
@@ -325,7 +329,7 @@ class Trial:
         self.both(SetStatus(status, by, "trial"), rng, lambda: self.naive.set_status(status, by))
 
     def set_limits(self, rng: Random) -> None:
-        limits = draw_limits(rng, self.naive)
+        limits = draw_limits(rng, self.world.symbols, self.naive)
         self.both(SetLimits(limits), rng, lambda: self.naive.set_limits(limits))
 
     def fork(self, rng: Random) -> None:
@@ -368,12 +372,12 @@ class Trial:
 
     def _compare_wallet(self, account: Account) -> None:
         naive = self.naive
-        for asset in ("USDT", "BTC", "ETH", "MOTE"):
+        for asset in (self.world.cash, *BASES):
             holding = account.holding(asset)
             self._same(f"{asset} locked", holding.locked, naive.locks().get(asset, ZERO))
             self._same(f"{asset} free", holding.free, naive.free(asset))
         books = naive.books()
-        for symbol in SYMBOLS:
+        for symbol in self.world.symbols:
             self._same(symbol, list(account.position(symbol)), books.get(symbol, [ZERO] * 4))
         self._same("status", (account.status, account.paused_by_limit), (naive.status, naive.by_limit))
         self._same("epoch", account.epoch, naive.epoch)

@@ -13,31 +13,40 @@ START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MAX_AGE = timedelta(seconds=2)
 MOST_POINTS = 12
 
-# The last one's tick times lot is finer than its cash asset is kept in.
-MARKETS = {
-    "BTC/USDT": Market("BTC/USDT", "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5)),
-    "ETH/USDT": Market("ETH/USDT", "ETH", "USDT", D("0.01"), D("0.0001"), D("0.001"), D(5)),
-    "MOTE/USDT": Market("MOTE/USDT", "MOTE", "USDT", D("0.000001"), D("0.001"), D("0.001"), D(5)),
+BASES = ("BTC", "ETH", "MOTE")
+# Tick, lot, smallest amount, usual price in ticks, usual volume. The last one's tick times lot is finer than USDT, and
+# every one's is finer than USD is kept in.
+_LISTED = {
+    "BTC": (D("0.01"), D("0.00001"), D("0.00001"), 5_000_000, D("0.5")),
+    "ETH": (D("0.01"), D("0.0001"), D("0.001"), 300_000, D(8)),
+    "MOTE": (D("0.000001"), D("0.001"), D("0.001"), 120_000, D(40_000)),
 }
-_BASE_TICKS = {"BTC/USDT": 5_000_000, "ETH/USDT": 300_000, "MOTE/USDT": 120_000}
-_USUAL_VOLUME = {"BTC/USDT": D("0.5"), "ETH/USDT": D(8), "MOTE/USDT": D(40_000)}
 
 
 class World:
     """Clock, prices, books and paths; everything is drawn from the generators it is given."""
 
     def __init__(self, rng: Random) -> None:
+        self.cash = rng.choice(("USDT", "USDT", "USD"))
+        self.markets: dict[str, Market] = {}
+        self.usual_ticks: dict[str, int] = {}
+        self.usual_volume: dict[str, Decimal] = {}
+        for base, (tick, lot, smallest, ticks, volume) in _LISTED.items():
+            symbol = f"{base}/{self.cash}"
+            self.markets[symbol] = Market(symbol, base, self.cash, tick, lot, smallest, D(5))
+            self.usual_ticks[symbol], self.usual_volume[symbol] = ticks, volume
+        self.symbols = tuple(self.markets)
         self.now = START + timedelta(seconds=rng.randrange(0, 3600), milliseconds=rng.choice((0, 0, 250)))
-        self.ticks = dict(_BASE_TICKS)
-        self.step = {symbol: rng.choice((15, 15, 60)) for symbol in MARKETS}
-        self.reached = {symbol: self.now.replace(second=0, microsecond=0) for symbol in MARKETS}
-        self.paths: dict[str, list[PathPoint]] = {symbol: [] for symbol in MARKETS}
-        self.half_ticks = {symbol: rng.choice((0, 1, 50)) for symbol in MARKETS}
+        self.ticks = dict(self.usual_ticks)
+        self.step = {symbol: rng.choice((15, 15, 60)) for symbol in self.markets}
+        self.reached = {symbol: self.now.replace(second=0, microsecond=0) for symbol in self.markets}
+        self.paths: dict[str, list[PathPoint]] = {symbol: [] for symbol in self.markets}
+        self.half_ticks = {symbol: rng.choice((0, 1, 50)) for symbol in self.markets}
         self.targets: dict[str, list[Decimal]] = {}
-        self.books = {symbol: self._new_book(symbol, rng) for symbol in MARKETS}
+        self.books = {symbol: self._new_book(symbol, rng) for symbol in self.markets}
 
     def price(self, symbol: str, ticks: int | None = None) -> Decimal:
-        return (self.ticks[symbol] if ticks is None else ticks) * MARKETS[symbol].tick_size
+        return (self.ticks[symbol] if ticks is None else ticks) * self.markets[symbol].tick_size
 
     def mids(self) -> dict[str, Decimal]:
         return {symbol: (bids[0].price + asks[0].price) / 2 for symbol, (bids, asks) in self.books.items()}
@@ -65,8 +74,8 @@ class World:
     def advance(self, rng: Random, span: timedelta) -> list[tuple[str, PathPoint]]:
         """Let time pass; returns the points that came to be."""
         self.now += span
-        found = [(symbol, point) for symbol in MARKETS for point in self._extend(symbol, rng)]
-        for symbol in MARKETS:
+        found = [(symbol, point) for symbol in self.markets for point in self._extend(symbol, rng)]
+        for symbol in self.markets:
             if rng.random() < 0.7:
                 self.books[symbol] = self._new_book(symbol, rng)
         return found
@@ -90,9 +99,9 @@ class World:
 
     def _point(self, symbol: str, start: datetime, end: datetime, rng: Random) -> PathPoint:
         self._move(symbol, rng)
-        tick = MARKETS[symbol].tick_size
+        tick = self.markets[symbol].tick_size
         half = self.half_ticks[symbol] * tick
-        volume = _USUAL_VOLUME[symbol] * D(rng.choice((0, 1, 1, 1))) * rng.randrange(4 * 10**7) / 10**7
+        volume = self.usual_volume[symbol] * D(rng.choice((0, 1, 1, 1))) * rng.randrange(4 * 10**7) / 10**7
         price = self.price(symbol)
         fault = rng.randrange(60)
         if fault == 0:
@@ -104,10 +113,10 @@ class World:
         return PathPoint(start, end, price, volume, half)
 
     def _move(self, symbol: str, rng: Random) -> None:
-        base, ticks = _BASE_TICKS[symbol], self.ticks[symbol]
+        base, ticks = self.usual_ticks[symbol], self.ticks[symbol]
         targets = self.targets.get(symbol)
         if targets and rng.random() < 0.15:
-            self.ticks[symbol] = int(rng.choice(targets) / MARKETS[symbol].tick_size)
+            self.ticks[symbol] = int(rng.choice(targets) / self.markets[symbol].tick_size)
             return
         share = rng.gauss(0, 0.004)
         if rng.random() < 0.04:
@@ -119,7 +128,7 @@ class World:
             self._move(symbol, rng)
         ticks, half = self.ticks[symbol], self.half_ticks[symbol]
         spread = rng.choice((1, 1, 20, ticks // 20))
-        usual = _USUAL_VOLUME[symbol]
+        usual = self.usual_volume[symbol]
         sides: list[list[Level]] = []
         for direction in (-1, 1):
             at, side = ticks + direction * half, []

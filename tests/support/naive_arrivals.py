@@ -66,7 +66,8 @@ class NaiveArrivals(NaivePath):
         except RefusedError:
             return TOO_MUCH
         probe["takes"] = [(price, size, self.taker) for price, size in takes]
-        return self.paid(probe) + self.fee(probe) if side == "buy" else self.paid(probe) - self.fee(probe)
+        fee = self.fee_due(probe)
+        return self.paid(probe) + fee if side == "buy" else self.paid(probe) - fee
 
     def size_of(self, order: Place, snapshot: Snapshot) -> Decimal:
         """Rule 11: the largest lot that costs at most the quote amount, or the smallest that brings at least it."""
@@ -225,6 +226,7 @@ class NaiveArrivals(NaivePath):
         if item["side"] == "sell":
             return {"InsufficientBalanceError"} if item["amount"] > self.free(base) else set()
         after = {**item, "takes": [(price, size, self.taker) for price, size in takes]}
+        after["charged"] = [self.fee_due(after)]
         needed = self.paid(after) + self.fee(after)
         if self.waits(item):
             needed += self.lock(after)
@@ -255,6 +257,7 @@ class NaiveArrivals(NaivePath):
             "percent": None,
             "triggered": False,
             "takes": [],
+            "charged": [],
         }
 
     def accept(
@@ -311,6 +314,7 @@ class NaiveArrivals(NaivePath):
             "entry": entry["id"],
             "percent": percent if spec.stop_price is None else None,
             "takes": [],
+            "charged": [],
         }
 
     def immediate_sale(

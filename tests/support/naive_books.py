@@ -54,6 +54,7 @@ class NaiveBooks:
     def __init__(
         self,
         markets: Mapping[str, Market],
+        cash_asset: str,
         balance: Decimal,
         maker_percent: Decimal,
         taker_percent: Decimal,
@@ -64,7 +65,7 @@ class NaiveBooks:
     ) -> None:
         self.markets = markets
         self.balance = balance
-        self.cash_asset = "USDT"
+        self.cash_asset = cash_asset
         self.unit = D("0.0001") if self.cash_asset in FIAT else D("0.00000001")
         self.maker, self.taker, self.bps = maker_percent / 100, taker_percent / 100, bps
         self.symbols = symbols
@@ -121,6 +122,9 @@ class NaiveBooks:
         return sum((rate * price * amount for price, amount, rate in order["takes"]), ZERO)
 
     def fee(self, order: Item) -> Decimal:
+        return sum(order["charged"], ZERO)
+
+    def fee_due(self, order: Item) -> Decimal:
         return up(self.owed(order), self.unit)
 
     def lock(self, order: Item) -> Decimal:
@@ -214,15 +218,18 @@ class NaiveBooks:
 
     def fill(self, order: Item, takes: Iterable[tuple[Decimal, Decimal]], liquidity: str, at: datetime) -> None:
         rate = self.maker if liquidity == "maker" else self.taker
-        paid, fee, filled = self.paid(order), self.fee(order), self.filled(order)
+        paid, filled = self.paid(order), self.filled(order)
         order["takes"] += [(price, amount, rate) for price, amount in takes]
+        quote, fee = self.paid(order) - paid, self.fee_due(order) - self.fee(order)
+        # A sale's fee is at most what it brings; the rest of it waits for the next fill.
+        order["charged"].append(fee if order["side"] == "buy" else min(fee, quote))
         done = {
             "order": order["id"],
             "symbol": order["symbol"],
             "side": order["side"],
             "amount": self.filled(order) - filled,
-            "quote": self.paid(order) - paid,
-            "fee": self.fee(order) - fee,
+            "quote": quote,
+            "fee": order["charged"][-1],
             "liquidity": liquidity,
             "at": at,
         }
