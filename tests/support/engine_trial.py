@@ -17,6 +17,7 @@ from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import (
     Cancel,
     CancelAll,
+    Close,
     ClosePosition,
     Command,
     Mark,
@@ -104,7 +105,21 @@ class Trial:
         with localcontext(EXACT):
             self.look()
             self.compare(everything=True)
-            self.journal.replayed(self.account)
+            self.account = self.journal.replayed(self.account)
+            self._delete()
+
+    def _delete(self) -> None:
+        """Only a wallet with nothing at stake is deleted without force; then nothing is open or locked any more."""
+        at_stake = any(self.naive.tracked(symbol) for symbol in self.world.symbols)
+        try:
+            deciding.decide(self.walk(), Close(), None)
+            deleted = True
+        except errors.WalletInUseError:
+            deleted = False
+        self._same("deleted without force", deleted, not at_stake)
+        commit = deciding.decide(self.walk(), Close(force=True), None)
+        self._check_commit(commit)
+        self._same("open orders of a deleted wallet", (list(commit.after.orders), commit.after.deleted), ([], True))
 
     # ---- what the service does around a decision
 
