@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from random import Random
 
-from moniqo.domain import deciding, errors, invariants, lifecycle, market, resting
+from moniqo.domain import deciding, errors, invariants, lifecycle, market, preflight, resting
 from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import (
     Cancel,
@@ -181,6 +181,8 @@ class Trial:
             now -= timedelta(seconds=rng.choice((1, 5)))  # another machine's clock
         times = 2 if rng.random() < 0.05 else 1  # the first commit is lost on the way
         before = state_document(self.account) if times == 2 else None
+        if isinstance(command, Place) and basis is not None and rng.random() < 0.05:
+            self._check_preflight(command, basis, now)
         commit = None
         for _ in range(times):
             try:
@@ -193,6 +195,25 @@ class Trial:
         if commit is not None:
             self.keep(commit, now, now)
         return None
+
+    def _check_preflight(self, order: Place, basis: Basis, now: datetime) -> None:
+        """A preflight says what placing the order then does, and the largest amount that passes is just that."""
+        draft = self.walk(now=now)
+        said = preflight.check(draft, order, basis)
+        self._same(f"preflight of {order}", said.would_pass, self._accepts(order, basis, now))
+        largest = said.largest_amount
+        if largest:
+            whole = replace(order, amount=largest, quote_amount=None)
+            more = replace(whole, amount=largest + basis.market.lot_step)
+            accepted = (self._accepts(whole, basis, now), self._accepts(more, basis, now))
+            self._same(f"largest amount {largest} of {order}", accepted, (True, False))
+
+    def _accepts(self, order: Place, basis: Basis, now: datetime) -> bool:
+        try:
+            deciding.decide(self.walk(now=now), order, basis)
+        except errors.WalletError:
+            return False
+        return True
 
     def _check_suggestion(self, command: Command, basis: Basis | None, error: errors.WalletError) -> None:
         """What a refusal says would fit does fit, as far as that rule goes; an exit that sells at once has its own."""
