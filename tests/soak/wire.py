@@ -27,7 +27,7 @@ from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo.errors import PyMongoError
 
@@ -57,7 +57,7 @@ CASH = Decimal(12_000)
 """What a wallet opens with: some twenty orders, so that funds run out now and then."""
 LONGEST_WAIT = 90.0
 SOONEST_AGAIN = 1.0
-"""Seconds within which a wallet takes an order after whoever traded it was killed."""
+"""Seconds within which a wallet takes an order after whoever traded it was killed, while others trade on."""
 SETTLED = 3.0
 """Seconds after which every client has found the database again."""
 
@@ -70,6 +70,19 @@ class Plan:
     kills: int
     outages: int
     seed: int
+
+
+class Wait(NamedTuple):
+    """Seconds a wallet took no order after a kill, and how many orders other wallets took meanwhile."""
+
+    seconds: float
+    wallet: str
+    others: int
+
+    @property
+    def blocked(self) -> bool:
+        """Tell whether it was the wallet that waited, and not the machine that had no time for anybody."""
+        return self.seconds > SOONEST_AGAIN and self.others > 4 * SLOTS
 
 
 class FailedError(Exception):
@@ -209,10 +222,11 @@ class Soak:
             if started > self._settled and outages == self.outages:
                 self.again.append((started, wallet))
 
-    def waited(self, kill: tuple[float, str]) -> tuple[float, str]:
-        """Seconds until the wallet of a killed client took an order, whoever sent it, and the wallet."""
+    def waited(self, kill: tuple[float, str]) -> Wait:
+        """Return how long the wallet of a killed client took no order, whoever sent it."""
         at, wallet = kill
-        return min(taken for taken, taker in self.taken if taker == wallet and taken > at) - at, wallet
+        until = min(taken for taken, taker in self.taken if taker == wallet and taken > at)
+        return Wait(until - at, wallet, sum(at < taken < until for taken, _ in self.taken))
 
     def _break_database(self) -> None:
         chance = random.Random(f"{self.plan.seed}/database")
@@ -268,8 +282,8 @@ async def prepare(url: str) -> None:
     await database.client.close()
 
 
-def soak(plan: Plan, path: Path) -> tuple[list[tuple[str, object]], float]:
-    """Run it and return what happened, and the longest wait after a kill; raises FailedError, AssertionError."""
+def soak(plan: Plan, path: Path) -> list[tuple[str, object]]:
+    """Run it and return what happened; raises FailedError, AssertionError."""
     began = time.monotonic()
     server = DurableServer(path)
     server.start()
@@ -289,16 +303,19 @@ def soak(plan: Plan, path: Path) -> tuple[list[tuple[str, object]], float]:
         if seen.fault is not None:
             raise FailedError(f"the checker: {seen.fault}")
         found = asyncio.run(verdict(connect(server.url, DATABASE), plan.seed, run.records, list(names(SLOTS))))
-    waits = sorted(map(run.waited, run.again)) or [(0.0, "nobody")]
-    (median, _), (slowest, where) = waits[len(waits) // 2], waits[-1]
+    waits = sorted(map(run.waited, run.again)) or [Wait(0, "nobody", 0)]
+    slowest = waits[-1]
     outcomes = Counter(answer.outcome for record in run.records for answer in record.answers.values())
-    rows: list[tuple[str, object]] = [
+    for wait in waits:
+        if wait.blocked:
+            raise FailedError(f"after its client was killed: {wait}")
+    return [
         ("seed", plan.seed),
         ("orders answered", sum(outcomes.values())),
         *((f"  {name}", count) for name, count in outcomes.most_common()),
         ("orders after a kill", len(run.again)),
-        ("  median", f"{median:.3f} s"),
-        ("  slowest", f"{slowest:.3f} s on {where}"),
+        ("  median", f"{waits[len(waits) // 2].seconds:.3f} s"),
+        ("  slowest", f"{slowest.seconds:.3f} s on {slowest.wallet}, others took {slowest.others} orders meanwhile"),
         ("client kills", run.kills),
         ("database kills", run.outages),
         ("commits harmed on the wire", sum(proxy.done.values())),
@@ -309,7 +326,6 @@ def soak(plan: Plan, path: Path) -> tuple[list[tuple[str, object]], float]:
         ),
         ("seconds", f"{traded:.0f} trading, {time.monotonic() - began:.0f} in all"),
     ]
-    return rows, slowest
 
 
 def main() -> int:
@@ -326,7 +342,7 @@ def main() -> int:
     print(f"{plan}; repeat with --seed {seed}", flush=True)
     path = Path(tempfile.mkdtemp(prefix="moniqo-soak-"))
     try:
-        rows, slowest = soak(plan, path)
+        rows = soak(plan, path)
     except (FailedError, AssertionError) as error:
         print(f"FAILED with seed {seed}: {error}\nThe database is left in {path}", file=sys.stderr)
         return 1
@@ -335,9 +351,6 @@ def main() -> int:
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
     print("None lost, none doubled, nothing overspent; every journal replays to its state.")
-    if slowest > SOONEST_AGAIN:
-        print(f"FAILED with seed {seed}: a wallet waited more than {SOONEST_AGAIN} s after a kill", file=sys.stderr)
-        return 1
     return 0
 
 
