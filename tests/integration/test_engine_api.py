@@ -390,6 +390,7 @@ class TestResetAndFork:
         ]  # fmt: skip
         performance = engine.get("get_performance", wallet, "/performance")
         assert (performance["opening_equity_usd"], performance["trades"]) == ("100000", 0)
+        engine.replay(wallet)
 
     def test_a_fork_holds_what_the_ledger_says(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create(custom_name="x" * 100)
@@ -414,6 +415,7 @@ class TestResetAndFork:
         newest = engine.ask("fork_wallet", "POST", wallet, "/fork", body={"custom_name": "Now"})
         last = engine.get("get_ledger", wallet, "/ledger")["items"][-1]["seq"]
         assert newest.json["forked_from"] == f"{wallet}:{last}"
+        engine.replay(wallet, fork, newest.json["id"])
         assert engine.get("list_positions", newest.json["id"], "/positions")["items"] == []
 
     def test_a_fork_at_an_entry_of_an_earlier_epoch(self, engine: Engine) -> None:

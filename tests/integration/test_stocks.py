@@ -53,6 +53,7 @@ def test_nothing_fills_while_it_is_closed(engine: Engine, clock: Clock) -> None:
     awake = engine.order(wallet, waiting["order_id"])
     assert awake["status"] == "filled"
     assert awake["fills"][0]["timestamp"] >= MONDAY_OPEN
+    engine.replay(wallet)
 
 
 def test_an_owner_who_respects_the_hours_is_refused_outside_them(engine: Engine, clock: Clock) -> None:
@@ -116,3 +117,4 @@ def test_looking_often_over_a_weekend_changes_nothing(engine: Engine, clock: Clo
     span = {"from": "2026-03-02T17:00:00Z", "to": "2026-03-10T20:00:00Z"}
     curves = [engine.get("get_equity", wallet, "/equity", **span)["items"] for wallet in (often, once)]
     assert curves[0] == curves[1]
+    engine.replay(often, once)

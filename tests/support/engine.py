@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from moniqo import bootstrap
+from moniqo.storage.deployment import simulation_seed
 from moniqo.wallets.registry import WalletConnector
+from moniqo.wallets.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.wallets import new_wallet
@@ -74,6 +76,19 @@ class Engine:
     def order(self, wallet: str, order_id: str) -> dict[str, Any]:
         order: dict[str, Any] = self.get("get_order", wallet, f"/orders/{order_id}")
         return order
+
+    def replay(self, *wallets: str) -> None:
+        """Decide every entry of these wallets again; the journal must say the same."""
+
+        async def decide_again() -> None:
+            database = bootstrap.database()
+            replay = WalletReplay(database, await simulation_seed(database))
+            for wallet in wallets:
+                found = await replay.run(wallet)
+                assert found is not None
+                assert found.difference is None, found.difference
+
+        self.run(decide_again())
 
     def price(self, symbol: str = "BTC/USDT") -> Decimal:
         async def look() -> Decimal:

@@ -13,9 +13,8 @@ from moniqo.domain.account import Account
 from moniqo.domain.equity_curve import EquityPoint
 from moniqo.domain.ledger import Sample
 from moniqo.domain.order import Fill
-from moniqo.storage.account_codec import entry_id, read_account
+from moniqo.storage.account_codec import read_account
 from moniqo.storage.demo_ledger import ENTRIES, EQUITY
-from moniqo.storage.entry_codec import apply_entry
 from moniqo.storage.order_codec import Document, read_fill
 
 _FILL_FIELDS: Final = (
@@ -45,17 +44,6 @@ class DemoHistory:
         query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
         projection = None if fields is None else list(fields)
         return await self._entries.find(query, projection).sort("seq", 1).limit(limit).to_list()
-
-    async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
-        """Fold the journal up to ``seq``, from the entry that began its epoch; None when there is no such entry."""
-        entry = await self._entries.find_one({"_id": entry_id(user_wallet_id, seq)}, {"epoch": 1})
-        if entry is None:
-            return None
-        query = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "epoch": entry["epoch"]}
-        state: Document = {}
-        async for step in self._entries.find(query, ["account", "changes", "orders"]).sort("seq", 1):
-            apply_entry(state, step)
-        return read_account(state)
 
     async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
         """Read an epoch in one round trip."""

@@ -36,7 +36,6 @@ from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.client import with_utc_times
-from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.demo_ledger import ENTRIES, EQUITY, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import reset_id
@@ -257,7 +256,7 @@ class DemoWallet(BaseWallet):
 
     def past(self) -> DemoPast:
         """The history of this wallet, to read."""
-        return DemoPast(DemoHistory(self._database), self._work, self.feed)
+        return DemoPast(self._database, self._work, self.feed)
 
     async def evaluate(self) -> bool:
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
