@@ -139,3 +139,19 @@ def test_a_closed_market() -> None:
     refused = preflight.check(desk._walk(), replace(order, type=OrderType.MARKET, price=None), basis)
     assert rule(refused, "market").numbers["next_open"] == opens
     assert refused.largest_amount == 0
+
+
+def test_an_exit_that_would_sell_at_once_more_than_the_market_takes_forbids_the_order() -> None:
+    desk = Desk("1000000")
+    desk.book(("0", "0.01"))
+    shown = desk.snapshot(BTC)
+    basis = Basis(MARKETS[BTC], replace(shown, bids=[shown.bids[0]._replace(amount=D("0.001"))]), {}, D(1))
+    # Beyond the book a buy of 0.5 costs 2.4% more, so a stop 1% below its price is above the bid, which takes 0.101.
+    order = Place(BTC, OrderSide.BUY, OrderType.MARKET, D("0.5"), stop_loss=ExitSpec(percent=D(1)))
+    found = preflight.check(desk._walk(), order, basis)
+    assert rule(found, "exits").outcome is Outcome.FAILED
+    assert not found.would_pass
+    smaller = preflight.check(desk._walk(), replace(order, amount=D("0.1")), basis)
+    assert rule(smaller, "exits").outcome is Outcome.PASSED
+    assert smaller.would_pass
+    assert "exits" not in {result.rule for result in ask(desk, "buy", "market", "0.1").rules}

@@ -95,6 +95,8 @@ def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
     with exact():
         decision = Decision(draft, order, basis)
         results = _ask(decision)
+        if order.stop_loss is not None or order.take_profit is not None:
+            results += (_exits(draft, order, basis, results),)
         outcomes = {result.rule: result.outcome for result in results}
         known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
         largest = _largest(draft, order, basis)
@@ -132,6 +134,16 @@ def _ask(decision: Decision) -> tuple[RuleResult, ...]:
         numbers = {**_numbers(decision, rule), **(refusal.members if refusal else {})}
         results.append(RuleResult(rule, outcome, numbers, refusal))
     return tuple(results)
+
+
+def _exits(draft: Draft, order: Place, basis: Basis, others: tuple[RuleResult, ...]) -> RuleResult:
+    """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
+    if any(result.outcome is not Outcome.PASSED for result in others):
+        return RuleResult("exits", Outcome.SKIPPED, {})
+    refusal = _refusal(draft, order, basis)
+    if refusal is None:
+        return RuleResult("exits", Outcome.PASSED, {})
+    return RuleResult("exits", Outcome.FAILED, refusal.members, refusal)
 
 
 def _numbers(decision: Decision, rule: str) -> Numbers:
@@ -272,14 +284,19 @@ def _largest(draft: Draft, order: Place, basis: Basis) -> Decimal | None:
 
 
 def _would_do(draft: Draft, order: Place, basis: Basis) -> bool:
+    return _refusal(draft, order, basis) is None
+
+
+def _refusal(draft: Draft, order: Place, basis: Basis) -> WalletError | None:
+    """Return what placing the order would be refused with; None when it would be accepted."""
     decision = Decision(_copy(draft), order, basis)
     try:
         for _, ask in decision.rules():
             ask()
         carry_out(decision)
-    except WalletError:
-        return False
-    return True
+    except WalletError as refusal:
+        return refusal
+    return None
 
 
 def _copy(draft: Draft) -> Draft:
