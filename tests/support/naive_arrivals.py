@@ -237,6 +237,8 @@ class NaiveArrivals(NaivePath):
 
     def new_order(self, name: str, order: Place, amount: Decimal, at: datetime, snapshot: Snapshot) -> Item:
         expires = order.expires_at
+        bid, ask = snapshot.bids[0].price, snapshot.asks[0].price
+        crosses = order.price is not None and (order.price >= ask if order.side.value == "buy" else order.price <= bid)
         if order.time_in_force.value == "DAY":
             expires = self.next_midnight(at)
         return {
@@ -256,6 +258,7 @@ class NaiveArrivals(NaivePath):
             "entry": None,
             "percent": None,
             "triggered": False,
+            "crossed": order.type.value == "limit" and crosses,
             "takes": [],
             "charged": [],
         }

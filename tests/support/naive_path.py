@@ -90,25 +90,28 @@ class NaivePath(NaiveBooks):
 
     def meet_limit(self, order: Item, left: Decimal, point: PathPoint) -> Decimal:
         tick = self.markets[order["symbol"]].tick_size
+        if order["crossed"] and not order["takes"]:
+            return self.take_on_path(order, left, point)
         beyond = order["price"] - point.price if order["side"] == "buy" else point.price - order["price"]
         return self.fill_on_path(order, order["price"], "maker", left, point) if beyond >= tick else ZERO
 
     def meet_stop_limit(self, order: Item, left: Decimal, point: PathPoint) -> Decimal:
-        """Trigger on the bid (sell) or ask (buy); take there what the limit allows, the rest then rests."""
+        """Trigger on the bid (sell) or ask (buy); what the limit then does not allow to take rests."""
+        bid, ask = point.price - point.half_spread, point.price + point.half_spread
+        if ask < order["stop_price"] if order["side"] == "buy" else bid > order["stop_price"]:
+            return ZERO
+        order["triggered"] = True
+        return self.take_on_path(order, left, point)
+
+    def take_on_path(self, order: Item, left: Decimal, point: PathPoint) -> Decimal:
+        """Take at the point's bid or ask what the limit allows."""
         tick = self.markets[order["symbol"]].tick_size
         if order["side"] == "buy":
-            ask = point.price + point.half_spread
-            if ask < order["stop_price"]:
-                return ZERO
-            price = up(ask, tick)
+            price = up(point.price + point.half_spread, tick)
             allowed = price <= order["price"]
         else:
-            bid = point.price - point.half_spread
-            if bid > order["stop_price"]:
-                return ZERO
-            price = down(bid, tick)
+            price = down(point.price - point.half_spread, tick)
             allowed = price >= order["price"]
-        order["triggered"] = True
         return self.fill_on_path(order, price, "taker", left, point) if allowed else ZERO
 
     def meet_trailing(self, order: Item, point: PathPoint) -> None:

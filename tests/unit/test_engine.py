@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import decision, errors, lifecycle, money
-from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Reset, SetLimits, SetStatus
-from moniqo.domain.order import OrderStatus, TimeInForce
+from moniqo.domain import deciding, decision, errors, lifecycle, money
+from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Place, Reset, SetLimits, SetStatus
+from moniqo.domain.ledger import Basis
+from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
 
 D = Decimal
@@ -512,3 +513,20 @@ def test_the_amount_suggested_for_the_funds_there_are_is_affordable(monkeypatch:
         desk.place("buy", "limit", "0.003", price="49999")
     suggested = refused.value.members["suggested_amount"]
     desk.place("buy", "limit", str(suggested), price="49999")
+
+
+def test_a_limit_that_waited_for_the_market_to_open_takes_what_the_opening_offers() -> None:
+    desk = Desk("100000")
+    marks = {BTC: D(50000)}
+    closed = Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1), is_open=False)
+    order = Place(BTC, OrderSide.BUY, OrderType.LIMIT, D(1), price=D(52000))
+    placed = desk._keep(deciding.decide(desk._walk(), order, closed)).orders[0]
+    desk.tick("51000", volume="4")
+    desk.look()
+    opened = desk.order(placed.order_id)
+    assert (opened.filled_amount, opened.average_fill_price) == (D("0.4"), D(51001))
+    desk.tick("51500", volume="100")
+    desk.look()
+    # What the opening left over rests, and is met at its limit like any other.
+    assert desk.commits[-1].fills[0].liquidity == "maker"
+    assert desk.order(placed.order_id).filled_quote == D("0.4") * 51001 + D("0.6") * 52000

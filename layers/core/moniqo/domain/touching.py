@@ -86,8 +86,19 @@ def _cares(order: Order, point: PathPoint, market: Market) -> bool:
     """Tell, without touching the order, whether a point can do anything to it."""
     if order.rests:
         buying = order.side is OrderSide.BUY
-        return order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
+        through = order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
+        return through or _arrives(order)
     return True
+
+
+def _arrives(order: Order) -> bool:
+    """Tell whether a limit that crossed the quote on placing has still to take something: its market was closed.
+
+    It meets the first point as an order that arrives there does, not as one that others have run into.
+    """
+    if order.type is not OrderType.LIMIT or order.price is None or order.filled_amount:
+        return False
+    return order.price >= order.receipt.ask if order.side is OrderSide.BUY else order.price <= order.receipt.bid
 
 
 def _passed(kind: OrderType, stop_price: Decimal, bid: Decimal) -> bool:
@@ -98,6 +109,8 @@ def _meet_limit(draft: Draft, order: Order, point: PathPoint, market: Market, le
     """Fill a resting limit the market traded through; returns how much of the point's share it took."""
     limit = order.price
     buying = order.side is OrderSide.BUY
+    if limit is not None and _arrives(order):
+        return _take_at(draft, order, limit, point, market, left)
     if limit is None or not trades_through(point, limit, market.tick_size, buying=buying):
         return Decimal(0)
     return _fill_up_to(draft, order, limit, Liquidity.MAKER, point, market, left)
@@ -111,7 +124,16 @@ def _meet_stop_limit(draft: Draft, order: Order, point: PathPoint, market: Marke
     if limit is None or stop is None or (quote < stop if buying else quote > stop):
         return Decimal(0)
     order.triggered = True
-    price = ceil_to(quote, market.tick_size) if buying else floor_to(quote, market.tick_size)
+    return _take_at(draft, order, limit, point, market, left)
+
+
+def _take_at(draft: Draft, order: Order, limit: Decimal, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Take at the bid or ask of a point what the limit allows; returns how much."""
+    buying = order.side is OrderSide.BUY
+    if buying:
+        price = ceil_to(point.price + point.half_spread, market.tick_size)
+    else:
+        price = floor_to(point.price - point.half_spread, market.tick_size)
     if price > limit if buying else price < limit:
         return Decimal(0)
     return _fill_up_to(draft, order, price, Liquidity.TAKER, point, market, left)
