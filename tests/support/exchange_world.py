@@ -101,7 +101,12 @@ class World:
         self._move(symbol, rng)
         tick = self.markets[symbol].tick_size
         half = self.half_ticks[symbol] * tick
-        volume = self.usual_volume[symbol] * D(rng.choice((0, 1, 1, 1))) * rng.randrange(4 * 10**7) / 10**7
+        volume = (
+            self.usual_volume[symbol]
+            * rng.choice((D(0), D("0.000001"), D(1), D(1), D(1), D(1), D(1)))
+            * rng.randrange(4 * 10**7)
+            / 10**7
+        )
         price = self.price(symbol)
         fault = rng.randrange(60)
         if fault == 0:
