@@ -64,8 +64,10 @@ def accounts(mongo_url: str) -> Iterator[Database]:
 
 
 async def _drop(database: Database) -> None:
-    await database.client.drop_database(database.name)
-    await database.client.close()
+    try:
+        await database.client.drop_database(database.name)
+    finally:
+        await database.client.close()
 
 
 @pytest.fixture(params=sorted(VENUES))

@@ -73,3 +73,20 @@ def test_a_turn_is_given_to_one_writer_at_a_time(database: Database, run: Run) -
             assert await holder(Turn("second", until + timedelta(seconds=1)), until) == "second"
 
     run(work())
+
+
+def test_a_price_that_changes_while_an_order_is_decided_is_not_too_old(database: Database, run: Run) -> None:
+    """The simulated price holds for 15 seconds: a look at its last moment is used in the next one."""
+    moment = [datetime(2026, 3, 2, 12, tzinfo=UTC)]
+
+    def clock() -> datetime:
+        moment[0] += timedelta(milliseconds=2)
+        return moment[0]
+
+    async def work() -> None:
+        async with DemoWallet("demo", "w", {}, {"db": database, "clock": clock}) as wallet:
+            for before in range(1, 16, 2):
+                moment[0] = datetime(2026, 3, 2, 12, before, tzinfo=UTC) - timedelta(milliseconds=before)
+                await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, D("0.001"))
+
+    run(work())

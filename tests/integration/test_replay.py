@@ -71,8 +71,10 @@ def database(mongo_url: str) -> Iterator[Database]:
 
 
 async def _drop(db: Database) -> None:
-    await db.client.drop_database(db.name)
-    await db.client.close()
+    try:
+        await db.client.drop_database(db.name)
+    finally:
+        await db.client.close()
 
 
 @pytest.fixture

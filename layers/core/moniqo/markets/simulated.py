@@ -81,7 +81,8 @@ def listings() -> dict[str, Listing]:
 class SimulatedFeed:
     """A :class:`~moniqo.domain.market.PriceFeed` that needs no network. The seed is never shown to anyone."""
 
-    max_age = _STEP
+    max_age = _STEP + timedelta(seconds=1)
+    """A price holds for a step; one seen at the end of it is still good when the order is decided."""
 
     def __init__(self, seed: str, clock: Clock = utc_now) -> None:
         """Take the deployment's secret seed and the clock that says when now is."""
