@@ -200,6 +200,10 @@ def test_only_admins_change_the_catalogue(
             {"required_credentials": [{"field_name": "a", "display_label": "A", "validation_regex": "("}]},
         ),
         (
+            "required_credentials.0.validation_regex",
+            {"required_credentials": [{"field_name": "a", "display_label": "A", "validation_regex": "(?=a)b"}]},
+        ),
+        (
             "required_credentials.0",
             {
                 "required_credentials": [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from moniqo.domain.definition import CredentialField
 from moniqo.domain.errors import InvalidCredentialsError
 from moniqo.domain.field_names import is_safe_to_repeat
 from moniqo.domain.money import parse, plain
+from moniqo.services.patterns import Pattern, UnusablePatternError
 
 INITIAL_BALANCE: Final = "initial_balance_usd"
 DEFAULT_INITIAL_BALANCE: Final = "10000"
@@ -21,7 +21,7 @@ LARGEST_INITIAL_BALANCE: Final = Decimal(1000000000000)
 INITIAL_BALANCE_PLACES: Final = 4
 
 MAX_VALUE_LENGTH: Final = 8192
-# A pattern comes from an administrator; the shorter the text, the less a careless one can cost.
+# A pattern comes from an administrator; matching takes time in proportion to its size and to the text's.
 MAX_MATCHED_LENGTH: Final = 1024
 
 
@@ -99,8 +99,8 @@ def _problem(field: CredentialField, value: str) -> str | None:
     if len(value) > MAX_MATCHED_LENGTH:
         return f"The value is longer than {MAX_MATCHED_LENGTH} characters."
     try:
-        matches = re.fullmatch(field.validation_regex, value)
-    except re.error:
+        matches = Pattern(field.validation_regex).matches(value)
+    except UnusablePatternError:
         return "The wallet definition's pattern for this field is broken; ask an administrator."
     return None if matches else "The value does not have the form the wallet definition asks for."
 

@@ -23,6 +23,7 @@ from moniqo.domain.definition import Definition, FeedKind, FieldType, Integratio
 from moniqo.domain.order import OrderType
 from moniqo.http.pagination import PageView, broken_cursor, page_view
 from moniqo.http.schemas.common import Amount, ClosedModel, Name, NonNegativeAmount, Text, Timestamp, View
+from moniqo.services.patterns import Pattern, UnusablePatternError
 from moniqo.storage.definitions import Position as DefinitionPosition
 
 MAX_SYMBOLS: Final = 1000
@@ -37,9 +38,10 @@ def _percent(value: Decimal) -> Decimal:
 
 def _compiles(pattern: str) -> str:
     try:
-        re.compile(pattern)
-    except re.error:
-        raise PydanticCustomError("regex", "Input should be a regular expression") from None
+        Pattern(pattern)
+    except UnusablePatternError:
+        message = "Input should be a regular expression without look-around or back-references, and of moderate size"
+        raise PydanticCustomError("regex", message) from None
     return pattern
 
 
