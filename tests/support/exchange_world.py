@@ -36,7 +36,9 @@ class World:
             self.markets[symbol] = Market(symbol, base, self.cash, tick, lot, smallest, D(5))
             self.usual_ticks[symbol], self.usual_volume[symbol] = ticks, volume
         self.symbols = tuple(self.markets)
-        self.now = START + timedelta(seconds=rng.randrange(0, 3600), milliseconds=rng.choice((0, 0, 250)))
+        # Now and then exactly on the hour, where whatever is told by the hour begins or ends.
+        after = timedelta(seconds=rng.randrange(0, 3600), milliseconds=rng.choice((0, 0, 250)))
+        self.now = START if rng.random() < 0.05 else START + after
         self.ticks = dict(self.usual_ticks)
         self.step = {symbol: rng.choice((15, 15, 60)) for symbol in self.markets}
         self.reached = {symbol: self.now.replace(second=0, microsecond=0) for symbol in self.markets}

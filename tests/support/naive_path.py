@@ -40,11 +40,13 @@ class NaivePath(NaiveBooks):
         self.clock = max(self.clock, now)
 
     def note_stillness(self, at: datetime) -> None:
-        """Remember from when on nothing was held or open."""
+        """Remember from when on nothing was held or open; a full hour that begins so tells it at once."""
         if any(self.tracked(symbol) for symbol in self.markets):
             self.still = None
         elif self.still is None:
             self.still = at
+            if at in self.hours_that_tell(at):
+                self.samples.setdefault((self.epoch, at), self.sample())
 
     def hours_that_tell(self, still: datetime) -> set[datetime]:
         """The first full hour and the first midnight of UTC: what stands still needs no more to be known."""
