@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo.domain.matching import Taken
+from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import ZERO
 from moniqo.domain.order import Order, OrderSide
 from moniqo.domain.position import Position
@@ -53,9 +53,6 @@ class AccountTerms:
     def taker_rate(self) -> Decimal:
         """Taker fee as a share of notional."""
         return self.taker_fee_percent.scaleb(-2)
-
-
-TakenBook = Mapping[Decimal, Taken]
 
 
 class Day(NamedTuple):
@@ -105,7 +102,7 @@ class Account:
     positions: Mapping[str, Position] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
     interest: Mapping[str, Interest] = field(default_factory=dict)
-    taken: Mapping[tuple[str, OrderSide], TakenBook] = field(default_factory=dict)
+    taken: Mapping[tuple[str, OrderSide], TakenLevels] = field(default_factory=dict)
     evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     opening: Decimal = ZERO

@@ -24,10 +24,11 @@ from moniqo.domain.errors import (
 from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
 from moniqo.domain.filling import buy_lock
 from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.matching import Plan
 from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of, unit_of
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
-from moniqo.domain.taking import Plan, lots_for, plan
+from moniqo.domain.taking import lots_for, plan
 
 MAX_OPEN_ORDERS: Final = 500
 """Open orders a wallet may have, so that its state stays small."""
@@ -87,9 +88,11 @@ class Decision:
         require_trading(self.draft)
 
     def _check_open_orders(self) -> None:
-        count = sum(interest.orders for interest in self.draft.account.interest.values())
         opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
-        if opening and count + opening > MAX_OPEN_ORDERS:
+        if not opening:
+            return
+        count = sum(interest.orders for interest in self.draft.account.interest.values())
+        if count + opening > MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
                 f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
                 limit=MAX_OPEN_ORDERS,

@@ -8,7 +8,8 @@ from decimal import Decimal
 from moniqo.domain.account import AccountTerms
 from moniqo.domain.fees import charge
 from moniqo.domain.ledger import Book, Draft, Posting
-from moniqo.domain.market import Level, Market
+from moniqo.domain.market import Market
+from moniqo.domain.matching import Plan
 from moniqo.domain.money import ZERO, round_down, round_up, scale_of
 from moniqo.domain.order import Fill, Liquidity, Order, OrderSide, OrderStatus
 from moniqo.domain.position import bought, sold
@@ -48,18 +49,13 @@ def hold(draft: Draft, order: Order, needed: Decimal) -> None:
     order.locked = needed
 
 
-def fill(
-    draft: Draft, order: Order, market: Market, levels: tuple[Level, ...], liquidity: Liquidity, at: datetime
-) -> None:
-    """Exchange what ``levels`` say, from what the order holds as far as it holds anything.
+def fill(draft: Draft, order: Order, market: Market, plan: Plan, liquidity: Liquidity, at: datetime) -> None:
+    """Exchange what ``plan`` says, from what the order holds as far as it holds anything.
 
     What changes hands is what the order's rounded quote grows by: all its fills cost one rounding, as its fee does. A
     sale's fee never takes more than the sale brings; what is missing waits for the next fill.
     """
-    amount, exact = ZERO, ZERO
-    for price, size in levels:
-        amount += size
-        exact += price * size
+    amount, exact = plan.amount, plan.quote
     buying = order.side is OrderSide.BUY
     scale = scale_of(market.quote)
     rounded = round_up if buying else round_down
@@ -94,7 +90,7 @@ def fill(
             side=order.side,
             amount=amount,
             quote=quote,
-            levels=levels,
+            levels=plan.levels,
             fee=charged,
             fee_currency=order.fee_currency,
             liquidity=liquidity,
@@ -109,16 +105,16 @@ def fill(
 def _pay(draft: Draft, order: Order, asset: str, amount: Decimal, fee: Decimal) -> None:
     """Give ``amount`` to the market and ``fee`` to the fees, from what the order holds or else from free funds."""
     source = Book.LOCKED if order.locked else Book.FREE
-    draft.postings += [Posting(source, asset, -amount), Posting(Book.MARKET, asset, amount)]
+    draft.postings += (Posting(source, asset, -amount), Posting(Book.MARKET, asset, amount))
     if fee:
-        draft.postings += [Posting(source, asset, -fee), Posting(Book.FEES, asset, fee)]
+        draft.postings += (Posting(source, asset, -fee), Posting(Book.FEES, asset, fee))
     spent = -amount - fee
     draft.change(asset, *((ZERO, spent) if order.locked else (spent, ZERO)))
 
 
 def _receive(draft: Draft, asset: str, amount: Decimal, fee: Decimal) -> None:
     """Take ``amount`` from the market and give ``fee`` of it to the fees."""
-    draft.postings += [Posting(Book.MARKET, asset, -amount), Posting(Book.FREE, asset, amount)]
+    draft.postings += (Posting(Book.MARKET, asset, -amount), Posting(Book.FREE, asset, amount))
     if fee:
-        draft.postings += [Posting(Book.FREE, asset, -fee), Posting(Book.FEES, asset, fee)]
+        draft.postings += (Posting(Book.FREE, asset, -fee), Posting(Book.FEES, asset, fee))
     draft.change(asset, amount - fee, ZERO)

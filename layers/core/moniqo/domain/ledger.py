@@ -20,12 +20,12 @@ from moniqo.domain.account import (
     Account,
     Holding,
     Interest,
-    TakenBook,
     interest_of,
 )
 from moniqo.domain.command import Command
 from moniqo.domain.errors import InsufficientBalanceError
 from moniqo.domain.market import Market, Snapshot
+from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import ZERO
 from moniqo.domain.open_orders import with_changes
 from moniqo.domain.order import Fill, Order, OrderSide
@@ -87,7 +87,7 @@ class Changed(NamedTuple):
 
     balances: Mapping[str, Holding]
     positions: Mapping[str, Position]
-    taken: Mapping[tuple[str, OrderSide], TakenBook]
+    taken: Mapping[tuple[str, OrderSide], TakenLevels]
     evaluated_until: Mapping[str, datetime]
     marks: Mapping[str, Decimal]
     interest: Mapping[str, Interest]
@@ -119,7 +119,7 @@ class Draft:
         self.balances: dict[str, Holding] = {}
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
-        self.taken: dict[tuple[str, OrderSide], TakenBook] = {}
+        self.taken: dict[tuple[str, OrderSide], TakenLevels] = {}
         self.evaluated_until: dict[str, datetime] = {}
         self.marks: dict[str, Decimal] = {}
         self.peak = account.peak
@@ -173,16 +173,14 @@ class Draft:
 
     def held(self) -> list[str]:
         """Symbols held, with the changes so far."""
-        found = [symbol for symbol, position in self.account.positions.items() if position.amount]
-        if self.positions:
-            found = [symbol for symbol in {**self.account.positions, **self.positions} if self.position(symbol).amount]
-        return found
+        positions = _merged(self.account.positions, self.positions)
+        return [symbol for symbol, position in positions.items() if position.amount]
 
     def mark(self, symbol: str) -> Decimal:
         """Last price of a symbol on its path."""
         return self.marks[symbol] if symbol in self.marks else self.account.marks[symbol]
 
-    def taken_of(self, symbol: str, side: OrderSide) -> TakenBook:
+    def taken_of(self, symbol: str, side: OrderSide) -> TakenLevels:
         """Memory of taken liquidity with the changes so far."""
         key = (symbol, side)
         return self.taken[key] if key in self.taken else self.account.taken.get(key, {})
@@ -253,7 +251,7 @@ class Draft:
             forked_from=before.forked_from,
             deleted=before.deleted,
         )
-        if not after.orders and not any(position.amount for position in after.positions.values()):
+        if not after.interest and not any(position.amount for position in after.positions.values()):
             after.still_since = self.still_since or self.at
         for name, value in changes.items():
             setattr(after, name, value)
@@ -289,6 +287,8 @@ def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Int
     interest = dict(before.interest)
     for name, order in changed.items():
         was, now = interest_of(before.orders.get(name)), interest_of(order)
+        if now is was:
+            continue
         known = interest.get(order.symbol, NO_INTEREST)
         total = known.plus(now, was)
         if total.orders:

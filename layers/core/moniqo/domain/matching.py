@@ -18,55 +18,53 @@ PARTICIPATION: Final = Decimal("0.1")
 _BASIS_POINT: Final = Decimal("0.0001")
 
 
-class Taken(NamedTuple):
-    """What a wallet took of a level that showed ``shown``: gone for it until the shown size changes.
+TakenLevels = Mapping[Level, Decimal]
+"""How much a wallet took of each level: gone for it until the level shows another size, and so is another level.
 
-    What a market order took beyond the book counts on the last level, whose ``amount`` then exceeds ``shown``.
-    """
-
-    shown: Decimal
-    amount: Decimal
+What a market order took beyond the book counts on the last level, of which more may be gone than it shows.
+"""
 
 
-TakenLevels = Mapping[Decimal, Taken]
+class Plan(NamedTuple):
+    """What an order takes: ``amount`` and ``quote`` sum up ``levels``; ``taken`` is the memory of that side then."""
 
-
-class Walk(NamedTuple):
-    """The outcome of walking one side of a book."""
-
-    takes: tuple[Level, ...]
+    levels: tuple[Level, ...]
     amount: Decimal
     quote: Decimal
-    taken: dict[Decimal, Taken]
+    taken: dict[Level, Decimal]
+
+
+def all_at(price: Decimal, amount: Decimal) -> Plan:
+    """Take everything at one price, away from the shown book."""
+    return Plan((Level(price, amount),), amount, price * amount, {})
 
 
 def walk_book(
     levels: Sequence[Level], taken: TakenLevels, amount: Decimal, limit: Decimal | None, *, buying: bool
-) -> Walk:
+) -> Plan:
     """Take up to ``amount`` from the best level on, not past ``limit``, skipping what this wallet took before.
 
     The answer's ``taken`` is the new memory of this side; levels no longer shown with the same size are forgotten.
     """
+    before = {level: taken[level] for level in levels if level in taken} if taken else {}
+    memory = dict(before)
     takes: list[Level] = []
-    memory: dict[Decimal, Taken] = {}
-    left = amount
-    quote = ZERO
+    left, quote = amount, ZERO
     for level in levels:
-        price, shown = level
-        before = taken.get(price) if taken else None
-        gone = before.amount if before is not None and before.shown == shown else ZERO
-        if left and gone < shown and (limit is None or (price <= limit if buying else price >= limit)):
-            size = shown - gone if gone else shown
-            size = min(size, left)
-            takes.append(Level(price, size) if size is not shown else level)
-            quote += price * size
-            left -= size
-            gone += size
-        elif not taken:
+        price, size = level
+        if not left or (limit is not None and (price > limit if buying else price < limit)):
             break
+        gone = before.get(level, ZERO) if before else ZERO
+        if gone >= size:
+            continue
         if gone:
-            memory[price] = Taken(shown, gone)
-    return Walk(tuple(takes), amount - left, quote, memory)
+            size -= gone
+        size = min(size, left)
+        takes.append(level if size is level.amount else Level(price, size))
+        memory[level] = gone + size if gone else size
+        quote += price * size
+        left -= size
+    return Plan(tuple(takes), amount - left, quote, memory)
 
 
 def shown_depth(levels: Sequence[Level]) -> Decimal:
@@ -75,28 +73,26 @@ def shown_depth(levels: Sequence[Level]) -> Decimal:
 
 
 def beyond_book(
-    last: Level, memory: Mapping[Decimal, Taken], excess: Decimal, depth: Decimal, slippage_bps: Decimal, tick: Decimal,
+    last: Level, memory: TakenLevels, excess: Decimal, depth: Decimal, slippage_bps: Decimal, tick: Decimal,
     *, buying: bool,
-) -> tuple[Decimal, Taken]:  # fmt: skip
+) -> tuple[Decimal, Decimal]:  # fmt: skip
     """Price what a market order takes beyond the book: the last level's price, worse by bps x excess / depth.
 
     Earlier excess of the same wallet counts until the last level's shown size changes. The price is rounded to the
-    tick against the trader; the second value is the new memory of the last level.
+    tick against the trader; the second value is what is then gone of the last level.
     """
-    known = memory.get(last.price)
-    gone = max(known.amount if known else ZERO, last.amount) + excess
+    gone = max(memory.get(last, ZERO), last.amount) + excess
     slippage = slippage_bps * _BASIS_POINT * (gone - last.amount) / depth
     if buying:
-        return ceil_to(last.price * (ONE + slippage), tick), Taken(last.amount, gone)
-    return floor_to(last.price * (ONE - slippage), tick), Taken(last.amount, gone)
+        return ceil_to(last.price * (ONE + slippage), tick), gone
+    return floor_to(last.price * (ONE - slippage), tick), gone
 
 
-def most_beyond(last: Level, memory: Mapping[Decimal, Taken], depth: Decimal, slippage_bps: Decimal) -> Decimal | None:
+def most_beyond(last: Level, memory: TakenLevels, depth: Decimal, slippage_bps: Decimal) -> Decimal | None:
     """Largest excess that stays within :data:`MAX_SLIPPAGE`; None when nothing bounds it."""
     if not slippage_bps:
         return None
-    known = memory.get(last.price)
-    before = max((known.amount if known else ZERO) - last.amount, ZERO)
+    before = max(memory.get(last, ZERO) - last.amount, ZERO)
     return max(MAX_SLIPPAGE / (slippage_bps * _BASIS_POINT) * depth - before, ZERO)
 
 

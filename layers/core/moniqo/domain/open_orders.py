@@ -26,6 +26,11 @@ class OpenOrders(Mapping[str, Order]):
             raise KeyError(order_id)
         return order
 
+    def __contains__(self, order_id: object) -> bool:
+        if order_id in self._changed:
+            return self._changed[order_id] is not None  # type: ignore[index]
+        return order_id in self._base
+
     def __iter__(self) -> Iterator[str]:
         for order_id in self._base:
             if self._changed.get(order_id, self) is not None:
@@ -35,7 +40,9 @@ class OpenOrders(Mapping[str, Order]):
                 yield order_id
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        news = sum(1 for order_id, order in self._changed.items() if order is not None and order_id not in self._base)
+        ended = sum(1 for order_id, order in self._changed.items() if order is None and order_id in self._base)
+        return len(self._base) + news - ended
 
     def through(self, changed: Mapping[str, Order | None]) -> Mapping[str, Order]:
         """Show further changes; many of them together are cheaper as a plain dictionary."""

@@ -25,7 +25,7 @@ def carry_out(decision: Decision) -> None:
     draft.orders[order.order_id] = order
     attach(draft, order, decision.request)
     if decision.plan.levels:
-        fill(draft, order, market, decision.plan.levels, Liquidity.TAKER, draft.at)
+        fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
         draft.taken[market.symbol, order.side] = decision.plan.taken
     if order.is_open and decision.waits:
         hold(draft, order, lock_for(order, draft.account.terms))
@@ -94,6 +94,6 @@ def _open_exits(decision: Decision, entry: Order) -> None:
         if bid <= stop if exit_order.type is OrderType.STOP_LOSS else bid >= stop:
             sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, decision.basis)
             take_lock(draft, exit_order)
-            fill(draft, exit_order, market, sale.levels, Liquidity.TAKER, draft.at)
+            fill(draft, exit_order, market, sale, Liquidity.TAKER, draft.at)
             draft.taken[market.symbol, OrderSide.SELL] = sale.taken
             after_exit(draft, exit_order, draft.at)

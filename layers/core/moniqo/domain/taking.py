@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from moniqo.domain.errors import OrderRejectedError
 from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.market import Level
-from moniqo.domain.matching import Taken, beyond_book, most_beyond, shown_depth, walk_book
+from moniqo.domain.matching import Plan, beyond_book, most_beyond, shown_depth, walk_book
 from moniqo.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of
 from moniqo.domain.order import OrderSide
 
 _INFINITE: Final = Decimal("Infinity")
-
-
-class Plan(NamedTuple):
-    """What an order would take now: ``levels`` include a last one beyond the book for a market order."""
-
-    levels: tuple[Level, ...]
-    amount: Decimal
-    quote: Decimal
-    taken: dict[Decimal, Taken]
 
 
 def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, basis: Basis) -> Plan:
@@ -37,7 +28,7 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
     walk = walk_book(levels, draft.taken_of(basis.market.symbol, side), amount, limit, buying=buying)
     excess = amount - walk.amount
     if limit is not None or not excess:
-        return Plan(walk.takes, walk.amount, walk.quote, walk.taken)
+        return walk
     depth, last = shown_depth(levels), levels[-1]
     bps = draft.account.terms.slippage_bps
     most = most_beyond(last, walk.taken, depth, bps)
@@ -48,9 +39,9 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
             suggested_amount=largest,
             limit_type="market_depth",
         )
-    price, taken = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
-    walk.taken[last.price] = taken
-    return Plan((*walk.takes, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
+    price, gone = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
+    walk.taken[last] = gone
+    return Plan((*walk.levels, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
 
 
 def market_cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) -> Decimal:

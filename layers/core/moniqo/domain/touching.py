@@ -8,8 +8,8 @@ from typing import NamedTuple
 from moniqo.domain.exits import after_exit, follow_entry, take_lock
 from moniqo.domain.filling import fill
 from moniqo.domain.ledger import Draft
-from moniqo.domain.market import Level, Market, PathPoint
-from moniqo.domain.matching import PARTICIPATION, pushed, trades_through
+from moniqo.domain.market import Market, PathPoint
+from moniqo.domain.matching import PARTICIPATION, all_at, pushed, trades_through
 from moniqo.domain.money import ONE, ceil_to, floor_to
 from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType
 
@@ -145,7 +145,7 @@ def _fill_up_to(
     size = order.remaining if order.remaining <= left else floor_to(left, market.lot_step)
     if size <= 0:
         return Decimal(0)
-    fill(draft, order, market, (Level(price, size),), liquidity, point.end)
+    fill(draft, order, market, all_at(price, size), liquidity, point.end)
     if order.side is OrderSide.BUY:
         _release_exits(draft, order, point, market)
     return size
@@ -179,5 +179,5 @@ def sell_at_market(draft: Draft, order: Order, trigger: Decimal, point: PathPoin
     take_lock(draft, order)
     bps = draft.account.terms.slippage_bps
     price = pushed(min(trigger, bid), order.remaining, point.volume, bps, market.tick_size, buying=False)
-    fill(draft, order, market, (Level(price, order.remaining),), Liquidity.TAKER, point.end)
+    fill(draft, order, market, all_at(price, order.remaining), Liquidity.TAKER, point.end)
     after_exit(draft, order, point.end)

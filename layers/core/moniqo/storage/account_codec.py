@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from moniqo.domain.account import Account, AccountTerms, Day, Holding, Interest, TakenBook
-from moniqo.domain.matching import Taken
+from moniqo.domain.account import Account, AccountTerms, Day, Holding, Interest
+from moniqo.domain.market import Level
+from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import plain
 from moniqo.domain.order import Order, OrderSide
 from moniqo.domain.position import Position
@@ -42,9 +43,9 @@ def position_values(position: Position) -> list[str]:
     return [plain(value) for value in position]
 
 
-def taken_values(book: TakenBook) -> list[list[str]]:
+def taken_values(book: TakenLevels) -> list[list[str]]:
     """Write price, shown size and what was taken of each level."""
-    return [[plain(price), plain(taken.shown), plain(taken.amount)] for price, taken in book.items()]
+    return [[plain(level.price), plain(level.amount), plain(gone)] for level, gone in book.items()]
 
 
 def interest_values(interest: Interest) -> list[object]:
@@ -182,5 +183,5 @@ def _read_taken_key(text: str) -> tuple[str, OrderSide]:
     return unkey(symbol), OrderSide(side)
 
 
-def _read_taken(levels: Iterable[list[str]]) -> dict[Decimal, Taken]:
-    return {Decimal(price): Taken(Decimal(shown), Decimal(amount)) for price, shown, amount in levels}
+def _read_taken(levels: Iterable[list[str]]) -> dict[Level, Decimal]:
+    return {Level(Decimal(price), Decimal(shown)): Decimal(gone) for price, shown, gone in levels}

@@ -122,7 +122,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
 def basis_document(commit: Commit, basis: Basis) -> Document:
     """Write what a commit was decided on: the book as deep as the decision depended on it, marks and rates."""
     memory = {
-        price for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for price in book
+        level for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for level in book
     }
     snapshot, command = basis.snapshot, commit.command
     # The largest lot that a quote amount pays for ends where the next level is too dear.
@@ -142,9 +142,9 @@ def basis_document(commit: Commit, basis: Basis) -> Document:
     }
 
 
-def _as_deep_as(levels: Iterable[Level], prices: set[Decimal], beyond: int) -> list[Level]:
+def _as_deep_as(levels: Iterable[Level], taken: set[Level], beyond: int) -> list[Level]:
     book = list(levels)
-    deepest = max((index for index, level in enumerate(book) if level.price in prices), default=0)
+    deepest = max((index for index, level in enumerate(book) if level in taken), default=0)
     return book[: deepest + 1 + beyond]
 
 
