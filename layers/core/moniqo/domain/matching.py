@@ -59,7 +59,8 @@ def walk_book(
             continue
         if gone:
             size -= gone
-        size = min(size, left)
+        if size > left:  # noqa: PLR1730  the built-in min takes four times as long, at every level of every order
+            size = left
         takes.append(level if size is level.amount else Level(price, size))
         memory[level] = gone + size if gone else size
         quote += price * size
