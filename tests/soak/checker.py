@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from moniqo.storage.client import connect, is_outage
+from moniqo.storage.client import connect
 from moniqo.storage.demo_ledger import ENTRIES
 from moniqo.storage.deployment import simulation_seed
 from moniqo.wallets.replay import WalletReplay
+from tests.soak.client import is_interrupted
 from tests.support.victims import follow_parent
 
 PAUSE = 0.5
@@ -109,7 +110,7 @@ class Checker:
             try:
                 await self._look()
             except PyMongoError as error:
-                if not is_outage(error):
+                if not is_interrupted(error):
                     raise
                 await asyncio.sleep(0.1)
             else:

@@ -21,6 +21,7 @@ from moniqo.domain.order import OrderSide, OrderType
 from moniqo.storage.client import connect, is_outage
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
+from tests.support.mongo import failed_inside
 from tests.support.traders import OWNER
 
 SHARED = "shared"
@@ -111,7 +112,7 @@ async def _ask(connector: WalletConnector, wallet: str, order: Place, number: in
             opened: DemoWallet = await connector.connect(OWNER, wallet)
             record = await opened.submit(order)
         except (TemporarilyUnavailableError, PyMongoError) as error:
-            if isinstance(error, PyMongoError) and not is_outage(error):
+            if isinstance(error, PyMongoError) and not is_interrupted(error):
                 raise
             if order.client_order_id is None:
                 return Answered(number, "unknown", tries)
@@ -134,8 +135,13 @@ async def _cancel_oldest(connector: WalletConnector, wallet: str) -> None:
     except WalletError:
         return  # it was filled or cancelled meanwhile, or the database is away
     except PyMongoError as error:
-        if not is_outage(error):
+        if not is_interrupted(error):
             raise
+
+
+def is_interrupted(error: PyMongoError) -> bool:
+    """Tell whether nobody knows what came of a call, through an outage or a fault of the embedded server itself."""
+    return is_outage(error) or failed_inside(error)
 
 
 def names(slots: int) -> Iterator[str]:

@@ -36,12 +36,12 @@ from moniqo.domain.command import Place
 from moniqo.domain.errors import WalletError
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide, OrderType
-from moniqo.storage.client import connect, is_outage
+from moniqo.storage.client import connect
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 from tests.soak.checker import Receipt, Seen, Stop, check
-from tests.soak.client import Answered, Asked, Duty, names, order_of, trade, wallet_of
+from tests.soak.client import Answered, Asked, Duty, is_interrupted, names, order_of, trade, wallet_of
 from tests.soak.verdict import Record, verdict
 from tests.support.fault_proxy import FaultProxy, by_chance, fault_proxy
 from tests.support.mongo import DurableServer
@@ -214,7 +214,7 @@ class Soak:
             if error.code == "TEMPORARILY_UNAVAILABLE":
                 return
         except PyMongoError as error:
-            if not is_outage(error):
+            if not is_interrupted(error):
                 raise
             return
         else:
@@ -285,9 +285,10 @@ async def prepare(url: str) -> None:
 def soak(plan: Plan, path: Path) -> list[tuple[str, object]]:
     """Run it and return what happened; raises FailedError, AssertionError."""
     began = time.monotonic()
-    server = DurableServer(path)
+    server = DurableServer(path / "data")
     server.start()
     with ExitStack() as stack:
+        stack.callback(lambda: (path / "server.log").write_text("".join(server.log)))
         stack.callback(server.kill)
         asyncio.run(prepare(server.url))
         proxy, proxied_url = stack.enter_context(proxy_before(server.url, plan.seed))
@@ -318,6 +319,7 @@ def soak(plan: Plan, path: Path) -> list[tuple[str, object]]:
         ("  slowest", f"{slowest.seconds:.3f} s on {slowest.wallet}, others took {slowest.others} orders meanwhile"),
         ("client kills", run.kills),
         ("database kills", run.outages),
+        ("  faults inside the embedded server", sum("internal error" in line for line in server.log)),
         ("commits harmed on the wire", sum(proxy.done.values())),
         ("journal entries", found),
         (

@@ -10,7 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from pymongo.errors import ClientBulkWriteException, OperationFailure
+
 ROOT = Path(__file__).resolve().parents[2]
+_INTERNAL_ERROR = 1
 # Its standard input is a pipe of ours: it ends when the tests do, however they end.
 _PROGRAM = (
     "import sys; from local.lifeline import follow_parent; follow_parent();"
@@ -21,7 +24,7 @@ _PROGRAM = (
 @contextmanager
 def embedded_server(*options: str) -> Iterator[str]:
     """Run a server that keeps nothing and yield its URL."""
-    server, port = _launch("--port", "0", "--storage-path", ":memory:", *options)
+    server, port = _launch([], "--port", "0", "--storage-path", ":memory:", *options)
     with server:
         try:
             yield _url(port)
@@ -42,6 +45,8 @@ class DurableServer:
 
     def __init__(self, path: Path) -> None:
         """Keep the data in ``path``."""
+        self.log: list[str] = []
+        """What it wrote to its standard error since the first start."""
         self._path = path
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -52,7 +57,7 @@ class DurableServer:
 
     def start(self) -> None:
         where = ["--port", str(self._port), "--storage-path", str(self._path), "--sync-on-commit"]
-        self._process, self._port = _launch(*where)
+        self._process, self._port = _launch(self.log, *where)
 
     def kill(self) -> None:
         """Leave it no time for anything."""
@@ -62,8 +67,15 @@ class DurableServer:
             pass
 
 
-def _launch(*options: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a server and return it with its port, once it listens."""
+def failed_inside(error: BaseException) -> bool:
+    """Tell whether the embedded server stumbled over itself: like an outage, that leaves the outcome unknown."""
+    if isinstance(error, ClientBulkWriteException):
+        return error.error is not None and failed_inside(error.error)
+    return isinstance(error, OperationFailure) and error.code == _INTERNAL_ERROR
+
+
+def _launch(log: list[str], *options: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a server and return it with its port, once it listens; what it says from then on goes to the log."""
     server = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, "--host", "127.0.0.1", "--cache-size", "256M", *options],
         cwd=ROOT,
@@ -78,13 +90,13 @@ def _launch(*options: str) -> tuple[subprocess.Popen[str], int]:
     except BaseException:
         server.kill()
         raise
-    threading.Thread(target=_drain, args=(server.stderr,), daemon=True).start()
+    threading.Thread(target=_drain, args=(server.stderr, log), daemon=True).start()
     return server, int(port)
 
 
-def _drain(stream: TextIO) -> None:
+def _drain(stream: TextIO, log: list[str]) -> None:
     with suppress(ValueError):  # it was closed meanwhile
-        stream.read()
+        log.extend(stream)
 
 
 def _url(port: int) -> str:
