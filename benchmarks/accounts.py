@@ -11,12 +11,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.domain.risk import RiskLimits
+from moniqo.services.limits import WalletLimit
 from moniqo.services.wallet_creation import WalletCreation
 from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.seeds import seed_definitions
 from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.wallet_slots import WalletSlots
 from moniqo.wallets.registry import WalletConnector
 
 OWNER = "11111111-1111-4111-8111-111111111111"
@@ -40,6 +42,7 @@ async def create_wallet(database: Database) -> str:
     """Create a user's wallet as the service does, and return its id."""
     cipher = CredentialCipher(SecretsManagerKeys("a demo wallet has no secrets"))
     connector = WalletConnector(database)
-    creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher)
+    limit = WalletLimit(1000, WalletSlots(database))
+    creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher, limit)
     request = NewWallet("demo-wallet-v1", "Bench", LIMITS, {"initial_balance_usd": SecretStr("1000000")})
     return (await creation.create(OWNER, request)).wallet.id

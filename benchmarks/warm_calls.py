@@ -74,6 +74,12 @@ class Recorded:
             self._kept["find_one"] = [await self._collection.find_one(*arguments)]
         return dict(self._kept["find_one"][0])
 
+    async def find_one_and_update(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Answer one document."""
+        if "update" not in self._kept:
+            self._kept["update"] = [await self._collection.find_one_and_update(*arguments, **options)]
+        return dict(self._kept["update"][0])
+
 
 async def _rows(kept: Sequence[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
     for document in kept:

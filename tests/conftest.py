@@ -28,7 +28,10 @@ Result = TypeVar("Result")
 Database = AsyncDatabase[dict[str, Any]]
 
 
-_OURS = {"KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL"}
+_OURS = {
+    *("KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL"),
+    *("WALLETS_PER_USER", "ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE"),
+}
 
 
 class Run(Protocol):

@@ -29,6 +29,7 @@ router = api_router()
             errors.WalletSuspendedError,
             errors.InvalidSymbolError,
             errors.OrderRejectedError,
+            errors.RateLimitExceededError,
             errors.MarketDataError,
         ),
     },

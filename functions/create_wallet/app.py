@@ -5,7 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, InvalidCredentialsError
+from moniqo.domain.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    InvalidCredentialsError,
+    RateLimitExceededError,
+)
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.idempotency import IdempotencyKey
@@ -25,7 +30,7 @@ router = api_router()
     responses={
         201: {"model": UserWalletView, "description": "The new wallet."},
         200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
-        **problem_responses(InvalidCredentialsError, IdempotencyMismatchError, ConflictError),
+        **problem_responses(InvalidCredentialsError, IdempotencyMismatchError, ConflictError, RateLimitExceededError),
     },
 )
 async def create_wallet(body: CreateWalletRequest, caller: CallerDep, key: IdempotencyKey = None) -> Response:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, MarketDataError, NotFoundError
+from moniqo.domain.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    MarketDataError,
+    NotFoundError,
+    RateLimitExceededError,
+)
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.idempotency import IdempotencyKey
@@ -25,7 +31,9 @@ router = api_router()
     responses={
         201: {"model": UserWalletView, "description": "The new wallet."},
         200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
-        **problem_responses(NotFoundError, ConflictError, IdempotencyMismatchError, MarketDataError),
+        **problem_responses(
+            NotFoundError, ConflictError, IdempotencyMismatchError, RateLimitExceededError, MarketDataError
+        ),
     },
 )
 async def fork_wallet(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError
+from moniqo.domain.errors import NotFoundError, RateLimitExceededError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -21,7 +21,7 @@ router = api_router()
     summary="Sync the balance now",
     responses={
         200: {"model": SyncView, "description": "How the sync went, also when it failed."},
-        **problem_responses(NotFoundError),
+        **problem_responses(NotFoundError, RateLimitExceededError),
     },
 )
 async def sync_balance(user_wallet_id: str, caller: CallerDep) -> Response:

@@ -40,5 +40,8 @@ def new_world(patch: pytest.MonkeyPatch, mongo_url: str, key_set_url: str) -> It
         patch.setenv("JWT_ISSUER", tokens.ISSUER)
         patch.setenv("JWT_CLIENT_ID", client_id)
         patch.setenv("JWT_JWKS_URL", key_set_url)
+        # One user makes the things of all tests of a module.
+        for limit in ("WALLETS_PER_USER", "ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE"):
+            patch.setenv(limit, "1000000")
         bootstrap.settings.cache_clear()
         yield make_world(client_id, database)

@@ -20,8 +20,6 @@ from tests.support.api import DOCUMENT, EMAIL, OPERATIONS, PASSWORD, Operation, 
 from tests.support.lambdas import TRADER, Answer
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
-UNCOUNTED = {"login": ("login_attempts",)}
-"""What may change although the request was refused: a wrong password is counted."""
 
 Path = tuple[str | int, ...]
 
@@ -155,11 +153,6 @@ def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
     return True
 
 
-def unharmed(world: World, operation: Operation) -> Any:
-    """Dump what a refused call of this operation must not change."""
-    return world.contents(*UNCOUNTED.get(operation.id, ()))
-
-
 def test_the_world_can_log_in(world: World) -> None:
     """Else the refusals of the log-in below would prove nothing; after so many nobody may try again for a while."""
     login = next(operation for operation in OPERATIONS if operation.id == "login")
@@ -168,7 +161,7 @@ def test_the_world_can_log_in(world: World) -> None:
 
 @operations(*WITH_BODY)
 def test_a_body_that_is_no_json_object_is_refused(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for kind, body in MALFORMED.items():
         answer = world.call_as(operation, body=body)
         assert refused(operation, answer, "MALFORMED_REQUEST", *(["VALIDATION_ERROR"] if kind == "empty" else [])), kind
@@ -182,24 +175,24 @@ def test_a_body_that_is_no_json_object_is_refused(world: World, operation: Opera
     for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json"):
         answer = world.call_as(operation, body=whole, headers={"content-type": media_type})
         assert refused(operation, answer, "MALFORMED_REQUEST"), media_type
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*WITH_BODY)
 def test_a_body_that_is_too_large_is_413(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     padded = " " * 1_000_000 + json.dumps(operation.body)
     deep = '{"a":' * 100_000 + "1" + "}" * 100_000
     for body in (json.dumps({"a": "x" * 1_000_000}), padded, deep, "é" * 200_000):
         assert refused(operation, world.call_as(operation, body=body), "PAYLOAD_TOO_LARGE")
     packed = base64.b64encode(b"\xff" * 1_000_000).decode()
     assert refused(operation, world.call_as(operation, body=packed, base64=True), "PAYLOAD_TOO_LARGE")
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*WITH_BODY)
 def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for path in objects_in(operation.body):
         if is_open(operation, path):
             continue
@@ -211,17 +204,17 @@ def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operat
         for name in at(operation.body, path):
             answer = world.call_as(operation, body=with_repeated_key(operation.body, (*path, name)))
             assert refused(operation, answer, "MALFORMED_REQUEST"), (path, name)
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*WITH_BODY)
 def test_a_value_the_schema_forbids_is_refused(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for path, value in wrong_values(operation):
         body = changed(operation.body, path, value)
         if not allows(operation, plain(body)):
             assert refused(operation, world.call_as(operation, body=written(body))), (path, value)
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*WITH_BODY)
@@ -235,7 +228,7 @@ def test_a_strange_value_the_schema_allows_is_answered_as_documented(world: Worl
 
 @operations(*WITH_BODY)
 def test_a_missing_field_that_is_required_is_named(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for path in objects_in(operation.body):
         for name in at(operation.body, path):
             body = copy.deepcopy(operation.body)
@@ -245,25 +238,25 @@ def test_a_missing_field_that_is_required_is_named(world: World, operation: Oper
             problem = world.call_as(operation, body=body)
             assert refused(operation, problem, "VALIDATION_ERROR")
             assert any(error["field"].endswith(name) for error in problem.json["errors"]), (path, name)
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("path")])
 def test_a_bad_id_is_not_found(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for name in operation.parameters("path"):
         for bad in BAD_IDS:
             if name == "slug" and bad in BAD_VALUES:
                 continue  # a slug like any other, and a test here may have given it to a definition
             answer = world.call_as(operation, ids={name: bad})
             assert refused(operation, answer, "NOT_FOUND", "VALIDATION_ERROR"), (name, bad)
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("query")])
 def test_weird_query_values_are_answered_as_documented(world: World, operation: Operation) -> None:
     ids = new_things(TRADER)
-    before = unharmed(world, operation) if operation.method == "GET" else None
+    before = world.contents() if operation.method == "GET" else None
     for name, parameter in operation.parameters("query").items():
         for bad in BAD_QUERY:
             answer = world.call_as(operation, query={name: bad}, ids=ids)
@@ -275,7 +268,7 @@ def test_weird_query_values_are_answered_as_documented(world: World, operation: 
             ids = new_things(TRADER)
     for query in ("limit", "limit=1&limit=2", "%ff=%fe&limit=%ff", "&&&", "=", "a" * 4000, "limit[]=1", "cursor=%00"):
         refused(operation, world.call_as(operation, query=query, ids=ids))
-    assert before is None or unharmed(world, operation) == before
+    assert before is None or world.contents() == before
 
 
 @operations(*[operation for operation in OPERATIONS if "cursor" in operation.parameters("query")])
@@ -289,12 +282,12 @@ def test_a_cursor_of_no_list_is_422(world: World, operation: Operation) -> None:
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("header")])
 def test_a_bad_header_is_422(world: World, operation: Operation) -> None:
-    before = unharmed(world, operation)
+    before = world.contents()
     for name in operation.parameters("header"):
         for bad in ("", " ", "a b", "x" * 65, "\t", "é", "\u202e"):
             answer = world.call_as(operation, headers={name: bad})
             assert refused(operation, answer, "VALIDATION_ERROR"), (name, bad)
-    assert unharmed(world, operation) == before
+    assert world.contents() == before
 
 
 @pytest.mark.parametrize(

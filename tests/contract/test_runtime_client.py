@@ -27,12 +27,14 @@ from moniqo.domain.clock import utc_now
 from moniqo.domain.command import SetStatus
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo.services.limits import WalletLimit
 from moniqo.services.wallet_creation import WalletCreation
 from moniqo.storage.client import connect
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.seeds import seed_definitions
 from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.wallet_slots import WalletSlots
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 from tests.support import layer
@@ -105,7 +107,8 @@ async def prepare(url: str, database: str, function: str) -> None:
         now = before_the_events if function in WORKERS else utc_now
         connector = WalletConnector(db, now)
         cipher = CredentialCipher(SecretsManagerKeys("not needed for a demo wallet"))
-        creation = WalletCreation(DefinitionStore(db), UserWalletStore(db), connector, cipher, now)
+        limit = WalletLimit(1, WalletSlots(db), now)
+        creation = WalletCreation(DefinitionStore(db), UserWalletStore(db), connector, cipher, limit, now)
         event = event_of("create_wallet")
         owner, key = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], event["headers"]["idempotency-key"]
         body = json.loads(event["body"], parse_float=Decimal)
@@ -164,6 +167,9 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",
         "LIVE_TRADING": "false",
+        "WALLETS_PER_USER": "100",
+        "ORDERS_PER_MINUTE": "600",
+        "SYNCS_PER_MINUTE": "60",
         "POWERTOOLS_SERVICE_NAME": "moniqo-wallets",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "Moniqo",

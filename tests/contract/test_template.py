@@ -105,8 +105,15 @@ def test_no_route_is_declared_twice() -> None:
 
 
 def test_stricter_throttles_belong_to_routes_that_exist() -> None:
-    settings = template()["Resources"]["Api"]["Properties"]["RouteSettings"]
-    assert set(settings) <= {key for _, key, _ in routes()}
+    api = template()["Resources"]["Api"]["Properties"]
+    assert set(api["RouteSettings"]) <= {key for _, key, _ in routes()}
+    guessing = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh"}
+    for key, setting in api["RouteSettings"].items():
+        rate, burst = setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"]
+        assert 0 < rate <= (10 if key in guessing else 20), key
+        assert 0 < burst <= 2 * rate, key
+    assert guessing < set(api["RouteSettings"])
+    assert 0 < api["DefaultRouteSettings"]["ThrottlingRateLimit"] <= 100
 
 
 def test_the_stack_stays_far_from_the_limit_of_resources(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 from moniqo import bootstrap
 from moniqo.services import login as login_service
 from tests.conftest import Database
-from tests.support.lambdas import Answer, Invoke
+from tests.support.lambdas import Answer, Invoke, call, http_event
 
 EMAIL = "trader@example.com"
 PASSWORD = "Correct-Horse-7-Battery"
@@ -108,6 +108,23 @@ def test_guessing_is_limited_per_account_and_a_success_is_not_counted(
     assert (limited.status, limited.json["code"]) == (429, "RATE_LIMIT_EXCEEDED")
     assert 0 < int(limited.headers["retry-after"]) <= 300
     assert log_in(invoke, "another@example.com").status == 401
+
+
+def test_the_address_is_the_gateway_s_and_no_header_s(
+    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_service, "ATTEMPTS_PER_ADDRESS", 3)
+
+    def guess(number: int, address: str) -> int:
+        claimed = f"198.51.100.{number}"
+        names = ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")
+        body = {"email": f"guess{number}@example.com", "password": "guess"}
+        event = http_event("POST", "/auth/login", body=body, headers=dict.fromkeys(names, claimed))
+        event["requestContext"]["http"]["sourceIp"] = address
+        return call("login", event).status
+
+    assert [guess(number, "203.0.113.7") for number in range(5)] == [401, 401, 401, 429, 429]
+    assert guess(9, "203.0.113.8") == 401
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from moniqo.services.balances import Balances
     from moniqo.services.definitions import Definitions
     from moniqo.services.evaluation import EvaluationDispatch, OrderEvaluation
+    from moniqo.services.limits import PerMinute, WalletLimit
     from moniqo.services.login import Login
     from moniqo.services.markets import Markets
     from moniqo.services.orders import Orders
@@ -91,13 +92,26 @@ def login() -> Login:
     import boto3
     from botocore.config import Config
 
-    from moniqo.services.login import Login
-    from moniqo.storage.login_attempts import LoginAttempts
+    from moniqo.services.login import WINDOW, Login
+    from moniqo.storage.rate_counters import RateCounters
 
     patience = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2})
-    return Login(
-        boto3.client("cognito-idp", config=patience), settings().need("jwt_client_id"), LoginAttempts(database())
-    )
+    cognito = boto3.client("cognito-idp", config=patience)
+    return Login(cognito, settings().need("jwt_client_id"), RateCounters(database(), WINDOW))
+
+
+def _per_minute(what: str, limit: int) -> PerMinute:
+    from moniqo.services.limits import MINUTE, PerMinute
+    from moniqo.storage.rate_counters import RateCounters
+
+    return PerMinute(what, limit, RateCounters(database(), MINUTE))
+
+
+def _wallet_limit() -> WalletLimit:
+    from moniqo.services.limits import WalletLimit
+    from moniqo.storage.wallet_slots import WalletSlots
+
+    return WalletLimit(settings().wallets_per_user, WalletSlots(database()))
 
 
 @cache
@@ -113,7 +127,7 @@ def orders() -> Orders:
     """Orders of users' wallets."""
     from moniqo.services.orders import Orders
 
-    return Orders(wallets())
+    return Orders(wallets(), _per_minute("orders", settings().orders_per_minute))
 
 
 @cache
@@ -158,7 +172,9 @@ def wallet_creation() -> WalletCreation:
     from moniqo.storage.definitions import DefinitionStore
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletCreation(DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher())
+    return WalletCreation(
+        DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher(), _wallet_limit()
+    )
 
 
 @cache
@@ -196,7 +212,8 @@ def balance_sync() -> BalanceSync:
     from moniqo.storage.sync_log import SyncLogStore
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets())
+    limit = _per_minute("syncs", settings().syncs_per_minute)
+    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets(), limit)
 
 
 @cache
@@ -222,7 +239,7 @@ def paper_wallets() -> PaperWallets:
     from moniqo.services.paper_wallets import PaperWallets
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return PaperWallets(UserWalletStore(database()), wallets())
+    return PaperWallets(UserWalletStore(database()), wallets(), _wallet_limit())
 
 
 @cache

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 _POWERTOOLS: Final = ("service_name", "log_level", "metrics_namespace")
+_NUMBERS: Final = ("wallets_per_user", "orders_per_minute", "syncs_per_minute")
 
 
 class MissingSettingError(RuntimeError):
@@ -33,6 +34,9 @@ class Settings:
     sync_queue_url: str | None = None
     evaluation_queue_url: str | None = None
     live_trading: bool = False
+    wallets_per_user: int = 100
+    orders_per_minute: int = 600
+    syncs_per_minute: int = 60
     service_name: str = "moniqo"
     log_level: str = "INFO"
     metrics_namespace: str = "Moniqo"
@@ -40,8 +44,9 @@ class Settings:
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings; an empty variable counts as absent."""
-        names = {field.name for field in fields(cls)} - {"live_trading", *_POWERTOOLS}
-        given: dict[str, str] = {name: env[name.upper()] for name in names if env.get(name.upper())}
+        names = {field.name for field in fields(cls)} - {"live_trading", *_POWERTOOLS, *_NUMBERS}
+        given: dict[str, Any] = {name: env[name.upper()] for name in names if env.get(name.upper())}
+        given |= {name: int(env[name.upper()]) for name in _NUMBERS if env.get(name.upper())}
         if "jwt_issuer" in given:
             given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
         return cls(

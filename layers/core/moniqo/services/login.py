@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from moniqo.domain.clock import Clock, utc_now
@@ -16,8 +17,9 @@ from moniqo.domain.errors import (
     UnauthenticatedError,
     WalletError,
 )
-from moniqo.storage.login_attempts import LoginAttempts
+from moniqo.storage.rate_counters import RateCounters
 
+WINDOW: Final = timedelta(minutes=5)
 ATTEMPTS_PER_ACCOUNT: Final = 10
 ATTEMPTS_PER_ADDRESS: Final = 100
 
@@ -50,8 +52,8 @@ class Tokens:
 class Login:
     """Exchanges passwords and refresh tokens for access tokens."""
 
-    def __init__(self, cognito: CognitoClient, client_id: str, attempts: LoginAttempts, now: Clock = utc_now) -> None:
-        """Log in users of the pool client ``client_id``."""
+    def __init__(self, cognito: CognitoClient, client_id: str, attempts: RateCounters, now: Clock = utc_now) -> None:
+        """Log in users of the pool client ``client_id``; ``attempts`` counts in windows of ``WINDOW``."""
         self._cognito = cognito
         self._client_id = client_id
         self._attempts = attempts
@@ -68,10 +70,10 @@ class Login:
             TemporarilyUnavailableError: Cognito does not answer.
 
         """
-        keys = (f"account:{email.casefold()}:{address}", f"address:{address}")
+        keys = (f"login account:{email.casefold()}:{address}", f"login address:{address}")
         now = self._now()
         for key, limit in zip(keys, (ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS), strict=True):
-            if await self._attempts.add(key, now) > limit:
+            if not await self._attempts.take(key, limit, now):
                 wait = self._attempts.seconds_left(now)
                 raise RateLimitExceededError("Too many failed attempts to log in.", retry_after=wait, limit=limit)
         tokens = await self._initiate(
@@ -80,7 +82,7 @@ class Login:
             UnauthenticatedError(_WRONG_PAIR, hint=_HINT),
         )
         for key in keys:
-            await self._attempts.take_back(key, now)
+            await self._attempts.give_back(key, now)
         return tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:

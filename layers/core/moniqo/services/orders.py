@@ -9,6 +9,7 @@ from typing import NamedTuple
 from moniqo.domain.command import Place
 from moniqo.domain.order import Fill
 from moniqo.domain.preflight import Preflight
+from moniqo.services.limits import PerMinute
 from moniqo.wallets.demo_orders import OrderRecord
 from moniqo.wallets.registry import WalletConnector
 
@@ -30,14 +31,29 @@ class FillPage(NamedTuple):
 class Orders:
     """Orders of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
 
-    def __init__(self, connector: WalletConnector) -> None:
-        """Open wallets with ``connector``."""
+    def __init__(self, connector: WalletConnector, limit: PerMinute) -> None:
+        """Open wallets with ``connector``; ``limit`` is on the orders of a user."""
         self._connector = connector
+        self._limit = limit
 
     async def place(self, user_id: str, user_wallet_id: str, order: Place) -> OrderRecord:
-        """Place an order, or answer the one a repeated ``client_order_id`` placed before."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
-        return await wallet.submit(order)
+        """Place an order, or answer the one a repeated ``client_order_id`` placed before, limit or no limit.
+
+        Raises:
+            RateLimitExceededError: the user placed too many orders within this minute.
+
+        And everything :meth:`DemoWallet.submit` raises. What is refused or repeated does not count.
+        """
+        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
+        if permit.refusal is not None:
+            before = await wallet.accepted_before(order)
+            if before is None:
+                raise permit.refusal
+            return before
+        record = await permit.spend(wallet.submit(order))
+        if record.replayed:
+            await permit.give_back()
+        return record
 
     async def preflight(self, user_id: str, user_wallet_id: str, order: Place) -> Preflight:
         """Check an order without placing it; raises MarketDataError."""
@@ -45,9 +61,16 @@ class Orders:
         return await wallet.preflight(order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
-        """Sell all that is held of a symbol at market; raises OrderRejectedError when nothing is."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
-        return await wallet.close_position(symbol)
+        """Sell all that is held of a symbol at market.
+
+        Raises:
+            OrderRejectedError: nothing is held.
+            RateLimitExceededError: the user placed too many orders within this minute.
+
+        """
+        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
+        permit.require()
+        return await permit.spend(wallet.close_position(symbol))
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """One order as it stands now; raises OrderNotFoundError."""

@@ -23,6 +23,7 @@ from moniqo.domain.user_wallet import (
     UserWalletStatus,
 )
 from moniqo.services.idempotency import Created, id_of_key
+from moniqo.services.limits import WalletLimit
 from moniqo.storage.user_wallet_documents import balance_document, to_document
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
@@ -33,10 +34,13 @@ MAX_NAME: Final = 100
 class PaperWallets:
     """What only paper money can do."""
 
-    def __init__(self, wallets: UserWalletStore, connector: WalletConnector, now: Clock = utc_now) -> None:
-        """Use these stores."""
+    def __init__(
+        self, wallets: UserWalletStore, connector: WalletConnector, limit: WalletLimit, now: Clock = utc_now
+    ) -> None:
+        """Use these stores; ``limit`` is on a user's wallets."""
         self._wallets = wallets
         self._connector = connector
+        self._limit = limit
         self._now = now
 
     async def reset(self, user_id: str, user_wallet_id: str, key: str | None) -> Created:
@@ -63,6 +67,7 @@ class PaperWallets:
             ValidationError: its ledger has no such entry.
             IdempotencyMismatchError: the key made another wallet.
             ConflictError: the wallet the key made was deleted.
+            RateLimitExceededError: the user has as many wallets as one may have.
 
         """
         source = await self._wallets.get(user_id, user_wallet_id)
@@ -76,6 +81,7 @@ class PaperWallets:
         document = to_document(wallet)
         if any(position.amount for position in account.positions.values()):
             document["evaluated_until"] = wallet.created_at
+        await self._limit.claim(user_id, new_id)
         try:
             await (await self._connector.new_demo(new_id)).open_fork(account, document)
         except ConflictError:

@@ -16,6 +16,7 @@ from moniqo.domain.errors import WalletConnectionError, WalletError
 from moniqo.domain.sync import SyncOutcome, SyncRun, SyncStatus, SyncType, failed, scheduled_run, succeeded
 from moniqo.domain.user_wallet import BalanceSnapshot, SnapshotAsset, UserWallet
 from moniqo.domain.valuation import Valuation
+from moniqo.services.limits import PerMinute
 from moniqo.storage.sync_log import SyncLogStore
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.base import BaseWallet
@@ -47,19 +48,31 @@ class BalanceSync:
         wallets: UserWalletStore,
         sync_log: SyncLogStore,
         connector: WalletConnector,
+        limit: PerMinute,
         now: Clock = utc_now,
         share: Callable[[], float] = _share,
     ) -> None:
-        """Use these stores; ``share`` gives the jitter of retries, a number in [0, 1)."""
+        """Use these stores.
+
+        ``limit`` is on the syncs a user asks for; ``share`` gives the jitter of retries, a number in [0, 1).
+        """
         self._wallets = wallets
         self._sync_log = sync_log
         self._connector = connector
+        self._limit = limit
         self._now = now
         self._share = share
 
     async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
-        """Sync an owner's wallet now, whatever its status; raises NotFoundError."""
-        wallet = await self._wallets.get(user_id, user_wallet_id)
+        """Sync an owner's wallet now, whatever its status.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            RateLimitExceededError: the user asked for too many syncs within this minute.
+
+        """
+        wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
+        permit.require()
         run = SyncRun(f"{wallet.id}:{uuid.uuid4()}", SyncType.MANUAL, self._now())
         (outcome,) = await self._sync([(run, wallet)])
         await self._sync_log.record([outcome])

@@ -20,6 +20,7 @@ from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
 from moniqo.services.idempotency import Created, id_of_key
+from moniqo.services.limits import WalletLimit
 from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import to_document
@@ -37,13 +38,15 @@ class WalletCreation:
         wallets: UserWalletStore,
         connector: WalletConnector,
         cipher: CredentialCipher,
+        limit: WalletLimit,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores; ``connector`` makes the wallet that opens the account."""
+        """Use these stores; ``connector`` makes the wallet that opens the account, ``limit`` is on a user's wallets."""
         self._definitions = definitions
         self._wallets = wallets
         self._connector = connector
         self._cipher = cipher
+        self._limit = limit
         self._now = now
 
     async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
@@ -54,6 +57,7 @@ class WalletCreation:
             InvalidCredentialsError: the credentials do not fit the definition.
             IdempotencyMismatchError: the key made another wallet.
             ConflictError: the wallet the key made was deleted.
+            RateLimitExceededError: the user has as many wallets as one may have.
 
         """
         definition = await self._definition(request.wallet_id)
@@ -89,6 +93,7 @@ class WalletCreation:
         account = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **wallet.settings})
         if not isinstance(account, DemoWallet):
             raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
+        await self._limit.claim(wallet.user_id, wallet.id)
         try:
             await account.open_account(terms, to_document(wallet))
         except ConflictError:

@@ -55,7 +55,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         # How long a point is kept follows from its resolution: it carries its own end.
         IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
     ),
-    "login_attempts": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+    "rate_counters": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
 }
 
 

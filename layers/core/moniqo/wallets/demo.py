@@ -209,13 +209,14 @@ class DemoWallet(BaseWallet):
             commit = await self._work.run(order)
         except (RepeatedOrderError, WalletError):
             # A repeat is answered whatever would be said of a new order now: paused, out of funds, no price.
-            before = await self._accepted_before(order)
+            before = await self.accepted_before(order)
             if before is None:
                 raise
             return before
         return _record(commit, f"o-{commit.after.seq}-1")
 
-    async def _accepted_before(self, order: Place) -> OrderRecord | None:
+    async def accepted_before(self, order: Place) -> OrderRecord | None:
+        """The order an earlier request placed under the same client order id; raises IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
         entry = await self._ledger.accepted_as(self.user_wallet_id, order.client_order_id)

@@ -1,0 +1,258 @@
+"""What one user may do within a minute, and how many wallets: exact under races, and nobody else is held up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import bootstrap, event_loop
+from moniqo.domain.clock import utc_now
+from moniqo.domain.command import Place
+from moniqo.domain.errors import RateLimitExceededError
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo.services.limits import MINUTE
+from moniqo.storage.rate_counters import COLLECTION, RateCounters
+from moniqo.storage.wallet_slots import GRACE, WalletSlots
+from tests.conftest import Database, Run
+from tests.support.lambdas import STRANGER, TRADER, Answer, Invoke, User
+from tests.support.round_trips import round_trips, under_way
+from tests.support.wallets import aws, create, new_wallet
+
+__all__ = ["aws"]
+
+pytestmark = pytest.mark.usefixtures("aws", "seeded")
+
+ORDER: dict[str, Any] = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+NEVER_MADE = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+@pytest.fixture(autouse=True)
+def _within_one_minute(environment: pytest.MonkeyPatch) -> None:
+    """Allow three of everything."""
+    for name in ("ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE", "WALLETS_PER_USER"):
+        environment.setenv(name, "3")
+    # Windows are minutes of the clock: longer ones do not end while a test runs.
+    environment.setattr("moniqo.services.limits.MINUTE", timedelta(days=3650))
+    bootstrap.settings.cache_clear()
+
+
+def place(invoke: Invoke, wallet: str, user: User = TRADER, **fields: object) -> Answer:
+    return invoke("place_order", "POST", f"/wallets/{wallet}/orders", user=user, body=ORDER | fields)
+
+
+def assert_limited(answer: Answer, limit: int = 3) -> None:
+    assert (answer.status, answer.json["code"], answer.json["limit"]) == (429, "RATE_LIMIT_EXCEEDED", limit)
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json["retryable"] is True
+
+
+def test_an_order_too_many_is_429_and_nothing_is_placed(invoke: Invoke, database: Database, run: Run) -> None:
+    wallet, theirs = create(invoke)["id"], create(invoke, user=STRANGER)["id"]
+    assert [place(invoke, wallet).status for _ in range(3)] == [201] * 3
+    before = run(database["demo_wallet_ledger"].count_documents({}))
+
+    assert_limited(place(invoke, wallet))
+
+    assert run(database["demo_wallet_ledger"].count_documents({})) == before
+    assert place(invoke, theirs, STRANGER).status == 201
+
+
+def test_closing_a_position_is_an_order(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    path, query = f"/wallets/{wallet}/positions/close", {"symbol": "BTC/USDT"}
+    place(invoke, wallet)
+    place(invoke, wallet)
+    assert invoke("close_position", "POST", path, user=TRADER, query=query).status == 201
+    assert_limited(place(invoke, wallet))
+    assert_limited(invoke("close_position", "POST", path, user=TRADER, query=query))
+
+
+def test_refused_and_repeated_orders_do_not_count(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    for _ in range(5):
+        assert place(invoke, wallet, amount="900").status == 422
+        assert place(invoke, NEVER_MADE).status == 404
+        assert place(invoke, wallet, client_order_id="one").status in {200, 201}
+        path = f"/wallets/{wallet}/positions/close"
+        assert invoke("close_position", "POST", path, user=TRADER, query={"symbol": "ETH/USDT"}).status == 422
+    assert [place(invoke, wallet).status for _ in range(3)] == [201, 201, 429]
+
+
+def test_a_repeated_order_is_answered_when_no_new_one_would_be(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    first = place(invoke, wallet, client_order_id="one")
+    assert [place(invoke, wallet).status for _ in range(3)] == [201, 201, 429]
+
+    repeated = place(invoke, wallet, client_order_id="one")
+
+    assert (repeated.status, repeated.json["order_id"]) == (200, first.json["order_id"])
+    assert place(invoke, wallet, client_order_id="one", amount="0.002").json["code"] == "IDEMPOTENCY_MISMATCH"
+    assert_limited(place(invoke, wallet, client_order_id="two"))
+
+
+def test_cancelling_and_looking_have_no_limit(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    ids = [place(invoke, wallet, type="limit", price="10000").json["order_id"] for _ in range(3)]
+    assert_limited(place(invoke, wallet))
+    for order_id in ids:
+        path = f"/wallets/{wallet}/orders/{order_id}"
+        assert invoke("cancel_order", "DELETE", path, user=TRADER).status == 200
+        assert invoke("get_order", "GET", path, user=TRADER).status == 200
+
+
+def test_syncs_by_hand_have_a_limit(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+
+    def sync(wallet_id: str, user: User = TRADER) -> Answer:
+        return invoke("sync_balance", "POST", f"/wallets/{wallet_id}/sync-balance", user=user)
+
+    assert [sync(NEVER_MADE).status for _ in range(4)] == [404] * 4
+    assert [sync(wallet).status for _ in range(3)] == [200] * 3
+    assert_limited(sync(wallet))
+    assert len(invoke("get_sync_log", "GET", f"/wallets/{wallet}/sync-log", user=TRADER).json["items"]) == 3
+
+
+def test_the_limit_costs_one_round_trip_beside_the_read(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    with round_trips() as first:
+        place(invoke, wallet)  # opens the second connection, reads the seed of the market
+    assert "findAndModify" in first
+
+    with round_trips() as commands, under_way() as moments:
+        assert place(invoke, wallet).status == 201
+
+    assert sorted(commands) == ["aggregate", "bulkWrite", "findAndModify"]
+    assert commands[-1] == "bulkWrite"
+    assert frozenset({"aggregate", "findAndModify"}) in moments
+
+
+def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ORDERS_PER_MINUTE", "7")
+    bootstrap.settings.cache_clear()
+    bootstrap.orders.cache_clear()
+    wallet = create(invoke)["id"]
+
+    def order(number: int) -> Coroutine[Any, Any, object]:
+        wanted = Place(
+            symbol="BTC/USDT",
+            side=OrderSide.BUY,
+            type=OrderType.LIMIT,
+            amount=Decimal("0.001"),
+            price=Decimal(10000),
+            client_order_id=f"n{number}",
+        )
+        return bootstrap.orders().place(TRADER.id, wallet, wanted)
+
+    outcomes = _at_once([order(number) for number in range(20)])
+
+    limited = [outcome for outcome in outcomes if isinstance(outcome, RateLimitExceededError)]
+    assert (len(outcomes) - len(limited), len(limited)) == (7, 13)
+    listed = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER).json["items"]
+    assert len(listed) == 7
+
+
+def _at_once(work: list[Coroutine[Any, Any, object]]) -> list[object]:
+    async def gathered() -> list[object]:
+        return list(await asyncio.gather(*work, return_exceptions=True))
+
+    return event_loop.run(gathered())
+
+
+def test_a_counter_begins_anew_with_each_window_and_is_removed(database: Database, run: Run) -> None:
+    counters, now = RateCounters(database, MINUTE), utc_now().replace(second=0, microsecond=0)
+
+    def take(after: float) -> bool:
+        return run(counters.take("key", 2, now + timedelta(seconds=after)))
+
+    assert [take(0), take(30), take(59.9)] == [True, True, False]
+    assert [take(60), take(61), take(62)] == [True, True, False]
+    run(counters.give_back("key", now + timedelta(seconds=61)))
+    assert [take(63), take(64)] == [True, False]
+    assert run(counters.take("another", 2, now))
+    stored = run(database[COLLECTION].find().to_list())
+    assert all(now + MINUTE < document["expires_at"] <= now + 4 * MINUTE for document in stored)
+    (expiry,) = [index for index in run(_indexes(database)) if index["name"] == "expiry"]
+    assert expiry["expireAfterSeconds"] == 0
+
+
+async def _indexes(database: Database) -> list[Any]:
+    return await (await database[COLLECTION].list_indexes()).to_list()
+
+
+def test_a_counter_is_exact_however_many_count_at_once(database: Database) -> None:
+    counters, now = RateCounters(database, MINUTE), utc_now()
+
+    taken = _at_once([counters.take("key", 11, now) for _ in range(60)])
+
+    assert (taken.count(True), taken.count(False)) == (11, 49)
+
+
+def test_a_wallet_too_many_is_429(invoke: Invoke) -> None:
+    ids = [create(invoke)["id"] for _ in range(3)]
+    create(invoke, user=STRANGER)
+
+    answer = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet())
+    assert_limited(answer)
+    assert "Delete a wallet" in answer.json["hint"]
+    assert_limited(invoke("fork_wallet", "POST", f"/wallets/{ids[0]}/fork", user=TRADER, body={}))
+    assert len(invoke("list_wallets", "GET", "/wallets", user=TRADER).json["items"]) == 3
+
+
+def test_a_repeated_creation_is_answered_when_no_new_one_would_be(invoke: Invoke) -> None:
+    made = create(invoke, headers={"Idempotency-Key": "first"})
+    create(invoke)
+    create(invoke)
+
+    repeated = invoke(
+        "create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet(), headers={"Idempotency-Key": "first"}
+    )
+
+    assert (repeated.status, repeated.json["id"]) == (200, made["id"])
+
+
+def test_of_many_wallets_at_once_as_many_as_allowed_are_made(invoke: Invoke, database: Database, run: Run) -> None:
+    body = json.loads(json.dumps(new_wallet()), parse_float=Decimal)
+    request = CreateWalletRequest.model_validate(body).to_new_wallet()
+
+    outcomes = _at_once([bootstrap.wallet_creation().create(TRADER.id, request) for _ in range(12)])
+
+    assert sum(isinstance(outcome, RateLimitExceededError) for outcome in outcomes) == 9
+    assert run(database["user_wallets"].count_documents({"user_id": TRADER.id})) == 3
+
+
+def test_a_deleted_wallet_makes_room(invoke: Invoke, database: Database, run: Run) -> None:
+    ids = [create(invoke)["id"] for _ in range(3)]
+    assert invoke("delete_wallet", "DELETE", f"/wallets/{ids[0]}", user=TRADER).status == 204
+    slots, later = WalletSlots(database), utc_now() + GRACE + timedelta(seconds=1)
+
+    assert not run(slots.take(TRADER.id, "new", 3, utc_now())), "its slot may be that of a wallet being made"
+    assert run(slots.take(TRADER.id, "new", 3, later))
+    assert not run(slots.take(TRADER.id, "newer", 3, later))
+    assert run(slots.take(TRADER.id, "new", 3, later)), "it has its slot already"
+
+
+def test_a_slot_whose_wallet_never_came_is_freed_after_its_grace(database: Database, run: Run) -> None:
+    slots, now = WalletSlots(database), utc_now()
+    assert [run(slots.take(TRADER.id, name, 2, now)) for name in "abc"] == [True, True, False]
+    assert not run(slots.take(TRADER.id, "d", 2, now + GRACE))
+    assert run(slots.take(TRADER.id, "d", 2, now + GRACE + timedelta(seconds=1)))
+
+
+def test_wallets_made_before_there_were_slots_count(invoke: Invoke, database: Database, run: Run) -> None:
+    for _ in range(2):
+        create(invoke)
+    run(_drop(database, "wallet_slots"))
+
+    assert create(invoke)["id"]
+    assert_limited(invoke("create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet()))
+
+
+async def _drop(database: Database, name: str) -> None:
+    await database[name].drop()
