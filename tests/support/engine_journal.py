@@ -83,7 +83,7 @@ def _update(document: dict[str, Any], commit: Commit) -> None:
         document.clear()
         document.update(state_document(commit.after))
         return
-    update = snapshot_update(commit)
+    update = snapshot_update(entry_document(commit, ""))
     for path, value in update["$set"].items():
         *parents, last = path.split(".")
         target = document

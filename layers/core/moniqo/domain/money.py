@@ -48,8 +48,8 @@ def parse(text: str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Write an amount without exponent and without trailing zeros: ``Decimal("1.500")`` is ``"1.5"``."""
-    text = format(value, "f")
-    if "." in text:
+    text = f"{value:f}"
+    if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 

@@ -160,11 +160,12 @@ class DemoLedger:
 
         """
         commit_id = uuid4().hex
-        after = commit.after
         whole = whole or begins_epoch(commit)
+        after = commit.after
+        entry = entry_document(commit, commit_id)
         models: list[Any] = [
-            self._insert(ENTRIES, entry_document(commit, commit_id)),
-            self._snapshot(commit, whole=whole, ends_turn=ends_turn),
+            self._insert(ENTRIES, entry),
+            self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
         if mirror:
             models.append(
@@ -228,16 +229,16 @@ class DemoLedger:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return entry is not None and entry["commit_id"] == commit_id
 
-    def _snapshot(self, commit: Commit, *, whole: bool, ends_turn: bool) -> Any:
-        after = commit.after
-        name = self._name(STATES)
-        if whole:
-            behind = {"_id": after.user_wallet_id, "seq": {"$lt": after.seq}}
-            return ReplaceOne(behind, state_document(after), namespace=name)
-        update = snapshot_update(commit)
+    def _whole_snapshot(self, after: Account) -> Any:
+        behind = {"_id": after.user_wallet_id, "seq": {"$lt": after.seq}}
+        return ReplaceOne(behind, state_document(after), namespace=self._name(STATES))
+
+    def _changed_snapshot(self, entry: Document, *, ends_turn: bool) -> Any:
+        update = snapshot_update(entry)
         if ends_turn:
             update["$unset"] = {**update.get("$unset", {}), "turn": ""}
-        return UpdateOne({"_id": after.user_wallet_id, "seq": after.seq - 1}, update, namespace=name)
+        before = {"_id": entry["user_wallet_id"], "seq": entry["seq"] - 1}
+        return UpdateOne(before, update, namespace=self._name(STATES))
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
         """The entry that accepted a client order id."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from datetime import timedelta
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Sample
-from moniqo.domain.market import Level, Market
+from moniqo.domain.ledger import RULES_VERSION, Commit, Sample
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
-from moniqo.domain.risk import RiskLimits
 from moniqo.storage.account_codec import (
     day_values,
     entry_id,
@@ -27,13 +20,14 @@ from moniqo.storage.account_codec import (
     taken_key,
     taken_values,
 )
-from moniqo.storage.order_codec import Document, fill_document, levels_document, order_document, pack_order
+from moniqo.storage.decision_codec import basis_document, command_document
+from moniqo.storage.order_codec import Document, fill_document, order_document, pack_order
 
 HOURLY_POINTS_KEPT: Final = timedelta(days=90)
 DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
 
 
-def changes_of(commit: Commit) -> Document:
+def _changes_of(commit: Commit) -> Document:
     """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
     after = commit.after
     changes: Document = {
@@ -72,18 +66,6 @@ def begins_epoch(commit: Commit) -> bool:
     return isinstance(commit.command, Open | Reset)
 
 
-def snapshot_update(commit: Commit) -> Document:
-    """Write the update of the snapshot: only the paths the commit changed."""
-    changes = changes_of(commit)
-    gone: Document = {}
-    for order in commit.orders:
-        if order.is_open:
-            changes[f"orders.{order.order_id}"] = pack_order(order_document(order))
-        else:
-            gone[f"orders.{order.order_id}"] = ""
-    return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
-
-
 def entry_document(commit: Commit, commit_id: str) -> Document:
     """Write the journal entry of a commit."""
     after, command = commit.after, commit.command
@@ -96,14 +78,14 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         "commit_id": commit_id,
         "rules_version": RULES_VERSION,
         "kind": type(command).__name__.lower(),
-        "command": _plain_data(command),
+        "command": command_document(command),
         "walked_to": commit.walked_to,
         "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
     }
     if begins_epoch(commit):
         document["account"] = state_document(after)
     else:
-        document["changes"] = [[path, value] for path, value in changes_of(commit).items()]
+        document["changes"] = [[path, value] for path, value in _changes_of(commit).items()]
     if commit.basis is not None:
         document["basis"] = basis_document(commit, commit.basis)
     if commit.orders:
@@ -119,47 +101,16 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
     return document
 
 
-def basis_document(commit: Commit, basis: Basis) -> Document:
-    """Write what a commit was decided on: the book as deep as the decision depended on it, marks and rates."""
-    memory = {
-        level for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for level in book
-    }
-    snapshot, command = basis.snapshot, commit.command
-    # The largest lot that a quote amount pays for ends where the next level is too dear.
-    beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
-    return {
-        "market": {item.name: _plain_data(getattr(basis.market, item.name)) for item in fields(Market)},
-        "at": snapshot.at,
-        "last": plain(snapshot.last),
-        "source": snapshot.source,
-        "bids": levels_document(_as_deep_as(snapshot.bids, memory, beyond)),
-        "asks": levels_document(_as_deep_as(snapshot.asks, memory, beyond)),
-        "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
-        "usd_rate": plain(basis.usd_rate),
-        "session_close": basis.session_close,
-        "is_open": basis.is_open,
-        "next_open": basis.next_open,
-    }
-
-
-def _as_deep_as(levels: Iterable[Level], taken: set[Level], beyond: int) -> list[Level]:
-    book = list(levels)
-    deepest = max((index for index, level in enumerate(book) if level in taken), default=0)
-    return book[: deepest + 1 + beyond]
-
-
-def _plain_data(value: object) -> Any:
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, RiskLimits):
-        return value.to_document()
-    if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain_data(getattr(value, name)) for name in value.__dataclass_fields__}
-    return value
+def snapshot_update(entry: Document) -> Document:
+    """Write the update of the snapshot that :func:`apply_entry` makes: only the paths the entry changed."""
+    changes: Document = dict(entry["changes"])
+    gone: Document = {}
+    for order in entry.get("orders", ()):
+        if order["status"] in OPEN_STATUSES:
+            changes[f"orders.{order['order_id']}"] = pack_order(order)
+        else:
+            gone[f"orders.{order['order_id']}"] = ""
+    return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
 
 
 def apply_entry(state: Document, entry: Document) -> None:

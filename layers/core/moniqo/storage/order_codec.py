@@ -20,7 +20,8 @@ Document = dict[str, Any]
 _UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
 
 
-def _optional(value: Decimal | None) -> str | None:
+def optional(value: Decimal | None) -> str | None:
+    """Write an amount that may be missing."""
     return None if value is None else plain(value)
 
 
@@ -38,7 +39,7 @@ def order_document(order: Order) -> Document:
         "type": order.type.value,
         "status": order.status.value,
         "amount": plain(order.amount),
-        "price": _optional(order.price),
+        "price": optional(order.price),
         "time_in_force": order.time_in_force.value,
         "post_only": order.post_only,
         "created_at": order.created_at,
@@ -51,7 +52,7 @@ def order_document(order: Order) -> Document:
         "locked": plain(order.locked),
         "fill_count": order.fill_count,
         "status_history": [[status.value, at] for status, at in order.status_history],
-        "quote_amount": _optional(order.quote_amount),
+        "quote_amount": optional(order.quote_amount),
         **{name: value for name, value in _extras(order) if value is not None},
         # The caller's own keys may hold what a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
@@ -79,15 +80,15 @@ def _read_receipt(document: Document) -> Receipt:
 
 def _extras(order: Order) -> Iterable[tuple[str, object]]:
     """Fields only some orders have; the others' documents do without them."""
-    yield "stop_price", _optional(order.stop_price)
-    yield "trail_percent", _optional(order.trail_percent)
-    yield "trail_mark", _optional(order.trail_mark)
+    yield "stop_price", optional(order.stop_price)
+    yield "trail_percent", optional(order.trail_percent)
+    yield "trail_mark", optional(order.trail_mark)
     yield "expires_at", order.expires_at
     yield "reduce_only", order.reduce_only or None
     yield "triggered", order.triggered or None
     yield "active_from", order.active_from
     yield "entry", order.entry
-    yield "exit_percent", _optional(order.exit_percent)
+    yield "exit_percent", optional(order.exit_percent)
 
 
 def read_order(document: Document) -> Order:

@@ -61,9 +61,9 @@ class PositionReport(NamedTuple):
 class DemoWallet(BaseWallet):
     """Paper money that behaves like real money.
 
-    ``config`` needs ``db``, an asynchronous PyMongo database; ``feed``, ``clock``, ``owner`` and ``loaded`` (an account
-    read before) are the service's. An account that does not exist yet is opened by ``initialize()`` with the credential
-    ``initial_balance_usd``, unless an owner is named.
+    ``config`` needs ``db``, an asynchronous PyMongo database; ``ledger``, ``feed``, ``clock``, ``owner`` and ``loaded``
+    (an account read before) are the service's. An account that does not exist yet is opened by ``initialize()`` with
+    the credential ``initial_balance_usd``, unless an owner is named.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class DemoWallet(BaseWallet):
         """Hold the arguments; nothing is read before ``initialize()``."""
         super().__init__(wallet_id, user_wallet_id, credentials, config)
         self._database = with_utc_times(cast("AsyncDatabase[dict[str, Any]]", self.config["db"]))
-        self._ledger = DemoLedger(self._database)
+        self._ledger = cast("DemoLedger | None", self.config.get("ledger")) or DemoLedger(self._database)
         self._clock = cast("Clock", self.config.get("clock") or utc_now)
         self._owner = cast("str | None", self.config.get("owner"))
         self._opened: DemoAccount | None = None

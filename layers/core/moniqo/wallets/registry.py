@@ -64,19 +64,14 @@ class WalletConnector:
 
     async def new_demo(self, user_wallet_id: str) -> DemoWallet:
         """Make a demo wallet that has no account yet."""
-        return DemoWallet(
-            "", user_wallet_id, {}, {"db": self._database, "feed": await self.feed(), "clock": self._clock}
-        )
+        return DemoWallet("", user_wallet_id, {}, await self._config())
 
     async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded | None) -> DemoWallet:
-        config = {
-            "db": self._database,
-            "feed": await self.feed(),
-            "clock": self._clock,
-            "owner": owner,
-            "loaded": loaded,
-        }
-        return DemoWallet(wallet_id, user_wallet_id, {}, config)
+        return DemoWallet(wallet_id, user_wallet_id, {}, {**await self._config(), "owner": owner, "loaded": loaded})
+
+    async def _config(self) -> dict[str, object]:
+        """What every wallet of this deployment shares."""
+        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(), "clock": self._clock}
 
     async def candidate(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
@@ -85,8 +80,7 @@ class WalletConnector:
         kind = _wallet_type(definition)
         if kind is None:
             return None
-        config = {"db": self._database, "feed": await self.feed(), "clock": self._clock}
-        return kind(definition.id, user_wallet_id, credentials, config)
+        return kind(definition.id, user_wallet_id, credentials, await self._config())
 
 
 def _wallet_type(definition: Definition) -> type[BaseWallet] | None:

@@ -27,8 +27,8 @@ class Writer:
     """One writer among those who want the next entry."""
 
     def __init__(self) -> None:
-        """Begin without a loss."""
-        self.name = uuid4().hex
+        """Begin without a loss, and without a name: few writers ever need one."""
+        self._name = ""
         self._losses = 0
 
     def lost(self) -> bool:
@@ -38,11 +38,12 @@ class Writer:
 
     def claim(self, now: datetime) -> Turn:
         """Return the turn to ask for."""
-        return Turn(self.name, now + LASTS)
+        self._name = self._name or uuid4().hex
+        return Turn(self._name, now + LASTS)
 
     def gives_way_to(self, turn: Turn | None, now: datetime) -> bool:
         """Tell whether somebody else goes first."""
-        return turn is not None and turn.holder != self.name and now < turn.until
+        return turn is not None and turn.holder != self._name and now < turn.until
 
 
 def pause() -> float:

@@ -1,0 +1,72 @@
+"""What an entry says of its command and its basis reads back as it was, every field of it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo.domain.account import AccountTerms
+from moniqo.domain.command import Cancel, Close, Command, ExitSpec, Mark, Place, SetStatus
+from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.lifecycle import open_account
+from moniqo.domain.market import Level, Market, Snapshot
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.storage.decision_codec import basis_document, command_document
+from moniqo.storage.entry_reading import read_basis, read_command
+
+D = Decimal
+NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
+EVERYTHING = Place(
+    symbol="BTC/USDT",
+    side=OrderSide.BUY,
+    type=OrderType.STOP_LIMIT,
+    amount=D("0.5"),
+    quote_amount=D(20),
+    price=D("50000.01"),
+    stop_price=D(49_000),
+    trail_percent=D("2.5"),
+    time_in_force=TimeInForce.GTD,
+    expires_at=NOW,
+    post_only=True,
+    reduce_only=True,
+    stop_loss=ExitSpec(percent=D(3)),
+    take_profit=ExitSpec(stop_price=D(60_000)),
+    client_order_id="mine",
+    metadata={"why": ["because"]},
+)
+
+
+def test_the_order_of_this_test_has_every_field() -> None:
+    plain = Place("BTC/USDT", OrderSide.SELL, OrderType.MARKET)
+    same = {item.name for item in fields(Place) if getattr(EVERYTHING, item.name) == getattr(plain, item.name)}
+    assert same == {"symbol"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        EVERYTHING,
+        Place("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
+        Cancel("o-2-1"),
+        SetStatus("paused", "owner", None),
+        Close(force=True),
+        Mark(),
+    ],
+)
+def test_a_command_reads_back(command: Command) -> None:
+    entry = {"kind": type(command).__name__.lower(), "command": command_document(command)}
+    assert read_command(entry) == command
+
+
+@pytest.mark.parametrize("changes", [{}, {"session_close": NOW, "is_open": False, "next_open": NOW}])
+def test_a_basis_reads_back(changes: dict[str, Any]) -> None:
+    market = Market("BRK.B/USD", "BRK.B", "USD", D("0.01"), D("0.001"), D("0.002"), D(5), "XNYS")
+    snapshot = Snapshot("BRK.B/USD", NOW, D(400), [Level(D(399), D(1))], [Level(D(401), D(2))], "simulated")
+    basis = replace(Basis(market, snapshot, {"AAPL/USD": D("190.5")}, D("0.99")), **changes)
+    terms = AccountTerms("owner", D(1000), "USD", D(0), D(0), D(0))
+    commit = Draft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, basis)
+    assert read_basis({"basis": basis_document(commit, basis)}) == basis
