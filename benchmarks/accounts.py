@@ -10,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
+from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.risk import RiskLimits
 from moniqo.services.limits import WalletLimit
 from moniqo.services.wallet_creation import WalletCreation
@@ -40,7 +41,7 @@ async def prepare(database: Database) -> None:
 
 async def create_wallet(database: Database) -> str:
     """Create a user's wallet as the service does, and return its id."""
-    cipher = CredentialCipher(SecretsManagerKeys("a demo wallet has no secrets"))
+    cipher = CredentialCipher(SecretsManagerKeys(StoredRing("a demo wallet has no secrets")))
     connector = WalletConnector(database)
     limit = WalletLimit(1000, WalletSlots(database))
     creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher, limit)

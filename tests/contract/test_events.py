@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
+from moniqo.credentials.rotation import STEPS
 from moniqo.services.idempotency import id_of_key
 from tests.support.stack import ROOT, functions, routes
 
@@ -17,7 +18,7 @@ ROUTES: dict[str, list[str]] = {}
 for function, key, _ in routes():
     ROUTES.setdefault(function, []).append(key)
 PUBLIC = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
-DISPATCHERS = ("dispatch_sync", "dispatch_evaluation")
+SCHEDULED = ("dispatch_sync", "dispatch_evaluation", "reencrypt_credentials")
 WORKERS = ("sync_wallets", "evaluate_orders")
 ADMIN = {"create_definition", "update_definition", "delete_definition", "suspend_wallet", "reinstate_wallet"}
 
@@ -33,7 +34,7 @@ def claims_of(event: dict[str, Any]) -> dict[str, str]:
 
 
 def test_every_function_is_called_over_http_or_is_a_worker_with_its_own_test_below() -> None:
-    assert set(functions()) - set(ROUTES) == {"dispatch_sync", "sync_wallets", "dispatch_evaluation", "evaluate_orders"}
+    assert set(functions()) - set(ROUTES) == {*SCHEDULED, *WORKERS, "rotate_key"}
 
 
 @pytest.mark.parametrize("function", sorted(ROUTES))
@@ -90,7 +91,7 @@ def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> Non
         assert json.loads(record["body"])["user_wallet_ids"] == [made]
 
 
-@pytest.mark.parametrize("function", DISPATCHERS)
+@pytest.mark.parametrize("function", SCHEDULED)
 def test_the_schedule_sends_what_the_template_says(function: str) -> None:
     schedule = functions()[function]["Events"]["Schedule"]["Properties"]
     assert event_of(function).keys() == json.loads(schedule["Input"]).keys()
@@ -101,3 +102,9 @@ def test_the_queue_hands_out_what_sqs_would(function: str) -> None:
     (record,) = event_of(function)["Records"]
     assert record["eventSource"] == "aws:sqs"
     assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+
+
+def test_secrets_manager_calls_for_a_step_of_a_rotation() -> None:
+    event = event_of("rotate_key")
+    assert event.keys() == {"Step", "SecretId", "ClientRequestToken", "RotationToken"}
+    assert event["Step"] in STEPS

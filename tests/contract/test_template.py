@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from moniqo.metrics import UNITS
+from tests.support.lambdas import load_function
 from tests.support.stack import ROOT, functions, routes, template, transformed
 
 PUBLIC = {
@@ -23,13 +24,15 @@ PUBLIC = {
 }
 READS_KEYS = {
     "create_wallet",
+    "reencrypt_credentials",
     "replace_credentials",
     "resume_wallet",
+    "rotate_key",
     "sync_balance",
     "sync_wallets",
     "test_connection",
 }
-WRITES_KEYS = {"create_wallet", "replace_credentials"}
+WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
 # Actions that name no single resource, and why.
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}
 # Managed policies that SAM adds by itself: writing logs, and reading the queues mapped to the function.
@@ -153,6 +156,22 @@ def test_only_functions_that_use_credentials_may_touch_the_keys() -> None:
 
     assert with_right("secretsmanager:GetSecretValue") == READS_KEYS
     assert with_right("secretsmanager:PutSecretValue") == WRITES_KEYS
+    assert with_right("secretsmanager:UpdateSecretVersionStage") == {"rotate_key"}
+
+
+def test_only_secrets_manager_may_start_a_rotation_and_only_of_the_key_ring() -> None:
+    resources = template()["Resources"]
+    permission = resources["RotateKeyPermission"]["Properties"]
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceArn"] == {"Ref": "KeySecret"} == resources["KeyRotation"]["Properties"]["SecretId"]
+    target = {"Fn::GetAtt": ["RotateKeyFunction", "Arn"]}
+    assert permission["FunctionName"] == target == resources["KeyRotation"]["Properties"]["RotationLambdaARN"]
+    assert functions()["rotate_key"].get("Events") is None
+
+
+def test_re_encryption_ends_before_its_time_out() -> None:
+    allowed_seconds = functions()["reencrypt_credentials"]["Timeout"]
+    assert allowed_seconds - load_function("reencrypt_credentials").SECONDS >= 10
 
 
 def test_a_function_knows_the_key_secret_only_if_it_may_read_it() -> None:

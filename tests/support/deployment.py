@@ -21,6 +21,7 @@ BUILT: Final = ROOT / ".build" / "e2e" / "sam"
 NOT_EMULATED: Final = {
     "UserPoolPages": "the type AWS::Cognito::ManagedLoginBranding is unknown to it",
     "DeadLettersAlarm": "it does no metric math",
+    "KeysAlarm": "it does no metric math",
     "SyncFailuresAlarm": "it does no metric math",
     "WorkerErrorsAlarm": "it does no metric math",
 }
@@ -80,7 +81,7 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str) -> Deployment:
     """Deploy what `make build` made, as the README says, and do what the emulator leaves out."""
     template = _emulated_template(emulator.folder / "template.json")
     secret = emulator.client("secretsmanager").create_secret(Name="moniqo/e2e/mongodb", SecretString=mongodb_url)
-    settings = {"Environment": "e2e", "MongoSecretArn": secret["ARN"], "SyncRateMinutes": "1"}
+    settings = {"Environment": "e2e", "MongoSecretArn": secret["ARN"], "SyncRateMinutes": "1", "KeyRotationDays": "0"}
     command = [sam, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev"]
     command += ["--template-file", str(template), "--stack-name", STACK, "--region", REGION]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in settings.items())]

@@ -35,7 +35,7 @@ def verb_noun(logical_id: str) -> str:
 def routes() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield function name, route key and event properties of every route."""
     for name, properties in functions().items():
-        for event in properties["Events"].values():
+        for event in properties.get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 route = event["Properties"]
                 yield name, f"{route['Method']} {route['Path']}", route

@@ -18,6 +18,7 @@ from moto import mock_aws
 
 from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
 from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
+from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
 from tests.support.stack import template
 
@@ -59,7 +60,11 @@ def secrets(environment: pytest.MonkeyPatch) -> Iterator[Counting]:
 
 
 def source(secrets: Counting, time: Time | None = None) -> SecretsManagerKeys:
-    return SecretsManagerKeys(SECRET, provider=secrets.provider, monotonic=time or Time(), now=lambda: NOW)
+    return SecretsManagerKeys(stored(secrets), monotonic=time or Time(), now=lambda: NOW)
+
+
+def stored(secrets: Counting) -> StoredRing:
+    return StoredRing(SECRET, secrets.provider)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -153,19 +158,24 @@ def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -
 
 def test_two_writers_with_the_same_view_of_the_secret_cannot_both_write(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
-    one, other = source(secrets), source(secrets)
-    (_, one_saw), (_, other_saw) = one._current(), other._current()
+    second_read = list[bool]()
 
-    one._write_first(write_ring(ring(key("one", timedelta(0)))), one_saw)
-    other._write_first(write_ring(ring(key("other", timedelta(0)))), other_saw)
+    def overtake(**_: Any) -> None:
+        if not second_read:
+            second_read.append(True)
+            stored(secrets).add_first(key("one", timedelta(0)))
 
+    secrets.client.meta.events.register("before-call.secretsmanager.PutSecretValue", overtake)
+    stored(secrets).add_first(key("other", timedelta(0)))
+
+    assert second_read
     assert run(source(secrets).writing_key()).kid == "one"
 
 
 def test_a_reader_never_fills_the_secret(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
 
-    with pytest.raises(DecryptionError):
+    with pytest.raises(TemporarilyUnavailableError):
         run(source(secrets).key("k1"))
 
     assert secrets.client.get_secret_value(SecretId=SECRET)["SecretString"] == '{"keys": {}}'
@@ -248,10 +258,10 @@ def test_silence_is_an_outage_soon_enough_to_be_told(environment: pytest.MonkeyP
         taken.bind(("127.0.0.1", 0))
         environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(TemporarilyUnavailableError) as refusal:
-            run(SecretsManagerKeys(SECRET).writing_key())
+            run(SecretsManagerKeys(StoredRing(SECRET)).writing_key())
 
     assert refusal.value.retry_after == 5
-    patience: Any = SecretsManagerKeys(SECRET)._provider().client.meta.config
+    patience: Any = StoredRing(SECRET)._provider().client.meta.config
     longest = (patience.connect_timeout + patience.read_timeout) * patience.retries["total_max_attempts"]
     assert longest < template()["Globals"]["Function"]["Timeout"]
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
     from moniqo.credentials.cipher import CredentialCipher
+    from moniqo.credentials.key_source import SecretsManagerKeys
+    from moniqo.credentials.rotation import KeyRotation
     from moniqo.services.balances import Balances
     from moniqo.services.definitions import Definitions
     from moniqo.services.evaluation import EvaluationDispatch, OrderEvaluation
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from moniqo.services.orders import Orders
     from moniqo.services.paper_wallets import PaperWallets
     from moniqo.services.portfolio import Portfolio
+    from moniqo.services.reencryption import Reencryption
     from moniqo.services.sync import BalanceSync
     from moniqo.services.sync_dispatch import SyncDispatch
     from moniqo.services.user_wallets import UserWallets
@@ -147,12 +150,38 @@ def markets() -> Markets:
 
 
 @cache
-def cipher() -> CredentialCipher:
-    """Encrypts and opens credentials; the key ring is read when it is first needed."""
-    from moniqo.credentials.cipher import CredentialCipher
+def keys() -> SecretsManagerKeys:
+    """The keys credentials are encrypted with; the key ring is read when it is first needed."""
     from moniqo.credentials.key_source import SecretsManagerKeys
+    from moniqo.credentials.stored_ring import StoredRing
 
-    return CredentialCipher(SecretsManagerKeys(settings().need("key_secret_id")))
+    return SecretsManagerKeys(StoredRing(settings().need("key_secret_id")))
+
+
+@cache
+def cipher() -> CredentialCipher:
+    """Encrypts and opens credentials."""
+    from moniqo.credentials.cipher import CredentialCipher
+
+    return CredentialCipher(keys())
+
+
+@cache
+def key_rotation() -> KeyRotation:
+    """Rotating the key ring."""
+    from moniqo.credentials.rotation import KeyRotation
+    from moniqo.credentials.stored_ring import StoredRing
+
+    return KeyRotation(StoredRing(settings().need("key_secret_id")), reencryption().needed)
+
+
+@cache
+def reencryption() -> Reencryption:
+    """Moving stored credentials to the key in use."""
+    from moniqo.services.reencryption import Reencryption
+    from moniqo.storage.stored_credentials import CiphertextStore
+
+    return Reencryption(CiphertextStore(database()), cipher(), keys())
 
 
 @cache

@@ -17,6 +17,9 @@ UNITS: Final = {
     "EvaluationsDue": "Count",
     "WalletsEvaluated": "Count",
     "EvaluationsPutOff": "Count",
+    "CredentialsMoved": "Count",
+    "CredentialsUnreadable": "Count",
+    "CredentialsLeft": "Count",
 }
 
 

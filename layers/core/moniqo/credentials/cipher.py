@@ -19,6 +19,11 @@ from moniqo.domain.errors import DecryptionError
 VERSION = "v1"
 
 
+def stored_prefix(kid: str) -> str:
+    """Return what every stored form that was encrypted with the key ``kid`` begins with."""
+    return f"{VERSION}:{kid}:"
+
+
 class CredentialCipher:
     """Encrypts and decrypts credentials with the keys of a :class:`KeySource`."""
 
@@ -33,7 +38,7 @@ class CredentialCipher:
         key = await self._keys.writing_key()
         text = json.dumps({name: value.get_secret_value() for name, value in fields.items()}, sort_keys=True)
         token = Fernet(_derive(key, user_id, user_wallet_id)).encrypt(text.encode())
-        return f"{VERSION}:{key.kid}:{token.decode()}"
+        return stored_prefix(key.kid) + token.decode()
 
     async def decrypt(self, stored: str, user_id: str, user_wallet_id: str) -> dict[str, SecretStr]:
         """Open a stored form; raises DecryptionError when it is broken, foreign, or its key is gone."""

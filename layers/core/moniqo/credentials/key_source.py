@@ -7,24 +7,25 @@ know forces one early renewal, because another environment may have started to u
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime
+from typing import Final, ParamSpec, Protocol, TypeVar
 
-from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
+from moniqo.credentials.key_ring import Key, KeyRing, new_key
+from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import DecryptionError, TemporarilyUnavailableError
-from moniqo.secret_reader import refusal, secrets_provider
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
-CACHE_SECONDS = 300.0
+CACHE_SECONDS: Final = 300.0
 # Many wallets with the same lost key must not turn into as many calls to Secrets Manager.
-FORCED_REFRESH_SECONDS = 1.0
+FORCED_REFRESH_SECONDS: Final = 1.0
+# An answer that trickles in never meets a time-out of its connection.
+PATIENCE_SECONDS: Final = 10.0
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class KeySource(Protocol):
@@ -39,35 +40,51 @@ class KeySource(Protocol):
         ...
 
 
+class HeldKeys:
+    """Keys of a ring that is at hand, as they are used at one moment."""
+
+    def __init__(self, ring: KeyRing, at: datetime) -> None:
+        """Hold ``ring``."""
+        self._ring = ring
+        self._at = at
+
+    async def key(self, kid: str) -> Key:
+        """Return the key ``kid``; raises DecryptionError when the ring does not have it."""
+        return _key(self._ring, kid)
+
+    async def writing_key(self) -> Key:
+        """Return the key to encrypt with; raises EncryptionError when there is none."""
+        return self._ring.writing_key(self._at)
+
+
 class SecretsManagerKeys:
-    """Keys of one secret. The first writer fills a secret that has no value yet."""
+    """Keys of one secret. The first writer fills a secret that has no key yet."""
 
     def __init__(
-        self,
-        secret_id: str,
-        *,
-        provider: Callable[[], SecretsProvider] = secrets_provider,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Clock = utc_now,
+        self, stored: StoredRing, *, monotonic: Callable[[], float] = time.monotonic, now: Clock = utc_now
     ) -> None:
-        """Hold the secret's name; ``provider`` makes the Powertools provider when it is first needed."""
-        self._secret_id = secret_id
-        self._provider = cache(provider)
+        """Read ``stored`` when a key is first needed."""
+        self._stored = stored
         self._monotonic = monotonic
         self._now = now
         self._ring = KeyRing({})
         self._loaded_at: float | None = None
         self._lock = asyncio.Lock()
 
+    async def ring(self) -> KeyRing:
+        """Return all keys; the ring is empty until somebody encrypted something."""
+        await self._renew(CACHE_SECONDS)
+        return self._ring
+
     async def key(self, kid: str) -> Key:
         """Return the key ``kid``, reading the secret once more when the cache does not know it."""
         await self._renew(CACHE_SECONDS)
         if kid not in self._ring.keys:
             await self._renew(FORCED_REFRESH_SECONDS)
-        try:
-            return self._ring.keys[kid]
-        except KeyError:
-            raise DecryptionError("The stored credentials were encrypted with a key that no longer exists.") from None
+        if not self._ring.keys:
+            # Something was encrypted, so there was a ring: the secret is the wrong one, or was emptied.
+            raise TemporarilyUnavailableError("The key store holds no keys.", retry_after=60)
+        return _key(self._ring, kid)
 
     async def writing_key(self) -> Key:
         """Return the newest key in use, making the first one when the secret is empty."""
@@ -83,58 +100,30 @@ class SecretsManagerKeys:
             await self._load()
 
     async def _load(self) -> None:
-        text = await asyncio.to_thread(self._read)
-        self._ring = read_ring(text)
-        self._loaded_at = self._monotonic()
+        # The ring is as old as the question, however long the answer takes.
+        asked_at = self._monotonic()
+        self._ring = await in_thread(self._stored.read)
+        self._loaded_at = asked_at
 
     async def _bootstrap(self) -> None:
+        # In use at once: there is no reader yet that could miss it.
+        first = new_key(self._now())
         async with self._lock:
-            await asyncio.to_thread(self._fill)
+            await in_thread(self._stored.add_first, first)
             await self._load()
 
-    def _read(self) -> str | bytes | None:
-        from aws_lambda_powertools.utilities.parameters import GetParameterError
 
-        try:
-            # Parameters' own cache holds texts; the ring kept here is parsed, and at hand without a thread.
-            text = self._provider().get(self._secret_id, force_fetch=True)
-        except GetParameterError as error:
-            # Also the answer for a secret that was created without a value.
-            if refusal(error) == "ResourceNotFoundException":
-                return None
-            raise _unavailable() from None
-        return None if isinstance(text, dict) else text
-
-    def _fill(self) -> None:
-        """Store a first key unless there is one, in use at once: there is no reader yet that could miss it."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            text, version = self._current()
-            if read_ring(text).keys:
-                return
-            first = new_key(self._now())
-            self._write_first(write_ring(KeyRing({first.kid: first})), version)
-        except (BotoCoreError, ClientError):
-            raise _unavailable() from None
-
-    def _current(self) -> tuple[str | None, str | None]:
-        # Parameters does not tell which version it read.
-        client = self._provider().client
-        try:
-            answer = client.get_secret_value(SecretId=self._secret_id)
-        except client.exceptions.ResourceNotFoundException:
-            return None, None
-        return answer.get("SecretString"), answer.get("VersionId")
-
-    def _write_first(self, text: str, version: str | None) -> None:
-        # The same token for the same empty version: of two writers that start at once, Secrets Manager lets one win.
-        token = hashlib.sha256(f"first key after {version}".encode()).hexdigest()
-        # Not by Parameters, which would make a secret that is not there.
-        client = self._provider().client
-        with suppress(client.exceptions.ResourceExistsException):
-            client.put_secret_value(SecretId=self._secret_id, SecretString=text, ClientRequestToken=token)
+async def in_thread(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+    """Let a call to Secrets Manager block a thread; raises TemporarilyUnavailableError when it takes too long."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await asyncio.to_thread(work, *arguments, **named)
+    except TimeoutError:
+        raise TemporarilyUnavailableError("The key store did not answer in time.", retry_after=5) from None
 
 
-def _unavailable() -> TemporarilyUnavailableError:
-    return TemporarilyUnavailableError("The key store did not answer.", retry_after=5)
+def _key(ring: KeyRing, kid: str) -> Key:
+    try:
+        return ring.keys[kid]
+    except KeyError:
+        raise DecryptionError("The stored credentials were encrypted with a key that no longer exists.") from None

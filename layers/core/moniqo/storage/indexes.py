@@ -33,6 +33,12 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel(
             [("has_open_orders", ASCENDING), ("evaluated_until", ASCENDING)], name="has_open_orders_evaluated_until"
         ),
+        # A ciphertext begins with the id of its key: who is under which key is a range of this index.
+        IndexModel(
+            [("credentials", ASCENDING), ("_id", ASCENDING)],
+            name="credentials",
+            partialFilterExpression={"credentials": {"$type": "string"}},
+        ),
     ),
     "wallet_sync_log": (
         IndexModel([("user_wallet_id", ASCENDING), ("started_at", DESCENDING)], name="user_wallet_id_started_at"),

@@ -1,0 +1,19 @@
+"""One step of a rotation of the key ring; Secrets Manager calls this four times per rotation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moniqo import bootstrap, event_loop, observability
+from moniqo.credentials.rotation import RotationError
+
+
+def handler(event: dict[str, Any], context: object) -> None:
+    """Do the step; an exception tells Secrets Manager that it was not done, and it tries again."""
+    bootstrap.configure_logging()
+    observability.begin(context)
+    if event["SecretId"] != bootstrap.settings().need("key_secret_id"):
+        raise RotationError("This function rotates the key ring only.")
+    step, token = event["Step"], event["ClientRequestToken"]
+    event_loop.run(bootstrap.key_rotation().run(step, token))
+    observability.info("key rotation", step=step, rotation=token)
