@@ -19,6 +19,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
         bootstrap.settings(),
         WalletsSynced=report.synced,
         WalletsFailed=report.failed,
+        WalletsPutOff=report.put_off,
+        BalancesUnexplained=report.unbalanced,
+        WalletsMended=report.mended,
         SyncDuration=report.took / timedelta(milliseconds=1),
     )
     return {"batchItemFailures": [{"itemIdentifier": name} for name in batch.failed(report.unstored)]}

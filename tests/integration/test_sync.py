@@ -7,96 +7,43 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from pymongo.errors import ConnectionFailure
 
 from moniqo import bootstrap
-from moniqo.domain.clock import rfc3339, utc_now
+from moniqo.domain.clock import utc_now
 from moniqo.domain.errors import WalletConnectionError
-from moniqo.domain.order import OrderSide, OrderType
 from moniqo.storage.sync_log import SyncLogStore
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
-from tests.support.lambdas import TRADER, Answer, Invoke, load_function
+from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.round_trips import round_trips
+from tests.support.syncing import (
+    break_wallet,
+    buy,
+    dispatch,
+    everything,
+    get,
+    message,
+    published,
+    received,
+    sync,
+    sync_log,
+    work,
+)
 from tests.support.wallets import aws, create
 
-__all__ = ["aws"]
+__all__ = ["aws", "break_wallet"]
 
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 CANARY = "canary-venue-text"
 
 
-def sync(invoke: Invoke, wallet_id: str) -> Answer:
-    return invoke("sync_balance", "POST", f"/wallets/{wallet_id}/sync-balance", user=TRADER)
-
-
-def get(invoke: Invoke, wallet_id: str) -> dict[str, Any]:
-    wallet: dict[str, Any] = invoke("get_wallet", "GET", f"/wallets/{wallet_id}", user=TRADER).json
-    return wallet
-
-
-def sync_log(invoke: Invoke, wallet_id: str, **query: object) -> dict[str, Any]:
-    page: dict[str, Any] = invoke(
-        "get_sync_log", "GET", f"/wallets/{wallet_id}/sync-log", user=TRADER, query=query
-    ).json
-    return page
-
-
-def dispatch(scheduled: datetime) -> int:
-    queued: int = load_function("dispatch_sync").handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
-    return queued
-
-
-def received() -> list[dict[str, Any]]:
-    """Take every message off the queue, as the records an SQS event source mapping hands over."""
-    sqs = boto3.client("sqs")
-    url = bootstrap.settings().need("sync_queue_url")
-    records: list[dict[str, Any]] = []
-    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in batch:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
-    return records
-
-
-def work(records: list[dict[str, Any]]) -> list[str]:
-    """Hand records to the worker and return the ids it wants again."""
-    answer = load_function("sync_wallets").handler({"Records": records}, None)
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-def message(*wallets: str, scheduled: datetime, name: str = "m-1") -> dict[str, Any]:
-    body = {"sync_id": name, "scheduled_time": rfc3339(scheduled), "user_wallet_ids": list(wallets)}
-    return {"messageId": name, "body": json.dumps(body)}
-
-
-async def _buy(user_wallet_id: str, amount: str) -> None:
-    wallet = await bootstrap.wallets().connect(TRADER.id, user_wallet_id)
-    await wallet.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal(amount))
-
-
-@pytest.fixture
-def break_wallet(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make the valuation of chosen wallets fail, as a venue would."""
-    errors: dict[str, Exception] = {}
-    healthy = DemoWallet.valuation
-
-    async def valuation(self: DemoWallet) -> Any:
-        if self.user_wallet_id in errors:
-            raise errors[self.user_wallet_id]
-        return await healthy(self)
-
-    monkeypatch.setattr(DemoWallet, "valuation", valuation)
-    return errors
-
-
 class TestByHand:
     def test_takes_a_snapshot(self, invoke: Invoke, run: Run) -> None:
         wallet = create(invoke)
-        run(_buy(wallet["id"], "0.01"))
+        run(buy(wallet["id"], "0.01"))
 
         answer = sync(invoke, wallet["id"])
 
@@ -135,7 +82,7 @@ class TestByHand:
         assert sync(invoke, wallet["id"]).json["success"] is True
         assert get(invoke, wallet["id"])["status"] == "paused"
 
-    def test_is_three_round_trips_and_the_counter_s_beside_the_first(self, invoke: Invoke) -> None:
+    def test_is_four_round_trips_and_the_counter_s_beside_the_first(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         sync(invoke, wallet["id"])
 
@@ -143,7 +90,7 @@ class TestByHand:
             sync(invoke, wallet["id"])
 
         assert sorted(commands[:2]) == ["find", "findAndModify"]
-        assert commands[2:] == ["aggregate", "bulkWrite"]
+        assert commands[2:] == ["update", "aggregate", "bulkWrite"]
 
     def test_a_failure_is_an_answer_and_never_quotes_the_venue(
         self, invoke: Invoke, break_wallet: dict[str, Exception], capfd: pytest.CaptureFixture[str]
@@ -235,14 +182,14 @@ class TestSchedule:
         dispatch(utc_now() + timedelta(minutes=5))
         records = received()
         work(records)
-        before = _everything(seeded, run)
+        before = everything(seeded, run)
 
         with round_trips() as commands:
             assert work(records) == []
             assert work([*records, *records]) == []
 
-        assert commands == ["find", "find"]
-        assert _everything(seeded, run) == before
+        assert commands == ["update", "update"]
+        assert everything(seeded, run) == before
         assert len(sync_log(invoke, wallet["id"])["items"]) == 1
 
     def test_two_deliveries_at_once_count_once(
@@ -276,13 +223,16 @@ class TestSchedule:
 
         assert get(invoke, wallet["id"]) == before
 
-    def test_the_next_tick_syncs_again(self, invoke: Invoke) -> None:
-        wallet = create(invoke)
+    def test_the_next_tick_syncs_again_what_moved(self, invoke: Invoke, run: Run) -> None:
+        moving, still = create(invoke), create(invoke)
         for minutes in (5, 10, 15):
-            assert dispatch(utc_now() + timedelta(minutes=minutes)) == 1
+            run(buy(moving["id"], "0.001"))
+            assert dispatch(utc_now() + timedelta(minutes=minutes)) == 2
             work(received())
 
-        assert len(sync_log(invoke, wallet["id"])["items"]) == 3
+        assert len(sync_log(invoke, moving["id"])["items"]) == 3
+        assert len(sync_log(invoke, still["id"])["items"]) == 1
+        assert get(invoke, still["id"])["statistics"]["total_syncs"] == 1
 
     def test_deleted_paused_and_suspended_wallets_are_left_alone(
         self, invoke: Invoke, seeded: Database, run: Run
@@ -316,7 +266,7 @@ class TestSchedule:
         assert len({body["sync_id"] for body in bodies}) == 22
 
     @pytest.mark.parametrize("count", [1, 12])
-    def test_a_batch_of_any_size_is_three_round_trips(self, invoke: Invoke, count: int) -> None:
+    def test_a_batch_of_any_size_is_four_round_trips(self, invoke: Invoke, count: int) -> None:
         wallets = [create(invoke)["id"] for _ in range(count)]
         sync(invoke, wallets[0])
         scheduled = utc_now() + timedelta(minutes=5)
@@ -329,7 +279,7 @@ class TestSchedule:
         with round_trips() as commands:
             assert work(records) == []
 
-        assert commands == ["find", "aggregate", "bulkWrite"]
+        assert commands == ["update", "find", "aggregate", "bulkWrite"]
 
     def test_a_broken_message_does_not_hold_up_the_others(self, invoke: Invoke) -> None:
         wallet = create(invoke)
@@ -380,8 +330,8 @@ class TestSchedule:
         one, other = create(invoke)["id"], create(invoke)["id"]
         record = SyncLogStore.record
 
-        async def partly(self: SyncLogStore, outcomes: Any) -> frozenset[str]:
-            await record(self, [outcome for outcome in outcomes if outcome.before.id == other])
+        async def partly(self: SyncLogStore, token: str, outcomes: Any, unreadable: Any) -> frozenset[str]:
+            await record(self, token, [outcome for outcome in outcomes if outcome.before.id == other])
             return frozenset({one})
 
         monkeypatch.setattr(SyncLogStore, "record", partly)
@@ -471,42 +421,36 @@ class TestMetrics:
         duration, unit = line.pop("SyncDuration")
         assert 0 < duration < 60_000
         assert unit == "Milliseconds"
-        assert line == {"WalletsSynced": (2, "Count"), "WalletsFailed": (1, "Count")}
+        assert line == {
+            "WalletsSynced": (2, "Count"),
+            "WalletsFailed": (1, "Count"),
+            "WalletsPutOff": (0, "Count"),
+            "WalletsMended": (0, "Count"),
+            "BalancesUnexplained": (0, "Count"),
+        }
 
     def test_what_could_not_be_stored_is_counted_when_it_is(
-        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+        self,
+        invoke: Invoke,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+        seeded: Database,
+        run: Run,
     ) -> None:
         wallet = create(invoke)["id"]
         records = [message(wallet, scheduled=utc_now() + timedelta(minutes=5))]
 
-        async def refuse(self: SyncLogStore, outcomes: Any) -> frozenset[str]:
+        async def refuse(self: SyncLogStore, *arguments: Any) -> frozenset[str]:
             return frozenset({wallet})
 
         with monkeypatch.context() as patch:
             patch.setattr(SyncLogStore, "record", refuse)
             work(records)
+        run(seeded.user_wallets.update_one({"_id": wallet}, {"$unset": {"sync_lease": ""}}))  # it ended by itself
         work(records)
 
         counts = [(line["WalletsSynced"][0], line["WalletsFailed"][0]) for line in published(capfd)]
         assert counts == [(0, 0), (1, 0)]
-
-
-def published(capfd: pytest.CaptureFixture[str]) -> list[dict[str, tuple[float, str]]]:
-    """Read the metrics off standard output; nothing but they and the two dimensions may be in a line."""
-    found = []
-    for line in map(json.loads, filter(lambda text: '"_aws"' in text, capfd.readouterr().out.splitlines())):
-        (described,) = line.pop("_aws")["CloudWatchMetrics"]
-        assert described["Namespace"] == "Moniqo"
-        assert sorted(described["Dimensions"][0]) == ["environment", "service"]
-        assert (line.pop("environment"), line.pop("service")) == ("test", "moniqo")
-        found.append({metric["Name"]: (*line.pop(metric["Name"]), metric["Unit"]) for metric in described["Metrics"]})
-        assert line == {}
-    return found
-
-
-def _everything(db: Database, run: Run) -> list[Any]:
-    collections = sorted(run(db.list_collection_names()))
-    return [run(db[name].find().sort("_id", 1).to_list()) for name in collections]
 
 
 def test_a_schedule_without_a_time_means_now(invoke: Invoke) -> None:

@@ -52,7 +52,7 @@ def test_only_the_fifth_failure_makes_an_error_and_never_of_a_stopped_wallet(
 ) -> None:
     before = wallet(status, failures)
 
-    outcome = failed(scheduled_run("w-1", NOW, NOW), before, WalletConnectionError, NOW, lambda: 0.5)
+    outcome = failed(scheduled_run("w-1", NOW, NOW), before, WalletConnectionError(), NOW, lambda: 0.5)
 
     stopped = status in {UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED}
     expected = UserWalletStatus.ERROR if failures >= 4 and not stopped else status

@@ -76,6 +76,10 @@ class NotFoundError(WalletError):
     hint = "Check the id; what belongs to another account is not shown."
 
 
+class WalletDeletedError(NotFoundError):
+    """The wallet was deleted; its history is kept."""
+
+
 class OrderNotFoundError(NotFoundError):
     """This wallet has no such order."""
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from moniqo.domain.errors import WalletError
-from moniqo.domain.user_wallet import STOPPED, BalanceSnapshot, Connection, UserWallet, UserWalletStatus
+from moniqo.domain.balance_equation import EquationLine, balance_equation
+from moniqo.domain.errors import WalletDeletedError, WalletError
+from moniqo.domain.ledger import Sample
+from moniqo.domain.statement import Opening, Statement, mended
+from moniqo.domain.user_wallet import (
+    STOPPED,
+    BalanceSnapshot,
+    Connection,
+    SnapshotAsset,
+    UserWallet,
+    UserWalletStatus,
+)
 
 FAILURES_UNTIL_ERROR: Final = 5
 FIRST_RETRY: Final = timedelta(minutes=5)
 SLOWEST_RETRY: Final = timedelta(hours=6)
+SETTLED_AFTER: Final = timedelta(minutes=1)
+"""Age from which an hour of equity is written: no clock is so late that a trade could still fall before it."""
 
 
 class SyncType(StrEnum):
@@ -22,6 +34,7 @@ class SyncType(StrEnum):
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
+    PRE_TRADE = "pre_trade"
 
 
 class SyncStatus(StrEnum):
@@ -34,7 +47,7 @@ class SyncStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncRun:
-    """One attempt: ``id`` is the same for every delivery of the same work; ``scheduled_for`` is None by hand."""
+    """One attempt: ``id`` is the same for every delivery of the same work, which has a time it was scheduled for."""
 
     id: str
     type: SyncType
@@ -44,7 +57,10 @@ class SyncRun:
 
 @dataclass(frozen=True, slots=True)
 class SyncLogEntry:
-    """One row of the sync log. ``api_calls`` counts calls to a venue; a paper wallet has none."""
+    """One row of the sync log. ``api_calls`` counts calls to a venue; a paper wallet has none.
+
+    ``equation`` explains every asset that moved since the last sync; None when the account does not tell what moved.
+    """
 
     id: str
     user_id: str
@@ -57,17 +73,30 @@ class SyncLogEntry:
     error_code: str | None = None
     assets_count: int = 0
     total_value_usd: Decimal | None = None
+    equation: Sequence[EquationLine] | None = None
+
+    @property
+    def balanced(self) -> bool | None:
+        """Whether everything that moved is explained; None when nobody knows."""
+        return None if self.equation is None else not any(line.residue for line in self.equation)
 
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a sync changes: ``before`` is the wallet as it was read, ``after`` as it is to be stored."""
+    """What a sync changes: ``before`` is the wallet as it was read, ``after`` as it is to be stored.
+
+    ``log`` is None for a paper wallet whose journal did not move: only its ``samples``, hours of equity of ``epoch``,
+    are kept. ``mended`` says that the wallet did not show what its journal says.
+    """
 
     run: SyncRun
     before: UserWallet
     after: UserWallet
-    log: SyncLogEntry
+    log: SyncLogEntry | None
     error_message: str | None = None
+    epoch: int = 1
+    samples: Sequence[Sample] = ()
+    mended: bool = False
 
 
 def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
@@ -75,48 +104,68 @@ def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -
     return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)
 
 
-def succeeded(
-    run: SyncRun, wallet: UserWallet, balance: BalanceSnapshot, *, partial: bool, now: datetime
-) -> SyncOutcome:
-    """Take over a snapshot: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
-    connection = Connection(
-        is_connected=True,
-        last_successful_ping=now,
-        last_error=wallet.connection.last_error,
-        last_error_at=wallet.connection.last_error_at,
-    )
+def opening_of(balance: BalanceSnapshot) -> Opening:
+    """Return what the last sync left."""
+    return Opening({held.asset: held.total for held in balance.assets}, balance.books)
+
+
+def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datetime) -> SyncOutcome:
+    """Take over a statement: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
+    balance = _snapshot(statement, now)
+    right = wallet if statement.record is None else mended(wallet, statement.record)
+    after = replace(right, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
+    books = statement.books
+    epoch = books.epoch if books else 1
+    samples = _samples(statement, wallet, balance)
+    if right is wallet and run.type is SyncType.SCHEDULED and not balance.partial and _stood_still(wallet, statement):
+        return SyncOutcome(run, wallet, after, None, epoch=epoch, samples=samples)
+    opening = opening_of(wallet.balance)
     after = replace(
-        wallet,
-        status=wallet.status if wallet.status in STOPPED else UserWalletStatus.ACTIVE,
+        after,
+        status=right.status if right.status in STOPPED else UserWalletStatus.ACTIVE,
         balance=balance,
-        connection=connection,
+        connection=Connection(
+            is_connected=True,
+            last_successful_ping=now,
+            last_error=wallet.connection.last_error,
+            last_error_at=wallet.connection.last_error_at,
+        ),
         statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
-        next_sync_at=now,
-        synced_for=run.scheduled_for or wallet.synced_for,
     )
+    closing = opening_of(balance).totals
     log = replace(
-        _log(run, wallet, SyncStatus.PARTIAL if partial else SyncStatus.SUCCESS, now),
+        _log(run, wallet, SyncStatus.PARTIAL if balance.partial else SyncStatus.SUCCESS, now),
+        api_calls=statement.api_calls,
         assets_count=len(balance.assets),
         total_value_usd=balance.total_value_usd,
+        equation=None if books is None else balance_equation(opening.totals, opening.books, books, closing),
     )
-    return SyncOutcome(run, wallet, after, log)
+    return SyncOutcome(run, wallet, after, log, epoch=epoch, samples=samples, mended=right is not wallet)
+
+
+def gone(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutcome:
+    """Delete the wallet of an account that was deleted: the commit that did it was cut short."""
+    after = replace(wallet, deleted_at=now, updated_at=now)
+    return SyncOutcome(run, wallet, after, None, WalletDeletedError.title, mended=True)
 
 
 def failed(
-    run: SyncRun, wallet: UserWallet, error: type[WalletError], now: datetime, random: Callable[[], float]
+    run: SyncRun, wallet: UserWallet, error: WalletError, now: datetime, random: Callable[[], float]
 ) -> SyncOutcome:
     """Count a failure and choose when to try again; the text stored is the error's fixed title.
 
     Args:
         run: The attempt.
         wallet: The wallet as it was read.
-        error: What kind of error it was; never its text, which may quote what a venue said.
+        error: What went wrong; its text is never kept, for it may quote what a venue said. A venue's ``retry_after``
+            is waited for.
         now: When it failed.
         random: Gives a number in [0, 1).
 
     """
     failures = wallet.connection.retry_count + 1
-    retry_at = now + retry_delay(failures, random())
+    asked = timedelta(seconds=error.retry_after or 0)
+    retry_at = now + max(retry_delay(failures, random()), min(asked, SLOWEST_RETRY))
     connection = replace(
         wallet.connection,
         is_connected=False,
@@ -148,6 +197,38 @@ def retry_delay(failures: int, share: float) -> timedelta:
     # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
     longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
     return longest * share
+
+
+def _stood_still(wallet: UserWallet, statement: Statement) -> bool:
+    """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
+    before, books = wallet.balance.books, statement.books
+    if before is None or books is None or books.seq is None or wallet.balance.partial:
+        return False
+    known = wallet.connection.is_connected and wallet.status is UserWalletStatus.ACTIVE
+    return known and (before.epoch, before.seq) == (books.epoch, books.seq)
+
+
+def _snapshot(statement: Statement, now: datetime) -> BalanceSnapshot:
+    value = statement.value
+    assets = tuple(
+        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
+    )
+    partial = value.stale or any(held.value_usd is None for held in assets)
+    total, books = value.total_value_usd, statement.books
+    return BalanceSnapshot(now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, books=books)
+
+
+def _samples(statement: Statement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[Sample]:
+    """Return the hours of equity to keep: a paper wallet's own, at a venue the first look of each hour."""
+    now = balance.last_synced_at
+    assert now is not None  # noqa: S101  _snapshot sets it
+    if statement.record is not None:
+        return [point for point in statement.samples if point.at <= now - SETTLED_AFTER]
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    last, total, unrealised = wallet.balance.last_synced_at, balance.total_value_usd, balance.unrealised_pnl
+    if balance.partial or total is None or unrealised is None or (last is not None and last >= hour):
+        return ()
+    return [Sample(hour, total, statement.value.realised_pnl, unrealised)]
 
 
 def _log(run: SyncRun, wallet: UserWallet, status: SyncStatus, now: datetime) -> SyncLogEntry:

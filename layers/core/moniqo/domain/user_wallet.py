@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from moniqo.domain.balance_equation import Books
 from moniqo.domain.risk import RiskLimits
 
 
@@ -40,13 +41,19 @@ class SnapshotAsset:
 
 @dataclass(frozen=True, slots=True)
 class BalanceSnapshot:
-    """What the last sync saw; empty before the first one. Values and PnL are in US dollars."""
+    """What the last sync saw; empty before the first one. Values and PnL are in US dollars.
+
+    ``partial`` says that an asset has no value, or that a price or an order may be out of date. ``books`` is what had
+    moved by then.
+    """
 
     last_synced_at: datetime | None = None
     assets: tuple[SnapshotAsset, ...] = ()
     total_value_usd: Decimal | None = None
     realised_pnl: Decimal | None = None
     unrealised_pnl: Decimal | None = None
+    partial: bool = False
+    books: Books | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class UserWallet:
     ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
     are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
     the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
-    entry of its ledger this one was copied from.
+    entry of its ledger this one was copied from. ``mirror_seq`` is the entry of the journal that last changed what is
+    shown here of the account.
     """
 
     id: str
@@ -106,6 +114,8 @@ class UserWallet:
     next_sync_at: datetime | None = None
     synced_for: datetime | None = None
     has_open_orders: bool = False
+    evaluated_until: datetime | None = None
+    mirror_seq: int | None = None
     forked_from: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -5,43 +5,70 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final
 
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import WalletConnectionError, WalletError
-from moniqo.domain.sync import SyncOutcome, SyncRun, SyncStatus, SyncType, failed, scheduled_run, succeeded
-from moniqo.domain.user_wallet import BalanceSnapshot, SnapshotAsset, UserWallet
-from moniqo.domain.valuation import Valuation
+from moniqo.domain.errors import RateLimitExceededError, WalletConnectionError, WalletDeletedError, WalletError
+from moniqo.domain.sync import (
+    FAILURES_UNTIL_ERROR,
+    SyncOutcome,
+    SyncRun,
+    SyncStatus,
+    SyncType,
+    failed,
+    gone,
+    opening_of,
+    retry_delay,
+    scheduled_run,
+    succeeded,
+)
+from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.limits import PerMinute
-from moniqo.storage.sync_log import SyncLogStore
-from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.sync_log import SyncLogStore, Unreadable
+from moniqo.storage.user_wallets import Lease, UserWalletStore
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.registry import WalletConnector
 
 log: Final = logging.getLogger("moniqo")
 
-MAX_AT_ONCE: Final = 10
+AT_ONCE_PER_VENUE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
+SECONDS_PER_BATCH: Final = 40.0
+"""What is not begun by then waits for the next turn of the schedule: the worker must end before Lambda ends it."""
+
+LEASE: Final = timedelta(seconds=60)
+"""At least as long as a worker may live."""
+LEASE_BY_HAND: Final = timedelta(seconds=20)
 
 _share: Final = SystemRandom().random
+
+Work = Sequence[tuple[SyncRun, UserWallet]]
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """How many wallets of a batch were synced and how many failed; ``unstored`` are those to be delivered again."""
+    """How many wallets of a batch were synced, failed, and were put off for want of time.
 
-    synced: int
-    failed: int
-    unstored: frozenset[str]
-    took: timedelta
+    ``unbalanced`` counts those synced whose balance equation has a residue, ``mended`` those whose document did not
+    show what the journal says; ``unstored`` are those to be delivered again.
+    """
+
+    synced: int = 0
+    failed: int = 0
+    put_off: int = 0
+    unbalanced: int = 0
+    mended: int = 0
+    unstored: frozenset[str] = frozenset()
+    took: timedelta = timedelta(0)
 
 
 class BalanceSync:
-    """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time."""
+    """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time at its venue."""
 
     def __init__(
         self,
@@ -63,69 +90,99 @@ class BalanceSync:
         self._now = now
         self._share = share
 
-    async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
+    async def sync_one(self, user_id: str, user_wallet_id: str, sync_type: SyncType = SyncType.MANUAL) -> SyncOutcome:
         """Sync an owner's wallet now, whatever its status.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            RateLimitExceededError: the user asked for too many syncs within this minute.
+            RateLimitExceededError: another sync of it is under way, or the user asked for too many within this minute.
 
         """
-        wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
-        permit.require()
-        run = SyncRun(f"{wallet.id}:{uuid.uuid4()}", SyncType.MANUAL, self._now())
-        (outcome,) = await self._sync([(run, wallet)])
-        await self._sync_log.record([outcome])
+        wallet = await self._permitted(user_id, user_wallet_id, sync_type)
+        now = self._now()
+        lease = Lease(str(uuid.uuid4()), now + LEASE_BY_HAND)
+        if not await self._wallets.claim_one(wallet, lease, now):
+            raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
+        (outcome,) = await self._sync([(SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), wallet)])
+        await self._sync_log.record(lease.token, [outcome])
         return outcome
+
+    async def _permitted(self, user_id: str, user_wallet_id: str, sync_type: SyncType) -> UserWallet:
+        reading = self._wallets.get(user_id, user_wallet_id)
+        if sync_type is not SyncType.MANUAL:
+            return await reading
+        wallet, permit = await self._limit.beside(user_id, reading)
+        permit.require()
+        return wallet
 
     async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
         """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
 
-        Three round trips to the database, however many wallets there are. Wallets that were deleted, paused or synced
-        meanwhile are left out.
+        Four round trips to the database, however many wallets there are: a lease on all of them, their documents with
+        the credentials, the paper accounts among them, and what came of it. Wallets that were deleted, stopped or
+        synced meanwhile, or that another worker is at, are left out.
         """
         started_at = self._now()
-        wallets = await self._wallets.find_for_sync(due)
+        lease = Lease(str(uuid.uuid4()), started_at + LEASE)
+        wallets, broken = await self._wallets.claim(due, lease, started_at)
         now = self._now()
         outcomes = await self._sync([(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets])
-        unstored = await self._sync_log.record(outcomes)
-        stored = [outcome.log.status for outcome in outcomes if outcome.before.id not in unstored]
-        lost = stored.count(SyncStatus.FAILED)
-        return SyncReport(len(stored) - lost, lost, unstored, self._now() - started_at)
+        again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())
+        unreadable = [Unreadable(name, due[name], again) for name in broken]
+        unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
+        report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
+        put_off = len(wallets) - len(outcomes)
+        return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
 
-    async def _sync(self, work: Sequence[tuple[SyncRun, UserWallet]]) -> Sequence[SyncOutcome]:
+    async def _sync(self, work: Work) -> Sequence[SyncOutcome]:
+        """Sync wallets side by side, each venue's a few at a time; what was not begun in time is left out."""
         if not work:
             return ()
         connected = await self._connector.connect_many([wallet for _, wallet in work])
-        turn = asyncio.Semaphore(MAX_AT_ONCE)
+        turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
+        begun: set[str] = set()
 
         async def in_turn(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
-            async with turn:
+            async with turns[wallet.wallet_slug]:
+                begun.add(wallet.id)
                 return await self._sync_wallet(run, wallet, connected.get(wallet.id))
 
-        return await asyncio.gather(*(in_turn(run, wallet) for run, wallet in work))
+        tasks = [asyncio.create_task(in_turn(run, wallet)) for run, wallet in work]
+        done, late = await asyncio.wait(tasks, timeout=SECONDS_PER_BATCH)
+        for task in late:
+            task.cancel()
+        outcomes = [task.result() for task in tasks if task in done]
+        # Cancelled at its own time-out and still there: it is not waited for.
+        hung = [pair for pair, task in zip(work, tasks, strict=True) if task in late and pair[1].id in begun]
+        return [*outcomes, *(self._failed(run, wallet, WalletConnectionError()) for run, wallet in hung)]
 
     async def _sync_wallet(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
         if connected is None:
-            return self._failed(run, wallet, WalletConnectionError)
+            return self._failed(run, wallet, WalletConnectionError())
         try:
             async with asyncio.timeout(SECONDS_PER_WALLET), connected:
-                value = await connected.valuation()
+                statement = await connected.statement(opening_of(wallet.balance))
+        except WalletDeletedError:
+            return gone(run, wallet, self._now())
         except WalletError as error:
-            return self._failed(run, wallet, type(error))
+            return self._failed(run, wallet, error)
         except TimeoutError:
-            return self._failed(run, wallet, WalletConnectionError)
+            return self._failed(run, wallet, WalletConnectionError())
         except Exception:
             log.exception("sync failed", extra={"fields": {"user_wallet_id": wallet.id}})
-            return self._failed(run, wallet, WalletError)
-        now = self._now()
-        partial = value.stale or any(held.value_usd is None for held in value.assets)
-        return succeeded(run, wallet, _snapshot(value, now), partial=partial, now=now)
+            return self._failed(run, wallet, WalletError())
+        return succeeded(run, wallet, statement, self._now())
 
-    def _failed(self, run: SyncRun, wallet: UserWallet, error: type[WalletError]) -> SyncOutcome:
+    def _failed(self, run: SyncRun, wallet: UserWallet, error: WalletError) -> SyncOutcome:
         return failed(run, wallet, error, self._now(), self._share)
 
 
-def _snapshot(value: Valuation, now: datetime) -> BalanceSnapshot:
-    assets = (SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets)
-    return BalanceSnapshot(now, tuple(assets), value.total_value_usd, value.realised_pnl, value.unrealised_pnl)
+def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:
+    logs = [outcome.log for outcome in outcomes if outcome.log is not None]
+    lost = sum(entry.status is SyncStatus.FAILED for entry in logs)
+    return SyncReport(
+        synced=len(outcomes) - lost,
+        failed=lost + broken,
+        unbalanced=sum(entry.balanced is False for entry in logs),
+        mended=sum(outcome.mended for outcome in outcomes),
+    )

@@ -17,6 +17,8 @@ from pymongo.errors import (
 )
 
 OLDEST_SERVER: Final = 8
+UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a document raises that is not as this service writes it."""
 
 
 class UnsupportedServerError(RuntimeError):

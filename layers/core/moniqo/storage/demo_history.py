@@ -1,20 +1,16 @@
-"""What a demo wallet's journal and its equity points tell about the past."""
+"""What a demo wallet's journal tells about the past."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain.account import Account
-from moniqo.domain.equity_curve import EquityPoint
-from moniqo.domain.ledger import Sample
 from moniqo.domain.order import Fill
 from moniqo.storage.account_codec import read_account
-from moniqo.storage.demo_ledger import ENTRIES, EQUITY
+from moniqo.storage.demo_ledger import ENTRIES
 from moniqo.storage.order_codec import Document, read_fill
 
 _FILL_FIELDS: Final = (
@@ -35,7 +31,6 @@ class DemoHistory:
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         """Use ``database``; nothing is read yet."""
         self._entries = database[ENTRIES]
-        self._equity = database[EQUITY]
 
     async def entries(
         self, user_wallet_id: str, after: int, limit: int, fields: Sequence[str] | None = None
@@ -53,22 +48,3 @@ class DemoHistory:
         entries = await self._entries.find(query, fields).sort("seq", 1).to_list()
         fills = [read_fill({**item, "levels": ()}) for entry in entries for item in entry.get("fills", ())]
         return EpochHistory(read_account(entries[0]["account"]), fills)
-
-    async def equity_of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
-        """Every equity point of an epoch, oldest first."""
-        return await self._points({"user_wallet_id": user_wallet_id, "epoch": epoch})
-
-    async def equity(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
-        """Equity points from ``since`` to ``until``, oldest first, with the last one before them, if any."""
-        query = {"user_wallet_id": user_wallet_id, "at": {"$lt": since}}
-        before = await self._equity.find(query).sort("at", -1).limit(1).to_list()
-        found = await self._points({"user_wallet_id": user_wallet_id, "at": {"$gte": since, "$lte": until}})
-        return [*map(_point, before), *found]
-
-    async def _points(self, query: Mapping[str, Any]) -> list[EquityPoint]:
-        return [_point(document) async for document in self._equity.find(query).sort("at", 1)]
-
-
-def _point(document: Mapping[str, Any]) -> EquityPoint:
-    values = (Decimal(document[name]) for name in ("equity", "realised", "unrealised"))
-    return EquityPoint(document["epoch"], Sample(document["at"], *values))

@@ -8,12 +8,13 @@ fields of the user wallet go to the server in one ordered bulk write; a snapshot
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
@@ -25,13 +26,15 @@ from moniqo.domain.command import Reset
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.domain.ledger import Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
-from moniqo.storage.client import is_outage
-from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, sample_values, snapshot_update
+from moniqo.storage.client import UNREADABLE, is_outage
+from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update
+from moniqo.storage.equity import point_inserts
 from moniqo.storage.order_codec import Document
+
+log: Final = logging.getLogger("moniqo")
 
 STATES = "demo_wallet_state"
 ENTRIES = "demo_wallet_ledger"
-EQUITY = "equity"
 USER_WALLETS = "user_wallets"
 SENDS = 3
 """How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
@@ -77,11 +80,11 @@ class DemoLedger:
         return next(iter(await self._read(query)), None)
 
     async def load_many(self, user_wallet_ids: Sequence[str]) -> dict[str, Loaded]:
-        """Read the present accounts of many wallets. One round trip."""
-        found = await self._read({"_id": {"$in": list(user_wallet_ids)}})
+        """Read the present accounts of many wallets; one that cannot be read is missing. One round trip."""
+        found = await self._read({"_id": {"$in": list(user_wallet_ids)}}, skip_broken=True)
         return {loaded.account.user_wallet_id: loaded for loaded in found}
 
-    async def _read(self, query: Document) -> list[Loaded]:
+    async def _read(self, query: Document, *, skip_broken: bool = False) -> list[Loaded]:
         """Read snapshots together with the entry that would follow each: its presence says the snapshot is behind."""
         pipeline: list[Mapping[str, Any]] = [
             {"$match": query},
@@ -89,12 +92,20 @@ class DemoLedger:
         ]
         found: list[Loaded] = []
         async for document in await self._states.aggregate(pipeline):
-            behind = bool(document.pop("newer"))
-            if behind:
-                await self._bring_forward(document)
-            turn = document.get("turn")
-            found.append(Loaded(read_account(document), behind, Turn(*turn) if turn else None))
+            try:
+                found.append(await self._loaded(document))
+            except UNREADABLE:
+                if not skip_broken:
+                    raise
+                log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
         return found
+
+    async def _loaded(self, document: Document) -> Loaded:
+        behind = bool(document.pop("newer"))
+        if behind:
+            await self._bring_forward(document)
+        turn = document.get("turn")
+        return Loaded(read_account(document), behind, Turn(*turn) if turn else None)
 
     async def claim_turn(self, user_wallet_id: str, turn: Turn, now: datetime) -> None:
         """Ask for a turn; it is not given while somebody else's lasts. The next read tells whose it is."""
@@ -168,8 +179,9 @@ class DemoLedger:
             self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
         if mirror:
+            fields = {**mirror, "mirror_seq": after.seq}
             models.append(
-                UpdateOne({"_id": after.user_wallet_id}, {"$set": dict(mirror)}, namespace=self._name(USER_WALLETS))
+                UpdateOne({"_id": after.user_wallet_id}, {"$set": fields}, namespace=self._name(USER_WALLETS))
             )
         # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
         models += self._samples(commit)
@@ -184,20 +196,11 @@ class DemoLedger:
             return Outcome.DONE
         return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
 
-    def _samples(self, commit: Commit) -> list[Any]:
-        """Hourly equity points; one that is there already has the same value."""
+    def _samples(self, commit: Commit) -> list[UpdateOne]:
         after = commit.after
         # What a reset passed on its way belongs to the epoch it ended.
         epoch = after.epoch - isinstance(commit.command, Reset)
-        return [
-            UpdateOne(
-                {"user_wallet_id": after.user_wallet_id, "epoch": epoch, "at": point.at},
-                {"$setOnInsert": sample_values(point)},
-                upsert=True,
-                namespace=self._name(EQUITY),
-            )
-            for point in commit.samples
-        ]
+        return point_inserts(self._database.name, after.user_wallet_id, epoch, commit.samples)
 
     async def _send(self, models: Sequence[Any]) -> Mapping[str, object] | None:
         """Write, and return the key of the unique index that was in the way, None when nothing was.

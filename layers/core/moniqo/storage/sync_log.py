@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pymongo import DESCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException
 
+from moniqo.domain.balance_equation import EquationLine
 from moniqo.domain.money import plain
 from moniqo.domain.sync import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
-from moniqo.storage.user_wallet_documents import balance_document, connection_document
+from moniqo.storage.equity import point_inserts
+from moniqo.storage.user_wallet_documents import changes_between
 from moniqo.storage.user_wallets import COLLECTION as USER_WALLETS
-from moniqo.storage.user_wallets import not_synced_for
 
 COLLECTION: Final = "wallet_sync_log"
 
+DUPLICATE_KEY: Final = 11000
+
 Document = dict[str, Any]
+
+
+class Unreadable(NamedTuple):
+    """A wallet whose document cannot be read, and when to look at it again."""
+
+    id: str
+    synced_for: datetime
+    next_sync_at: datetime
+
+
+class _Write(NamedTuple):
+    """One write for a wallet; ``inserts`` says that it adds something unless it is there."""
+
+    wallet: str
+    model: UpdateOne
+    inserts: bool = False
 
 
 class SyncLogStore:
@@ -29,28 +48,33 @@ class SyncLogStore:
         """Use the collections of ``db``."""
         self._db = db
 
-    async def record(self, outcomes: Sequence[SyncOutcome]) -> frozenset[str]:
-        """Store snapshots and log rows of any number of syncs in one round trip.
+    async def record(
+        self, token: str, outcomes: Sequence[SyncOutcome], unreadable: Sequence[Unreadable] = ()
+    ) -> frozenset[str]:
+        """Store snapshots, log rows and equity points of any number of syncs in one round trip.
 
-        A wallet is written only if its status is still the one that was read, it was not deleted, no later snapshot is
-        there, and no delivery of the same scheduled work came first; a log row is written once per sync id. So a repeat
-        changes nothing.
+        A wallet is written only if the lease ``token`` still stands, its status is still the one that was read, it was
+        not deleted and no later snapshot is there; a log row and a point of equity are written once. So a repeat
+        changes nothing. The lease ends with the write.
 
         Returns:
             Ids of the wallets whose outcome could not be written, empty as a rule.
 
         """
-        if not outcomes:
+        writes = [write for outcome in outcomes for write in self._writes(token, outcome)]
+        writes += [self._postponed(token, wallet) for wallet in unreadable]
+        if not writes:
             return frozenset()
-        writes = [write for outcome in outcomes for write in (self._snapshot(outcome), self._log_row(outcome))]
         try:
-            await self._db.client.bulk_write(writes, ordered=False)
+            await self._db.client.bulk_write([write.model for write in writes], ordered=False)
         except ClientBulkWriteException as failure:
             if failure.error is not None or not failure.write_errors:
                 raise
             # The driver's annotation is wrong: these are the server's documents.
-            errors = cast("list[dict[str, int]]", failure.write_errors)
-            return frozenset(outcomes[error["idx"] // 2].before.id for error in errors)
+            errors = cast("list[dict[str, Any]]", failure.write_errors)
+            failed = [(writes[error["idx"]], error["code"]) for error in errors]
+            # Of two who insert one row or point the other was faster: it is there.
+            return frozenset(write.wallet for write, code in failed if not (write.inserts and code == DUPLICATE_KEY))
         return frozenset()
 
     async def list(
@@ -65,30 +89,35 @@ class SyncLogStore:
         found = self._db[COLLECTION].find(query).sort([("started_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
         return [_entry(document) for document in await found.to_list()]
 
-    def _snapshot(self, outcome: SyncOutcome) -> UpdateOne:
-        before, after = outcome.before, outcome.after
-        unchanged: Document = {"_id": before.id, "deleted_at": None, "status": before.status.value}
-        unchanged["balance.last_synced_at"] = {"$not": {"$gt": outcome.run.started_at}}
-        if outcome.run.scheduled_for is not None:
-            unchanged.update(not_synced_for(outcome.run.scheduled_for))
-        fields: Document = {
-            "status": after.status.value,
-            "connection": connection_document(after.connection),
-            "statistics.total_syncs": after.statistics.total_syncs,
-            "statistics.failed_syncs": after.statistics.failed_syncs,
-            "next_sync_at": after.next_sync_at,
-        }
-        if after.balance != before.balance:
-            fields["balance"] = balance_document(after.balance)
-        if outcome.run.scheduled_for is not None:
-            fields["synced_for"] = outcome.run.scheduled_for
-        return UpdateOne(unchanged, {"$set": fields}, namespace=self._namespace(USER_WALLETS))
+    def _writes(self, token: str, outcome: SyncOutcome) -> Iterator[_Write]:
+        wallet = outcome.before.id
+        yield _Write(wallet, self._snapshot(token, outcome))
+        if outcome.log is not None:
+            row = {"$setOnInsert": _row(outcome.log)}
+            upsert = UpdateOne({"_id": outcome.log.id}, row, upsert=True, namespace=self._namespace(COLLECTION))
+            yield _Write(wallet, upsert, inserts=True)
+        for point in point_inserts(self._db.name, wallet, outcome.epoch, outcome.samples):
+            yield _Write(wallet, point, inserts=True)
 
-    def _log_row(self, outcome: SyncOutcome) -> UpdateOne:
-        entry = outcome.log
-        return UpdateOne(
-            {"_id": entry.id}, {"$setOnInsert": _row(entry)}, upsert=True, namespace=self._namespace(COLLECTION)
-        )
+    def _snapshot(self, token: str, outcome: SyncOutcome) -> UpdateOne:
+        before = outcome.before
+        unchanged: Document = {
+            "_id": before.id,
+            "sync_lease.token": token,
+            "deleted_at": None,
+            "status": before.status.value,
+            "balance.last_synced_at": {"$not": {"$gt": outcome.run.started_at}},
+        }
+        if outcome.mended:
+            unchanged["mirror_seq"] = before.mirror_seq
+        update = {"$set": changes_between(before, outcome.after), "$unset": {"sync_lease": ""}}
+        return UpdateOne(unchanged, update, namespace=self._namespace(USER_WALLETS))
+
+    def _postponed(self, token: str, wallet: Unreadable) -> _Write:
+        fields = {"next_sync_at": wallet.next_sync_at, "synced_for": wallet.synced_for}
+        mine = {"_id": wallet.id, "sync_lease.token": token}
+        update = {"$set": fields, "$unset": {"sync_lease": ""}}
+        return _Write(wallet.id, UpdateOne(mine, update, namespace=self._namespace(USER_WALLETS)))
 
     def _namespace(self, collection: str) -> str:
         return f"{self._db.name}.{collection}"
@@ -106,11 +135,12 @@ def _row(entry: SyncLogEntry) -> Document:
         "error_code": entry.error_code,
         "assets_count": entry.assets_count,
         "total_value_usd": None if entry.total_value_usd is None else plain(entry.total_value_usd),
+        "equation": None if entry.equation is None else [_line_values(line) for line in entry.equation],
     }
 
 
 def _entry(row: Mapping[str, Any]) -> SyncLogEntry:
-    total = row["total_value_usd"]
+    total, lines = row["total_value_usd"], row.get("equation")
     return SyncLogEntry(
         id=row["_id"],
         user_id=row["user_id"],
@@ -123,4 +153,15 @@ def _entry(row: Mapping[str, Any]) -> SyncLogEntry:
         error_code=row["error_code"],
         assets_count=row["assets_count"],
         total_value_usd=None if total is None else Decimal(total),
+        equation=None if lines is None else [_line(values) for values in lines],
     )
+
+
+def _line_values(line: EquationLine) -> list[str]:
+    amounts = (line.opening, line.trades, line.fees, line.transfers, line.closing)
+    return [line.asset, *map(plain, amounts)]
+
+
+def _line(values: Sequence[str]) -> EquationLine:
+    asset, *amounts = values
+    return EquationLine(asset, *map(Decimal, amounts))

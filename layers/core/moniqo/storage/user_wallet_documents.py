@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from moniqo.domain.balance_equation import Books, Flow
 from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import (
@@ -35,6 +36,8 @@ _SAME = (
     "next_sync_at",
     "synced_for",
     "has_open_orders",
+    "evaluated_until",
+    "mirror_seq",
     "forked_from",
     "created_at",
     "updated_at",
@@ -42,6 +45,12 @@ _SAME = (
     "deleted_at",
 )
 _CONNECTION = ("is_connected", "last_successful_ping", "last_error", "last_error_at", "retry_count", "next_retry_at")
+
+
+def changes_between(before: UserWallet, after: UserWallet) -> dict[str, Any]:
+    """Write the fields that differ, each as a whole."""
+    old, new = to_document(before), to_document(after)
+    return {name: value for name, value in new.items() if value != old[name]}
 
 
 def to_document(wallet: UserWallet) -> dict[str, Any]:
@@ -96,6 +105,8 @@ def balance_document(balance: BalanceSnapshot) -> dict[str, Any]:
         "total_value_usd": _plain(balance.total_value_usd),
         "realised_pnl": _plain(balance.realised_pnl),
         "unrealised_pnl": _plain(balance.unrealised_pnl),
+        "partial": balance.partial,
+        "books": _books_document(balance.books),
     }
 
 
@@ -120,7 +131,23 @@ def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
         total_value_usd=_decimal(stored.get("total_value_usd")),
         realised_pnl=_decimal(stored.get("realised_pnl")),
         unrealised_pnl=_decimal(stored.get("unrealised_pnl")),
+        partial=stored.get("partial", False),
+        books=_books(stored.get("books")),
     )
+
+
+def _books_document(books: Books | None) -> dict[str, Any] | None:
+    if books is None:
+        return None
+    flows = [[asset, *map(plain, flow)] for asset, flow in books.flows.items()]
+    return {"epoch": books.epoch, "until": books.until, "seq": books.seq, "flows": flows}
+
+
+def _books(stored: Mapping[str, Any] | None) -> Books | None:
+    if stored is None:
+        return None
+    flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
+    return Books(stored["epoch"], stored["until"], flows, stored["seq"])
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
@@ -13,7 +14,10 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo.domain.errors import ConflictError, NotFoundError
 from moniqo.domain.user_wallet import STOPPED, SYNCED_BY_SCHEDULE, UserWallet, UserWalletStatus
+from moniqo.storage.client import UNREADABLE
 from moniqo.storage.user_wallet_documents import from_document, to_document
+
+log: Final = logging.getLogger("moniqo")
 
 COLLECTION: Final = "user_wallets"
 HOLDINGS_EVERY: Final = timedelta(hours=1)
@@ -36,6 +40,20 @@ class Position:
 
     created_at: datetime
     id: str
+
+
+class Lease(NamedTuple):
+    """The right to sync a wallet, for whoever knows ``token``; it ends by itself at ``until``."""
+
+    token: str
+    until: datetime
+
+
+class Claimed(NamedTuple):
+    """Wallets that were leased, and ids of those that were but cannot be read."""
+
+    wallets: Sequence[UserWallet]
+    unreadable: Sequence[str]
 
 
 class UserWalletStore:
@@ -150,17 +168,40 @@ class UserWalletStore:
                 return
             last = page[-1]
 
-    async def find_for_sync(self, due: Mapping[str, datetime]) -> Sequence[UserWallet]:
-        """Return the wallets of ``due`` (id: scheduled time) that were not yet synced for that time."""
+    async def claim(self, due: Mapping[str, datetime], lease: Lease, now: datetime) -> Claimed:
+        """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time, and read them.
+
+        Wallets that were deleted or stopped meanwhile, or that somebody else has a lease on, are left out. Two round
+        trips, however many wallets there are.
+        """
         if not due:
-            return ()
+            return Claimed((), ())
         by_time: dict[datetime, list[str]] = {}
         for user_wallet_id, scheduled in due.items():
             by_time.setdefault(scheduled, []).append(user_wallet_id)
-        wanted = [{"_id": {"$in": ids}, **not_synced_for(scheduled)} for scheduled, ids in by_time.items()]
+        wanted = [{"_id": {"$in": ids}, **_not_synced_for(scheduled)} for scheduled, ids in by_time.items()]
         allowed = {"deleted_at": None, "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]}}
-        found = self._wallets.find({**allowed, "$or": wanted})
-        return [from_document(document) for document in await found.to_list()]
+        free = {**allowed, **_not_leased(now), "$or": wanted}
+        leased = await self._wallets.update_many(free, {"$set": {"sync_lease": lease._asdict()}})
+        if not leased.modified_count:
+            return Claimed((), ())
+        mine = {"_id": {"$in": list(due)}, "sync_lease.token": lease.token}
+        wallets, unreadable = [], []
+        for document in await self._wallets.find(mine).to_list():
+            try:
+                wallets.append(from_document(document))
+            except UNREADABLE:
+                log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+                unreadable.append(document["_id"])
+        return Claimed(wallets, unreadable)
+
+    async def claim_one(self, wallet: UserWallet, lease: Lease, now: datetime) -> bool:
+        """Lease a wallet as it was read; returns False when somebody else has a lease, or synced it since."""
+        as_read = {"_id": wallet.id, "deleted_at": None, "statistics.total_syncs": wallet.statistics.total_syncs}
+        leased = await self._wallets.update_one(
+            {**as_read, **_not_leased(now)}, {"$set": {"sync_lease": lease._asdict()}}
+        )
+        return bool(leased.modified_count)
 
     async def _one(self, query: Document) -> UserWallet:
         document = await self._wallets.find_one(query)
@@ -169,6 +210,10 @@ class UserWalletStore:
         return from_document(document)
 
 
-def not_synced_for(scheduled: datetime) -> Document:
+def _not_synced_for(scheduled: datetime) -> Document:
     """Match wallets no scheduled sync of this time, or a later one, has written to."""
     return {"synced_for": {"$not": {"$gte": scheduled}}}
+
+
+def _not_leased(now: datetime) -> Document:
+    return {"sync_lease.until": {"$not": {"$gt": now}}}

@@ -20,6 +20,7 @@ from moniqo.domain.errors import WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.statement import Opening, Statement
 from moniqo.domain.user_wallet import UserWalletStatus
 from moniqo.domain.valuation import Valuation
 
@@ -253,6 +254,10 @@ class BaseWallet(ABC):
     @abstractmethod
     async def valuation(self) -> Valuation:
         """Holdings and profit at present prices, in US dollars."""
+
+    async def statement(self, opening: Opening) -> Statement:
+        """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it."""
+        return Statement(await self.valuation())
 
     @abstractmethod
     async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:

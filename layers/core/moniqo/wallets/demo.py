@@ -13,6 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain import lifecycle
 from moniqo.domain.account import Account, AccountTerms
+from moniqo.domain.balance_equation import books_of
 from moniqo.domain.clock import Clock, to_milliseconds, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeCommand, Place, Reset, SetLimits
 from moniqo.domain.decision import check_tradable
@@ -24,6 +25,7 @@ from moniqo.domain.errors import (
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderNotFoundError,
+    WalletDeletedError,
     WalletError,
     WalletNotInitializedError,
 )
@@ -33,12 +35,14 @@ from moniqo.domain.money import exact, parse
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo.domain.position import Position
 from moniqo.domain.preflight import Preflight
+from moniqo.domain.statement import Opening, Statement, record_of
 from moniqo.domain.valuation import Valuation
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.client import with_utc_times
-from moniqo.storage.demo_ledger import ENTRIES, EQUITY, STATES, DemoLedger, Loaded
+from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import reset_id
+from moniqo.storage.equity import COLLECTION as EQUITY
 from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
 from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, evaluated_until, replayed
@@ -92,8 +96,10 @@ class DemoWallet(BaseWallet):
         if loaded is None and self._owner is None:
             await self._open_on_my_own()
             loaded = await self._ledger.load(self.user_wallet_id, None)
-        if loaded is None or loaded.account.deleted:
+        if loaded is None:
             raise NotFoundError("no such wallet")
+        if loaded.account.deleted:
+            raise WalletDeletedError("no such wallet")
         if self._feed is None:
             self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
         self._opened = DemoAccount(self._ledger, self._feed, self._clock, self._owner, loaded)
@@ -174,6 +180,12 @@ class DemoWallet(BaseWallet):
     async def valuation(self) -> Valuation:
         """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
         return await self._work.valuation()
+
+    async def statement(self, opening: Opening) -> Statement:
+        """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
+        value = await self.valuation()
+        account = self._work.seen
+        return Statement(value, books_of(account), self._work.unwritten_samples, record_of(account))
 
     async def get_markets(self) -> list[Market]:
         """Symbols quoted in the cash asset that the account's terms allow."""

@@ -17,6 +17,7 @@ from moniqo.domain.market import PriceFeed
 from moniqo.domain.performance import Performance, Start
 from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.demo_ledger import account_at
+from moniqo.storage.equity import EquityStore
 from moniqo.wallets.demo_account import DemoAccount
 
 
@@ -27,6 +28,7 @@ class DemoPast:
         """Read ``database`` beside the account at ``work``; ``feed`` prices what is held."""
         self._database = database
         self._history = DemoHistory(database)
+        self._points = EquityStore(database)
         self._work = work
         self._feed = feed
 
@@ -40,7 +42,7 @@ class DemoPast:
         complete = await self._work.evaluate(mark=False)
         account = self._work.seen
         known = account.at if complete else min(account.evaluated_until.values(), default=account.at)
-        stored = await self._history.equity(self._id, since, until)
+        stored = await self._points.between(self._id, since, until)
         points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
         return equity_curve.on_grid(points, since, min(until, known), step)
 
@@ -49,7 +51,7 @@ class DemoPast:
         await self._work.evaluate(mark=False)
         account = self._work.seen
         epoch = await self._history.epoch(self._id, account.epoch)
-        stored = await self._history.equity_of_epoch(self._id, account.epoch)
+        stored = await self._points.of_epoch(self._id, account.epoch)
         points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
         marks = await self._marks(account)
         begin = epoch.begin

@@ -47,12 +47,15 @@ class WalletConnector:
         return wallet
 
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
-        """Open many wallets in one round trip; one that cannot be opened is missing from the answer."""
+        """Get many wallets ready in one round trip; one that cannot be opened is missing from the answer.
+
+        One that was deleted says so when it is initialised.
+        """
         loaded = await self._ledger.load_many([wallet.id for wallet in wallets if wallet.is_demo])
         connected: dict[str, BaseWallet] = {}
         for wallet in wallets:
             found = loaded.get(wallet.id)
-            if found is not None and not found.account.deleted:
+            if found is not None:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
         return connected
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from moniqo.domain.sync import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo.http.pagination import PageRequest, PageView, moment_position, page_view
@@ -24,6 +26,18 @@ class SyncView(View):
     error_message: str | None
 
 
+class EquationView(View):
+    """What explains the balance of an asset: opening + trades - fees + transfers + residue = closing."""
+
+    asset: str
+    opening: Amount
+    trades: Annotated[Amount, Field(description="Bought less sold, before fees.")]
+    fees: Amount
+    transfers: Annotated[Amount, Field(description="Deposits less withdrawals, as far as the venue tells them.")]
+    closing: Amount
+    residue: Annotated[Amount, Field(description="What nothing explains, such as a transfer the venue does not tell.")]
+
+
 class SyncLogView(View):
     """One sync. ``api_calls`` counts calls to a venue; a paper wallet makes none."""
 
@@ -37,6 +51,8 @@ class SyncLogView(View):
     error_code: str | None
     assets_count: int
     total_value_usd: Amount | None
+    balanced: Annotated[bool | None, Field(description="No residue anywhere; null when the account does not tell.")]
+    equation: Annotated[tuple[EquationView, ...] | None, Field(description="Assets that moved since the last sync.")]
 
 
 def sync_view(outcome: SyncOutcome) -> SyncView:
@@ -46,7 +62,7 @@ def sync_view(outcome: SyncOutcome) -> SyncView:
         success=outcome.error_message is None,
         user_wallet_id=wallet.id,
         mode=wallet.mode,
-        synced_at=outcome.log.started_at,
+        synced_at=outcome.run.started_at,
         balance=snapshot_view(wallet.balance),
         assets_count=len(wallet.balance.assets),
         error_message=outcome.error_message,

@@ -33,9 +33,10 @@ class PnlView(View):
 
 
 class SnapshotView(View):
-    """The balance at the last sync."""
+    """The balance at the last sync; ``partial`` when an asset has no value or something may be out of date."""
 
     last_synced_at: Timestamp | None
+    partial: bool
     assets: tuple[AssetView, ...]
     total_value_usd: Amount | None
     total_pnl: PnlView
@@ -109,6 +110,7 @@ def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
     total = None if realised is None or unrealised is None else realised + unrealised
     return SnapshotView(
         last_synced_at=balance.last_synced_at,
+        partial=balance.partial,
         assets=tuple(AssetView.model_validate(held) for held in balance.assets),
         total_value_usd=balance.total_value_usd,
         total_pnl=PnlView(realized=realised, unrealized=unrealised, total=total),

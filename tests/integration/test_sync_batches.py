@@ -1,0 +1,390 @@
+"""Many wallets at once: leases, time, broken documents, the balance equation, and what a cut commit left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import bootstrap
+from moniqo.domain.clock import utc_now
+from moniqo.domain.errors import RateLimitExceededError
+from moniqo.domain.sync import SyncType
+from moniqo.services import sync as module
+from moniqo.wallets.demo import DemoWallet
+from tests.conftest import Database, Run
+from tests.support.lambdas import ADMIN, TRADER, Invoke
+from tests.support.syncing import buy, dispatch, get, message, published, received, sync, sync_log, work
+from tests.support.wallets import aws, create
+
+__all__ = ["aws"]
+
+pytestmark = pytest.mark.usefixtures("aws", "seeded")
+
+
+def tick(minutes: int = 5) -> datetime:
+    return utc_now() + timedelta(minutes=minutes)
+
+
+def change(db: Database, run: Run, wallet: str, **fields: object) -> None:
+    run(db.user_wallets.update_one({"_id": wallet}, {"$set": fields}))
+
+
+class TestLease:
+    def test_of_many_workers_one_syncs_a_wallet(
+        self, invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wallets = [create(invoke)["id"] for _ in range(4)]
+        looks: Counter[str] = Counter()
+        valuation = DemoWallet.valuation
+
+        async def counted(self: DemoWallet) -> Any:
+            looks[self.user_wallet_id] += 1
+            await asyncio.sleep(0)
+            return await valuation(self)
+
+        monkeypatch.setattr(DemoWallet, "valuation", counted)
+        scheduled = tick()
+
+        async def workers() -> list[module.SyncReport]:
+            due = dict.fromkeys(wallets, scheduled)
+            return await asyncio.gather(*(bootstrap.balance_sync().sync_due(due) for _ in range(5)))
+
+        reports = run(workers())
+
+        assert looks == dict.fromkeys(wallets, 1)
+        assert sum(report.synced for report in reports) == 4
+
+    def test_another_worker_goes_on_where_one_died(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        wallet = create(invoke)["id"]
+        records = [message(wallet, scheduled=tick())]
+        change(seeded, run, wallet, sync_lease={"token": "dead", "until": utc_now() + timedelta(seconds=60)})
+        assert work(records) == []
+        assert sync_log(invoke, wallet)["items"] == []
+
+        change(seeded, run, wallet, sync_lease={"token": "dead", "until": utc_now() - timedelta(milliseconds=1)})
+        assert work(records) == []
+
+        assert len(sync_log(invoke, wallet)["items"]) == 1
+        stored = run(seeded.user_wallets.find_one({"_id": wallet}))
+        assert stored is not None
+        assert "sync_lease" not in stored
+
+    def test_a_worker_that_lost_its_lease_writes_no_snapshot(
+        self, invoke: Invoke, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wallet = create(invoke)["id"]
+        valuation = DemoWallet.valuation
+
+        async def slow(self: DemoWallet) -> Any:
+            until = utc_now() + timedelta(seconds=60)
+            lease = {"sync_lease": {"token": "faster", "until": until}}
+            await seeded.user_wallets.update_one({"_id": wallet}, {"$set": lease})
+            return await valuation(self)
+
+        monkeypatch.setattr(DemoWallet, "valuation", slow)
+        work([message(wallet, scheduled=tick())])
+
+        assert get(invoke, wallet)["balance"]["last_synced_at"] is None
+
+    def test_by_hand_it_is_refused_while_a_sync_is_under_way(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        wallet = create(invoke)["id"]
+        change(seeded, run, wallet, sync_lease={"token": "other", "until": utc_now() + timedelta(seconds=60)})
+
+        answer = sync(invoke, wallet)
+
+        assert (answer.status, answer.json["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+        assert answer.headers["retry-after"] == "2"
+        with pytest.raises(RateLimitExceededError):
+            run(bootstrap.balance_sync().sync_one(TRADER.id, wallet, SyncType.PRE_TRADE))
+        assert sync(invoke, "no-such-wallet").status == 404
+
+    def test_before_a_trade_the_same_sync_is_named_so(self, invoke: Invoke, run: Run) -> None:
+        wallet = create(invoke)["id"]
+
+        outcome = run(bootstrap.balance_sync().sync_one(TRADER.id, wallet, SyncType.PRE_TRADE))
+
+        assert outcome.error_message is None
+        (row,) = sync_log(invoke, wallet)["items"]
+        assert (row["sync_type"], row["status"]) == ("pre_trade", "success")
+
+
+class TestTime:
+    def test_a_venue_that_hangs_in_everything_holds_up_nobody(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
+    ) -> None:
+        """Neither the look nor the closing of the connection ends: both are left behind."""
+        hanging, healthy = [create(invoke)["id"] for _ in range(13)], create(invoke)["id"]
+        for wallet in hanging:
+            change(seeded, run, wallet, wallet_slug="another-venue")
+        valuation, close = DemoWallet.valuation, DemoWallet.close
+        still = asyncio.Event()
+
+        async def hang(self: DemoWallet) -> Any:
+            return await (still.wait() if self.user_wallet_id in hanging else valuation(self))
+
+        async def hang_again(self: DemoWallet) -> None:
+            await (still.wait() if self.user_wallet_id in hanging else close(self))
+
+        monkeypatch.setattr(DemoWallet, "valuation", hang)
+        monkeypatch.setattr(DemoWallet, "close", hang_again)
+        monkeypatch.setattr(module, "SECONDS_PER_WALLET", 0.05)
+        monkeypatch.setattr(module, "SECONDS_PER_BATCH", 0.3)
+
+        report = run(bootstrap.balance_sync().sync_due(dict.fromkeys([*hanging, healthy], tick())))
+
+        assert (report.synced, report.failed, report.put_off) == (1, 10, 3)
+        codes = Counter(row["error_code"] for wallet in hanging for row in sync_log(invoke, wallet)["items"])
+        assert codes == {"WALLET_CONNECTION_ERROR": 10}
+        assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"
+
+    def test_a_venue_is_asked_about_ten_wallets_at_a_time(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
+    ) -> None:
+        wallets = [create(invoke)["id"] for _ in range(24)]
+        for wallet in wallets[:12]:
+            change(seeded, run, wallet, wallet_slug="another-venue")
+        valuation = DemoWallet.valuation
+        now: Counter[bool] = Counter()
+        most: Counter[bool] = Counter()
+
+        async def watched(self: DemoWallet) -> Any:
+            venue = self.user_wallet_id in wallets[:12]
+            now[venue] += 1
+            most[venue] = max(most[venue], now[venue])
+            await asyncio.sleep(0.01)
+            now[venue] -= 1
+            return await valuation(self)
+
+        monkeypatch.setattr(DemoWallet, "valuation", watched)
+
+        report = run(bootstrap.balance_sync().sync_due(dict.fromkeys(wallets, tick())))
+
+        assert report.synced == 24
+        assert most == {True: 10, False: 10}
+
+
+BROKEN: Mapping[str, Mapping[str, object]] = {
+    "an amount": {"balance.assets": [{"asset": "X", "free": "x", "locked": "0", "total": "0", "value_usd": None}]},
+    "a list": {"balance.assets": 7},
+    "limits": {"risk_limits": None},
+    "connection": {"connection": {"no": "such field"}},
+    "books": {"balance.books": {"flows": []}},
+}
+
+
+class TestBrokenDocuments:
+    @pytest.mark.parametrize("what", BROKEN)
+    def test_a_wallet_that_cannot_be_read_fails_alone_and_is_looked_at_later(
+        self, invoke: Invoke, seeded: Database, run: Run, what: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        broken, healthy = create(invoke)["id"], create(invoke)["id"]
+        change(seeded, run, broken, **BROKEN[what])
+        scheduled = tick()
+        capfd.readouterr()
+
+        assert work([message(broken, healthy, scheduled=scheduled)]) == []
+
+        (line,) = published(capfd)
+        assert (line["WalletsSynced"][0], line["WalletsFailed"][0]) == (1, 1)
+        assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"
+        stored = run(seeded.user_wallets.find_one({"_id": broken}))
+        assert stored is not None
+        assert stored["synced_for"] == scheduled
+        assert stored["next_sync_at"] >= scheduled - timedelta(minutes=6)
+        assert "sync_lease" not in stored
+
+    def test_an_account_that_cannot_be_read_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+        broken, healthy = create(invoke)["id"], create(invoke)["id"]
+        run(seeded.demo_wallet_state.update_one({"_id": broken}, {"$set": {"balances": {"USDT": ["x", "0"]}}}))
+
+        assert work([message(broken, healthy, scheduled=tick())]) == []
+
+        assert get(invoke, broken)["connection"]["retry_count"] == 1
+        assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"
+
+
+class TestEquation:
+    def test_trades_and_fees_explain_a_balance(self, invoke: Invoke, run: Run) -> None:
+        wallet = create(invoke)["id"]
+        sync(invoke, wallet)
+        run(buy(wallet, "0.01"))
+        sync(invoke, wallet)
+
+        trade, first = (row["equation"] for row in sync_log(invoke, wallet)["items"])
+
+        nothing = {"trades": "0", "fees": "0", "residue": "0"}
+        assert first == [{"asset": "USDT", "opening": "0", "transfers": "10000", "closing": "10000", **nothing}]
+        coins, cash = trade
+        assert coins == {"asset": "BTC", "opening": "0", "transfers": "0", "closing": "0.01", **nothing} | {
+            "trades": "0.01"
+        }
+        assert (cash["opening"], cash["transfers"], cash["residue"]) == ("10000", "0", "0")
+        assert Decimal(cash["fees"]) > 0
+        assert Decimal(cash["closing"]) == 10000 + Decimal(cash["trades"]) - Decimal(cash["fees"])
+        assert all(row["balanced"] for row in sync_log(invoke, wallet)["items"])
+
+    def test_a_reset_begins_anew(self, invoke: Invoke, run: Run) -> None:
+        wallet = create(invoke)["id"]
+        run(buy(wallet, "0.01"))
+        sync(invoke, wallet)
+        assert invoke("reset_wallet", "POST", f"/wallets/{wallet}/reset", user=TRADER).status == 200
+        sync(invoke, wallet)
+
+        row = sync_log(invoke, wallet)["items"][0]
+        assert (row["balanced"], row["total_value_usd"]) == (True, "10000")
+
+    def test_what_nothing_explains_is_recorded_and_shown(
+        self, invoke: Invoke, seeded: Database, run: Run, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """Somebody edits an account by hand."""
+        wallet = create(invoke)["id"]
+        sync(invoke, wallet)
+        run(seeded.demo_wallet_state.update_one({"_id": wallet}, {"$set": {"balances.USDT": ["10000.5", "0"]}}))
+        run(buy(wallet, "0.01"))
+        capfd.readouterr()
+
+        work([message(wallet, scheduled=tick())])
+
+        row = sync_log(invoke, wallet)["items"][0]
+        assert row["balanced"] is False
+        assert {line["asset"]: line["residue"] for line in row["equation"]} == {"BTC": "0", "USDT": "0.5"}
+        (line,) = published(capfd)
+        assert line["BalancesUnexplained"] == (1, "Count")
+
+
+class TestStandingStill:
+    def test_a_paper_wallet_gets_its_hours_of_equity_and_nothing_else(
+        self, invoke: Invoke, seeded: Database, run: Run
+    ) -> None:
+        """Its ledger is as the last sync found it, an hour and a half ago."""
+        wallet = create(invoke)["id"]
+        run(buy(wallet, "0.01"))
+        work([message(wallet, scheduled=tick())])
+        before = get(invoke, wallet)
+        points = run(seeded.equity.find({"user_wallet_id": wallet}).to_list())
+        _age(seeded, run, wallet, timedelta(minutes=90))
+
+        work([message(wallet, scheduled=tick(10))])
+
+        after = get(invoke, wallet)
+        for part in ("balance", "statistics", "connection"):
+            assert after[part] == before[part]
+        assert len(sync_log(invoke, wallet)["items"]) == 1
+        later = run(seeded.equity.find({"user_wallet_id": wallet}).to_list())
+        hours = [point["at"] for point in later if point not in points]
+        assert 1 <= len(hours) <= 2
+        assert all((hour.minute, hour.second) == (0, 0) for hour in hours)
+
+        work([message(wallet, scheduled=tick(15))])
+        assert run(seeded.equity.find({"user_wallet_id": wallet}).to_list()) == later
+
+
+def _age(db: Database, run: Run, wallet: str, by: timedelta) -> None:
+    """Let an account have been looked at last so long ago."""
+    state = run(db.demo_wallet_state.find_one({"_id": wallet}))
+    assert state is not None
+    until = {symbol: moment - by for symbol, moment in state["evaluated_until"].items()}
+    run(db.demo_wallet_state.update_one({"_id": wallet}, {"$set": {"evaluated_until": until, "at": state["at"] - by}}))
+
+
+def _command(invoke: Invoke, name: str, wallet: str) -> None:
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", "price": "20000"}
+    path = f"/wallets/{wallet}"
+    answer = {
+        "pause": lambda: invoke("pause_wallet", "POST", f"{path}/pause", user=TRADER, body={"reason": "why"}),
+        "resume": lambda: invoke("resume_wallet", "POST", f"{path}/resume", user=TRADER, body={"confirm": True}),
+        "suspend": lambda: invoke("suspend_wallet", "POST", f"{path}/suspend", user=ADMIN, body={"reason": "why"}),
+        "limits": lambda: invoke(
+            "update_wallet", "PATCH", path, user=TRADER, body={"risk_limits": {"max_open_positions": 3}}
+        ),
+        "delete": lambda: invoke("delete_wallet", "DELETE", path, user=TRADER),
+        "order": lambda: invoke("place_order", "POST", f"{path}/orders", user=TRADER, body=order),
+        "trade": lambda: invoke(
+            "place_order",
+            "POST",
+            f"{path}/orders",
+            user=TRADER,
+            body={"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"},
+        ),
+    }[name]()
+    assert answer.status in {200, 201, 204}, answer.text
+
+
+SHOWN = ("status", "status_reason", "risk_limits", "deleted_at", "has_open_orders", "evaluated_until")
+
+
+class TestCutCommits:
+    """A commit is an entry, then the snapshot, then the user wallet; a killed server writes as far as it got."""
+
+    @pytest.mark.parametrize("got_to", ["entry", "snapshot"])
+    @pytest.mark.parametrize("name", ["pause", "suspend", "limits", "delete", "order", "trade", "resume"])
+    def test_the_next_sync_shows_what_the_journal_says(
+        self, invoke: Invoke, seeded: Database, run: Run, name: str, got_to: str
+    ) -> None:
+        wallet = create(invoke)["id"]
+        if name == "resume":
+            _command(invoke, "pause", wallet)
+        sync(invoke, wallet)
+        documents = _documents(seeded, run, wallet)
+        _command(invoke, name, wallet)
+        complete = _documents(seeded, run, wallet)["user_wallets"]
+        left_behind = ("user_wallets",) if got_to == "snapshot" else ("user_wallets", "demo_wallet_state")
+        for collection in left_behind:
+            run(seeded[collection].replace_one({"_id": wallet}, documents[collection]))
+
+        # A wallet that shows as paused is not synced by the schedule.
+        _ = sync(invoke, wallet) if name == "resume" else work([message(wallet, scheduled=tick())])
+
+        healed = _documents(seeded, run, wallet)["user_wallets"]
+        for field in SHOWN:
+            assert (healed.get(field) is None) == (complete.get(field) is None), field
+            if field not in {"deleted_at", "evaluated_until"}:
+                assert healed.get(field) == complete.get(field), field
+
+    def test_a_change_in_the_middle_of_a_sync_is_not_undone(
+        self, invoke: Invoke, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The sync read an account without orders and a document that tells of one; then an order is placed."""
+        wallet = create(invoke)["id"]
+        sync(invoke, wallet)
+        change(seeded, run, wallet, has_open_orders=True)
+        valuation = DemoWallet.valuation
+
+        async def order_meanwhile(self: DemoWallet) -> Any:
+            value = await valuation(self)
+            monkeypatch.setattr(DemoWallet, "valuation", valuation)
+            from moniqo.domain.order import OrderSide, OrderType
+
+            other = await bootstrap.wallets().connect(TRADER.id, wallet)
+            await other.place_order("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), Decimal(20000))
+            return value
+
+        monkeypatch.setattr(DemoWallet, "valuation", order_meanwhile)
+        work([message(wallet, scheduled=tick())])
+
+        stored = run(seeded.user_wallets.find_one({"_id": wallet}))
+        assert stored is not None
+        assert stored["has_open_orders"] is True
+
+
+def _documents(db: Database, run: Run, wallet: str) -> dict[str, dict[str, Any]]:
+    found = {name: run(db[name].find_one({"_id": wallet})) for name in ("user_wallets", "demo_wallet_state")}
+    return {name: document for name, document in found.items() if document is not None}
+
+
+def test_the_dispatcher_asks_again_for_what_no_worker_did(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    scheduled = tick()
+    assert dispatch(scheduled) == 1
+    received()  # and the worker dies
+
+    assert dispatch(scheduled + timedelta(minutes=5)) == 1
+    work(received())
+
+    assert len(sync_log(invoke, wallet)["items"]) == 1
