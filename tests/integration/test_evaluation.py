@@ -196,5 +196,5 @@ def test_a_sync_writes_no_marks(engine: Engine, clock: Clock, database: Database
     records = [message(*wallets)]
     with round_trips() as commands:
         load_function("sync_wallets").handler({"Records": records}, None)
-    assert commands == ["find", "aggregate", "bulkWrite"]
+    assert commands == ["update", "find", "aggregate", "bulkWrite"]
     assert [len(entries(database, run, wallet)) for wallet in wallets] == [2, 2, 2]

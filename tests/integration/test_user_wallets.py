@@ -50,6 +50,7 @@ def test_create_answers_the_wallet(invoke: Invoke) -> None:
     assert wallet["risk_limits"]["timezone"] == "UTC"
     assert wallet["balance"] == {
         "last_synced_at": None,
+        "partial": False,
         "assets": [],
         "total_value_usd": None,
         "total_pnl": {"realized": None, "unrealized": None, "total": None},

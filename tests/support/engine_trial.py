@@ -14,6 +14,7 @@ from random import Random
 
 from moniqo.domain import deciding, errors, invariants, lifecycle, market, preflight, resting
 from moniqo.domain.account import Account, AccountTerms
+from moniqo.domain.balance_equation import balance_equation, books_of
 from moniqo.domain.command import (
     Cancel,
     CancelAll,
@@ -459,6 +460,10 @@ class Trial:
         faults = invariants.account_faults(account)
         if faults:
             raise DifferenceError("; ".join(faults))
+        totals = {asset: holding.total for asset, holding in account.balances.items()}
+        unexplained = [line for line in balance_equation({}, None, books_of(account), totals) if line.residue]
+        if unexplained:
+            raise DifferenceError(f"step {self.steps}: the balance equation leaves {unexplained}")
 
 
 def _rule_of(error: errors.WalletError) -> object:
