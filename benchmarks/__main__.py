@@ -22,6 +22,7 @@ NAMES: Final = (
     "http_shares",
     "round_trips",
     "decisions",
+    "evaluation",
     "demo_orders",
     "contention",
 )

@@ -22,7 +22,8 @@ from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.market_hours import covered
 from moniqo.domain.money import ONE, exact
 from moniqo.domain.order import OrderStatus
-from moniqo.domain.touching import Band, band_of, meet
+from moniqo.domain.touching import meet
+from moniqo.domain.waiting import Waiting, waiting
 
 MARK_EVERY: Final = timedelta(hours=1)
 """How far a look that changed nothing may fall behind before it is written down."""
@@ -102,7 +103,7 @@ class _Walk:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
-        self._bands: dict[str, Band | None] = {}
+        self._waiting: dict[str, Waiting | None] = {}
         # A command may have made a loss since the last point.
         self._unsettled = True
         self._buying = any(interest.buying for interest in draft.account.interest.values())
@@ -151,7 +152,7 @@ class _Walk:
                 if order is not None:
                     close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
         self._expiry = self._next_expiry()
-        self._bands.clear()
+        self._waiting.clear()
         self._note_stillness(at)
 
     def take(self, symbol: str, point: PathPoint) -> bool:
@@ -160,18 +161,19 @@ class _Walk:
         Returns False when nothing of the symbol is held or open any more, as if its path had ended.
         """
         draft = self._draft
-        if symbol not in self._bands:
-            self._bands[symbol] = band_of(draft, symbol)
-        band = self._bands[symbol]
-        if band is None:
+        if symbol not in self._waiting:
+            self._waiting[symbol] = waiting(draft, symbol)
+        orders = self._waiting[symbol]
+        if orders is None:
             return False
         if not 0 <= point.half_spread < point.price:
             return True
-        if band.reaches(point):
-            meet(draft, symbol, point, self._markets[symbol])
-            self._bands.clear()
+        touched = orders.touched_by(point)
+        if touched:
             self._unsettled = True
-            self._note_stillness(point.end)
+            if meet(draft, point, self._markets[symbol], touched):
+                del self._waiting[symbol]
+                self._note_stillness(point.end)
         draft.marks[symbol] = point.price
         return True
 
@@ -182,7 +184,7 @@ class _Walk:
         draft = self._draft
         if watch(draft, end, self._usd_rate, buying=self._buying):
             self._buying = False
-            self._bands.clear()
+            self._waiting.clear()
             self._note_stillness(end)
         self._unsettled = bool(draft.held())
 

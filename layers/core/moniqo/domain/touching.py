@@ -2,76 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
-from moniqo.domain.exits import after_exit, follow_entry, take_lock
+from moniqo.domain.exits import after_exit, follow_entry, open_exits, take_lock
 from moniqo.domain.filling import fill
 from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.matching import PARTICIPATION, all_at, pushed, trades_through
 from moniqo.domain.money import ONE, ceil_to, floor_to
-from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType
+from moniqo.domain.order import Liquidity, Order, OrderSide, OrderType
+from moniqo.domain.waiting import arrives
 
 _HUNDRED = Decimal(100)
 
 
-class Band(NamedTuple):
-    """Prices at which no order of a symbol can care: strictly between ``low`` and ``high``. None is no bound."""
+def meet(draft: Draft, point: PathPoint, market: Market, order_ids: Sequence[str]) -> bool:
+    """Ask these orders, oldest first; resting ones share a tenth of the point's volume.
 
-    low: Decimal | None
-    high: Decimal | None
-    always: bool
-
-    def reaches(self, point: PathPoint) -> bool:
-        """Tell whether some order may fill, trigger or trail at a point."""
-        if self.always:
-            return True
-        half = point.half_spread
-        return (self.low is not None and point.price - half <= self.low) or (
-            self.high is not None and point.price + half >= self.high
-        )
-
-
-def band_of(draft: Draft, symbol: str) -> Band | None:
-    """Return the band of a symbol's open orders; None when nothing of it is open or held."""
-    at_stake = bool(draft.position(symbol).amount)
-    lows: list[Decimal] = []
-    highs: list[Decimal] = []
-    always = False
-    for order_id in draft.open_ids():
-        order = draft.look(order_id)
-        if order.symbol != symbol or not order.is_open:
-            continue
-        at_stake = True
-        if order.status is OrderStatus.PENDING:
-            continue
-        if order.rests and order.price is not None:
-            (lows if order.side is OrderSide.BUY else highs).append(order.price)
-        elif order.type is OrderType.TRAILING_STOP:
-            always = True
-        elif order.stop_price is not None:
-            falling = order.type is OrderType.STOP_LOSS or (
-                order.type is OrderType.STOP_LIMIT and order.side is OrderSide.SELL
-            )
-            (lows if falling else highs).append(order.stop_price)
-    if not at_stake:
-        return None
-    return Band(max(lows, default=None), min(highs, default=None), always)
-
-
-def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
-    """Ask the symbol's orders by age; resting ones share a tenth of the point's volume."""
+    Returns whether any order of the symbol opened, ended, triggered or got another price, beside the mark of a trail.
+    """
     left = PARTICIPATION * point.volume
-    for order_id in draft.open_ids():
+    changed = False
+    for order_id in order_ids:
         placed = draft.look(order_id)
-        if placed.symbol != symbol or not placed.is_open or placed.status is OrderStatus.PENDING:
+        if not placed.is_open or (placed.active_from or placed.created_at) > point.start:
             continue
-        if (placed.active_from or placed.created_at) > point.start or not _cares(placed, point, market):
+        if not _cares(placed, point, market):
             continue
         order = draft.edit(order_id)
         if order is None:
             continue
+        status, triggered, fills = order.status, order.triggered, len(draft.fills)
         if order.rests:
             left -= _meet_limit(draft, order, point, market, left)
         elif order.type is OrderType.STOP_LIMIT:
@@ -80,6 +42,9 @@ def meet(draft: Draft, symbol: str, point: PathPoint, market: Market) -> None:
             _meet_trailing(draft, order, point, market)
         elif order.stop_price is not None and _passed(order.type, order.stop_price, point.price - point.half_spread):
             sell_at_market(draft, order, order.stop_price, point, market)
+        moved = len(draft.fills) > fills and bool(open_exits(draft, order_id))
+        changed |= moved or order.status is not status or order.triggered is not triggered
+    return changed
 
 
 def _cares(order: Order, point: PathPoint, market: Market) -> bool:
@@ -87,18 +52,8 @@ def _cares(order: Order, point: PathPoint, market: Market) -> bool:
     if order.rests:
         buying = order.side is OrderSide.BUY
         through = order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
-        return through or _arrives(order)
+        return through or arrives(order)
     return True
-
-
-def _arrives(order: Order) -> bool:
-    """Tell whether a limit that crossed the quote on placing has still to take something: its market was closed.
-
-    It meets the first point as an order that arrives there does, not as one that others have run into.
-    """
-    if order.type is not OrderType.LIMIT or order.price is None or order.filled_amount:
-        return False
-    return order.price >= order.receipt.ask if order.side is OrderSide.BUY else order.price <= order.receipt.bid
 
 
 def _passed(kind: OrderType, stop_price: Decimal, bid: Decimal) -> bool:
@@ -109,7 +64,7 @@ def _meet_limit(draft: Draft, order: Order, point: PathPoint, market: Market, le
     """Fill a resting limit the market traded through; returns how much of the point's share it took."""
     limit = order.price
     buying = order.side is OrderSide.BUY
-    if limit is not None and _arrives(order):
+    if limit is not None and arrives(order):
         return _take_at(draft, order, limit, point, market, left)
     if limit is None or not trades_through(point, limit, market.tick_size, buying=buying):
         return Decimal(0)
