@@ -6,10 +6,12 @@ hypothesis or the soak, can leave steps out until only those that matter are lef
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
+from operator import attrgetter
 from random import Random
 
 from moniqo.domain import deciding, errors, invariants, lifecycle, market, preflight, resting
@@ -130,11 +132,12 @@ class Trial:
         return resting.walk(self.account, self.paths_to(reach), self.world.markets, reach, now)
 
     def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
-        since = self.account.evaluated_until
-        return {
-            symbol: [point for point in self.world.paths[symbol] if point.start >= since[symbol] and point.end <= reach]
-            for symbol in resting.tracked(self.account)
-        }
+        since, found = self.account.evaluated_until, {}
+        for symbol in resting.tracked(self.account):
+            path = self.world.paths[symbol]
+            first = bisect_left(path, since[symbol], key=attrgetter("start"))
+            found[symbol] = [point for point in path[first:] if point.end <= reach]
+        return found
 
     def keep(self, commit: Commit, now: datetime, reach: datetime) -> None:
         """Make a commit the newest entry of the journal."""
@@ -410,9 +413,10 @@ class Trial:
 
     def _compare_wallet(self, account: Account) -> None:
         naive = self.naive
+        locks = naive.locks()
         for asset in (self.world.cash, *BASES):
             holding = account.holding(asset)
-            self._same(f"{asset} locked", holding.locked, naive.locks().get(asset, ZERO))
+            self._same(f"{asset} locked", holding.locked, locks.get(asset, ZERO))
             self._same(f"{asset} free", holding.free, naive.free(asset))
         books = naive.books()
         for symbol in self.world.symbols:
