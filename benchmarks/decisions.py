@@ -12,7 +12,8 @@ from benchmarks.timing import interleaved
 from moniqo.domain import lifecycle, trading
 from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import Place
-from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import Snapshot
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.markets.simulated import SimulatedFeed

@@ -19,7 +19,8 @@ from moniqo import event_loop
 from moniqo.domain import lifecycle, trading
 from moniqo.domain.account import AccountTerms
 from moniqo.domain.command import Place
-from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.account_codec import state_document

@@ -14,7 +14,8 @@ from benchmarks.report import Line, Section
 from moniqo.domain import lifecycle, resting, trading
 from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import Place
-from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import Level, Market, PathPoint, Snapshot
 from moniqo.domain.order import OrderSide, OrderType
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moniqo.domain import deciding, errors, resting
 from moniqo.domain.account import Account
 from moniqo.domain.command import Cancel, Command, Mark, Reset
-from moniqo.domain.ledger import Basis, Commit
+from moniqo.domain.commit import Basis, Commit
 from moniqo.domain.market import PathPoint
 from moniqo.domain.money import EXACT
 from moniqo.domain.order import Fill, Order

@@ -9,7 +9,8 @@ from decimal import Decimal
 from moniqo.domain import deciding, invariants, lifecycle, resting
 from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.command import Command, Mark, Place
-from moniqo.domain.ledger import Basis, Commit, Draft
+from moniqo.domain.commit import Basis, Commit
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import Level, Market, PathPoint, Snapshot
 from moniqo.domain.order import Order, OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits

@@ -12,7 +12,7 @@ import bson
 from moniqo.domain import deciding, resting
 from moniqo.domain.account import Account
 from moniqo.domain.command import Command, Reset
-from moniqo.domain.ledger import Basis, Commit
+from moniqo.domain.commit import Basis, Commit
 from moniqo.domain.market import Market, PathPoint
 from moniqo.storage.account_codec import read_account, state_document
 from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update

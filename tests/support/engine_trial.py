@@ -29,7 +29,8 @@ from moniqo.domain.command import (
     SetLimits,
     SetStatus,
 )
-from moniqo.domain.ledger import Basis, Commit, Draft
+from moniqo.domain.commit import Basis, Commit
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import PathPoint, Snapshot
 from moniqo.domain.money import EXACT
 from moniqo.domain.order import Order

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.command import ExitSpec, Place
-from moniqo.domain.ledger import Basis
+from moniqo.domain.commit import Basis
 from moniqo.domain.market import Market, Snapshot
 from tests.support.naive_books import BASIS_POINT, OPEN, ZERO, D, Item, Memory, RefusedError, Takes, down, up
 from tests.support.naive_path import NaivePath

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.command import Place
-from moniqo.domain.ledger import Basis
+from moniqo.domain.commit import Basis
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.risk import RiskLimits
 from tests.support.naive_arrivals import NaiveArrivals

@@ -11,7 +11,8 @@ import pytest
 
 from moniqo.domain.account import AccountTerms
 from moniqo.domain.command import Cancel, Close, Command, ExitSpec, Mark, Place, SetStatus
-from moniqo.domain.ledger import Basis, Draft
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.lifecycle import open_account
 from moniqo.domain.market import Level, Market, Snapshot
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce

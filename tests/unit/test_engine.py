@@ -11,7 +11,7 @@ import pytest
 
 from moniqo.domain import deciding, decision, errors, lifecycle, money
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, ExitSpec, Place, Reset, SetLimits, SetStatus
-from moniqo.domain.ledger import Basis
+from moniqo.domain.commit import Basis
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from moniqo.domain.commit import Sample
 from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint, merged, on_grid
-from moniqo.domain.ledger import Sample
 from moniqo.domain.order import Fill, Liquidity, OrderSide
 from moniqo.domain.performance import (
     Start,

@@ -11,8 +11,8 @@ import pytest
 
 from moniqo.domain import preflight, trading
 from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.commit import Basis
 from moniqo.domain.errors import WalletError
-from moniqo.domain.ledger import Basis
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.preflight import Outcome, Preflight
 from tests.support.desk import BTC, MARKETS, START, WIDE, Desk

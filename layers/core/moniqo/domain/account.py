@@ -146,6 +146,24 @@ def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
 NO_INTEREST: Final = Interest()
 
 
+def interest_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:
+    """Sum up open orders anew for the symbols of changed ones."""
+    if not changed:
+        return before.interest
+    interest = dict(before.interest)
+    for name, order in changed.items():
+        was, now = interest_of(before.orders.get(name)), interest_of(order)
+        if now is was:
+            continue
+        known = interest.get(order.symbol, NO_INTEREST)
+        total = known.plus(now, was)
+        if total.orders:
+            interest[order.symbol] = total
+        else:
+            interest.pop(order.symbol, None)
+    return interest
+
+
 def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
     """Return the account before its first commit: nothing in it, sequence 0."""
     return Account(

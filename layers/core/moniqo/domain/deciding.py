@@ -15,7 +15,8 @@ from moniqo.domain.command import (
     SetLimits,
     SetStatus,
 )
-from moniqo.domain.ledger import Basis, Commit, Draft
+from moniqo.domain.commit import Basis, Commit
+from moniqo.domain.draft import Draft
 
 
 def decide(draft: Draft, command: Command, basis: Basis | None) -> Commit:

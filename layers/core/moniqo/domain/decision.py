@@ -10,6 +10,8 @@ from moniqo.domain import order_form
 from moniqo.domain.account import Account
 from moniqo.domain.clock import rfc3339
 from moniqo.domain.command import Place
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.equity import breach
 from moniqo.domain.errors import (
     InsufficientBalanceError,
@@ -23,7 +25,6 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
 from moniqo.domain.filling import buy_lock
-from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.matching import Plan
 from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of, unit_of
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from moniqo.domain.account import Day
+from moniqo.domain.commit import Sample
+from moniqo.domain.draft import Draft
 from moniqo.domain.exits import close
-from moniqo.domain.ledger import Draft, Sample
 from moniqo.domain.money import ZERO, plain
 from moniqo.domain.order import OrderSide, OrderStatus
 from moniqo.domain.risk import RiskLimits

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from moniqo.domain.ledger import Sample
+from moniqo.domain.commit import Sample
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.draft import Draft
 from moniqo.domain.filling import hold
-from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
 from moniqo.domain.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo.domain.account import Account
-from moniqo.domain.ledger import Basis
+from moniqo.domain.commit import Basis
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo.domain.account import AccountTerms
+from moniqo.domain.commit import Book, Posting
+from moniqo.domain.draft import Draft
 from moniqo.domain.fees import charge
-from moniqo.domain.ledger import Book, Draft, Posting
 from moniqo.domain.market import Market
 from moniqo.domain.matching import Plan
 from moniqo.domain.money import ZERO, round_down, round_up, scale_of

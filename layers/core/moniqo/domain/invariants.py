@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from moniqo.domain.account import Account, sum_interest
-from moniqo.domain.ledger import Book, Commit
+from moniqo.domain.commit import Book, Commit
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import OrderSide
 

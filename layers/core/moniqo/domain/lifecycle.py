@@ -9,10 +9,11 @@ from decimal import Decimal
 
 from moniqo.domain.account import Account, AccountTerms, Day, first_account
 from moniqo.domain.command import Close, Open, Reset, SetLimits, SetStatus
+from moniqo.domain.commit import Book, Commit
+from moniqo.domain.draft import Draft
 from moniqo.domain.equity import breach, equity_of, next_midnight
 from moniqo.domain.errors import ConflictError, WalletInUseError, WalletSuspendedError
 from moniqo.domain.exits import close as close_order
-from moniqo.domain.ledger import Book, Commit, Draft
 from moniqo.domain.money import ONE, ZERO, exact, plain
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.position import Position

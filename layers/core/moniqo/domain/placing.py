@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from moniqo.domain.commit import RULES_VERSION
 from moniqo.domain.decision import Decision
 from moniqo.domain.equity import equity_of, next_midnight, roll_day
 from moniqo.domain.exits import after_exit, attach, close, follow_entry, take_lock
 from moniqo.domain.filling import fill, hold, lock_for
-from moniqo.domain.ledger import RULES_VERSION
 from moniqo.domain.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 from moniqo.domain.taking import plan
 

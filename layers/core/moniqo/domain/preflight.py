@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import Final
 
 from moniqo.domain.command import Place
+from moniqo.domain.commit import Basis
 from moniqo.domain.decision import MAX_OPEN_ORDERS, Decision
+from moniqo.domain.draft import Draft
 from moniqo.domain.errors import InvalidSymbolError, WalletError
 from moniqo.domain.exposure import open_positions, total_exposure
-from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to, exact, round_up, scale_of
 from moniqo.domain.order import OrderSide, average_price
 from moniqo.domain.placing import carry_out

@@ -15,9 +15,9 @@ from operator import itemgetter
 from typing import Final
 
 from moniqo.domain.account import Account
+from moniqo.domain.draft import Draft
 from moniqo.domain.equity import hours, roll_day, sample, still_hours, tells_still, watch
 from moniqo.domain.exits import close
-from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.market_hours import covered
 from moniqo.domain.money import ONE, exact

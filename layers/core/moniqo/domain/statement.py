@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from moniqo.domain.account import Account
 from moniqo.domain.balance_equation import Books
-from moniqo.domain.ledger import Sample
+from moniqo.domain.commit import Sample
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import STOPPED, UserWallet, UserWalletStatus
 from moniqo.domain.valuation import Valuation

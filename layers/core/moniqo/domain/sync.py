@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from moniqo.domain.balance_equation import EquationLine, balance_equation
+from moniqo.domain.commit import Sample
 from moniqo.domain.errors import WalletDeletedError, WalletError
-from moniqo.domain.ledger import Sample
 from moniqo.domain.statement import Opening, Statement, mended
 from moniqo.domain.user_wallet import (
     STOPPED,

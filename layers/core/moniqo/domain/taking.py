@@ -6,8 +6,9 @@ from bisect import bisect_left, bisect_right
 from decimal import Decimal
 from typing import Final
 
+from moniqo.domain.commit import Basis
+from moniqo.domain.draft import Draft
 from moniqo.domain.errors import OrderRejectedError
-from moniqo.domain.ledger import Basis, Draft
 from moniqo.domain.market import Level
 from moniqo.domain.matching import Plan, beyond_book, most_beyond, shown_depth, walk_book
 from moniqo.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from moniqo.domain.draft import Draft
 from moniqo.domain.exits import after_exit, follow_entry, open_exits, take_lock
 from moniqo.domain.filling import fill
-from moniqo.domain.ledger import Draft
 from moniqo.domain.market import Market, PathPoint
 from moniqo.domain.matching import PARTICIPATION, all_at, pushed, trades_through
 from moniqo.domain.money import ONE, ceil_to, floor_to

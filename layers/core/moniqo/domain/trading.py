@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from moniqo.domain.command import Cancel, CancelAll, ClosePosition, Place
+from moniqo.domain.commit import Basis, Commit
 from moniqo.domain.decision import Decision, require_trading
+from moniqo.domain.draft import Draft
 from moniqo.domain.errors import OrderNotFoundError, OrderRejectedError
 from moniqo.domain.exits import close
-from moniqo.domain.ledger import Basis, Commit, Draft
 from moniqo.domain.money import exact
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType
 from moniqo.domain.placing import carry_out

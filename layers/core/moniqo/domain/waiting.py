@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Final
 
-from moniqo.domain.ledger import Draft
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import PathPoint
 from moniqo.domain.order import Order, OrderSide, OrderStatus, OrderType
 

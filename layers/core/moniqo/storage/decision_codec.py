@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from moniqo.domain.command import Command, ExitSpec, Place
-from moniqo.domain.ledger import Basis, Commit
+from moniqo.domain.commit import Basis, Commit
 from moniqo.domain.market import Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits

@@ -23,8 +23,8 @@ from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSe
 
 from moniqo.domain.account import Account
 from moniqo.domain.command import Reset
+from moniqo.domain.commit import Commit
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Commit
 from moniqo.storage.account_codec import entry_id, read_account, state_document
 from moniqo.storage.client import UNREADABLE, is_outage
 from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update

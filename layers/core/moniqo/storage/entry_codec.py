@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from moniqo.domain.command import Open, Place, Reset, SetLimits
-from moniqo.domain.ledger import RULES_VERSION, Commit, Sample
+from moniqo.domain.commit import RULES_VERSION, Commit, Sample
 from moniqo.domain.money import plain
 from moniqo.domain.order import OPEN_STATUSES
 from moniqo.storage.account_codec import (

@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from moniqo.domain.command import Command
-from moniqo.domain.ledger import Basis
+from moniqo.domain.commit import Basis
 from moniqo.domain.market import Level, Market, Snapshot
 from moniqo.domain.risk import RiskLimits
 from moniqo.storage.order_codec import Document

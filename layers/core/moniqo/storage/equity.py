@@ -10,8 +10,8 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
+from moniqo.domain.commit import Sample
 from moniqo.domain.equity_curve import EquityPoint
-from moniqo.domain.ledger import Sample
 from moniqo.storage.entry_codec import sample_values
 from moniqo.storage.order_codec import Document
 

@@ -16,6 +16,7 @@ from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.balance_equation import books_of
 from moniqo.domain.clock import Clock, to_milliseconds, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeCommand, Place, Reset, SetLimits
+from moniqo.domain.commit import Commit
 from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import (
     ConflictError,
@@ -29,7 +30,6 @@ from moniqo.domain.errors import (
     WalletError,
     WalletNotInitializedError,
 )
-from moniqo.domain.ledger import Commit
 from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
 from moniqo.domain.money import exact, parse
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price

@@ -11,9 +11,10 @@ from moniqo.domain import deciding, preflight, resting
 from moniqo.domain.account import Account
 from moniqo.domain.clock import Clock
 from moniqo.domain.command import ClosePosition, Command, Mark, Place
+from moniqo.domain.commit import Basis, Commit, Sample
 from moniqo.domain.decision import require_trading
+from moniqo.domain.draft import Draft
 from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, TemporarilyUnavailableError
-from moniqo.domain.ledger import Basis, Commit, Draft, Sample
 from moniqo.domain.market import PriceFeed, check_usable
 from moniqo.domain.market_hours import hours_at
 from moniqo.domain.money import ONE

@@ -18,9 +18,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain import deciding, lifecycle
 from moniqo.domain.account import Account, Interest
 from moniqo.domain.command import Open
+from moniqo.domain.commit import RULES_VERSION, Basis, Commit
+from moniqo.domain.draft import Draft
 from moniqo.domain.errors import WalletError
 from moniqo.domain.invariants import account_faults, commit_faults
-from moniqo.domain.ledger import RULES_VERSION, Basis, Commit, Draft
 from moniqo.markets.simulated import SOURCE, SimulatedFeed
 from moniqo.storage.account_codec import interest_values, read_account, state_document
 from moniqo.storage.comparing import ABSENT, first_mismatch

@@ -7,7 +7,7 @@ from typing import Final
 
 from moniqo.domain import resting
 from moniqo.domain.account import Account
-from moniqo.domain.ledger import Draft
+from moniqo.domain.draft import Draft
 from moniqo.domain.market import PriceFeed
 
 LOOK_AHEAD: Final = timedelta(days=1)

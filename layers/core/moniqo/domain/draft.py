@@ -1,17 +1,11 @@
-"""The commits that change a demo account.
-
-An :class:`Account` is what the journal adds up to. A command is decided on a :class:`Draft` of it; :meth:`Draft.commit`
-gives the :class:`Commit`: postings that sum to zero per asset, the orders it touched, and the account after it.
-"""
+"""How a demo account changes: a command is decided on a :class:`Draft` of it, which then becomes a commit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Final, NamedTuple, TypeVar
+from typing import TypeVar
 
 from moniqo.domain.account import (
     FLAT,
@@ -19,12 +13,11 @@ from moniqo.domain.account import (
     NOTHING_HELD,
     Account,
     Holding,
-    Interest,
-    interest_of,
+    interest_after,
 )
 from moniqo.domain.command import Command
+from moniqo.domain.commit import Basis, Book, Changed, Commit, Posting, Sample
 from moniqo.domain.errors import InsufficientBalanceError
-from moniqo.domain.market import Market, Snapshot
 from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import ZERO
 from moniqo.domain.open_orders import with_changes
@@ -33,79 +26,6 @@ from moniqo.domain.position import Position
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-RULES_VERSION: Final = 1
-"""Version of the rules a commit was decided by; an entry keeps it, so a replay uses the same ones."""
-
-
-class Book(StrEnum):
-    """The accounts postings move between: two of the user's and three that stand for the world."""
-
-    FREE = "free"
-    LOCKED = "locked"
-    MARKET = "market"
-    FEES = "fees"
-    FAUCET = "faucet"
-
-
-class Posting(NamedTuple):
-    """One side of a movement; the postings of a commit sum to zero per asset."""
-
-    book: Book
-    asset: str
-    amount: Decimal
-
-
-class Sample(NamedTuple):
-    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset."""
-
-    at: datetime
-    equity: Decimal
-    realised: Decimal
-    unrealised: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
-
-    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
-    of the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
-    """
-
-    market: Market
-    snapshot: Snapshot
-    marks: Mapping[str, Decimal]
-    usd_rate: Decimal
-    session_close: datetime | None = None
-    is_open: bool = True
-    next_open: datetime | None = None
-
-
-class Changed(NamedTuple):
-    """The parts of the account that a commit changed, as they are after it."""
-
-    balances: Mapping[str, Holding]
-    positions: Mapping[str, Position]
-    taken: Mapping[tuple[str, OrderSide], TakenLevels]
-    evaluated_until: Mapping[str, datetime]
-    marks: Mapping[str, Decimal]
-    interest: Mapping[str, Interest]
-
-
-@dataclass(slots=True)
-class Commit:
-    """One entry of the journal together with the account it leads to."""
-
-    command: Command
-    basis: Basis | None
-    postings: tuple[Posting, ...]
-    orders: tuple[Order, ...]
-    fills: tuple[Fill, ...]
-    samples: tuple[Sample, ...]
-    walked_to: datetime | None
-    changed: Changed
-    after: Account
 
 
 class Draft:
@@ -239,7 +159,7 @@ class Draft:
             balances=_merged(before.balances, self.balances),
             positions=_merged(before.positions, self.positions),
             orders=with_changes(before.orders, changed),
-            interest=_interest(before, changed),
+            interest=interest_after(before, changed),
             taken=_merged(before.taken, self.taken),
             evaluated_until=_merged(before.evaluated_until, self.evaluated_until),
             marks=_merged(before.marks, self.marks),
@@ -278,21 +198,3 @@ class Draft:
 
 def _merged(before: Mapping[Key, Value], changes: Mapping[Key, Value]) -> Mapping[Key, Value]:
     return {**before, **changes} if changes else before
-
-
-def _interest(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:
-    """Sum up open orders anew for the symbols of changed ones."""
-    if not changed:
-        return before.interest
-    interest = dict(before.interest)
-    for name, order in changed.items():
-        was, now = interest_of(before.orders.get(name)), interest_of(order)
-        if now is was:
-            continue
-        known = interest.get(order.symbol, NO_INTEREST)
-        total = known.plus(now, was)
-        if total.orders:
-            interest[order.symbol] = total
-        else:
-            interest.pop(order.symbol, None)
-    return interest
