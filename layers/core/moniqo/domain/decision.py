@@ -6,9 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from moniqo.domain import order_form
+from moniqo.domain import market_rules, order_form
 from moniqo.domain.account import Account
-from moniqo.domain.clock import rfc3339
 from moniqo.domain.command import Place
 from moniqo.domain.commit import Basis
 from moniqo.domain.draft import Draft
@@ -26,10 +25,10 @@ from moniqo.domain.errors import (
 from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
 from moniqo.domain.filling import buy_lock
 from moniqo.domain.matching import Plan
-from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_up, scale_of, unit_of
+from moniqo.domain.money import ZERO, plain, round_up, scale_of
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
-from moniqo.domain.taking import lots_for, plan
+from moniqo.domain.taking import affordable, lots_for, plan
 
 MAX_OPEN_ORDERS: Final = 500
 """Open orders a wallet may have, so that its state stays small."""
@@ -140,58 +139,18 @@ class Decision:
             raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
 
     def _check_market(self) -> None:
-        request, snapshot = self.request, self.basis.snapshot
-        if not self.basis.is_open:
-            self._check_closed()
-        self._check_trigger()
+        request, basis, limits = self.request, self.basis, self.draft.account.limits
+        if not basis.is_open and (not self.waits or (limits is not None and limits.respect_market_hours)):
+            market_rules.refuse_closed(request, basis)
+        market_rules.check_trigger(request, basis.snapshot)
         if request.reduce_only and not self.draft.position(request.symbol).amount:
             raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
         if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
             return
-        best = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
-        if request.post_only and request.price is not None and self._crosses(request.price, best):
-            raise OrderRejectedError(
-                f"a post-only {request.side} at {plain(request.price)} would take, the best price is {plain(best)}",
-                best_price=best,
-            )
-        if not self.basis.is_open:
-            return
-        self.plan = plan(self.draft, request.side, request.price, self.amount, self.basis)
-        if request.time_in_force is TimeInForce.FOK and self.plan.amount < self.amount:
-            raise OrderRejectedError(
-                f"only {plain(self.plan.amount)} of {plain(self.amount)} {self.basis.market.base} can fill at once",
-                available=self.plan.amount,
-                suggested_amount=self.plan.amount,
-            )
-
-    def _check_closed(self) -> None:
-        """Refuse what cannot wait for the market to open, or what the owner does not want to wait."""
-        limits, opens = self.draft.account.limits, self.basis.next_open
-        if self.waits and not (limits is not None and limits.respect_market_hours):
-            return
-        raise OrderRejectedError(
-            f"the market of {self.request.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
-            next_open=opens,
-            hint="Send the order when the market is open, or one that waits with respect_market_hours off.",
-        )
-
-    def _crosses(self, price: Decimal, best: Decimal) -> bool:
-        return price >= best if self.request.side is OrderSide.BUY else price <= best
-
-    def _check_trigger(self) -> None:
-        """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
-        request, snapshot, stop = self.request, self.basis.snapshot, self.request.stop_price
-        if stop is None:
-            return
-        buying = request.side is OrderSide.BUY
-        now = snapshot.ask if buying else snapshot.bid
-        waits_for_rise = buying or request.type is OrderType.TAKE_PROFIT
-        if now >= stop if waits_for_rise else now <= stop:
-            raise OrderRejectedError(
-                f"the {'ask' if buying else 'bid'} {plain(now)} has passed the stop price {plain(stop)}",
-                stop_price=stop,
-                best_price=now,
-            )
+        market_rules.check_post_only(request, basis.snapshot)
+        if basis.is_open:
+            self.plan = plan(self.draft, request.side, request.price, self.amount, basis)
+            market_rules.check_all_at_once(request, self.amount, self.plan, basis.market.base)
 
     def _check_funds(self) -> None:
         asset, needed, free = self.funds()
@@ -201,7 +160,7 @@ class Decision:
                 needed=needed,
                 available=free,
                 asset=asset,
-                suggested_amount=self._affordable(free),
+                suggested_amount=affordable(self.draft, self.request, free, self.basis),
             )
 
     def funds(self) -> tuple[str, Decimal, Decimal]:
@@ -220,20 +179,6 @@ class Decision:
         if self.waits and rest and price is not None:
             needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.basis.market.quote)
         return needed
-
-    def _affordable(self, free: Decimal) -> Decimal:
-        request, step = self.request, self.basis.market.lot_step
-        if request.side is OrderSide.SELL:
-            return floor_to(free, step)
-        if request.price is None:
-            return lots_for(self.draft, OrderSide.BUY, free, self.basis)
-        terms, asset = self.draft.account.terms, self.basis.market.quote
-        each = request.price * (ONE + max(terms.maker_rate, terms.taker_rate))
-        most = floor_to(free / each, step)
-        if buy_lock(most * request.price, ZERO, ZERO, ZERO, terms, asset) > free:
-            # Cost and fee are rounded up, each by less than a unit.
-            most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
-        return most
 
     @property
     def waits(self) -> bool:

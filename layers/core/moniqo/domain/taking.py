@@ -6,12 +6,14 @@ from bisect import bisect_left, bisect_right
 from decimal import Decimal
 from typing import Final
 
+from moniqo.domain.command import Place
 from moniqo.domain.commit import Basis
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import OrderRejectedError
+from moniqo.domain.filling import buy_lock
 from moniqo.domain.market import Level
 from moniqo.domain.matching import Plan, beyond_book, most_beyond, shown_depth, walk_book
-from moniqo.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of
+from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
 from moniqo.domain.order import OrderSide
 
 _INFINITE: Final = Decimal("Infinity")
@@ -73,3 +75,19 @@ def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis)
     while cost(bound) < quote_amount:
         bound *= 2
     return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step
+
+
+def affordable(draft: Draft, order: Place, free: Decimal, basis: Basis) -> Decimal:
+    """Largest lot of an order that ``free`` funds pay for."""
+    step = basis.market.lot_step
+    if order.side is OrderSide.SELL:
+        return floor_to(free, step)
+    if order.price is None:
+        return lots_for(draft, OrderSide.BUY, free, basis)
+    terms, asset = draft.account.terms, basis.market.quote
+    each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
+    most = floor_to(free / each, step)
+    if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:
+        # Cost and fee are rounded up, each by less than a unit.
+        most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
+    return most
