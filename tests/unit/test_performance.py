@@ -9,17 +9,9 @@ import pytest
 
 from moniqo.domain.commit import Sample
 from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint, merged, on_grid
+from moniqo.domain.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
 from moniqo.domain.order import Fill, Liquidity, OrderSide
-from moniqo.domain.performance import (
-    Start,
-    Trade,
-    figures_of,
-    max_drawdown,
-    measure,
-    sharpe_ratio,
-    trades_of,
-    turnover,
-)
+from moniqo.domain.performance import Start, measure
 from moniqo.domain.position import Position
 
 D = Decimal

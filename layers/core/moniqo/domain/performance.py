@@ -1,7 +1,6 @@
 """How well an account did: pure arithmetic over its fills and its equity on UTC hours.
 
-Money is in the cash asset, shares are in percent. A figure that is not defined (a ratio over nothing) is None. What has
-no end is rounded half even at 8 places.
+Money is in the cash asset, shares are in percent; :mod:`moniqo.domain.figures` has the formulas.
 """
 
 from __future__ import annotations
@@ -9,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import pairwise
-from typing import Final, NamedTuple
+from decimal import Decimal
+from typing import NamedTuple
 
 from moniqo.domain.equity_curve import DAY, EquityPoint, on_grid
+from moniqo.domain.figures import (
+    Trade,
+    TradeFigures,
+    figures_of,
+    max_drawdown,
+    percent,
+    sharpe_ratio,
+    trades_of,
+    turnover,
+)
 from moniqo.domain.money import ZERO, exact
-from moniqo.domain.order import Fill, OrderSide
+from moniqo.domain.order import Fill
 from moniqo.domain.position import Position
-
-DAYS_A_YEAR: Final = 365
-_HUNDRED: Final = Decimal(100)
-_SHOWN: Final = Decimal("0.00000001")
 
 
 class Start(NamedTuple):
@@ -29,25 +33,6 @@ class Start(NamedTuple):
     at: datetime
     equity: Decimal
     amounts: Mapping[str, Decimal]
-
-
-class Trade(NamedTuple):
-    """All that one sell order sold. ``pnl`` is after its own fees and its share of the fees paid to enter."""
-
-    symbol: str
-    pnl: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class TradeFigures:
-    """What a set of trades adds up to."""
-
-    trades: int
-    wins: int
-    losses: int
-    win_rate_percent: Decimal | None
-    profit_factor: Decimal | None
-    expectancy: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +91,7 @@ def measure(
     with exact():
         trades = trades_of(fills, start.amounts)
         latest = [] if equity is None else [equity]
-        drop, percent = max_drawdown([start.equity, *(point.sample.equity for point in points), *latest])
+        drop, drop_percent = max_drawdown([start.equity, *(point.sample.equity for point in points), *latest])
         daily = [point.sample.equity for point in on_grid(points, start.at, now, DAY)]
         total = None if equity is None else equity - start.equity
         unrealised = [_unrealised(position, marks.get(symbol)) for symbol, position in positions.items()]
@@ -115,104 +100,18 @@ def measure(
             start=start,
             equity=equity,
             total_pnl=total,
-            return_percent=None if total is None else _percent(total, start.equity),
+            return_percent=None if total is None else percent(total, start.equity),
             realised_pnl=sum((position.realised for position in positions.values()), ZERO),
             unrealised_pnl=sum(known, ZERO) if len(known) == len(unrealised) else None,
             fees=sum((item.fee for item in fills), ZERO),
             volume=sum((item.quote for item in fills), ZERO),
             turnover=turnover(fills, [start.equity, *daily, *latest]),
             max_drawdown=drop,
-            max_drawdown_percent=percent,
+            max_drawdown_percent=drop_percent,
             sharpe_ratio=sharpe_ratio(daily),
             figures=figures_of(trades),
             symbols=tuple(_symbol(name, fills, trades, positions, marks) for name in _names(fills, positions)),
         )
-
-
-def trades_of(fills: Iterable[Fill], held: Mapping[str, Decimal]) -> list[Trade]:
-    """Group sales by order; each carries the share of its position's entry fees that it sold.
-
-    ``Fill.realised`` of a sale is proceeds - released cost - its fee, at average cost. The fees of the buys wait beside
-    the position and go out with it in proportion, so that the trades of a flat account add up to its realised PnL.
-    """
-    amounts = dict(held)
-    waiting: dict[str, Decimal] = {}
-    found: dict[str, Trade] = {}
-    for item in fills:
-        amount, fees = amounts.get(item.symbol, ZERO), waiting.get(item.symbol, ZERO)
-        if item.side is OrderSide.BUY:
-            amounts[item.symbol], waiting[item.symbol] = amount + item.amount, fees + item.fee
-            continue
-        share = fees if item.amount == amount else fees * item.amount / amount
-        amounts[item.symbol], waiting[item.symbol] = amount - item.amount, fees - share
-        before = found.get(item.order_id, Trade(item.symbol, ZERO))
-        found[item.order_id] = Trade(item.symbol, before.pnl + item.realised - share)
-    return list(found.values())
-
-
-def figures_of(trades: Sequence[Trade]) -> TradeFigures:
-    """Add trades up.
-
-    Win rate = trades with a gain / all trades; profit factor = sum of gains / sum of losses; expectancy = mean PnL of a
-    trade, which is win rate x average gain - loss rate x average loss (V. K. Tharp, "Trade Your Way to Financial
-    Freedom", 2nd ed., 2006, ch. 7, there per unit of risk, here in money).
-    """
-    gains = [trade.pnl for trade in trades if trade.pnl > 0]
-    losses = [-trade.pnl for trade in trades if trade.pnl < 0]
-    count = len(trades)
-    return TradeFigures(
-        trades=count,
-        wins=len(gains),
-        losses=len(losses),
-        win_rate_percent=_percent(Decimal(len(gains)), Decimal(count)),
-        profit_factor=_ratio(sum(gains, ZERO), sum(losses, ZERO)),
-        expectancy=_ratio(sum(gains, ZERO) - sum(losses, ZERO), Decimal(count)),
-    )
-
-
-def max_drawdown(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
-    """Largest fall from a peak to a later low: in money, and the largest in percent of its peak.
-
-    MDD = max over t of (max over s <= t of E(s) - E(t)) (M. Magdon-Ismail, A. Atiya, "Maximum Drawdown", Risk 17(10),
-    2004). The two may come from different peaks.
-    """
-    peak, drop, share = ZERO, ZERO, ZERO
-    for equity in curve:
-        peak = max(peak, equity)
-        drop = max(drop, peak - equity)
-        if peak:
-            share = max(share, (peak - equity) / peak)
-    return drop, _shown(share * _HUNDRED)
-
-
-def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
-    """Mean of the returns between UTC midnights over their sample standard deviation, times sqrt(365).
-
-    S = mean(r) / s(r), s with n - 1 and no risk-free rate (W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio
-    Management 21(1), 1994), times the square root of the periods in a year (A. W. Lo, "The Statistics of Sharpe
-    Ratios", Financial Analysts Journal 58(4), 2002, for returns without autocorrelation). Returns are per calendar day,
-    for stocks too: days without trading count with 0. None below two returns or when they are all equal.
-    """
-    if any(value <= 0 for value in equity[:-1]):
-        return None
-    returns = [after / before - 1 for before, after in pairwise(equity)]
-    if len(returns) < 2:  # noqa: PLR2004
-        return None
-    mean = sum(returns, ZERO) / len(returns)
-    variance = sum(((value - mean) ** 2 for value in returns), ZERO) / (len(returns) - 1)
-    if not variance:
-        return None
-    return _shown(mean / variance.sqrt() * Decimal(DAYS_A_YEAR).sqrt())
-
-
-def turnover(fills: Sequence[Fill], equity: Sequence[Decimal]) -> Decimal | None:
-    """The lesser of purchases and sales over mean daily equity: how often the account was turned over.
-
-    After portfolio turnover in SEC Form N-1A, item 13, instruction 4(d), there over the monthly average of the value.
-    """
-    bought = sum((item.quote for item in fills if item.side is OrderSide.BUY), ZERO)
-    sold = sum((item.quote for item in fills if item.side is OrderSide.SELL), ZERO)
-    return _ratio(min(bought, sold), sum(equity, ZERO) / len(equity))
 
 
 def _symbol(
@@ -243,15 +142,3 @@ def _unrealised(position: Position, mark: Decimal | None) -> Decimal | None:
     if not position.amount:
         return ZERO
     return None if mark is None else position.unrealised(mark)
-
-
-def _percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    return _shown(part * _HUNDRED / whole) if whole else None
-
-
-def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
-    return _shown(part / whole) if whole else None
-
-
-def _shown(value: Decimal) -> Decimal:
-    return value.quantize(_SHOWN, ROUND_HALF_EVEN)

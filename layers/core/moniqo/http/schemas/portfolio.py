@@ -10,7 +10,8 @@ from pydantic import Field
 
 from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint
 from moniqo.domain.errors import ValidationError
-from moniqo.domain.performance import Performance, SymbolFigures, TradeFigures
+from moniqo.domain.figures import TradeFigures
+from moniqo.domain.performance import Performance, SymbolFigures
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.wallets.demo import PositionReport
 
