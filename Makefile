@@ -74,6 +74,10 @@ soak: $(DEV) ## The same at full length, and a million steps of the engine again
 	$(PY) -m tests.soak.wire --orders 10000 --kills 1000 --outages 50 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.engine --steps 1000000 $(if $(SEED),--seed $(SEED))
 
+.PHONY: soak-dispatch
+soak-dispatch: $(DEV) ## The sync dispatcher over 100,000 due wallets: how long, how much memory
+	$(PY) -m tests.soak.dispatch --wallets 100000
+
 .PHONY: e2e
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host

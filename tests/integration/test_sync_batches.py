@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,12 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
 from moniqo.domain.errors import RateLimitExceededError
 from moniqo.domain.sync import SyncType
 from moniqo.services import sync as module
+from moniqo.services import sync_dispatch
+from moniqo.services.work_queue import WorkQueue
+from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
@@ -376,6 +382,78 @@ class TestCutCommits:
 def _documents(db: Database, run: Run, wallet: str) -> dict[str, dict[str, Any]]:
     found = {name: run(db[name].find_one({"_id": wallet})) for name in ("user_wallets", "demo_wallet_state")}
     return {name: document for name, document in found.items() if document is not None}
+
+
+def _due(count: int, when: datetime) -> list[dict[str, Any]]:
+    """Wallets of three venues, with no more in them than the dispatcher reads and some weight."""
+    return [
+        {
+            "_id": f"{count}-{number:05d}",
+            "wallet_slug": f"venue-{number % 3}",
+            "status": "active",
+            "deleted_at": None,
+            "next_sync_at": when + timedelta(milliseconds=number),
+            "balance": {"assets": ["x" * 500]},
+        }
+        for number in range(count)
+    ]
+
+
+class TestDispatcher:
+    def test_a_message_asks_one_venue_and_those_that_wait_longest_come_first(self, seeded: Database, run: Run) -> None:
+        long_ago = utc_now() - timedelta(hours=1)
+        run(seeded.user_wallets.insert_many(_due(160, long_ago)))
+
+        assert dispatch(utc_now()) == 160
+
+        found = run(seeded.user_wallets.find({}, {"wallet_slug": 1}).to_list())
+        venue = {document["_id"]: document["wallet_slug"] for document in found}
+        asked = [json.loads(record["body"])["user_wallet_ids"] for record in received()]
+        assert all(len({venue[wallet] for wallet in wallets}) == 1 for wallets in asked)
+        assert sorted(map(len, asked)) == [3, 3, 4, *[25] * 6]
+        assert sorted(wallet for wallets in asked for wallet in wallets) == sorted(venue)
+        assert all(wallets == sorted(wallets) for wallets in asked)
+
+    def test_memory_does_not_grow_with_the_number_of_wallets(
+        self, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sync_dispatch, "WALLETS_AT_ONCE", 100)
+        sent = Counter[int]()
+
+        class Queue(WorkQueue):
+            async def send(self, messages: Any) -> None:
+                sent[len(messages)] += 1
+
+        service = sync_dispatch.SyncDispatch(UserWalletStore(seeded), Queue("https://queue"))
+        peaks = []
+        for count in (400, 400, 3600):  # the first warms up
+            run(seeded.user_wallets.delete_many({}))
+            run(seeded.user_wallets.drop_indexes())  # the emulation takes minutes to maintain them
+            run(seeded.user_wallets.insert_many(_due(count, utc_now() - timedelta(hours=1))))
+            tracemalloc.start()
+            assert run(service.dispatch(utc_now())) == count
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+
+        assert peaks[2] < peaks[1] + 60_000
+        assert max(sent) <= 100 // 25 + 3
+
+    def test_a_queue_that_refuses_fails_the_dispatch_and_the_next_turn_makes_it_good(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, environment: pytest.MonkeyPatch
+    ) -> None:
+        wallet = create(invoke)["id"]
+        url = bootstrap.settings().need("sync_queue_url")
+        environment.setenv("SYNC_QUEUE_URL", url + "-that-is-not-there")
+        bootstrap.settings.cache_clear()
+        with pytest.raises(ClientError):
+            dispatch(tick())
+
+        environment.setenv("SYNC_QUEUE_URL", url)
+        bootstrap.settings.cache_clear()
+        bootstrap.sync_dispatch.cache_clear()
+        assert dispatch(tick(10)) == 1
+        work(received())
+        assert len(sync_log(invoke, wallet)["items"]) == 1
 
 
 def test_the_dispatcher_asks_again_for_what_no_worker_did(invoke: Invoke) -> None:

@@ -248,7 +248,8 @@ def balance_sync() -> BalanceSync:
 @cache
 def sync_dispatch() -> SyncDispatch:
     """Queueing the wallets whose sync is due."""
-    from moniqo.services.sync_dispatch import SyncDispatch, WorkQueue
+    from moniqo.services.sync_dispatch import SyncDispatch
+    from moniqo.services.work_queue import WorkQueue
     from moniqo.storage.user_wallets import UserWalletStore
 
     return SyncDispatch(UserWalletStore(database()), WorkQueue(settings().need("sync_queue_url")))
@@ -283,7 +284,7 @@ def order_evaluation() -> OrderEvaluation:
 def evaluation_dispatch() -> EvaluationDispatch:
     """Queueing the wallets whose orders are to be evaluated."""
     from moniqo.services.evaluation import EvaluationDispatch
-    from moniqo.services.sync_dispatch import WorkQueue
+    from moniqo.services.work_queue import WorkQueue
     from moniqo.storage.user_wallets import UserWalletStore
 
     return EvaluationDispatch(UserWalletStore(database()), WorkQueue(settings().need("evaluation_queue_url")))

@@ -10,8 +10,8 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from moniqo.domain.errors import TemporarilyUnavailableError, WalletError
-from moniqo.services.sync_dispatch import MESSAGES_PER_CALL, WorkQueue
 from moniqo.services.sync_messages import WALLETS_PER_MESSAGE, write_messages
+from moniqo.services.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, WorkQueue
 from moniqo.storage.client import is_outage
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.demo import DemoWallet
@@ -20,6 +20,7 @@ from moniqo.wallets.registry import WalletConnector
 log: Final = logging.getLogger("moniqo")
 
 MAX_AT_ONCE: Final = 10
+WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 SECONDS_PER_WALLET: Final = 10.0
 
 
@@ -98,7 +99,7 @@ class EvaluationDispatch:
     async def dispatch(self, scheduled: datetime) -> int:
         """Queue every wallet to evaluate at ``scheduled`` and return how many there were."""
         count = 0
-        async for ids in self._wallets.to_evaluate_ids(scheduled, WALLETS_PER_MESSAGE * MESSAGES_PER_CALL):
+        async for ids in self._wallets.to_evaluate_ids(scheduled, WALLETS_AT_ONCE):
             await self._queue.send(write_messages(scheduled, ids))
             count += len(ids)
         return count

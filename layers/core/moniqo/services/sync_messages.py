@@ -29,15 +29,18 @@ class SyncBatch:
 
 def write_messages(scheduled: datetime, user_wallet_ids: Sequence[str]) -> Sequence[Mapping[str, object]]:
     """Return the messages that ask for the sync of these wallets."""
+    starts = range(0, len(user_wallet_ids), WALLETS_PER_MESSAGE)
+    return [write_message(scheduled, user_wallet_ids[start : start + WALLETS_PER_MESSAGE]) for start in starts]
+
+
+def write_message(scheduled: datetime, user_wallet_ids: Sequence[str]) -> Mapping[str, object]:
+    """Return the message that asks for the sync of these wallets, 25 at most."""
     moment = rfc3339(scheduled)
-    chunks = (
-        user_wallet_ids[start : start + WALLETS_PER_MESSAGE]
-        for start in range(0, len(user_wallet_ids), WALLETS_PER_MESSAGE)
-    )
-    return [
-        {"sync_id": f"{moment}/{chunk[0]}", "scheduled_time": moment, "user_wallet_ids": list(chunk)}
-        for chunk in chunks
-    ]
+    return {
+        "sync_id": f"{moment}/{user_wallet_ids[0]}",
+        "scheduled_time": moment,
+        "user_wallet_ids": list(user_wallet_ids),
+    }
 
 
 def read_batch(event: Mapping[str, Any]) -> SyncBatch:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
+from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -40,6 +41,13 @@ class Position:
 
     created_at: datetime
     id: str
+
+
+class Due(NamedTuple):
+    """A wallet to sync, and its venue."""
+
+    id: str
+    venue: str
 
 
 class Lease(NamedTuple):
@@ -130,18 +138,22 @@ class UserWalletStore:
         if not result.matched_count:
             raise ConflictError("The credentials were changed at the same time by another request.")
 
-    async def due_ids(self, scheduled: datetime, page_size: int) -> AsyncIterator[Sequence[str]]:
-        """Yield pages of ids of wallets whose next sync has come, in the order of their ids."""
-        due: Document = {
-            "deleted_at": None,
-            "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]},
-            "next_sync_at": {"$lte": scheduled},
-        }
-        async for page in self._id_pages(due, page_size):
-            yield page
+    async def due(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[Due]]:
+        """Yield the wallets whose next sync has come, those that wait longest first, ``at_once`` at most at a time.
 
-    async def to_evaluate_ids(self, scheduled: datetime, page_size: int) -> AsyncIterator[Sequence[str]]:
-        """Yield pages of ids of demo wallets to evaluate, in the order of their ids, whatever their status.
+        One cursor in the order of an index: each key is read once, and no more than a batch is held.
+        """
+        query: Document = {
+            "next_sync_at": {"$lte": scheduled},
+            "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]},
+            "deleted_at": None,
+        }
+        found = self._wallets.find(query, {"wallet_slug": 1}, sort=[("next_sync_at", ASCENDING)], batch_size=at_once)
+        async for batch in _batches(found, at_once):
+            yield [Due(document["_id"], document["wallet_slug"]) for document in batch]
+
+    async def to_evaluate_ids(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
+        """Yield ids of demo wallets to evaluate, whatever their status, ``at_once`` at most at a time.
 
         These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
         once an hour, so that their equity and loss limits follow the market while nobody looks.
@@ -154,19 +166,8 @@ class UserWalletStore:
                 {"has_open_orders": False, "evaluated_until": {"$lte": scheduled - HOLDINGS_EVERY}},
             ],
         }
-        async for page in self._id_pages(wanted, page_size):
-            yield page
-
-    async def _id_pages(self, query: Document, page_size: int) -> AsyncIterator[Sequence[str]]:
-        last = ""
-        while True:
-            found = self._wallets.find({**query, "_id": {"$gt": last}}, {"_id": 1}).sort("_id").limit(page_size)
-            page = [document["_id"] for document in await found.to_list()]
-            if page:
-                yield page
-            if len(page) < page_size:
-                return
-            last = page[-1]
+        async for batch in _batches(self._wallets.find(wanted, {"_id": 1}, batch_size=at_once), at_once):
+            yield [document["_id"] for document in batch]
 
     async def claim(self, due: Mapping[str, datetime], lease: Lease, now: datetime) -> Claimed:
         """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time, and read them.
@@ -217,3 +218,9 @@ def _not_synced_for(scheduled: datetime) -> Document:
 
 def _not_leased(now: datetime) -> Document:
     return {"sync_lease.until": {"$not": {"$gt": now}}}
+
+
+async def _batches(found: AsyncCursor[Document], size: int) -> AsyncIterator[Sequence[Document]]:
+    async with found:
+        while batch := await found.to_list(size):
+            yield batch

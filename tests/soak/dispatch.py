@@ -1,0 +1,124 @@
+"""The dispatcher over very many due wallets: ``python -m tests.soak.dispatch --wallets 100000``.
+
+The real handler in a process of its own, the embedded database, and SQS by moto's server on loopback. Says how long it
+took and by how much its memory grew while it ran; fails when a wallet was not asked for exactly once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import multiprocessing
+import os
+import resource
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.support.mongo import embedded_server
+
+MINUTE = timedelta(minutes=1)
+
+
+def handle(environment: dict[str, str], scheduled: datetime, answers: Any) -> None:
+    """Run the handler twice: on an hour nothing is due at, which warms it up, and on the real one."""
+    os.environ.update(environment)
+    from tests.support.lambdas import load_function
+
+    handler = load_function("dispatch_sync").handler
+    handler({"scheduled_time": "2000-01-01T00:00:00Z"}, None)
+    before, started = _peak(), time.monotonic()
+    queued = handler({"scheduled_time": scheduled.isoformat()}, None)["queued"]
+    answers.put((queued, time.monotonic() - started, before, _peak()))
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def prepare(url: str, count: int, scheduled: datetime) -> None:
+    """Insert wallets as heavy as real ones, with the one index the dispatcher uses: each more costs minutes here."""
+    from pymongo import AsyncMongoClient
+
+    from moniqo.storage.indexes import INDEXES
+
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
+        wallets = client.get_database("soak").user_wallets
+        index = [model for model in INDEXES["user_wallets"] if "next_sync_at" in model.document["key"]]
+        await wallets.create_indexes(index)
+        for start in range(0, count, 1000):
+            await wallets.insert_many(_wallet(number, scheduled) for number in range(start, min(start + 1000, count)))
+
+
+def _wallet(number: int, scheduled: datetime) -> dict[str, Any]:
+    return {
+        "_id": str(uuid.UUID(int=number)),
+        "wallet_slug": f"venue-{number % 3}",
+        "status": "active",
+        "deleted_at": None,
+        "next_sync_at": scheduled - timedelta(milliseconds=number * 7919 % 300_000),
+        "balance": {"assets": ["x" * 1000]},
+    }
+
+
+def received(sqs: Any, url: str) -> list[str]:
+    """Take everything off the queue."""
+    found: list[str] = []
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [wallet for message in batch for wallet in json.loads(message["Body"])["user_wallet_ids"]]
+        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(batch)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    return found
+
+
+def main() -> int:
+    """Run it; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wallets", type=int, default=100_000)
+    wallets = parser.parse_args().wallets
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    environment = {
+        "ENVIRONMENT": "soak",
+        "MONGODB_DATABASE": "soak",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
+    os.environ.update(environment)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    aws = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    aws.start()
+    environment["AWS_ENDPOINT_URL"] = "http://{}:{}".format(*aws.get_host_and_port())
+    sqs = boto3.client("sqs", endpoint_url=environment["AWS_ENDPOINT_URL"])
+    environment["SYNC_QUEUE_URL"] = queue = sqs.create_queue(QueueName="sync")["QueueUrl"]
+    scheduled = datetime.now(UTC).replace(microsecond=0)
+    with embedded_server() as url:
+        environment["MONGODB_URL"] = url
+        started = time.monotonic()
+        asyncio.run(prepare(url, wallets, scheduled))
+        print(f"{wallets} wallets inserted in {time.monotonic() - started:.0f} s", flush=True)
+        spawn = multiprocessing.get_context("spawn")
+        answers = spawn.SimpleQueue()
+        process = spawn.Process(target=handle, args=(environment, scheduled, answers))
+        process.start()
+        process.join()
+        if process.exitcode:
+            return 1
+        queued, seconds, before, after = answers.get()
+    print(f"{queued} queued in {seconds:.1f} s, {queued / seconds:,.0f} a second", flush=True)
+    print(f"peak memory {before:.0f} MB before, {after:.0f} MB after", flush=True)
+    asked = received(sqs, queue)
+    aws.stop()
+    complete = len(asked) == len(set(asked)) == queued == wallets
+    print("every wallet was asked for once" if complete else f"{len(asked)} asked for, {len(set(asked))} of them apart")
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
