@@ -14,30 +14,29 @@ from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSelectionTimeoutError
+from pymongo.errors import ClientBulkWriteException
 
 from moniqo.domain.account import Account
 from moniqo.domain.command import Reset
 from moniqo.domain.commit import Commit
 from moniqo.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo.storage.account_codec import entry_id, read_account, state_document
-from moniqo.storage.client import UNREADABLE, is_outage
+from moniqo.storage.client import UNREADABLE
 from moniqo.storage.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update
 from moniqo.storage.equity import point_inserts
 from moniqo.storage.order_codec import Document
+from moniqo.storage.sending import duplicate_key, send
 
 log: Final = logging.getLogger("moniqo")
 
 STATES = "demo_wallet_state"
 ENTRIES = "demo_wallet_ledger"
 USER_WALLETS = "user_wallets"
-SENDS = 3
-"""How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
 
 
 class Outcome(Enum):
@@ -130,7 +129,7 @@ class DemoLedger:
         models = [self._insert(ENTRIES, entry_document(commit, opening)), self._insert(STATES, state)]
         if mirror is not None:
             models.append(self._insert(USER_WALLETS, mirror))
-        if await self._send(models) is None:
+        if await send(self._database.client, models) is None:
             return
         if await self._is_mine(commit.after, opening):
             await self._complete({STATES: state} if mirror is None else {STATES: state, USER_WALLETS: mirror})
@@ -147,7 +146,7 @@ class DemoLedger:
         try:
             await self._database.client.bulk_write(models, ordered=False)
         except ClientBulkWriteException as error:
-            if not _duplicate(error):
+            if not duplicate_key(error):
                 raise
 
     async def commit(
@@ -185,14 +184,14 @@ class DemoLedger:
             )
         # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
         models += self._samples(commit)
-        duplicate = await self._send(models)
+        duplicate = await send(self._database.client, models)
         if duplicate is None:
             return Outcome.DONE
         # A write that was sent twice finds its own entry: whose it is, the commit id tells.
         if await self._is_mine(after, commit_id):
             # The entry is the commit. A server that died right after it has not written what goes with it.
             with suppress(TemporarilyUnavailableError):
-                await self._send(models[1:])
+                await send(self._database.client, models[1:])
             return Outcome.DONE
         return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
 
@@ -201,32 +200,6 @@ class DemoLedger:
         # What a reset passed on its way belongs to the epoch it ended.
         epoch = after.epoch - isinstance(commit.command, Reset)
         return point_inserts(self._database.name, after.user_wallet_id, epoch, commit.samples)
-
-    async def _send(self, models: Sequence[Any]) -> Mapping[str, object] | None:
-        """Write, and return the key of the unique index that was in the way, None when nothing was.
-
-        A lost answer says nothing about its write, which may even be on its way still. Therefore the very same write is
-        sent again, never another decision: of entries with one ``_id`` one stands, whichever arrives first.
-        """
-        lost: Exception | None = None
-        for _ in range(SENDS):
-            try:
-                await self._database.client.bulk_write(models, ordered=True)
-            except ClientBulkWriteException as error:
-                key = _duplicate(error)
-                if key is not None:
-                    return key
-                if not is_outage(error):
-                    raise
-                lost = error
-            except ServerSelectionTimeoutError as error:
-                lost = error
-                break
-            except ConnectionFailure as error:
-                lost = error
-            else:
-                return None
-        raise TemporarilyUnavailableError("the database did not answer", retry_after=2) from lost
 
     async def _is_mine(self, after: Account, commit_id: str) -> bool:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
@@ -294,13 +267,3 @@ def _opening_id(state: Document, mirror: Document | None) -> str:
     """Return the commit id of an opening: the same for a request that is sent again."""
     request = [state["terms"], mirror.get("request_hash") if mirror else None]
     return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-
-
-def _duplicate(error: ClientBulkWriteException) -> Mapping[str, object] | None:
-    """Key pattern of the unique index a bulk write ran into, None when it failed for another reason."""
-    # The driver gives the server's documents here, whatever its annotation says.
-    for failure in cast("list[Mapping[str, Any]]", error.write_errors or []):
-        if failure.get("code") == 11000:  # noqa: PLR2004
-            pattern: Mapping[str, object] = failure.get("keyPattern") or {"_id": 1}
-            return pattern
-    return None
