@@ -1,0 +1,80 @@
+"""A point of the path asks only the orders it can touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from moniqo.domain import resting
+from moniqo.domain.draft import Draft
+from moniqo.domain.market import PathPoint
+from moniqo.domain.waiting import Waiting, waiting
+from tests.support.desk import BTC, ETH, MARKETS, START, STEP, Desk
+
+D = Decimal
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk("1000000")
+    desk.book(("0", "100"))
+    desk.place("buy", "market", "5")
+    for price in ("48000", "49000", "47000"):
+        desk.place("buy", "limit", "0.1", price=price)
+    desk.place("sell", "limit", "0.1", price="51000")
+    desk.place("sell", "stop_loss", "0.1", stop_price="48500")
+    desk.place("sell", "take_profit", "0.1", stop_price="52000")
+    desk.place("buy", "stop_limit", "0.1", price="53000", stop_price="51500")
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("price", "touched"),
+    [
+        ("50000", []),
+        ("49000", []),  # a limit that rests fills when the market goes through it
+        ("48999.99", ["o-4-1"]),
+        ("48501", ["o-4-1", "o-7-1"]),  # the bid is a dollar below
+        ("47500", ["o-3-1", "o-4-1", "o-7-1"]),
+        ("51000.01", ["o-6-1"]),
+        ("51499", ["o-6-1", "o-9-1"]),  # the ask is a dollar above
+        ("60000", ["o-6-1", "o-8-1", "o-9-1"]),
+    ],
+)
+def test_a_point_touches(desk: Desk, price: str, touched: list[str]) -> None:
+    found = waiting(Draft(desk.account, desk.now), BTC)
+    assert found is not None
+    assert found.touched_by(_point(price)) == touched
+
+
+def test_a_trailing_stop_sees_every_point(desk: Desk) -> None:
+    order = desk.place("sell", "trailing_stop", "0.1", trail_percent="5")
+    found = waiting(Draft(desk.account, desk.now), BTC)
+    assert found is not None
+    assert found.touched_by(_point("50000")) == [order.order_id]
+
+
+def test_nothing_waits_where_nothing_is_open_or_held(desk: Desk) -> None:
+    assert waiting(Draft(desk.account, desk.now), ETH) is None
+
+
+def test_orders_are_sorted_again_only_when_one_of_them_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.place("sell", "trailing_stop", "0.1", trail_percent="50")
+    sorted_for: list[str] = []
+
+    def counted(draft: Draft, symbol: str, sort: Callable[[Draft, str], Waiting | None] = waiting) -> Waiting | None:
+        sorted_for.append(symbol)
+        return sort(draft, symbol)
+
+    monkeypatch.setattr(resting, "waiting", counted)
+    prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
+    path = [_point(price, number) for number, price in enumerate(prices)]
+    resting.walk(desk.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
+    assert sorted_for == [BTC, BTC]  # at the first point, and after the one that filled a limit
+
+
+def _point(price: str, number: int = 0) -> PathPoint:
+    begins = START + number * STEP
+    return PathPoint(begins, begins + STEP, D(price), D(100), D(1))
