@@ -23,8 +23,10 @@ install = --quiet --no-deps --require-hashes --requirement
 
 PY := .venv/bin/python
 LAYER_LOCK := layers/core/requirements.txt
-RUN := $(call stamp,.venv,run,$(LAYER_LOCK) layers/core/pyproject.toml requirements/run.txt)
-DEV := $(call stamp,.venv,dev,$(LAYER_LOCK) layers/core/pyproject.toml requirements/dev.txt)
+EXCHANGES_LOCK := layers/exchanges/requirements.txt
+LAYERS := $(LAYER_LOCK) $(EXCHANGES_LOCK) layers/core/pyproject.toml
+RUN := $(call stamp,.venv,run,$(LAYERS) requirements/run.txt)
+DEV := $(call stamp,.venv,dev,$(LAYERS) requirements/dev.txt)
 SAM := $(call stamp,.venv-sam,sam,requirements/sam.txt)
 MINISTACK := $(call stamp,.venv-ministack,ministack,requirements/ministack.txt)
 CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
@@ -34,6 +36,7 @@ $(RUN):
 	$(call environment,.venv)
 	@echo "Installing what the service needs (first time only) ..."
 	@$(PY) -m pip install $(install) requirements/run.txt
+	@$(PY) -m pip install $(install) $(EXCHANGES_LOCK)
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable layers/core
 	@rm -f .venv/run-*.installed && touch $@
 
@@ -131,6 +134,7 @@ lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer ve
 	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --no-deps layers/exchanges/pyproject.toml -c requirements/dev.txt -o $(EXCHANGES_LOCK)
 	for name in sam ministack checkov calendars; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links

@@ -83,7 +83,7 @@ class ColdStarts:
         event = _event(next(self._wallets) if settings else "none")
         variables = {**AWS, "MONGODB_DATABASE": DATABASE, **settings}
         started = time.perf_counter()
-        with ExecutionEnvironment(function, self._layer, self._runtime, variables, self._log, functions) as process:
+        with ExecutionEnvironment(function, [self._layer], self._runtime, variables, self._log, functions) as process:
             outcome = process.invoke(event)
             seconds = time.perf_counter() - started
             if outcome.kind != "response" or outcome.body["statusCode"] != 201:

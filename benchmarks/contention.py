@@ -100,12 +100,12 @@ async def _orders(url: str, wallet_id: str, barrier: Any) -> Result:
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url, w="majority", event_listeners=[commits])
     connector = WalletConnector(with_utc_times(client[DATABASE]))
     order = Place("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"))
-    await connector.connect(OWNER, wallet_id)
+    await connector.connect_demo(OWNER, wallet_id)
     barrier.wait()
     seconds: list[float] = []
     for _ in range(ORDERS):
         started = time.perf_counter()
-        await (await connector.connect(OWNER, wallet_id)).submit(order)
+        await (await connector.connect_demo(OWNER, wallet_id)).submit(order)
         seconds.append(time.perf_counter() - started)
     await client.close()
     return Result(seconds, commits.count)

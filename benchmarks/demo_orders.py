@@ -123,7 +123,7 @@ async def _compare(url: str, case: Case) -> Line:
 
 
 async def _order(connector: WalletConnector, wallet_id: str) -> None:
-    wallet = await connector.connect(OWNER, wallet_id)
+    wallet = await connector.connect_demo(OWNER, wallet_id)
     await wallet.submit(Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.001")))
 
 

@@ -22,6 +22,8 @@ def base(aws_url: str) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         "PYTHONUNBUFFERED": "1",
+        # A developer may try a wallet at a venue on this machine.
+        "LOOPBACK_VENUES": "true",
         **_loopback(aws_url),
     }
 

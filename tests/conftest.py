@@ -29,7 +29,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 
 _OURS = {
-    *("KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL"),
+    *("KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL", "LOOPBACK_VENUES"),
     *("WALLETS_PER_USER", "ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE"),
 }
 
@@ -121,6 +121,8 @@ def invoke(database: Database) -> lambdas.Invoke:
 
 def forget() -> None:
     """Drop everything an execution environment caches, its connections first."""
+    if bootstrap.wallets.cache_info().currsize:
+        event_loop.run(bootstrap.wallets().close())
     if bootstrap.database.cache_info().currsize:
         event_loop.run(bootstrap.database().client.close())
     for module in (bootstrap, authentication):

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from moniqo.wallets.registry import VENUES
 from tests.support.lambda_runtime import make_runtime
-from tests.support.layer import LAYER, ROOT, build
+from tests.support.layer import ROOT, build
 
 ELF_AARCH64 = 0xB7
 EXTENSION = re.compile(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$")
-LIMIT_BYTES = 40_000_000
+LIMIT_BYTES = {"core": 40_000_000, "exchanges": 20_000_000}
+LAMBDA_LIMIT_BYTES = 250_000_000
+BUILDS = [(layer, platform) for layer in LIMIT_BYTES for platform in ("aarch64", "host")]
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 for found in pkgutil.walk_packages([sys.argv[1]], onerror=print):
@@ -24,12 +27,23 @@ for found in pkgutil.walk_packages([sys.argv[1]], onerror=print):
     except ImportError as error:
         print(found.name, error)
 """
-LOCKS = [LAYER / "requirements.txt", *sorted((ROOT / "requirements").glob("*.txt"))]
+MAKE_ONE = """
+import sys
+from moniqo.domain.definition import ApiConfig
+from moniqo.wallets.venue_connection import VenueConnection
+from moniqo.wallets.venues import venue_named
+connection = VenueConnection(venue_named(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
+connection.client_model()
+prefix = "ccxt.async_support."
+print(*(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix) and ".base" not in name))
+"""
+EXCHANGES = set(VENUES.values())
+LOCKS = [*sorted((ROOT / "layers").glob("*/requirements.txt")), *sorted((ROOT / "requirements").glob("*.txt"))]
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Path:
-    return build("aarch64") / "python"
+@pytest.fixture(scope="module", params=sorted(LIMIT_BYTES))
+def deployed(request: pytest.FixtureRequest) -> Path:
+    return build("aarch64", request.param) / "python"
 
 
 def binaries(folder: Path) -> list[Path]:
@@ -44,19 +58,50 @@ def test_every_binary_is_for_the_runtime(deployed: Path) -> None:
         assert int.from_bytes(path.read_bytes()[18:20], "little") == ELF_AARCH64, path
 
 
-def test_it_holds_the_package_and_nothing_the_runtime_carries(deployed: Path) -> None:
+def test_it_holds_the_package_and_nothing_the_runtime_carries() -> None:
+    deployed = build("aarch64") / "python"
     assert (deployed / "moniqo" / "bootstrap.py").is_file()
     names = {path.name for path in deployed.iterdir()}
-    assert not names & {"boto3", "botocore", "bin", "moniqo.egg-info", "secantus", "moto"}
+    assert not names & {"boto3", "botocore", "bin", "moniqo.egg-info", "secantus", "moto", "ccxt", "aiohttp"}
 
 
-@pytest.mark.parametrize("platform", ["aarch64", "host"])
-def test_it_stays_small(platform: str, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = build(platform) / "python"
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:
+    core, exchanges = ({path.name for path in (build("host", name) / "python").iterdir()} for name in LIMIT_BYTES)
+    assert not core & exchanges - {"__pycache__"}
+    trimmed = build("host", "exchanges") / "python" / "ccxt" / "async_support"
+    assert {path.stem for path in trimmed.glob("*.py")} == EXCHANGES
+
+
+@pytest.mark.parametrize(("layer", "platform"), BUILDS)
+def test_it_stays_small(layer: str, platform: str, capsys: pytest.CaptureFixture[str]) -> None:
+    size = size_of(platform, layer)
     with capsys.disabled():
-        print(f" [{size / 1e6:.1f} MB unzipped, {platform}]", end="")
-    assert size <= LIMIT_BYTES
+        print(f" [{size / 1e6:.1f} MB unzipped, {layer}, {platform}]", end="")
+    assert size <= LIMIT_BYTES[layer]
+
+
+def test_both_layers_fit_into_a_function() -> None:
+    assert sum(size_of("aarch64", layer) for layer in LIMIT_BYTES) <= LAMBDA_LIMIT_BYTES
+
+
+def size_of(platform: str, layer: str) -> int:
+    folder = build(platform, layer) / "python"
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("exchange", sorted(EXCHANGES))
+def test_an_exchange_works_from_what_is_left_of_its_library(exchange: str, tmp_path: Path) -> None:
+    """Its class is made and closed again; nothing of the blocking half, and no other exchange, is imported."""
+    layers = [build("host", name) / "python" for name in LIMIT_BYTES]
+    done = subprocess.run(
+        [sys.executable, "-S", "-W", "ignore", "-c", MAKE_ONE, exchange],
+        env={"PYTHONPATH": os.pathsep.join(map(str, layers)), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [exchange]
 
 
 def test_nothing_left_in_it_misses_what_was_left_out(tmp_path: Path) -> None:
@@ -76,11 +121,11 @@ def test_nothing_left_in_it_misses_what_was_left_out(tmp_path: Path) -> None:
 
 def test_no_requirement_depends_on_the_python_that_builds() -> None:
     """Pip evaluates markers for itself, not for --python-version, so such a marker would be decided wrongly."""
-    lock = (LAYER / "requirements.txt").read_text(encoding="utf-8")
+    lock = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "layers").glob("*/requirements.txt"))
     assert not re.findall(r"python_(?:full_)?version|sys_platform|platform_machine", lock)
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_requirement_is_pinned_by_hash_and_names_no_index(lock: Path) -> None:
     lines = [line for line in lock.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
     entries = "\n".join(lines).replace("\\\n", "").splitlines()

@@ -72,6 +72,9 @@ PUBLISHED: Final[dict[str, dict[str, list[float]]]] = {
 # What takes long to import, and who needs it for the event.
 SLOW: Final = {
     "aws_lambda_powertools": {*WORKERS},
+    # A demo wallet never needs what talks to venues, though its function may carry it.
+    "aiohttp": set(),
+    "ccxt.base.exchange": set(),
     "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "reencrypt_credentials", "rotate_key"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
 }
@@ -120,7 +123,7 @@ async def prepare(url: str, database: str, function: str) -> None:
         request = CreateWalletRequest.model_validate(body).to_new_wallet()
         wallet = (await creation.create(owner, request, key)).wallet
         if function not in {"dispatch_sync", "sync_wallets"}:
-            await give_history(await connector.connect(owner, wallet.id), STATUS_BEFORE.get(function))
+            await give_history(await connector.connect_demo(owner, wallet.id), STATUS_BEFORE.get(function))
     finally:
         await db.client.close()
 
@@ -194,7 +197,7 @@ def outcomes(
     request: pytest.FixtureRequest, mongo_url: str, values: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Ran]]]:
     """Run the functions of the selected tests, a few at once."""
-    built = layer.build("host")
+    built = {name: layer.build("host", name) for name in ("core", "exchanges")}
     runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
     folder = tmp_path_factory.mktemp("functions")
     chosen = [
@@ -211,8 +214,9 @@ def outcomes(
             event["body"] = json.dumps({"refresh_token": refresh_token(values)})
         if function == "rotate_key":
             event["SecretId"] = values["KEY_SECRET_ID"]
+        carried = [built["core"]] + [built["exchanges"]] * ("Layers" in functions()[function])
         variables = variables_of(function, values, database) | {"PYTHONPROFILEIMPORTTIME": "1"}
-        with ExecutionEnvironment(function, built, runtime, variables, folder / f"{function}.log") as environment:
+        with ExecutionEnvironment(function, carried, runtime, variables, folder / f"{function}.log") as environment:
             return environment.invoke(event), *parted(environment.log())
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -282,7 +286,7 @@ def test_the_environment_of_the_tests_is_hidden(tmp_path: Path) -> None:
     nothing, runtime = tmp_path / "layer", tmp_path / "runtime"
     (nothing / "python").mkdir(parents=True)
     runtime.mkdir()
-    with ExecutionEnvironment("get_health", nothing, make_runtime(runtime), AWS, tmp_path / "log") as environment:
+    with ExecutionEnvironment("get_health", [nothing], make_runtime(runtime), AWS, tmp_path / "log") as environment:
         outcome = environment.invoke({})
     assert outcome.kind == "init/error"
     assert "No module named" in outcome.body["errorMessage"]

@@ -10,7 +10,7 @@ import pytest
 
 from moniqo.metrics import UNITS
 from tests.support.lambdas import load_function
-from tests.support.stack import ROOT, functions, routes, template, transformed
+from tests.support.stack import ROOT, functions, routes, template, transformed, verb_noun
 
 PUBLIC = {
     "POST /api/v1/auth/login",
@@ -24,6 +24,8 @@ PUBLIC = {
 }
 READS_KEYS = {
     "create_wallet",
+    "get_balance",
+    "list_positions",
     "reencrypt_credentials",
     "replace_credentials",
     "resume_wallet",
@@ -32,6 +34,9 @@ READS_KEYS = {
     "sync_wallets",
     "test_connection",
 }
+KEY_WORK = {"reencrypt_credentials", "rotate_key"}
+# Markets are public: no key is opened for them. Those that only work on keys talk to nobody.
+TALKS_TO_VENUES = READS_KEYS - KEY_WORK | {"get_book", "get_candles", "get_price", "list_markets"}
 WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
 # Actions that name no single resource, and why.
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}
@@ -172,6 +177,17 @@ def test_only_secrets_manager_may_start_a_rotation_and_only_of_the_key_ring() ->
 def test_re_encryption_ends_before_its_time_out() -> None:
     allowed_seconds = functions()["reencrypt_credentials"]["Timeout"]
     assert allowed_seconds - load_function("reencrypt_credentials").SECONDS >= 10
+
+
+def test_only_functions_that_talk_to_venues_carry_their_layer() -> None:
+    layers = {name: entry["Properties"]["Layers"] for name, entry in transformed().items() if is_function(entry)}
+    carry = {verb_noun(name) for name, given in layers.items() if any("Exchanges" in str(layer) for layer in given)}
+    assert carry == TALKS_TO_VENUES
+    assert all(any("CoreLayer" in str(layer) for layer in given) for given in layers.values())
+
+
+def is_function(entry: dict[str, Any]) -> bool:
+    return bool(entry["Type"] == "AWS::Lambda::Function")
 
 
 def test_a_function_knows_the_key_secret_only_if_it_may_read_it() -> None:

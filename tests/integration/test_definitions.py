@@ -62,9 +62,15 @@ def test_seeding_again_and_at_the_same_time_changes_nothing(seeded: Database, ru
     ("query", "slugs"),
     [
         ({"is_demo": "true"}, ["demo-wallet-v1", "demo-stocks-v1"]),
-        ({"is_active": "true"}, ["demo-wallet-v1", "demo-stocks-v1"]),
+        (
+            {"is_active": "true"},
+            ["demo-wallet-v1", "demo-stocks-v1", "binance-spot-v1", "binance-testnet-v1"],
+        ),
         ({"market": "stocks"}, ["demo-stocks-v1"]),
-        ({"integration_type": "CEX"}, ["binance-spot-v1", "coinbase-advanced-v1", "kraken-spot-v1"]),
+        (
+            {"integration_type": "CEX"},
+            ["binance-spot-v1", "binance-testnet-v1", "coinbase-advanced-v1", "kraken-spot-v1"],
+        ),
         ({"integration_type": "DEX"}, []),
     ],
 )

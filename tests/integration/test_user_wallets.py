@@ -104,7 +104,7 @@ def test_takes_every_sane_starting_balance(invoke: Invoke, balance: object) -> N
     ("change", "field"),
     [
         ({"wallet_id": "nothing"}, "wallet_id"),
-        ({"wallet_id": "binance-spot-v1"}, "wallet_id"),
+        ({"wallet_id": "kraken-spot-v1"}, "wallet_id"),
         ({"custom_name": " "}, "custom_name"),
         ({"custom_name": "x" * 101}, "custom_name"),
         ({"color": "red"}, "color"),

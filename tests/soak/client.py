@@ -109,7 +109,7 @@ async def _ask(connector: WalletConnector, wallet: str, order: Place, number: in
     """Ask until there is an answer; without a client order id only once."""
     for tries in count(1):
         try:
-            opened: DemoWallet = await connector.connect(OWNER, wallet)
+            opened: DemoWallet = await connector.connect_demo(OWNER, wallet)
             record = await opened.submit(order)
         except (TemporarilyUnavailableError, PyMongoError) as error:
             if isinstance(error, PyMongoError) and not is_interrupted(error):
@@ -129,7 +129,7 @@ async def _ask(connector: WalletConnector, wallet: str, order: Place, number: in
 
 async def _cancel_oldest(connector: WalletConnector, wallet: str) -> None:
     try:
-        opened = await connector.connect(OWNER, wallet)
+        opened = await connector.connect_demo(OWNER, wallet)
         for order_id in list(opened.account.orders)[:2]:
             await opened.cancel(order_id)
     except WalletError:

@@ -208,7 +208,7 @@ class Soak:
         self.records[slot].extra[name] = wallet
         started = time.monotonic()
         try:
-            opened: DemoWallet = await connector.connect(OWNER, wallet)
+            opened: DemoWallet = await connector.connect_demo(OWNER, wallet)
             made = await opened.submit(order)
         except WalletError as error:
             if error.code == "TEMPORARILY_UNAVAILABLE":

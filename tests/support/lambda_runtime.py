@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -55,15 +55,15 @@ class ExecutionEnvironment:
     def __init__(
         self,
         function: str,
-        layer: Path,
+        layers: Sequence[Path],
         runtime: Path,
         variables: Mapping[str, str],
         output: Path,
         functions: Path = ROOT / "functions",
     ) -> None:
-        """Run ``functions``/``function`` on ``layer`` and ``runtime``; what it prints goes to the file ``output``."""
+        """Run ``functions``/``function`` on ``layers`` and ``runtime``; what it prints goes to the file ``output``."""
         self._task = functions / function
-        self._path = os.pathsep.join(map(str, (self._task, layer / "python", runtime)))
+        self._path = os.pathsep.join(map(str, (self._task, *(layer / "python" for layer in layers), runtime)))
         self._variables = {
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -1,4 +1,4 @@
-"""Builds the core layer as `sam build` does, once for each state of its sources, under .build/."""
+"""Builds the layers as `sam build` does, once for each state of their sources, under .build/."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYER = ROOT / "layers" / "core"
 
 
-def build(platform: str) -> Path:
+def build(platform: str, layer: str = "core") -> Path:
     """Return the folder that Lambda would unpack under /opt; ``platform`` is a CPU, or "host" for this interpreter."""
-    sources = sorted(path for path in LAYER.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    folder = ROOT / "layers" / layer
+    sources = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     state = hashlib.sha256(sys.version.encode())
     for path in sources:
-        state.update(str(path.relative_to(LAYER)).encode() + b"\0" + path.read_bytes())
-    target = ROOT / ".build" / f"layer-{platform}"
+        state.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    target = ROOT / ".build" / f"layer-{layer}-{platform}"
     stamp = target / "built-from"
     if stamp.is_file() and stamp.read_text() == state.hexdigest():
         return target
@@ -26,9 +27,14 @@ def build(platform: str) -> Path:
     stamp.unlink(missing_ok=True)
     # pip runs without this test's settings, and with the interpreter whose wheels a host build takes.
     settings = {"ARTIFACTS_DIR": str(target), "LAYER_PLATFORM": platform, "PYTHON": sys.executable}
-    command = ["make", "--silent", "build-CoreLayer", *(f"{name}={value}" for name, value in settings.items())]
+    command = [
+        "make",
+        "--silent",
+        f"build-{layer.capitalize()}Layer",
+        *(f"{name}={value}" for name, value in settings.items()),
+    ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    done = subprocess.run(command, cwd=LAYER, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     stamp.write_text(state.hexdigest())
     return target

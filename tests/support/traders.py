@@ -63,7 +63,7 @@ def market_order(client_order_id: str | None = None, **metadata: object) -> Plac
 
 async def send(connector: WalletConnector, user_wallet_id: str, order: Place) -> Placed:
     """Place an order as a request does: open the wallet, decide, commit."""
-    wallet = await connector.connect(OWNER, user_wallet_id)
+    wallet = await connector.connect_demo(OWNER, user_wallet_id)
     record = await wallet.submit(order)
     return record.order.order_id, record.replayed, plain(record.order.filled_quote), plain(record.order.fee)
 

@@ -122,7 +122,7 @@ def wallets() -> WalletConnector:
     """Opens wallets of users."""
     from moniqo.wallets.registry import WalletConnector
 
-    return WalletConnector(database())
+    return WalletConnector(database(), cipher=cipher, allow_loopback=settings().loopback_venues)
 
 
 @cache

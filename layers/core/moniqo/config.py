@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+_SWITCHES: Final = ("live_trading", "loopback_venues")
 _POWERTOOLS: Final = ("service_name", "log_level", "metrics_namespace")
 _NUMBERS: Final = ("wallets_per_user", "orders_per_minute", "syncs_per_minute")
 
@@ -37,6 +38,7 @@ class Settings:
     wallets_per_user: int = 100
     orders_per_minute: int = 600
     syncs_per_minute: int = 60
+    loopback_venues: bool = False
     service_name: str = "moniqo"
     log_level: str = "INFO"
     metrics_namespace: str = "Moniqo"
@@ -44,14 +46,15 @@ class Settings:
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings; an empty variable counts as absent."""
-        names = {field.name for field in fields(cls)} - {"live_trading", *_POWERTOOLS, *_NUMBERS}
+        names = {field.name for field in fields(cls)} - {*_SWITCHES, *_POWERTOOLS, *_NUMBERS}
         given: dict[str, Any] = {name: env[name.upper()] for name in names if env.get(name.upper())}
         given |= {name: int(env[name.upper()]) for name in _NUMBERS if env.get(name.upper())}
         if "jwt_issuer" in given:
             given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
         return cls(
             **given,
-            live_trading=env.get("LIVE_TRADING", "").lower() == "true",
+            live_trading=_is_on("LIVE_TRADING", env),
+            loopback_venues=_is_on("LOOPBACK_VENUES", env),
             service_name=env.get("POWERTOOLS_SERVICE_NAME") or "moniqo",
             log_level=(env.get("POWERTOOLS_LOG_LEVEL") or "INFO").upper(),
             metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or "Moniqo",
@@ -69,3 +72,7 @@ class Settings:
             message = f"{name.upper()} is not set"
             raise MissingSettingError(message)
         return str(value)
+
+
+def _is_on(variable: str, env: Mapping[str, str]) -> bool:
+    return env.get(variable, "").lower() == "true"

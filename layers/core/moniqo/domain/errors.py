@@ -246,6 +246,20 @@ class WalletConnectionError(WalletError):
     retryable = True
 
 
+class UnknownOutcomeError(WalletConnectionError):
+    """An order was sent and no answer says what became of it: never send it again, look for it by its client id."""
+
+    title = "Outcome unknown"
+    hint = "Look the order up before anything else; sending it again could place it twice."
+    retryable = False
+
+
+class VenueClockError(WalletConnectionError):
+    """The venue refuses the time a request was signed with: the two clocks differ by more than it allows."""
+
+    hint = "The time of this deployment or of the venue is wrong; try again, then report it."
+
+
 class MarketDataError(WalletError):
     """There is no price that is fresh and sane enough to trade on."""
 

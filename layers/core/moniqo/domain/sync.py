@@ -225,10 +225,11 @@ def _samples(statement: Statement, wallet: UserWallet, balance: BalanceSnapshot)
     if statement.record is not None:
         return [point for point in statement.samples if point.at <= now - SETTLED_AFTER]
     hour = now.replace(minute=0, second=0, microsecond=0)
-    last, total, unrealised = wallet.balance.last_synced_at, balance.total_value_usd, balance.unrealised_pnl
-    if balance.partial or total is None or unrealised is None or (last is not None and last >= hour):
+    last, total = wallet.balance.last_synced_at, balance.total_value_usd
+    realised, unrealised = balance.realised_pnl, balance.unrealised_pnl
+    if balance.partial or total is None or realised is None or unrealised is None:
         return ()
-    return [Sample(hour, total, statement.value.realised_pnl, unrealised)]
+    return () if last is not None and last >= hour else [Sample(hour, total, realised, unrealised)]
 
 
 def _log(run: SyncRun, wallet: UserWallet, status: SyncStatus, now: datetime) -> SyncLogEntry:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from moniqo.domain.account import Account
 from moniqo.domain.money import ZERO, exact
@@ -26,17 +26,20 @@ class AssetValue(NamedTuple):
 class Valuation:
     """An account in US dollars. ``total_value_usd`` and ``unrealised_pnl`` are None when a held asset has no price.
 
+    Profit is None where nobody followed it: a venue does not know what its accounts gained.
+
     ``evaluated_until`` is how far the path was walked for open orders; ``stale`` says that it could not be walked up
     to now, so an order may have filled that is still shown open.
     """
 
     assets: Sequence[AssetValue]
     total_value_usd: Decimal | None
-    realised_pnl: Decimal
+    realised_pnl: Decimal | None
     unrealised_pnl: Decimal | None
     evaluated_until: datetime
     stale: bool
     as_of: datetime
+    mode: Literal["paper", "live"] = "paper"
 
 
 def value(

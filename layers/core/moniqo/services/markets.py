@@ -17,17 +17,17 @@ class Markets:
 
     async def list(self, user_id: str, user_wallet_id: str) -> Sequence[Market]:
         """Symbols the wallet trades, ordered by name."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_markets()
 
     async def snapshot(self, user_id: str, user_wallet_id: str, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now; raises InvalidSymbolError, MarketDataError."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
 
     async def candles(
         self, user_id: str, user_wallet_id: str, symbol: str, interval: str, limit: int
     ) -> Sequence[Candle]:
         """The last closed candles, oldest first; raises InvalidSymbolError, MarketDataError."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_candles(symbol, interval, limit)

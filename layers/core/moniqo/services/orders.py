@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from moniqo.domain.command import Place
+from moniqo.domain.errors import ForbiddenError
 from moniqo.domain.order import Fill
 from moniqo.domain.preflight import Preflight
 from moniqo.services.limits import PerMinute
+from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.demo_orders import OrderRecord
 from moniqo.wallets.registry import WalletConnector
 
@@ -44,7 +46,7 @@ class Orders:
 
         And everything :meth:`DemoWallet.submit` raises. What is refused or repeated does not count.
         """
-        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
+        wallet, permit = await self._limit.beside(user_id, self._tradable(user_id, user_wallet_id))
         if permit.refusal is not None:
             before = await wallet.accepted_before(order)
             if before is None:
@@ -57,7 +59,7 @@ class Orders:
 
     async def preflight(self, user_id: str, user_wallet_id: str, order: Place) -> Preflight:
         """Check an order without placing it; raises MarketDataError."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._tradable(user_id, user_wallet_id)
         return await wallet.preflight(order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
@@ -68,13 +70,13 @@ class Orders:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
-        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
+        wallet, permit = await self._limit.beside(user_id, self._tradable(user_id, user_wallet_id))
         permit.require()
         return await permit.spend(wallet.close_position(symbol))
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """One order as it stands now; raises OrderNotFoundError."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         await wallet.evaluate()
         return await wallet.orders().get(order_id)
 
@@ -89,18 +91,18 @@ class Orders:
         limit: int,
     ) -> OrderPage:
         """Orders newest first; ``only_open`` of None gives open and closed ones."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         await wallet.evaluate()
         return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, after=after, limit=limit))
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.cancel(order_id)
 
     async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel every open order, or those of one symbol, in one commit."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.cancel_all(symbol)
 
     async def fills(
@@ -115,8 +117,17 @@ class Orders:
         limit: int,
     ) -> FillPage:
         """Fills newest first, from ``since`` (inclusive) to ``until`` (exclusive)."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         await wallet.evaluate()
         return FillPage(
             *await wallet.orders().fills(symbol=symbol, since=since, until=until, position=position, limit=limit)
         )
+
+    async def _tradable(self, user_id: str, user_wallet_id: str) -> DemoWallet:
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        if not isinstance(wallet, DemoWallet):
+            raise ForbiddenError(
+                "Live trading is off in this deployment: orders are taken for paper wallets only.",
+                hint="Trade with a demo wallet; a live wallet shows its balance, positions and markets.",
+            )
+        return wallet

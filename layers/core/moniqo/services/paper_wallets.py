@@ -50,7 +50,7 @@ class PaperWallets:
             NotFoundError: the owner has no such wallet.
 
         """
-        account = await self._connector.connect(user_id, user_wallet_id)
+        account = await self._connector.connect_demo(user_id, user_wallet_id)
         now = self._now()
         balance = _opening_balance(account.account, now)
         mirror = {"updated_at": now, "balance": balance_document(balance)}
@@ -92,7 +92,7 @@ class PaperWallets:
         return Created(wallet, replayed=False)
 
     async def _account_at(self, user_id: str, user_wallet_id: str, seq: int | None) -> Account:
-        connected = await self._connector.connect(user_id, user_wallet_id)
+        connected = await self._connector.connect_demo(user_id, user_wallet_id)
         try:
             return await connected.past().account_at(seq)
         except NotFoundError as error:

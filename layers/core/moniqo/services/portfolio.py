@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from moniqo.domain.equity_curve import EquityPoint
 from moniqo.domain.performance import Performance
-from moniqo.wallets.demo import PositionReport
+from moniqo.wallets.base import PositionReport
 from moniqo.wallets.registry import WalletConnector
 
 _POSTING_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
@@ -28,22 +28,22 @@ class Portfolio:
 
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
         """Results since the wallet was opened, forked or reset."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().performance()
 
     async def equity(
         self, user_id: str, user_wallet_id: str, since: datetime, until: datetime, step: timedelta
     ) -> Sequence[EquityPoint]:
         """Equity at every full ``step`` from ``since`` to ``until``, oldest first."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().equity(since, until, step)
 
     async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[dict[str, Any]]:
         """Journal entries above sequence number ``after``, oldest first."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().entries(after, limit)
 
     async def postings(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[dict[str, Any]]:
         """The same with nothing but what moved."""
-        wallet = await self._connector.connect(user_id, user_wallet_id)
+        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().entries(after, limit, _POSTING_FIELDS)

@@ -38,7 +38,7 @@ class WalletChanges:
             return replace(wallet, **fields)
         limits = replace(wallet.risk_limits, **change.limits)
         _check(limits)
-        account = await self._connector.connect(user_id, user_wallet_id)
+        account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         await account.record(SetLimits(limits), mirror=fields)
         return replace(wallet, **fields, risk_limits=limits)
 
@@ -50,7 +50,7 @@ class WalletChanges:
             WalletInUseError: orders are open or positions held, and ``force`` is not set.
 
         """
-        account = await self._connector.connect(user_id, user_wallet_id)
+        account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         await account.record(Close(force=force), mirror={"updated_at": self._now()})
 
 

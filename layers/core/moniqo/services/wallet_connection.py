@@ -17,7 +17,6 @@ from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredential
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import connection_document
 from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.registry import WalletConnector
 
 
@@ -65,10 +64,10 @@ class WalletConnection:
 
     async def require(self, wallet: UserWallet) -> None:
         """Raise InvalidCredentialsError or WalletConnectionError unless the wallet's account answers."""
-        if wallet.credentials is not None:
+        if wallet.credentials is not None and wallet.is_demo:
             await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
-        connected = await self._connector.connect(wallet.user_id, wallet.id)
-        await _require_answer(connected)
+        async with await self._connector.connect(wallet.user_id, wallet.id) as connected:
+            await connected.require_connection()
 
     async def replace(self, user_id: str, user_wallet_id: str, given: Mapping[str, SecretStr]) -> UserWallet:
         """Store other credentials after a test with them.
@@ -87,7 +86,8 @@ class WalletConnection:
         candidate = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **settings})
         if candidate is None:
             raise WalletConnectionError
-        await _require_answer(candidate)
+        async with candidate:
+            await candidate.require_connection()
         encrypted = None
         if credentials.secrets:
             encrypted = await self._cipher.encrypt(credentials.secrets, user_id, user_wallet_id)
@@ -125,10 +125,3 @@ def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[st
             hint=f"Leave {INITIAL_BALANCE} as it is, or create another wallet.",
         )
     return {**credentials.settings, INITIAL_BALANCE: opened_with}
-
-
-async def _require_answer(wallet: BaseWallet) -> None:
-    async with wallet:
-        answers, _ = await wallet.test_connection()
-    if not answers:
-        raise WalletConnectionError

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.domain.account import AccountTerms
@@ -16,7 +15,6 @@ from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import Definition, Simulation
 from moniqo.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
 from moniqo.domain.money import plain
-from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
 from moniqo.services.idempotency import Created, id_of_key
@@ -25,6 +23,7 @@ from moniqo.services.wallet_requests import NewWallet
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.user_wallet_documents import to_document
 from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 
@@ -54,7 +53,9 @@ class WalletCreation:
 
         Raises:
             ValidationError: there is no such definition, or it is not active.
-            InvalidCredentialsError: the credentials do not fit the definition.
+            InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them or lets them
+                withdraw.
+            WalletConnectionError: the venue does not answer.
             IdempotencyMismatchError: the key made another wallet.
             ConflictError: the wallet the key made was deleted.
             RateLimitExceededError: the user has as many wallets as one may have.
@@ -62,18 +63,18 @@ class WalletCreation:
         """
         definition = await self._definition(request.wallet_id)
         credentials = check_credentials(definition.required_credentials, request.credentials)
-        balance = initial_balance(credentials.settings)
-        settings = {**credentials.settings, INITIAL_BALANCE: plain(balance)}
+        settings = dict(credentials.settings)
+        if definition.simulation is not None:
+            settings[INITIAL_BALANCE] = plain(initial_balance(settings))
         wallet = _describe(user_id, request, definition, settings, self._now())
-        terms = _terms(user_id, definition, balance, request.risk_limits)
         if idempotency_key is None:
             # What was found then is the work of this very request, whose answer the database lost on its way.
-            return (await self._open(wallet, definition, credentials, terms))._replace(replayed=False)
+            return (await self._open(wallet, definition, credentials))._replace(replayed=False)
         wallet = replace(wallet, id=id_of_key(user_id, idempotency_key))
         made = await self._made_before(wallet, credentials)
         if made is not None:
             return Created(made, replayed=True)
-        return await self._open(wallet, definition, credentials, terms)
+        return await self._open(wallet, definition, credentials)
 
     async def _definition(self, wallet_id: str) -> Definition:
         try:
@@ -84,18 +85,16 @@ class WalletCreation:
             raise _refuse_definition("This wallet definition is not active.")
         return definition
 
-    async def _open(
-        self, wallet: UserWallet, definition: Definition, credentials: CheckedCredentials, terms: AccountTerms
-    ) -> Created:
+    async def _open(self, wallet: UserWallet, definition: Definition, credentials: CheckedCredentials) -> Created:
         if credentials.secrets:
             token = await self._cipher.encrypt(credentials.secrets, wallet.user_id, wallet.id)
             wallet = replace(wallet, credentials=token)
         account = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **wallet.settings})
-        if not isinstance(account, DemoWallet):
+        if account is None:
             raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
         await self._limit.claim(wallet.user_id, wallet.id)
         try:
-            await account.open_account(terms, to_document(wallet))
+            await self._store(wallet, definition, account)
         except ConflictError:
             # The same request was here before: sent twice at once, or again after the first was cut short.
             made = await self._made_before(wallet, credentials)
@@ -103,6 +102,15 @@ class WalletCreation:
                 raise _other_body() from None
             return Created(made, replayed=True)
         return Created(wallet, replayed=False)
+
+    async def _store(self, wallet: UserWallet, definition: Definition, account: BaseWallet) -> None:
+        if isinstance(account, DemoWallet):
+            terms = _terms(definition, wallet)
+            await account.open_account(terms, to_document(wallet))
+            return
+        async with account:
+            await account.require_connection()
+        await self._wallets.insert(wallet)
 
     async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
         made = await self._wallets.find_made(wallet.user_id, wallet.id)
@@ -163,17 +171,17 @@ def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _terms(user_id: str, definition: Definition, balance: Decimal, limits: RiskLimits) -> AccountTerms:
+def _terms(definition: Definition, wallet: UserWallet) -> AccountTerms:
     fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
     return AccountTerms(
-        user_id=user_id,
-        initial_balance=balance,
+        user_id=wallet.user_id,
+        initial_balance=initial_balance(wallet.settings),
         cash_asset=simulation.cash_asset,
         maker_fee_percent=fees.maker_fee_percent,
         taker_fee_percent=fees.taker_fee_percent,
         slippage_bps=simulation.slippage_bps,
         symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
-        limits=limits,
+        limits=wallet.risk_limits,
     )
 
 

@@ -67,7 +67,7 @@ class WalletLifecycle:
     async def _set(
         self, wallet: UserWallet, status: UserWalletStatus, by: Literal["owner", "admin"], reason: str | None
     ) -> UserWallet:
-        account = await self._connector.connect(wallet.user_id, wallet.id)
+        account = await self._connector.connect(wallet.user_id, wallet.id, with_key=False)
         before = wallet.status if status is UserWalletStatus.SUSPENDED else None
         changed = replace(
             wallet, status=status, status_reason=reason, status_before_suspension=before, updated_at=self._now()

@@ -60,6 +60,11 @@ class DefinitionStore:
             raise _missing()
         return from_document(found)
 
+    async def get_many(self, ids: Sequence[str]) -> Mapping[str, Definition]:
+        """Return definitions by id, also deleted ones: wallets made under them go on."""
+        found = self._definitions.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: from_document(document) async for document in found}
+
     async def list(self, wanted: DefinitionFilter, after: Position | None, limit: int) -> Sequence[Definition]:
         """Return up to ``limit`` definitions by ``order`` and slug, after the given position."""
         query: Document = {"deleted_at": None}

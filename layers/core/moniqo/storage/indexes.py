@@ -62,6 +62,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
     ),
     "rate_counters": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+    "venue_markets": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
 }
 
 

@@ -90,7 +90,6 @@ _BINANCE: Final = Definition(
     integration_type=IntegrationType.CEX,
     created_at=_NOW,
     updated_at=_NOW,
-    is_active=False,
     requires_kyc=True,
     supports_all_symbols=True,
     required_credentials=(_secret("api_key", "API key"), _secret("api_secret", "API secret")),
@@ -99,8 +98,19 @@ _BINANCE: Final = Definition(
     order=100,
     tags=("exchange", "crypto"),
 )
+_BINANCE_TESTNET: Final = replace(
+    _BINANCE,
+    slug="binance-testnet-v1",
+    name="Binance Spot Testnet",
+    display_name="Binance (test network)",
+    description="A spot account at Binance's test network: real calls, play money.",
+    api_config=ApiConfig(testnet_url="https://testnet.binance.vision"),
+    order=105,
+    tags=("exchange", "crypto", "test"),
+)
 _COINBASE: Final = replace(
     _BINANCE,
+    is_active=False,
     slug="coinbase-advanced-v1",
     name="Coinbase Advanced",
     display_name="Coinbase",
@@ -115,6 +125,7 @@ _COINBASE: Final = replace(
 )
 _KRAKEN: Final = replace(
     _BINANCE,
+    is_active=False,
     slug="kraken-spot-v1",
     name="Kraken Spot",
     display_name="Kraken",
@@ -126,7 +137,7 @@ _KRAKEN: Final = replace(
 )
 
 _OF_ITS_OWN: Final = frozenset({"_id", "created_at", "updated_at"})
-SEEDS: Final = (_DEMO, _DEMO_STOCKS, _BINANCE, _COINBASE, _KRAKEN)
+SEEDS: Final = (_DEMO, _DEMO_STOCKS, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
 
 
 async def seed_definitions(db: AsyncDatabase[dict[str, Any]]) -> None:

@@ -118,6 +118,13 @@ class UserWalletStore:
         if not result.matched_count:
             raise NotFoundError("There is no such wallet.")
 
+    async def change_in_status(self, wallet: UserWallet, fields: Mapping[str, object]) -> None:
+        """Set fields of a wallet that still has the status it was read with; raises ConflictError."""
+        read = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None, "status": wallet.status.value}
+        result = await self._wallets.update_one(read, {"$set": dict(fields)})
+        if not result.matched_count:
+            raise ConflictError("The wallet was changed at the same time by another request.")
+
     async def replace_credentials(
         self, wallet: UserWallet, credentials: str | None, fields: Mapping[str, object]
     ) -> None:

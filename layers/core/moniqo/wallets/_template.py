@@ -1,4 +1,6 @@
-"""Where a new venue begins: copy this file, write the calls it lacks, and name the class in ``registry.WALLET_TYPES``.
+"""Where a wallet that is not CCXT's begins: copy this file and write the calls it lacks.
+
+A venue CCXT knows is less work: a file in ``wallets/venues/`` beside ``binance.py``, named in ``registry.VENUES``.
 
 What is written here holds for every venue: credentials are checked before anything is opened, secrets stay in the
 wallet, whatever the venue says comes out as one of :mod:`moniqo.domain.errors` or one of our types, and amounts are
@@ -18,11 +20,13 @@ from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, Wal
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.valuation import Valuation
-from moniqo.wallets.base import BaseWallet, OrderResult, WalletBalance, WalletPosition
+from moniqo.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance
 
 
 class TemplateWallet(BaseWallet):
     """An account at a venue that nobody has written yet."""
+
+    mode = "live"
 
     CREDENTIALS: Final = ("api_key", "api_secret")
     """Fields of the definition's ``required_credentials`` this wallet cannot do without."""
@@ -122,9 +126,9 @@ class TemplateWallet(BaseWallet):
         """Keep a change of status or limits; the venue knows nothing of them, so only our database changes."""
         self._lacks("record", "the user wallet's document changed in one write")
 
-    async def get_positions(self) -> list[WalletPosition]:
+    async def positions(self) -> PositionReport:
         """What is held beside cash, with its cost, ordered by symbol."""
-        self._lacks("get_positions", "one WalletPosition per symbol held, ordered by symbol")
+        self._lacks("positions", "a PositionReport with one WalletPosition per symbol held, ordered by symbol")
 
     def _lacks(self, method: str, answer: str) -> NoReturn:
         self.require_initialized()

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from moniqo.domain.command import ExitSpec, LifeCommand
 from moniqo.domain.definition import IntegrationType, MarketType
-from moniqo.domain.errors import WalletNotInitializedError
+from moniqo.domain.errors import WalletConnectionError, WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
@@ -34,6 +34,7 @@ __all__ = [
     "OrderSide",
     "OrderStatus",
     "OrderType",
+    "PositionReport",
     "TimeInForce",
     "UserWalletStatus",
     "WalletBalance",
@@ -80,17 +81,28 @@ class MarketPrice:
 class WalletPosition:
     """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid.
 
-    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now.
+    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now. Cost and
+    results are None where the account's fills do not explain the holding: some of it came from elsewhere.
     """
 
     symbol: str
     amount: Decimal
-    average_cost: Decimal
-    realised_pnl: Decimal
+    average_cost: Decimal | None
+    realised_pnl: Decimal | None
     unrealised_pnl: Decimal | None
-    fees: Decimal
-    cost: Decimal = ZERO
+    fees: Decimal | None
+    cost: Decimal | None = ZERO
     mark_price: Decimal | None = None
+
+
+class PositionReport(NamedTuple):
+    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
+
+    items: tuple[WalletPosition, ...]
+    evaluated_until: datetime
+    stale: bool
+    as_of: datetime
+    mode: Literal["paper", "live"] = "paper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,9 @@ class OrderResult:
 
 class BaseWallet(ABC):
     """One trading account. Use it as ``async with wallet:`` or call ``initialize()`` and ``close()``."""
+
+    mode: ClassVar[Literal["paper", "live"]]
+    """Whether its money is real."""
 
     def __init__(
         self,
@@ -179,6 +194,12 @@ class BaseWallet(ABC):
     @abstractmethod
     async def test_connection(self) -> tuple[bool, str | None]:
         """Tell whether the account answers; the text says why not, without a secret in it."""
+
+    async def require_connection(self) -> None:
+        """Raise what keeps the account from answering: InvalidCredentialsError, WalletConnectionError and the like."""
+        answers, why = await self.test_connection()
+        if not answers:
+            raise WalletConnectionError(why)
 
     @abstractmethod
     async def get_balance(self) -> list[WalletBalance]:
@@ -263,6 +284,10 @@ class BaseWallet(ABC):
     async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
         """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
 
-    @abstractmethod
     async def get_positions(self) -> list[WalletPosition]:
         """What is held beside cash, with its cost, ordered by symbol."""
+        return list((await self.positions()).items)
+
+    @abstractmethod
+    async def positions(self) -> PositionReport:
+        """The same, and up to when it is true."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -43,7 +43,7 @@ from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import reset_id
 from moniqo.storage.equity import COLLECTION as EQUITY
-from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, WalletBalance, WalletPosition
+from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
 from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, evaluated_until, replayed
 from moniqo.wallets.demo_past import DemoPast
@@ -53,15 +53,6 @@ DEFAULT_FEE_PERCENT: Final = Decimal("0.1")
 DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
 
 
-class PositionReport(NamedTuple):
-    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
-
-    items: tuple[WalletPosition, ...]
-    evaluated_until: datetime
-    stale: bool
-    as_of: datetime
-
-
 class DemoWallet(BaseWallet):
     """Paper money that behaves like real money.
 
@@ -69,6 +60,8 @@ class DemoWallet(BaseWallet):
     (an account read before) are the service's. An account that does not exist yet is opened by ``initialize()`` with
     the credential ``initial_balance_usd``, unless an owner is named.
     """
+
+    mode = "paper"
 
     def __init__(
         self,
@@ -362,10 +355,6 @@ class DemoWallet(BaseWallet):
         await self._work.evaluate()
         records, _ = await self.orders().page(only_open=False, symbol=symbol, after=None, limit=limit)
         return [order_result(record) for record in records]
-
-    async def get_positions(self) -> list[WalletPosition]:
-        """What is held beside cash, with its cost, ordered by symbol."""
-        return list((await self.positions()).items)
 
     async def positions(self) -> PositionReport:
         """What is held, and how far resting orders were evaluated before."""

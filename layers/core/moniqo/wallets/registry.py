@@ -2,37 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import FeedKind
+from moniqo.domain.errors import ConflictError, NotFoundError, WalletConnectionError, WalletError
 from moniqo.domain.market import PriceFeed
+from moniqo.domain.user_wallet import UserWallet
 from moniqo.markets.simulated import SimulatedFeed
+from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.demo_ledger import DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.venue_markets import VenueMarkets
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.demo import DemoWallet
 
 if TYPE_CHECKING:
+    from moniqo.credentials.cipher import CredentialCipher
     from moniqo.domain.definition import Definition
-    from moniqo.domain.user_wallet import UserWallet
+    from moniqo.wallets.exchange import ExchangeWallet
+    from moniqo.wallets.venue_connection import VenueConnection
 
-WALLET_TYPES: Mapping[str, type[BaseWallet]] = {}
-"""Wallet class by definition slug: a venue is added here. What a definition simulates is a demo wallet by itself."""
+VENUES: Final[Mapping[str, str]] = {
+    "binance-spot-v1": "binance",
+    "binance-testnet-v1": "binance",
+}
+"""The venue of each definition, by slug: its module in :mod:`moniqo.wallets.venues`. What a definition simulates is a
+demo wallet by itself.
+"""
+
+DEFINITIONS_SECONDS: Final = 60.0
 
 
 class WalletConnector:
-    """Opens wallets of one deployment; its price feed is shared by them."""
+    """Opens wallets of one deployment; its price feed and its connections to venues are shared by them."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], clock: Clock = utc_now) -> None:
-        """Use ``database``; the feed is made when it is first needed."""
+    def __init__(
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        clock: Clock = utc_now,
+        cipher: Callable[[], CredentialCipher] | None = None,
+        *,
+        allow_loopback: bool = False,
+    ) -> None:
+        """Use ``database``; feed and connections are made when they are first needed.
+
+        Args:
+            database: Where wallets and definitions are.
+            clock: The present.
+            cipher: Makes what opens credentials; without it no live wallet can be asked about its account.
+            allow_loopback: Whether a definition may name a venue on this machine.
+
+        """
         self._database = database
         self._ledger = DemoLedger(database)
+        self._wallets = UserWalletStore(database)
+        self._definitions = DefinitionStore(database)
         self._clock = clock
+        self._cipher = cipher
+        self._allow_loopback = allow_loopback
         self._feed: PriceFeed | None = None
+        self._known: dict[str, tuple[float, Definition]] = {}
+        self._venues: dict[tuple[str, str], VenueConnection] = {}
+
+    async def close(self) -> None:
+        """Close the connections to venues."""
+        for connection in self._venues.values():
+            await connection.close()
 
     async def feed(self) -> PriceFeed:
         """The simulated market of this deployment; its seed is read once."""
@@ -40,23 +83,51 @@ class WalletConnector:
             self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
         return self._feed
 
-    async def connect(self, owner: str, user_wallet_id: str) -> DemoWallet:
-        """Open a wallet of ``owner`` in one round trip; raises NotFoundError."""
-        wallet = await self._demo("", user_wallet_id, owner, None)
-        await wallet.initialize()
+    async def connect(self, owner: str, user_wallet_id: str, *, with_key: bool = True) -> BaseWallet:
+        """Open a wallet of ``owner``, a demo wallet in one round trip; raises NotFoundError.
+
+        Without its key a live wallet answers only what everybody may ask of the venue, and changes of its own life.
+        """
+        loaded = await self._ledger.load(user_wallet_id, owner)
+        if loaded is not None:
+            return await self._opened(await self._demo("", user_wallet_id, owner, loaded))
+        wallet = await self._wallets.get(owner, user_wallet_id)
+        if wallet.is_demo:
+            raise NotFoundError("no such wallet")
+        definition = (await self._definitions_of([wallet])).get(wallet.wallet_id)
+        if definition is None:
+            raise WalletConnectionError("The wallet's definition is gone.")
+        return await self._opened(await self._live(wallet, definition, with_key=with_key))
+
+    async def connect_demo(self, owner: str, user_wallet_id: str) -> DemoWallet:
+        """Open a demo wallet of ``owner`` in one round trip; raises NotFoundError, ConflictError for a live one."""
+        wallet = await self.connect(owner, user_wallet_id, with_key=False)
+        if not isinstance(wallet, DemoWallet):
+            raise ConflictError(
+                "This is a live wallet: only paper wallets can do this.",
+                hint="Connect a demo wallet, or use what is offered for live ones.",
+            )
         return wallet
 
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
-        """Get many wallets ready in one round trip; one that cannot be opened is missing from the answer.
+        """Get many wallets ready in two round trips; one that cannot be opened is missing from the answer.
 
         One that was deleted says so when it is initialised.
         """
-        loaded = await self._ledger.load_many([wallet.id for wallet in wallets if wallet.is_demo])
+        demo = [wallet for wallet in wallets if wallet.is_demo]
+        loaded = await self._ledger.load_many([wallet.id for wallet in demo]) if demo else {}
         connected: dict[str, BaseWallet] = {}
-        for wallet in wallets:
+        for wallet in demo:
             found = loaded.get(wallet.id)
             if found is not None:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
+        live = [wallet for wallet in wallets if not wallet.is_demo]
+        definitions = await self._definitions_of(live)
+        for wallet in live:
+            definition = definitions.get(wallet.wallet_id)
+            if definition is not None:
+                with suppress(WalletConnectionError):
+                    connected[wallet.id] = await self._live(wallet, definition, with_key=True)
         return connected
 
     async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:
@@ -67,27 +138,93 @@ class WalletConnector:
 
     async def new_demo(self, user_wallet_id: str) -> DemoWallet:
         """Make a demo wallet that has no account yet."""
-        return DemoWallet("", user_wallet_id, {}, await self._config())
-
-    async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded | None) -> DemoWallet:
-        return DemoWallet(wallet_id, user_wallet_id, {}, {**await self._config(), "owner": owner, "loaded": loaded})
-
-    async def _config(self) -> dict[str, object]:
-        """What every wallet of this deployment shares."""
-        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(), "clock": self._clock}
+        return DemoWallet("", user_wallet_id, {}, await self._shared())
 
     async def candidate(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
     ) -> BaseWallet | None:
-        """Make a wallet that is not stored yet, to open or test it; None when this build cannot trade the venue."""
-        kind = _wallet_type(definition)
-        if kind is None:
+        """Make a wallet that is not stored yet, to open or test it; None when this build cannot trade the venue.
+
+        Raises:
+            WalletConnectionError: the definition gives no usable address of its venue.
+
+        """
+        if definition.simulation is not None:
+            if definition.simulation.feed is not FeedKind.SIMULATED:
+                return None
+            return DemoWallet(definition.id, user_wallet_id, credentials, await self._shared())
+        if definition.slug not in VENUES:
             return None
-        return kind(definition.id, user_wallet_id, credentials, await self._config())
+        return _exchange_wallet(definition.id, user_wallet_id, credentials, self._config(definition))
+
+    async def _opened(self, wallet: BaseWallet) -> BaseWallet:
+        await wallet.initialize()
+        return wallet
+
+    async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded) -> DemoWallet:
+        return DemoWallet(wallet_id, user_wallet_id, {}, {**await self._shared(), "owner": owner, "loaded": loaded})
+
+    async def _shared(self) -> dict[str, object]:
+        """What every demo wallet of this deployment shares."""
+        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(), "clock": self._clock}
+
+    async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> BaseWallet:
+        from moniqo.wallets.exchange_life import keep_life
+
+        config = self._config(definition)
+        config["record"] = partial(keep_life, self._wallets, wallet)
+        credentials: dict[str, str] = {}
+        if with_key:
+            try:
+                credentials = await self._credentials(wallet)
+            except WalletError as error:
+                # One wallet that does not open must not keep a batch from being opened: it says so when it is asked.
+                config["unopened"] = error
+        return _exchange_wallet(definition.id, wallet.id, credentials, config)
+
+    async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
+        credentials = dict(wallet.settings)
+        if wallet.credentials is not None and self._cipher is not None:
+            secrets = await self._cipher().decrypt(wallet.credentials, wallet.user_id, wallet.id)
+            credentials |= {name: value.get_secret_value() for name, value in secrets.items()}
+        return credentials
+
+    def _config(self, definition: Definition) -> dict[str, object]:
+        return {"connection": self._connection(definition), "clock": self._clock}
+
+    def _connection(self, definition: Definition) -> VenueConnection:
+        """The connection to a definition's venue; an administrator's change of it makes another."""
+        from moniqo.wallets.venue_connection import VenueConnection
+        from moniqo.wallets.venues import venue_named
+
+        if definition.slug not in VENUES or definition.api_config is None:
+            raise WalletConnectionError("The wallet definition does not say how its venue is reached.")
+        name = (definition.slug, repr(definition.api_config))
+        if name not in self._venues:
+            self._venues[name] = VenueConnection(
+                venue_named(VENUES[definition.slug]),
+                definition.api_config,
+                VenueMarkets(self._database),
+                allow_loopback=self._allow_loopback,
+                now=self._clock,
+            )
+        return self._venues[name]
+
+    async def _definitions_of(self, wallets: Sequence[UserWallet]) -> Mapping[str, Definition]:
+        """Definitions by id, a minute old at most."""
+        oldest = time.monotonic() - DEFINITIONS_SECONDS
+        wanted = {wallet.wallet_id for wallet in wallets}
+        missing = [name for name in wanted if name not in self._known or self._known[name][0] < oldest]
+        if missing:
+            read_at = time.monotonic()
+            found = await self._definitions.get_many(missing)
+            self._known |= {name: (read_at, definition) for name, definition in found.items()}
+        return {name: self._known[name][1] for name in wanted if name in self._known}
 
 
-def _wallet_type(definition: Definition) -> type[BaseWallet] | None:
-    simulation = definition.simulation
-    if simulation is not None:
-        return DemoWallet if simulation.feed is FeedKind.SIMULATED else None
-    return WALLET_TYPES.get(definition.slug)
+def _exchange_wallet(
+    wallet_id: str, user_wallet_id: str, credentials: Mapping[str, str], config: Mapping[str, object]
+) -> ExchangeWallet:
+    from moniqo.wallets.exchange import ExchangeWallet
+
+    return ExchangeWallet(wallet_id, user_wallet_id, credentials, config)

@@ -58,6 +58,15 @@ Symbols = Annotated[tuple[Symbol, ...], Field(max_length=MAX_SYMBOLS), AfterVali
 Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], ...], Field(max_length=20)]
 Markets = Annotated[tuple[MarketType, ...], Field(min_length=1, max_length=4), AfterValidator(_distinct)]
 Url = Annotated[str, Field(pattern=r"^https://[^\s/]+\S*$", max_length=500)]
+# A venue on this machine is for trying things out: it is called only where the deployment allows that.
+VenueUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://[^\s/]+\S*|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?/?)$",
+        max_length=500,
+        examples=["https://api.acme.example"],
+    ),
+]
 Order = Annotated[StrictInt, Field(ge=0, le=1_000_000, description="Lists are ordered by it.")]
 
 
@@ -131,8 +140,8 @@ class SimulationIn(ClosedModel):
 class ApiConfigIn(ClosedModel):
     """How the venue is reached; never returned."""
 
-    base_url: Url | None = None
-    testnet_url: Url | None = None
+    base_url: VenueUrl | None = None
+    testnet_url: VenueUrl | None = None
     websocket_url: Annotated[str, Field(max_length=500, pattern=r"^wss://")] | None = None
     api_version: Annotated[str, Field(max_length=20)] | None = None
     rate_limits: Annotated[

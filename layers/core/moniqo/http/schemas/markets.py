@@ -110,10 +110,10 @@ class CandlesView(View):
 
 
 def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
-    """Show a valuation of a demo wallet."""
+    """Show a valuation."""
     return BalanceView(
         user_wallet_id=user_wallet_id,
-        mode="paper",
+        mode=worth.mode,
         assets=[HeldAssetView.model_validate(held) for held in worth.assets],
         total_value_usd=worth.total_value_usd,
         evaluated_until=worth.evaluated_until,

@@ -13,7 +13,7 @@ from moniqo.domain.errors import ValidationError
 from moniqo.domain.figures import TradeFigures
 from moniqo.domain.performance import Performance, SymbolFigures
 from moniqo.http.schemas.common import Amount, Timestamp, View
-from moniqo.wallets.demo import PositionReport
+from moniqo.wallets.base import PositionReport
 
 MAX_POINTS: Final = 1000
 STEPS: Final = {"1h": HOUR, "1d": DAY}
@@ -28,12 +28,12 @@ class PositionView(View):
 
     symbol: str
     amount: Amount
-    average_cost: Annotated[Amount, Field(description="At 8 places, for showing.")]
-    cost: Amount
+    average_cost: Annotated[Amount | None, Field(description="At 8 places, for showing.")]
+    cost: Annotated[Amount | None, Field(description="Null where fills at the venue do not explain what is held.")]
     mark_price: Annotated[Amount | None, Field(description="The mid price now.")]
-    realised_pnl: Amount
+    realised_pnl: Amount | None
     unrealised_pnl: Amount | None
-    fees: Amount
+    fees: Amount | None
 
 
 class PositionsView(View):
@@ -114,7 +114,7 @@ def positions_view(report: PositionReport, user_wallet_id: str) -> PositionsView
     """Show positions."""
     return PositionsView(
         user_wallet_id=user_wallet_id,
-        mode="paper",
+        mode=report.mode,
         items=[PositionView.model_validate(item) for item in report.items],
         evaluated_until=report.evaluated_until,
         stale=report.stale,

@@ -1,0 +1,32 @@
+"""Keeps changes of a live wallet's life: the venue knows nothing of them, so its document is all that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from moniqo.domain.command import LifeCommand, SetLimits, SetStatus
+from moniqo.domain.lifecycle import check_transition
+from moniqo.domain.user_wallet import UserWallet
+from moniqo.storage.user_wallets import UserWalletStore
+
+
+async def keep_life(
+    store: UserWalletStore, wallet: UserWallet, command: LifeCommand, mirror: Mapping[str, object]
+) -> None:
+    """Write a change over the status the wallet was read with.
+
+    A deleted wallet's credentials are forgotten.
+
+    Raises:
+        WalletSuspendedError, ConflictError: the change is not open to whoever asks, or somebody was faster.
+
+    """
+    fields = dict(mirror)
+    if isinstance(command, SetStatus):
+        check_transition(wallet.status.value, command)
+        fields["status"] = command.status
+    elif isinstance(command, SetLimits):
+        fields["risk_limits"] = command.limits.to_document()
+    else:
+        fields |= {"deleted_at": fields["updated_at"], "credentials": None}
+    await store.change_in_status(wallet, fields)

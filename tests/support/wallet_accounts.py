@@ -1,0 +1,98 @@
+"""An account of every wallet class there is, for the suite that all of them must pass. A venue is added here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo import event_loop
+from moniqo.domain.definition import ApiConfig
+from moniqo.storage.venue_markets import VenueMarkets
+from moniqo.wallets.base import BaseWallet
+from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.exchange import ExchangeWallet
+from moniqo.wallets.venue_connection import VenueConnection
+from moniqo.wallets.venues.binance import Binance
+from moniqo.wallets.venues.venue import Venue
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.server import FakeVenue
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account: ``wallet`` makes another object for it, not initialised.
+
+    It is new, holds some of ``cash`` and nothing else, and trades ``symbol`` and ``another``. ``secrets`` are
+    credentials that nothing may show. ``is_ours``: the books keep what a venue's do not, metadata and our client ids.
+    ``history_by_symbol``: ended orders are listed of one symbol at a time.
+    """
+
+    wallet: Callable[[], BaseWallet]
+    user_wallet_id: str
+    symbol: str = "BTC/USDT"
+    another: str = "ETH/USDT"
+    cash: str = "USDT"
+    secrets: tuple[str, ...] = ()
+    is_ours: bool = False
+    history_by_symbol: bool = False
+
+
+OpenAccount = Callable[[], Account]
+
+
+@contextmanager
+def demo(database: Database) -> Iterator[OpenAccount]:
+    """Paper accounts on the simulated market."""
+
+    def open_account() -> Account:
+        user_wallet_id = str(uuid.uuid4())
+        credentials = {"initial_balance_usd": "10000.25"}
+        return Account(
+            lambda: DemoWallet("demo-wallet-v1", user_wallet_id, credentials, {"db": database}),
+            user_wallet_id,
+            secrets=("10000.25",),
+            is_ours=True,
+        )
+
+    yield open_account
+
+
+@contextmanager
+def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -> Iterator[OpenAccount]:
+    """Accounts at a fake venue, through CCXT."""
+    with fake:
+        config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
+        connection = VenueConnection(venue, config, VenueMarkets(database), allow_loopback=True)
+
+        def open_account() -> Account:
+            user_wallet_id = str(uuid.uuid4())
+            credentials = fake.credentials()
+            return Account(
+                lambda: ExchangeWallet(venue.exchange, user_wallet_id, credentials, {"connection": connection}),
+                user_wallet_id,
+                secrets=tuple(credentials.values()),
+                history_by_symbol=venue.history_by_symbol,
+                **fields,
+            )
+
+        try:
+            yield open_account
+        finally:
+            event_loop.run(connection.close())
+
+
+@contextmanager
+def binance(database: Database) -> Iterator[OpenAccount]:
+    """Accounts at our Binance."""
+    with at_venue(Binance(), FakeBinance(), database) as opened:
+        yield opened
+
+
+VENUES: Mapping[str, Callable[[Database], AbstractContextManager[OpenAccount]]] = {"demo": demo, "binance": binance}
