@@ -1,0 +1,349 @@
+"""Rotations while the service is used, and while the processes that do them are killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from pydantic import SecretStr
+
+from moniqo import bootstrap
+from moniqo.credentials.cipher import stored_prefix
+from moniqo.credentials.key_source import CACHE_SECONDS
+from moniqo.credentials.rotation import STEPS
+from moniqo.credentials.stored_ring import StoredRing
+from moniqo.services import reencryption
+from moniqo.storage.stored_credentials import Ciphertext, CiphertextStore
+from tests.conftest import Database, Run
+from tests.support.key_desk import FIELDS, Environment, MovedClock, rotate_until_killed
+from tests.support.lambdas import TRADER, Invoke, load_function
+from tests.support.victims import Victim
+from tests.support.wallets import DEMO, KEY_SECRET, aws, create
+
+__all__ = ["aws"]
+
+ROTATIONS = 10
+STEPS_UNTIL_USED = 6
+WALLETS = 12
+READERS = 4
+WRITERS = 2
+KILLS = 8
+HOUR = 3600
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def seed() -> int:
+    """What the chances of a test follow from: printed when it fails, and taken from TEST_SEED to repeat it."""
+    number = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"TEST_SEED={number}")
+    return number
+
+
+def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -> dict[str, str]:
+    """Create wallets with a secret each; return the secrets by wallet."""
+    run(db.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": FIELDS}}))
+    secrets = {}
+    for number in range(count):
+        wallet = create(invoke, credentials={"api_key": f"secret {number}"})
+        secrets[wallet["id"]] = f"secret {number}"
+    return secrets
+
+
+@pytest.fixture
+def stored() -> StoredRing:
+    """The secret as all environments of a test see it: one client is enough for them."""
+    return StoredRing(KEY_SECRET)
+
+
+@pytest.fixture
+def secrets(aws: None, seeded: Database, invoke: Invoke, run: Run) -> dict[str, str]:
+    return make_wallets(invoke, run, seeded)
+
+
+async def all_open(environment: Environment, secrets: Mapping[str, str]) -> None:
+    """Every wallet opens and holds what was stored last."""
+    assert {wallet: await environment.opened(TRADER.id, wallet) for wallet in secrets} == secrets
+
+
+class Load:
+    """Readers and writers, each in an environment of its own that is replaced now and then."""
+
+    def __init__(
+        self, db: Database, stored: StoredRing, clock: MovedClock, secrets: dict[str, str], chance: random.Random
+    ) -> None:
+        self.secrets = secrets
+        self.requests = 0
+        self._chance = chance
+        self._new = partial(Environment, db, stored, clock)
+        self._environments = [self._new() for _ in range(READERS + WRITERS)]
+        self._possible = {wallet: {secret} for wallet, secret in secrets.items()}
+
+    async def during(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Read and write until ``work`` is done."""
+        task = asyncio.create_task(work)
+        while not task.done():
+            await self.round()
+        return await task
+
+    async def round(self) -> None:
+        """Let every environment have one request, all at once."""
+        number = self._chance.randrange(len(self._environments))
+        if self._chance.random() < 0.3:
+            self._environments[number] = self._new()
+        wallets = self._chance.sample(list(self.secrets), WRITERS)
+        reading, writing = self._environments[:READERS], self._environments[READERS:]
+        reads = [self._read(each, self._chance.choice([*self.secrets, *wallets])) for each in reading]
+        writes = [self._write(each, wallet) for each, wallet in zip(writing, wallets, strict=True)]
+        await asyncio.gather(*reads, *writes)
+        self.requests += len(self._environments)
+
+    async def _read(self, environment: Environment, wallet: str) -> None:
+        assert await environment.opened(TRADER.id, wallet) in self._possible[wallet]
+
+    async def _write(self, environment: Environment, wallet: str) -> None:
+        secret = f"secret {self._chance.random()}"
+        self._possible[wallet].add(secret)
+        await environment.connection.replace(TRADER.id, wallet, {"api_key": SecretStr(secret)})
+        self.secrets[wallet] = secret
+
+
+def test_ten_rotations_under_load_fail_no_request_and_leave_nothing_under_an_old_key(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, seed: int
+) -> None:
+    clock = MovedClock()
+    first = set(stored.read().keys)
+    load = Load(seeded, stored, clock, secrets, random.Random(seed))
+
+    async def scenario() -> None:
+        for _ in range(ROTATIONS):
+            await load.during(Environment(seeded, stored, clock).rotation.run_all(lambda _: clock.move(5)))
+            for _ in range(STEPS_UNTIL_USED):
+                await load.round()
+                clock.move(2 * CACHE_SECONDS / STEPS_UNTIL_USED)
+            report = await load.during(Environment(seeded, stored, clock).reencryption.run(60))
+            assert report.unreadable == 0
+
+    run(scenario())
+    print(f"{load.requests} requests")
+    assert load.requests >= 500
+    last = Environment(seeded, stored, clock)
+    run(last.reencryption.run(60))
+    run(all_open(last, secrets))
+    ring = stored.read()
+    under = {kid: run(CiphertextStore(seeded).count(stored_prefix(kid))) for kid in ring.keys}
+    assert {kid: count for kid, count in under.items() if count} == {ring.writing_key(clock.now()).kid: WALLETS}
+    assert not first & set(ring.keys), "a key that nobody needs is to leave"
+    assert len(ring.keys) <= 4
+
+
+def test_the_functions_rotate_and_re_encrypt(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "11111111-2222-4333-8444-555555555555"
+    for step in STEPS:
+        event = {"Step": step, "SecretId": KEY_SECRET, "ClientRequestToken": token}
+        load_function("rotate_key").handler(event, None)
+    assert load_function("reencrypt_credentials").handler({}, None) == {"moved": 0, "unreadable": 0, "left": 0}
+
+    later = bootstrap.keys()._now() + timedelta(hours=1)
+    monkeypatch.setattr(bootstrap.reencryption(), "_now", lambda: later)
+    monkeypatch.setattr(bootstrap.keys(), "_now", lambda: later)
+    monkeypatch.setattr(bootstrap.keys(), "_loaded_at", None)
+    assert load_function("reencrypt_credentials").handler({}, None) == {"moved": WALLETS, "unreadable": 0, "left": 0}
+    run(all_open(Environment(seeded, stored, MovedClock()), secrets))
+
+
+def test_the_function_rotates_no_other_secret(aws: None, database: Database) -> None:
+    event = {"Step": "createSecret", "SecretId": "another", "ClientRequestToken": "1" * 36}
+    with pytest.raises(RuntimeError, match="rotates the key ring only"):
+        load_function("rotate_key").handler(event, None)
+
+
+def test_replacing_credentials_in_the_middle_of_re_encryption_wins(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
+) -> None:
+    clock = MovedClock()
+    user = Environment(seeded, stored, clock)
+    (wallet, *_), new = secrets, SecretStr("a new secret")
+
+    class Interrupted(CiphertextStore):
+        async def replace(self, changes: Mapping[Ciphertext, str]) -> int:
+            await user.connection.replace(TRADER.id, wallet, {"api_key": new})
+            return await super().replace(changes)
+
+    mover = Environment(seeded, stored, clock, Interrupted(seeded))
+    run(mover.rotation.run_all())
+    clock.move(HOUR)
+    report = run(mover.reencryption.run(60))
+
+    assert (report.moved, report.unreadable, report.left) == (WALLETS - 1, 0, 0)
+    run(all_open(user, secrets | {wallet: "a new secret"}))
+
+
+def test_re_encryption_in_the_middle_of_replacing_credentials_is_no_conflict(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = MovedClock()
+    user, mover = (Environment(seeded, stored, clock) for _ in range(2))
+    wallet = next(iter(secrets))
+    run(mover.rotation.run_all())
+    clock.move(HOUR)
+    encrypt = user.cipher.encrypt
+
+    async def overtaken(*arguments: Any) -> str:
+        assert (await mover.reencryption.run(60)).moved == WALLETS
+        return await encrypt(*arguments)
+
+    monkeypatch.setattr(user.cipher, "encrypt", overtaken)
+    run(user.connection.replace(TRADER.id, wallet, {"api_key": SecretStr("a new secret")}))
+
+    run(all_open(mover, secrets | {wallet: "a new secret"}))
+
+
+def test_deleted_wallets_are_moved_as_well(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, invoke: Invoke
+) -> None:
+    wallet = next(iter(secrets))
+    assert invoke("delete_wallet", "DELETE", f"/wallets/{wallet}", user=TRADER).status == 204
+    clock = MovedClock()
+    environment = Environment(seeded, stored, clock)
+    run(environment.rotation.run_all())
+    clock.move(HOUR)
+
+    assert run(environment.reencryption.run(60)).moved == WALLETS
+
+
+def test_a_run_without_time_leaves_the_rest_to_the_next(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reencryption, "PAGE", 5)
+    clock = MovedClock()
+    environment = Environment(seeded, stored, clock)
+    run(environment.rotation.run_all())
+    clock.move(HOUR)
+
+    reports = [run(environment.reencryption.run(seconds)) for seconds in (0, 60, 60)]
+
+    assert [(report.moved, report.left) for report in reports] == [(0, WALLETS), (WALLETS, 0), (0, 0)]
+
+
+def test_progress_is_told_page_by_page(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reencryption, "PAGE", 5)
+    clock = MovedClock()
+    environment = Environment(seeded, stored, clock)
+    run(environment.rotation.run_all())
+    clock.move(HOUR)
+    told: list[int] = []
+
+    run(environment.reencryption.run(60, told.append))
+
+    assert told == [5, 10, 12]
+
+
+class Killed(BaseException):
+    """Stands for a process that is no more."""
+
+
+class Mortal(CiphertextStore):
+    """Dies at its n-th call, before or after it did what it was asked for."""
+
+    def __init__(self, db: Database, cut: int) -> None:
+        super().__init__(db)
+        self.cut = cut
+
+    async def _survive(self, work: Coroutine[Any, Any, Any]) -> Any:
+        self.cut -= 1
+        if self.cut == 0:
+            work.close()
+            raise Killed
+        result = await work
+        self.cut -= 1
+        if self.cut == 0:
+            raise Killed
+        return result
+
+    async def page(self, prefix: str, after: Ciphertext | None, limit: int) -> Sequence[Ciphertext]:
+        found: Sequence[Ciphertext] = await self._survive(super().page(prefix, after, limit))
+        return found
+
+    async def replace(self, changes: Mapping[Ciphertext, str]) -> int:
+        count: int = await self._survive(super().replace(changes))
+        return count
+
+    async def mark_unreadable(self, broken: Sequence[Ciphertext], reason: str, now: datetime) -> None:
+        await self._survive(super().mark_unreadable(broken, reason, now))
+
+
+def test_re_encryption_cut_short_anywhere_leaves_everything_readable_and_the_next_run_finishes(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reencryption, "PAGE", 5)
+    clock = MovedClock()
+    cuts = 0
+    for cut in range(1, 100):
+        environment = Environment(seeded, stored, clock, Mortal(seeded, cut))
+        run(environment.rotation.run_all())
+        clock.move(HOUR)
+        try:
+            run(environment.reencryption.run(60))
+            break
+        except Killed:
+            cuts += 1
+        run(all_open(Environment(seeded, stored, clock), secrets))
+        assert run(Environment(seeded, stored, clock).reencryption.run(60)).left == 0
+        run(all_open(Environment(seeded, stored, clock), secrets))
+    assert cuts >= 2 * (3 * 3 + 1), "it was to be cut before and after every call"
+
+
+@pytest.fixture
+def moto_server(environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """AWS over HTTP, for processes of their own."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    environment.setenv("AWS_ENDPOINT_URL", url)
+    boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+    yield url
+    server.stop()
+
+
+def test_killed_processes_leave_every_wallet_readable_and_the_next_one_finishes(
+    moto_server: str, stored: StoredRing, seeded: Database, mongo_url: str, invoke: Invoke, run: Run, seed: int
+) -> None:
+    secrets = make_wallets(invoke, run, seeded)
+    chance = random.Random(seed)
+    stages: Counter[str] = Counter()
+    last = ""
+    for kill in range(KILLS):
+        victim = Victim(rotate_until_killed, mongo_url, seeded.name, KEY_SECRET, 100 * kill)
+        for _ in range(chance.randrange(1, 12)):
+            assert victim.reports.poll(30), f"it stands still, TEST_SEED={seed}"
+            last = victim.reports.recv()
+        if chance.random() < 0.5:
+            victim.reports.poll(chance.random() / 50)  # somewhere within the next step
+        victim.kill()
+        victim.end()
+        stages[str(last)] += 1
+        run(all_open(Environment(seeded, stored, MovedClock()), secrets))
+
+    assert len(stages) > 2, stages
+    clock = MovedClock(timedelta(hours=100 * KILLS))
+    environment = Environment(seeded, stored, clock)
+    run(environment.rotation.run_all())
+    clock.move(HOUR)
+    report = run(environment.reencryption.run(60))
+    assert (report.unreadable, report.left) == (0, 0)
+    run(all_open(environment, secrets))

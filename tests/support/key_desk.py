@@ -1,0 +1,87 @@
+"""Execution environments that use one key ring: each has a cache of its own, all of them a clock that a test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.credentials.cipher import CredentialCipher
+from moniqo.credentials.key_source import SecretsManagerKeys
+from moniqo.credentials.rotation import KeyRotation
+from moniqo.credentials.stored_ring import StoredRing
+from moniqo.domain.clock import utc_now
+from moniqo.services.reencryption import Reencryption
+from moniqo.services.wallet_connection import WalletConnection
+from moniqo.storage.client import connect
+from moniqo.storage.definitions import DefinitionStore
+from moniqo.storage.stored_credentials import CiphertextStore
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.registry import WalletConnector
+
+FIELDS: Final = [
+    {"field_name": "initial_balance_usd", "display_label": "Balance", "is_required": False, "is_encrypted": False},
+    {"field_name": "api_key", "display_label": "Key", "field_type": "password"},
+]
+"""What a definition asks for when its wallets are to have a ciphertext."""
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+class MovedClock:
+    """Starts at the present and goes on only when it is moved."""
+
+    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
+        self._start = utc_now() + ahead
+        self._passed = 0.0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._passed)
+
+    def monotonic(self) -> float:
+        return self._passed
+
+    def move(self, seconds: float) -> None:
+        self._passed += seconds
+
+
+class Environment:
+    """One execution environment."""
+
+    def __init__(
+        self, db: Database, stored: StoredRing, clock: MovedClock, ciphertexts: CiphertextStore | None = None
+    ) -> None:
+        self.keys = SecretsManagerKeys(stored, monotonic=clock.monotonic, now=clock.now)
+        self.cipher = CredentialCipher(self.keys)
+        self.wallets = UserWalletStore(db)
+        self.connection = WalletConnection(
+            DefinitionStore(db), self.wallets, WalletConnector(db), self.cipher, clock.now
+        )
+        self.reencryption = Reencryption(ciphertexts or CiphertextStore(db), self.cipher, self.keys, clock.now)
+        self.rotation = KeyRotation(stored, self.reencryption.needed, clock.now)
+
+    async def opened(self, user_id: str, user_wallet_id: str) -> str:
+        """Return the secret a wallet holds."""
+        wallet = await self.wallets.get(user_id, user_wallet_id)
+        assert wallet.credentials is not None
+        return (await self.cipher.decrypt(wallet.credentials, user_id, user_wallet_id))["api_key"].get_secret_value()
+
+
+def rotate_until_killed(mongo_url: str, name: str, secret: str, hours_ahead: int, reports: Connection) -> None:
+    """Rotate and re-encrypt without end, an hour apart, and report what was done."""
+
+    async def work() -> None:
+        db = connect(mongo_url, name)
+        clock = MovedClock(timedelta(hours=hours_ahead))
+        stored = StoredRing(secret)
+        while True:
+            environment = Environment(db, stored, clock)
+            await environment.rotation.run_all(reports.send)
+            clock.move(3600)
+            await environment.reencryption.run(60, reports.send)
+            reports.send("moved")
+
+    asyncio.run(work())
