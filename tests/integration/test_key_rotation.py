@@ -147,6 +147,16 @@ def test_ten_rotations_under_load_fail_no_request_and_leave_nothing_under_an_old
     assert len(ring.keys) <= 4
 
 
+def test_without_re_encryption_no_key_leaves(
+    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
+) -> None:
+    clock = MovedClock()
+    for _ in range(4):
+        run(Environment(seeded, stored, clock).rotation.run_all())
+        clock.move(HOUR)
+        run(all_open(Environment(seeded, stored, clock), secrets))
+
+
 def test_the_functions_rotate_and_re_encrypt(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
