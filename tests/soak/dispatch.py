@@ -16,6 +16,7 @@ import resource
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.mongo import embedded_server
@@ -98,7 +99,8 @@ def main() -> int:
     sqs = boto3.client("sqs", endpoint_url=environment["AWS_ENDPOINT_URL"])
     environment["SYNC_QUEUE_URL"] = queue = sqs.create_queue(QueueName="sync")["QueueUrl"]
     scheduled = datetime.now(UTC).replace(microsecond=0)
-    with embedded_server() as url:
+    # In memory the emulation holds some 50,000 wallets and no more.
+    with TemporaryDirectory() as folder, embedded_server("--storage-path", folder) as url:
         environment["MONGODB_URL"] = url
         started = time.monotonic()
         asyncio.run(prepare(url, wallets, scheduled))
