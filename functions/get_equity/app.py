@@ -36,10 +36,10 @@ async def get_equity(
         Query(description="Full hours, kept for 90 days, or UTC midnights, kept for five years."),
     ] = "1h",
 ) -> Response:
-    """Show total value, realised and unrealised profit; between changes the last value stands."""
+    """Show total value and profit. On paper the last value stands between changes; a live wallet shows looks only."""
     begin, end = equity_span(since, until, interval, utc_now())
-    points = await bootstrap.portfolio().equity(caller.user_id, user_wallet_id, begin, end, STEPS[interval])
-    return json_response(equity_view(points, user_wallet_id, interval))
+    curve = await bootstrap.portfolio().equity(caller.user_id, user_wallet_id, begin, end, STEPS[interval])
+    return json_response(equity_view(curve, user_wallet_id, interval))
 
 
 handler = lambda_handler(router)

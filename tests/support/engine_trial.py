@@ -150,7 +150,7 @@ class Trial:
     def collect(self, commit: Commit) -> None:
         epoch = commit.after.epoch - isinstance(commit.command, Reset)
         for sample in commit.samples:
-            self.samples.setdefault((epoch, sample.at), tuple(sample[1:]))
+            self.samples.setdefault((epoch, sample.at), tuple(sample[1:]))  # type: ignore[arg-type]
         for order in commit.orders:
             self.orders[order.order_id] = order
         self.fills += [

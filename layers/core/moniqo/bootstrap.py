@@ -259,8 +259,9 @@ def sync_dispatch() -> SyncDispatch:
 def portfolio() -> Portfolio:
     """Positions, results and history of users' wallets."""
     from moniqo.services.portfolio import Portfolio
+    from moniqo.storage.equity import EquityStore
 
-    return Portfolio(wallets())
+    return Portfolio(wallets(), EquityStore(database()))
 
 
 @cache

@@ -42,12 +42,12 @@ class Posting(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset."""
+    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset; PnL is None where nobody knows it."""
 
     at: datetime
     equity: Decimal
-    realised: Decimal
-    unrealised: Decimal
+    realised: Decimal | None
+    unrealised: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)

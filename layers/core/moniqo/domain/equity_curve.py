@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from moniqo.domain.commit import Sample
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EquityCurve(NamedTuple):
+    """Points of equity, oldest first, of paper or of real money."""
+
+    mode: Literal["paper", "live"]
+    points: Sequence[EquityPoint]
 
 
 class EquityPoint(NamedTuple):
@@ -38,6 +45,13 @@ def on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, ste
         found.append(EquityPoint(epoch, sample._replace(at=instant)))
         instant += step
     return found
+
+
+def only_on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
+    """Return the points at full steps and no others: where nobody looked, a live account's equity is not known."""
+    return [
+        point for point in points if since <= point.sample.at <= until and not (point.sample.at - _BEGINNING) % step
+    ]
 
 
 def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[Sample]) -> list[EquityPoint]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from moniqo.domain.account import Account
 from moniqo.domain.balance_equation import Books
 from moniqo.domain.commit import Sample
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import STOPPED, UserWallet, UserWalletStatus
 from moniqo.domain.valuation import Valuation
@@ -48,6 +49,7 @@ class Statement:
     books: Books | None = None
     samples: Sequence[Sample] = ()
     record: AccountRecord | None = None
+    permissions: KeyPermissions | None = None
     api_calls: int = 0
 
 

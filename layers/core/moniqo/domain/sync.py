@@ -12,6 +12,7 @@ from typing import Final
 from moniqo.domain.balance_equation import EquationLine, balance_equation
 from moniqo.domain.commit import Sample
 from moniqo.domain.errors import WalletDeletedError, WalletError
+from moniqo.domain.key_permissions import KeyPermissions, reason_to_pause
 from moniqo.domain.statement import Opening, Statement, mended
 from moniqo.domain.user_wallet import (
     STOPPED,
@@ -113,7 +114,8 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
     """Take over a statement: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
     balance = _snapshot(statement, now)
     right = wallet if statement.record is None else mended(wallet, statement.record)
-    after = replace(right, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
+    after = _watch_key(right, statement.permissions)
+    after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
     books = statement.books
     epoch = books.epoch if books else 1
     samples = _samples(statement, wallet, balance)
@@ -122,7 +124,7 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
     opening = opening_of(wallet.balance)
     after = replace(
         after,
-        status=right.status if right.status in STOPPED else UserWalletStatus.ACTIVE,
+        status=after.status if after.status in STOPPED else UserWalletStatus.ACTIVE,
         balance=balance,
         connection=Connection(
             is_connected=True,
@@ -199,6 +201,18 @@ def retry_delay(failures: int, share: float) -> timedelta:
     return longest * share
 
 
+def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
+    """Remember what the key may do, and pause the wallet of one that can withdraw or changed by itself."""
+    if now is None:
+        return wallet
+    version = wallet.credentials_version
+    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_of == version else None, now)
+    wallet = replace(wallet, key_permissions=now, key_permissions_of=version)
+    if reason is None or wallet.status in STOPPED:
+        return wallet
+    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
+
+
 def _stood_still(wallet: UserWallet, statement: Statement) -> bool:
     """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
     before, books = wallet.balance.books, statement.books
@@ -226,10 +240,9 @@ def _samples(statement: Statement, wallet: UserWallet, balance: BalanceSnapshot)
         return [point for point in statement.samples if point.at <= now - SETTLED_AFTER]
     hour = now.replace(minute=0, second=0, microsecond=0)
     last, total = wallet.balance.last_synced_at, balance.total_value_usd
-    realised, unrealised = balance.realised_pnl, balance.unrealised_pnl
-    if balance.partial or total is None or realised is None or unrealised is None:
+    if balance.partial or total is None or (last is not None and last >= hour):
         return ()
-    return () if last is not None and last >= hour else [Sample(hour, total, realised, unrealised)]
+    return [Sample(hour, total, balance.realised_pnl, balance.unrealised_pnl)]
 
 
 def _log(run: SyncRun, wallet: UserWallet, status: SyncStatus, now: datetime) -> SyncLogEntry:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from moniqo.domain.balance_equation import Books
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.risk import RiskLimits
 
 
@@ -84,7 +85,8 @@ class UserWallet:
     are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
     the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
     entry of its ledger this one was copied from. ``mirror_seq`` is the entry of the journal that last changed what is
-    shown here of the account.
+    shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_of`` of the
+    credentials could do at the last sync.
     """
 
     id: str
@@ -116,6 +118,8 @@ class UserWallet:
     has_open_orders: bool = False
     evaluated_until: datetime | None = None
     mirror_seq: int | None = None
+    key_permissions: KeyPermissions | None = None
+    key_permissions_of: int | None = None
     forked_from: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from moniqo.domain.equity_curve import EquityPoint
+from moniqo.domain.equity_curve import EquityCurve, only_on_grid
 from moniqo.domain.performance import Performance
+from moniqo.storage.equity import EquityStore
 from moniqo.wallets.base import PositionReport
+from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 
 _POSTING_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
@@ -17,9 +19,10 @@ _POSTING_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
 class Portfolio:
     """Reads of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
 
-    def __init__(self, connector: WalletConnector) -> None:
-        """Open wallets with ``connector``."""
+    def __init__(self, connector: WalletConnector, points: EquityStore) -> None:
+        """Open wallets with ``connector``; ``points`` has the equity of live ones."""
         self._connector = connector
+        self._points = points
 
     async def positions(self, user_id: str, user_wallet_id: str) -> PositionReport:
         """What is held beside cash, resting orders evaluated first."""
@@ -33,10 +36,13 @@ class Portfolio:
 
     async def equity(
         self, user_id: str, user_wallet_id: str, since: datetime, until: datetime, step: timedelta
-    ) -> Sequence[EquityPoint]:
-        """Equity at every full ``step`` from ``since`` to ``until``, oldest first."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.past().equity(since, until, step)
+    ) -> EquityCurve:
+        """Equity at every full ``step`` from ``since`` to ``until``; of a live wallet where a sync looked."""
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        if isinstance(wallet, DemoWallet):
+            return EquityCurve(wallet.mode, await wallet.past().equity(since, until, step))
+        found = await self._points.between(user_wallet_id, since, until)
+        return EquityCurve(wallet.mode, only_on_grid(found, since, until, step))
 
     async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[dict[str, Any]]:
         """Journal entries above sequence number ``after``, oldest first."""

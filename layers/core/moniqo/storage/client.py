@@ -17,6 +17,7 @@ from pymongo.errors import (
 )
 
 OLDEST_SERVER: Final = 8
+ANSWER_MS: Final = 10_000
 UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a document raises that is not as this service writes it."""
 
@@ -44,7 +45,7 @@ def connect(url: str, name: str) -> AsyncDatabase[dict[str, Any]]:
         maxPoolSize=8,
         serverSelectionTimeoutMS=3000,
         connectTimeoutMS=3000,
-        socketTimeoutMS=10_000,
+        socketTimeoutMS=ANSWER_MS,
         waitQueueTimeoutMS=3000,
         w="majority",
         retryWrites=True,

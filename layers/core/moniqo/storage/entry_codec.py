@@ -142,8 +142,8 @@ def sample_values(point: Sample) -> Document:
     daily = point.at.hour == 0
     return {
         "equity": plain(point.equity),
-        "realised": plain(point.realised),
-        "unrealised": plain(point.unrealised),
+        "realised": None if point.realised is None else plain(point.realised),
+        "unrealised": None if point.unrealised is None else plain(point.unrealised),
         "resolution": "1d" if daily else "1h",
         "expires_at": point.at + (DAILY_POINTS_KEPT if daily else HOURLY_POINTS_KEPT),
     }

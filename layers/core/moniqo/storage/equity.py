@@ -54,5 +54,7 @@ class EquityStore:
 
 
 def _point(document: Mapping[str, Any]) -> EquityPoint:
-    values = (Decimal(document[name]) for name in ("equity", "realised", "unrealised"))
-    return EquityPoint(document["epoch"], Sample(document["at"], *values))
+    realised, unrealised = (
+        None if document[name] is None else Decimal(document[name]) for name in ("realised", "unrealised")
+    )
+    return EquityPoint(document["epoch"], Sample(document["at"], Decimal(document["equity"]), realised, unrealised))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from moniqo.domain.balance_equation import Books, Flow
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import (
@@ -38,6 +40,7 @@ _SAME = (
     "has_open_orders",
     "evaluated_until",
     "mirror_seq",
+    "key_permissions_of",
     "forked_from",
     "created_at",
     "updated_at",
@@ -63,6 +66,7 @@ def to_document(wallet: UserWallet) -> dict[str, Any]:
         "status_before_suspension": before.value if before else None,
         "settings": dict(wallet.settings),
         "risk_limits": wallet.risk_limits.to_document(),
+        "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
         "balance": balance_document(wallet.balance),
         "connection": connection_document(wallet.connection),
         "statistics": {
@@ -74,7 +78,7 @@ def to_document(wallet: UserWallet) -> dict[str, Any]:
 
 def from_document(document: Mapping[str, Any]) -> UserWallet:
     """Read a document; fields an older version did not write have their defaults."""
-    before = document.get("status_before_suspension")
+    before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
     return UserWallet(
         id=document["_id"],
         **{name: document[name] for name in _SAME if name in document},
@@ -82,6 +86,7 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
         status_before_suspension=UserWalletStatus(before) if before else None,
         settings=document.get("settings") or {},
         risk_limits=RiskLimits.from_document(document["risk_limits"]),
+        key_permissions=KeyPermissions(**permissions) if permissions else None,
         balance=_balance(document.get("balance") or {}),
         connection=Connection(**(document.get("connection") or {})),
         statistics=SyncStatistics(**(document.get("statistics") or {})),

@@ -24,6 +24,7 @@ from moniqo.domain.errors import (
     SymbolNotFoundError,
     WalletError,
 )
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO, exact, plain
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
@@ -32,6 +33,7 @@ from moniqo.domain.statement import Opening, Statement
 from moniqo.domain.usd_prices import DOLLARS, usd_price
 from moniqo.domain.valuation import AssetValue, Valuation
 from moniqo.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo.wallets.exchange_books import books_at
 from moniqo.wallets.exchange_orders import (
     VenueFill,
     lacks_fee,
@@ -45,7 +47,7 @@ from moniqo.wallets.exchange_orders import (
     with_fees,
 )
 from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues.venue import Client, KeyPermissions
+from moniqo.wallets.venues.venue import Client
 
 BOOK_LEVELS: Final = 20
 CANDLES: Final[Mapping[str, timedelta]] = {
@@ -154,10 +156,14 @@ class ExchangeWallet(BaseWallet):
         return Valuation(assets, total, None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
 
     async def statement(self, opening: Opening) -> Statement:
-        """What a sync stores; the venue does not tell what moved."""
+        """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it."""
         asked = self.api_calls
+        permissions = await self.get_key_permissions()
         value = await self.valuation()
-        return Statement(value, api_calls=self.api_calls - asked)
+        totals = {held.asset: held.total for held in value.assets}
+        markets = await self._connection.markets()
+        books = await books_at(opening, totals, value.as_of, markets.keys(), self.get_fills)
+        return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)
 
     async def get_markets(self) -> list[Market]:
         """Symbols that trade on the venue's spot market, ordered by name."""

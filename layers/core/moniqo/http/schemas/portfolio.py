@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint
+from moniqo.domain.equity_curve import DAY, HOUR, EquityCurve
 from moniqo.domain.errors import ValidationError
 from moniqo.domain.figures import TradeFigures
 from moniqo.domain.performance import Performance, SymbolFigures
@@ -97,8 +96,8 @@ class EquityPointView(View):
     at: Timestamp
     epoch: int
     total_value_usd: Amount
-    realised_pnl: Amount
-    unrealised_pnl: Amount
+    realised_pnl: Annotated[Amount | None, Field(description="Null where nobody follows it: at a venue.")]
+    unrealised_pnl: Amount | None
 
 
 class EquityView(View):
@@ -160,11 +159,11 @@ def _figures(figures: TradeFigures) -> dict[str, object]:
     return {name: getattr(figures, name) for name in TradeFiguresView.model_fields}
 
 
-def equity_view(points: Sequence[EquityPoint], user_wallet_id: str, interval: Literal["1h", "1d"]) -> EquityView:
+def equity_view(curve: EquityCurve, user_wallet_id: str, interval: Literal["1h", "1d"]) -> EquityView:
     """Show equity."""
     return EquityView(
         user_wallet_id=user_wallet_id,
-        mode="paper",
+        mode=curve.mode,
         interval=interval,
         items=[
             EquityPointView(
@@ -174,7 +173,7 @@ def equity_view(points: Sequence[EquityPoint], user_wallet_id: str, interval: Li
                 realised_pnl=point.sample.realised,
                 unrealised_pnl=point.sample.unrealised,
             )
-            for point in points
+            for point in curve.points
         ],
     )
 

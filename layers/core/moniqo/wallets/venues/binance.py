@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from moniqo.domain.command import Place
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.order import OrderType
 from moniqo.wallets import exchange_errors as means
 from moniqo.wallets.exchange_errors import Refusal
-from moniqo.wallets.venues.venue import Client, KeyPermissions, Venue, amount_text
+from moniqo.wallets.venues.venue import Client, Venue, amount_text
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "-1000": means.BROKEN,

@@ -5,28 +5,18 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from moniqo.domain.command import Place
 from moniqo.domain.errors import InvalidOrderError
+from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderType, TimeInForce
 from moniqo.wallets.exchange_errors import Refusal
 
 Client = Any
 """CCXT's object for one account."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPermissions:
-    """What a key may do; ``ip_restricted`` is None where the venue does not say."""
-
-    can_read: bool
-    can_trade: bool
-    can_withdraw: bool
-    ip_restricted: bool | None = None
 
 
 class Venue(ABC):

@@ -1,0 +1,25 @@
+"""What an API key may do at its venue, and when that stops a wallet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPermissions:
+    """What a key may do; ``ip_restricted`` is None where the venue does not say."""
+
+    can_read: bool
+    can_trade: bool
+    can_withdraw: bool
+    ip_restricted: bool | None = None
+
+
+def reason_to_pause(before: KeyPermissions | None, now: KeyPermissions) -> str | None:
+    """Return why a key stops its wallet: it can withdraw, or may do other things than it did ``before``."""
+    if now.can_withdraw:
+        return "The key can withdraw: whoever took it could empty the account."
+    if before is None or before == now:
+        return None
+    changed = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]
+    return f"What the key may do has changed at the venue: {', '.join(changed)}."

@@ -1,0 +1,164 @@
+"""Balance sync of accounts at a venue: what is stored, what a key may do, and what goes wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import bootstrap
+from moniqo.domain.clock import rfc3339, utc_now
+from moniqo.domain.order import OrderSide, OrderType
+from tests.conftest import Database, Run
+from tests.integration.test_venue_wallets import connected, venue
+from tests.support.lambdas import TRADER, Invoke
+from tests.support.round_trips import round_trips
+from tests.support.syncing import dispatch, get, message, received, sync, sync_log, work
+from tests.support.venues.server import FakeVenue
+from tests.support.wallets import aws
+
+__all__ = ["aws", "venue"]
+
+
+@pytest.fixture(autouse=True)
+def _sockets(run: Run) -> Iterator[None]:
+    yield
+    if bootstrap.wallets.cache_info().currsize:
+        run(bootstrap.wallets().close())
+
+
+def tick(minutes: int = 5) -> Any:
+    return utc_now() + timedelta(minutes=minutes)
+
+
+def test_from_the_schedule_to_the_snapshot(venue: FakeVenue, invoke: Invoke) -> None:
+    wallet = connected(invoke, venue, balances={"USDT": "1000", "BTC": "0.5"})
+    assert dispatch(tick()) == 1
+    assert work(received()) == []
+
+    shown = get(invoke, wallet)
+
+    balance = shown["balance"]
+    assert (balance["total_value_usd"], balance["partial"]) == ("26000", False)
+    assert (shown["status"], shown["statistics"]) == ("active", {"total_syncs": 1, "failed_syncs": 0})
+    (row,) = sync_log(invoke, wallet)["items"]
+    assert (row["status"], row["balanced"], row["api_calls"]) == ("success", True, 2)
+    since = rfc3339(utc_now() - timedelta(hours=2))
+    equity = invoke("get_equity", "GET", f"/wallets/{wallet}/equity", user=TRADER, query={"from": since}).json
+    assert equity["mode"] == "live"
+    assert [(point["total_value_usd"], point["realised_pnl"]) for point in equity["items"]] == [("26000", None)]
+
+
+def test_an_asset_nobody_prices_makes_a_partial_snapshot_without_a_total(venue: FakeVenue, invoke: Invoke) -> None:
+    wallet = connected(invoke, venue, balances={"USDT": "1000", "NOPRICE": "3"})
+
+    answer = sync(invoke, wallet)
+
+    assert answer.json["success"] is True
+    balance = answer.json["balance"]
+    assert (balance["partial"], balance["total_value_usd"]) == (True, None)
+    assert {item["asset"]: item["value_usd"] for item in balance["assets"]} == {"USDT": "1000", "NOPRICE": None}
+    (row,) = sync_log(invoke, wallet)["items"]
+    assert (row["status"], row["total_value_usd"]) == ("partial", None)
+    equity = invoke("get_equity", "GET", f"/wallets/{wallet}/equity", user=TRADER).json
+    assert equity["items"] == []
+
+
+def test_trades_explain_a_balance_and_a_deposit_is_left_over(venue: FakeVenue, invoke: Invoke, run: Run) -> None:
+    wallet = connected(invoke, venue, balances={"USDT": "1000"})
+    sync(invoke, wallet)
+
+    async def trade() -> None:
+        opened = await bootstrap.wallets().connect(TRADER.id, wallet)
+        await opened.place_order("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.01"))
+        await opened.close()
+
+    run(trade())
+    sync(invoke, wallet)
+    (account,) = venue.exchange.accounts.values()
+    account.free["USDT"] += 50
+    sync(invoke, wallet)
+    sync(invoke, wallet)
+
+    still, deposit, traded, first = sync_log(invoke, wallet)["items"]
+    assert [line["transfers"] for line in first["equation"]] == ["1000"]
+    assert traded["balanced"] is True
+    lines = {line["asset"]: line for line in traded["equation"]}
+    assert (lines["BTC"]["trades"], lines["BTC"]["fees"]) == ("0.01", "0.00001")
+    assert Decimal(lines["USDT"]["trades"]) == -Decimal("500.0001")
+    assert [(line["asset"], line["residue"]) for line in deposit["equation"]] == [("USDT", "50")]
+    assert deposit["balanced"] is False
+    assert (still["equation"], still["balanced"], still["api_calls"]) == ([], True, 2)
+
+
+class TestKeys:
+    def test_one_that_can_withdraw_by_now_pauses_the_wallet(self, venue: FakeVenue, invoke: Invoke) -> None:
+        wallet = connected(invoke, venue)
+        sync(invoke, wallet)
+        (account,) = venue.exchange.accounts.values()
+        account.can_withdraw = True
+
+        work([message(wallet, scheduled=tick())])
+
+        shown = get(invoke, wallet)
+        assert shown["status"] == "paused"
+        assert "can withdraw" in shown["status_reason"]
+        body = {"confirm": True}
+        resumed = invoke("resume_wallet", "POST", f"/wallets/{wallet}/resume", user=TRADER, body=body)
+        assert (resumed.status, resumed.json["code"]) == (422, "INVALID_CREDENTIALS")
+
+    def test_one_that_changed_pauses_the_wallet_once(self, venue: FakeVenue, invoke: Invoke) -> None:
+        wallet = connected(invoke, venue)
+        sync(invoke, wallet)
+        (account,) = venue.exchange.accounts.values()
+        account.ip_restricted = True
+        sync(invoke, wallet)
+        shown = get(invoke, wallet)
+        assert (shown["status"], shown["balance"]["total_value_usd"]) == ("paused", "10000")
+        assert shown["status_reason"] == "What the key may do has changed at the venue: ip_restricted."
+
+        body = {"confirm": True}
+        assert invoke("resume_wallet", "POST", f"/wallets/{wallet}/resume", user=TRADER, body=body).status == 200
+        sync(invoke, wallet)
+        assert get(invoke, wallet)["status"] == "active"
+
+    def test_a_revoked_one_fails_by_its_name(self, venue: FakeVenue, invoke: Invoke) -> None:
+        wallet = connected(invoke, venue)
+        (account,) = venue.exchange.accounts.values()
+        account.revoked = True
+
+        assert work([message(wallet, scheduled=tick())]) == []
+
+        (row,) = sync_log(invoke, wallet)["items"]
+        assert (row["status"], row["error_code"]) == ("failed", "INVALID_CREDENTIALS")
+        assert get(invoke, wallet)["connection"]["retry_count"] == 1
+
+
+def test_what_the_venue_asks_to_wait_is_waited(venue: FakeVenue, invoke: Invoke) -> None:
+    wallet = connected(invoke, venue)
+    venue.break_with("status", path="/api/v3/account", times=None, status=429, headers={"Retry-After": "3600"})
+
+    work([message(wallet, scheduled=tick())])
+
+    (row,) = sync_log(invoke, wallet)["items"]
+    assert row["error_code"] == "RATE_LIMIT_EXCEEDED"
+    connection = get(invoke, wallet)["connection"]
+    assert connection["next_retry_at"] >= rfc3339(utc_now() + timedelta(minutes=55))
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_a_batch_of_any_size_is_three_round_trips(
+    venue: FakeVenue, invoke: Invoke, count: int, seeded: Database, run: Run
+) -> None:
+    """The lease, the documents with the credentials, and the results; prices and markets are the venue's."""
+    wallets = [connected(invoke, venue) for _ in range(count)]
+    sync(invoke, wallets[0])
+
+    with round_trips() as commands:
+        assert work([message(*wallets, scheduled=tick())]) == []
+
+    assert commands == ["update", "find", "bulkWrite"]
+    assert venue.calls("bookTicker") <= 2
