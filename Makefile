@@ -81,6 +81,11 @@ soak: $(DEV) ## The same at full length, and a million steps of the engine again
 soak-dispatch: $(DEV) ## The sync dispatcher over 100,000 due wallets: how long, how much memory
 	$(PY) -m tests.soak.dispatch --wallets 100000
 
+CASES ?= 2000
+.PHONY: fuzz
+fuzz: $(DEV) ## Generated requests to every operation of the OpenAPI document, through the handlers (CASES=n, SEED=n)
+	$(PY) -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
+
 .PHONY: e2e
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host
@@ -96,19 +101,39 @@ openapi: $(RUN) ## Write the OpenAPI document and docs/errors.md anew from the c
 	$(PY) -m moniqo.openapi functions functions/get_docs/openapi.json
 	$(PY) -m moniqo.error_reference docs/errors.md
 
+.PHONY: licences sbom
+licences: $(DEV) ## Write docs/licences.md anew: what the layers carry, and under which licence
+	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/licences.md
+sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-*.json
+	@mkdir -p .build
+	@for layer in core exchanges; do .venv/bin/cyclonedx-py requirements --pyproject layers/$$layer/pyproject.toml \
+	  --mc-type library --output-reproducible --of JSON --output-file .build/sbom-$$layer.json \
+	  layers/$$layer/requirements.txt && echo .build/sbom-$$layer.json || exit 1; done
+
 .PHONY: calendars
 calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new year, an unforeseen holiday)
 	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
 	@mv .venv-calendars/sessions layers/core/moniqo/domain/nyse_sessions.py
 
-.PHONY: lint lint-python lint-template
-lint: lint-python lint-template ## Style, types, layering, security, template
+.PHONY: lint lint-python lint-secrets lint-template secrets
+lint: lint-python lint-secrets lint-template ## Style, types, layering, security, secrets, template
 lint-python: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local scripts
+# Locks are full of hashes, and Swagger UI is not ours. Nothing found is tried out on anybody's server.
+FILES = (git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './.*' -not -path '*/__pycache__/*') \
+  | grep -vE '^(\./)?(.*requirements[^ ]*\.txt|functions/get_docs/static/.*|\.secrets\.baseline)$$'
+# The hook says 3 when only line numbers moved, which it writes into the file: a copy.
+lint-secrets: $(DEV)
+	@mkdir -p .build && cp .secrets.baseline .build/secrets.baseline
+	@.venv/bin/detect-secrets-hook --no-verify --baseline .build/secrets.baseline $$($(FILES)) >.build/secrets.log || \
+	  { test $$? -eq 3 || { cat .build/secrets.log; exit 1; }; }
+secrets: $(DEV) ## Accept what `make lint` calls a secret, after you looked: .secrets.baseline
+	.venv/bin/detect-secrets scan --no-verify $$($(FILES)) > .venv/secrets.baseline
+	@mv .venv/secrets.baseline .secrets.baseline
 lint-template: $(DEV) $(SAM) $(CHECKOV)
 	.venv/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1

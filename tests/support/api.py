@@ -186,7 +186,12 @@ def new_things(user: User) -> dict[str, str]:
         answer = invoke("place_order", "POST", f"/wallets/{wallet}/orders", user=user, body=body)
         assert answer.status == 201, answer.text
         placed = answer.json["order_id"]
+    return {"user_wallet_id": wallet, "order_id": placed, "slug": new_definition()}
+
+
+def new_definition() -> str:
+    """Make a definition nobody uses and return its slug."""
     definition = {"slug": f"acme-{uuid.uuid4()}", "name": "Acme", "display_name": "Acme", "integration_type": "CEX"}
     answer = invoke("create_definition", "POST", "/wallets/definitions", user=ADMIN, body=definition)
     assert answer.status == 201, answer.text
-    return {"user_wallet_id": wallet, "order_id": placed, "slug": definition["slug"]}
+    return definition["slug"]

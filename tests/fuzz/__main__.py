@@ -1,0 +1,187 @@
+"""Every operation of the OpenAPI document with generated requests, through the real handlers: ``python -m tests.fuzz``.
+
+Schemathesis makes the requests, half of them such as the document allows and half such as it forbids, and checks every
+answer against the document: status, media type, headers and body. Nothing may be answered with 5xx but a documented
+503. Two processes share the operations, each with a database of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, redirect_stdout, suppress
+from io import StringIO
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
+
+from tests.contract.conftest import new_world
+from tests.fuzz.gateway import Gateway, Sent
+from tests.fuzz.seasoning import Pantry
+from tests.support.api import DOCUMENT, OPERATIONS, Operation, issuer
+from tests.support.mongo import embedded_server
+
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+SHOWN = 5
+"""Failures of one kind that are shown."""
+PARTS = 2
+"""Processes, each with a server and a world of its own."""
+PROVING = 100
+"""Cases from which on every operation must have been successful at least once."""
+
+
+class Result(NamedTuple):
+    """What became of one operation: how its cases were answered, and what was wrong."""
+
+    statuses: Counter[str]
+    failures: list[str]
+    seconds: float
+
+
+class Fuzzer:
+    """One process's world."""
+
+    def __init__(self) -> None:
+        self._gateway = Gateway()
+        self._pantry = Pantry()
+        schema = schemathesis.openapi.from_dict(DOCUMENT)
+        self._described = {each.id: schema[each.path][each.method] for each in OPERATIONS}
+
+    def run(self, operation: Operation, cases: int, number: int) -> Result:
+        """Send up to ``cases`` requests to one operation; fewer where there are not so many different ones."""
+        began, statuses, failures = time.monotonic(), Counter[str](), dict[str, list[str]]()
+        described = self._described[operation.id]
+        has_input = bool(operation.body is not None or operation.described.get("parameters"))
+        for mode in GenerationMode if has_input else [GenerationMode.POSITIVE]:
+
+            @seed(f"{number} {operation.id} {mode}")
+            @settings(
+                max_examples=max(1, cases // 2 if has_input else cases),
+                database=None,
+                deadline=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=described.as_strategy(generation_mode=mode), choices=st.integers(0, 2**64))
+            def one(case: Case[Any], choices: int) -> None:
+                for status, failure in self._try(case, operation, Random(choices)):
+                    statuses[status] += 1
+                    if failure:
+                        failures.setdefault(failure.splitlines()[0], []).append(failure)
+
+            with suppress(Unsatisfiable):  # nothing that the document forbids can be sent
+                one()
+        shown = [text for kind in failures.values() for text in kind[:SHOWN]]
+        return Result(statuses, shown, time.monotonic() - began)
+
+    def _try(self, case: Case[Any], operation: Operation, chance: Random) -> Iterator[tuple[str, str]]:
+        self._pantry.stock(operation)
+        self._pantry.season(case, operation, chance)
+        user = self._pantry.asker(operation, chance)
+        try:
+            sent = self._gateway.send(case, user)
+        except ValueError:
+            yield "not to be sent", ""
+            return
+        except Exception as error:  # noqa: BLE001 - the handler failed, or this test
+            yield "raised", f"{operation.id}: {type(error).__name__}\n  {error}\n  {case.as_curl_command()}"
+            return
+        if sent.function != operation.id:
+            yield "elsewhere", ""
+            return
+        status = sent.response.status_code
+        self._pantry.used(operation, status, _json(sent))
+        yield str(status), "\n".join(_wrong(case, operation, sent))
+
+
+def _json(sent: Sent) -> Any:
+    is_json = sent.response.headers.get("content-type") == ["application/json"]
+    return sent.response.json() if is_json and sent.response.content else None
+
+
+def _wrong(case: Case[Any], operation: Operation, sent: Sent) -> Iterator[str]:
+    found: list[str] = []
+    try:
+        case.validate_response(sent.response, checks=CHECKS)
+    except FailureGroup as group:
+        found += [f"{type(failure).__name__}: {failure}" for failure in group.exceptions]
+    if b"Traceback" in sent.response.content:
+        found.append("a stack trace in the answer")
+    if found:
+        yield f"{operation.id} {sent.response.status_code}: {found[0].splitlines()[0]}"
+        yield from found
+        yield f"asked by {sent.user and sent.user.id}: {case.as_curl_command()}"
+        yield sent.response.text[:2000]
+
+
+def main() -> int:
+    """Run the parts at once; the exit code is 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--cases", type=int, default=2000, help="requests to each operation")
+    parser.add_argument("--seed", type=int, default=Random().randrange(10**9), help="repeats the choices of a run")
+    parser.add_argument("--part", type=int, help="try one of the parts only, in this process")
+    parser.add_argument("--only", help="try one operation only")
+    wanted = parser.parse_args()
+    if wanted.only:
+        return _try_all([each for each in OPERATIONS if each.id == wanted.only], wanted.cases, wanted.seed)
+    if wanted.part is not None:
+        return _try_all(OPERATIONS[wanted.part :: PARTS], wanted.cases, wanted.seed)
+    began = time.monotonic()
+    print(f"{wanted.cases} cases per operation, SEED={wanted.seed}", flush=True)
+    command = [sys.executable, "-m", "tests.fuzz", "--cases", str(wanted.cases), "--seed", str(wanted.seed)]
+    parts = [subprocess.Popen([*command, "--part", str(part)]) for part in range(PARTS)]
+    wrong = {part.wait() for part in parts} != {0}
+    verdict = "Something was wrong" if wrong else "Nothing was wrong"
+    print(f"{verdict}, SEED={wanted.seed}: {time.monotonic() - began:.0f} s")
+    return int(wrong)
+
+
+def _try_all(chosen: Sequence[Operation], cases: int, number: int) -> int:
+    """Try operations one after the other, print a line for each, and say with 1 that something was wrong."""
+    wrong, log = False, StringIO()
+    with ExitStack() as stack:
+        mongo_url, keys = stack.enter_context(embedded_server()), stack.enter_context(issuer())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        with redirect_stdout(log):
+            stack.enter_context(new_world(patch, mongo_url, keys))
+            fuzzer = Fuzzer()
+        for operation in chosen:
+            with redirect_stdout(log):
+                result = fuzzer.run(operation, cases, number)
+            log.truncate(log.seek(0))
+            answers = ", ".join(f"{status} x{count}" for status, count in sorted(result.statuses.items()))
+            print(f"{operation.id:20} {result.seconds:5.0f} s  {answers}", flush=True)
+            for failure in result.failures:
+                print("\n  FAILED " + failure.replace("\n", "\n    "), flush=True)
+            wrong |= bool(result.failures) or (cases >= PROVING and not _was_answered(result.statuses))
+    return int(wrong)
+
+
+def _was_answered(statuses: Counter[str]) -> bool:
+    """Tell whether anything got through: a run that meets refusals only proves little."""
+    if any(status.startswith("2") for status in statuses):
+        return True
+    print("\n  FAILED no request of this operation was successful")
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

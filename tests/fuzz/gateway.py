@@ -1,0 +1,90 @@
+"""A generated case sent through the real handler: as the wire would carry it, as the event the gateway makes of it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from schemathesis import Case, Response
+
+from local import events
+from local.routing import Router
+from local.template import Template
+from tests.support.lambdas import ROOT, User, load_function
+from tests.support.stack import verb_noun
+
+BASE_URL = "https://api.example.test"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The answer to a case, and who asked; ``function`` is None where the gateway knows no such route."""
+
+    response: Response
+    function: str | None
+    user: User | None
+
+
+class Gateway:
+    """API Gateway before the handlers of this process: routes as in the template, tokens already checked."""
+
+    def __init__(self) -> None:
+        self._router = Router(Template(ROOT / "template.yaml").routes)
+
+    def send(self, case: Case[Any], user: User | None) -> Sent:
+        """Send a case in the name of ``user``; raises ValueError for what no HTTP client can put on the wire."""
+        prepared = requests.Request(**_wire(case)).prepare()
+        url = urlsplit(prepared.url or "")
+        match = self._router.match(prepared.method or "", url.path)
+        if match is None:
+            return Sent(_response(prepared, events.gateway_response(404, "Not Found")), None, user)
+        route, parameters = match
+        event = events.http_event(
+            _request(prepared, url.path, url.query),
+            route,
+            parameters,
+            request_id=base64.b64encode(os.urandom(11)).decode(),
+            now=datetime.now(UTC),
+            claims=None,
+        )
+        if user is not None:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": user.claims, "scopes": None}}
+        function = verb_noun(route.function)
+        result = load_function(function).handler(event, None)
+        return Sent(_response(prepared, events.http_response(result)), function, user)
+
+
+def _wire(case: Case[Any]) -> dict[str, Any]:
+    arguments = case.as_transport_kwargs(base_url=BASE_URL)
+    return {name: value for name, value in arguments.items() if name in _OF_A_REQUEST}
+
+
+_OF_A_REQUEST = {"method", "url", "headers", "files", "data", "params", "cookies", "json"}
+
+
+def _request(prepared: requests.PreparedRequest, path: str, query: str) -> events.Request:
+    body = prepared.body or b""
+    return events.Request(
+        method=prepared.method or "",
+        raw_path=path,
+        raw_query=query,
+        headers=[(_text(name).lower(), _text(value)) for name, value in prepared.headers.items()],
+        body=body if isinstance(body, bytes) else str(body).encode(),
+        client="203.0.113.7",
+        protocol="HTTP/1.1",
+        port=443,
+    )
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _response(request: requests.PreparedRequest, answer: events.Response) -> Response:
+    headers = {name: [value] for name, value in answer.headers}
+    return Response(answer.status, headers, answer.body, request, 0.0, verify=False)
