@@ -78,7 +78,7 @@ def test_the_command_prepares_a_database_and_may_be_repeated(mongo_url: str, dat
         for _ in range(2):
             done = prepare(MONGODB_URL=mongo_url, MONGODB_DATABASE=name)
             assert (done.returncode, done.stderr) == (0, "")
-        assert run(database.client[name]["wallets"].count_documents({})) == 5
+        assert run(database.client[name]["wallets"].count_documents({})) == 6
     finally:
         run(database.client.drop_database(name))
 

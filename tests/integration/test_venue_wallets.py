@@ -159,18 +159,6 @@ def test_the_life_of_a_live_wallet(venue: FakeVenue, invoke: Invoke, database: D
     assert invoke("get_balance", "GET", f"{path}/balance", user=TRADER).status == 404
 
 
-def test_live_trading_is_refused_clearly(venue: FakeVenue, invoke: Invoke) -> None:
-    path = f"/wallets/{connected(invoke, venue)}"
-    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
-    for function in ("place_order", "preflight_order"):
-        ending = "/preflight" if function == "preflight_order" else ""
-        answer = invoke(function, "POST", f"{path}/orders{ending}", user=TRADER, body=order)
-        assert (answer.status, answer.json["code"]) == (403, "FORBIDDEN")
-        assert "Live trading is off" in answer.json["detail"]
-    assert invoke("reset_wallet", "POST", f"{path}/reset", user=TRADER, body={"confirm": True}).status == 409
-    assert venue.calls("/api/v3/order") == 0
-
-
 def test_a_repeated_request_connects_one_wallet(venue: FakeVenue, invoke: Invoke) -> None:
     credentials = venue.credentials()
     headers = {"Idempotency-Key": "mine"}

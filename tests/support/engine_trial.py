@@ -161,7 +161,7 @@ class Trial:
                 item.amount,
                 item.quote,
                 item.fee,
-                item.liquidity.value,
+                item.liquidity,
                 item.at,
             )
             for item in commit.fills

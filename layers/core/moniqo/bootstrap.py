@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from moniqo.services.definitions import Definitions
     from moniqo.services.evaluation import EvaluationDispatch, OrderEvaluation
     from moniqo.services.limits import PerMinute, WalletLimit
+    from moniqo.services.live_placing import LivePlacing
     from moniqo.services.login import Login
     from moniqo.services.markets import Markets
     from moniqo.services.orders import Orders
     from moniqo.services.paper_wallets import PaperWallets
     from moniqo.services.portfolio import Portfolio
     from moniqo.services.reencryption import Reencryption
+    from moniqo.services.settling import Settling
     from moniqo.services.sync import BalanceSync
     from moniqo.services.sync_dispatch import SyncDispatch
     from moniqo.services.user_wallets import UserWallets
@@ -130,7 +132,23 @@ def orders() -> Orders:
     """Orders of users' wallets."""
     from moniqo.services.orders import Orders
 
-    return Orders(wallets(), _per_minute("orders", settings().orders_per_minute))
+    return Orders(wallets(), _per_minute("orders", settings().orders_per_minute), live_placing)
+
+
+@cache
+def live_placing() -> LivePlacing:
+    """Orders at venues."""
+    from moniqo.services.live_placing import LivePlacing
+
+    return LivePlacing(database(), live_trading=settings().live_trading)
+
+
+@cache
+def settling() -> Settling:
+    """Finding out what became of orders at venues."""
+    from moniqo.services.settling import Settling
+
+    return Settling(database(), wallets())
 
 
 @cache

@@ -1,7 +1,8 @@
-"""``moniqo``: what operators run by hand. It reads the database of the environment and changes nothing.
+"""``moniqo``: what operators run by hand, on the database of the environment.
 
-``moniqo replay WALLET_ID`` recomputes one demo wallet from its first entry; ``moniqo verify --all`` every one.
-Exit code 0: everything agrees. 1: a difference was found. 2: it could not be checked.
+``moniqo replay WALLET_ID`` recomputes one demo wallet from its first entry; ``moniqo verify --all`` every one; neither
+changes anything. ``moniqo live stop`` stops every live order of a deployment, ``start`` lets them pass again.
+Exit code 0: everything agrees, or was done. 1: a difference was found. 2: it could not be checked or done.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from moniqo import bootstrap, event_loop
+from moniqo import bootstrap, event_loop, live_commands
 from moniqo.config import MissingSettingError
 from moniqo.progress import Progress
 from moniqo.storage.client import UnsupportedServerError, connect, server_version, with_utc_times
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="moniqo", description="Check demo wallets against their journals.")
+    parser = argparse.ArgumentParser(
+        prog="moniqo", description="Check demo wallets against their journals; stop and start live orders."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     replay = commands.add_parser("replay", help="recompute one wallet and compare it with what is stored")
     replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
@@ -58,7 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--wallet", action="append", dest="wallets", metavar="WALLET_ID", help="may be repeated")
     replay.set_defaults(command=_replay)
     verify.set_defaults(command=_verify)
-    for command in (replay, verify):
+    live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
+    switch = live.add_subparsers(required=True, metavar="COMMAND")
+    turning = [
+        switch.add_parser("stop", help="send no live order any more; cancelling works"),
+        switch.add_parser("start", help="let live orders pass again"),
+        switch.add_parser("status", help="tell how the switch stands, and what is open"),
+    ]
+    turning[0].add_argument("--reason", help="told by `moniqo live status`")
+    for command, act in zip(turning, (live_commands.stop, live_commands.start, live_commands.status), strict=True):
+        command.set_defaults(command=act)
+    for command in (replay, verify, *turning):
         command.add_argument("--mongodb-url", metavar="URL", help="instead of MONGODB_URL")
         command.add_argument("--mongodb-database", metavar="NAME", help="instead of MONGODB_DATABASE")
     return parser
@@ -70,18 +83,25 @@ async def _run(options: argparse.Namespace) -> int:
     try:
         await server_version(database)
         database = with_utc_times(database.client.get_database(name))
-        seed = await drawn_seed(database)
-        if seed is None:
-            sys.stderr.write(f"The database {name} has no wallets: its market was never asked for.\n")
-            return ExitCode.UNKNOWN
-        code: int = await options.command(database, WalletReplay(database, seed), options.wallets)
+        code: int = await options.command(database, options)
         return code
     finally:
         await database.client.close()
 
 
-async def _replay(database: Database, replay: WalletReplay, wallets: Sequence[str]) -> int:
-    wallet = wallets[0]
+async def _replays(database: Database) -> WalletReplay | None:
+    seed = await drawn_seed(database)
+    if seed is None:
+        sys.stderr.write(f"The database {database.name} has no wallets: its market was never asked for.\n")
+        return None
+    return WalletReplay(database, seed)
+
+
+async def _replay(database: Database, options: argparse.Namespace) -> int:
+    wallet = options.wallets[0]
+    replay = await _replays(database)
+    if replay is None:
+        return ExitCode.UNKNOWN
     newest = await database[ENTRIES].find_one({"user_wallet_id": wallet}, {"seq": 1}, sort=[("seq", -1)])
     with Progress("entries", newest["seq"] if newest else 0) as progress:
         found = await replay.run(wallet, progress.reach)
@@ -92,7 +112,11 @@ async def _replay(database: Database, replay: WalletReplay, wallets: Sequence[st
     return ExitCode.AGREES if found.difference is None else ExitCode.DIFFERS
 
 
-async def _verify(database: Database, replay: WalletReplay, wallets: Sequence[str] | None) -> int:
+async def _verify(database: Database, options: argparse.Namespace) -> int:
+    wallets: Sequence[str] | None = options.wallets
+    replay = await _replays(database)
+    if replay is None:
+        return ExitCode.UNKNOWN
     total = len(wallets) if wallets else await database[STATES].estimated_document_count()
     checked = entries = missing = different = 0
     with Progress("wallets", total) as progress:

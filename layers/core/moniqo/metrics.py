@@ -20,6 +20,8 @@ UNITS: Final = {
     "EvaluationsDue": "Count",
     "WalletsEvaluated": "Count",
     "EvaluationsPutOff": "Count",
+    "OrdersLookedAt": "Count",
+    "OrdersPutOff": "Count",
     "CredentialsMoved": "Count",
     "CredentialsUnreadable": "Count",
     "CredentialsLeft": "Count",

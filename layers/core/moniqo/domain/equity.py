@@ -59,6 +59,12 @@ def next_midnight(after: datetime, timezone: str) -> datetime:
     return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
 
 
+def day_began(now: datetime, timezone: str) -> datetime:
+    """Return the first instant of the local date ``now`` is in, in UTC."""
+    zone = ZoneInfo(timezone)
+    return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
+
+
 def roll_day(draft: Draft, at: datetime) -> None:
     """Begin the owner's local day that ``at`` is in, unless it has begun; a new time zone holds from the next day."""
     if draft.day is None or at >= draft.day.until:

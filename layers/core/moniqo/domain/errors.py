@@ -217,6 +217,12 @@ class OrderRejectedError(WalletError):
     hint = "The market forbids this order now; change its price, amount or conditions."
 
 
+class LiveTradingOffError(OrderRejectedError):
+    """No order of a live wallet is sent in this deployment for now."""
+
+    hint = "Cancelling works. Only who runs the deployment can turn live trading on."
+
+
 class IdempotencyMismatchError(WalletError):
     """The idempotency key was used before with another body."""
 

@@ -78,7 +78,7 @@ class Fill(NamedTuple):
     levels: tuple[Level, ...]
     fee: Decimal
     fee_currency: str
-    liquidity: Liquidity
+    liquidity: Liquidity | None
     at: datetime
     realised: Decimal = ZERO
     """What the fill added to realised PnL: proceeds less released cost less fee; for a buy the fee alone, negative."""

@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from moniqo.domain.command import Place
 from moniqo.domain.commit import Basis
@@ -80,6 +80,7 @@ class Preflight:
     estimate: Estimate | None = None
     largest_amount: Decimal | None = None
     largest_quote_amount: Decimal | None = None
+    mode: Literal["paper", "live"] = "paper"
 
     @property
     def would_pass(self) -> bool:

@@ -1,13 +1,14 @@
-"""Placing, reading and cancelling orders of a user's wallet."""
+"""Placing, reading and cancelling orders of a user's wallet, a paper one or a live one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from moniqo.domain.command import Place
-from moniqo.domain.errors import ForbiddenError
+from moniqo.domain.live_order import LiveRecord
 from moniqo.domain.order import Fill
 from moniqo.domain.preflight import Preflight
 from moniqo.services.limits import PerMinute
@@ -15,11 +16,18 @@ from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.demo_orders import OrderRecord
 from moniqo.wallets.registry import WalletConnector
 
+if TYPE_CHECKING:
+    from moniqo.services.live_placing import LivePlacing
+    from moniqo.wallets.base import BaseWallet
+    from moniqo.wallets.exchange import ExchangeWallet
+
+Record = OrderRecord | LiveRecord
+
 
 class OrderPage(NamedTuple):
     """Orders newest first; ``next_position`` is where the next page begins."""
 
-    records: Sequence[OrderRecord]
+    records: Sequence[Record]
     next_position: tuple[int, int] | None
 
 
@@ -33,36 +41,50 @@ class FillPage(NamedTuple):
 class Orders:
     """Orders of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
 
-    def __init__(self, connector: WalletConnector, limit: PerMinute) -> None:
-        """Open wallets with ``connector``; ``limit`` is on the orders of a user."""
+    def __init__(self, connector: WalletConnector, limit: PerMinute, live: Callable[[], LivePlacing]) -> None:
+        """Open wallets with ``connector``; ``limit`` is on the orders of a user, ``live`` knows orders at venues."""
         self._connector = connector
         self._limit = limit
+        self._live = live
 
-    async def place(self, user_id: str, user_wallet_id: str, order: Place) -> OrderRecord:
+    async def place(self, user_id: str, user_wallet_id: str, order: Place) -> Record:
         """Place an order, or answer the one a repeated ``client_order_id`` placed before, limit or no limit.
 
         Raises:
             RateLimitExceededError: the user placed too many orders within this minute.
 
-        And everything :meth:`DemoWallet.submit` raises. What is refused or repeated does not count.
+        And everything :meth:`DemoWallet.submit` and :meth:`LivePlacing.place` raise. What is refused or repeated does
+        not count.
         """
-        wallet, permit = await self._limit.beside(user_id, self._tradable(user_id, user_wallet_id))
+        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
         if permit.refusal is not None:
-            before = await wallet.accepted_before(order)
+            before = await self._accepted_before(wallet, order)
             if before is None:
                 raise permit.refusal
             return before
-        record = await permit.spend(wallet.submit(order))
+        record = await permit.spend(self._submit(wallet, order))
         if record.replayed:
             await permit.give_back()
         return record
 
+    async def _submit(self, wallet: BaseWallet, order: Place) -> Record:
+        if isinstance(wallet, DemoWallet):
+            return await wallet.submit(order)
+        return await self._live().place(cast("ExchangeWallet", wallet), order)
+
+    async def _accepted_before(self, wallet: BaseWallet, order: Place) -> Record | None:
+        if isinstance(wallet, DemoWallet):
+            return await wallet.accepted_before(order)
+        return await self._live().accepted_before(cast("ExchangeWallet", wallet), order)
+
     async def preflight(self, user_id: str, user_wallet_id: str, order: Place) -> Preflight:
         """Check an order without placing it; raises MarketDataError."""
-        wallet = await self._tradable(user_id, user_wallet_id)
-        return await wallet.preflight(order)
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if isinstance(wallet, DemoWallet):
+            return await wallet.preflight(order)
+        return await self._live().preflight(cast("ExchangeWallet", wallet), order)
 
-    async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
+    async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> Record:
         """Sell all that is held of a symbol at market.
 
         Raises:
@@ -70,13 +92,17 @@ class Orders:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
-        wallet, permit = await self._limit.beside(user_id, self._tradable(user_id, user_wallet_id))
+        wallet, permit = await self._limit.beside(user_id, self._connector.connect(user_id, user_wallet_id))
         permit.require()
-        return await permit.spend(wallet.close_position(symbol))
+        if isinstance(wallet, DemoWallet):
+            return await permit.spend(wallet.close_position(symbol))
+        return await permit.spend(self._live().close_position(cast("ExchangeWallet", wallet), symbol))
 
-    async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
+    async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> Record:
         """One order as it stands now; raises OrderNotFoundError."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if not isinstance(wallet, DemoWallet):
+            return await self._live().book.get(cast("ExchangeWallet", wallet), order_id)
         await wallet.evaluate()
         return await wallet.orders().get(order_id)
 
@@ -91,19 +117,27 @@ class Orders:
         limit: int,
     ) -> OrderPage:
         """Orders newest first; ``only_open`` of None gives open and closed ones."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if not isinstance(wallet, DemoWallet):
+            book, below = self._live().book, after[0] if after else None
+            live = cast("ExchangeWallet", wallet)
+            return OrderPage(*await book.page(live, only_open=only_open, symbol=symbol, below=below, limit=limit))
         await wallet.evaluate()
         return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, after=after, limit=limit))
 
-    async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
+    async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> Record:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.cancel(order_id)
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if isinstance(wallet, DemoWallet):
+            return await wallet.cancel(order_id)
+        return await self._live().book.cancel(cast("ExchangeWallet", wallet), order_id)
 
-    async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[OrderRecord]:
-        """Cancel every open order, or those of one symbol, in one commit."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.cancel_all(symbol)
+    async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[Record]:
+        """Cancel every open order, or those of one symbol: a paper wallet's in one commit."""
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if isinstance(wallet, DemoWallet):
+            return await wallet.cancel_all(symbol)
+        return await self._live().book.cancel_all(cast("ExchangeWallet", wallet), symbol)
 
     async def fills(
         self,
@@ -117,17 +151,10 @@ class Orders:
         limit: int,
     ) -> FillPage:
         """Fills newest first, from ``since`` (inclusive) to ``until`` (exclusive)."""
-        wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        await wallet.evaluate()
-        return FillPage(
-            *await wallet.orders().fills(symbol=symbol, since=since, until=until, position=position, limit=limit)
-        )
-
-    async def _tradable(self, user_id: str, user_wallet_id: str) -> DemoWallet:
-        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
-        if not isinstance(wallet, DemoWallet):
-            raise ForbiddenError(
-                "Live trading is off in this deployment: orders are taken for paper wallets only.",
-                hint="Trade with a demo wallet; a live wallet shows its balance, positions and markets.",
-            )
-        return wallet
+        wallet = await self._connector.connect(user_id, user_wallet_id)
+        if isinstance(wallet, DemoWallet):
+            await wallet.evaluate()
+            find = wallet.orders().fills
+        else:
+            find = partial(self._live().book.fills, cast("ExchangeWallet", wallet))
+        return FillPage(*await find(symbol=symbol, since=since, until=until, position=position, limit=limit))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 DEPLOYMENT = "deployment"
+LIVE_SWITCH = "live_trading"
 
 
 async def simulation_seed(database: AsyncDatabase[dict[str, Any]]) -> str:
@@ -30,3 +33,24 @@ async def drawn_seed(database: AsyncDatabase[dict[str, Any]]) -> str | None:
     """Return the seed of the simulated market, None while nobody has asked for it."""
     found = await database[DEPLOYMENT].find_one({"_id": "simulation"})
     return None if found is None else str(found["seed"])
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSwitch:
+    """The switch that stops every live order: since when it stands so, and why."""
+
+    stopped: bool = False
+    since: datetime | None = None
+    reason: str | None = None
+
+
+async def live_switch(database: AsyncDatabase[dict[str, Any]]) -> LiveSwitch:
+    """Return how the switch stands; one that nobody touched lets orders pass."""
+    found = await database[DEPLOYMENT].find_one({"_id": LIVE_SWITCH})
+    return LiveSwitch() if found is None else LiveSwitch(found["stopped"], found["since"], found["reason"])
+
+
+async def set_live_switch(database: AsyncDatabase[dict[str, Any]], switch: LiveSwitch) -> None:
+    """Turn the switch; no order that is decided after this returns passes a switch that stops."""
+    fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
+    await database[DEPLOYMENT].replace_one({"_id": LIVE_SWITCH}, fields, upsert=True)

@@ -56,6 +56,25 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("user_wallet_id", ASCENDING), ("order_ids", ASCENDING)], name="order_ids"),
         IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
     ),
+    "orders": (
+        IndexModel([("user_wallet_id", ASCENDING), ("status", ASCENDING)], name="user_wallet_id_status"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
+        IndexModel(
+            [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
+            name="client_order_id",
+            unique=True,
+            partialFilterExpression={"client_order_id": {"$exists": True}, "holds_client_id": True},
+        ),
+        IndexModel(
+            [("venue", ASCENDING), ("settle_at", ASCENDING)],
+            name="to_settle",
+            partialFilterExpression={"settle_at": {"$exists": True}},
+        ),
+    ),
+    "order_fills": (
+        IndexModel([("user_wallet_id", ASCENDING), ("at", DESCENDING), ("tie", DESCENDING)], name="user_wallet_id_at"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", ASCENDING)], name="seq"),
+    ),
     "equity": (
         IndexModel([("user_wallet_id", ASCENDING), ("epoch", ASCENDING), ("at", ASCENDING)], name="point", unique=True),
         # How long a point is kept follows from its resolution: it carries its own end.

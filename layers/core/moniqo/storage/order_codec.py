@@ -151,7 +151,7 @@ def fill_document(item: Fill) -> Document:
         "levels": levels_document(item.levels),
         "fee": plain(item.fee),
         "fee_currency": item.fee_currency,
-        "liquidity": item.liquidity.value,
+        "liquidity": item.liquidity and item.liquidity.value,
         "at": item.at,
         "realised": plain(item.realised),
     }
@@ -169,7 +169,7 @@ def read_fill(document: Document) -> Fill:
         levels=tuple(Level(Decimal(price), Decimal(amount)) for price, amount in document["levels"]),
         fee=Decimal(document["fee"]),
         fee_currency=document["fee_currency"],
-        liquidity=Liquidity(document["liquidity"]),
+        liquidity=Liquidity(document["liquidity"]) if document["liquidity"] else None,
         at=document["at"],
         realised=Decimal(document["realised"]),
     )

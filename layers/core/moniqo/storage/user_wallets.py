@@ -79,6 +79,11 @@ class UserWalletStore:
         """Return a wallet whoever owns it, for administrators; raises NotFoundError."""
         return await self._one({"_id": user_wallet_id, "deleted_at": None})
 
+    async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
+        """Return these wallets whoever owns them; deleted ones are missing."""
+        found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
+        return [from_document(document) for document in await found.to_list()]
+
     async def find_made(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
         """Return an owner's wallet even when it was deleted since."""
         document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})

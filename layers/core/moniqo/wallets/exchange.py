@@ -170,7 +170,13 @@ class ExchangeWallet(BaseWallet):
         self.require_initialized()
         return [item.market for item in (await self._connection.markets()).values()]
 
-    async def _market(self, symbol: str) -> Market:
+    async def mids(self) -> Mapping[str, Decimal]:
+        """Mid price of every symbol of the venue, a few seconds old at most."""
+        self.require_initialized()
+        return await self._connection.mids()
+
+    async def market(self, symbol: str) -> Market:
+        """Rules of one symbol; raises SymbolNotFoundError."""
         self.require_initialized()
         found = (await self._connection.markets()).get(symbol)
         if found is None:
@@ -179,7 +185,7 @@ class ExchangeWallet(BaseWallet):
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now, at the venue's time where it says it."""
-        await self._market(symbol)
+        await self.market(symbol)
         public = self._connection.client({})
         book = await self._connection.read(public, lambda client: client.fetch_order_book(symbol, BOOK_LEVELS))
         ticker = await self._connection.read(public, lambda client: client.fetch_ticker(symbol))
@@ -198,7 +204,7 @@ class ExchangeWallet(BaseWallet):
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first."""
-        await self._market(symbol)
+        await self.market(symbol)
         rows = await self._connection.read(
             self._connection.client({}), lambda client: client.fetch_ohlcv(symbol, interval, None, limit + 1)
         )
@@ -266,7 +272,7 @@ class ExchangeWallet(BaseWallet):
             InvalidOrderError: it does not fit its market, or the venue has no such orders; the detail says what it has.
 
         """
-        market = await self._market(order.symbol)
+        market = await self.market(order.symbol)
         check_fields(order)
         self._venue.check(order)
         with exact():
@@ -290,7 +296,7 @@ class ExchangeWallet(BaseWallet):
             InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: it surely was not placed.
 
         """
-        await self._market(order.symbol)
+        await self.market(order.symbol)
         kind, params = self._venue.order(order, venue_id)
         amount = None if order.amount is None else plain(order.amount)
         price = None if order.price is None else plain(order.price)
@@ -308,7 +314,7 @@ class ExchangeWallet(BaseWallet):
 
     async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
         """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
-        await self._market(symbol)
+        await self.market(symbol)
         try:
             found = await self._connection.read(self._client, lambda client: self._venue.find(client, venue_id, symbol))
         except OrderNotFoundError:
@@ -344,7 +350,7 @@ class ExchangeWallet(BaseWallet):
         )
 
     async def _known(self, order_id: str, symbol: str) -> None:
-        await self._market(symbol)
+        await self.market(symbol)
         if not self._venue.order_id.fullmatch(order_id):
             raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
 
@@ -358,7 +364,7 @@ class ExchangeWallet(BaseWallet):
         client = self._client
         await self._connection.markets()
         if symbol is not None:
-            await self._market(symbol)
+            await self.market(symbol)
         found = await self._connection.read(client, lambda client: client.fetch_open_orders(symbol))
         return sorted(await self._results(found), key=lambda order: order.timestamp)
 
@@ -367,7 +373,7 @@ class ExchangeWallet(BaseWallet):
         client = self._client
         await self._connection.markets()
         if symbol is not None:
-            await self._market(symbol)
+            await self.market(symbol)
         elif self._venue.history_by_symbol:
             raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol at a time: name it")
         found = await self._connection.read(client, lambda client: self._venue.ended(client, symbol, limit))
@@ -387,7 +393,7 @@ class ExchangeWallet(BaseWallet):
         self, symbol: str, since: datetime | None = None, limit: int = MOST_FILLS, *, order_id: str | None = None
     ) -> list[VenueFill]:
         """What was exchanged, oldest first: the last ``limit`` fills, or the first after ``since``."""
-        await self._market(symbol)
+        await self.market(symbol)
         start = None if since is None else int(since.timestamp() * 1000)
         found = await self._connection.read(
             self._client, lambda client: self._venue.fills(client, symbol, start, limit, order_id)

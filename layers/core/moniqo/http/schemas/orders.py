@@ -11,7 +11,9 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, m
 from pydantic_core import PydanticCustomError
 
 from moniqo.domain.command import ExitSpec, Place
-from moniqo.domain.order import Fill, Liquidity, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.live_order import LiveRecord
+from moniqo.domain.money import ZERO
+from moniqo.domain.order import Fill, Liquidity, OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo.domain.order_form import MAX_TRAIL_PERCENT
 from moniqo.http.pagination import PageRequest, broken_cursor
 from moniqo.http.schemas.common import (
@@ -172,7 +174,7 @@ class FillView(View):
     levels: list[LevelView]
     fee: Amount
     fee_currency: str
-    liquidity: Liquidity
+    liquidity: Annotated[Liquidity | None, Field(description="null where a venue does not say.")]
     timestamp: Timestamp
 
 
@@ -226,9 +228,16 @@ class OrderView(View):
     entry: Annotated[str | None, Field(description="The order this exit belongs to.", examples=["o-12-1"])]
     fills: list[FillView]
     status_history: list[StatusChangeView]
-    receipt: ReceiptView
+    receipt: Annotated[ReceiptView | None, Field(description="Of paper orders; null for live ones.")]
     evaluated_until: Annotated[
-        Timestamp, Field(description="How far an open order met the market; for one that ended, when it did.")
+        Timestamp,
+        Field(
+            description="How far an open order met the market, or when its venue last told of it; for one that ended,"
+            " when it did."
+        ),
+    ]
+    status_reason: Annotated[
+        str | None, Field(description="Why a live order was rejected: the code of the error, `not_sent`, `not_found`.")
     ]
     created_at: Timestamp
     updated_at: Timestamp
@@ -269,8 +278,38 @@ _SAME = (
 )
 
 
-def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
-    """Show an order of a demo wallet."""
+_ASKED = (
+    "client_order_id",
+    "symbol",
+    "side",
+    "type",
+    "quote_amount",
+    "price",
+    "stop_price",
+    "trail_percent",
+    "time_in_force",
+    "expires_at",
+    "post_only",
+    "reduce_only",
+    "metadata",
+)
+_LEARNED = (
+    "order_id",
+    "status",
+    "amount",
+    "filled_amount",
+    "filled_quote",
+    "fee",
+    "fee_currency",
+    "created_at",
+    "updated_at",
+)
+
+
+def order_view(record: OrderRecord | LiveRecord, user_wallet_id: str) -> OrderView:
+    """Show an order, a paper or a live one."""
+    if isinstance(record, LiveRecord):
+        return _live_view(record)
     order = record.order
     return OrderView.made(
         **{name: getattr(order, name) for name in _SAME},
@@ -281,6 +320,26 @@ def order_view(record: OrderRecord, user_wallet_id: str) -> OrderView:
         status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
         receipt=ReceiptView.made(**order.receipt._asdict()),
         evaluated_until=record.evaluated_until or order.updated_at,
+        status_reason=None,
+    )
+
+
+def _live_view(record: LiveRecord) -> OrderView:
+    order = record.order
+    request = order.request
+    return OrderView.made(
+        **{name: getattr(request, name) for name in _ASKED},
+        **{name: getattr(order, name) for name in _LEARNED},
+        user_wallet_id=order.user_wallet_id,
+        mode="live",
+        remaining_amount=max(order.amount - order.filled_amount, ZERO),
+        average_fill_price=average_price(order.filled_quote, order.filled_amount) if order.filled_amount else None,
+        entry=None,
+        fills=[fill_view(item) for item in record.fills],
+        status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
+        receipt=None,
+        evaluated_until=order.updated_at if order.has_ended else order.seen_at or order.created_at,
+        status_reason=order.reason,
     )
 
 

@@ -62,7 +62,7 @@ def preflight_view(found: Preflight, user_wallet_id: str) -> PreflightView:
     """Show what a check found."""
     return PreflightView(
         user_wallet_id=user_wallet_id,
-        mode="paper",
+        mode=found.mode,
         would_pass=found.would_pass,
         rules=[_rule_view(rule) for rule in found.rules],
         estimated_fill=_estimate_view(found.estimate),

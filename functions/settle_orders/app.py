@@ -1,0 +1,16 @@
+"""Find out what became of orders at venues; the schedule calls this every minute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moniqo import bootstrap, event_loop, metrics, observability
+
+
+def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
+    """Look at the orders that are due and tell how many there were, how many ended and how many were put off."""
+    bootstrap.configure_logging()
+    observability.begin(context)
+    done = event_loop.run(bootstrap.settling().settle())
+    metrics.publish(bootstrap.settings(), OrdersLookedAt=done.looked_at, OrdersPutOff=done.put_off)
+    return done._asdict()

@@ -1,0 +1,234 @@
+"""Placing orders of live wallets.
+
+An order is decided on one look at the database and, for a purchase, one at the venue's balance. Its intent is written
+first and sent once; an answer that does not come leaves it ``unknown``, for :mod:`moniqo.services.settling` to resolve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from moniqo.domain import live_order, live_risk
+from moniqo.domain.account import Holding
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.command import Place
+from moniqo.domain.equity import day_began, next_midnight
+from moniqo.domain.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderRejectedError,
+    TemporarilyUnavailableError,
+    WalletError,
+)
+from moniqo.domain.live_decision import Funds, LiveDecision, preflight
+from moniqo.domain.live_order import LiveOrder, LiveRecord
+from moniqo.domain.market import Market
+from moniqo.domain.money import exact, floor_to
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.preflight import Preflight
+from moniqo.services.live_book import LiveBook
+from moniqo.services.live_looks import Change, Looks, fields_of
+from moniqo.storage.client import is_outage
+from moniqo.storage.live_baseline import read_baseline
+from moniqo.storage.live_orders import Desk, Inserted, LiveOrderStore
+
+if TYPE_CHECKING:
+    from moniqo.wallets.exchange import ExchangeWallet
+
+log: Final = logging.getLogger("moniqo")
+
+DECISIONS: Final = 20
+"""How often an order is decided anew because another order of the wallet was faster."""
+
+
+class LivePlacing:
+    """Sends orders of live wallets. Whose wallet it is was checked when it was opened."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], *, live_trading: bool, now: Clock = utc_now) -> None:
+        """Use ``database``; ``live_trading`` is the deployment's parameter."""
+        self._database = database
+        self._store = LiveOrderStore(database)
+        self._looks = Looks(self._store, now)
+        self.book = LiveBook(self._store, now)
+        self._live_trading = live_trading
+        self._now = now
+
+    async def accepted_before(self, wallet: ExchangeWallet, order: Place) -> LiveRecord | None:
+        """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
+        if order.client_order_id is None:
+            return None
+        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
+        return None if desk.before is None else await self._repeated(wallet, desk.before, order)
+
+    async def place(self, wallet: ExchangeWallet, order: Place) -> LiveRecord:
+        """Decide, write the intent, send it once, and write what came of it.
+
+        Raises:
+            LiveTradingOffError, WalletPausedError, WalletSuspendedError, RiskLimitExceededError, InvalidOrderError,
+            InvalidSymbolError, InsufficientBalanceError, OrderRejectedError: nothing was placed.
+            IdempotencyMismatchError: the client order id stands for an order with another body.
+            TemporarilyUnavailableError, MarketDataError, WalletConnectionError: nothing was sent.
+
+        """
+        read_at = self._now()
+        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
+        if desk.before is not None:
+            return await self._repeated(wallet, desk.before, order)
+        decided = await self._intend(wallet, order, desk, read_at)
+        if isinstance(decided, LiveRecord):
+            return decided
+        return await self._send(wallet, decided)
+
+    async def _intend(
+        self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime
+    ) -> LiveOrder | LiveRecord:
+        """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
+        from moniqo.wallets.exchange import venue_client_id
+
+        form, funds = await self._ask(wallet, order, desk, read_at, only_bought=True)
+        first, latest = desk, desk
+        for _ in range(DECISIONS):
+            self._decision(order, first, latest, form, funds).check()
+            intent = live_order.intend(
+                order,
+                user_wallet_id=wallet.user_wallet_id,
+                user_id=latest.wallet.user_id,
+                venue=latest.wallet.wallet_slug,
+                seq=latest.next_seq,
+                venue_client_id=venue_client_id(wallet.user_wallet_id, order.client_order_id),
+                now=read_at,
+            )
+            outcome = await self._store.insert(intent)
+            if outcome is Inserted.DONE:
+                return intent
+            read_at = self._now()
+            latest = await self._store.desk(wallet.user_wallet_id, order.client_order_id, since=first.next_seq)
+            if latest.before is not None:
+                return await self._repeated(wallet, latest.before, order)
+        raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
+
+    async def _ask(
+        self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime, *, only_bought: bool
+    ) -> tuple[Market | WalletError, Funds | None]:
+        """Ask the venue what a decision needs: whether it has such orders, and what is held."""
+        form: Market | WalletError
+        try:
+            form = await wallet.check_order(order)
+        except WalletError as error:
+            form = error
+        if isinstance(form, WalletError) or (only_bought and order.side is OrderSide.SELL):
+            return form, None
+        # Nothing is asked of the venue for an order that is refused anyway.
+        if only_bought:
+            self._decision(order, desk, desk, form, None).check()
+        zone = desk.wallet.risk_limits.timezone
+        baseline = read_baseline(self._database, desk.wallet.id, day_began(read_at, zone), desk.wallet.balance)
+        balances, mids, known = await asyncio.gather(wallet.get_balance(), wallet.mids(), baseline)
+        held = {item.asset: Holding(item.free, item.locked) for item in balances}
+        return form, Funds(held, mids, known, next_midnight(read_at, zone))
+
+    def _decision(
+        self, order: Place, first: Desk, latest: Desk, form: Market | WalletError, funds: Funds | None
+    ) -> LiveDecision:
+        """Put together what is known. Orders that ``first`` shows are older than the balances, all others newer."""
+        bids = [live_risk.open_bid(item) for item in first.orders if item.request.side is OrderSide.BUY]
+        newer = [item for item in latest.orders if item.seq >= first.next_seq and item.request.side is OrderSide.BUY]
+        bids += [live_risk.new_bid(item) for item in newer]
+        waiting = sum(not item.has_ended for item in latest.orders)
+        return LiveDecision(order, latest.wallet, self._why_off(latest), waiting, form, bids, funds)
+
+    def _why_off(self, desk: Desk) -> str | None:
+        if not self._live_trading:
+            return "live trading is not turned on in this deployment"
+        return "live trading was stopped in this deployment" if desk.stopped else None
+
+    async def _send(self, wallet: ExchangeWallet, intent: LiveOrder) -> LiveRecord:
+        if self._now() > intent.send_by:
+            await self._learn(None, intent, lambda order: live_order.refused(order, live_order.NOT_SENT, self._now()))
+            raise TemporarilyUnavailableError("checking the order took too long; nothing was sent", retry_after=2)
+        refusal: WalletError | None = None
+        try:
+            change = self._looks.told(await wallet.send_order(intent.request, intent.venue_client_id))
+        except WalletError as error:
+            change, refusal = self._without_answer(error)
+        except Exception:
+            log.exception("an order's answer could not be read", extra={"fields": fields_of(intent)})
+            change, _ = self._without_answer(None)
+        after = await self._learn(wallet, intent, change)
+        if refusal is not None:
+            raise refusal
+        return await self._shown(after)
+
+    def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
+        """Tell a refusal from an outcome nobody knows.
+
+        A venue that has an order under this id already has the one this intent stands for.
+        """
+        from moniqo.domain.errors import UnknownOutcomeError
+
+        now = self._now()
+        if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
+            return lambda order: live_order.lost(order, now), None
+        code = error.code
+        return lambda order: live_order.refused(order, code, now), error
+
+    async def _learn(self, wallet: ExchangeWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
+        """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
+        try:
+            return await self._looks.write(wallet, intent, change)
+        except PyMongoError as error:
+            if not is_outage(error):
+                raise
+            log.warning("an order's outcome was not written", extra={"fields": fields_of(intent)})
+            return change(intent)
+
+    async def _shown(self, order: LiveOrder) -> LiveRecord:
+        with suppress(PyMongoError):
+            return await self._looks.record(order)
+        return LiveRecord(order)
+
+    async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: Place) -> LiveRecord:
+        if before.body_hash != order.body_hash():
+            raise IdempotencyMismatchError(
+                f"client_order_id {order.client_order_id} belongs to order {before.order_id} with another body"
+            )
+        return await self._looks.record(await self.book.refreshed(wallet, before), replayed=True)
+
+    async def preflight(self, wallet: ExchangeWallet, order: Place) -> Preflight:
+        """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
+        read_at = self._now()
+        desk = await self._store.desk(wallet.user_wallet_id, None)
+        form, funds = await self._ask(wallet, order, desk, read_at, only_bought=False)
+        return preflight(self._decision(order, desk, desk, form, funds))
+
+    async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:
+        """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
+
+        Raises:
+            OrderRejectedError: nothing is held, or less than a lot.
+
+        And what :meth:`place` raises.
+        """
+        desk = await self._store.desk(wallet.user_wallet_id, None)
+        market = await wallet.market(symbol)
+        probe = Place(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step)
+        self._decision(probe, desk, desk, market, None).check()
+        for order in desk.orders:
+            if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
+                with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
+                    await self.book.cancel(wallet, order.order_id)
+        held = await wallet.get_balance_for_asset(market.base)
+        with exact():
+            amount = floor_to(held.free, market.lot_step)
+        if not amount:
+            raise OrderRejectedError(f"there is no position in {symbol} to close", held=held.free)
+        return await self.place(wallet, Place(symbol, OrderSide.SELL, OrderType.MARKET, amount))

@@ -1,0 +1,259 @@
+"""Orders of live wallets in MongoDB: collection ``orders``, their fills in ``order_fills``.
+
+An order's ``_id`` carries its number in the wallet. An intent is decided on everything up to the number before it, so
+of two that are decided at once one is inserted and the other is decided again: limits hold without a lock that anybody
+could die with. Later writes name the version they change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Final, cast
+from uuid import uuid4
+
+from pymongo import ReplaceOne, UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ClientBulkWriteException, ConnectionFailure, DuplicateKeyError
+
+from moniqo.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
+from moniqo.domain.live_order import LiveOrder
+from moniqo.domain.order import OPEN_STATUSES, Fill, OrderStatus
+from moniqo.domain.user_wallet import UserWallet
+from moniqo.storage.client import is_outage
+from moniqo.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo.storage.live_order_codec import Document, live_document, order_key, read_live
+from moniqo.storage.order_codec import fill_document, order_age, read_fill
+from moniqo.storage.user_wallet_documents import from_document
+
+ORDERS: Final = "orders"
+FILLS: Final = "order_fills"
+SENDS: Final = 3
+MOST_FILLS: Final = 1000
+"""Fills shown with one order."""
+
+_UNDECIDED: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
+
+
+class Inserted(Enum):
+    """What became of an intent."""
+
+    DONE = auto()
+    LOST = auto()
+    """Another order took the number: read again and decide again."""
+    REPEATED = auto()
+    """The client order id stands for another order already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an order is decided on, as of one moment.
+
+    ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
+    next one. ``before`` is the order its client order id stands for already. ``stopped`` says that the deployment's
+    switch is off.
+    """
+
+    wallet: UserWallet
+    orders: Sequence[LiveOrder]
+    next_seq: int
+    before: LiveOrder | None
+    stopped: bool
+
+
+class LiveOrderStore:
+    """Reads and writes orders of live wallets; whose wallet it is, the caller knows."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        """Use the collections of ``database``."""
+        self._database = database
+        self._wallets = database["user_wallets"]
+        self._orders = database[ORDERS]
+        self._fills = database[FILLS]
+
+    async def desk(self, user_wallet_id: str, client_order_id: str | None, since: int | None = None) -> Desk:
+        """Read what an order is decided on in one round trip, with every order from number ``since`` on.
+
+        Raises:
+            NotFoundError: there is no such wallet.
+
+        """
+        mine = {"user_wallet_id": user_wallet_id}
+        wanted: Document = {"status": {"$in": list(_UNDECIDED)}}
+        if since is not None:
+            wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
+        pipeline = [
+            {"$match": {"_id": user_wallet_id, "deleted_at": None}},
+            _beside(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
+            _beside(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
+            _beside(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
+        ]
+        if client_order_id is not None:
+            named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
+            pipeline.append(_beside(ORDERS, "before", [{"$match": named}]))
+        found = await (await self._wallets.aggregate(pipeline)).to_list()
+        if not found:
+            raise NotFoundError("There is no such wallet.")
+        document = found[0]
+        before, last = document.get("before"), document["last"]
+        return Desk(
+            wallet=from_document(document),
+            orders=[read_live(order) for order in document["found"]],
+            next_seq=last[0]["seq"] + 1 if last else 1,
+            before=read_live(before[0]) if before else None,
+            stopped=bool(document["switch"] and document["switch"][0]["stopped"]),
+        )
+
+    async def insert(self, order: LiveOrder) -> Inserted:
+        """Write an intent.
+
+        Raises:
+            TemporarilyUnavailableError: whether it stands could not be learned; nothing may be sent for it.
+
+        """
+        document = {**live_document(order), "token": uuid4().hex}
+        for _ in range(SENDS):
+            try:
+                await self._orders.insert_one(document)
+            except DuplicateKeyError as error:
+                # What was sent twice finds its own document.
+                stored = await self._orders.find_one({"_id": document["_id"]}, {"token": 1})
+                if stored is not None and stored["token"] == document["token"]:
+                    return Inserted.DONE
+                named = "client_order_id" in cast("Mapping[str, Any]", error.details)["keyPattern"]
+                return Inserted.REPEATED if named else Inserted.LOST
+            except ConnectionFailure:
+                continue
+            return Inserted.DONE
+        raise TemporarilyUnavailableError("the database did not answer; nothing was sent", retry_after=2)
+
+    async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
+        """Write ``after`` over the version ``before``, with its fills; False when somebody else wrote meanwhile."""
+        if after == before and not fills:
+            return True
+        document = live_document(after)
+        document["version"] = before.version + 1
+        orders, kept = (f"{self._database.name}.{name}" for name in (ORDERS, FILLS))
+        key = document["_id"]
+        # Fills first: an order that says they are kept must not be ahead of them.
+        writes: list[Any] = [
+            UpdateOne(
+                {"_id": f"{after.user_wallet_id}:{fill.fill_id}"},
+                {"$setOnInsert": _kept(after, fill)},
+                upsert=True,
+                namespace=kept,
+            )
+            for fill in fills
+        ]
+        writes.append(ReplaceOne({"_id": key, "version": before.version}, document, namespace=orders))
+        try:
+            done = await self._database.client.bulk_write(writes, ordered=True)
+        except ClientBulkWriteException as error:
+            if is_outage(error):
+                raise
+            return False  # somebody else inserts the same fill at this moment
+        return bool(done.matched_count > len(fills) - done.upserted_count)
+
+    async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
+        """One order; raises OrderNotFoundError."""
+        try:
+            seq, number = order_age(order_id)
+        except ValueError:
+            seq, number = 0, 0
+        found = await self._orders.find_one({"_id": order_key(user_wallet_id, seq)}) if number == 1 else None
+        if found is None or found["user_wallet_id"] != user_wallet_id:
+            raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
+        return read_live(found)
+
+    async def undecided(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
+        """Orders that may still fill, oldest first."""
+        query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(_UNDECIDED)}}
+        if symbol is not None:
+            query["symbol"] = symbol
+        return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
+
+    async def page(
+        self, user_wallet_id: str, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
+    ) -> list[LiveOrder]:
+        """Orders below a number, newest first."""
+        query: Document = {"user_wallet_id": user_wallet_id}
+        if only_open is not None:
+            query["status"] = {"$in" if only_open else "$nin": list(_UNDECIDED)}
+        if symbol is not None:
+            query["symbol"] = symbol
+        if below is not None:
+            query["seq"] = {"$lt": below}
+        return [read_live(document) async for document in self._orders.find(query).sort("seq", -1).limit(limit)]
+
+    async def fills_of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
+        """Fills by order id, oldest first, of orders of one wallet."""
+        filled = [order for order in orders if order.mirrored]
+        found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
+        if filled:
+            query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}
+            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MOST_FILLS * len(filled))
+            async for document in oldest_first:
+                found[document["order_id"]].append(read_fill(document))
+        return {order_id: tuple(fills[:MOST_FILLS]) for order_id, fills in found.items()}
+
+    async def fills(
+        self,
+        user_wallet_id: str,
+        *,
+        symbol: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        position: tuple[int, int] | None,
+        limit: int,
+    ) -> tuple[list[Fill], tuple[int, int] | None]:
+        """Fills newest first, and where the next page begins: the time of its last one in milliseconds, and its tie."""
+        conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
+        if symbol is not None:
+            conditions.append({"symbol": symbol})
+        if since is not None:
+            conditions.append({"at": {"$gte": since}})
+        if until is not None:
+            conditions.append({"at": {"$lt": until}})
+        if position is not None:
+            at, tie = position
+            conditions.append({"$or": [{"ms": {"$lt": at}}, {"ms": at, "tie": {"$lt": tie}}]})
+        found = self._fills.find({"$and": conditions}).sort([("at", -1), ("tie", -1)]).limit(limit + 1)
+        documents = await found.to_list()
+        last = documents[limit - 1] if len(documents) > limit else None
+        return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many orders may still fill, by status, of all wallets."""
+        pipeline: list[Document] = [
+            {"$match": {"status": {"$in": list(_UNDECIDED)}}},
+            {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+        ]
+        return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
+
+    async def venues_to_settle(self, now: datetime) -> list[str]:
+        """Venues with an order whose time to be looked at has come."""
+        return sorted(await self._orders.distinct("venue", {"settle_at": {"$lte": now}}))
+
+    async def to_settle(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
+        """Orders at one venue whose time to be looked at has come, those that wait longest first."""
+        query = {"venue": venue, "settle_at": {"$lte": now}}
+        return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]
+
+
+def _beside(collection: str, name: str, pipeline: list[Document]) -> Document:
+    return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}
+
+
+def _kept(order: LiveOrder, fill: Fill) -> Document:
+    digest = hashlib.sha256(fill.fill_id.encode()).hexdigest()
+    return {
+        **fill_document(fill),
+        "user_wallet_id": order.user_wallet_id,
+        "seq": order.seq,
+        "ms": int(fill.at.timestamp() * 1000),
+        # Orders fills of one moment, and fits a cursor.
+        "tie": int(digest[:12], 16),
+    }

@@ -1,0 +1,341 @@
+"""Orders of a live wallet over HTTP, at a fake venue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import cli
+from tests.conftest import Database, Run
+from tests.support.lambdas import STRANGER, Invoke
+from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.wallets import aws
+
+__all__ = ["aws"]
+
+D = Decimal
+ONE_HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveDesk]:
+    with live_deployment(environment) as venue:
+        yield open_desk(venue, invoke, seeded)
+
+
+def test_an_order_is_sent_filled_and_shown_with_its_fills(desk: LiveDesk) -> None:
+    answer = desk.place(type="market", price=None, amount="0.01", client_order_id="mine", metadata={"why": "a.b"})
+
+    assert answer.status == 201, answer.text
+    order = answer.json
+    assert (order["mode"], order["status"], order["order_id"]) == ("live", "filled", "o-1-1")
+    assert (order["filled_amount"], order["remaining_amount"], order["client_order_id"]) == ("0.01", "0", "mine")
+    assert [fill["amount"] for fill in order["fills"]] == ["0.01"]
+    assert order["fills"][0]["liquidity"] == "taker"
+    assert (order["fee_currency"], order["fee"]) == ("BTC", "0.00001")
+    assert order["metadata"] == {"why": "a.b"}
+    assert order["receipt"] is None
+    assert [change["status"] for change in order["status_history"]] == ["pending", "filled"]
+    assert desk.order("o-1-1") == order
+    (sent,) = desk.at_venue()
+    assert len(sent.client_id) == 32
+    trades = desk.invoke("list_trades", "GET", f"{desk.path}/trades", user=desk.user).json["items"]
+    assert trades == order["fills"]
+
+
+def test_a_resting_order_is_followed_and_cancelled(desk: LiveDesk) -> None:
+    placed = desk.place().json
+    assert placed["status"] == "open"
+
+    desk.venue.exchange.move("BTC/USDT", D(39000))
+    filled = desk.order(placed["order_id"])
+    assert (filled["status"], filled["filled_quote"]) == ("filled", "40")
+    assert filled["fills"][0]["liquidity"] == "maker"
+
+    second = desk.place(price="30000").json
+    cancelled = desk.cancel(second["order_id"])
+    assert (cancelled.status, cancelled.json["status"]) == (200, "cancelled")
+    again = desk.cancel(second["order_id"])
+    assert (again.status, again.json["code"]) == (409, "ORDER_ALREADY_CLOSED")
+    assert again.json["order"]["order_id"] == second["order_id"]
+    late = desk.cancel(placed["order_id"])
+    assert (late.status, late.json["code"]) == (409, "ORDER_ALREADY_FILLED")
+
+
+def test_lists_are_pages_of_our_own_store(desk: LiveDesk) -> None:
+    ids = [desk.place(price=f"{30000 + number}").json["order_id"] for number in range(3)]
+    desk.cancel(ids[0])
+    path = f"{desk.path}/orders"
+
+    first = desk.invoke("list_orders", "GET", path, user=desk.user, query={"limit": "2"}).json
+    rest = desk.invoke("list_orders", "GET", path, user=desk.user, query={"cursor": first["next_cursor"]}).json
+    assert [order["order_id"] for order in first["items"] + rest["items"]] == ids[::-1]
+    for status, expected in (("open", ids[:0:-1]), ("closed", ids[:1])):
+        found = desk.invoke("list_orders", "GET", path, user=desk.user, query={"status": status}).json["items"]
+        assert [order["order_id"] for order in found] == expected
+    done = desk.invoke("cancel_orders", "DELETE", path, user=desk.user).json["cancelled"]
+    assert [order["order_id"] for order in done] == ids[1:]
+    assert not any(order.status == "open" for order in desk.at_venue())
+    assert desk.invoke("get_order", "GET", f"{path}/{ids[0]}", user=STRANGER).status == 404
+    for wrong in ("o-99-1", "o-1-2", "x", "o-x-1"):
+        assert desk.invoke("get_order", "GET", f"{path}/{wrong}", user=desk.user).json["code"] == "NOT_FOUND"
+
+
+def test_a_repeat_answers_the_first_order(desk: LiveDesk) -> None:
+    first = desk.place(headers={"Idempotency-Key": "k"})
+    again = desk.place(headers={"Idempotency-Key": "k"})
+
+    assert (first.status, again.status) == (201, 200)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json["order_id"] == first.json["order_id"]
+    other = desk.place(headers={"Idempotency-Key": "k"}, amount="0.002")
+    assert (other.status, other.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
+    assert len(desk.at_venue()) == 1
+
+
+def test_a_refusal_of_the_venue_does_not_use_up_the_id(desk: LiveDesk) -> None:
+    # The limits let it pass and our estimate too: only the book says that it costs more than there is.
+    desk.limit(max_position_size_usd=20000, max_total_exposure_usd=20000)
+    refused = desk.place(type="market", price=None, amount="0.2", client_order_id="mine")
+    assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
+    assert desk.at_venue() == []
+    shown = desk.order("o-1-1")
+    assert (shown["status"], shown["status_reason"]) == ("rejected", "INSUFFICIENT_BALANCE")
+
+    assert desk.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "drop"}, {"kind": "malformed"}])
+def test_without_an_answer_it_is_unknown_until_it_is_found(desk: LiveDesk, fault: dict[str, Any]) -> None:
+    desk.venue.break_with(**fault, path="/api/v3/order", method="POST", after=True)
+    answer = desk.place(client_order_id="mine")
+
+    assert (answer.status, answer.json["status"]) == (201, "unknown")
+    assert desk.place(client_order_id="mine").json["status"] in {"unknown", "open"}
+    assert desk.settle(later=timedelta(minutes=1)).looked_at == 1
+    found = desk.order("o-1-1")
+    assert (found["status"], len(desk.at_venue())) == ("open", 1)
+    assert [change["status"] for change in found["status_history"]] == ["pending", "unknown", "open"]
+
+
+def test_what_never_arrived_is_rejected_after_several_looks_and_its_id_stays_used(desk: LiveDesk) -> None:
+    desk.venue.break_with("drop", path="/api/v3/order", method="POST")
+    assert desk.place(client_order_id="mine").json["status"] == "unknown"
+
+    for minutes in (1, 2, 3):
+        desk.settle(later=timedelta(minutes=minutes))
+        assert desk.order("o-1-1")["status"] == "unknown"
+    desk.settle(later=timedelta(minutes=10))
+    assert desk.settle(later=timedelta(hours=1)).looked_at == 0
+    rejected = desk.order("o-1-1")
+    assert (rejected["status"], rejected["status_reason"]) == ("rejected", "not_found")
+    again = desk.place(client_order_id="mine")
+    assert (again.status, again.json["status"]) == (200, "rejected")
+    assert desk.at_venue() == []
+
+
+def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(desk: LiveDesk) -> None:
+    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert desk.place().json["status"] == "unknown"
+    early = desk.cancel("o-1-1")
+    assert (early.status, early.json["code"]) == (409, "CONFLICT")
+    desk.settle(later=timedelta(minutes=1))
+
+    assert desk.cancel("o-1-1").json["status"] == "cancelled"
+
+
+def test_settling_mirrors_what_happened_while_nobody_looked(desk: LiveDesk) -> None:
+    ids = [desk.place(price=f"{30000 + number}").json["order_id"] for number in range(4)]
+    desk.venue.exchange.move("BTC/USDT", D("30001.5"))
+    report = desk.settle(later=timedelta(minutes=2))
+
+    assert (report.looked_at, report.ended) == (4, 2)
+    stored = {order["_id"].rsplit(":")[-1]: order["status"] for order in _orders(desk)}
+    assert sorted(stored.values()) == ["filled", "filled", "open", "open"]
+    assert desk.settle(later=timedelta(seconds=30)).looked_at == 0
+    assert desk.order(ids[3])["fills"]
+
+
+def test_a_venue_that_is_away_changes_nothing(desk: LiveDesk) -> None:
+    placed = desk.place().json
+    desk.venue.break_with("status", status=500, times=None)
+
+    assert desk.order(placed["order_id"])["status"] == "open"
+    answer = desk.place(price="30000")
+    assert (answer.status, answer.json["retryable"]) in {(502, True), (503, True)}
+    assert [order["status"] for order in _orders(desk)] == ["open"]
+
+
+def test_live_trading_is_off_unless_the_deployment_says_otherwise(
+    desk: LiveDesk, environment: pytest.MonkeyPatch
+) -> None:
+    from moniqo import bootstrap
+
+    resting = desk.place().json
+    environment.setenv("LIVE_TRADING", "false")
+    for made in (bootstrap.settings, bootstrap.live_placing, bootstrap.orders):
+        made.cache_clear()
+    refused = desk.place(price="30000")
+
+    assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
+    assert "not turned on" in refused.json["detail"]
+    assert desk.cancel(resting["order_id"]).json["status"] == "cancelled"
+
+
+def test_one_switch_stops_every_live_order_at_once(
+    desk: LiveDesk, mongo_url: str, capsys: pytest.CaptureFixture[str], run: Run
+) -> None:
+    import threading
+
+    where = ["--mongodb-url", mongo_url, "--mongodb-database", desk.database.name]
+    resting = desk.place().json
+
+    def command(*words: str) -> str:
+        # An operator's own process has a loop of its own.
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(cli.main([*words, *where])))
+        thread.start()
+        thread.join()
+        assert codes == [0]
+        return capsys.readouterr().out
+
+    assert "stopped" in command("live", "stop", "--reason", "a test")
+    refused = desk.place(price="30000")
+    assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
+    assert "was stopped" in refused.json["detail"]
+    assert (
+        desk.invoke(
+            "close_position", "POST", f"{desk.path}/positions/close", user=desk.user, query={"symbol": "BTC/USDT"}
+        ).json["code"]
+        == "ORDER_REJECTED"
+    )
+    assert "a test" in command("live", "status")
+    assert desk.cancel(resting["order_id"]).json["status"] == "cancelled"
+    command("live", "start")
+    assert desk.place(price="30000").status == 201
+
+
+def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(desk: LiveDesk) -> None:
+    desk.place(type="market", price=None, amount="0.01")
+    exit_ = desk.place(side="sell", price="60000", amount="0.005").json
+    path, query = f"{desk.path}/positions/close", {"symbol": "BTC/USDT"}
+    closed = desk.invoke("close_position", "POST", path, user=desk.user, query=query)
+
+    assert closed.status == 201, closed.text
+    # The fee was paid in BTC, so 0.00999 is left of 0.01.
+    assert (closed.json["side"], closed.json["amount"], closed.json["status"]) == ("sell", "0.00999", "filled")
+    assert desk.order(exit_["order_id"])["status"] == "cancelled"
+    nothing = desk.invoke("close_position", "POST", path, user=desk.user, query=query)
+    assert (nothing.status, nothing.json["code"]) == (422, "ORDER_REJECTED")
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit_type"),
+    [
+        ({"max_position_size_usd": 30}, "max_position_size_usd"),
+        ({"max_total_exposure_usd": 30}, "max_total_exposure_usd"),
+        ({"blocked_symbols": ["BTC/USDT"]}, "blocked_symbols"),
+        ({"allowed_symbols": ["ETH/USDT"]}, "allowed_symbols"),
+    ],
+)
+def test_limits_hold_before_anything_is_sent(desk: LiveDesk, limits: dict[str, Any], limit_type: str) -> None:
+    desk.limit(**limits)
+    refused = desk.place()
+
+    assert (refused.status, refused.json["limit_type"]) == (422, limit_type)
+    assert desk.at_venue() == []
+
+
+def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(desk: LiveDesk) -> None:
+    desk.limit(max_position_size_usd=1000, max_total_exposure_usd=1300)
+    assert desk.place(type="market", price=None, amount="0.01").status == 201  # holds 0.00999, worth 499.50
+    assert desk.place(amount="0.005").status == 201  # 250 more, at the mid: the limit is below it
+    refused = desk.place(amount="0.006")  # 300 would be 1,049.50
+
+    assert refused.json["limit_type"] == "max_position_size_usd"
+    assert D(refused.json["suggested_amount"]) == D("0.00501")
+    assert desk.place(symbol="ETH/USDT", price="2500", amount="0.2").json["limit_type"] == "max_total_exposure_usd"
+    desk.limit(max_open_positions=1)
+    assert desk.place(symbol="ETH/USDT", price="2500", amount="0.01").json["limit_type"] == "max_open_positions"
+    assert desk.place(side="sell", price="60000", amount="0.009").status == 201
+
+
+def test_a_daily_loss_holds_purchases_back_and_lets_sales_pass(desk: LiveDesk) -> None:
+    desk.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
+    assert desk.place(type="market", price=None, amount="0.1").status == 201
+    desk.venue.exchange.prices["BTC/USDT"] = D(44000)
+    _forget_prices(desk)
+    refused = desk.place(price="30000")
+
+    assert (refused.json["code"], refused.json["limit_type"]) == ("RISK_LIMIT_EXCEEDED", "daily_loss_limit_usd")
+    assert desk.place(type="market", price=None, side="sell", amount="0.05").status == 201
+
+
+def test_without_a_point_of_equity_purchases_wait_for_one(desk: LiveDesk, run: Run) -> None:
+    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": {"balance": {}}}))
+    run(desk.database.equity.delete_many({}))
+    refused = desk.place()
+
+    assert (refused.status, refused.json["limit_type"]) == (422, "daily_loss_limit")
+    assert "sync" in refused.json["hint"]
+    desk.sync()
+    assert desk.place().status == 201
+
+
+def test_a_paused_wallet_takes_no_orders_and_cancels(desk: LiveDesk) -> None:
+    placed = desk.place().json
+    desk.invoke("pause_wallet", "POST", f"{desk.path}/pause", user=desk.user, body={})
+
+    assert desk.place(price="30000").json["code"] == "WALLET_PAUSED"
+    assert desk.cancel(placed["order_id"]).status == 200
+
+
+def test_preflight_asks_every_rule_and_places_nothing(desk: LiveDesk) -> None:
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.03", "price": "40000"}
+    path = f"{desk.path}/orders/preflight"
+    found = desk.invoke("preflight_order", "POST", path, user=desk.user, body=body).json
+
+    assert (found["mode"], found["would_pass"], found["estimated_fill"]) == ("live", False, None)
+    rules = {rule["rule"]: rule for rule in found["rules"]}
+    assert [name for name, rule in rules.items() if rule["result"] == "failed"] == ["max_position_size_usd"]
+    assert rules["max_position_size_usd"]["numbers"]["value"] == "1500"
+    assert rules["funds"]["numbers"] == {"asset": "USDT", "needed": "1200", "available": "10000"}
+    assert found["largest_amount"] == "0.02"
+    wrong = desk.invoke("preflight_order", "POST", path, user=desk.user, body=body | {"price": "40000.001"}).json
+    assert {rule["rule"]: rule["result"] for rule in wrong["rules"]}["form"] == "failed"
+    assert desk.at_venue() == []
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "path"),
+    [
+        ("reset_wallet", "POST", "/reset"),
+        ("fork_wallet", "POST", "/fork"),
+        ("get_ledger", "GET", "/ledger"),
+        ("get_performance", "GET", "/performance"),
+    ],
+)
+def test_what_only_paper_can_do_is_refused(desk: LiveDesk, function: str, method: str, path: str) -> None:
+    body: object = {} if path == "/fork" else None
+    answer = desk.invoke(function, method, desk.path + path, user=desk.user, body=body)
+
+    assert (answer.status, answer.json["code"]) == (409, "CONFLICT")
+    assert "paper" in answer.json["detail"]
+
+
+def _orders(desk: LiveDesk) -> list[dict[str, Any]]:
+    from moniqo import event_loop
+
+    return event_loop.run(desk.database.orders.find().to_list())
+
+
+def _forget_prices(desk: LiveDesk) -> None:
+    """Mid prices are a few seconds old at most; a test does not wait for that."""
+    from moniqo import bootstrap
+
+    for connection in bootstrap.wallets()._venues.values():
+        connection._mids = None

@@ -1,0 +1,97 @@
+"""A live wallet at a fake venue, and what a test does with its orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from moniqo import bootstrap, event_loop
+from moniqo.domain.clock import utc_now
+from moniqo.services.settling import Settled, Settling
+from tests.conftest import Database
+from tests.support.lambdas import TRADER, Answer, Invoke, User
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.exchange import Order
+from tests.support.venues.server import FakeVenue
+from tests.support.wallets import LIMITS, create
+
+BINANCE = "binance-spot-v1"
+BUY = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", "price": "40000"}
+
+
+@dataclass
+class LiveDesk:
+    """One live wallet and its venue."""
+
+    venue: FakeVenue
+    invoke: Invoke
+    database: Database
+    wallet: str
+    user: User = TRADER
+
+    @property
+    def path(self) -> str:
+        return f"/wallets/{self.wallet}"
+
+    def place(self, headers: dict[str, str] | None = None, **order: Any) -> Answer:
+        """Place an order, a small resting purchase unless told otherwise; a field of None is left out."""
+        body = {name: value for name, value in (BUY | order).items() if value is not None}
+        return self.invoke("place_order", "POST", f"{self.path}/orders", user=self.user, body=body, headers=headers)
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        answer = self.invoke("get_order", "GET", f"{self.path}/orders/{order_id}", user=self.user)
+        assert answer.status == 200, answer.text
+        found: dict[str, Any] = answer.json
+        return found
+
+    def cancel(self, order_id: str) -> Answer:
+        return self.invoke("cancel_order", "DELETE", f"{self.path}/orders/{order_id}", user=self.user)
+
+    def at_venue(self) -> list[Order]:
+        """Every order the venue ever took."""
+        return [order for account in self.venue.exchange.accounts.values() for order in account.orders.values()]
+
+    def sync(self) -> None:
+        """Write a first snapshot: losses are measured from it."""
+        answer = self.invoke("sync_balance", "POST", f"{self.path}/sync-balance", user=self.user)
+        assert answer.json["success"], answer.text
+
+    def limit(self, **limits: Any) -> None:
+        answer = self.invoke("update_wallet", "PATCH", self.path, user=self.user, body={"risk_limits": limits})
+        assert answer.status == 200, answer.text
+
+    def settle(self, *, later: timedelta = timedelta()) -> Settled:
+        """Run the scheduled function's work, with a clock that is ``later``."""
+
+        def clock() -> datetime:
+            return utc_now() + later
+
+        return event_loop.run(Settling(bootstrap.database(), bootstrap.wallets(), clock).settle())
+
+
+@contextmanager
+def live_deployment(patch: pytest.MonkeyPatch) -> Iterator[FakeVenue]:
+    """Let orders reach a Binance on this machine."""
+    patch.setenv("LOOPBACK_VENUES", "true")
+    patch.setenv("LIVE_TRADING", "true")
+    bootstrap.settings.cache_clear()
+    with FakeBinance() as venue:
+        config = {"base_url": venue.url, "rate_limits": {"requests_per_second": 1000}}
+        done = event_loop.run(
+            bootstrap.database().wallets.update_one({"slug": BINANCE}, {"$set": {"api_config": config}})
+        )
+        assert done.modified_count == 1
+        yield venue
+
+
+def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, **account: Any) -> LiveDesk:
+    """Connect a wallet with 10,000 USDT and sync it once."""
+    wallet = create(invoke, wallet_id=BINANCE, credentials=venue.credentials(**account), risk_limits=LIMITS)
+    desk = LiveDesk(venue, invoke, database, wallet["id"])
+    desk.sync()
+    return desk
