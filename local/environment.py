@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -24,7 +25,7 @@ def base(aws_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         # A developer may try a wallet at a venue on this machine.
         "LOOPBACK_VENUES": "true",
-        **_loopback(aws_url),
+        **loopback(aws_url),
     }
 
 
@@ -32,10 +33,11 @@ def isolate(aws_url: str) -> None:
     """Make this process and its children forget the developer's AWS account, and reach loopback without a proxy."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ.update(_loopback(aws_url))
+    os.environ.update(loopback(aws_url))
 
 
-def _loopback(aws_url: str) -> dict[str, str]:
+def loopback(aws_url: str) -> dict[str, str]:
+    """Return what leads AWS tools to the services of this run, and to nothing else."""
     return {
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
@@ -48,6 +50,11 @@ def _loopback(aws_url: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def shell(variables: Mapping[str, str]) -> str:
+    """Return lines for a shell that give a program the environment of the functions."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
 
 
 def localise(functions: Mapping[str, Function], mongodb_url: str, aws_url: str) -> dict[str, Function]:

@@ -25,6 +25,7 @@ from local.state import StateDirectory
 from local.template import Template
 
 _STATE_FILE = "stack.json"
+_ENVIRONMENT_FILE = "environment"
 
 
 class _Server(uvicorn.Server):
@@ -72,7 +73,8 @@ class Stack:
         listener = stack.enter_context(listen(self._settings.port))
         self._state.prepare()
         lock = stack.enter_context(self._state.lock())
-        self._state.remove(_STATE_FILE)
+        for name in (_STATE_FILE, _ENVIRONMENT_FILE):
+            self._state.remove(name)
         people = users.ensure(self._state)
         api_url = f"http://localhost:{self._settings.port}"
         stack.push_async_callback(self._stop_children)
@@ -106,6 +108,8 @@ class Stack:
             },
         )
         stack.callback(self._state.remove, _STATE_FILE)
+        self._state.write_text(_ENVIRONMENT_FILE, environment.shell({**environment.loopback(aws_url), **variables}))
+        stack.callback(self._state.remove, _ENVIRONMENT_FILE)
         print_line(banner.ready(api_url, people, self._settings.state_dir, time.monotonic() - began))
 
     def _open_log(self, stack: AsyncExitStack, name: str) -> IO[bytes]:

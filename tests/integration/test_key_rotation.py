@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -16,11 +17,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
-from moniqo import bootstrap
+from moniqo import bootstrap, cli
 from moniqo.credentials.cipher import stored_prefix
+from moniqo.credentials.key_ring import KeyRing, write_ring
 from moniqo.credentials.key_source import CACHE_SECONDS
 from moniqo.credentials.rotation import STEPS
 from moniqo.credentials.stored_ring import StoredRing
+from moniqo.domain.clock import utc_now
 from moniqo.services import reencryption
 from moniqo.storage.stored_credentials import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
@@ -261,6 +264,37 @@ def test_progress_is_told_page_by_page(
     run(environment.reencryption.run(60, told.append))
 
     assert told == [5, 10, 12]
+
+
+def test_an_operator_rotates_moves_and_looks(
+    seeded: Database,
+    stored: StoredRing,
+    secrets: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run: Run,
+) -> None:
+    def moniqo(*arguments: str) -> tuple[int, list[str]]:
+        for made in (bootstrap.database, bootstrap.keys, bootstrap.cipher, bootstrap.reencryption):
+            made.cache_clear()  # a process of its own, with a connection of its own
+        bootstrap.key_rotation.cache_clear()
+        capsys.readouterr()
+        return cli.main(["keys", *arguments]), capsys.readouterr().out.splitlines()
+
+    yesterday = {kid: replace(key, use_after=utc_now() - timedelta(days=1)) for kid, key in stored.read().keys.items()}
+    ring = write_ring(KeyRing(yesterday))
+    boto3.client("secretsmanager").put_secret_value(SecretId=KEY_SECRET, SecretString=ring)
+    run(Environment(seeded, stored, MovedClock(-timedelta(hours=1))).rotation.run_all())
+    monkeypatch.setattr(cli.keys, "NOTICE", timedelta(0))
+
+    assert moniqo("rotate", "--local")[1][1] == f"Moved: {WALLETS}. Do not open: 0. Left: 0."
+    code, lines = moniqo("status")
+    assert code == 0
+    assert [line.split()[-1] for line in lines] == ["credentials", "0", str(WALLETS), "0"]
+    run(seeded.user_wallets.update_one({"_id": next(iter(secrets))}, {"$set": {"credentials": "v1:nobody:gAAAA"}}))
+    code, lines = moniqo("status")
+    assert code == 1
+    assert lines[-1].startswith("1 credentials are under no key")
 
 
 class Killed(BaseException):

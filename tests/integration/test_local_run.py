@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -144,3 +146,27 @@ def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
     assert code == 2
     assert said.startswith("make run: template.yaml line 3")
     assert said.count("\n") == 1
+
+
+def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    def moniqo(*arguments: str) -> tuple[int, str]:
+        line = f'. {state}/environment; exec {sys.executable} -m moniqo.cli "$@"'
+        done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    with local_run(state):
+        assert (state / "environment").stat().st_mode & 0o777 == 0o600
+        assert moniqo("keys", "status") == (
+            0,
+            "The ring is empty: the first rotation, or the first credential, makes a key.\n",
+        )
+        code, text = moniqo("keys", "rotate", "--local", "--no-wait")
+        assert (code, text) == (0, "The ring has a new key; it is used in 10 minutes.\n")
+        code, text = moniqo("keys", "status")
+        assert code == 0
+        assert [line.split()[-2] for line in text.splitlines()[1:]] == ["use", "next"]
+    with local_run(state):
+        assert moniqo("keys", "status") == (0, text), "a restart keeps the ring"
+    assert not (state / "environment").exists()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
+from moniqo.cli.on_database import Database, add_options
 from moniqo.domain.clock import rfc3339, utc_now
 from moniqo.domain.live_order import SEND_WITHIN
 from moniqo.storage.deployment import LiveSwitch, live_switch, set_live_switch
 from moniqo.storage.live_orders import LiveOrderStore
 
-Database = AsyncDatabase[dict[str, Any]]
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``live stop``, ``live start`` and ``live status``."""
+    live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
+    switch = live.add_subparsers(required=True, metavar="COMMAND")
+    stopping = switch.add_parser("stop", help="send no live order any more; cancelling works")
+    stopping.add_argument("--reason", help="told by `moniqo live status`")
+    add_options(stopping, stop)
+    add_options(switch.add_parser("start", help="let live orders pass again"), start)
+    add_options(switch.add_parser("status", help="tell how the switch stands, and what is open"), status)
 
 
 async def stop(database: Database, options: argparse.Namespace) -> int:

@@ -1,25 +1,15 @@
-"""``moniqo``: what operators run by hand, on the database of the environment.
-
-``moniqo replay WALLET_ID`` recomputes one demo wallet from its first entry; ``moniqo verify --all`` every one; neither
-changes anything. ``moniqo live stop`` stops every live order of a deployment, ``start`` lets them pass again.
-Exit code 0: everything agrees, or was done. 1: a difference was found. 2: it could not be checked or done.
-"""
+"""``moniqo replay`` and ``moniqo verify``: recompute demo wallets from their journals; nothing is changed."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import AsyncIterator, Sequence
-from enum import IntEnum
 from typing import Any, Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
-
-from moniqo import bootstrap, event_loop, live_commands
-from moniqo.config import MissingSettingError
+from moniqo.cli.exit_code import ExitCode
+from moniqo.cli.on_database import Database, add_options
 from moniqo.progress import Progress
-from moniqo.storage.client import UnsupportedServerError, connect, server_version, with_utc_times
 from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.deployment import drawn_seed
 from moniqo.wallets.replay import Difference, Replay, WalletReplay
@@ -27,66 +17,17 @@ from moniqo.wallets.replay import Difference, Replay, WalletReplay
 _WIDEST: Final = 200
 _PAGE: Final = 500
 
-Database = AsyncDatabase[dict[str, Any]]
 
-
-class ExitCode(IntEnum):
-    """What the shell is told."""
-
-    AGREES = 0
-    DIFFERS = 1
-    UNKNOWN = 2
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; one clear line where that cannot be done."""
-    options = _parser().parse_args(arguments)
-    try:
-        return event_loop.run(_run(options))
-    except (MissingSettingError, UnsupportedServerError, PyMongoError) as error:
-        sys.stderr.write(f"{error}\n")
-        return ExitCode.UNKNOWN
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="moniqo", description="Check demo wallets against their journals; stop and start live orders."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``replay`` and ``verify``."""
     replay = commands.add_parser("replay", help="recompute one wallet and compare it with what is stored")
     replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
+    add_options(replay, _replay)
     verify = commands.add_parser("verify", help="recompute many wallets and list those that differ")
     which = verify.add_mutually_exclusive_group(required=True)
     which.add_argument("--all", action="store_const", const=None, dest="wallets", help="every wallet of the database")
     which.add_argument("--wallet", action="append", dest="wallets", metavar="WALLET_ID", help="may be repeated")
-    replay.set_defaults(command=_replay)
-    verify.set_defaults(command=_verify)
-    live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
-    switch = live.add_subparsers(required=True, metavar="COMMAND")
-    turning = [
-        switch.add_parser("stop", help="send no live order any more; cancelling works"),
-        switch.add_parser("start", help="let live orders pass again"),
-        switch.add_parser("status", help="tell how the switch stands, and what is open"),
-    ]
-    turning[0].add_argument("--reason", help="told by `moniqo live status`")
-    for command, act in zip(turning, (live_commands.stop, live_commands.start, live_commands.status), strict=True):
-        command.set_defaults(command=act)
-    for command in (replay, verify, *turning):
-        command.add_argument("--mongodb-url", metavar="URL", help="instead of MONGODB_URL")
-        command.add_argument("--mongodb-database", metavar="NAME", help="instead of MONGODB_DATABASE")
-    return parser
-
-
-async def _run(options: argparse.Namespace) -> int:
-    name = options.mongodb_database or bootstrap.settings().mongodb_database
-    database = connect(options.mongodb_url, name) if options.mongodb_url else bootstrap.database()
-    try:
-        await server_version(database)
-        database = with_utc_times(database.client.get_database(name))
-        code: int = await options.command(database, options)
-        return code
-    finally:
-        await database.client.close()
+    add_options(verify, _verify)
 
 
 async def _replays(database: Database) -> WalletReplay | None:
@@ -193,7 +134,3 @@ def describe(difference: Difference) -> str:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What `moniqo keys status` shows, and never shows."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from moniqo import cli
+from moniqo.cli.keys import table
+from moniqo.credentials.key_ring import Key
+from moniqo.services.reencryption import KeyUse
+
+NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
+
+
+def use(kid: str, age: timedelta, documents: int, *, writing: bool = False, unused: bool = False) -> KeyUse:
+    return KeyUse(Key(kid, b"material of the key 0123456789ab", NOW - age, NOW if unused else None), writing, documents)
+
+
+def test_every_key_with_its_age_its_state_and_what_needs_it() -> None:
+    uses = [
+        use("k1", timedelta(days=180), 0, unused=True),
+        use("k2", timedelta(days=90), 7),
+        use("k3", timedelta(hours=1), 1200, writing=True),
+        use("k4", timedelta(minutes=-9), 0),
+    ]
+    assert table(uses, 0, NOW).splitlines() == [
+        "key  used from                 age    state        credentials",
+        "k1   2025-08-05T12:00:00.000Z  180 d  leaves next  0",
+        "k2   2025-11-03T12:00:00.000Z  90 d   superseded   7",
+        "k3   2026-02-01T11:00:00.000Z  0 d    in use       1200",
+        "k4   2026-02-01T12:09:00.000Z  -      next         0",
+    ]
+
+
+def test_credentials_no_key_opens_are_told() -> None:
+    assert table([], 3, NOW).endswith("3 credentials are under no key of this ring: they do not open.\n")
+
+
+def test_no_material_is_shown() -> None:
+    shown = table([use("k1", timedelta(0), 1, writing=True)], 0, NOW)
+    assert "material" not in shown
+    assert base64.b64encode(b"material").decode()[:8] not in shown
+
+
+def test_what_is_missing_is_one_clear_line(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    environment.delenv("KEY_SECRET_ID")
+    environment.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/?directConnection=true")
+    assert cli.main(["keys", "status"]) == 2
+    assert capsys.readouterr().err == "KEY_SECRET_ID is not set\n"
+
+
+def test_rotating_says_where_from(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["keys", "rotate"])
+    assert "--local" in capsys.readouterr().err
