@@ -1,0 +1,59 @@
+"""Least privilege: what the template allows a function is what its code does, neither more nor less."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.contract.test_template import allowed
+from tests.support.rights import Right, used_rights
+from tests.support.stack import functions
+
+# A queue for what an asynchronous invocation gave up: SAM adds the right, Lambda uses it.
+GIVES_UP_TO = {
+    name: ("sqs:SendMessage", "ScheduleDeadLetters")
+    for name, entry in functions().items()
+    if "EventInvokeConfig" in entry
+}
+# What the code could do and never does, with the reason.
+NEVER_DOES: dict[tuple[str, Right], str] = {
+    ("reencrypt_credentials", ("secretsmanager:PutSecretValue", "KeySecret")): (
+        "the first key is made by the first encryption; what is moved here was encrypted before"
+    ),
+}
+
+
+def granted(function: str) -> set[Right]:
+    """Return the rights in the template, each with the logical id it is about."""
+    rights = set()
+    for action, resource in allowed(function):
+        names = [
+            name for name in re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)', resource) if not name.startswith("AWS")
+        ]
+        assert len(names) == 1, (function, action, resource)
+        rights.add((action.rstrip("*"), names[0]))
+    return rights
+
+
+@pytest.mark.parametrize("function", sorted(functions()))
+def test_a_function_may_do_what_its_code_does_and_nothing_else(function: str) -> None:
+    given = granted(function) - {GIVES_UP_TO.get(function)}
+    needed = {right for right in used_rights(function) if (function, right) not in NEVER_DOES}
+    assert given - needed == set(), "rights that no line of its code uses"
+    assert needed - given == set(), "rights that its code uses and the template does not give"
+
+
+def test_the_walk_sees_what_there_is_to_see() -> None:
+    """Were it blind, it would find nothing to be used, and nothing to be given would pass."""
+    assert used_rights("get_docs") == set()
+    assert {place for _, place in used_rights("place_order")} == {"MongoSecretArn"}
+    assert ("secretsmanager:PutSecretValue", "KeySecret") in used_rights("create_wallet")
+    assert ("secretsmanager:UpdateSecretVersionStage", "KeySecret") in used_rights("rotate_key")
+    assert ("sqs:SendMessage", "SyncQueue") in used_rights("dispatch_sync")
+    assert ("sqs:SendMessage", "EvaluationQueue") not in used_rights("dispatch_sync")
+
+
+def test_exceptions_are_still_needed() -> None:
+    for function, right in NEVER_DOES:
+        assert right in used_rights(function)
