@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -17,11 +18,38 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tests.support.api import DOCUMENT, EMAIL, OPERATIONS, PASSWORD, Operation, World, new_things, operations
-from tests.support.lambdas import TRADER, Answer
+from tests.support.lambdas import ROOT, TRADER, Answer
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 
 Path = tuple[str | int, ...]
+
+
+def names_in(schema: Any) -> Iterator[str]:
+    """Every name of a property in a schema, references followed."""
+    waiting, seen = [schema], set[str]()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        if not isinstance(node, dict):
+            continue
+        reference = node.get("$ref")
+        if isinstance(reference, str) and reference not in seen:
+            seen.add(reference)
+            waiting.append(DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]])
+        yield from node.get("properties", {})
+        waiting += node.values()
+
+
+SHOWN_BY_THE_SERVER = {"user_id", "has_credentials", "seq", "credentials_version", "deleted_at", "request_hash"} | {
+    name
+    for operation in OPERATIONS
+    for status, response in operation.described["responses"].items()
+    if status.startswith("2") and "application/json" in response.get("content", {})
+    for name in names_in(response["content"]["application/json"]["schema"])
+}
+"""Names of fields in answers, and of some that are only stored."""
 
 
 class Raw(str):
@@ -205,6 +233,31 @@ def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operat
             answer = world.call_as(operation, body=with_repeated_key(operation.body, (*path, name)))
             assert refused(operation, answer, "MALFORMED_REQUEST"), (path, name)
     assert world.contents() == before
+
+
+@operations(*WITH_BODY)
+def test_what_the_server_sets_cannot_be_set_by_a_body(world: World, operation: Operation) -> None:
+    """Every name that stands in any answer and not in the schema of this body, in every object of the body."""
+    before = world.contents()
+    names = SHOWN_BY_THE_SERVER - set(names_in(operation.body_schema))
+    assert {"user_id", "balance", "has_credentials", "created_at"} <= names
+    for path in objects_in(operation.body):
+        if is_open(operation, path):
+            continue
+        for name in sorted(names):
+            answer = world.call_as(operation, body=changed(operation.body, (*path, name), "x"))
+            assert refused(operation, answer, "VALIDATION_ERROR"), (path, name)
+    assert world.contents() == before
+
+
+def test_no_query_evaluates_what_a_client_sent() -> None:
+    """Values of requests are values of queries; patterns and programs, which could come from one, are in none."""
+    programs = re.compile(
+        r"\$(?:regex|where|function|accumulator|expr|text|jsonSchema)\b|bson\.regex|re\.compile\(.*request"
+    )
+    sources = [*(ROOT / "layers" / "core" / "moniqo").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    assert len(sources) > 100
+    assert [path for path in sources if programs.search(path.read_text(encoding="utf-8"))] == []
 
 
 @operations(*WITH_BODY)

@@ -47,7 +47,7 @@ def test_a_function_may_do_what_its_code_does_and_nothing_else(function: str) ->
 def test_the_walk_sees_what_there_is_to_see() -> None:
     """Were it blind, it would find nothing to be used, and nothing to be given would pass."""
     assert used_rights("get_docs") == set()
-    assert {place for _, place in used_rights("place_order")} == {"MongoSecretArn"}
+    assert {place for _, place in used_rights("list_definitions")} == {"MongoSecretArn"}
     assert ("secretsmanager:PutSecretValue", "KeySecret") in used_rights("create_wallet")
     assert ("secretsmanager:UpdateSecretVersionStage", "KeySecret") in used_rights("rotate_key")
     assert ("sqs:SendMessage", "SyncQueue") in used_rights("dispatch_sync")

@@ -23,7 +23,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode
+from schemathesis import Case, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
@@ -31,6 +31,7 @@ from tests.contract.conftest import new_world
 from tests.fuzz.gateway import Gateway, Sent
 from tests.fuzz.seasoning import Pantry
 from tests.support.api import DOCUMENT, OPERATIONS, Operation, issuer
+from tests.support.lambdas import User
 from tests.support.mongo import embedded_server
 
 CHECKS = [
@@ -109,7 +110,7 @@ class Fuzzer:
             return
         status = sent.response.status_code
         self._pantry.used(operation, status, _json(sent))
-        yield str(status), "\n".join(_wrong(case, operation, sent))
+        yield str(status), "\n".join(wrong(case, operation, sent.response, user))
 
 
 def _json(sent: Sent) -> Any:
@@ -117,19 +118,22 @@ def _json(sent: Sent) -> Any:
     return sent.response.json() if is_json and sent.response.content else None
 
 
-def _wrong(case: Case[Any], operation: Operation, sent: Sent) -> Iterator[str]:
+def wrong(case: Case[Any], operation: Operation, answer: Response, user: User | None) -> Iterator[str]:
+    """Yield what is wrong with an answer, a line that names it first, and nothing if nothing is."""
     found: list[str] = []
     try:
-        case.validate_response(sent.response, checks=CHECKS)
+        case.validate_response(answer, checks=CHECKS)
     except FailureGroup as group:
         found += [f"{type(failure).__name__}: {failure}" for failure in group.exceptions]
-    if b"Traceback" in sent.response.content:
+    if "x-request-id" not in answer.headers:
+        found.append("an answer without X-Request-Id")
+    if b"Traceback" in answer.content:
         found.append("a stack trace in the answer")
     if found:
-        yield f"{operation.id} {sent.response.status_code}: {found[0].splitlines()[0]}"
+        yield f"{operation.id} {answer.status_code}: {found[0].splitlines()[0]}"
         yield from found
-        yield f"asked by {sent.user and sent.user.id}: {case.as_curl_command()}"
-        yield sent.response.text[:2000]
+        yield f"asked by {user.id if user else 'nobody'}: {case.as_curl_command()}"
+        yield answer.text[:2000]
 
 
 def main() -> int:

@@ -1,0 +1,44 @@
+"""The fuzzer sees what it is there to see: answers that fail, or are not what the document says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import requests
+import schemathesis
+from schemathesis import Response
+
+from tests.fuzz.__main__ import wrong
+from tests.support.api import DOCUMENT, OPERATIONS
+
+HEALTH = next(operation for operation in OPERATIONS if operation.id == "get_health")
+FINE = b'{"status": "ok"}'
+HEADERS = {"content-type": "application/json", "x-request-id": "x"}
+
+
+def faults(status: int, body: bytes, headers: Mapping[str, str] = HEADERS) -> list[str]:
+    case = schemathesis.openapi.from_dict(DOCUMENT)[HEALTH.path][HEALTH.method].Case()
+    request = requests.Request("GET", f"https://api.example.test{HEALTH.path}").prepare()
+    answer = Response(status, {name: [value] for name, value in headers.items()}, body, request, 0.0, verify=False)
+    return list(wrong(case, HEALTH, answer, None))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (500, b'{"message": "Internal Server Error"}', HEADERS),
+        (418, FINE, HEADERS),
+        (200, b"[]", HEADERS),
+        (200, b'{"status": 1}', HEADERS),
+        (200, FINE, {"content-type": "text/html", "x-request-id": "x"}),
+        (200, FINE, {"content-type": "application/json"}),
+        (200, b'{"status": "ok", "more": "Traceback (most recent call last)"}', HEADERS),
+    ],
+)
+def test_an_answer_that_is_not_as_documented_is_seen(status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    assert faults(status, body, headers)
+
+
+def test_an_answer_that_is_as_documented_is_not() -> None:
+    assert faults(200, FINE) == []
