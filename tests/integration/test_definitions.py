@@ -13,6 +13,7 @@ from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
 
 PATH = "/wallets/definitions"
+EXCHANGES = ["binance-spot-v1", "binance-testnet-v1", "coinbase-advanced-v1", "kraken-spot-v1"]
 NEW: dict[str, Any] = {
     "slug": "acme-spot-v1",
     "name": "Acme",
@@ -64,12 +65,12 @@ def test_seeding_again_and_at_the_same_time_changes_nothing(seeded: Database, ru
         ({"is_demo": "true"}, ["demo-wallet-v1", "demo-stocks-v1"]),
         (
             {"is_active": "true"},
-            ["demo-wallet-v1", "demo-stocks-v1", "binance-spot-v1", "binance-testnet-v1"],
+            ["demo-wallet-v1", "demo-stocks-v1", *EXCHANGES],
         ),
         ({"market": "stocks"}, ["demo-stocks-v1"]),
         (
             {"integration_type": "CEX"},
-            ["binance-spot-v1", "binance-testnet-v1", "coinbase-advanced-v1", "kraken-spot-v1"],
+            EXCHANGES,
         ),
         ({"integration_type": "DEX"}, []),
     ],

@@ -100,11 +100,19 @@ def test_takes_every_sane_starting_balance(invoke: Invoke, balance: object) -> N
     create(invoke, credentials={"initial_balance_usd": balance})
 
 
+def test_a_definition_that_is_not_active_connects_nothing(invoke: Invoke) -> None:
+    path = f"/wallets/definitions/{DEMO}"
+    done = invoke("update_definition", "PATCH", path, user=ADMIN, body={"is_active": False})
+    assert done.status == 200, done.text
+    answer = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet())
+    assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
+    assert [error["field"] for error in answer.json["errors"]] == ["wallet_id"]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"wallet_id": "nothing"}, "wallet_id"),
-        ({"wallet_id": "kraken-spot-v1"}, "wallet_id"),
         ({"custom_name": " "}, "custom_name"),
         ({"custom_name": "x" * 101}, "custom_name"),
         ({"color": "red"}, "color"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from moniqo import bootstrap
 from tests.conftest import Database
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke
 from tests.support.venues.binance import FakeBinance
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
 from tests.support.wallets import aws, new_wallet
 
@@ -26,16 +28,19 @@ def venue(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: 
     environment.setenv("LOOPBACK_VENUES", "true")
     bootstrap.settings.cache_clear()
     with FakeBinance() as fake:
-        config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 1000}}
-        done = invoke(
-            "update_definition", "PATCH", f"/wallets/definitions/{BINANCE}", user=ADMIN, body={"api_config": config}
-        )
-        assert done.status == 200, done.text
+        point_at(invoke, BINANCE, fake)
         yield fake
 
 
-def connect(invoke: Invoke, credentials: dict[str, str], **given: Any) -> Answer:
-    body = new_wallet(wallet_id=BINANCE, custom_name="Mine", credentials=credentials)
+def point_at(invoke: Invoke, slug: str, fake: FakeVenue) -> None:
+    config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 1000}}
+    body = {"api_config": config}
+    done = invoke("update_definition", "PATCH", f"/wallets/definitions/{slug}", user=ADMIN, body=body)
+    assert done.status == 200, done.text
+
+
+def connect(invoke: Invoke, credentials: dict[str, str], slug: str = BINANCE, **given: Any) -> Answer:
+    body = new_wallet(wallet_id=slug, custom_name="Mine", credentials=credentials)
     return invoke("create_wallet", "POST", "/wallets", user=TRADER, body=body, **given)
 
 
@@ -109,6 +114,30 @@ def test_a_wrong_secret_is_refused(venue: FakeVenue, invoke: Invoke) -> None:
     answer = connect(invoke, venue.credentials() | {"api_secret": "not-the-secret-canary"})
     assert (answer.status, answer.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(("slug", "make"), [("coinbase-advanced-v1", FakeCoinbase), ("kraken-spot-v1", FakeKraken)])
+def test_other_venues_connect_as_well(
+    aws: None,
+    seeded: Database,
+    environment: pytest.MonkeyPatch,
+    invoke: Invoke,
+    slug: str,
+    make: Callable[[], FakeVenue],
+) -> None:
+    environment.setenv("LOOPBACK_VENUES", "true")
+    bootstrap.settings.cache_clear()
+    with make() as fake:
+        point_at(invoke, slug, fake)
+        refused = connect(invoke, fake.credentials(can_withdraw=True), slug)
+        assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
+        wallet = connect(invoke, fake.credentials(balances={"USD": "10", "BTC": "0.1"}), slug).json
+        balance = invoke("get_balance", "GET", f"/wallets/{wallet['id']}/balance", user=TRADER).json
+        assert balance["total_value_usd"] == "5010"
+        asked = {"user_wallet_id": wallet["id"], "symbol": "BTC/USD"}
+        assert invoke("get_price", "GET", "/markets/price", user=TRADER, query=asked).json["last"] == "50000"
+        synced = invoke("sync_balance", "POST", f"/wallets/{wallet['id']}/sync-balance", user=TRADER).json
+        assert synced["success"]
 
 
 def test_a_key_that_was_revoked_later_is_told_apart_from_a_venue_that_is_away(

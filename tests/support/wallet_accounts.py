@@ -18,8 +18,12 @@ from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.exchange import ExchangeWallet
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.binance import Binance
+from moniqo.wallets.venues.coinbase import Coinbase
+from moniqo.wallets.venues.kraken import Kraken
 from moniqo.wallets.venues.venue import Venue
 from tests.support.venues.binance import FakeBinance
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -95,4 +99,23 @@ def binance(database: Database) -> Iterator[OpenAccount]:
         yield opened
 
 
-VENUES: Mapping[str, Callable[[Database], AbstractContextManager[OpenAccount]]] = {"demo": demo, "binance": binance}
+@contextmanager
+def coinbase(database: Database) -> Iterator[OpenAccount]:
+    """Accounts at our Coinbase."""
+    with at_venue(Coinbase(), FakeCoinbase(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
+        yield opened
+
+
+@contextmanager
+def kraken(database: Database) -> Iterator[OpenAccount]:
+    """Accounts at our Kraken."""
+    with at_venue(Kraken(), FakeKraken(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
+        yield opened
+
+
+VENUES: Mapping[str, Callable[[Database], AbstractContextManager[OpenAccount]]] = {
+    "demo": demo,
+    "binance": binance,
+    "coinbase": coinbase,
+    "kraken": kraken,
+}

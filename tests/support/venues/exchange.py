@@ -171,7 +171,7 @@ class Exchange:
         best = self.book(symbol)[1 if side == "buy" else 0][0][0]
         if amount is None:
             assert quote_amount is not None
-            amount = (quote_amount / best // market.lot) * market.lot
+            amount = self._amount_for(quote_amount, symbol, side) // market.lot * market.lot
         crosses = price is not None and (price >= best if side == "buy" else price <= best)
         if post_only and crosses:
             raise RefusedError("takes")
@@ -229,6 +229,14 @@ class Exchange:
         if worth is None or worth < market.min_notional:
             raise RefusedError("NOTIONAL")
         return market
+
+    def _amount_for(self, quote_amount: Decimal, symbol: str, side: str) -> Decimal:
+        """What so much of the quote asset is exchanged for, level by level."""
+        amount, left = D(0), quote_amount
+        for price, size in self.book(symbol)[1 if side == "buy" else 0]:
+            taken = min(size, left / price)
+            amount, left = amount + taken, left - taken * price
+        return amount
 
     remembers_client_ids = False
     """Whether an id stays used after its order ended."""

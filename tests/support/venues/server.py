@@ -81,12 +81,12 @@ class FakeVenue(ABC):
         return self
 
     def stop(self) -> None:
-        if self._stop is not None:
+        if self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._thread.is_alive() else self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

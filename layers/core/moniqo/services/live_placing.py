@@ -92,7 +92,7 @@ class LivePlacing:
         self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime
     ) -> LiveOrder | LiveRecord:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
-        from moniqo.wallets.exchange import venue_client_id
+        from moniqo.wallets.exchange_trading import venue_client_id
 
         form, funds = await self._ask(wallet, order, desk, read_at, only_bought=True)
         first, latest = desk, desk

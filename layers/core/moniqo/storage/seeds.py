@@ -110,7 +110,6 @@ _BINANCE_TESTNET: Final = replace(
 )
 _COINBASE: Final = replace(
     _BINANCE,
-    is_active=False,
     slug="coinbase-advanced-v1",
     name="Coinbase Advanced",
     display_name="Coinbase",
@@ -125,7 +124,6 @@ _COINBASE: Final = replace(
 )
 _KRAKEN: Final = replace(
     _BINANCE,
-    is_active=False,
     slug="kraken-spot-v1",
     name="Kraken Spot",
     display_name="Kraken",

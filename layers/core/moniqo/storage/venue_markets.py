@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -19,13 +19,13 @@ KEPT: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class ListedMarket:
-    """A market with the names the venue has for it and its two assets; ``order_types`` as the venue writes them."""
+    """A market with the names the venue has for it and its two assets; ``details`` are what the venue needs beside."""
 
     market: Market
     venue_symbol: str
     venue_base: str
     venue_quote: str
-    order_types: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class VenueMarkets:
 def _row(item: ListedMarket) -> list[Any]:
     """Write a market without repeating the names of its fields: a venue has thousands."""
     symbol, base, quote, *numbers, hours = astuple(item.market)
-    names = [item.venue_symbol, item.venue_base, item.venue_quote, list(item.order_types)]
+    names = [item.venue_symbol, item.venue_base, item.venue_quote, dict(item.details)]
     return [symbol, base, quote, *map(plain, numbers), hours, *names]
 
 
 def _read(row: Sequence[Any]) -> ListedMarket:
-    symbol, base, quote, tick, lot, amount, notional, hours, venue_symbol, venue_base, venue_quote, types = row
+    symbol, base, quote, tick, lot, amount, notional, hours, venue_symbol, venue_base, venue_quote, details = row
     steps = (Decimal(tick), Decimal(lot), Decimal(amount), Decimal(notional))
     market = Market(symbol, base, quote, *steps, hours)
-    return ListedMarket(market, venue_symbol, venue_base, venue_quote, tuple(types))
+    return ListedMarket(market, venue_symbol, venue_base, venue_quote, details)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 VENUES: Final[Mapping[str, str]] = {
     "binance-spot-v1": "binance",
     "binance-testnet-v1": "binance",
+    "coinbase-advanced-v1": "coinbase",
+    "kraken-spot-v1": "kraken",
 }
 """The venue of each definition, by slug: its module in :mod:`moniqo.wallets.venues`. What a definition simulates is a
 demo wallet by itself.

@@ -98,22 +98,22 @@ def prototype(venue: Venue, base_url: str, *, on_test_network: bool, pause_ms: i
 def client_of(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
     """Make the client of one account: what belongs to an account is its own, markets and addresses are shared."""
     client = copy.copy(model)
-    client.options = copy.deepcopy(model.options)
+    client.options = dict(model.options)
     client.tokenBucket = dict(model.tokenBucket)
     client.init_throttler()
     client.session, client.own_session, client.answers = Transport(session), False, 0
     for field, name in model.venue.fields.items():
-        setattr(client, name, credentials.get(field, ""))
+        setattr(client, name, model.venue.credential(credentials.get(field, "")))
     return client
 
 
-def read_markets(found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
+def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
     """Read CCXT's markets: those of the spot market that trade now, by name."""
-    listed = [_listed(item) for item in found if item["spot"] and item["active"] is not False]
+    listed = [_listed(venue, item) for item in found if item["spot"] and item["active"] is not False]
     return sorted((item for item in listed if item is not None), key=lambda item: item.market.symbol)
 
 
-def _listed(item: Mapping[str, Any]) -> ListedMarket | None:
+def _listed(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
     steps, limits = item["precision"], item["limits"]
     if steps["price"] is None or steps["amount"] is None:
         return None
@@ -128,8 +128,7 @@ def _listed(item: Mapping[str, Any]) -> ListedMarket | None:
     )
     if market.tick_size <= 0 or market.lot_step <= 0:
         return None
-    types = tuple((item.get("info") or {}).get("orderTypes") or ())
-    return ListedMarket(market, item["id"], item["baseId"], item["quoteId"], types)
+    return ListedMarket(market, item["id"], item["baseId"], item["quoteId"], venue.details(item["info"]))
 
 
 def give_markets(model: Client, listed: Sequence[ListedMarket]) -> None:
@@ -139,6 +138,7 @@ def give_markets(model: Client, listed: Sequence[ListedMarket]) -> None:
         table.clear()
     model.markets.update((item["symbol"], item) for item in parsed)
     model.markets_by_id.update((item["id"], [item]) for item in parsed)
+    model.venue.take_markets(model)
     model.symbols[:], model.ids[:] = sorted(model.markets), sorted(model.markets_by_id)
 
 
@@ -172,5 +172,5 @@ def _as_ccxt(item: ListedMarket) -> dict[str, Any]:
             "price": {"min": None, "max": None},
             "cost": {"min": plain(market.min_notional), "max": None},
         },
-        "info": {"orderTypes": list(item.order_types)},
+        "info": item.details,
     }

@@ -188,7 +188,7 @@ class VenueConnection:
 
     async def _set_clock(self, client: Client, seconds: float) -> None:
         """Learn how far the venue's clock is from ours, for this client and those to come."""
-        if not hasattr(client, "load_time_difference") or "timeDifference" not in client.options:
+        if not self.venue.adjusts_clock:
             return
 
         async def ask(asked: Client) -> None:
@@ -212,9 +212,11 @@ class VenueConnection:
     async def _fetch_markets(self) -> None:
         from moniqo.wallets.venue_client import read_markets
 
+        async def ask(client: Client) -> list[ListedMarket]:
+            return read_markets(self.venue, await self.venue.markets(client))
+
         try:
-            found = await self.read(self.client({}), lambda client: client.fetch_markets())
-            listing = Listing(self._now(), read_markets(found))
+            listing = Listing(self._now(), await self.read(self.client({}), ask))
         except WalletConnectionError:
             if self._listing is None:
                 raise

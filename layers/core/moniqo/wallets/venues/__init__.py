@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from moniqo.wallets.venues.venue import Venue
 
-_CLASSES: Final = {"binance": "Binance"}
+_CLASSES: Final = {"binance": "Binance", "coinbase": "Coinbase", "kraken": "Kraken"}
 
 
 def venue_named(name: str) -> Venue:

@@ -83,6 +83,7 @@ class Binance(Venue):
     history_by_symbol = True
     limits_address = True
     answers_whole_order = True
+    adjusts_clock = True
     order_id = re.compile(r"[0-9]{1,19}")
     quotes = ("USDT", "USDC", "FDUSD")
     key_hint = (
@@ -125,8 +126,8 @@ class Binance(Venue):
                 prices[market[0]["symbol"]] = (bid + ask) / 2
         return prices
 
-    def order(self, order: Place, client_id: str) -> tuple[str, dict[str, object]]:
-        """Add the client id, the time in force and the trigger."""
+    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+        """``POST /api/v3/order``."""
         params: dict[str, object] = {"newClientOrderId": client_id, "newOrderRespType": "FULL"}
         if order.type in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
             params["timeInForce"] = order.time_in_force.value
@@ -136,7 +137,14 @@ class Binance(Venue):
             params["stopPrice"] = amount_text(order.stop_price)
         if order.quote_amount is not None:
             params["quoteOrderQty"] = amount_text(order.quote_amount)
-        return _TYPES[order.type], params
+        amount, price = amount_text(order.amount), amount_text(order.price)
+        kind, side = _TYPES[order.type], order.side.value
+        sent: Mapping[str, Any] = await client.create_order(order.symbol, kind, side, amount, price, params)
+        return sent
+
+    def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
+        """CCXT refuses what is not among the order types of the market."""
+        return {"orderTypes": list(info["orderTypes"])}
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Read Binance's own type: CCXT's leaves stop and limit together."""

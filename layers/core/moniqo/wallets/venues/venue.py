@@ -42,6 +42,8 @@ class Venue(ABC):
     """The form of the venue's order ids; anything else is not asked for."""
     quotes: ClassVar[Sequence[str]] = ("USD", "USDC", "USDT")
     """In what a holding's position is counted: the first that trades."""
+    adjusts_clock: ClassVar[bool] = False
+    """Whether requests carry a time that can be corrected by the venue's clock."""
     key_hint: ClassVar[str]
     """How to make a right key."""
 
@@ -62,8 +64,8 @@ class Venue(ABC):
         """Mid price of every symbol, in as few calls as the venue has."""
 
     @abstractmethod
-    def order(self, order: Place, client_id: str) -> tuple[str, dict[str, object]]:
-        """Return CCXT's order type and parameters of an order that passed :meth:`check`."""
+    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+        """Send an order that passed :meth:`check`, in one call; answers CCXT's order, or no more than its id."""
 
     def check(self, order: Place) -> None:
         """Refuse what the venue does not have; raises InvalidOrderError with what it has."""
@@ -79,6 +81,31 @@ class Venue(ABC):
     @abstractmethod
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Read the type of CCXT's order."""
+
+    def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return CCXT's order with what CCXT worked out put right by what the venue said."""
+        return order
+
+    def credential(self, value: str) -> str:
+        """Return a credential as the venue's signature takes it."""
+        return value
+
+    def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pick from what the venue says of a market what CCXT will look for; it is kept with the listing."""
+        return {}
+
+    def take_markets(self, model: Client) -> None:
+        """Tell a client of markets in whatever other place CCXT looks for them."""
+        return
+
+    async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
+        """Return CCXT's markets."""
+        found: Sequence[Mapping[str, Any]] = await client.fetch_markets()
+        return found
+
+    async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
+        """Cancel an order."""
+        return await client.cancel_order(order_id, symbol)
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
         """Return CCXT's whole balance of the spot account."""

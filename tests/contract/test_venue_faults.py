@@ -1,0 +1,273 @@
+"""What failures of a venue become, through real CCXT against ours: nothing lost, sent twice, or told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo import event_loop
+from moniqo.domain.command import Place
+from moniqo.domain.definition import ApiConfig
+from moniqo.domain.errors import (
+    InvalidCredentialsError,
+    InvalidOrderError,
+    RateLimitExceededError,
+    TemporarilyUnavailableError,
+    UnknownOutcomeError,
+    WalletConnectionError,
+)
+from moniqo.domain.order import OrderSide, OrderStatus, OrderType
+from moniqo.wallets import venue_connection
+from moniqo.wallets.breaker import FAILURES
+from moniqo.wallets.exchange import ExchangeWallet
+from moniqo.wallets.exchange_trading import venue_client_id
+from moniqo.wallets.venue_connection import VenueConnection
+from moniqo.wallets.venues import venue_named
+from moniqo.wallets.venues.venue import Venue
+from tests.conftest import Run
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.exchange import Account
+from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.server import FakeVenue
+
+ORDERS = {"binance": "/api/v3/order", "coinbase": "/brokerage/orders", "kraken": "/AddOrder"}
+BALANCES = {"binance": "/api/v3/account", "coinbase": "/brokerage/accounts", "kraken": "/BalanceEx"}
+FAKES: dict[str, Callable[[], FakeVenue]] = {"binance": FakeBinance, "coinbase": FakeCoinbase, "kraken": FakeKraken}
+ID = venue_client_id("wallet", "mine")
+
+
+@dataclass
+class Desk:
+    """An account at one of our venues."""
+
+    fake: FakeVenue
+    venue: Venue
+    connection: VenueConnection
+    credentials: dict[str, str]
+    wallet: ExchangeWallet
+
+    @property
+    def account(self) -> Account:
+        return self.fake.exchange.accounts[self.credentials["api_key"]]
+
+    @property
+    def symbol(self) -> str:
+        return next(iter(self.fake.exchange.listed))
+
+    def order(self, **fields: Any) -> Place:
+        given = {"symbol": self.symbol, "side": OrderSide.BUY, "type": OrderType.MARKET, "amount": Decimal("0.01")}
+        return Place(**{**given, **fields})
+
+
+@pytest.fixture(params=sorted(FAKES))
+def desk(request: pytest.FixtureRequest, run: Run) -> Iterator[Desk]:
+    """A new account at each venue in turn; its markets are known."""
+    with FAKES[request.param]() as fake:
+        venue = venue_named(request.param)
+        config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
+        connection = VenueConnection(venue, config, allow_loopback=True)
+        credentials = fake.credentials()
+        wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
+        run(wallet.initialize())
+        run(wallet.get_markets())
+        yield Desk(fake, venue, connection, credentials, wallet)
+        event_loop.run(connection.close())
+
+
+AFTER: dict[str, dict[str, Any]] = {
+    "500 after acceptance": {"kind": "status", "status": 500, "after": True},
+    "503 after acceptance": {"kind": "status", "status": 503, "after": True},
+    "dropped after acceptance": {"kind": "drop", "after": True},
+    "no answer after acceptance": {"kind": "hang", "after": True},
+    "broken answer after acceptance": {"kind": "malformed", "after": True},
+    "empty answer after acceptance": {"kind": "empty", "after": True},
+    "slow drip after acceptance": {"kind": "drip", "after": True},
+    "500 before": {"kind": "status", "status": 500},
+    "dropped before": {"kind": "drop"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(AFTER))
+def test_an_order_whose_answer_is_lost_is_sent_once_and_found_later(
+    desk: Desk, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_connection, "SEND_SECONDS", 0.5)
+    path = ORDERS[desk.venue.exchange]
+    desk.fake.break_with(path=path, method="POST", **AFTER[name])
+    before = desk.fake.calls(path, "POST")
+    with pytest.raises(UnknownOutcomeError):
+        run(desk.wallet.send_order(desk.order(), ID))
+    assert desk.fake.calls(path, "POST") == before + 1
+    found = run(desk.wallet.find_order(ID, desk.symbol))
+    if "after" in name:
+        assert found is not None
+        assert (found.status, found.filled_amount) == (OrderStatus.FILLED, Decimal("0.01"))
+        assert [order.id for order in desk.account.orders.values()] == [found.order_id]
+    else:
+        assert found is None
+        assert not desk.account.orders
+
+
+def test_an_order_that_surely_was_not_sent_says_so(desk: Desk, run: Run) -> None:
+    desk.fake.stop()
+    with pytest.raises(WalletConnectionError) as refused:
+        run(desk.wallet.send_order(desk.order(), ID))
+    assert not isinstance(refused.value, UnknownOutcomeError)
+
+
+def test_a_placed_order_that_cannot_be_read_is_not_lost(desk: Desk, run: Run) -> None:
+    if desk.venue.answers_whole_order:
+        pytest.skip("the venue answers with the whole order")
+    path = "/QueryOrders" if desk.venue.exchange == "kraken" else "/historical/"
+    desk.fake.break_with("status", path=path, status=401, times=None)
+    order = run(desk.wallet.send_order(desk.order(), ID))
+    assert (order.status, order.client_order_id) == (OrderStatus.UNKNOWN, ID)
+    desk.fake.mend()
+    assert run(desk.wallet.get_order_status(order.order_id, desk.symbol)).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty"])
+def test_a_read_is_tried_again_while_time_is_left(desk: Desk, run: Run, kind: Any) -> None:
+    desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=2)
+    (held,) = run(desk.wallet.get_balance())
+    assert held.total == 10000
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip", "malformed", "empty"])
+def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
+    desk: Desk, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_connection, "ATTEMPT_SECONDS", 0.2)
+    desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=None)
+    started = time.monotonic()
+    with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
+        run(desk.connection.read(desk.wallet._client, desk.venue.balance, seconds=1))
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_a_venue_that_asks_for_a_pause_is_not_asked_again(desk: Desk, run: Run, status: int) -> None:
+    path = BALANCES[desk.venue.exchange]
+    desk.fake.break_with("status", path=path, status=status, headers={"Retry-After": "77"}, times=None)
+    with pytest.raises(RateLimitExceededError) as refused:
+        run(desk.wallet.get_balance())
+    assert refused.value.retry_after == 77
+    assert desk.fake.calls(path) == 1
+
+
+def test_a_key_revoked_after_it_worked_is_an_invalid_credential(desk: Desk, run: Run) -> None:
+    run(desk.wallet.get_balance())
+    desk.account.revoked = True
+    with pytest.raises(InvalidCredentialsError):
+        run(desk.wallet.get_balance())
+    assert run(desk.wallet.test_connection()) == (False, "Invalid credentials")
+
+
+def test_a_key_that_can_withdraw_or_only_read_is_seen(desk: Desk, run: Run) -> None:
+    allowed = run(desk.wallet.get_key_permissions())
+    assert allowed is not None
+    assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, True, False)
+    run(desk.wallet.require_connection())
+    desk.account.can_trade, desk.account.can_withdraw = False, True
+    allowed = run(desk.wallet.get_key_permissions())
+    assert allowed is not None
+    assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, False, True)
+    with pytest.raises(InvalidCredentialsError, match="can withdraw") as refused:
+        run(desk.wallet.require_connection())
+    assert refused.value.advice == desk.venue.key_hint
+
+
+def test_a_wrong_clock_is_learnt_from_the_venue(desk: Desk, run: Run) -> None:
+    if not desk.venue.adjusts_clock:
+        pytest.skip("the venue checks no time that could be put right")
+    desk.fake.exchange.skew_ms = -120_000
+    assert run(desk.wallet.get_balance())
+    order = run(desk.wallet.send_order(desk.order(), ID))
+    assert order.status is OrderStatus.FILLED
+
+
+def test_a_redirect_is_not_followed(desk: Desk, run: Run) -> None:
+    with FAKES[desk.venue.exchange]() as elsewhere:
+        desk.fake.break_with("redirect", path=BALANCES[desk.venue.exchange], body=elsewhere.url, times=None)
+        with pytest.raises(WalletConnectionError):
+            run(desk.wallet.get_balance())
+        assert elsewhere.seen == []
+
+
+def test_a_venue_that_is_away_is_left_alone_and_asked_by_one_call_again(desk: Desk, run: Run) -> None:
+    path = BALANCES[desk.venue.exchange]
+    desk.fake.break_with("status", path=path, status=500, times=None)
+    with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
+        run(desk.wallet.get_balance())
+    assert desk.fake.calls(path) == FAILURES
+    with pytest.raises(TemporarilyUnavailableError) as refused:
+        run(desk.wallet.get_balance())
+    assert refused.value.retry_after
+    assert desk.fake.calls(path) == FAILURES
+
+
+def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(desk: Desk, run: Run) -> None:
+    order = desk.order(type=OrderType.TRAILING_STOP, side=OrderSide.SELL, trail_percent=Decimal(3))
+    with pytest.raises(InvalidOrderError, match="has no trailing_stop orders, it has limit, market") as refused:
+        run(desk.wallet.check_order(order))
+    assert refused.value.members["offered"] == sorted(desk.venue.order_types)
+    assert not desk.account.orders
+
+
+def test_stops_wait_at_the_venue_and_trigger_there(desk: Desk, run: Run) -> None:
+    run(desk.wallet.send_order(desk.order(amount=Decimal("0.02")), ID))
+    stop = {"side": OrderSide.SELL, "type": OrderType.STOP_LIMIT}
+    prices = {"stop_price": Decimal(45000), "price": Decimal(44000)}
+    placed = run(desk.wallet.send_order(desk.order(**stop, **prices), venue_client_id("wallet", "stop")))
+    assert (placed.status, placed.order_type, placed.price) == (
+        OrderStatus.OPEN,
+        OrderType.STOP_LIMIT,
+        Decimal(44000),
+    )
+    desk.fake.exchange.move(desk.symbol, Decimal(44900))
+    filled = run(desk.wallet.get_order_status(placed.order_id, desk.symbol))
+    assert (filled.status, filled.filled_amount) == (OrderStatus.FILLED, Decimal("0.01"))
+    fills = run(desk.wallet.get_fills(desk.symbol))
+    assert {fill.order_id for fill in fills} == {order.id for order in desk.account.orders.values()}
+    assert sum(fill.quote for fill in fills if fill.order_id == placed.order_id) == filled.filled_quote
+
+
+def test_a_book_is_sorted_by_its_numbers(desk: Desk, run: Run) -> None:
+    desk.fake.exchange.prices[desk.symbol] = Decimal("10000.0")
+    shown = run(desk.wallet.get_snapshot(desk.symbol))
+    bids, asks = [level.price for level in shown.bids], [level.price for level in shown.asks]
+    assert bids == sorted(bids, reverse=True)
+    assert asks == sorted(asks)
+    assert bids[0] < 10000 < asks[0]
+
+
+def test_a_market_that_is_spent_in_the_quote_asset(desk: Desk, run: Run) -> None:
+    order = run(desk.wallet.send_order(desk.order(amount=None, quote_amount=Decimal(500)), ID))
+    assert order.status is OrderStatus.FILLED
+    assert 499 < order.filled_quote <= 500
+
+
+def test_nothing_secret_is_logged_or_told_whatever_fails(
+    desk: Desk, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = []
+    with caplog.at_level(logging.DEBUG):
+        for kind in ("status", "drop", "malformed"):
+            desk.fake.break_with(kind, times=None, path=BALANCES[desk.venue.exchange], body="canary")
+            with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)) as refused:
+                run(desk.connection.read(desk.wallet._client, desk.venue.balance, seconds=0.2))
+            told.append(f"{refused.value!r} {refused.value.detail} {refused.value.__cause__!r} {desk.wallet!r}")
+            desk.fake.mend()
+    everything = caplog.text + " ".join(told)
+    assert "venue refused" in everything
+    assert "canary" not in everything
+    for secret in desk.credentials.values():
+        assert secret not in everything
+        assert secret.splitlines()[-2 % len(secret.splitlines())] not in everything

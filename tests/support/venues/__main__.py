@@ -1,0 +1,38 @@
+"""Serve a fake venue until it is interrupted: ``python -m tests.support.venues --venue binance --port 9001``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from collections.abc import Callable
+
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.server import FakeVenue
+
+FAKES: dict[str, Callable[[], FakeVenue]] = {"binance": FakeBinance, "coinbase": FakeCoinbase, "kraken": FakeKraken}
+SLUGS = {"binance": "binance-spot-v1", "coinbase": "coinbase-advanced-v1", "kraken": "kraken-spot-v1"}
+
+
+def main() -> None:
+    """Print where it is and a key as one line of JSON, and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--venue", choices=sorted(FAKES), default="binance")
+    parser.add_argument("--port", type=int, default=0, help="a free one by default")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    given = parser.parse_args()
+    venue = FAKES[given.venue]()
+    venue.latency = given.latency
+    with venue.start(given.port):
+        account = {"definition": SLUGS[given.venue], "base_url": venue.url, "credentials": venue.credentials()}
+        print(json.dumps(account), flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("stopped")
+
+
+if __name__ == "__main__":
+    main()

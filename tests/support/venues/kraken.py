@@ -1,0 +1,292 @@
+"""Kraken's spot REST interface, as https://docs.kraken.com/api documents it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError
+from tests.support.venues.server import FakeVenue
+
+D = Decimal
+Given = dict[str, str]
+MARKETS = (
+    Listed("BTC", "USD", D(50000), tick=D("0.1")),
+    Listed("ETH", "USD", D(3000), lot=D("0.0001"), min_amount=D("0.001")),
+    Listed("USDT", "USD", D("0.9998"), tick=D("0.0001"), lot=D(1), min_amount=D(5)),
+)
+_NAMES = {"BTC": ("XXBT", "XBT"), "ETH": ("XETH", "ETH"), "USD": ("ZUSD", "USD")}
+_KINDS = {
+    "market": "market",
+    "limit": "limit",
+    "stop-loss": "stop",
+    "stop-loss-limit": "stop_limit",
+    "take-profit": "take_profit",
+}
+_STATUSES = {"open": "open", "filled": "closed", "cancelled": "canceled", "expired": "canceled"}
+_REFUSALS = {
+    "funds": "EOrder:Insufficient funds",
+    "takes": "EOrder:Post only order",
+    "duplicate": "EOrder:Invalid client order id",
+    "permission": "EGeneral:Permission denied",
+    "closed": "EOrder:Unknown order",
+    "symbol": "EQuery:Unknown asset pair",
+    "LOT_SIZE": "EOrder:Order minimum not met",
+    "NOTIONAL": "EOrder:Cost minimum not met",
+    "PRICE_FILTER": "EOrder:Tick size check failed",
+}
+_TRADES = ("query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+class FakeKraken(FakeVenue):
+    """A Kraken of our own; every refusal is an answer 200 with errors in it, as there."""
+
+    name = "kraken"
+
+    def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
+        super().__init__(exchange or Exchange(MARKETS), latency)
+        self.exchange.name_order = _order_name
+        self.pairs = {_pair(market, 0): symbol for symbol, market in self.exchange.listed.items()}
+        self.alternatives = {_pair(market, 1): symbol for symbol, market in self.exchange.listed.items()}
+
+    def routes(self) -> list[web.RouteDef]:
+        public = {"Time": self._time, "AssetPairs": self._asset_pairs, "Ticker": self._ticker}
+        public |= {"Depth": self._depth, "OHLC": self._candles}
+        private = {"BalanceEx": self._balance, "GetApiKeyInfo": self._key, "AddOrder": self._add}
+        private |= {"OpenOrders": self._open, "ClosedOrders": self._closed, "QueryOrders": self._query}
+        private |= {"CancelOrder": self._cancel, "TradesHistory": self._trades}
+        return [
+            *(web.get(f"/0/public/{name}", self._public(answer)) for name, answer in public.items()),
+            *(web.post(f"/0/private/{name}", self._private(answer)) for name, answer in private.items()),
+        ]
+
+    def key_of(self, request: web.Request) -> str | None:
+        return request.headers.get("API-Key")
+
+    def credentials(self, **account: Any) -> dict[str, str]:
+        secret = base64.b64encode(secrets.token_bytes(64)).decode()
+        opened = self.exchange.open(account.pop("balances", {"USD": "10000"}), **{"secret": secret} | account)
+        return {"api_key": opened.key, "api_secret": opened.secret}
+
+    def _public(self, answer: Any) -> Any:
+        async def handle(request: web.Request) -> web.Response:
+            return _answer(answer, dict(request.query))
+
+        return handle
+
+    def _private(self, answer: Any) -> Any:
+        async def handle(request: web.Request) -> web.Response:
+            body = await request.text()
+            given = dict(parse_qsl(body))
+            account = self.exchange.accounts.get(request.headers.get("API-Key", ""))
+            if account is None or account.revoked:
+                return _refuse("EAPI:Invalid key")
+            digest = hashlib.sha256((given["nonce"] + body).encode()).digest()
+            signed = hmac.new(base64.b64decode(account.secret), request.path.encode() + digest, hashlib.sha512)
+            if not hmac.compare_digest(base64.b64encode(signed.digest()).decode(), request.headers["API-Sign"]):
+                return _refuse("EAPI:Invalid signature")
+            if int(given["nonce"]) <= account.last_nonce:
+                return _refuse("EAPI:Invalid nonce")
+            account.last_nonce = int(given["nonce"])
+            return _answer(answer, account, given)
+
+        return handle
+
+    def _symbol(self, given: Given) -> str:
+        name = given.get("pair", "")
+        symbol = self.pairs.get(name) or self.alternatives.get(name)
+        if symbol is None:
+            raise RefusedError("symbol")
+        return symbol
+
+    def _time(self, _: Given) -> Any:
+        return {"unixtime": self.exchange.now() // 1000}
+
+    def _asset_pairs(self, _: Given) -> Any:
+        return {
+            name: {
+                "altname": _pair(market, 1),
+                "wsname": f"{_NAMES.get(market.base, ('', market.base))[1]}/{market.quote}",
+                "base": _NAMES.get(market.base, (market.base,))[0],
+                "quote": _NAMES.get(market.quote, (market.quote,))[0],
+                "pair_decimals": -int(market.tick.as_tuple().exponent),
+                "lot_decimals": max(0, -int(market.lot.as_tuple().exponent)),
+                "ordermin": str(market.min_amount),
+                "costmin": str(market.min_notional),
+                "tick_size": str(market.tick),
+                "status": "online",
+                "leverage_buy": [],
+                "fees": [[0, 0.4]],
+                "fees_maker": [[0, 0.25]],
+            }
+            for name, market in ((name, self.exchange.listed[symbol]) for name, symbol in self.pairs.items())
+        }
+
+    def _ticker(self, given: Given) -> Any:
+        wanted = self._symbol(given) if "pair" in given else None
+        shown = {}
+        for name, symbol in self.pairs.items():
+            if wanted in {None, symbol}:
+                bids, asks = self.exchange.book(symbol)
+                ask, bid = ([str(side[0][0]), "1", "1.000"] for side in (asks, bids))
+                shown[name] = {"a": ask, "b": bid, "c": [str(self.exchange.prices[symbol]), "0.1"]}
+        return shown
+
+    def _depth(self, given: Given) -> Any:
+        symbol = self._symbol(given)
+        at = self.exchange.now() // 1000
+        bids, asks = ([[str(price), str(size), at] for price, size in side] for side in self.exchange.book(symbol))
+        return {self._name(symbol): {"asks": asks, "bids": bids}}
+
+    def _name(self, symbol: str) -> str:
+        return _pair(self.exchange.listed[symbol], 0)
+
+    def _candles(self, given: Given) -> Any:
+        symbol, step = self._symbol(given), int(given["interval"]) * 60
+        price, last = str(self.exchange.prices[symbol]), self.exchange.now() // 1000 // step * step
+        starts = range(last - 719 * step, last + 1, step)
+        rows = [[start, price, price, price, price, price, "1.5", 3] for start in starts]
+        return {self._name(symbol): rows, "last": last}
+
+    def _balance(self, account: Account, _: Given) -> Any:
+        return {
+            _NAMES.get(name, (name,))[0]: {
+                "balance": str(account.free.get(name, D(0)) + account.locked.get(name, D(0))),
+                "hold_trade": str(account.locked.get(name, D(0))),
+            }
+            for name in account.assets()
+        }
+
+    def _key(self, account: Account, _: Given) -> Any:
+        allowed = [name for name in _TRADES if account.can_trade or name.startswith("query")]
+        return {
+            "apiKeyName": "test",
+            "permissions": [*allowed, *(["withdraw-funds"] if account.can_withdraw else [])],
+            "ipAllowlist": [],
+        }
+
+    def _add(self, account: Account, given: Given) -> Any:
+        kind, flags = given["ordertype"], given.get("oflags", "").split(",")
+        first, second, volume = (_number(given.get(name)) for name in ("price", "price2", "volume"))
+        triggered = kind not in {"market", "limit"}
+        order = self.exchange.place(
+            account,
+            client_id=given.get("cl_ord_id", secrets.token_hex(16)),
+            symbol=self._symbol(given),
+            side=given["type"],
+            kind=_KINDS[kind],
+            amount=None if "viqc" in flags else volume,
+            quote_amount=volume if "viqc" in flags else None,
+            price=second if triggered else first,
+            stop=first if triggered else None,
+            time_in_force=given.get("timeinforce", "GTC"),
+            post_only="post" in flags,
+        )
+        return {"descr": {"order": f"{order.side} {order.amount}"}, "txid": [order.id]}
+
+    def _show(self, order: Order) -> dict[str, Any]:
+        triggered = order.stop is not None
+        first, second = (order.stop, order.price) if triggered else (order.price, None)
+        average = order.quote / order.filled if order.filled else D(0)
+        return {
+            "status": _STATUSES[order.status],
+            "cl_ord_id": order.client_id,
+            "opentm": order.at / 1000,
+            "closetm": order.updated / 1000,
+            "descr": {
+                "pair": _pair(self.exchange.listed[order.symbol], 1),
+                "type": order.side,
+                "ordertype": next(name for name, kind in _KINDS.items() if kind == order.kind),
+                "price": str(first or 0),
+                "price2": str(second or 0),
+            },
+            "vol": str(order.amount),
+            "vol_exec": str(order.filled),
+            "cost": str(order.quote),
+            "fee": str(sum((fill.fee for fill in order.fills), D(0))),
+            "price": f"{average:.5f}",
+            "oflags": "fciq",
+        }
+
+    def _listed(self, account: Account, given: Given, *, is_open: bool) -> dict[str, Any]:
+        found = [order for order in account.orders.values() if (order.status == "open") is is_open]
+        wanted = given.get("cl_ord_id")
+        shown = [order for order in reversed(found) if wanted in {None, order.client_id}]
+        return {order.id: self._show(order) for order in shown[:50]}
+
+    def _open(self, account: Account, given: Given) -> Any:
+        return {"open": self._listed(account, given, is_open=True)}
+
+    def _closed(self, account: Account, given: Given) -> Any:
+        found = self._listed(account, given, is_open=False)
+        return {"closed": found, "count": len(found)}
+
+    def _query(self, account: Account, given: Given) -> Any:
+        if given["txid"] not in account.orders:
+            raise RefusedError("closed")
+        return {given["txid"]: self._show(account.orders[given["txid"]])}
+
+    def _cancel(self, account: Account, given: Given) -> Any:
+        order = account.orders.get(given["txid"])
+        if order is None:
+            raise RefusedError("closed")
+        self.exchange.cancel(account, order)
+        return {"count": 1}
+
+    def _trades(self, account: Account, given: Given) -> Any:
+        every = [(fill, order) for order in account.orders.values() for fill in order.fills]
+        every.sort(key=lambda pair: pair[0].id, reverse=True)
+        since, start = int(given.get("start", 0)) * 1000, int(given.get("ofs", 0))
+        page = [pair for pair in every if pair[0].at >= since][start : start + 50]
+        shown = {
+            f"T{fill.id:016d}": {
+                "ordertxid": order.id,
+                "pair": _pair(self.exchange.listed[order.symbol], 0),
+                "time": fill.at / 1000,
+                "type": order.side,
+                "ordertype": order.kind,
+                "price": str(fill.price),
+                "cost": str(fill.quote),
+                "fee": str(fill.fee),
+                "vol": str(fill.amount),
+                "maker": fill.maker,
+            }
+            for fill, order in page
+        }
+        return {"trades": shown, "count": len(every)}
+
+
+def _pair(market: Listed, form: int) -> str:
+    return "".join(_NAMES.get(asset, (asset, asset))[form] for asset in (market.base, market.quote))
+
+
+def _order_name(number: int) -> str:
+    digits = ""
+    for _ in range(16):
+        number, digit = divmod(number, 32)
+        digits = _LETTERS[digit] + digits
+    name = "O" + digits
+    return f"{name[:6]}-{name[6:11]}-{name[11:]}"
+
+
+def _answer(work: Any, *given: Any) -> web.Response:
+    try:
+        return web.json_response({"error": [], "result": work(*given)})
+    except RefusedError as refused:
+        return _refuse(_REFUSALS[refused.reason])
+
+
+def _refuse(error: str) -> web.Response:
+    return web.json_response({"error": [error]})
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else D(text)
