@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from moniqo import bootstrap, cli
@@ -27,6 +26,7 @@ from moniqo.domain.clock import utc_now
 from moniqo.services import reencryption
 from moniqo.storage.stored_credentials import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
+from tests.support.aws_server import aws_server
 from tests.support.key_desk import FIELDS, Environment, MovedClock, rotate_until_killed
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.victims import Victim
@@ -355,13 +355,10 @@ def test_re_encryption_cut_short_anywhere_leaves_everything_readable_and_the_nex
 @pytest.fixture
 def moto_server(environment: pytest.MonkeyPatch) -> Iterator[str]:
     """AWS over HTTP, for processes of their own."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    environment.setenv("AWS_ENDPOINT_URL", url)
-    boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
-    yield url
-    server.stop()
+    with aws_server() as url:
+        environment.setenv("AWS_ENDPOINT_URL", url)
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        yield url
 
 
 def test_killed_processes_leave_every_wallet_readable_and_the_next_one_finishes(

@@ -52,9 +52,15 @@ def configure_logging() -> None:
 @cache
 def database() -> AsyncDatabase[dict[str, Any]]:
     """The database; its client belongs to the loop of :mod:`moniqo.event_loop`."""
+    from pymongo.errors import ConfigurationError
+
     from moniqo.storage.client import connect
 
-    return connect(_database_url(), settings().mongodb_database)
+    try:
+        return connect(_database_url(), settings().mongodb_database)
+    except (ConfigurationError, ValueError, LookupError, TypeError):
+        # The text may hold a password: it is not quoted.
+        raise TemporarilyUnavailableError("The address of the database cannot be read.", retry_after=60) from None
 
 
 def _database_url() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -22,15 +23,20 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
 
 ATTEMPTS: Final = 3
-TIMEOUT_SECONDS: Final = 3
+TIMEOUT_SECONDS: Final = 2
+BUDGET_SECONDS: Final = 8
 OTHER_PARTITIONS: Final = ("cn-", "us-iso", "eu-iso")
 
 _OPERATION: Final = "secretsmanager.GetSecretValue"
 _SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target")
 
 
-class SecretRefusedError(RuntimeError):
-    """Secrets Manager refused; the text is its error code."""
+class SecretRefusedError(TemporarilyUnavailableError):
+    """There is no such secret, or it may not be read; the text ends with Secrets Manager's error code."""
+
+    def __init__(self, code: str) -> None:
+        """Name the error code."""
+        super().__init__(f"The secret store refused: {code}", retry_after=30)
 
 
 def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
@@ -47,16 +53,19 @@ def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
     given = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
     endpoint = given or f"https://secretsmanager.{region}.amazonaws.com"
     body = json.dumps({"SecretId": secret_id}).encode()
+    until = time.monotonic() + BUDGET_SECONDS
     for _ in range(ATTEMPTS):
+        if time.monotonic() > until:
+            break
         headers = signed_headers(body, urlsplit(endpoint).netloc, environment, datetime.now(UTC))
         try:
             status, answer = _post(endpoint, body, headers)
-        except (OSError, HTTPException):
-            continue
-        if status == 200:  # noqa: PLR2004
-            return str(json.loads(answer)["SecretString"])
-        if status < 500:  # noqa: PLR2004
-            raise SecretRefusedError(str(json.loads(answer).get("__type", status)).rpartition("#")[2])
+            if status == 200:  # noqa: PLR2004
+                return str(json.loads(answer)["SecretString"])
+            if status < 500:  # noqa: PLR2004
+                raise SecretRefusedError(str(json.loads(answer).get("__type", status)).rpartition("#")[2])
+        except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError):
+            continue  # no answer, or one that is not Secrets Manager's
     raise _silence()
 
 

@@ -6,6 +6,7 @@ this service needs around its routes.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from moniqo.http.gateway import HttpApi
 from moniqo.http.route import Route
 
 MAX_BODY_BYTES: Final = 256 * 1024
+SECONDS_TO_ANSWER: Final = 1.0
 
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -59,7 +61,8 @@ class Service(FastAPI):
         code: str | None = None
         try:
             _refuse_large_body(scope)
-            await self.router(scope, receive, send_identified)
+            async with asyncio.timeout(_patience(scope)):
+                await self.router(scope, receive, send_identified)
         except Exception as error:
             if answered:
                 raise
@@ -101,6 +104,12 @@ def lambda_handler(router: APIRouter) -> LambdaHandler:
 def _request_id(scope: Scope) -> str:
     event = scope.get("aws.event")
     return event["requestContext"].get("requestId", "") if event else ""
+
+
+def _patience(scope: Scope) -> float | None:
+    """Return the seconds a request may take: an answer in time beats being cut off by Lambda. None outside of it."""
+    context = scope.get("aws.context")
+    return context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER if context else None
 
 
 def _refuse_large_body(scope: Scope) -> None:

@@ -43,6 +43,9 @@ def translate(error: Exception) -> WalletError:
         return errors.ValidationError(errors=invalid_fields(error.errors()))
     if isinstance(error, HTTPException):
         return errors.NotFoundError("There is no such route.")
+    if isinstance(error, TimeoutError):
+        observability.error("out of time", error)
+        return errors.TemporarilyUnavailableError("There was no time left to answer.", retry_after=RETRY_AFTER_SECONDS)
     from moniqo.storage.client import is_outage
 
     if is_outage(error):

@@ -7,12 +7,15 @@ from datetime import UTC
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidBSON
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     ClientBulkWriteException,
     ConnectionFailure,
     ExecutionTimeout,
+    OperationFailure,
+    ProtocolError,
     WriteConcernError,
 )
 
@@ -20,6 +23,11 @@ OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
 UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a document raises that is not as this service writes it."""
+
+
+_OUTAGES: Final = (ConnectionFailure, ExecutionTimeout, WriteConcernError, ProtocolError, InvalidBSON)
+_NOT_LET_IN: Final = frozenset({13, 18, 8000})
+"""Unauthorized, AuthenticationFailed, AtlasError: it is the deployment's address that is wrong, or about to change."""
 
 
 class UnsupportedServerError(RuntimeError):
@@ -77,6 +85,8 @@ async def server_version(db: AsyncDatabase[dict[str, Any]]) -> str:
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether the database, not the request, is to blame and the same call may succeed later."""
+    if isinstance(error, OperationFailure) and error.code in _NOT_LET_IN:
+        return True
     if isinstance(error, ClientBulkWriteException):
         return bool(error.write_concern_errors) or (error.error is not None and is_outage(error.error))
-    return isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
+    return isinstance(error, _OUTAGES)

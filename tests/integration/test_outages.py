@@ -1,0 +1,205 @@
+"""Secrets Manager, MongoDB or the issuer away, silent, slow or talking nonsense: 503 in time, and back by itself."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from moniqo import bootstrap
+from moniqo.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
+from tests.conftest import Database, Run, forget
+from tests.support.aws_server import aws_server
+from tests.support.gate import TROUBLES, Gate
+from tests.support.key_desk import FIELDS
+from tests.support.lambdas import TRADER, Answer, Invoke, User, http_event, load_function
+from tests.support.stack import template
+from tests.support.tokens import key_set, token
+from tests.support.wallets import DEMO, KEY_SECRET, create, new_wallet
+
+SECONDS = 2.0
+"""What a function has in these tests."""
+
+
+class Context:
+    """The context of an invocation whose time runs out."""
+
+    function_name = "test"
+    aws_request_id = "test"
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._end - time.monotonic()) * 1000)
+
+
+def ask(
+    function: str, method: str, path: str, *, user: User | None = TRADER, seconds: float = 15, **given: object
+) -> Answer:
+    """Call a function that has so many seconds."""
+    event = http_event(method, path, user=user, **given)  # type: ignore[arg-type]
+    result = load_function(function).handler(event, Context(seconds))
+    return Answer(result["statusCode"], result["headers"], result.get("body", ""))
+
+
+def is_told(function: str, method: str, path: str, **given: object) -> None:
+    """The function says that it cannot answer now, before its time is over."""
+    started = time.monotonic()
+    answer = ask(function, method, path, seconds=SECONDS, **given)  # type: ignore[arg-type]
+    assert time.monotonic() - started < SECONDS
+    assert (answer.status, answer.json["code"], answer.json["retryable"]) == (503, "TEMPORARILY_UNAVAILABLE", True), (
+        answer.text
+    )
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@contextmanager
+def gate_before(url: str) -> Iterator[Gate]:
+    where = urlsplit(url)
+    assert where.hostname
+    assert where.port
+    with Gate(where.hostname, where.port) as gate:
+        yield gate
+
+
+@pytest.fixture
+def aws_gate(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """AWS over HTTP, behind a gate."""
+    with aws_server() as url, gate_before(url) as gate:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{gate.port}")
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        yield gate
+
+
+@pytest.fixture
+def with_secrets(aws_gate: Gate, seeded: Database, run: Run) -> None:
+    run(seeded.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": FIELDS}}))
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_the_key_ring(trouble: str, aws_gate: Gate, with_secrets: None, invoke: Invoke, database: Database) -> None:
+    given = {"credentials": {"api_key": "secret"}}
+    path = f"/wallets/{create(invoke, credentials=given['credentials'])['id']}"
+    for made in (bootstrap.keys, bootstrap.cipher, bootstrap.wallet_connection, bootstrap.wallet_creation):
+        made.cache_clear()
+    aws_gate.shut(trouble)
+
+    is_told("create_wallet", "POST", "/wallets", body=new_wallet(**given))
+    is_told("replace_credentials", "PUT", f"{path}/credentials", body=given)
+    assert ask("get_wallet", "GET", path).status == 200, "who needs no key is not touched"
+
+    aws_gate.open()
+    assert ask("create_wallet", "POST", "/wallets", body=new_wallet(**given)).status == 201
+    assert ask("test_connection", "POST", f"{path}/test-connection").json["success"]
+
+
+@pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
+def test_the_database(
+    trouble: str, environment: pytest.MonkeyPatch, seeded: Database, mongo_url: str, invoke: Invoke
+) -> None:
+    path = f"/wallets/{create(invoke)['id']}"
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001", "client_order_id": "once"}
+    with gate_before(mongo_url) as gate:
+        environment.setenv("MONGODB_URL", f"mongodb://127.0.0.1:{gate.port}/?directConnection=true")
+        forget_but(seeded)
+        assert ask("get_wallet", "GET", path).status == 200
+        gate.shut(trouble)
+
+        is_told("get_wallet", "GET", path)
+        is_told("place_order", "POST", f"{path}/orders", body=order)
+
+        gate.open()
+        assert ask("place_order", "POST", f"{path}/orders", body=order).status in {200, 201}
+        assert ask("get_wallet", "GET", path).status == 200
+        forget_but(None)
+
+
+@pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
+def test_the_secret_with_the_database_s_address(
+    trouble: str, aws_gate: Gate, environment: pytest.MonkeyPatch, seeded: Database, mongo_url: str, invoke: Invoke
+) -> None:
+    boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
+    environment.delenv("MONGODB_URL")
+    environment.setenv("MONGODB_SECRET_ID", "mongodb")
+    environment.setattr("moniqo.secret_reader.TIMEOUT_SECONDS", 0.5)
+    forget_but(seeded)
+    aws_gate.shut(trouble)
+    is_told("list_wallets", "GET", "/wallets")
+    aws_gate.open()
+    assert ask("list_wallets", "GET", "/wallets").status == 200
+    forget_but(None)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"address": "x"}', "mongodb://", "mongodb://[::1", "http://x:y"])
+def test_a_secret_that_holds_no_address(
+    text: str, aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str
+) -> None:
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="mongodb", SecretString=text or " ")
+    environment.setenv("MONGODB_SECRET_ID", "mongodb")
+    is_told("list_wallets", "GET", "/wallets")
+    secrets.put_secret_value(SecretId="mongodb", SecretString=mongo_url)
+    assert ask("list_wallets", "GET", "/wallets").status == 200
+
+
+def test_a_secret_that_may_not_be_read(aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str) -> None:
+    environment.setenv("MONGODB_SECRET_ID", "mongodb")
+    is_told("list_wallets", "GET", "/wallets")
+    boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
+    assert ask("list_wallets", "GET", "/wallets").status == 200
+
+
+def test_reading_the_address_leaves_time_to_say_so() -> None:
+    # The last attempt may begin just before the budget ends, and wait for its connection and for its answer.
+    assert template()["Globals"]["Function"]["Timeout"] - 1 > BUDGET_SECONDS + 2 * TIMEOUT_SECONDS
+
+
+@pytest.fixture
+def issuer(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """The issuer's key set, behind a gate."""
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = key_set()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Gate("127.0.0.1", server.server_port) as gate:
+        environment.setenv("JWT_JWKS_URL", f"http://127.0.0.1:{gate.port}/jwks.json")
+        yield gate
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
+def test_the_issuer_s_keys(trouble: str, issuer: Gate, seeded: Database) -> None:
+    bearer = {"authorization": f"Bearer {token(sub=TRADER.id)}"}
+    issuer.shut(trouble)
+    is_told("list_wallets", "GET", "/wallets", user=None, headers=bearer)
+    issuer.open()
+    answer = ask("list_wallets", "GET", "/wallets", user=None, headers=bearer)
+    assert (answer.status, json.loads(answer.text)["items"]) == (200, [])
+    issuer.shut(trouble)
+    assert ask("list_wallets", "GET", "/wallets", user=None, headers=bearer).status == 200, "keys are kept"
+
+
+def forget_but(kept: Database | None) -> None:
+    """Be a new execution environment; the connection of ``kept`` goes on being used by the test itself."""
+    if kept is not None:
+        bootstrap.database.cache_clear()
+    forget()
