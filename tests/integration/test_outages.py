@@ -24,7 +24,7 @@ from tests.support.stack import template
 from tests.support.tokens import key_set, token
 from tests.support.wallets import DEMO, KEY_SECRET, create, new_wallet
 
-SECONDS = 2.0
+SECONDS = 3.0
 """What a function has in these tests."""
 
 
