@@ -76,6 +76,11 @@ faults: $(DEV) ## Orders over the wire while clients, connections and the databa
 soak: $(DEV) ## The same at full length, and a million steps of the engine against its naive model (SEED=n)
 	$(PY) -m tests.soak.wire --orders 10000 --kills 1000 --outages 50 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.engine --steps 1000000 $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))
+
+.PHONY: venue-faults
+venue-faults: $(DEV) ## A thousand live orders at a fake venue while answers are lost and senders are killed (SEED=n)
+	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak-dispatch
 soak-dispatch: $(DEV) ## The sync dispatcher over 100,000 due wallets: how long, how much memory

@@ -11,7 +11,7 @@ from typing import Any
 
 # Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
 prepared = multiprocessing.get_context("forkserver")
-prepared.set_forkserver_preload(["tests.support.traders"])
+prepared.set_forkserver_preload(["tests.support.traders", "tests.support.live_traders"])
 
 
 def follow_parent() -> None:

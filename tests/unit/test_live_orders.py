@@ -40,7 +40,7 @@ ENDS = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 
 def intent() -> LiveOrder:
     order = Place("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, D(STEPS), price=D(50000), client_order_id="mine")
-    return intend(order, user_wallet_id="w", user_id="u", venue="v", seq=1, venue_client_id="ff", now=NOW)
+    return intend(order, user_wallet_id="w", user_id="u", venue="v", seq=1, venue_client_id="ff", token="t", now=NOW)
 
 
 def report(filled: int, status: OrderStatus | None = OrderStatus.OPEN) -> Report:

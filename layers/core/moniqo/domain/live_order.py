@@ -65,7 +65,8 @@ class LiveRecord:
 class LiveOrder:
     """An order of a live wallet; ``seq`` counts the orders of its wallet.
 
-    ``venue`` is the slug of the wallet's definition and ``venue_client_id`` the id the order is sent under.
+    ``venue`` is the slug of the wallet's definition and ``venue_client_id`` the id the order is sent under. ``token``
+    tells whose intent it is when a write is sent twice.
     ``holds_client_id`` is False once the venue refused the order: its client order id may be used again.
     ``seen_at`` is when the venue last told about it, ``settle_at`` when to ask next, None once nothing is left to ask.
     ``misses`` counts looks in a row that did not find it, ``looks`` those that brought nothing new. ``mirrored`` is the
@@ -77,6 +78,7 @@ class LiveOrder:
     venue: str
     seq: int
     venue_client_id: str
+    token: str
     body_hash: str
     request: Place
     created_at: datetime
@@ -132,6 +134,7 @@ def intend(
     venue: str,
     seq: int,
     venue_client_id: str,
+    token: str,
     now: datetime,
 ) -> LiveOrder:
     """Return the intent to send ``order``; ``now`` is when switch, status and limits were read."""
@@ -141,6 +144,7 @@ def intend(
         venue=venue,
         seq=seq,
         venue_client_id=venue_client_id,
+        token=token,
         body_hash=order.body_hash(),
         request=order,
         created_at=now,

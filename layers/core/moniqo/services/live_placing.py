@@ -11,6 +11,7 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -105,6 +106,7 @@ class LivePlacing:
                 venue=latest.wallet.wallet_slug,
                 seq=latest.next_seq,
                 venue_client_id=venue_client_id(wallet.user_wallet_id, order.client_order_id),
+                token=uuid4().hex,
                 now=read_at,
             )
             outcome = await self._store.insert(intent)

@@ -19,6 +19,7 @@ _SAME = (
     "venue",
     "seq",
     "venue_client_id",
+    "token",
     "body_hash",
     "created_at",
     "updated_at",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, cast
-from uuid import uuid4
 
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
@@ -87,8 +86,10 @@ class LiveOrderStore:
             wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
         pipeline = [
             {"$match": {"_id": user_wallet_id, "deleted_at": None}},
-            _beside(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
+            # The number before the orders: stages look one after the other, and one that is inserted between two looks
+            # must not be left out of the orders and counted by the number.
             _beside(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
+            _beside(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
             _beside(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
         ]
         if client_order_id is not None:
@@ -114,7 +115,7 @@ class LiveOrderStore:
             TemporarilyUnavailableError: whether it stands could not be learned; nothing may be sent for it.
 
         """
-        document = {**live_document(order), "token": uuid4().hex}
+        document = live_document(order)
         for _ in range(SENDS):
             try:
                 await self._orders.insert_one(document)

@@ -1,0 +1,102 @@
+"""Live orders under fire: many at once, answers lost, senders killed. A printed seed repeats what the venue does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo.domain.command import Place
+from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.risk import RiskLimits
+from tests.conftest import Database, Run
+from tests.soak import venue_orders
+from tests.support.live_traders import SLUG, LiveSite, fire_at_once, make_wallet
+from tests.support.venues.binance import FakeBinance
+from tests.support.victims import prepared
+
+D = Decimal
+PROCESSES, EACH = 3, 5
+LIMITS = RiskLimits(D(1000), D(1000), 5, daily_loss_limit_usd=D(500))
+
+
+@pytest.fixture
+def venue(seeded: Database, run: Run) -> Iterator[FakeBinance]:
+    with FakeBinance(latency=0.01) as fake:
+        config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 10000}}
+        run(seeded.wallets.update_one({"slug": SLUG}, {"$set": {"api_config": config}}))
+        yield fake
+
+
+@pytest.fixture
+def site(venue: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
+    """A wallet called ``mine`` that may have 1,000 USD at stake."""
+    made = LiveSite(mongo_url, seeded.name, secrets.token_bytes(32))
+    asyncio.run(make_wallet(made, "mine", venue.credentials(), LIMITS, D(10000)))
+    return made
+
+
+def at_once(site: LiveSite, *orders: list[Place]) -> Counter[str]:
+    """Send each list from a process of its own, all at the same moment, and count what came of them."""
+    barrier, pipes, processes = prepared.Barrier(len(orders)), [], []
+    for chosen in orders:
+        ours, theirs = prepared.Pipe(duplex=False)
+        process = prepared.Process(target=fire_at_once, args=(site, "mine", chosen, barrier, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        pipes.append(ours)
+        processes.append(process)
+    found = Counter(outcome for pipe in pipes for outcome in pipe.recv())
+    for process in processes:
+        process.join(10)
+    return found
+
+
+def purchase(kind: OrderType, price: str | None, name: str | None = None) -> Place:
+    return Place(
+        "BTC/USDT", OrderSide.BUY, kind, D("0.0025"), price=None if price is None else D(price), client_order_id=name
+    )
+
+
+def test_orders_placed_at_once_never_exceed_a_limit_and_reach_it(site: LiveSite, venue: FakeBinance) -> None:
+    resting = purchase(OrderType.LIMIT, "40000")
+    found = at_once(site, *([resting] * EACH for _ in range(PROCESSES)))
+
+    # Each counts 0.0025 x 50,000 = 125 USD: eight are 1,000.
+    assert found == {"open": 8, "RISK_LIMIT_EXCEEDED": PROCESSES * EACH - 8}
+    assert len(_orders(venue)) == 8
+
+
+def test_purchases_that_fill_at_once_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
+    found = at_once(site, *([purchase(OrderType.MARKET, None)] * EACH for _ in range(PROCESSES)))
+
+    # One may count twice for a moment, so fewer than eight may pass, never more.
+    assert 1 <= found["filled"] <= 8
+    assert found["filled"] + found["RISK_LIMIT_EXCEEDED"] == PROCESSES * EACH
+    assert sum(order.filled for order in _orders(venue)) * 50_000 <= 1000
+
+
+def test_one_request_sent_many_times_at_once_is_one_order(site: LiveSite, venue: FakeBinance) -> None:
+    found = at_once(site, *([purchase(OrderType.LIMIT, "40000", "same")] * EACH for _ in range(PROCESSES)))
+
+    assert found.keys() <= {"open", "pending"}
+    assert len(_orders(venue)) == 1
+
+
+def test_every_intent_is_one_venue_order_or_none_and_the_record_says_which(mongo_url: str) -> None:
+    seed = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
+    print(f"TEST_SEED={seed}")
+    counted: dict[str, Any] = dict(venue_orders.run(60, seed, mongo_url))
+
+    assert sum(times for name, times in counted.items() if name.startswith("harmed")) > 5
+
+
+def _orders(venue: FakeBinance) -> list[Any]:
+    return [order for account in venue.exchange.accounts.values() for order in account.orders.values()]

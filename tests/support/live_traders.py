@@ -1,0 +1,194 @@
+"""Senders of live orders in processes of their own, as Lambda environments are, and the wallets they trade."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple, cast
+
+from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo.credentials.cipher import CredentialCipher
+from moniqo.credentials.key_ring import Key, KeyRing
+from moniqo.credentials.key_source import HeldKeys
+from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.command import Place
+from moniqo.domain.errors import WalletError
+from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.risk import RiskLimits
+from moniqo.domain.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo.services.live_placing import LivePlacing
+from moniqo.storage.client import connect
+from moniqo.storage.user_wallet_documents import to_document
+from moniqo.wallets.ccxt_loading import exchange_class
+from moniqo.wallets.exchange import ExchangeWallet
+from moniqo.wallets.registry import WalletConnector
+
+exchange_class("binance")  # these modules are loaded once, for all processes that are forked
+
+OWNER = "11111111-1111-4111-8111-111111111111"
+SLUG = "binance-spot-v1"
+PLENTY = RiskLimits(Decimal(10**9), Decimal(10**9), 100, daily_loss_limit_usd=Decimal(10**9))
+NAMED_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class LiveSite:
+    """Where to trade: every process opens the same wallets with connections of its own."""
+
+    mongo_url: str
+    database: str
+    material: bytes
+
+    @property
+    def cipher(self) -> CredentialCipher:
+        long_ago = utc_now() - timedelta(days=1)
+        return CredentialCipher(HeldKeys(KeyRing({"k": Key("k", self.material, long_ago)}), utc_now()))
+
+    def open(self) -> tuple[AsyncDatabase[dict[str, Any]], WalletConnector]:
+        database = connect(self.mongo_url, self.database)
+        return database, WalletConnector(database, utc_now, lambda: self.cipher, allow_loopback=True)
+
+    def placing(self, database: AsyncDatabase[dict[str, Any]], now: Clock = utc_now) -> LivePlacing:
+        return LivePlacing(database, live_trading=True, now=now)
+
+
+async def make_wallet(
+    site: LiveSite, name: str, credentials: dict[str, str], limits: RiskLimits = PLENTY, total: Decimal = Decimal(1)
+) -> None:
+    """Store a wallet at the fake venue that was synced once."""
+    database, _ = site.open()
+    definition = await database.wallets.find_one({"slug": SLUG})
+    assert definition is not None
+    now = utc_now()
+    secrets = {name: SecretStr(value) for name, value in credentials.items()}
+    wallet = UserWallet(
+        id=name,
+        user_id=OWNER,
+        wallet_id=definition["_id"],
+        wallet_name="Binance",
+        wallet_slug=SLUG,
+        custom_name=name,
+        risk_limits=limits,
+        created_at=now,
+        updated_at=now,
+        is_demo=False,
+        status=UserWalletStatus.ACTIVE,
+        credentials=await site.cipher.encrypt(secrets, OWNER, name),
+        balance=BalanceSnapshot(now, (), total),
+    )
+    await database.user_wallets.insert_one(to_document(wallet))
+    await database.client.close()
+
+
+class Asked(NamedTuple):
+    """An order is on its way."""
+
+    number: int
+
+
+class Answered(NamedTuple):
+    """What came of an order: its status, or the code of a refusal."""
+
+    number: int
+    outcome: str
+    order_id: str = ""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Send the orders of ``wallet`` from number ``first`` on, up to ``last``."""
+
+    site: LiveSite
+    wallet: str
+    seed: int
+    first: int
+    last: int
+
+
+def order_of(seed: int, wallet: str, number: int) -> Place:
+    """Order ``number`` of a wallet, the same whichever process sends it."""
+    chance = random.Random(f"{seed}/{wallet}/{number}")
+    side = chance.choice((OrderSide.BUY, OrderSide.SELL))
+    kind = chance.choice(("market", "resting", "at once", "crossing"))
+    named = f"{number}" if chance.random() < NAMED_SHARE else None
+    amount = Decimal(chance.randrange(20, 60)).scaleb(-5)
+    if kind == "market":
+        return Place("BTC/USDT", side, OrderType.MARKET, amount, client_order_id=named)
+    far, crossing = chance.randrange(1, 10_000), 1 if kind == "crossing" else -1
+    price = 50_000 - far * crossing * (1 if side is OrderSide.SELL else -1)
+    force = TimeInForce.IOC if kind == "at once" else TimeInForce.GTC
+    return Place(
+        "BTC/USDT", side, OrderType.LIMIT, amount, price=Decimal(price), time_in_force=force, client_order_id=named
+    )
+
+
+def send_orders(duty: Duty, reports: Connection) -> None:
+    """Send order after order and report each, before and after."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_send(duty, reports))
+
+
+async def _send(duty: Duty, reports: Connection) -> None:
+    database, connector = duty.site.open()
+    placing = duty.site.placing(database)
+    for number in count(duty.first):
+        if number > duty.last:
+            break
+        order = order_of(duty.seed, duty.wallet, number)
+        reports.send(Asked(number))
+        while True:
+            try:
+                wallet = cast("ExchangeWallet", await connector.connect(OWNER, duty.wallet))
+                record = await placing.place(wallet, order)
+            except WalletError as error:
+                if error.retryable:  # nothing was placed: a venue that was away, a lost race
+                    await asyncio.sleep(0.05)
+                    continue
+                reports.send(Answered(number, error.code))
+            else:
+                reports.send(Answered(number, record.order.status.value, record.order.order_id))
+            break
+    await connector.close()
+    await database.client.close()
+
+
+def fire_at_once(site: LiveSite, wallet: str, orders: Sequence[Place], barrier: Any, results: Connection) -> None:
+    """Send all these orders at the same moment and report the codes of what was refused."""
+
+    async def work() -> list[str]:
+        database, connector = site.open()
+        opened = cast("ExchangeWallet", await connector.connect(OWNER, wallet))
+        await opened.get_markets()
+        placing = site.placing(database)
+
+        async def one(order: Place) -> str:
+            try:
+                return (await placing.place(opened, order)).order.status.value
+            except WalletError as error:
+                return error.code
+
+        barrier.wait()
+        done = await asyncio.gather(*(one(order) for order in orders))
+        await connector.close()
+        await database.client.close()
+        return done
+
+    results.send(asyncio.run(work()))
+
+
+def later(by: timedelta) -> Clock:
+    """Return a clock that is ahead."""
+
+    def clock() -> datetime:
+        return utc_now() + by
+
+    return clock
