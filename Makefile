@@ -82,6 +82,10 @@ soak: $(DEV) ## The same at full length, and a million steps of the engine again
 venue-faults: $(DEV) ## A thousand live orders at a fake venue while answers are lost and senders are killed (SEED=n)
 	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))
 
+.PHONY: soak-sync
+soak-sync: $(DEV) ## Sync of 10,000 accounts at fake venues, some of them sick, messages twice (SEED=n)
+	$(PY) -m tests.soak.sync --wallets 10000 $(if $(SEED),--seed $(SEED))
+
 .PHONY: soak-dispatch
 soak-dispatch: $(DEV) ## The sync dispatcher over 100,000 due wallets: how long, how much memory
 	$(PY) -m tests.soak.dispatch --wallets 100000

@@ -1,6 +1,6 @@
 """The dispatcher over very many due wallets: ``python -m tests.soak.dispatch --wallets 100000``.
 
-The real handler in a process of its own, the embedded database, and SQS by moto's server on loopback. Says how long it
+The real handler in a process of its own, the embedded database, and a queue on loopback. Says how long it
 took and by how much its memory grew while it ran; fails when a wallet was not asked for exactly once.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import multiprocessing
 import os
 import resource
@@ -19,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.soak.queue import queue
 from tests.support.mongo import embedded_server
 
 MINUTE = timedelta(minutes=1)
@@ -35,7 +35,7 @@ def handle(environment: dict[str, str], scheduled: datetime, answers: Any) -> No
     handler({"scheduled_time": "2000-01-01T00:00:00Z"}, None)
     before, started = _peak(), time.monotonic()
     queued = handler({"scheduled_time": scheduled.isoformat()}, None)["queued"]
-    answers.put((queued, time.monotonic() - started, before, _peak()))
+    answers.put((queued, started, time.monotonic(), before, _peak()))
 
 
 def _peak() -> float:
@@ -67,24 +67,11 @@ def _wallet(number: int, scheduled: datetime) -> dict[str, Any]:
     }
 
 
-def received(sqs: Any, url: str) -> list[str]:
-    """Take everything off the queue."""
-    found: list[str] = []
-    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found += [wallet for message in batch for wallet in json.loads(message["Body"])["user_wallet_ids"]]
-        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(batch)]
-        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-    return found
-
-
 def main() -> int:
     """Run it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wallets", type=int, default=100_000)
     wallets = parser.parse_args().wallets
-    import boto3
-    from moto.server import ThreadedMotoServer
-
     environment = {
         "ENVIRONMENT": "soak",
         "MONGODB_DATABASE": "soak",
@@ -93,16 +80,10 @@ def main() -> int:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
-    os.environ.update(environment)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    aws = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    aws.start()
-    environment["AWS_ENDPOINT_URL"] = "http://{}:{}".format(*aws.get_host_and_port())
-    sqs = boto3.client("sqs", endpoint_url=environment["AWS_ENDPOINT_URL"])
-    environment["SYNC_QUEUE_URL"] = queue = sqs.create_queue(QueueName="sync")["QueueUrl"]
     scheduled = datetime.now(UTC).replace(microsecond=0)
     # In memory the emulation holds some 50,000 wallets and no more.
-    with TemporaryDirectory() as folder, embedded_server("--storage-path", folder) as url:
+    with TemporaryDirectory() as folder, embedded_server("--storage-path", folder) as url, queue() as waiting:
+        environment |= {"AWS_ENDPOINT_URL": waiting.url, "SYNC_QUEUE_URL": waiting.url}
         # While the emulation scans it answers nobody, and the driver would take it for dead.
         environment["MONGODB_URL"] = f"{url}&serverMonitoringMode=poll&heartbeatFrequencyMS=600000"
         started = time.monotonic()
@@ -115,11 +96,15 @@ def main() -> int:
         process.join()
         if process.exitcode:
             return 1
-        queued, seconds, before, after = answers.get()
-    print(f"{queued} queued in {seconds:.1f} s, {queued / seconds:,.0f} a second", flush=True)
+        queued, started, ended, before, after = answers.get()
+        first = waiting.first_at or ended
+        asked = [wallet for body in waiting.take() for wallet in json.loads(body)["user_wallet_ids"]]
+    print(
+        f"{queued} queued in {ended - started:.1f} s: the first after {first - started:.1f} s, when the emulation had",
+        end="",
+    )
+    print(f" read and sorted all of them, the others within {ended - first:.1f} s", flush=True)
     print(f"peak memory {before:.0f} MB before, {after:.0f} MB after", flush=True)
-    asked = received(sqs, queue)
-    aws.stop()
     complete = len(asked) == len(set(asked)) == queued == wallets
     print("every wallet was asked for once" if complete else f"{len(asked)} asked for, {len(set(asked))} of them apart")
     return 0 if complete else 1

@@ -13,7 +13,13 @@ from random import SystemRandom
 from typing import Final
 
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import RateLimitExceededError, WalletConnectionError, WalletDeletedError, WalletError
+from moniqo.domain.errors import (
+    RateLimitExceededError,
+    TemporarilyUnavailableError,
+    WalletConnectionError,
+    WalletDeletedError,
+    WalletError,
+)
 from moniqo.domain.sync import (
     FAILURES_UNTIL_ERROR,
     SyncOutcome,
@@ -38,6 +44,8 @@ log: Final = logging.getLogger("moniqo")
 
 AT_ONCE_PER_VENUE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
+LONGEST_REST: Final = 16
+"""Seconds a wallet waits for its venue to be asked again, after others had no answer from it."""
 SECONDS_PER_BATCH: Final = 40.0
 """What is not begun by then waits for the next turn of the schedule: the worker must end before Lambda ends it."""
 
@@ -157,21 +165,35 @@ class BalanceSync:
         return [*outcomes, *(self._failed(run, wallet, WalletConnectionError()) for run, wallet in hung)]
 
     async def _sync_wallet(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
+        """Ask a wallet's account, again and again for a while when its venue, not the wallet, is left in peace."""
+        rested = 0.0
+        while True:
+            outcome, rest = await self._try(run, wallet, connected)
+            if not rest or rested >= LONGEST_REST:
+                return outcome
+            pause = rest + self._share()
+            rested += pause
+            await asyncio.sleep(pause)
+
+    async def _try(
+        self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None
+    ) -> tuple[SyncOutcome, int | None]:
         if connected is None:
-            return self._failed(run, wallet, WalletConnectionError())
+            return self._failed(run, wallet, WalletConnectionError()), None
         try:
             async with asyncio.timeout(SECONDS_PER_WALLET), connected:
                 statement = await connected.statement(opening_of(wallet.balance))
         except WalletDeletedError:
-            return gone(run, wallet, self._now())
+            return gone(run, wallet, self._now()), None
         except WalletError as error:
-            return self._failed(run, wallet, error)
+            resting = isinstance(error, TemporarilyUnavailableError) and run.type is SyncType.SCHEDULED
+            return self._failed(run, wallet, error), min(error.retry_after or 0, LONGEST_REST) if resting else None
         except TimeoutError:
-            return self._failed(run, wallet, WalletConnectionError())
+            return self._failed(run, wallet, WalletConnectionError()), None
         except Exception:
             log.exception("sync failed", extra={"fields": {"user_wallet_id": wallet.id}})
-            return self._failed(run, wallet, WalletError())
-        return succeeded(run, wallet, statement, self._now())
+            return self._failed(run, wallet, WalletError()), None
+        return succeeded(run, wallet, statement, self._now()), None
 
     def _failed(self, run: SyncRun, wallet: UserWallet, error: WalletError) -> SyncOutcome:
         return failed(run, wallet, error, self._now(), self._share)

@@ -130,6 +130,8 @@ class WalletConnector:
             if definition is not None:
                 with suppress(WalletConnectionError):
                     connected[wallet.id] = await self._live(wallet, definition, with_key=True)
+                    # Here and now the exchange's library is imported, before the time of any one wallet runs.
+                    self._connection(definition).client_model()
         return connected
 
     async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:

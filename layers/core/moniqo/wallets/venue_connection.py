@@ -170,16 +170,16 @@ class VenueConnection:
             raise
         except Exception as error:  # noqa: BLE001 - whatever CCXT raises is read here, and only here
             refusal = read_exception(error)
-            self._count(refusal)
+            self._count(client, refusal)
             named = {"venue": self.venue.exchange, "code": refusal.code, "means": refusal.refusal.error.__name__}
             log.info("venue refused", extra={"fields": named})
             raise refusal from None
         self._breaker.answered()
         return found
 
-    def _count(self, refusal: VenueRefusalError) -> None:
+    def _count(self, client: Client, refusal: VenueRefusalError) -> None:
         if issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.decided:
-            self._breaker.failed()
+            self._breaker.failed(hash(client.apiKey) if client.apiKey else None)
             return
         self._breaker.answered()
         limited = refusal.refusal.error is RateLimitExceededError

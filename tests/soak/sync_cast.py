@@ -1,0 +1,202 @@
+"""Who takes part in the sync soak: venues and workers in processes of their own, and the wallets between them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+SLUGS = ("binance-spot-v1", "binance-testnet-v1")
+OWNER = "11111111-1111-4111-8111-111111111111"
+DATABASE = "soak"
+Context = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker finds everything, and how long it waits for a wallet."""
+
+    url: str
+    queue: str
+    ring: str
+    seconds_per_wallet: float
+
+
+def keys_of(venue: int, count: int) -> list[str]:
+    """API keys of a venue's accounts; a wallet's id is its key."""
+    return [f"{venue}-{number:06d}" for number in range(count)]
+
+
+def serve_venue(venue: int, count: int, latency: float, pipe: Any) -> None:
+    """Be a fake Binance with so many accounts; a mapping sent through the pipe says which keys are in trouble."""
+    from tests.support.venues.binance import FakeBinance
+    from tests.support.venues.server import Fault
+
+    with FakeBinance(latency=latency) as fake:
+        for key in keys_of(venue, count):
+            fake.credentials(key=key, secret=f"secret-{key}", balances={"USDT": "1000", "BTC": "0.5"})
+        pipe.send(fake.url)
+        while True:
+            troubles: Mapping[str, str] | None = pipe.recv()
+            if troubles is None:
+                return
+            faults = {key: Fault(kind, times=None, status=500) for key, kind in troubles.items()}  # type: ignore[arg-type]
+            fake.trouble = lambda _, key, faults=faults: faults.get(key or "")
+            fake.seen.clear()
+            pipe.send(True)
+
+
+@contextmanager
+def venues(counts: Sequence[int], latency: float) -> Iterator[list[tuple[str, Any]]]:
+    """Run venues; yields the address of each and the pipe that sets its troubles."""
+    found = []
+    for venue, count in enumerate(counts):
+        ours, theirs = Context.Pipe()
+        process = Context.Process(target=serve_venue, args=(venue, count, latency, theirs), daemon=True)
+        process.start()
+        found.append((ours.recv(), ours, process))
+    try:
+        yield [(url, pipe) for url, pipe, _ in found]
+    finally:
+        for _, pipe, process in found:
+            pipe.send(None)
+            process.join(10)
+
+
+async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], ring: str) -> None:
+    """Make a database with wallets at these venues, as connecting them would have left it."""
+    from pydantic import SecretStr
+    from pymongo import AsyncMongoClient
+
+    from moniqo.credentials.cipher import CredentialCipher
+    from moniqo.credentials.key_ring import read_ring
+    from moniqo.credentials.key_source import HeldKeys
+    from moniqo.domain.risk import RiskLimits
+    from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
+    from moniqo.storage.indexes import ensure_indexes
+    from moniqo.storage.seeds import seed_definitions
+    from moniqo.storage.user_wallet_documents import to_document
+
+    now = datetime.now(UTC)
+    cipher = CredentialCipher(HeldKeys(read_ring(ring), now))
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
+        db = client.get_database(DATABASE)
+        await ensure_indexes(db, ("wallets", "wallet_sync_log", "equity"))
+        # The emulation needs minutes to keep all the indexes of so many wallets, and uses none of them here.
+        await seed_definitions(db)
+        for venue, (address, count) in enumerate(zip(addresses, counts, strict=True)):
+            config = {"api_config.base_url": address, "api_config.rate_limits": {"requests_per_second": 1000}}
+            await db.wallets.update_one({"slug": SLUGS[venue]}, {"$set": config})
+            definition = await db.wallets.find_one({"slug": SLUGS[venue]})
+            assert definition is not None
+            documents = []
+            for key in keys_of(venue, count):
+                secrets = {"api_key": SecretStr(key), "api_secret": SecretStr(f"secret-{key}")}
+                wallet = UserWallet(
+                    id=key,
+                    user_id=OWNER,
+                    wallet_id=definition["_id"],
+                    wallet_name="Binance",
+                    wallet_slug=SLUGS[venue],
+                    custom_name=key,
+                    risk_limits=RiskLimits(Decimal(1), Decimal(1), 1, daily_loss_limit_usd=Decimal(1)),
+                    created_at=now,
+                    updated_at=now,
+                    is_demo=False,
+                    status=UserWalletStatus.ACTIVE,
+                    credentials=await cipher.encrypt(secrets, OWNER, key),
+                    next_sync_at=now - timedelta(minutes=1),
+                )
+                documents.append(to_document(wallet))
+            for start in range(0, len(documents), 500):
+                await db.user_wallets.insert_many(documents[start : start + 500])
+
+
+def settle(place: Place) -> None:
+    """Make this process an execution environment of the soak's account."""
+    os.environ.update(
+        ENVIRONMENT="soak",
+        MONGODB_URL=place.url,
+        MONGODB_DATABASE=DATABASE,
+        SYNC_QUEUE_URL=place.queue,
+        AWS_ENDPOINT_URL=place.queue,
+        AWS_DEFAULT_REGION="eu-central-1",
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        LOOPBACK_VENUES="true",
+        KEY_SECRET_ID="unused",
+        POWERTOOLS_LOG_LEVEL="CRITICAL",
+    )
+
+
+def run_worker(place: Place, number: int, pipe: Any) -> None:
+    """Run the real handler of ``sync_wallets`` on what comes through the pipe, at the time that comes with it."""
+    settle(place)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its metrics
+    from moniqo import bootstrap
+    from moniqo.credentials.cipher import CredentialCipher
+    from moniqo.credentials.key_ring import read_ring
+    from moniqo.credentials.key_source import HeldKeys
+    from moniqo.services import sync
+    from moniqo.storage.sync_log import SyncLogStore
+    from moniqo.storage.user_wallets import UserWalletStore
+    from tests.support.lambdas import load_function
+
+    sync.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
+    ahead = timedelta()
+    cipher = CredentialCipher(HeldKeys(read_ring(place.ring), datetime.now(UTC)))
+    bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
+    service = sync.BalanceSync(
+        UserWalletStore(bootstrap.database()),
+        SyncLogStore(bootstrap.database()),
+        bootstrap.wallets(),
+        None,  # type: ignore[arg-type]  # nobody asks by hand
+        now=lambda: datetime.now(UTC) + ahead,
+    )
+    bootstrap.balance_sync = lambda: service  # type: ignore[assignment]
+    handler = load_function("sync_wallets").handler
+    while True:
+        job = pipe.recv()
+        if job is None:
+            return
+        ahead, event = job
+        pipe.send((handler(event, None), _memory()))
+
+
+def _memory() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Worker:
+    """One execution environment: a batch at a time."""
+
+    def __init__(self, place: Place, number: int) -> None:
+        """Start it."""
+        self._pipe, theirs = Context.Pipe()
+        self._process = Context.Process(target=run_worker, args=(place, number, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._turn = threading.Lock()
+        self.memory: list[float] = []
+
+    def work(self, ahead: timedelta, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Hand it an event and wait for its answer."""
+        with self._turn:
+            self._pipe.send((ahead, event))
+            answer, memory = self._pipe.recv()
+            self.memory.append(memory)
+        found: Mapping[str, Any] = answer
+        return found
+
+    def end(self) -> None:
+        """Let it end."""
+        self._pipe.send(None)
+        self._process.join(10)
