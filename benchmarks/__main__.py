@@ -25,6 +25,7 @@ NAMES: Final = (
     "evaluation",
     "demo_orders",
     "contention",
+    "sync",
 )
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION: Final = """# Benchmarks
