@@ -45,7 +45,14 @@ READS_KEYS = {
 }
 KEY_WORK = {"reencrypt_credentials", "rotate_key"}
 # Markets are public: no key is opened for them. Those that only work on keys talk to nobody.
-TALKS_TO_VENUES = READS_KEYS - KEY_WORK | {"get_book", "get_candles", "get_price", "list_markets"}
+MARKETS = {"get_book", "get_candles", "get_price", "list_markets"}
+# Whatever opens a demo wallet brings it up to the present, which may be a venue's.
+OPENS_DEMO_WALLETS = {
+    *("cancel_order", "cancel_orders", "close_position", "delete_wallet", "evaluate_orders", "fork_wallet"),
+    *("get_equity", "get_ledger", "get_order", "get_performance", "list_orders", "list_trades", "pause_wallet"),
+    *("place_order", "preflight_order", "reinstate_wallet", "reset_wallet", "suspend_wallet", "update_wallet"),
+}
+TALKS_TO_VENUES = READS_KEYS - KEY_WORK | MARKETS | OPENS_DEMO_WALLETS
 WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
 # Actions that name no single resource, and why.
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}

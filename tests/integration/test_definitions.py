@@ -62,12 +62,12 @@ def test_seeding_again_and_at_the_same_time_changes_nothing(seeded: Database, ru
 @pytest.mark.parametrize(
     ("query", "slugs"),
     [
-        ({"is_demo": "true"}, ["demo-wallet-v1", "demo-stocks-v1"]),
+        ({"is_demo": "true"}, ["demo-wallet-v1", "demo-stocks-v1", "demo-live-v1", "demo-stocks-live-v1"]),
         (
             {"is_active": "true"},
             ["demo-wallet-v1", "demo-stocks-v1", *EXCHANGES],
         ),
-        ({"market": "stocks"}, ["demo-stocks-v1"]),
+        ({"market": "stocks"}, ["demo-stocks-v1", "demo-stocks-live-v1"]),
         (
             {"integration_type": "CEX"},
             EXCHANGES,

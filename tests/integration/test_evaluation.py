@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -181,7 +182,7 @@ def test_a_database_that_is_away_fails_the_whole_batch(
 
     wallet = engine.create()
     nowhere = connect("mongodb://127.0.0.1:9/?directConnection=true", "nowhere")
-    environment.setattr(bootstrap, "wallets", lambda: WalletConnector(nowhere))
+    environment.setattr(bootstrap, "wallets", cache(lambda: WalletConnector(nowhere)))
     bootstrap.order_evaluation.cache_clear()
     with pytest.raises(ConnectionFailure):
         work([message(wallet)])

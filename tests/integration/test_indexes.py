@@ -14,6 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo.storage import client
 from moniqo.storage.client import UnsupportedServerError, url_from_secret
 from moniqo.storage.indexes import INDEXES, ensure_indexes
+from moniqo.storage.seeds import SEEDS
 from tests.conftest import Database, Run
 
 
@@ -78,7 +79,7 @@ def test_the_command_prepares_a_database_and_may_be_repeated(mongo_url: str, dat
         for _ in range(2):
             done = prepare(MONGODB_URL=mongo_url, MONGODB_DATABASE=name)
             assert (done.returncode, done.stderr) == (0, "")
-        assert run(database.client[name]["wallets"].count_documents({})) == 6
+        assert run(database.client[name]["wallets"].count_documents({})) == len(SEEDS)
     finally:
         run(database.client.drop_database(name))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
@@ -107,7 +108,7 @@ def clock(environment: pytest.MonkeyPatch, database: Database) -> Clock:
     """The clock of every wallet the handlers open."""
     moved = Clock()
     connector = WalletConnector(database, moved)
-    environment.setattr(bootstrap, "wallets", lambda: connector)
+    environment.setattr(bootstrap, "wallets", cache(lambda: connector))
     return moved
 
 

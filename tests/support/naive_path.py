@@ -60,15 +60,18 @@ class NaivePath(NaiveBooks):
         return self.equity(self.marks), sum((book[2] for book in books.values()), ZERO), gain
 
     def take_points(self, instant: datetime) -> None:
-        """All points that end at one instant, by symbol; then the losses."""
+        """All points that end at one instant, by symbol; the losses between those of a candle, and at the end."""
         any_seen = False
         for symbol in sorted(self.paths):
             path = self.paths[symbol]
+            further = False
             while len(path) > self.seen[symbol] and path[self.seen[symbol]].end == instant:
                 point = path[self.seen[symbol]]
                 self.seen[symbol] += 1
                 if self.tracked(symbol) and point.start >= self.followed[symbol]:
-                    any_seen = True
+                    if further:
+                        self.watch()
+                    any_seen = further = True
                     if 0 <= point.half_spread < point.price:
                         self.meet(symbol, point)
                         self.marks[symbol] = point.price

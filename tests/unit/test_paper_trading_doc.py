@@ -14,12 +14,13 @@ from typing import Final
 
 import pytest
 
+from moniqo.domain.candles import path_of
 from moniqo.domain.command import Cancel, ExitSpec, Place, Reset, SetStatus
 from moniqo.domain.decision import check_tradable
 from moniqo.domain.errors import WalletError
 from moniqo.domain.fees import charge
 from moniqo.domain.lifecycle import fork_account
-from moniqo.domain.market import check_usable
+from moniqo.domain.market import Candle, check_usable
 from moniqo.domain.money import plain
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.valuation import value
@@ -35,6 +36,7 @@ NAMES: Final[dict[str, object]] = {
     "Place": Place, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
     "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce, "SimulatedFeed": SimulatedFeed,
     "charge": charge, "check_tradable": check_tradable, "check_usable": check_usable, "fork_account": fork_account,
+    "Candle": Candle, "path_of": path_of,
     "value": value, "replace": replace, "run": asyncio.run, "datetime": datetime, "timedelta": timedelta, "UTC": UTC,
 }  # fmt: skip
 """What an example may use without saying where it comes from, beside :func:`show` and :func:`refused`."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from moniqo.services.wallet_connection import WalletConnection
     from moniqo.services.wallet_creation import WalletCreation
     from moniqo.services.wallet_lifecycle import WalletLifecycle
+    from moniqo.wallets.polygon_http import PolygonHttp
     from moniqo.wallets.registry import WalletConnector
 
 
@@ -130,7 +131,25 @@ def wallets() -> WalletConnector:
     """Opens wallets of users."""
     from moniqo.wallets.registry import WalletConnector
 
-    return WalletConnector(database(), cipher=cipher, allow_loopback=settings().loopback_venues)
+    chosen = settings()
+    return WalletConnector(
+        database(),
+        cipher=cipher,
+        allow_loopback=chosen.loopback_venues,
+        price_venues=tuple(filter(None, chosen.price_venues.replace(" ", "").split(","))),
+        polygon=_polygon(),
+    )
+
+
+def _polygon() -> PolygonHttp | None:
+    chosen = settings()
+    if chosen.polygon_secret_id is None:
+        return None
+    from moniqo.secret_reader import read_secret
+    from moniqo.wallets.polygon_http import ADDRESS, PolygonHttp
+
+    secret = chosen.polygon_secret_id
+    return PolygonHttp(lambda: read_secret(secret, os.environ).strip(), chosen.polygon_url or ADDRESS)
 
 
 @cache

@@ -32,6 +32,9 @@ class Settings:
     jwt_client_id: str | None = None
     jwt_user_claim: str = "sub"
     jwt_jwks_url: str | None = None
+    price_venues: str = ""
+    polygon_secret_id: str | None = None
+    polygon_url: str | None = None
     sync_queue_url: str | None = None
     evaluation_queue_url: str | None = None
     live_trading: bool = False

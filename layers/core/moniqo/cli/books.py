@@ -32,10 +32,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 async def _replays(database: Database) -> WalletReplay | None:
     seed = await drawn_seed(database)
-    if seed is None:
+    if seed is None and await database[ENTRIES].find_one({}, {"_id": 1}) is None:
         sys.stderr.write(f"The database {database.name} has no wallets: its market was never asked for.\n")
         return None
-    return WalletReplay(database, seed)
+    return WalletReplay(database, seed or "")
 
 
 async def _replay(database: Database, options: argparse.Namespace) -> int:

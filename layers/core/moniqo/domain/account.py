@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from moniqo.domain.market import SIMULATED, Market
 from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import ZERO
 from moniqo.domain.order import Order, OrderSide
@@ -32,7 +33,8 @@ class AccountTerms:
     """What a demo account was opened on; it keeps these when the wallet definition changes later.
 
     Fees are percent (0.1 is 0.1%), slippage is in basis points. ``symbols`` of None trades all the feed has in
-    ``cash_asset``. ``limits`` of None sets no risk limits (an account of a script).
+    ``cash_asset``. ``limits`` of None sets no risk limits (an account of a script). ``feed`` names where its path comes
+    from: the simulated market, or the one venue whose candles its resting orders meet.
     """
 
     user_id: str
@@ -43,6 +45,12 @@ class AccountTerms:
     slippage_bps: Decimal
     symbols: tuple[str, ...] | None = None
     limits: RiskLimits | None = None
+    feed: str = SIMULATED
+
+    @property
+    def is_live(self) -> bool:
+        """Whether prices are those of a venue."""
+        return self.feed != SIMULATED
 
     @property
     def maker_rate(self) -> Decimal:
@@ -78,12 +86,23 @@ class Interest(NamedTuple):
         )
 
 
+class Shown(NamedTuple):
+    """What a venue said of a symbol when an order on it was last decided: its steps, and half of its spread.
+
+    The path of a venue says neither; a walk must not depend on when it is made.
+    """
+
+    market: Market
+    half_spread: Decimal
+
+
 @dataclass(slots=True)
 class Account:
     """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
 
     ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision
-    need not look at each. ``taken`` remembers per (symbol, side) what was taken of the shown book.
+    need not look at each. ``taken`` remembers per (book, side) what was taken of a shown book; ``shown`` is there for
+    symbols of a live feed only.
     ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
     its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
     since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
@@ -113,6 +132,7 @@ class Account:
     forked_from: str | None = None
     deleted: bool = False
     still_since: datetime | None = None
+    shown: Mapping[str, Shown] = field(default_factory=dict)
 
     def holding(self, asset: str) -> Holding:
         """Holding of an asset, zero when there never was one."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from moniqo.domain.account import Account, Holding, Interest
+from moniqo.domain.account import Account, Holding, Interest, Shown
 from moniqo.domain.command import Command
 from moniqo.domain.market import Market, Snapshot
 from moniqo.domain.matching import TakenLevels
@@ -76,6 +76,7 @@ class Changed(NamedTuple):
     evaluated_until: Mapping[str, datetime]
     marks: Mapping[str, Decimal]
     interest: Mapping[str, Interest]
+    shown: Mapping[str, Shown]
 
 
 @dataclass(slots=True)

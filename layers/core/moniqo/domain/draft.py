@@ -13,6 +13,7 @@ from moniqo.domain.account import (
     NOTHING_HELD,
     Account,
     Holding,
+    Shown,
     interest_after,
 )
 from moniqo.domain.command import Command
@@ -42,6 +43,7 @@ class Draft:
         self.taken: dict[tuple[str, OrderSide], TakenLevels] = {}
         self.evaluated_until: dict[str, datetime] = {}
         self.marks: dict[str, Decimal] = {}
+        self.shown: dict[str, Shown] = {}
         self.peak = account.peak
         self.day = account.day
         self.status = account.status
@@ -100,9 +102,9 @@ class Draft:
         """Last price of a symbol on its path."""
         return self.marks[symbol] if symbol in self.marks else self.account.marks[symbol]
 
-    def taken_of(self, symbol: str, side: OrderSide) -> TakenLevels:
+    def taken_of(self, book: str, side: OrderSide) -> TakenLevels:
         """Memory of taken liquidity with the changes so far."""
-        key = (symbol, side)
+        key = (book, side)
         return self.taken[key] if key in self.taken else self.account.taken.get(key, {})
 
     def move(self, source: Book, target: Book, asset: str, amount: Decimal) -> None:
@@ -170,6 +172,7 @@ class Draft:
             paused_by_limit=self.paused_by_limit,
             forked_from=before.forked_from,
             deleted=before.deleted,
+            shown=_merged(before.shown, self.shown),
         )
         if not after.interest and not any(position.amount for position in after.positions.values()):
             after.still_since = self.still_since or self.at
@@ -182,6 +185,7 @@ class Draft:
             self.evaluated_until,
             self.marks,
             {order.symbol: after.interest.get(order.symbol, NO_INTEREST) for order in changed.values()},
+            self.shown,
         )
         return Commit(
             command,

@@ -35,7 +35,8 @@ def fork_account(
     ``marks`` are the present mid prices of what is held: the copy's losses count from now.
     """
     with exact():
-        draft = Draft(replace(first_account(user_wallet_id, terms, now), taken=source.taken), now)
+        copied = replace(first_account(user_wallet_id, terms, now), taken=source.taken, shown=source.shown)
+        draft = Draft(copied, now)
         for asset, holding in source.balances.items():
             draft.move(Book.FAUCET, Book.FREE, asset, holding.total)
         for symbol, position in source.positions.items():

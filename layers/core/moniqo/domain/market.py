@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, Protocol
 from moniqo.domain.errors import MarketDataError
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=1)
+SIMULATED: Final = "simulated"
+"""Source of everything the simulated market shows; any other source is a venue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ class Snapshot:
         """Halfway between bid and ask: the mark of a holding."""
         return (self.bid + self.ask) / 2
 
+    @property
+    def book(self) -> str:
+        """Name of the shown book: a symbol has one of its own at every venue."""
+        return self.symbol if self.source == SIMULATED else f"{self.symbol}@{self.source}"
+
 
 def check_usable(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
     """Refuse a snapshot nobody should trade on; raises MarketDataError. Bid equal to ask is fine.
@@ -78,7 +85,13 @@ def check_usable(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
     if snapshot.bid <= 0 or snapshot.ask < snapshot.bid:
         raise MarketDataError(f"the book of {symbol} is crossed or not positive", symbol=symbol, retry_after=2)
     age = now - snapshot.at
-    if age > max_age or age < -CLOCK_TOLERANCE:
+    if age < -CLOCK_TOLERANCE:
+        raise MarketDataError(
+            f"the price of {symbol} is from {-age.total_seconds():.3f} s ahead: a clock is wrong, ours or the venue's",
+            symbol=symbol,
+            retry_after=2,
+        )
+    if age > max_age:
         raise MarketDataError(
             f"the price of {symbol} is {age.total_seconds():.3f} s old, at most {max_age.total_seconds():.0f} s count",
             symbol=symbol,
@@ -112,6 +125,11 @@ class PriceFeed(Protocol):
 
     max_age: timedelta
 
+    @property
+    def name(self) -> str:
+        """What an account keeps as the feed it was opened on."""
+        ...
+
     async def markets(self) -> Sequence[Market]:
         """Every symbol the feed prices, ordered by name."""
         ...
@@ -120,16 +138,33 @@ class PriceFeed(Protocol):
         """One symbol; raises SymbolNotFoundError."""
         ...
 
-    async def snapshot(self, symbol: str) -> Snapshot:
-        """Look now; raises SymbolNotFoundError, MarketDataError."""
+    async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
+        """Look now; raises SymbolNotFoundError, MarketDataError.
+
+        What is only shown need not be ``fresh``: then an answer of a moment ago does.
+        """
         ...
 
-    async def mids(self, symbols: Sequence[str]) -> Mapping[str, Decimal]:
-        """Mid price of each symbol now; one that cannot be priced is missing."""
+    async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> Mapping[str, Decimal]:
+        """Mid price of each symbol now; one that cannot be priced is missing.
+
+        What is only shown may be some seconds old; a decision asks for ``fresh`` ones.
+        """
+        ...
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """Return dollars per unit of a cash asset, to show what things are worth."""
+        ...
+
+    async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
+        """How far from ``since`` on the path is known: ``until`` when nothing is missing by then.
+
+        Asks whoever records the path for what is missing; what cannot be had now is no error.
+        """
         ...
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Points that start at or after ``since`` and end by ``until``, oldest first."""
+        """Points that start at or after ``since`` and end by ``until``, oldest first, as far as they are known."""
         ...
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:

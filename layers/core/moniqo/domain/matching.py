@@ -15,6 +15,9 @@ MAX_SLIPPAGE: Final = Decimal("0.05")
 PARTICIPATION: Final = Decimal("0.1")
 """Share of a point's traded volume that the resting orders of one wallet may fill against."""
 
+REMEMBERED: Final = 100
+"""How many levels beyond the shown ones an account remembers to have taken from, per side of a book."""
+
 _BASIS_POINT: Final = Decimal("0.0001")
 
 
@@ -66,6 +69,17 @@ def walk_book(
         quote += price * size
         left -= size
     return Plan(tuple(takes), amount - left, quote, memory)
+
+
+def out_of_sight(levels: Sequence[Level], taken: TakenLevels, *, buying: bool) -> TakenLevels:
+    """What was taken of levels beyond the last one shown: they may come back as they were.
+
+    A level that would be among those shown and is not has gone. The nearest :data:`REMEMBERED` are kept.
+    """
+    end = levels[-1].price
+    hidden = [level for level in taken if (level.price > end if buying else level.price < end)]
+    hidden.sort(key=lambda level: abs(level.price - end))
+    return {level: taken[level] for level in hidden[:REMEMBERED]}
 
 
 def shown_depth(levels: Sequence[Level]) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from moniqo.domain.account import Shown
 from moniqo.domain.commit import RULES_VERSION
 from moniqo.domain.decision import Decision
 from moniqo.domain.equity import equity_of, next_midnight, roll_day
@@ -18,6 +19,8 @@ def carry_out(decision: Decision) -> None:
     draft, market, order = decision.draft, decision.basis.market, _new_order(decision)
     if not draft.tracked(market.symbol):
         draft.evaluated_until[market.symbol] = draft.at
+    if draft.account.terms.is_live:
+        draft.shown[market.symbol] = _shown(decision)
     if decision.plan.levels:
         # What was just bought is worth what it is worth now, not what the path said last.
         draft.marks[market.symbol] = decision.basis.snapshot.mid
@@ -26,7 +29,7 @@ def carry_out(decision: Decision) -> None:
     attach(draft, order, decision.request)
     if decision.plan.levels:
         fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
-        draft.taken[market.symbol, order.side] = decision.plan.taken
+        draft.taken[decision.basis.snapshot.book, order.side] = decision.plan.taken
     if order.is_open and decision.waits:
         hold(draft, order, lock_for(order, draft.account.terms))
     if order.filled_amount and (decision.request.stop_loss or decision.request.take_profit):
@@ -35,6 +38,15 @@ def carry_out(decision: Decision) -> None:
         close(draft, order, OrderStatus.CANCELLED, draft.at)
     if draft.fills:
         draft.peak = max(draft.peak, equity_of(draft))
+
+
+def _shown(decision: Decision) -> Shown:
+    """Keep what the path will be walked with; the quotes of a closed market say nothing of its spread."""
+    market, snapshot = decision.basis.market, decision.basis.snapshot
+    if decision.basis.is_open:
+        return Shown(market, (snapshot.ask - snapshot.bid) / 2)
+    before = decision.draft.account.shown.get(market.symbol)
+    return Shown(market, before.half_spread if before else market.tick_size / 2)
 
 
 def _new_order(decision: Decision) -> Order:
@@ -95,5 +107,5 @@ def _open_exits(decision: Decision, entry: Order) -> None:
             sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, decision.basis)
             take_lock(draft, exit_order)
             fill(draft, exit_order, market, sale, Liquidity.TAKER, draft.at)
-            draft.taken[market.symbol, OrderSide.SELL] = sale.taken
+            draft.taken[decision.basis.snapshot.book, OrderSide.SELL] = sale.taken
             after_exit(draft, exit_order, draft.at)

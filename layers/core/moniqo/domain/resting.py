@@ -1,7 +1,8 @@
 """Resting orders meeting the path of the market: the same path gives the same result, however often anyone looks.
 
 Points are taken by (end, symbol). At each, orders of the symbol are asked by age; then the point's price becomes the
-symbol's mark. When all points of an instant are through, equity is looked at. Hours and the starts of local days are
+symbol's mark. When all points of an instant are through, equity is looked at; and before a symbol has a further point
+in it, as the four of a candle are. Hours and the starts of local days are
 taken between the points they fall between.
 """
 
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Final
 
 from moniqo.domain.account import Account
@@ -45,9 +47,11 @@ def walk(
     reach: datetime,
     now: datetime,
     usd_rate: Decimal = ONE,
+    confirmed: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Draft:
     """Walk the paths of all tracked symbols, complete up to ``reach``, and return what the account then is.
 
+    ``confirmed`` says of symbols up to when it is sure that nothing but their points happened.
     The draft is the beginning of whatever is decided next, so a command and the way to it are one commit.
     """
     with exact():
@@ -56,14 +60,16 @@ def walk(
         steps = _Walk(draft, markets, usd_rate)
         for end, group in groupby(_merged(paths), key=itemgetter(0)):
             steps.pass_instants(end)
-            seen = False
+            seen, last = False, ""
             for _, symbol, point in group:
-                seen |= steps.take(symbol, point)
+                seen |= steps.take(symbol, point, further=symbol == last)
+                last = symbol
             if seen:
                 steps.settle(end)
         steps.pass_instants(reach + timedelta(microseconds=1))
         for symbol, points in paths.items():
             until = points[-1].end if points else account.evaluated_until[symbol]
+            until = max(until, confirmed.get(symbol, until))
             if markets[symbol].hours is not None:
                 until = covered(until, reach)
             if until > account.evaluated_until[symbol]:
@@ -155,20 +161,21 @@ class _Walk:
         self._waiting.clear()
         self._note_stillness(at)
 
-    def take(self, symbol: str, point: PathPoint) -> bool:
+    def take(self, symbol: str, point: PathPoint, *, further: bool) -> bool:
         """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
 
-        Returns False when nothing of the symbol is held or open any more, as if its path had ended.
+        ``further`` says that the symbol had a point in this instant already. Returns False when nothing of the symbol
+        is held or open any more, as if its path had ended.
         """
         draft = self._draft
-        if symbol not in self._waiting:
-            self._waiting[symbol] = waiting(draft, symbol)
-        orders = self._waiting[symbol]
-        if orders is None:
+        if self._orders(symbol) is None:
             return False
+        if further:
+            self.settle(point.end)
         if not 0 <= point.half_spread < point.price:
             return True
-        touched = orders.touched_by(point)
+        orders = self._orders(symbol)
+        touched = orders.touched_by(point) if orders is not None else ()
         if touched:
             self._unsettled = True
             if meet(draft, point, self._markets[symbol], touched):
@@ -176,6 +183,11 @@ class _Walk:
                 self._note_stillness(point.end)
         draft.marks[symbol] = point.price
         return True
+
+    def _orders(self, symbol: str) -> Waiting | None:
+        if symbol not in self._waiting:
+            self._waiting[symbol] = waiting(self._draft, symbol)
+        return self._waiting[symbol]
 
     def settle(self, end: datetime) -> None:
         """Look at equity once every symbol has its price of this instant; without a holding it stands still."""

@@ -11,8 +11,8 @@ from moniqo.domain.commit import Basis
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import OrderRejectedError
 from moniqo.domain.filling import buy_lock
-from moniqo.domain.market import Level
-from moniqo.domain.matching import Plan, beyond_book, most_beyond, shown_depth, walk_book
+from moniqo.domain.market import SIMULATED, Level
+from moniqo.domain.matching import Plan, beyond_book, most_beyond, out_of_sight, shown_depth, walk_book
 from moniqo.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
 from moniqo.domain.order import OrderSide
 
@@ -28,7 +28,10 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
     """
     buying = side is OrderSide.BUY
     levels = basis.snapshot.asks if buying else basis.snapshot.bids
-    walk = walk_book(levels, draft.taken_of(basis.market.symbol, side), amount, limit, buying=buying)
+    taken = draft.taken_of(basis.snapshot.book, side)
+    walk = walk_book(levels, taken, amount, limit, buying=buying)
+    if taken and basis.snapshot.source != SIMULATED:
+        walk.taken.update(out_of_sight(levels, taken, buying=buying))
     excess = amount - walk.amount
     if limit is not None or not excess:
         return walk

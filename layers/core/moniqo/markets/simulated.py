@@ -19,11 +19,11 @@ from typing import Final, NamedTuple
 from moniqo.domain import market_hours
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
-from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo.domain.market import SIMULATED, Candle, Level, Market, PathPoint, Snapshot
 from moniqo.domain.market_hours import NYSE
+from moniqo.domain.money import ONE
 
 STEP_SECONDS: Final = 15
-SOURCE: Final = "simulated"
 BOOK_LEVELS: Final = 20
 INTERVALS: Final = {"1m": 60, "1h": 3600, "1d": 86400}
 
@@ -91,6 +91,8 @@ class SimulatedFeed:
         self._snapshot = lru_cache(maxsize=256)(self._snapshot_at)
         self._level = lru_cache(maxsize=65536)(self._draw_level)
 
+    name = SIMULATED
+
     async def markets(self) -> Sequence[Market]:
         """Every simulated symbol, ordered by name."""
         return [row.market for row in listings().values()]
@@ -99,14 +101,22 @@ class SimulatedFeed:
         """One symbol; raises SymbolNotFoundError."""
         return _listing(symbol).market
 
-    async def snapshot(self, symbol: str) -> Snapshot:
+    async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
         """Best prices and book now, or of the last session; its time is the beginning of that step's price."""
         return self._snapshot(symbol, _shown_step(_listing(symbol), self._clock()))
 
-    async def mids(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+    async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
         """Mid price of each symbol now, or of the last session."""
         now, found = self._clock(), map(_listing, symbols)
         return {listing.market.symbol: self._mid(listing, _shown_step(listing, now)) for listing in found}
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """One: a simulated token follows the dollar exactly."""
+        return ONE
+
+    async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
+        """All of it: the path is computed."""
+        return until
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
         """Steps that begin at or after ``since`` and are over by ``until`` and by now, oldest first."""
@@ -191,7 +201,7 @@ class SimulatedFeed:
                 )
             sides.append(levels)
         last = Decimal(ticks).scaleb(-listing.tick_places)
-        return Snapshot(symbol, _begin(step), last, sides[0], sides[1], SOURCE)
+        return Snapshot(symbol, _begin(step), last, sides[0], sides[1], SIMULATED)
 
     def _candle(self, listing: Listing, index: int, seconds: int) -> Candle:
         steps = _steps_of(listing, index * seconds, (index + 1) * seconds)

@@ -83,7 +83,7 @@ class PaperWallets:
             document["evaluated_until"] = wallet.created_at
         await self._limit.claim(user_id, new_id)
         try:
-            await (await self._connector.new_demo(new_id)).open_fork(account, document)
+            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(account, document)
         except ConflictError:
             made = await self._made_before(user_id, new_id, request_hash)
             if made is None:

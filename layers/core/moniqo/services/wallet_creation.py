@@ -105,7 +105,7 @@ class WalletCreation:
 
     async def _store(self, wallet: UserWallet, definition: Definition, account: BaseWallet) -> None:
         if isinstance(account, DemoWallet):
-            terms = _terms(definition, wallet)
+            terms = _terms(definition, wallet, account.feed.name)
             await account.open_account(terms, to_document(wallet))
             return
         async with account:
@@ -171,7 +171,7 @@ def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _terms(definition: Definition, wallet: UserWallet) -> AccountTerms:
+def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerms:
     fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
     return AccountTerms(
         user_id=wallet.user_id,
@@ -182,6 +182,7 @@ def _terms(definition: Definition, wallet: UserWallet) -> AccountTerms:
         slippage_bps=simulation.slippage_bps,
         symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
         limits=wallet.risk_limits,
+        feed=feed,
     )
 
 

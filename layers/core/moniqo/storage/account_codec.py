@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
-from moniqo.domain.account import Account, AccountTerms, Day, Holding, Interest
-from moniqo.domain.market import Level
+from moniqo.domain.account import Account, AccountTerms, Day, Holding, Interest, Shown
+from moniqo.domain.market import SIMULATED, Level, Market
 from moniqo.domain.matching import TakenLevels
 from moniqo.domain.money import plain
 from moniqo.domain.order import Order, OrderSide
@@ -58,9 +59,16 @@ def day_values(day: Day | None) -> list[object] | None:
     return None if day is None else [plain(day.equity), day.until]
 
 
-def taken_key(symbol: str, side: OrderSide) -> str:
-    """Name one side of a symbol's book."""
-    return f"{side.value}:{key(symbol)}"
+def shown_values(shown: Shown) -> list[object]:
+    """Write a market as a live feed showed it, and half its spread."""
+    market, half_spread = shown
+    numbers = (market.tick_size, market.lot_step, market.min_amount, market.min_notional, half_spread)
+    return [market.base, market.quote, market.hours, *map(plain, numbers)]
+
+
+def taken_key(book: str, side: OrderSide) -> str:
+    """Name one side of a book."""
+    return f"{side.value}:{key(book)}"
 
 
 def state_document(account: Account) -> Document:
@@ -91,7 +99,7 @@ def state_document(account: Account) -> Document:
         "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
         "orders": {order_id: pack_order(order_document(order)) for order_id, order in account.orders.items()},
         "interest": {key(symbol): interest_values(interest) for symbol, interest in account.interest.items()},
-        "taken": {taken_key(symbol, side): taken_values(book) for (symbol, side), book in account.taken.items()},
+        "taken": {taken_key(name, side): taken_values(book) for (name, side), book in account.taken.items()},
         "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
         "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
         "opening": plain(account.opening),
@@ -100,6 +108,17 @@ def state_document(account: Account) -> Document:
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
         "still_since": account.still_since,
+        **_live_values(account),
+    }
+
+
+def _live_values(account: Account) -> Document:
+    """Write what accounts of the simulated market do not have."""
+    if not account.terms.is_live:
+        return {}
+    return {
+        "feed": account.terms.feed,
+        "shown": {key(symbol): shown_values(shown) for symbol, shown in account.shown.items()},
     }
 
 
@@ -118,6 +137,7 @@ def read_account(document: Document) -> Account:
             slippage_bps=Decimal(terms["slippage_bps"]),
             symbols=None if terms["symbols"] is None else tuple(terms["symbols"]),
             limits=limits,
+            feed=document.get("feed", SIMULATED),
         ),
         seq=document["seq"],
         epoch=document["epoch"],
@@ -151,6 +171,7 @@ def read_account(document: Document) -> Account:
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
         still_since=document["still_since"],
+        shown={unkey(name): _read_shown(unkey(name), values) for name, values in document.get("shown", {}).items()},
     )
 
 
@@ -176,6 +197,12 @@ class StoredOrders(Mapping[str, Order]):
 
     def __contains__(self, order_id: object) -> bool:
         return order_id in self._packed
+
+
+def _read_shown(symbol: str, values: list[Any]) -> Shown:
+    base, quote, hours, *numbers = values
+    tick, lot, amount, notional, half_spread = (Decimal(number) for number in numbers)
+    return Shown(Market(symbol, base, quote, tick, lot, amount, notional, hours), half_spread)
 
 
 def _read_taken_key(text: str) -> tuple[str, OrderSide]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from moniqo.domain.command import Command, ExitSpec, Place
 from moniqo.domain.commit import Basis, Commit
-from moniqo.domain.market import Level, Market
+from moniqo.domain.market import SIMULATED, Level, Market
 from moniqo.domain.money import plain
 from moniqo.domain.risk import RiskLimits
 from moniqo.storage.order_codec import Document, levels_document, optional
@@ -62,20 +62,21 @@ def _plain_data(value: object) -> Any:
 
 
 def basis_document(commit: Commit, basis: Basis) -> Document:
-    """Write what a commit was decided on: the book as deep as the decision depended on it, marks and rates."""
-    memory = {
-        level for (symbol, _), book in commit.after.taken.items() if symbol == basis.market.symbol for level in book
-    }
+    """Write what a commit was decided on: marks, rates and the book, a simulated one as deep as it mattered."""
     snapshot, command = basis.snapshot, commit.command
-    # The largest lot that a quote amount pays for ends where the next level is too dear.
-    beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
+    bids, asks = snapshot.bids, snapshot.asks
+    if snapshot.source == SIMULATED:  # a venue cannot be asked again what it showed
+        # The largest lot that a quote amount pays for ends where the next level is too dear.
+        beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
+        memory = {level for (name, _), book in commit.after.taken.items() if name == snapshot.book for level in book}
+        bids, asks = (_as_deep_as(levels, memory, beyond) for levels in (bids, asks))
     return {
         "market": _market_document(basis.market),
         "at": snapshot.at,
         "last": plain(snapshot.last),
         "source": snapshot.source,
-        "bids": levels_document(_as_deep_as(snapshot.bids, memory, beyond)),
-        "asks": levels_document(_as_deep_as(snapshot.asks, memory, beyond)),
+        "bids": levels_document(bids),
+        "asks": levels_document(asks),
         "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
         "usd_rate": plain(basis.usd_rate),
         "session_close": basis.session_close,

@@ -16,6 +16,7 @@ from moniqo.storage.account_codec import (
     interest_values,
     key,
     position_values,
+    shown_values,
     state_document,
     taken_key,
     taken_values,
@@ -47,14 +48,16 @@ def _changes_of(commit: Commit) -> Document:
         changes[f"balances.{key(asset)}"] = holding_values(holding)
     for symbol, position in changed.positions.items():
         changes[f"positions.{key(symbol)}"] = position_values(position)
-    for (symbol, side), book in changed.taken.items():
-        changes[f"taken.{taken_key(symbol, side)}"] = taken_values(book)
+    for (name, side), book in changed.taken.items():
+        changes[f"taken.{taken_key(name, side)}"] = taken_values(book)
     for symbol, until in changed.evaluated_until.items():
         changes[f"evaluated_until.{key(symbol)}"] = until
     for symbol, interest in changed.interest.items():
         changes[f"interest.{key(symbol)}"] = interest_values(interest)
     for symbol, mark in changed.marks.items():
         changes[f"marks.{key(symbol)}"] = plain(mark)
+    for symbol, shown in changed.shown.items():
+        changes[f"shown.{key(symbol)}"] = shown_values(shown)
     if isinstance(commit.command, SetLimits):
         changes["limits"] = commit.command.limits.to_document()
         changes["limits_version"] = after.limits_version

@@ -18,6 +18,7 @@ from moniqo.domain.definition import (
     Capabilities,
     CredentialField,
     Definition,
+    FeedKind,
     FeeSchedule,
     FieldType,
     IntegrationType,
@@ -81,6 +82,29 @@ _DEMO_STOCKS: Final = replace(
     order=20,
     tags=("paper", "stocks"),
 )
+_DEMO_LIVE: Final = replace(
+    _DEMO,
+    slug="demo-live-v1",
+    name="Demo Live",
+    display_name="Demo Wallet (live crypto prices)",
+    description="Paper trading in crypto currencies at the live prices of an exchange. No real money, no keys.",
+    is_active=False,
+    simulation=Simulation(feed=FeedKind.LIVE),
+    order=30,
+    tags=("paper", "crypto", "live"),
+)
+_DEMO_STOCKS_LIVE: Final = replace(
+    _DEMO_STOCKS,
+    slug="demo-stocks-live-v1",
+    name="Demo Stocks Live",
+    display_name="Demo Wallet (live stock prices)",
+    description="Paper trading in shares at live prices in hours of the NYSE, with cash in US dollars.",
+    is_active=False,
+    supported_symbols=tuple(f"{share}/USD" for share in ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "NVDA", "TSLA")),
+    simulation=Simulation(cash_asset="USD", feed=FeedKind.LIVE),
+    order=40,
+    tags=("paper", "stocks", "live"),
+)
 _BINANCE: Final = Definition(
     id="",
     slug="binance-spot-v1",
@@ -135,7 +159,7 @@ _KRAKEN: Final = replace(
 )
 
 _OF_ITS_OWN: Final = frozenset({"_id", "created_at", "updated_at"})
-SEEDS: Final = (_DEMO, _DEMO_STOCKS, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
+SEEDS: Final = (_DEMO, _DEMO_STOCKS, _DEMO_LIVE, _DEMO_STOCKS_LIVE, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
 
 
 async def seed_definitions(db: AsyncDatabase[dict[str, Any]]) -> None:

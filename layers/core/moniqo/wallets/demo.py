@@ -37,12 +37,15 @@ from moniqo.domain.position import Position
 from moniqo.domain.preflight import Preflight
 from moniqo.domain.statement import Opening, Statement, record_of
 from moniqo.domain.valuation import Valuation
+from moniqo.markets.live import LiveFeed
 from moniqo.markets.simulated import SimulatedFeed
+from moniqo.markets.venues import Unreachable
 from moniqo.storage.client import with_utc_times
 from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import reset_id
 from moniqo.storage.equity import COLLECTION as EQUITY
+from moniqo.storage.minutes import RecordedMinutes
 from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
 from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, evaluated_until, replayed
@@ -94,9 +97,14 @@ class DemoWallet(BaseWallet):
         if loaded.account.deleted:
             raise WalletDeletedError("no such wallet")
         if self._feed is None:
-            self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
+            self._feed = await self._feed_of_a_script(loaded.account.terms)
         self._opened = DemoAccount(self._ledger, self._feed, self._clock, self._owner, loaded)
         self._initialized = True
+
+    async def _feed_of_a_script(self, terms: AccountTerms) -> PriceFeed:
+        if terms.is_live:
+            return LiveFeed([Unreachable(terms.feed)], RecordedMinutes(self._database), self._clock)
+        return SimulatedFeed(await simulation_seed(self._database), self._clock)
 
     async def close(self) -> None:
         """Forget the account; the database belongs to the caller."""
@@ -192,7 +200,7 @@ class DemoWallet(BaseWallet):
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now."""
         self._check_tradable(await self.feed.market(symbol))
-        return await self.feed.snapshot(symbol)
+        return await self.feed.snapshot(symbol, fresh=False)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first."""

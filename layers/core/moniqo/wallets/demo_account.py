@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import Final
 
 from moniqo.domain import deciding, preflight, resting
@@ -32,6 +33,16 @@ LOOKS_PER_CALL: Final = 8
 """Resting orders are walked forward a day at a time, at most eight days in one call."""
 
 Mirror = Mapping[str, object]
+
+
+class Walked(Enum):
+    """How far a look came."""
+
+    TO_NOW = auto()
+    FURTHER_NEXT_TIME = auto()
+    """There is more path than one commit walks."""
+    TO_A_GAP = auto()
+    """What follows is not known yet; whoever asks goes on without it."""
 
 
 class RepeatedOrderError(Exception):
@@ -69,8 +80,8 @@ class DemoAccount:
         await self._renew()
         await self._give_way()
         while True:
-            draft, complete = await self._walk()
-            if resting.happened(draft) or not complete:
+            draft, walked = await self._walk()
+            if resting.happened(draft) or walked is Walked.FURTHER_NEXT_TIME:
                 # What happened on the way is kept whatever becomes of the command.
                 if not await self._commit(draft.commit(Mark()), None):
                     await self._again(deadline)
@@ -90,11 +101,11 @@ class DemoAccount:
         deadline = time.monotonic() + GIVE_UP_AFTER
         await self._renew()
         for _ in range(LOOKS_PER_CALL):
-            draft, complete = await self._walk()
+            draft, walked = await self._walk()
             self._look = draft
-            eventful = resting.happened(draft) or not complete or (mark and resting.overdue(draft))
-            if not eventful:
-                return True
+            more = walked is Walked.FURTHER_NEXT_TIME
+            if not (more or resting.happened(draft) or (mark and resting.overdue(draft))):
+                return walked is Walked.TO_NOW
             if not await self._commit(draft.commit(Mark()), None):
                 await self._again(deadline)
         return False
@@ -119,11 +130,14 @@ class DemoAccount:
             return preflight.unknown_symbol(order, error)
         return preflight.check(draft, order, basis)
 
-    async def _walk(self) -> tuple[Draft, bool]:
-        """Walk at most a day of path on a draft; returns it and whether that reached the present."""
+    async def _walk(self) -> tuple[Draft, Walked]:
+        """Walk at most a day of path on a draft."""
         account, now = self.account, self._clock()
         reach = furthest(account, now)
-        return await walk_to(self._feed, account, reach, now), reach == now
+        draft = await walk_to(self._feed, account, reach, now)
+        if draft.walked_to != reach:
+            return draft, Walked.TO_A_GAP
+        return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
 
     async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
         fields = {**(mirror or {}), **_mirrored(self.account, commit)}
@@ -190,7 +204,7 @@ class DemoAccount:
         others: set[str] = set()
         if side is OrderSide.BUY and draft.account.limits is not None:
             others = set(resting.tracked(draft.account)) - {symbol}
-        marks = await self._feed.mids(sorted(others)) if others else {}
+        marks = await self._feed.mids(sorted(others), fresh=True) if others else {}
         missing = sorted(others - set(marks))
         if missing:
             raise MarketDataError(f"no fresh price for {', '.join(missing)}, which this wallet holds", retry_after=2)
@@ -206,7 +220,8 @@ class DemoAccount:
         account = self.seen
         held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
         marks = await self._feed.mids(held) if held else {}
-        return value(account, marks, ONE, self._clock(), stale=not complete)
+        rate = await self._feed.usd_rate(account.terms.cash_asset)
+        return value(account, marks, rate, self._clock(), stale=not complete)
 
 
 def _mirrored(before: Account, commit: Commit) -> Mirror:

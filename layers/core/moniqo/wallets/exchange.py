@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import cast
 
 from moniqo.domain.command import LifeCommand
 from moniqo.domain.errors import (
     ConflictError,
     InvalidCredentialsError,
-    MarketDataError,
     WalletError,
 )
 from moniqo.domain.key_permissions import KeyPermissions
@@ -24,21 +22,14 @@ from moniqo.domain.valuation import AssetValue, Valuation
 from moniqo.wallets.base import PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.exchange_books import books_at
 from moniqo.wallets.exchange_orders import (
-    moment,
     position_of,
     read_balances,
-    read_candle,
-    read_levels,
 )
 from moniqo.wallets.exchange_trading import ExchangeTrading
+from moniqo.wallets.venue_connection import READ_SECONDS
+from moniqo.wallets.venue_prices import candles_of, snapshot_of
 from moniqo.wallets.venues.venue import Client
 
-BOOK_LEVELS: Final = 20
-CANDLES: Final[Mapping[str, timedelta]] = {
-    "1m": timedelta(minutes=1),
-    "1h": timedelta(hours=1),
-    "1d": timedelta(days=1),
-}
 KeepLife = Callable[[LifeCommand, Mapping[str, object]], Awaitable[None]]
 """Writes a change of a wallet's life with the fields of its user wallet."""
 
@@ -107,37 +98,14 @@ class ExchangeWallet(ExchangeTrading):
         return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book of a symbol now, at the venue's time where it says it."""
+        """Best prices and book of a symbol now, at the venue's time."""
         await self.market(symbol)
-
-        async def ask(client: Client) -> Snapshot:
-            book = await client.fetch_order_book(symbol, BOOK_LEVELS)
-            ticker = await client.fetch_ticker(symbol)
-            at = book.get("timestamp") or ticker.get("timestamp")
-            return Snapshot(
-                symbol=symbol,
-                at=moment(at) if at else self._clock(),
-                last=Decimal(ticker["last"] or 0),
-                bids=read_levels(book["bids"], falling=True)[:BOOK_LEVELS],
-                asks=read_levels(book["asks"], falling=False)[:BOOK_LEVELS],
-                source=self._venue.exchange,
-            )
-
-        shown = await self._connection.read(self._connection.client({}), ask)
-        if not shown.bids or not shown.asks or not shown.last:
-            raise MarketDataError(f"nobody quotes {symbol} at {self._venue.name} now", retry_after=2)
-        return shown
+        return await snapshot_of(self._connection, symbol, self._venue.exchange, READ_SECONDS)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first."""
         await self.market(symbol)
-
-        async def ask(client: Client) -> list[Candle]:
-            return [read_candle(row) for row in await client.fetch_ohlcv(symbol, interval, None, limit + 1)]
-
-        found = await self._connection.read(self._connection.client({}), ask)
-        candles = sorted(found, key=lambda candle: candle.start)
-        return [candle for candle in candles if candle.start + CANDLES[interval] <= self._clock()][-limit:]
+        return await candles_of(self._connection, symbol, interval, limit, self._clock())
 
     async def positions(self) -> PositionReport:
         """Holdings beside dollars, with what their fills at this venue cost."""

@@ -13,8 +13,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import FeedKind
 from moniqo.domain.errors import ConflictError, NotFoundError, WalletConnectionError, WalletError
-from moniqo.domain.market import PriceFeed
+from moniqo.domain.market import SIMULATED, PriceFeed
 from moniqo.domain.user_wallet import UserWallet
+from moniqo.markets.polygon import Polygon
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.demo_ledger import DemoLedger, Loaded
@@ -23,11 +24,14 @@ from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.storage.venue_markets import VenueMarkets
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.live_feeds import LiveFeeds
 
 if TYPE_CHECKING:
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.domain.definition import Definition
+    from moniqo.markets.venues import VenueData
     from moniqo.wallets.exchange import ExchangeWallet
+    from moniqo.wallets.polygon_http import PolygonHttp
     from moniqo.wallets.venue_connection import VenueConnection
 
 VENUES: Final[Mapping[str, str]] = {
@@ -53,6 +57,8 @@ class WalletConnector:
         cipher: Callable[[], CredentialCipher] | None = None,
         *,
         allow_loopback: bool = False,
+        price_venues: Sequence[str] = (),
+        polygon: PolygonHttp | None = None,
     ) -> None:
         """Use ``database``; feed and connections are made when they are first needed.
 
@@ -61,6 +67,8 @@ class WalletConnector:
             clock: The present.
             cipher: Makes what opens credentials; without it no live wallet can be asked about its account.
             allow_loopback: Whether a definition may name a venue on this machine.
+            price_venues: Definitions of the venues that live demo wallets take prices of, by slug, the first preferred.
+            polygon: Asks Polygon for prices of shares; None where the deployment has no key.
 
         """
         self._database = database
@@ -71,6 +79,9 @@ class WalletConnector:
         self._cipher = cipher
         self._allow_loopback = allow_loopback
         self._feed: PriceFeed | None = None
+        self._polygon = polygon
+        shares = None if polygon is None else Polygon(polygon.get, clock)
+        self._live_feeds = LiveFeeds(price_venues, self._exchange_prices, shares, database, clock)
         self._known: dict[str, tuple[float, Definition]] = {}
         self._venues: dict[tuple[str, str], VenueConnection] = {}
 
@@ -78,9 +89,13 @@ class WalletConnector:
         """Close the connections to venues."""
         for connection in self._venues.values():
             await connection.close()
+        if self._polygon is not None:
+            await self._polygon.close()
 
-    async def feed(self) -> PriceFeed:
-        """The simulated market of this deployment; its seed is read once."""
+    async def feed(self, name: str = SIMULATED) -> PriceFeed:
+        """The simulated market of this deployment, whose seed is read once, or the live feed of a name."""
+        if name != SIMULATED:
+            return self._live_feeds.named(name)
         if self._feed is None:
             self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
         return self._feed
@@ -140,9 +155,9 @@ class WalletConnector:
         found = ((name, entry) for name, entry in loaded.items() if not entry.account.deleted)
         return [await self._demo("", name, entry.account.terms.user_id, entry) for name, entry in found]
 
-    async def new_demo(self, user_wallet_id: str) -> DemoWallet:
-        """Make a demo wallet that has no account yet."""
-        return DemoWallet("", user_wallet_id, {}, await self._shared())
+    async def new_demo(self, user_wallet_id: str, feed: str) -> DemoWallet:
+        """Make a demo wallet that has no account yet; ``feed`` is what it will be opened on."""
+        return DemoWallet("", user_wallet_id, {}, await self._shared(feed))
 
     async def candidate(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
@@ -154,9 +169,10 @@ class WalletConnector:
 
         """
         if definition.simulation is not None:
-            if definition.simulation.feed is not FeedKind.SIMULATED:
+            name = self._feed_name(definition)
+            if name is None:
                 return None
-            return DemoWallet(definition.id, user_wallet_id, credentials, await self._shared())
+            return DemoWallet(definition.id, user_wallet_id, credentials, await self._shared(name))
         if definition.slug not in VENUES:
             return None
         return _exchange_wallet(definition.id, user_wallet_id, credentials, self._config(definition))
@@ -166,11 +182,35 @@ class WalletConnector:
         return wallet
 
     async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded) -> DemoWallet:
-        return DemoWallet(wallet_id, user_wallet_id, {}, {**await self._shared(), "owner": owner, "loaded": loaded})
+        config = await self._shared(loaded.account.terms.feed)
+        return DemoWallet(wallet_id, user_wallet_id, {}, {**config, "owner": owner, "loaded": loaded})
 
-    async def _shared(self) -> dict[str, object]:
-        """What every demo wallet of this deployment shares."""
-        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(), "clock": self._clock}
+    async def _shared(self, feed: str) -> dict[str, object]:
+        """What demo wallets on one feed share."""
+        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(feed), "clock": self._clock}
+
+    def _feed_name(self, definition: Definition) -> str | None:
+        """Return the feed of accounts opened now on a definition of a demo wallet, None when it has no prices here."""
+        if definition.simulation is None or definition.simulation.feed is FeedKind.SIMULATED:
+            return SIMULATED
+        return self._live_feeds.for_new(definition)
+
+    def _exchange_prices(self, slug: str) -> VenueData:
+        from moniqo.wallets.venue_prices import ExchangePrices
+
+        async def connection() -> VenueConnection:
+            return self._connection(await self._definition_of_venue(slug))
+
+        return ExchangePrices(slug, connection, self._clock)
+
+    async def _definition_of_venue(self, slug: str) -> Definition:
+        """Return a venue's definition, a minute old at most."""
+        read_at, definition = self._known.get(slug, (0.0, None))
+        if definition is None or read_at < time.monotonic() - DEFINITIONS_SECONDS:
+            read_at = time.monotonic()
+            definition = await self._definitions.get(slug)
+            self._known[slug] = (read_at, definition)
+        return definition
 
     async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> BaseWallet:
         from moniqo.wallets.exchange_life import keep_life

@@ -1,8 +1,9 @@
 """Replaying a demo wallet: every entry of its journal decided again and compared with what stands there.
 
-A commit follows from the account before it, the entry's command and basis, and the path of the simulated market up to
-where the entry walked; an account opens on its terms, a copy also on the marks of that moment. Nothing else is
-believed: postings, orders, fills, changes and the snapshot are recomputed.
+A commit follows from the account before it, the entry's command and basis, and the path up to where the entry walked:
+that of the simulated market, or the recorded minutes of a venue. An account opens on its terms, a copy also on the
+marks of that moment; the book a venue showed is believed. Nothing else is: postings, orders, fills, changes and the
+snapshot are recomputed.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ from typing import Any, Final
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain import deciding, lifecycle
-from moniqo.domain.account import Account, Interest
+from moniqo.domain.account import Account, AccountTerms, Interest
 from moniqo.domain.command import Open
 from moniqo.domain.commit import RULES_VERSION, Basis, Commit
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import WalletError
 from moniqo.domain.invariants import account_faults, commit_faults
-from moniqo.markets.simulated import SOURCE, SimulatedFeed
+from moniqo.domain.market import SIMULATED, PriceFeed
+from moniqo.markets.live import LiveFeed
+from moniqo.markets.simulated import SimulatedFeed
+from moniqo.markets.venues import Unreachable
 from moniqo.storage.account_codec import interest_values, read_account, state_document
 from moniqo.storage.comparing import ABSENT, first_mismatch
 from moniqo.storage.demo_ledger import ENTRIES, STATES, account_at
 from moniqo.storage.entry_codec import entry_document
 from moniqo.storage.entry_reading import read_basis, read_command
+from moniqo.storage.minutes import RecordedMinutes
 from moniqo.storage.order_codec import Document, levels_document
 from moniqo.wallets.walking import furthest, walk_to
 
@@ -73,13 +78,14 @@ class _DifferenceFoundError(Exception):
 
 
 class WalletReplay:
-    """Replays wallets of one database on its simulated market; reads only, a wallet may trade meanwhile."""
+    """Replays wallets of one database on the markets they had; reads only, a wallet may trade meanwhile."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], seed: str) -> None:
-        """Take the seed of the deployment's market."""
+        """Take the seed of the deployment's simulated market."""
         self._database = database
         self._moment = datetime.max.replace(tzinfo=UTC)
-        self._feed = SimulatedFeed(seed, lambda: self._moment)
+        self._simulated = SimulatedFeed(seed, lambda: self._moment)
+        self._live: dict[str, LiveFeed] = {}
 
     async def run(self, user_wallet_id: str, progress: Callable[[int], None] = lambda _: None) -> Replay | None:
         """Replay one wallet, an entry at a time, and stop at the first difference; None when there is no such wallet.
@@ -133,7 +139,8 @@ class WalletReplay:
 
     async def _decide(self, account: Account | None, entry: Document) -> Commit:
         command, basis, at = read_command(entry), read_basis(entry), entry["at"]
-        await self._check_market(basis)
+        if basis is not None and account is not None:
+            await self._check_market(basis, account.terms)
         if isinstance(command, Open) is not (account is None):
             raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
         if account is None:
@@ -142,7 +149,14 @@ class WalletReplay:
             return deciding.decide(Draft(account, at), command, basis)
         reach = min(entry["walked_to"], furthest(account, at))
         self._moment = reach
-        return deciding.decide(await walk_to(self._feed, account, reach, at), command, basis)
+        return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, basis)
+
+    def _feed_of(self, terms: AccountTerms) -> PriceFeed:
+        if not terms.is_live:
+            return self._simulated
+        if terms.feed not in self._live:
+            self._live[terms.feed] = LiveFeed([Unreachable(terms.feed)], RecordedMinutes(self._database))
+        return self._live[terms.feed]
 
     async def _open(self, command: object, entry: Document) -> Commit:
         opened = read_account(entry["account"])
@@ -155,17 +169,17 @@ class WalletReplay:
             raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
         return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
 
-    async def _check_market(self, basis: Basis | None) -> None:
-        """Compare the market an entry was decided on with the one there was."""
-        if basis is None:
-            return
+    async def _check_market(self, basis: Basis, terms: AccountTerms) -> None:
+        """Compare the market an entry was decided on with the one there was; a venue's is gone."""
         shown = basis.snapshot
-        if shown.source != SOURCE:
-            raise _DifferenceFoundError("basis.source", shown.source, SOURCE)
+        if (shown.source == SIMULATED) is terms.is_live:
+            raise _DifferenceFoundError("basis.source", shown.source, terms.feed)
+        if terms.is_live:
+            return
         self._moment = shown.at
-        real = await self._feed.snapshot(shown.symbol)
+        real = await self._simulated.snapshot(shown.symbol)
         stored = {"at": shown.at, "last": shown.last, "market": basis.market}
-        expected = {"at": real.at, "last": real.last, "market": await self._feed.market(shown.symbol)}
+        expected = {"at": real.at, "last": real.last, "market": await self._simulated.market(shown.symbol)}
         for side, book, whole in (("bids", shown.bids, real.bids), ("asks", shown.asks, real.asks)):
             stored[side] = levels_document(book)
             expected[side] = levels_document(whole[: len(book)])

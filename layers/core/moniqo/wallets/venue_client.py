@@ -57,6 +57,8 @@ class _Ours:
     venue: Venue
     on_test_network: bool
     answers: int
+    answered_at: str | None = None
+    """HTTP's Date of the last answer."""
     markets: Any
 
     async def load_markets(self, reload: bool = False, params: object = None) -> Any:  # noqa: FBT001
@@ -68,6 +70,7 @@ class _Ours:
     ) -> None:
         """Judge an answer by the venue's table in place of CCXT's, which changes its mind by texts and by history."""
         self.answers += 1
+        self.answered_at = headers.get("Date")
         codes = tuple(self.venue.codes(code, response))
         refusal = judge(Answer(code, headers, codes, response is not None), self.venue.refusals, utc_now())
         if refusal is not None:

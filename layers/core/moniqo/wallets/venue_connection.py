@@ -110,18 +110,7 @@ class VenueConnection:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            import ssl
-
-            import aiohttp
-            import certifi
-
-            # A socket that idled while Lambda froze the process may be dead; an order must not be sent into it.
-            connector = aiohttp.TCPConnector(
-                ssl=ssl.create_default_context(cafile=certifi.where()),
-                limit=MAX_SOCKETS,
-                keepalive_timeout=IDLE_SOCKET_SECONDS,
-            )
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = open_session()
         return self._session
 
     async def read(self, client: Client, call: Call[Found], seconds: float = READ_SECONDS) -> Found:
@@ -242,6 +231,22 @@ class VenueConnection:
                 found = await self.read(self.client({}), self.venue.mids)
                 self._mids = (time.monotonic(), found)
             return self._mids[1]
+
+
+def open_session() -> aiohttp.ClientSession:
+    """Open what sends requests to one venue."""
+    import ssl
+
+    import aiohttp
+    import certifi
+
+    # A socket that idled while Lambda froze the process may be dead; an order must not be sent into it.
+    connector = aiohttp.TCPConnector(
+        ssl=ssl.create_default_context(cafile=certifi.where()),
+        limit=MAX_SOCKETS,
+        keepalive_timeout=IDLE_SOCKET_SECONDS,
+    )
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _may_pass(refusal: VenueRefusalError) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from moniqo.domain import resting
 from moniqo.domain.account import Account
+from moniqo.domain.candles import whole_minute
 from moniqo.domain.draft import Draft
 from moniqo.domain.market import PriceFeed
 
@@ -21,8 +22,21 @@ def furthest(account: Account, now: datetime) -> datetime:
 
 
 async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> Draft:
-    """Walk the path of every tracked symbol up to ``reach``; raises what the feed raises."""
+    """Walk the path of every tracked symbol up to ``reach``, or as far as all of them are known.
+
+    The draft's ``walked_to`` says how far that was.
+    """
     symbols, since = resting.tracked(account), account.evaluated_until
-    markets = {symbol: await feed.market(symbol) for symbol in symbols}
+    for symbol in symbols:
+        reach = min(reach, await feed.known_until(symbol, since[symbol], reach))
     paths = {symbol: await feed.path(symbol, since[symbol], reach) for symbol in symbols}
-    return resting.walk(account, paths, markets, reach, now)
+    if not account.terms.is_live:
+        markets = {symbol: await feed.market(symbol) for symbol in symbols}
+        return resting.walk(account, paths, markets, reach, now)
+    # What a venue says now of its steps and spread must not change what happened before.
+    markets = {symbol: account.shown[symbol].market for symbol in symbols}
+    quoted = {
+        symbol: [point._replace(half_spread=account.shown[symbol].half_spread) for point in points]
+        for symbol, points in paths.items()
+    }
+    return resting.walk(account, quoted, markets, reach, now, confirmed=dict.fromkeys(symbols, whole_minute(reach)))

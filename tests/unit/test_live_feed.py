@@ -1,0 +1,348 @@
+"""A live feed over venues that answer from a script: what is fresh, what falls back, and what the path is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moniqo.domain.candles import HOUR, MINUTE, Minutes
+from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
+from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo.domain.market_hours import NYSE
+from moniqo.markets.live import LiveFeed
+
+D = Decimal
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+BTC = "BTC/USDT"
+MARKET = Market(BTC, "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5))
+Result = TypeVar("Result")
+
+
+class Clock:
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Venue:
+    """Answers what it is told to; a minute shows from its first second on."""
+
+    def __init__(self, clock: Clock, source: str = "one", price: str = "50000") -> None:
+        self.clock = clock
+        self.source = source
+        self.price = D(price)
+        self.age = timedelta(0)
+        self.down: WalletError | None = None
+        self.listed = {BTC: MARKET}
+        self.history: dict[datetime, Candle] = {}
+        self.page = 500
+        self.asked: list[datetime] = []
+        self.bids: list[Level] | None = None
+
+    async def markets(self) -> Mapping[str, Market]:
+        self._answer()
+        return self.listed
+
+    async def snapshot(self, symbol: str) -> Snapshot:
+        self._answer()
+        bids = [Level(self.price - 1, D(1))] if self.bids is None else self.bids
+        return Snapshot(symbol, self.clock() - self.age, self.price, bids, [Level(self.price + 1, D(1))], self.source)
+
+    async def mids(self) -> Mapping[str, Decimal]:
+        self._answer()
+        return dict.fromkeys(self.listed, self.price)
+
+    async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
+        self.asked.append(since)
+        await asyncio.sleep(0)
+        self._answer()
+        shown = [candle for start, candle in sorted(self.history.items()) if since <= start <= self.clock()]
+        return shown[: self.page]
+
+    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        self._answer()
+        return []
+
+    def _answer(self) -> None:
+        if self.down is not None:
+            raise self.down
+
+    def trade(self, minute: int, price: str = "50000", volume: str = "4") -> None:
+        start = NOON + minute * MINUTE
+        self.history[start] = Candle(start, D(price), D(price) + 5, D(price) - 7, D(price) + 1, D(volume))
+
+
+class Record:
+    """Keeps minutes as the database does: each hour is only ever continued where it ends."""
+
+    def __init__(self) -> None:
+        self.hours: dict[tuple[str, str, datetime], Minutes] = {}
+
+    async def read(self, source: str, symbol: str, hours: Sequence[datetime]) -> Mapping[datetime, Minutes]:
+        return {hour: self.hours[source, symbol, hour] for hour in hours if (source, symbol, hour) in self.hours}
+
+    async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, Minutes]) -> None:
+        await asyncio.sleep(0)
+        for hour, minutes in found.items():
+            known = self.hours.get((source, symbol, hour), Minutes(hour, ()))
+            if known.until == max(since, hour):
+                self.hours[source, symbol, hour] = Minutes(minutes.until, known.candles + minutes.candles)
+
+
+def run(work: Any) -> Any:
+    return asyncio.run(work)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_snapshot_comes_from_the_first_venue_that_is_fresh(clock: Clock) -> None:
+    first, second = Venue(clock), Venue(clock, "two", "51000")
+    feed = LiveFeed([first, second], Record(), clock)
+    assert run(feed.snapshot(BTC)).source == "one"
+    first.age = timedelta(seconds=2.001)
+    assert run(feed.snapshot(BTC)).source == "two"
+    first.age, first.bids = timedelta(0), []
+    assert run(feed.snapshot(BTC)).source == "two"
+    second.age = timedelta(seconds=3)
+    with pytest.raises(MarketDataError, match="empty on one side"):
+        run(feed.snapshot(BTC))
+
+
+@pytest.mark.parametrize(
+    "bids",
+    [
+        [Level(D(0), D(1))],
+        [Level(D(-1), D(1))],
+        [Level(D("NaN"), D(1))],
+        [Level(D(49999), D("NaN"))],
+        [Level(D(49999), D(0))],
+        [Level(D(50002), D(1))],
+        [Level(D(49998), D(1)), Level(D(49999), D(1))],
+    ],
+)
+def test_a_book_that_makes_no_sense_is_refused(clock: Clock, bids: list[Level]) -> None:
+    venue = Venue(clock)
+    venue.bids = bids
+    with pytest.raises(MarketDataError):
+        run(LiveFeed([venue], Record(), clock).snapshot(BTC))
+
+
+def test_a_bid_equal_to_the_ask_is_fine(clock: Clock) -> None:
+    venue = Venue(clock)
+    venue.bids = [Level(D(50001), D(1))]
+    snapshot = run(LiveFeed([venue], Record(), clock).snapshot(BTC))
+    assert snapshot.bid == snapshot.ask
+
+
+def test_times_of_the_venue_count(clock: Clock) -> None:
+    venue = Venue(clock)
+    feed = LiveFeed([venue], Record(), clock)
+    for age in (2.0, -1.0):
+        venue.age = timedelta(seconds=age)
+        assert run(feed.snapshot(BTC)).at == NOON - venue.age
+    venue.age = timedelta(seconds=-1.5)
+    with pytest.raises(MarketDataError, match=r"1\.500 s ahead: a clock is wrong"):
+        run(feed.snapshot(BTC))
+
+
+def test_a_venue_that_is_away_is_no_error_of_ours(clock: Clock) -> None:
+    venue = Venue(clock)
+    venue.down = WalletConnectionError("The venue did not answer in time.")
+    feed = LiveFeed([venue], Record(), clock)
+    for question in (feed.snapshot(BTC), feed.market(BTC), feed.markets(), feed.candles(BTC, "1m", 5)):
+        with pytest.raises(MarketDataError, match="did not answer in time"):
+            run(question)
+    assert run(feed.mids([BTC])) == run(feed.mids([BTC], fresh=True)) == {}
+
+
+def test_who_only_looks_may_see_what_was_there_a_moment_ago(clock: Clock) -> None:
+    venue = Venue(clock)
+    feed = LiveFeed([venue], Record(), clock)
+    assert run(feed.snapshot(BTC, fresh=False)).last == 50000
+    venue.price += 1
+    assert run(feed.snapshot(BTC, fresh=False)).last == 50000
+    assert run(feed.snapshot(BTC)).last == 50001
+    clock.now += timedelta(seconds=1.5)
+    venue.price += 1
+    assert run(feed.snapshot(BTC, fresh=False)).last == 50002
+
+
+def test_what_the_venue_of_the_path_does_not_list_is_unknown(clock: Clock) -> None:
+    first, second = Venue(clock), Venue(clock, "two")
+    second.listed = {"DOT/USDT": MARKET}
+    with pytest.raises(SymbolNotFoundError):
+        run(LiveFeed([first, second], Record(), clock).snapshot("DOT/USDT"))
+
+
+def test_mids_of_other_venues_fill_in(clock: Clock) -> None:
+    first, second = Venue(clock), Venue(clock, "two", "51000")
+    first.listed = {}
+    assert run(LiveFeed([first, second], Record(), clock).mids([BTC, "X/USDT"])) == {BTC: D(51000)}
+
+
+def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
+    first, second = Venue(clock), Venue(clock, "two", "0.99")
+    second.listed = {"USDT/USD": MARKET}
+    second.bids = [Level(D("0.98"), D(1))]
+    feed = LiveFeed([first, second], Record(), clock)
+    assert run(feed.usd_rate("USDC")) == 1
+    assert run(feed.usd_rate("USDT")) == D("1.485")
+
+
+def _known(feed: LiveFeed, since: datetime, until: datetime) -> datetime:
+    found: datetime = run(feed.known_until(BTC, since, until))
+    return found
+
+
+def test_the_path_ends_where_data_is_missing(clock: Clock) -> None:
+    venue = Venue(clock)
+    for minute in range(5):
+        venue.trade(minute)
+    feed = LiveFeed([venue], Record(), clock)
+    clock.now = NOON + 4 * MINUTE + timedelta(seconds=30)
+    assert _known(feed, NOON, clock.now) == clock.now
+    clock.now = NOON + 9 * MINUTE
+    # Nothing later than minute 4 was seen: neither that it is over, nor that nobody traded since.
+    assert _known(feed, NOON, clock.now) == NOON + 4 * MINUTE
+    venue.trade(8)
+    assert _known(feed, NOON, clock.now) == NOON + 8 * MINUTE
+    venue.trade(9)
+    assert _known(feed, NOON, clock.now) == clock.now
+    points: Sequence[PathPoint] = run(feed.path(BTC, NOON, clock.now))
+    assert [point.start for point in points[::4]] == [NOON + minute * MINUTE for minute in (0, 1, 2, 3, 4, 8)]
+
+
+def test_only_whole_minutes_after_the_beginning_count(clock: Clock) -> None:
+    venue = Venue(clock)
+    for minute in range(4):
+        venue.trade(minute)
+    feed = LiveFeed([venue], Record(), clock)
+    clock.now = NOON + 3 * MINUTE
+    since, until = NOON + timedelta(seconds=1), NOON + timedelta(minutes=2, seconds=59)
+    assert _known(feed, since, until) == until
+    assert {point.start for point in run(feed.path(BTC, since, until))} == {NOON + MINUTE}
+
+
+def test_a_venue_that_is_away_leaves_what_was_recorded(clock: Clock) -> None:
+    venue, record = Venue(clock), Record()
+    for minute in range(5):
+        venue.trade(minute)
+    clock.now = NOON + 4 * MINUTE
+    before = run(_look(LiveFeed([venue], record, clock), NOON, clock.now))
+    venue.down, venue.history = WalletConnectionError("away"), {}
+    clock.now += 5 * MINUTE
+    other = LiveFeed([venue], record, clock)
+    assert _known(other, NOON, clock.now) == NOON + 4 * MINUTE
+    assert run(_look(other, NOON, NOON + 4 * MINUTE)) == before
+
+
+def test_what_is_recorded_stands_whatever_the_venue_says_later(clock: Clock) -> None:
+    venue, record = Venue(clock), Record()
+    for minute in range(3):
+        venue.trade(minute)
+    clock.now = NOON + 2 * MINUTE
+    before = run(_look(LiveFeed([venue], record, clock), NOON, clock.now))
+    for minute in range(3):
+        venue.trade(minute, "1")
+    assert run(_look(LiveFeed([venue], record, clock), NOON, clock.now)) == before
+
+
+def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
+    record = Record()
+    one, other = Venue(clock), Venue(clock)
+    for minute in range(90):
+        one.trade(minute)
+        other.trade(minute, "60000")
+    feeds = [LiveFeed([one], record, clock), LiveFeed([other], record, clock)]
+    clock.now = NOON + 89 * MINUTE
+
+    async def both() -> list[Sequence[PathPoint]]:
+        return await asyncio.gather(*(_look(feed, NOON, clock.now) for feed in feeds))
+
+    first, second = run(both())
+    assert first == second
+
+
+def test_those_who_wait_do_not_repeat_a_question_in_vain(clock: Clock) -> None:
+    venue = Venue(clock)
+    feed = LiveFeed([venue], Record(), clock)
+    clock.now += MINUTE
+
+    async def crowd() -> None:
+        await asyncio.gather(*(feed.known_until(BTC, NOON, clock.now) for _ in range(20)))
+
+    run(crowd())
+    assert len(venue.asked) == 1
+
+
+async def _look(feed: LiveFeed, since: datetime, until: datetime) -> Sequence[PathPoint]:
+    assert await feed.known_until(BTC, since, until) == until
+    return await feed.path(BTC, since, until)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    quiet=st.sets(st.integers(1, 299), max_size=120),
+    looks=st.lists(st.integers(1, 300 * 60), max_size=20),
+    page=st.integers(2, 400),
+    down=st.sets(st.integers(0, 19), max_size=8),
+)
+def test_looks_do_not_change_the_path(quiet: set[int], looks: list[int], page: int, down: set[int]) -> None:
+    clock = Clock()
+    venue = Venue(clock)
+    venue.page = page
+    for minute in {*range(302)} - quiet:
+        venue.trade(minute, str(50000 + minute * 7 % 100))
+    seen: list[PathPoint] = []
+    record, since = Record(), NOON
+    for number, second in enumerate(sorted(looks)):
+        clock.now = NOON + timedelta(seconds=second)
+        venue.down = WalletConnectionError("away") if number in down else None
+        feed = LiveFeed([venue], record, clock)  # another environment each time
+        until = run(feed.known_until(BTC, since, clock.now))
+        seen += run(feed.path(BTC, since, until))
+        since = max(since, until.replace(second=0, microsecond=0))
+    venue.down = None
+    clock.now = NOON + 5 * HOUR
+    seen += run(_look(LiveFeed([venue], record, clock), since, clock.now))
+    assert seen == run(_look(LiveFeed([venue], Record(), clock), NOON, clock.now))
+
+
+def test_shares_have_a_path_in_sessions_only() -> None:
+    opens = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+    clock = Clock(opens - 2 * HOUR)
+    venue = Venue(clock, "polygon", "190")
+    venue.listed = {"AAPL/USD": Market("AAPL/USD", "AAPL", "USD", D("0.01"), D(1), D(1), D(1), NYSE)}
+    start = opens - HOUR
+    while start < opens + 8 * HOUR:
+        venue.history[start] = Candle(start, D(190), D(191), D(189), D(190), D(100))
+        start += MINUTE
+    feed = LiveFeed([venue], Record(), clock)
+
+    async def reach(moment: datetime) -> tuple[datetime, set[datetime]]:
+        clock.now = moment
+        known = await feed.known_until("AAPL/USD", opens - 2 * HOUR, moment)
+        return known, {point.start for point in await feed.path("AAPL/USD", opens - 2 * HOUR, known)}
+
+    assert run(reach(opens - MINUTE)) == (opens - MINUTE, set())
+    assert venue.asked == []
+    known, starts = run(reach(opens + 20 * HOUR))
+    assert (known, len(starts), min(starts)) == (opens + 20 * HOUR, 390, opens)
+    # While the exchange is closed the last quote shows, whatever its age; nothing fills on it.
+    venue.age = timedelta(hours=12)
+    assert run(feed.snapshot("AAPL/USD")).last == 190
+    clock.now = opens + HOUR
+    with pytest.raises(MarketDataError, match="43200"):
+        run(feed.snapshot("AAPL/USD"))
