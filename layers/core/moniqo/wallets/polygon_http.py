@@ -62,7 +62,7 @@ class PolygonHttp:
             self._breaker.given_up()
             raise
         except Exception:  # noqa: BLE001 - whatever a client of HTTP raises
-            self._breaker.failed()
+            self._breaker.failed(None)
             raise _failed("it did not answer") from None
         if status == 404:  # noqa: PLR2004
             self._breaker.answered()
@@ -81,7 +81,7 @@ class PolygonHttp:
         if status < 500:  # noqa: PLR2004
             self._breaker.answered()
         else:
-            self._breaker.failed()
+            self._breaker.failed(None)
 
     async def _ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         if self._key is None:
