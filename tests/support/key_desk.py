@@ -58,7 +58,7 @@ class Environment:
         self.cipher = CredentialCipher(self.keys)
         self.wallets = UserWalletStore(db)
         self.connection = WalletConnection(
-            DefinitionStore(db), self.wallets, WalletConnector(db), self.cipher, clock.now
+            DefinitionStore(db), self.wallets, CiphertextStore(db), WalletConnector(db), self.cipher, clock.now
         )
         self.reencryption = Reencryption(ciphertexts or CiphertextStore(db), self.cipher, self.keys, clock.now)
         self.rotation = KeyRotation(stored, self.reencryption.needed, clock.now)

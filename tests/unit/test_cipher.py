@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -70,6 +71,21 @@ def test_does_not_open_for_another_user_or_wallet(user: str, wallet: str) -> Non
 
     with pytest.raises(DecryptionError):
         decrypt(keys, stored, user, wallet)
+
+
+def test_of_all_pairs_of_users_and_wallets_only_a_wallet_s_own_opens() -> None:
+    keys = FixedKeys(new_key(NOW))
+    owners = [(user, wallet) for user in ("u-1", "u-2", "u-11", "w-1") for wallet in ("w-1", "w-2", "1w-1", "u-1", "")]
+    stored = {owner: encrypt(keys, *owner) for owner in owners}
+
+    opened = set()
+    for owner in owners:
+        for written_for in owners:
+            with suppress(DecryptionError):
+                decrypt(keys, stored[written_for], *owner)
+                opened.add((owner, written_for))
+
+    assert opened == {(owner, owner) for owner in owners}
 
 
 def test_does_not_open_under_another_key_id() -> None:

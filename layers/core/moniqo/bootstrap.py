@@ -263,9 +263,11 @@ def wallet_connection() -> WalletConnection:
     """Testing connections and replacing credentials."""
     from moniqo.services.wallet_connection import WalletConnection
     from moniqo.storage.definitions import DefinitionStore
+    from moniqo.storage.stored_credentials import CiphertextStore
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletConnection(DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher())
+    db = database()
+    return WalletConnection(DefinitionStore(db), UserWalletStore(db), CiphertextStore(db), wallets(), cipher())
 
 
 @cache

@@ -40,11 +40,11 @@ class CredentialCipher:
         token = Fernet(_derive(key, user_id, user_wallet_id)).encrypt(text.encode())
         return stored_prefix(key.kid) + token.decode()
 
-    async def decrypt(self, stored: str, user_id: str, user_wallet_id: str) -> dict[str, SecretStr]:
-        """Open a stored form; raises DecryptionError when it is broken, foreign, or its key is gone."""
+    async def decrypt(self, stored: object, user_id: str, user_wallet_id: str) -> dict[str, SecretStr]:
+        """Open a stored form; raises DecryptionError when it is broken, foreign, no text, or its key is gone."""
         from cryptography.fernet import Fernet, InvalidToken
 
-        version, _, rest = stored.partition(":")
+        version, _, rest = stored.partition(":") if isinstance(stored, str) else ("", "", "")
         kid, _, token = rest.partition(":")
         if version != VERSION or not kid or not token.isascii():
             raise DecryptionError("The stored credentials are not in a form this service reads.")

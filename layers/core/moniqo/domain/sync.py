@@ -11,7 +11,7 @@ from typing import Final
 
 from moniqo.domain.balance_equation import EquationLine, balance_equation
 from moniqo.domain.commit import Sample
-from moniqo.domain.errors import WalletDeletedError, WalletError
+from moniqo.domain.errors import DecryptionError, WalletDeletedError, WalletError
 from moniqo.domain.key_permissions import KeyPermissions, reason_to_pause
 from moniqo.domain.statement import Opening, Statement, mended
 from moniqo.domain.user_wallet import (
@@ -181,7 +181,8 @@ def failed(
         total_syncs=wallet.statistics.total_syncs + 1,
         failed_syncs=wallet.statistics.failed_syncs + 1,
     )
-    lost = failures >= FAILURES_UNTIL_ERROR and wallet.status not in STOPPED
+    # What does not open today will not open tomorrow.
+    lost = (failures >= FAILURES_UNTIL_ERROR or isinstance(error, DecryptionError)) and wallet.status not in STOPPED
     after = replace(
         wallet,
         status=UserWalletStatus.ERROR if lost else wallet.status,

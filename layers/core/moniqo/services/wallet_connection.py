@@ -11,10 +11,17 @@ from pydantic import SecretStr
 
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import ConflictError, WalletConnectionError, WalletError
+from moniqo.domain.errors import (
+    ConflictError,
+    DecryptionError,
+    TemporarilyUnavailableError,
+    WalletConnectionError,
+    WalletError,
+)
 from moniqo.domain.user_wallet import Connection, UserWallet
 from moniqo.services.credential_fields import INITIAL_BALANCE, CheckedCredentials, check_credentials, initial_balance
 from moniqo.storage.definitions import DefinitionStore
+from moniqo.storage.stored_credentials import CiphertextStore, ciphertext_of
 from moniqo.storage.user_wallet_documents import connection_document
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
@@ -38,6 +45,7 @@ class WalletConnection:
         self,
         definitions: DefinitionStore,
         wallets: UserWalletStore,
+        ciphertexts: CiphertextStore,
         connector: WalletConnector,
         cipher: CredentialCipher,
         now: Clock = utc_now,
@@ -45,17 +53,29 @@ class WalletConnection:
         """Use these stores; ``cipher`` opens and encrypts what is secret."""
         self._definitions = definitions
         self._wallets = wallets
+        self._ciphertexts = ciphertexts
         self._connector = connector
         self._cipher = cipher
         self._now = now
 
     async def test(self, user_id: str, user_wallet_id: str) -> ConnectionTest:
-        """Test a wallet's connection and remember the result; raises NotFoundError only."""
+        """Test a wallet's connection and remember the result; one whose credentials do not open is in ``error``.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            TemporarilyUnavailableError: it is this service that has no answer now; nothing is remembered.
+
+        """
         wallet = await self._wallets.get(user_id, user_wallet_id)
         tested_at, started = self._now(), time.perf_counter()
         try:
             await self.require(wallet)
             error = None
+        except TemporarilyUnavailableError:
+            raise
+        except DecryptionError as refusal:
+            error = refusal.title
+            await self._ciphertexts.mark_unreadable([ciphertext_of(wallet)], error, tested_at)
         except WalletError as refusal:
             error = refusal.title
         latency = int((time.perf_counter() - started) * 1000)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.user_wallet import STOPPED, UserWalletStatus
+from moniqo.domain.user_wallet import STOPPED, UserWallet, UserWalletStatus
 from moniqo.storage.user_wallets import COLLECTION
 
 _NOT_MARKED: Final = [status.value for status in (*STOPPED, UserWalletStatus.ERROR)]
@@ -25,6 +25,11 @@ class Ciphertext(NamedTuple):
     user_wallet_id: str
     user_id: str
     text: str
+
+
+def ciphertext_of(wallet: UserWallet) -> Ciphertext:
+    """Return what a wallet was read with."""
+    return Ciphertext(wallet.id, wallet.user_id, wallet.credentials or "")
 
 
 class CiphertextStore:

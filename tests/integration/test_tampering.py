@@ -1,0 +1,182 @@
+"""Stored credentials that somebody changed or moved: they open nowhere, tell nothing, and hold nobody else up."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from moniqo import bootstrap
+from moniqo.credentials.key_ring import KeyRing, new_key, write_ring
+from moniqo.domain.clock import rfc3339, utc_now
+from tests.conftest import Database, Run
+from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
+from tests.support.leaks import found
+from tests.support.venues.binance import FakeBinance
+from tests.support.wallets import KEY_SECRET, aws, new_wallet
+
+__all__ = ["aws"]
+
+BINANCE = "binance-spot-v1"
+
+
+class Vault:
+    """Live wallets of two users, and what is stored for each."""
+
+    def __init__(self, invoke: Invoke, db: Database, run: Run, venue: FakeBinance) -> None:
+        self.invoke, self._wallets, self._run = invoke, db.user_wallets, run
+        self.secrets: list[str] = []
+        self.owners: dict[str, User] = {}
+        for user in (TRADER, STRANGER, TRADER, STRANGER):
+            credentials = venue.credentials(balances={"USDT": "1000"})
+            self.secrets += credentials.values()
+            body = new_wallet(wallet_id=BINANCE, credentials=credentials)
+            made = invoke("create_wallet", "POST", "/wallets", user=user, body=body)
+            assert made.status == 201, made.text
+            self.owners[made.json["id"]] = user
+        self.ciphertexts = {wallet: self.stored(wallet)["credentials"] for wallet in self.owners}
+
+    def stored(self, wallet: str) -> dict[str, Any]:
+        document = self._run(self._wallets.find_one({"_id": wallet}))
+        assert document is not None
+        return document
+
+    def put(self, wallet: str, ciphertext: object) -> None:
+        change = {"credentials": ciphertext, "status": "active", "synced_for": None}
+        self._run(self._wallets.update_one({"_id": wallet}, {"$set": change}))
+
+    def test(self, wallet: str) -> Any:
+        path = f"/wallets/{wallet}/test-connection"
+        answer = self.invoke("test_connection", "POST", path, user=self.owners[wallet])
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def sync(self) -> None:
+        work = {"sync_id": "s", "scheduled_time": rfc3339(utc_now()), "user_wallet_ids": list(self.owners)}
+        event = {"Records": [{"messageId": "m", "body": json.dumps(work)}]}
+        assert load_function("sync_wallets").handler(event, None) == {"batchItemFailures": []}
+
+
+@pytest.fixture
+def vault(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, run: Run) -> Iterator[Vault]:
+    environment.setenv("LOOPBACK_VENUES", "true")
+    bootstrap.settings.cache_clear()
+    with FakeBinance() as venue:
+        config = {"base_url": venue.url, "rate_limits": {"requests_per_second": 1000}}
+        path = f"/wallets/definitions/{BINANCE}"
+        assert invoke("update_definition", "PATCH", path, user=ADMIN, body={"api_config": config}).status == 200
+        yield Vault(invoke, seeded, run, venue)
+
+
+def test_no_wallet_opens_with_the_ciphertext_of_another(vault: Vault) -> None:
+    for wallet, other in itertools.permutations(vault.owners, 2):
+        vault.put(wallet, vault.ciphertexts[other])
+        answer = vault.test(wallet)
+        assert (answer["success"], answer["error_message"]) == (False, "Invalid credentials"), (wallet, other)
+        assert vault.stored(wallet)["status"] == "error"
+        vault.put(wallet, vault.ciphertexts[wallet])
+        assert vault.test(wallet)["success"]
+
+
+def flipped(token: str) -> str:
+    version, kid, text = token.split(":")
+    raw = bytearray(base64.urlsafe_b64decode(text))
+    raw[len(raw) // 2] ^= 1
+    return f"{version}:{kid}:{base64.urlsafe_b64encode(raw).decode()}"
+
+
+BROKEN: dict[str, Callable[[str], object]] = {
+    "cut short": lambda token: token[:-20],
+    "cut to its head": lambda token: token[:30],
+    "empty": lambda _: "",
+    "only the token": lambda token: token.rpartition(":")[2],
+    "another version": lambda token: "v2" + token[2:],
+    "another version of Fernet": lambda token: token.replace(":gAAAA", ":hAAAA"),
+    "a key of another ring": lambda token: f"v1:{'0' * 16}:{token.rpartition(':')[2]}",
+    "no key": lambda token: f"v1::{token.rpartition(':')[2]}",
+    "a bit flipped": flipped,
+    "not ASCII": lambda token: token + "é",
+    "twice": lambda token: token + token,
+    "plain text": lambda _: '{"api_key": "x", "api_secret": "y"}',
+    "no text at all": lambda token: {"$binary": token},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_was_changed_opens_nowhere_and_tells_nothing(
+    broken: str, vault: Vault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wallet, *others = vault.owners
+    user, path = vault.owners[wallet], f"/wallets/{wallet}"
+    ciphertext = vault.ciphertexts[wallet]
+    vault.put(wallet, BROKEN[broken](ciphertext))
+
+    vault.sync()
+    assert vault.stored(wallet)["status"] == "error"
+    assert [vault.stored(other)["status"] for other in others] == ["active"] * len(others), "nobody else is held up"
+    vault.put(wallet, BROKEN[broken](ciphertext))
+    answer = vault.test(wallet)
+    assert (answer["success"], answer["error_message"]) == (False, "Invalid credentials")
+    assert vault.stored(wallet)["status"] == "error"
+    shown = [json.dumps(answer)]
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+    for function, method, suffix, body in (
+        ("get_wallet", "GET", "", None),
+        ("get_balance", "GET", "/balance", None),
+        ("sync_balance", "POST", "/sync-balance", None),
+        ("place_order", "POST", "/orders", order),
+    ):
+        reply = vault.invoke(function, method, path + suffix, user=user, body=body)
+        assert reply.status < 500, (function, reply.text)
+        shown.append(reply.text)
+    wrote = capfd.readouterr()
+    assert found([*vault.secrets, ciphertext.rpartition(":")[2]], [("", text) for text in [*shown, wrote.out]]) == []
+
+    given = {"credentials": {"api_key": "none", "api_secret": "none"}}
+    assert vault.invoke("replace_credentials", "PUT", f"{path}/credentials", user=user, body=given).status == 422
+    vault.put(wallet, ciphertext)
+    assert vault.test(wallet)["success"], "what is mended works"
+
+
+def test_a_stopped_wallet_stays_stopped_when_its_credentials_do_not_open(vault: Vault) -> None:
+    wallet = next(iter(vault.owners))
+    answer = vault.invoke("pause_wallet", "POST", f"/wallets/{wallet}/pause", user=vault.owners[wallet], body={})
+    assert answer.status == 200
+    vault._run(vault._wallets.update_one({"_id": wallet}, {"$set": {"credentials": "v1:x:gAAAA"}}))
+    assert not vault.test(wallet)["success"]
+    assert vault.stored(wallet)["status"] == "paused"
+
+
+def test_an_unknown_key_is_asked_for_once_and_then_refused(vault: Vault) -> None:
+    wallet = next(iter(vault.owners))
+    reads: list[object] = []
+    client = bootstrap.keys()._stored._provider().client
+    client.meta.events.register("before-call.secretsmanager.GetSecretValue", lambda **_: reads.append(None))
+    bootstrap.keys()._loaded_at = bootstrap.keys()._monotonic() - 2
+    vault.put(wallet, BROKEN["a key of another ring"](vault.ciphertexts[wallet]))
+    for _ in range(3):
+        assert vault.test(wallet)["error_message"] == "Invalid credentials"
+    assert len(reads) == 1
+
+
+def test_a_ring_of_somebody_else_opens_nothing_and_its_return_everything(vault: Vault) -> None:
+    secrets = boto3.client("secretsmanager")
+    ring = secrets.get_secret_value(SecretId=KEY_SECRET)["SecretString"]
+    (kid,) = json.loads(ring)["keys"]
+    other = new_key(utc_now())
+    # One does not know the key, the other has something else under its name.
+    for wrong in (KeyRing({other.kid: other}), KeyRing({kid: replace(other, kid=kid)})):
+        secrets.put_secret_value(SecretId=KEY_SECRET, SecretString=write_ring(wrong))
+        bootstrap.keys()._loaded_at = None
+        for wallet in vault.owners:
+            assert vault.test(wallet)["error_message"] == "Invalid credentials"
+    secrets.put_secret_value(SecretId=KEY_SECRET, SecretString=ring)
+    bootstrap.keys()._loaded_at = None
+    vault.sync()
+    assert {vault.stored(wallet)["status"] for wallet in vault.owners} == {"active"}
