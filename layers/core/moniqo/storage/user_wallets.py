@@ -192,9 +192,10 @@ class UserWalletStore:
         by_time: dict[datetime, list[str]] = {}
         for user_wallet_id, scheduled in due.items():
             by_time.setdefault(scheduled, []).append(user_wallet_id)
+        wanted: list[Document]
         wanted = [{"_id": {"$in": ids}, **_not_synced_for(scheduled)} for scheduled, ids in by_time.items()]
         allowed = {"deleted_at": None, "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]}}
-        free = {**allowed, **_not_leased(now), "$or": wanted}
+        free = {**allowed, **_not_leased(now), **(wanted[0] if len(wanted) == 1 else {"$or": wanted})}
         leased = await self._wallets.update_many(free, {"$set": {"sync_lease": lease._asdict()}})
         if not leased.modified_count:
             return Claimed((), ())

@@ -56,7 +56,7 @@ class Breaker:
         self._accounts.clear()
         self._calls_of_nobody, self._probing = 0, False
 
-    def failed(self, account: int | None) -> None:
+    def failed(self, account: int | None = None) -> None:
         """Count a call for an account, or for nobody, that had no usable answer."""
         if account is None:
             self._calls_of_nobody += 1

@@ -53,6 +53,8 @@ class _Ours:
     logger = _SILENT
     verbose = False
     timeout_on_exit = 0
+    # The shared session has a context; one of CCXT's own costs each account 25 ms for the authorities' certificates.
+    ssl_context = False
     enableLastHttpResponse = enableLastJsonResponse = enableLastResponseHeaders = False  # noqa: N815
     venue: Venue
     on_test_network: bool
