@@ -77,7 +77,7 @@ class CiphertextStore:
 
 
 def _still(read: Ciphertext) -> dict[str, Any]:
-    return {"_id": read.user_wallet_id, "credentials": read.text}
+    return {"_id": read.user_wallet_id, "credentials": {"$eq": read.text}}
 
 
 def _beginning_with(prefix: str) -> dict[str, Any]:
