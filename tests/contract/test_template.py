@@ -58,6 +58,8 @@ WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}
 # Managed policies that SAM adds by itself: writing logs, and reading the queues mapped to the function.
 MANAGED = {"AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole"}
+# SAM adds it to what may run in a network, whether the condition holds or not.
+IN_A_NETWORK = {"AWSLambdaVPCAccessExecutionRole"}
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
@@ -168,7 +170,22 @@ def test_no_statement_allows_everything() -> None:
 def test_roles_carry_no_managed_policy_but_those_sam_adds() -> None:
     for name, role in roles().items():
         arns = role["Properties"].get("ManagedPolicyArns", [])
-        assert {arn.rsplit("/", 1)[1] for arn in arns} <= MANAGED, name
+        allowed = MANAGED | (IN_A_NETWORK if verb_noun(name.removesuffix("Role")) in TALKS_TO_VENUES else set())
+        assert {arn.rsplit("/", 1)[1] for arn in arns} <= allowed, name
+
+
+def test_what_talks_to_venues_calls_from_one_address_where_that_is_wanted() -> None:
+    network = {
+        "SubnetIds": [{"Ref": "EgressSubnet"}],
+        "SecurityGroupIds": [{"Ref": "EgressGroup"}],
+    }
+    wanted = {"Fn::If": ["UseFixedEgress", network, {"Ref": "AWS::NoValue"}]}
+    assert {name: entry["VpcConfig"] for name, entry in functions().items() if "VpcConfig" in entry} == dict.fromkeys(
+        TALKS_TO_VENUES, wanted
+    )
+    egress = {name: entry for name, entry in template()["Resources"].items() if name.startswith("Egress")}
+    assert {entry["Condition"] for entry in egress.values()} == {"UseFixedEgress"}
+    assert template()["Outputs"]["EgressAddress"]["Value"] == {"Ref": "EgressAddress"}
 
 
 def test_only_functions_that_use_credentials_may_touch_the_keys() -> None:

@@ -327,6 +327,18 @@ def test_what_only_paper_can_do_is_refused(desk: LiveDesk, function: str, method
     assert "paper" in answer.json["detail"]
 
 
+def test_a_refused_key_names_the_address_it_must_allow(desk: LiveDesk) -> None:
+    from moniqo import bootstrap
+
+    for connection in bootstrap.wallets()._venues.values():
+        connection._calls_from = "192.0.2.7"
+    next(iter(desk.venue.exchange.accounts.values())).revoked = True
+    refused = desk.place(side="sell", price="60000")
+
+    assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
+    assert "192.0.2.7" in refused.json["hint"]
+
+
 def _orders(desk: LiveDesk) -> list[dict[str, Any]]:
     from moniqo import event_loop
 

@@ -136,6 +136,7 @@ def wallets() -> WalletConnector:
         database(),
         cipher=cipher,
         allow_loopback=chosen.loopback_venues,
+        calls_from=chosen.egress_address,
         price_venues=tuple(filter(None, chosen.price_venues.replace(" ", "").split(","))),
         polygon=_polygon(),
     )

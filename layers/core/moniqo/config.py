@@ -37,6 +37,7 @@ class Settings:
     polygon_url: str | None = None
     sync_queue_url: str | None = None
     evaluation_queue_url: str | None = None
+    egress_address: str | None = None
     live_trading: bool = False
     wallets_per_user: int = 100
     orders_per_minute: int = 600

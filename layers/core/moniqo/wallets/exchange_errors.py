@@ -103,9 +103,12 @@ class VenueRefusalError(Exception):
         self.retry_after = retry_after
         self.code = code
 
-    def as_error(self) -> WalletError:
-        """Return what a caller sees."""
-        return self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
+    def as_error(self, address: str | None = None) -> WalletError:
+        """Return what a caller sees; a key may be bound to the ``address`` this service calls from."""
+        error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
+        if address is not None and self.refusal in {KEY, PLACE}:
+            error.advice += f" This service calls from {address}: a key that is bound to addresses must allow it."
+        return error
 
 
 def judge(answer: Answer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:

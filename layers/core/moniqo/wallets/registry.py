@@ -57,6 +57,7 @@ class WalletConnector:
         cipher: Callable[[], CredentialCipher] | None = None,
         *,
         allow_loopback: bool = False,
+        calls_from: str | None = None,
         price_venues: Sequence[str] = (),
         polygon: PolygonHttp | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class WalletConnector:
             clock: The present.
             cipher: Makes what opens credentials; without it no live wallet can be asked about its account.
             allow_loopback: Whether a definition may name a venue on this machine.
+            calls_from: The address venues see, where it is fixed.
             price_venues: Definitions of the venues that live demo wallets take prices of, by slug, the first preferred.
             polygon: Asks Polygon for prices of shares; None where the deployment has no key.
 
@@ -78,6 +80,7 @@ class WalletConnector:
         self._clock = clock
         self._cipher = cipher
         self._allow_loopback = allow_loopback
+        self._calls_from = calls_from
         self._feed: PriceFeed | None = None
         self._polygon = polygon
         shares = None if polygon is None else Polygon(polygon.get, clock)
@@ -250,6 +253,7 @@ class WalletConnector:
                 definition.api_config,
                 VenueMarkets(self._database),
                 allow_loopback=self._allow_loopback,
+                calls_from=self._calls_from,
                 now=self._clock,
             )
         return self._venues[name]

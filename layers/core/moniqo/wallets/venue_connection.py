@@ -55,6 +55,7 @@ class VenueConnection:
         markets: VenueMarkets | None = None,
         *,
         allow_loopback: bool = False,
+        calls_from: str | None = None,
         now: Clock = utc_now,
         breaker: Breaker | None = None,
     ) -> None:
@@ -66,6 +67,7 @@ class VenueConnection:
                 ``requests_per_second`` for one account, in place of what CCXT knows.
             markets: Where listings are kept; None keeps them in this object only.
             allow_loopback: Whether an address on this machine may be called, without TLS.
+            calls_from: The address venues see, where it is fixed; it is told when one refuses a key.
             now: The present.
             breaker: Judges whether the venue is asked at all.
 
@@ -77,6 +79,7 @@ class VenueConnection:
         self._on_test_network = config.base_url is None
         self._address = checked_address(config.base_url or config.testnet_url, allow_loopback=allow_loopback)
         self._per_second = config.rate_limits.get("requests_per_second")
+        self._calls_from = calls_from
         self._kept = markets
         self._now = now
         self._breaker = breaker or Breaker()
@@ -123,7 +126,7 @@ class VenueConnection:
             except VenueRefusalError as refusal:
                 pause = longest * _random()
                 if not _may_pass(refusal) or time.monotonic() + pause >= ends:
-                    raise refusal.as_error() from None
+                    raise refusal.as_error(self._calls_from) from None
                 if refusal.refusal is CLOCK:
                     await self._set_clock(client, ends - time.monotonic())
             await asyncio.sleep(pause)
@@ -143,7 +146,7 @@ class VenueConnection:
             return await self._attempt(client, call, SEND_SECONDS)
         except VenueRefusalError as refusal:
             if refusal.refusal.decided:
-                raise refusal.as_error() from None
+                raise refusal.as_error(self._calls_from) from None
             raise UnknownOutcomeError(f"{refusal.refusal.detail} What became of the order is not known.") from None
 
     async def _attempt(self, client: Client, call: Call[Found], seconds: float) -> Found:
@@ -186,7 +189,7 @@ class VenueConnection:
         try:
             await self._attempt(client, ask, max(0.1, seconds))
         except VenueRefusalError as refusal:
-            raise refusal.as_error() from None
+            raise refusal.as_error(self._calls_from) from None
         self.client_model().options["timeDifference"] = client.options["timeDifference"]
 
     async def markets(self) -> Mapping[str, ListedMarket]:
