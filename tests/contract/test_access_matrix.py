@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.support import tokens
 from tests.support.api import OPERATIONS, Operation, World, new_things, operations
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, call, http_event
+from tests.support.stack import routes
 
 PUBLIC = {"get_health", "list_definitions", "get_definition", "login", "refresh_token"}
 FOR_ADMINS = {"create_definition", "update_definition", "delete_definition", "suspend_wallet", "reinstate_wallet"}
@@ -74,6 +75,13 @@ def test_the_document_and_this_file_agree_on_who_may_call_what() -> None:
     ids = {operation.id for operation in OPERATIONS}
     assert {operation.id for operation in OPERATIONS if operation.is_public} == PUBLIC & ids
     assert {operation.id for operation in OPERATIONS if operation.is_for_admins} == FOR_ADMINS & ids
+
+
+def test_every_route_of_the_template_is_in_the_document_these_tests_are_made_of() -> None:
+    documented = {f"{operation.method} {operation.path}" for operation in OPERATIONS}
+    pages = {key for function, key, _ in routes() if function == "get_docs"}
+    assert {key for _, key, _ in routes()} == documented | pages
+    assert not documented & pages
 
 
 @operations(*SECURED)

@@ -21,14 +21,13 @@ from typing import Any, NamedTuple
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from tests.contract.conftest import new_world
-from tests.fuzz.gateway import Gateway, Sent
+from tests.fuzz.gateway import Gateway, Sent, on_the_wire
 from tests.fuzz.seasoning import Pantry
 from tests.support.api import DOCUMENT, OPERATIONS, Operation, issuer
 from tests.support.lambdas import User
@@ -69,48 +68,56 @@ class Fuzzer:
     def run(self, operation: Operation, cases: int, number: int) -> Result:
         """Send up to ``cases`` requests to one operation; fewer where there are not so many different ones."""
         began, statuses, failures = time.monotonic(), Counter[str](), dict[str, list[str]]()
-        described = self._described[operation.id]
-        has_input = bool(operation.body is not None or operation.described.get("parameters"))
-        for mode in GenerationMode if has_input else [GenerationMode.POSITIVE]:
-
-            @seed(f"{number} {operation.id} {mode}")
-            @settings(
-                max_examples=max(1, cases // 2 if has_input else cases),
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=described.as_strategy(generation_mode=mode), choices=st.integers(0, 2**64))
-            def one(case: Case[Any], choices: int) -> None:
-                for status, failure in self._try(case, operation, Random(choices)):
-                    statuses[status] += 1
-                    if failure:
-                        failures.setdefault(failure.splitlines()[0], []).append(failure)
-
-            with suppress(Unsatisfiable):  # nothing that the document forbids can be sent
-                one()
+        has_input = operation.body is not None or "parameters" in operation.described
+        modes = list(GenerationMode) if has_input else [GenerationMode.POSITIVE]
+        for mode in modes:
+            for status, failure in self._outcomes(
+                operation, mode, cases // len(modes), f"{number} {operation.id} {mode}"
+            ):
+                statuses[status] += 1
+                if failure:
+                    failures.setdefault(failure.splitlines()[0], []).append(failure)
         shown = [text for kind in failures.values() for text in kind[:SHOWN]]
         return Result(statuses, shown, time.monotonic() - began)
 
-    def _try(self, case: Case[Any], operation: Operation, chance: Random) -> Iterator[tuple[str, str]]:
+    def _outcomes(self, operation: Operation, mode: GenerationMode, cases: int, start: str) -> list[tuple[str, str]]:
+        """Return how each case was answered, and what was wrong with the answer."""
+        chance, outcomes = Random(start), list[tuple[str, str]]()
+
+        @seed(start)
+        @settings(
+            max_examples=max(1, cases),
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=self._described[operation.id].as_strategy(generation_mode=mode))
+        def one(case: Case[Any]) -> None:
+            outcomes.append(self._try(case, operation, chance))
+
+        with suppress(Unsatisfiable):  # nothing that the document forbids can be sent
+            one()
+        return outcomes
+
+    def _try(self, case: Case[Any], operation: Operation, chance: Random) -> tuple[str, str]:
         self._pantry.stock(operation)
         self._pantry.season(case, operation, chance)
         user = self._pantry.asker(operation, chance)
+        address = f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
         try:
-            sent = self._gateway.send(case, user)
+            request = on_the_wire(case)
         except ValueError:
-            yield "not to be sent", ""
-            return
-        except Exception as error:  # noqa: BLE001 - the handler failed, or this test
-            yield "raised", f"{operation.id}: {type(error).__name__}\n  {error}\n  {case.as_curl_command()}"
-            return
+            return "not to be sent", ""
+        try:
+            sent = self._gateway.send(request, user, address)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no handler may raise it
+            return "raised", f"{operation.id}: {type(error).__name__}\n  {error}\n  {case.as_curl_command()}"
         if sent.function != operation.id:
-            yield "elsewhere", ""
-            return
+            return "elsewhere", ""
         status = sent.response.status_code
         self._pantry.used(operation, status, _json(sent))
-        yield str(status), "\n".join(wrong(case, operation, sent.response, user))
+        return str(status), "\n".join(wrong(case, operation, sent.response, user))
 
 
 def _json(sent: Sent) -> Any:

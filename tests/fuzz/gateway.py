@@ -19,6 +19,7 @@ from tests.support.lambdas import ROOT, User, load_function
 from tests.support.stack import verb_noun
 
 BASE_URL = "https://api.example.test"
+_OF_A_REQUEST = {"method", "url", "headers", "files", "data", "params", "cookies", "json"}
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,15 @@ class Gateway:
     def __init__(self) -> None:
         self._router = Router(Template(ROOT / "template.yaml").routes)
 
-    def send(self, case: Case[Any], user: User | None) -> Sent:
-        """Send a case in the name of ``user``; raises ValueError for what no HTTP client can put on the wire."""
-        prepared = requests.Request(**_wire(case)).prepare()
+    def send(self, prepared: requests.PreparedRequest, user: User | None, address: str) -> Sent:
+        """Send a request in the name of ``user`` from an IP address; raises whatever a handler raises."""
         url = urlsplit(prepared.url or "")
         match = self._router.match(prepared.method or "", url.path)
         if match is None:
             return Sent(_response(prepared, events.gateway_response(404, "Not Found")), None, user)
         route, parameters = match
         event = events.http_event(
-            _request(prepared, url.path, url.query),
+            _request(prepared, url.path, url.query, address),
             route,
             parameters,
             request_id=base64.b64encode(os.urandom(11)).decode(),
@@ -59,15 +59,13 @@ class Gateway:
         return Sent(_response(prepared, events.http_response(result)), function, user)
 
 
-def _wire(case: Case[Any]) -> dict[str, Any]:
+def on_the_wire(case: Case[Any]) -> requests.PreparedRequest:
+    """Return a case as an HTTP client sends it; raises ValueError for what none can send."""
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
-    return {name: value for name, value in arguments.items() if name in _OF_A_REQUEST}
+    return requests.Request(**{name: value for name, value in arguments.items() if name in _OF_A_REQUEST}).prepare()
 
 
-_OF_A_REQUEST = {"method", "url", "headers", "files", "data", "params", "cookies", "json"}
-
-
-def _request(prepared: requests.PreparedRequest, path: str, query: str) -> events.Request:
+def _request(prepared: requests.PreparedRequest, path: str, query: str, address: str) -> events.Request:
     body = prepared.body or b""
     return events.Request(
         method=prepared.method or "",
@@ -75,7 +73,7 @@ def _request(prepared: requests.PreparedRequest, path: str, query: str) -> event
         raw_query=query,
         headers=[(_text(name).lower(), _text(value)) for name, value in prepared.headers.items()],
         body=body if isinstance(body, bytes) else str(body).encode(),
-        client="203.0.113.7",
+        client=address,
         protocol="HTTP/1.1",
         port=443,
     )

@@ -1,6 +1,6 @@
 """What makes generated cases reach beyond the first refusal: ids of things that exist, values that fit, who asks.
 
-All chance comes from the generator each case brings along, so a seed repeats a run's choices.
+All chance comes from a generator that the seed of the run starts, so a seed repeats a run's choices.
 """
 
 from __future__ import annotations
