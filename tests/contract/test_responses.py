@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
-from tests.support.api import DOCUMENT, EMAIL, OPERATIONS, PASSWORD, Operation, World
+from tests.support.api import DOCUMENT, EMAIL, HEADERS, OPERATIONS, PASSWORD, Operation, World
 from tests.support.lambdas import Answer
 from tests.support.wallets import new_wallet
 
@@ -26,13 +26,6 @@ NUMBER_LIKE = re.compile(r"[+-]?[0-9.]*[0-9](?:[eE][+-]?[0-9]+)?|-?(?:NaN|Infini
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,6})?Z", re.ASCII)
 TIME_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*", re.ASCII)
 BY_ID = {operation.id: operation for operation in OPERATIONS}
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "strict-transport-security": "max-age=31536000",
-    "x-content-type-options": "nosniff",
-}
 WHOLE_NUMBERS = {"expires_in", "order", "max_open_positions", "latency_ms", "duration_ms", "api_calls", "assets_count"}
 WHOLE_NUMBERS |= {"retry_count", "total_syncs", "failed_syncs", "seq", "rules_version", "limits_version", "status"}
 WHOLE_NUMBERS |= {"epoch", "trades", "wins", "losses"}

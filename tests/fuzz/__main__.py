@@ -29,7 +29,7 @@ from schemathesis.specs.openapi import checks
 from tests.contract.conftest import new_world
 from tests.fuzz.gateway import Gateway, Sent, on_the_wire
 from tests.fuzz.seasoning import Pantry
-from tests.support.api import DOCUMENT, OPERATIONS, Operation, issuer
+from tests.support.api import DOCUMENT, HEADERS, OPERATIONS, Operation, issuer
 from tests.support.lambdas import User
 from tests.support.mongo import embedded_server
 
@@ -132,8 +132,9 @@ def wrong(case: Case[Any], operation: Operation, answer: Response, user: User | 
         case.validate_response(answer, checks=CHECKS)
     except FailureGroup as group:
         found += [f"{type(failure).__name__}: {failure}" for failure in group.exceptions]
-    if "x-request-id" not in answer.headers:
-        found.append("an answer without X-Request-Id")
+    carried = {name: values[0] for name, values in answer.headers.items()}
+    if not carried.get("x-request-id") or not HEADERS.items() <= carried.items():
+        found.append("an answer without X-Request-Id, or without a header that protects it")
     if b"Traceback" in answer.content:
         found.append("a stack trace in the answer")
     if found:

@@ -26,6 +26,14 @@ Contents = dict[str, list[dict[str, Any]]]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "functions" / "get_docs" / "openapi.json").read_text())
 PASSWORD = "Correct-Horse-7-Battery"
 EMAIL = "trader@example.com"
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+}
+"""What every answer of ours carries, success and refusal alike."""
 
 
 @dataclass(frozen=True)
