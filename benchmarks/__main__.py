@@ -18,6 +18,7 @@ from benchmarks.report import Section, markdown, terminal
 
 NAMES: Final = (
     "cold_start",
+    "venue_cold_start",
     "warm_calls",
     "http_shares",
     "round_trips",

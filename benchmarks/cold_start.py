@@ -124,6 +124,7 @@ def secrets_manager(mongodb_url: str) -> Iterator[dict[str, str]]:
             aws_secret_access_key="bench",
         )
         client.create_secret(Name=SECRET, SecretString=json.dumps({"url": mongodb_url}))
-        yield {"MONGODB_SECRET_ID": SECRET, "AWS_ENDPOINT_URL": endpoint}
+        keys = client.create_secret(Name="moniqo/bench/keys", SecretString='{"keys": {}}')["ARN"]
+        yield {"MONGODB_SECRET_ID": SECRET, "KEY_SECRET_ID": keys, "AWS_ENDPOINT_URL": endpoint}
     finally:
         server.stop()

@@ -201,16 +201,18 @@ def test_a_redirect_is_not_followed(desk: Desk, run: Run) -> None:
         assert elsewhere.seen == []
 
 
-def test_a_venue_that_is_away_is_left_alone_and_asked_by_one_call_again(desk: Desk, run: Run) -> None:
+def test_a_venue_that_is_away_for_several_accounts_is_left_alone(desk: Desk, run: Run) -> None:
     path = BALANCES[desk.venue.exchange]
     desk.fake.break_with("status", path=path, status=500, times=None)
-    with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
-        run(desk.wallet.get_balance())
-    assert desk.fake.calls(path) == FAILURES
+    for _ in range(FAILURES):
+        client = desk.connection.client(desk.fake.credentials())
+        with pytest.raises(WalletConnectionError):
+            run(desk.connection.read(client, desk.venue.balance, seconds=0.2))
+    asked = desk.fake.calls(path)
     with pytest.raises(TemporarilyUnavailableError) as refused:
         run(desk.wallet.get_balance())
     assert refused.value.retry_after
-    assert desk.fake.calls(path) == FAILURES
+    assert desk.fake.calls(path) == asked
 
 
 def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(desk: Desk, run: Run) -> None:

@@ -27,6 +27,8 @@ KEY_SECRET = "moniqo/test/keys"
 @contextmanager
 def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Be in an account with Secrets Manager, an empty key ring in it, and empty queues of work."""
+    # These services answer boto3 in this process only; without this variable secrets are read through it too.
+    patch.delenv("AWS_REGION", raising=False)
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
         patch.setenv("KEY_SECRET_ID", KEY_SECRET)

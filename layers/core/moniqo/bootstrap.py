@@ -198,8 +198,12 @@ def keys() -> SecretsManagerKeys:
     """The keys credentials are encrypted with; the key ring is read when it is first needed."""
     from moniqo.credentials.key_source import SecretsManagerKeys
     from moniqo.credentials.stored_ring import StoredRing
+    from moniqo.secret_reader import read_secret
 
-    return SecretsManagerKeys(StoredRing(settings().need("key_secret_id")))
+    def read(secret_id: str) -> str:
+        return read_secret(secret_id, os.environ)
+
+    return SecretsManagerKeys(StoredRing(settings().need("key_secret_id"), reader=read))
 
 
 @cache

@@ -27,6 +27,7 @@ TIMEOUT_SECONDS: Final = 2
 BUDGET_SECONDS: Final = 8
 OTHER_PARTITIONS: Final = ("cn-", "us-iso", "eu-iso")
 
+_CURRENT: Final = "AWSCURRENT"
 _OPERATION: Final = "secretsmanager.GetSecretValue"
 _SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target")
 
@@ -52,7 +53,7 @@ def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
         return _through_parameters(secret_id)
     given = environment.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or environment.get("AWS_ENDPOINT_URL")
     endpoint = given or f"https://secretsmanager.{region}.amazonaws.com"
-    body = json.dumps({"SecretId": secret_id}).encode()
+    body = json.dumps({"SecretId": secret_id, "VersionStage": _CURRENT}).encode()
     until = time.monotonic() + BUDGET_SECONDS
     for _ in range(ATTEMPTS):
         if time.monotonic() > until:
@@ -90,7 +91,7 @@ def _through_parameters(secret_id: str) -> str:
     from aws_lambda_powertools.utilities.parameters import GetParameterError
 
     try:
-        return str(secrets_provider().get(secret_id))
+        return str(secrets_provider().get(secret_id, VersionStage=_CURRENT))
     except GetParameterError as error:
         code = refusal(error)
         raise (SecretRefusedError(code) if code else _silence()) from None

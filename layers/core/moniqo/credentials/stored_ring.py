@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from moniqo.credentials.key_ring import Key, KeyRing, read_ring, write_ring
 from moniqo.domain.errors import TemporarilyUnavailableError
-from moniqo.secret_reader import refusal, secrets_provider
+from moniqo.secret_reader import SecretRefusedError, refusal, secrets_provider
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -36,20 +36,44 @@ class StoredRing:
     Every method raises TemporarilyUnavailableError when Secrets Manager does not answer, or refuses.
     """
 
-    def __init__(self, secret_id: str, provider: Callable[[], SecretsProvider] = secrets_provider) -> None:
-        """Use the secret ``secret_id``; ``provider`` makes the Powertools provider when it is first needed."""
+    def __init__(
+        self,
+        secret_id: str,
+        provider: Callable[[], SecretsProvider] = secrets_provider,
+        reader: Callable[[str], str] | None = None,
+    ) -> None:
+        """Use the secret ``secret_id``.
+
+        Args:
+            secret_id: Name or ARN.
+            provider: Makes the Powertools provider when it is first needed.
+            reader: Reads the current text of a secret in its place, where nothing else is asked of Secrets Manager:
+                importing boto3 would take longer than all the rest of a cold start.
+
+        """
         self._secret_id = secret_id
         self._provider = cache(provider)
+        self._reader = reader
 
     def read(self) -> KeyRing:
         """Return the ring in use; a secret without a value holds an empty one."""
+        if self._reader is None:
+            return self._read_through_parameters()
+        try:
+            return read_ring(self._reader(self._secret_id))
+        except SecretRefusedError as error:
+            # Also the answer for a secret that was created without a value.
+            if str(error) == "ResourceNotFoundException":
+                return KeyRing({})
+            raise _unavailable() from None
+
+    def _read_through_parameters(self) -> KeyRing:
         from aws_lambda_powertools.utilities.parameters import GetParameterError
 
         try:
             # Parameters' own cache holds texts; readers keep the parsed ring, which is at hand without a thread.
             text = self._provider().get(self._secret_id, force_fetch=True, VersionStage=CURRENT)
         except GetParameterError as error:
-            # Also the answer for a secret that was created without a value.
             if refusal(error) == "ResourceNotFoundException":
                 return KeyRing({})
             raise _unavailable() from None

@@ -1,0 +1,115 @@
+"""From the start of a process to the balance of a live wallet, beside an order of a demo wallet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.cold_start import AWS, DATABASE, secrets_manager
+from benchmarks.report import Line, Section
+from benchmarks.timing import Comparison, spoken
+from moniqo.storage.client import connect
+from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
+from tests.support.lambdas import User, http_event
+from tests.support.layer import build
+from tests.support.mongo import embedded_server
+from tests.support.venues.binance import FakeBinance
+
+ROUNDS = 15
+METHOD = (
+    "As the cold starts above. `get_balance` of a wallet at a Binance on loopback, with both layers, reads the wallet "
+    "and its definition, fetches the key ring from Secrets Manager (moto), opens the credentials, imports CCXT's "
+    "Binance, and asks for the balance, all prices and, in the database, the markets. The baseline is `place_order` "
+    "of a demo wallet with its one layer. There is no TLS on loopback, on either side. The last line is the size of "
+    "the layer."
+)
+
+
+def measure() -> Section:
+    """Measure cold starts of a venue function."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded_server() as url,
+        secrets_manager(url) as secret,
+        FakeBinance() as venue,
+    ):
+        starts = VenueColdStarts(Path(folder), {"MONGODB_URL": url, "LOOPBACK_VENUES": "true", **secret})
+        demo = asyncio.run(_prepare(url, venue.url, ROUNDS + 1))
+        live = starts.connect(venue.credentials(balances={"USDT": "1000", "BTC": "1"}))
+        ours, baseline = [], []
+        for number in range(ROUNDS + 1):
+            mine = starts.seconds("get_balance", http_event("GET", f"/wallets/{live}/balance", user=User(OWNER)))
+            other = starts.seconds("place_order", _order(demo[number]))
+            if number:  # the first start of each reads files the others find in memory
+                ours.append(mine)
+                baseline.append(other)
+        found = Comparison.of(ours, baseline)
+        detail = f"{spoken(found.ours)} beside {spoken(found.baseline)}, {ROUNDS} starts each"
+        lines = [Line("cold start of get_balance at a venue", found.ratio, 1.6, "x", detail), *starts.imports()]
+    return Section("Cold start at a venue", METHOD, lines)
+
+
+class VenueColdStarts:
+    """Starts functions in new processes, each with the layers its template names."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        """Work in ``folder``, with copies of the layers that no other build changes."""
+        self._layers = [folder / name for name in ("core", "exchanges")]
+        for layer in self._layers:
+            shutil.copytree(build("host", layer.name), layer)
+        (folder / "runtime").mkdir()
+        self._runtime = make_runtime(folder / "runtime")
+        self._log = folder / "log"
+        self._variables = {**AWS, "MONGODB_DATABASE": DATABASE, **settings}
+
+    def connect(self, credentials: Mapping[str, str]) -> str:
+        """Create a live wallet with the function that does it."""
+        limits = {"max_position_size_usd": 1000, "max_total_exposure_usd": 5000, "max_open_positions": 5}
+        limits["daily_loss_limit_usd"] = 500
+        body = {"wallet_id": "binance-spot-v1", "custom_name": "bench", "risk_limits": limits}
+        event = http_event("POST", "/wallets", user=User(OWNER), body={**body, "credentials": dict(credentials)})
+        return str(json.loads(self._answer("create_wallet", event)["body"])["id"])
+
+    def seconds(self, function: str, event: Mapping[str, Any]) -> float:
+        """Seconds to the first answer of a new process."""
+        started = time.perf_counter()
+        self._answer(function, event)
+        return time.perf_counter() - started
+
+    def _answer(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        layers = self._layers[:1] if function == "place_order" else self._layers
+        with ExecutionEnvironment(
+            function, layers, self._runtime, self._variables, self._log, ROOT / "functions"
+        ) as process:
+            outcome = process.invoke(dict(event))
+            if outcome.kind != "response" or outcome.body["statusCode"] not in {200, 201}:
+                raise RuntimeError(f"{function}: {outcome}\n{process.log()}")
+            answer: Mapping[str, Any] = outcome.body
+            return answer
+
+    def imports(self) -> list[Line]:
+        """The import of one exchange, and the size of what it comes from."""
+        size = sum(path.stat().st_size for path in self._layers[1].rglob("*") if path.is_file()) / 1e6
+        return [Line("exchanges' layer unzipped, host", round(size, 1), 20, "MB")]
+
+
+def _order(wallet: str) -> dict[str, Any]:
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+    return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
+
+
+async def _prepare(url: str, venue: str, count: int) -> list[str]:
+    database = connect(url, DATABASE)
+    await prepare(database)
+    config = {"base_url": venue, "rate_limits": {}, "requires_api_key": True, "requires_signature": True}
+    await database["wallets"].update_one({"slug": "binance-spot-v1"}, {"$set": {"api_config": config}})
+    wallets = [await create_wallet(database) for _ in range(count)]
+    await database.client.close()
+    return wallets

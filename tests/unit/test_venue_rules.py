@@ -1,0 +1,208 @@
+"""The pure rules around venues: what an answer means, when to ask, where to call, what things are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from moniqo.domain import errors
+from moniqo.domain.errors import WalletConnectionError, WalletError
+from moniqo.domain.order import OrderSide
+from moniqo.domain.usd_prices import usd_price
+from moniqo.wallets.breaker import FAILURES, SECONDS_OPEN, Breaker
+from moniqo.wallets.exchange_errors import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
+from moniqo.wallets.exchange_orders import VenueFill, position_of
+from moniqo.wallets.exchange_trading import venue_client_id
+from moniqo.wallets.venue_connection import checked_address
+from moniqo.wallets.venues import venue_named
+
+D = Decimal
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+ANSWERS: list[tuple[str, int, Any, type[WalletError], bool]] = [
+    ("binance", 400, {"code": -2015, "msg": "x"}, errors.InvalidCredentialsError, True),
+    ("binance", 400, {"code": -1013, "msg": "Filter failure: NOTIONAL"}, errors.InvalidOrderError, True),
+    ("binance", 400, {"code": -2010, "msg": "Market is closed."}, errors.OrderRejectedError, True),
+    (
+        "binance",
+        400,
+        {"code": -2010, "msg": "Account has insufficient balance for requested action."},
+        errors.InsufficientBalanceError,
+        True,
+    ),
+    ("binance", 400, {"code": -1021, "msg": "x"}, errors.VenueClockError, True),
+    ("binance", 504, {"code": -1007, "msg": "x"}, errors.WalletConnectionError, False),
+    ("binance", 503, {"code": -1008, "msg": "x"}, errors.TemporarilyUnavailableError, True),
+    ("binance", 400, {"code": -99999, "msg": "x"}, errors.WalletConnectionError, True),
+    ("binance", 451, None, errors.WalletConnectionError, True),
+    ("binance", 302, None, errors.WalletConnectionError, True),
+    ("binance", 200, None, errors.WalletConnectionError, False),
+    ("coinbase", 401, None, errors.InvalidCredentialsError, True),
+    ("coinbase", 403, {"error": "PERMISSION_DENIED"}, errors.InvalidCredentialsError, True),
+    (
+        "coinbase",
+        200,
+        {"success": False, "error_response": {"error": "INSUFFICIENT_FUND"}},
+        errors.InsufficientBalanceError,
+        True,
+    ),
+    ("coinbase", 200, {"success": False, "error_response": {"error": "NEW"}}, errors.OrderRejectedError, True),
+    ("coinbase", 500, {"error": "INTERNAL"}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EAPI:Invalid key"]}, errors.InvalidCredentialsError, True),
+    ("kraken", 200, {"error": ["EGeneral:Invalid arguments:volume"]}, errors.InvalidOrderError, True),
+    ("kraken", 200, {"error": ["EOrder:Something new"]}, errors.OrderRejectedError, True),
+    ("kraken", 200, {"error": ["EService:Unavailable"]}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EAPI:Rate limit exceeded"]}, errors.RateLimitExceededError, True),
+]
+GOOD: list[tuple[str, Any]] = [
+    ("binance", {"balances": []}),
+    ("binance", {"code": 200, "msg": "fine"}),
+    ("coinbase", {"success": True, "success_response": {}}),
+    ("coinbase", {"results": [{"success": True}]}),
+    ("kraken", {"error": [], "result": {}}),
+    ("kraken", {"error": ["WGeneral:Danger"], "result": {}}),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "body", "error", "decided"), ANSWERS)
+def test_an_answer_means_what_its_code_says(
+    name: str, status: int, body: Any, error: type[WalletError], decided: bool
+) -> None:
+    venue = venue_named(name)
+    answer = Answer(status, {}, tuple(venue.codes(status, body)), body is not None)
+    refused = judge(answer, venue.refusals, NOW)
+    assert refused is not None
+    assert (refused.refusal.error, refused.refusal.decided) == (error, decided)
+    assert "x" not in refused.as_error().detail.split()
+
+
+@pytest.mark.parametrize(("name", "body"), GOOD)
+def test_a_success_is_no_refusal(name: str, body: Any) -> None:
+    venue = venue_named(name)
+    assert judge(Answer(200, {}, tuple(venue.codes(200, body)), readable=True), venue.refusals, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ("77", 77),
+        ("0", 1),
+        ("999999999999", MOST_RETRY_AFTER),
+        ("-5", USUAL_RETRY_AFTER),
+        ("soon", USUAL_RETRY_AFTER),
+        ("", USUAL_RETRY_AFTER),
+        ("٣", USUAL_RETRY_AFTER),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
+        (format_datetime(NOW - timedelta(days=1), usegmt=True), 1),
+    ],
+)
+def test_a_wait_is_as_long_as_the_venue_says(given: str, seconds: int) -> None:
+    assert retry_after({"RETRY-AFTER": given}, NOW) == seconds
+
+
+def test_the_breaker_opens_probes_once_and_closes() -> None:
+    at = [0.0]
+    breaker = Breaker(lambda: at[0], lambda: 0.5)
+    for _ in range(FAILURES):
+        assert breaker.wait() == 0
+        breaker.failed()
+    assert breaker.wait() > 0
+    at[0] = SECONDS_OPEN + 0.1
+    assert (breaker.wait(), breaker.wait()) == (0, 1)
+    breaker.failed()
+    assert breaker.wait() > 1
+    at[0] *= 3
+    assert breaker.wait() == 0
+    breaker.given_up()
+    assert breaker.wait() == 0
+    breaker.answered()
+    assert [breaker.wait() for _ in range(3)] == [0, 0, 0]
+
+
+def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
+    at = [100.0]
+    breaker = Breaker(lambda: at[0])
+    breaker.rest(30)
+    breaker.rest(5)
+    assert (breaker.was_told_to, breaker.wait()) == (True, 31)
+    at[0] = 130.5
+    assert (breaker.was_told_to, breaker.wait()) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "http://api.venue.example",
+        "ftp://api.venue.example",
+        "https://",
+        "https://user:pass@venue.example",
+        "https://venue.example?x=1",
+        "https://venue.example/#x",
+        "https://venue.example:port",
+        "https://127.0.0.1:9001",
+        "http://localhost:9001",
+        "https://[::1]",
+    ],
+)
+def test_only_an_https_address_elsewhere_is_called(url: str | None) -> None:
+    with pytest.raises(WalletConnectionError):
+        checked_address(url, allow_loopback=False)
+
+
+def test_an_address_that_may_be_called() -> None:
+    assert checked_address("https://api.venue.example/", allow_loopback=False) == "https://api.venue.example"
+    assert checked_address("http://127.0.0.1:9001", allow_loopback=True) == "http://127.0.0.1:9001"
+    with pytest.raises(WalletConnectionError):
+        checked_address("http://10.0.0.1", allow_loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("asset", "mids", "price"),
+    [
+        ("USD", {}, "1"),
+        ("USDT", {}, "1"),
+        ("USDT", {"USDT/USD": "0.998"}, "0.998"),
+        ("BTC", {"BTC/USDT": "50000", "USDT/USD": "0.998"}, "49900"),
+        ("BTC", {"BTC/USD": "50100", "BTC/USDT": "50000"}, "50100"),
+        ("JPY", {"USD/JPY": "160"}, "0.00625"),
+        ("ADA", {"ADA/BTC": "0.00001", "BTC/USDT": "50000"}, "0.5"),
+        ("ADA", {"ADA/BTC": "0.00001"}, None),
+        ("NOPRICE", {"BTC/USDT": "50000"}, None),
+    ],
+)
+def test_a_price_in_dollars(asset: str, mids: Mapping[str, str], price: str | None) -> None:
+    found = usd_price(asset, {symbol: D(mid) for symbol, mid in mids.items()})
+    assert found == (None if price is None else D(price))
+
+
+def fill(side: OrderSide, amount: str, price: str, fee: str = "0", asset: str = "USDT") -> VenueFill:
+    quote = D(amount) * D(price)
+    return VenueFill("f", "o", "BTC/USDT", side, D(price), D(amount), quote, D(fee), asset, None, NOW)
+
+
+def test_a_position_follows_its_fills() -> None:
+    buy, sell = OrderSide.BUY, OrderSide.SELL
+    held = position_of([fill(buy, "1", "100", "1"), fill(buy, "1", "200", "0.001", "BTC")], "BTC")
+    assert (held.amount, held.cost, held.fees, held.realised) == (D("1.999"), D(300), D(1), D(-1))
+    held = position_of([fill(buy, "2", "100"), fill(sell, "1", "150", "0.5")], "BTC")
+    assert (held.amount, held.cost, held.realised) == (D(1), D(100), D("49.5"))
+    more_than_bought = position_of([fill(buy, "1", "100"), fill(sell, "3", "150")], "BTC")
+    assert more_than_bought.amount == more_than_bought.cost == 0
+    assert position_of([fill(buy, "1", "100", "0.1", "BNB")], "BTC").fees == 0
+
+
+def test_a_client_id_is_the_same_for_the_same_request_only() -> None:
+    known = venue_client_id("wallet", "mine")
+    assert known == venue_client_id("wallet", "mine")
+    assert len({known, venue_client_id("wallet", "other"), venue_client_id("other", "mine")}) == 3
+    assert venue_client_id("wallet", None) != venue_client_id("wallet", None)
+    for name in (known, venue_client_id("wallet", None)):
+        assert len(name) == 32
+        assert int(name, 16)
