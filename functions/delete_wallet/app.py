@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError, WalletInUseError
+from moniqo.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -22,7 +22,10 @@ router = api_router()
     status_code=204,
     tags=["Wallets"],
     summary="Delete a wallet",
-    responses={204: {"description": "Deleted."}, **problem_responses(NotFoundError, WalletInUseError)},
+    responses={
+        204: {"description": "Deleted."},
+        **problem_responses(NotFoundError, WalletInUseError, WalletConnectionError),
+    },
 )
 async def delete_wallet(
     user_wallet_id: str,

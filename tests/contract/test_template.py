@@ -27,6 +27,7 @@ READS_KEYS = {
     "cancel_orders",
     "close_position",
     "create_wallet",
+    "delete_wallet",
     "get_balance",
     "get_order",
     "list_orders",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,9 @@ from moniqo import cli
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.server import FakeVenue
 from tests.support.wallets import aws
 
 __all__ = ["aws"]
@@ -337,6 +340,47 @@ def test_a_refused_key_names_the_address_it_must_allow(desk: LiveDesk) -> None:
 
     assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "192.0.2.7" in refused.json["hint"]
+
+
+def test_a_wallet_with_orders_at_its_venue_is_not_deleted_unless_they_can_be_cancelled(desk: LiveDesk) -> None:
+    desk.place()
+    kept = desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user)
+    assert (kept.status, kept.json["code"], kept.json["open_orders"]) == (409, "WALLET_IN_USE", 1)
+    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert desk.place(price="30000").json["status"] == "unknown"
+    assert desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user, query={"force": "true"}).status == 409
+    desk.settle(later=timedelta(minutes=1))
+
+    assert desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user, query={"force": "true"}).status == 204
+    assert {order.status for order in desk.at_venue()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("fake", "slug", "path"),
+    [(FakeCoinbase, "coinbase-advanced-v1", "/brokerage/orders"), (FakeKraken, "kraken-spot-v1", "/AddOrder")],
+)
+def test_the_other_venues_find_what_they_gave_no_answer_to(
+    aws: None,
+    seeded: Database,
+    environment: pytest.MonkeyPatch,
+    invoke: Invoke,
+    fake: Callable[[], FakeVenue],
+    slug: str,
+    path: str,
+) -> None:
+    with live_deployment(environment, fake(), slug) as venue:
+        desk = open_desk(venue, invoke, seeded, slug, balances={"USD": "10000"})
+        placed = desk.place(symbol="BTC/USD", type="market", price=None, amount="0.002")
+        assert (placed.status, placed.json["status"]) == (201, "filled"), placed.text
+        assert sum(D(fill["amount"]) for fill in placed.json["fills"]) == D("0.002")
+        for after, expected in ((True, "open"), (False, "rejected")):
+            venue.break_with("drop", path=path, method="POST", after=after)
+            lost = desk.place(symbol="BTC/USD", client_order_id=expected).json
+            assert lost["status"] == "unknown"
+            for minutes in (5, 20, 60):
+                desk.settle(later=timedelta(minutes=minutes))
+            assert desk.order(lost["order_id"])["status"] == expected
+        assert len(desk.at_venue()) == 2
 
 
 def _orders(desk: LiveDesk) -> list[dict[str, Any]]:

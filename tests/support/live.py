@@ -75,23 +75,25 @@ class LiveDesk:
 
 
 @contextmanager
-def live_deployment(patch: pytest.MonkeyPatch) -> Iterator[FakeVenue]:
-    """Let orders reach a Binance on this machine."""
+def live_deployment(
+    patch: pytest.MonkeyPatch, fake: FakeVenue | None = None, slug: str = BINANCE
+) -> Iterator[FakeVenue]:
+    """Let orders reach a venue on this machine, a Binance unless told otherwise."""
     patch.setenv("LOOPBACK_VENUES", "true")
     patch.setenv("LIVE_TRADING", "true")
     bootstrap.settings.cache_clear()
-    with FakeBinance() as venue:
+    with fake or FakeBinance() as venue:
         config = {"base_url": venue.url, "rate_limits": {"requests_per_second": 1000}}
         done = event_loop.run(
-            bootstrap.database().wallets.update_one({"slug": BINANCE}, {"$set": {"api_config": config}})
+            bootstrap.database().wallets.update_one({"slug": slug}, {"$set": {"api_config": config, "is_active": True}})
         )
         assert done.modified_count == 1
         yield venue
 
 
-def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, **account: Any) -> LiveDesk:
-    """Connect a wallet with 10,000 USDT and sync it once."""
-    wallet = create(invoke, wallet_id=BINANCE, credentials=venue.credentials(**account), risk_limits=LIMITS)
+def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any) -> LiveDesk:
+    """Connect a wallet, with 10,000 USDT unless told otherwise, and sync it once."""
+    wallet = create(invoke, wallet_id=slug, credentials=venue.credentials(**account), risk_limits=LIMITS)
     desk = LiveDesk(venue, invoke, database, wallet["id"])
     desk.sync()
     return desk

@@ -260,7 +260,7 @@ def wallet_changes() -> WalletChanges:
     from moniqo.services.wallet_changes import WalletChanges
     from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletChanges(UserWalletStore(database()), wallets())
+    return WalletChanges(UserWalletStore(database()), wallets(), lambda: live_placing().book)
 
 
 @cache

@@ -9,7 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import ConflictError, OrderAlreadyClosedError, OrderAlreadyFilledError, WalletError
+from moniqo.domain.errors import (
+    ConflictError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    WalletError,
+    WalletInUseError,
+)
 from moniqo.domain.live_order import LiveOrder, LiveRecord
 from moniqo.domain.order import Fill, OrderStatus
 from moniqo.services.live_looks import Looks
@@ -111,6 +117,18 @@ class LiveBook:
         if after.has_ended and after.status is not OrderStatus.CANCELLED:
             raise await self._ended(after)
         return await self._looks.record(after)
+
+    async def leave(self, wallet: ExchangeWallet, *, force: bool) -> None:
+        """See to it that no order of a wallet can still fill, cancelling with ``force``; raises WalletInUseError."""
+        if force:
+            await self.cancel_all(wallet, None)
+        left = await self._store.undecided(wallet.user_wallet_id)
+        if left:
+            raise WalletInUseError(
+                f"{len(left)} orders may still fill at the venue",
+                open_orders=len(left),
+                hint="Cancel them, or delete with ?force=true; what is unknown is looked for every minute.",
+            )
 
     async def _ended(self, order: LiveOrder) -> WalletError:
         record = await self._looks.record(order)

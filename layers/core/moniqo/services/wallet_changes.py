@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Close, SetLimits
@@ -13,12 +15,23 @@ from moniqo.services.wallet_requests import WalletChange
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
 
+if TYPE_CHECKING:
+    from moniqo.services.live_book import LiveBook
+    from moniqo.wallets.exchange import ExchangeWallet
+
 
 class WalletChanges:
     """Changes wallets; risk limits and deletion go through the account, so no order slips past them."""
 
-    def __init__(self, wallets: UserWalletStore, connector: WalletConnector, now: Clock = utc_now) -> None:
-        """Use these stores."""
+    def __init__(
+        self,
+        wallets: UserWalletStore,
+        connector: WalletConnector,
+        book: Callable[[], LiveBook],
+        now: Clock = utc_now,
+    ) -> None:
+        """Use these stores; ``book`` has the orders at venues."""
+        self._book = book
         self._wallets = wallets
         self._connector = connector
         self._now = now
@@ -45,12 +58,19 @@ class WalletChanges:
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
         """Delete a wallet; its history is kept.
 
+        What a live wallet holds stays at its venue; orders that may still fill there are cancelled with ``force``, for
+        nobody could look at them afterwards.
+
         Raises:
             NotFoundError: the owner has no such wallet.
-            WalletInUseError: orders are open or positions held, and ``force`` is not set.
+            WalletInUseError: orders are open or positions held, and ``force`` is not set; or an order at a venue could
+                not be ended.
+            WalletConnectionError: the venue did not answer.
 
         """
-        account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        account = await self._connector.connect(user_id, user_wallet_id)
+        if account.mode == "live":
+            await self._book().leave(cast("ExchangeWallet", account), force=force)
         await account.record(Close(force=force), mirror={"updated_at": self._now()})
 
 
