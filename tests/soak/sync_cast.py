@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -136,10 +136,9 @@ def settle(place: Place) -> None:
     )
 
 
-def run_worker(place: Place, number: int, pipe: Any) -> None:
-    """Run the real handler of ``sync_wallets`` on what comes through the pipe, at the time that comes with it."""
+def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mapping[str, Any], None], Mapping[str, Any]]:
+    """Make this process a worker and return the real handler of ``sync_wallets``, which goes by ``now``."""
     settle(place)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its metrics
     from moniqo import bootstrap
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.credentials.key_ring import read_ring
@@ -150,7 +149,6 @@ def run_worker(place: Place, number: int, pipe: Any) -> None:
     from tests.support.lambdas import load_function
 
     sync.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
-    ahead = timedelta()
     cipher = CredentialCipher(HeldKeys(read_ring(place.ring), datetime.now(UTC)))
     bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
     service = sync.BalanceSync(
@@ -158,10 +156,18 @@ def run_worker(place: Place, number: int, pipe: Any) -> None:
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
         None,  # type: ignore[arg-type]  # nobody asks by hand
-        now=lambda: datetime.now(UTC) + ahead,
+        now=now,
     )
     bootstrap.balance_sync = lambda: service  # type: ignore[assignment]
-    handler = load_function("sync_wallets").handler
+    handler: Callable[[Mapping[str, Any], None], Mapping[str, Any]] = load_function("sync_wallets").handler
+    return handler
+
+
+def run_worker(place: Place, number: int, pipe: Any) -> None:
+    """Run the real handler on what comes through the pipe, at the time that comes with it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its metrics
+    ahead = timedelta()
+    handler = worker_handler(place, lambda: datetime.now(UTC) + ahead)
     while True:
         job = pipe.recv()
         if job is None:
