@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ import boto3
 import pytest
 
 from moniqo import bootstrap
+from moniqo.cli.keys import table
+from moniqo.credentials.rotation import STEPS, RotationError
 from moniqo.domain.clock import rfc3339, utc_now
 from moniqo.http import authentication
 from tests.conftest import Database, Run
@@ -50,6 +53,7 @@ class Watch:
         self.answers: list[tuple[str, str]] = []
         self.canaries: set[str] = set()
         self.ciphertexts: set[str] = set()
+        self.materials: set[str] = set()
 
     def plant(self, kind: str = "key") -> str:
         canary = new_canary(kind)
@@ -145,6 +149,9 @@ def test_no_canary_is_found_outside_its_ciphertext(
     opened = run(opens(database, wallet))
     assert {name: opened[name] for name in second} == second, "the canaries were never there"
     watch.see_ciphertexts(stored())
+    rotating(watch, stored, run, environment)
+    opened = run(opens(database, wallet))
+    assert {name: opened[name] for name in second} == second, "they are there after a rotation too"
     broken_parts(watch, wallet, database, run, environment, stored)
     assert len(watch.ciphertexts) >= 3
 
@@ -159,7 +166,8 @@ def test_no_canary_is_found_outside_its_ciphertext(
     assert found(watch.canaries, [("key ring", secret)]) == []
     # Neither the ciphertext nor a key shows, and no field but one holds it.
     hidden = {token.rpartition(":")[2][16:] for token in watch.ciphertexts}
-    hidden |= {key["material"] for key in json.loads(secret)["keys"].values()}
+    hidden |= watch.materials | {key["material"] for key in json.loads(secret)["keys"].values()}
+    assert len(hidden) >= 6
     elsewhere = [(place, text) for place, text in stored() if place != CIPHERTEXT_AT]
     assert found(hidden, [*written, *elsewhere]) == []
 
@@ -212,6 +220,29 @@ def scheduled(watch: Watch) -> list[dict[str, Any]]:
     result = load_function("sync_wallets").handler({"Records": records}, None)
     watch.answers.append(("sync_wallets", json.dumps(result)))
     return records
+
+
+def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatch) -> None:
+    """Rotate, move credentials, look at the keys, and let all of it go wrong as well."""
+    client, steps = boto3.client("secretsmanager"), load_function("rotate_key").handler
+    for token in ("1" * 36, "2" * 36):
+        for step in (*STEPS, "noSuchStep"):
+            event = {"Step": step, "SecretId": KEY_SECRET, "ClientRequestToken": token}
+            try:
+                steps(event, None)
+            except RotationError as error:
+                watch.answers.append(("rotate_key", f"{error!r} {error.__cause__!r}"))
+        text = client.get_secret_value(SecretId=KEY_SECRET, VersionStage="AWSCURRENT")["SecretString"]
+        watch.materials |= {key["material"] for key in json.loads(text)["keys"].values()}
+        restart()
+        later = utc_now() + timedelta(hours=1)
+        for clocked in (bootstrap.keys(), bootstrap.reencryption()):
+            environment.setattr(clocked, "_now", lambda at=later: at)
+        report = load_function("reencrypt_credentials").handler({}, None)
+        assert report["moved"] >= 2, report
+        watch.answers.append(("reencrypt_credentials", json.dumps(report)))
+        watch.see_ciphertexts(stored())
+    watch.answers.append(("moniqo keys status", table(*run(bootstrap.reencryption().uses()), utc_now())))
 
 
 def wrong_turns(watch: Watch, wallet: str) -> None:
