@@ -23,6 +23,7 @@ NAMES: Final = (
     "http_shares",
     "round_trips",
     "decisions",
+    "credentials",
     "evaluation",
     "demo_orders",
     "contention",

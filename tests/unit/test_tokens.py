@@ -20,7 +20,7 @@ from moniqo.http import authentication
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import AdminDep, Caller, CallerDep
 from moniqo.http.responses import no_content
-from moniqo.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, TokenVerifier, fetch
+from moniqo.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
 from tests.support.lambdas import ADMIN, TRADER, http_event
 from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa_jwk, rsa_key, token
 
@@ -160,6 +160,39 @@ def test_unknown_keys_cause_one_fetch_at_a_time(issuer: Issuer) -> None:
     issuer.time += REFETCH_SECONDS + 1
     assert verifier.verify(new)["sub"] == "user-1"
     assert issuer.asked == 2
+
+
+def test_a_token_is_known_again_until_it_expires(issuer: Issuer) -> None:
+    verifier, brief = issuer.verifier(), token(exp=int(time.time()) + 600)
+    assert verifier.verify(brief) == verifier.verify(brief)
+    (digest, seen), *others = verifier._seen.items()
+    assert not others
+    verifier._seen[digest] = seen._replace(claims={"sub": "remembered"})
+    assert verifier.verify(brief) == {"sub": "remembered"}
+
+    verifier._seen[digest] = seen._replace(claims={"sub": "remembered"}, expires_at=time.time() - 1)
+    assert verifier.verify(brief)["sub"] == "user-1", "what is too old is verified anew"
+
+
+@pytest.mark.parametrize("keys", [b'{"keys": []}', json.dumps({"keys": [rsa_jwk("rsa-1", "thief")]}).encode()])
+def test_a_token_that_is_known_is_refused_when_its_key_is_withdrawn_or_replaced(issuer: Issuer, keys: bytes) -> None:
+    verifier, mine = issuer.verifier(), token()
+    verifier.verify(mine)
+    issuer.keys = keys
+    issuer.time += KEYS_FRESH_SECONDS + 1
+    with pytest.raises(UnauthenticatedError):
+        verifier.verify(mine)
+
+
+def test_nothing_is_remembered_of_what_was_refused_and_only_so_much_of_the_rest(issuer: Issuer) -> None:
+    verifier = issuer.verifier()
+    for forged in FORGED.values():
+        with pytest.raises(UnauthenticatedError):
+            verifier.verify(forged)
+    assert not verifier._seen
+    for number in range(SEEN + 10):
+        verifier.verify(token(sub=f"user-{number}", key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"}))
+    assert len(verifier._seen) == SEEN
 
 
 def test_a_key_the_issuer_withdrew_stops_verifying(issuer: Issuer) -> None:

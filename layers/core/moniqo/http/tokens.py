@@ -10,12 +10,16 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from hashlib import sha256
 from http.client import HTTPException
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
 
 MAX_TOKEN_LENGTH: Final = 8192
+SEEN: Final = 256
+"""Tokens an environment knows again."""
 FETCH_SECONDS: Final = 3
 MAX_KEY_SET_BYTES: Final = 262_144
 KEYS_FRESH_SECONDS: Final = 3600
@@ -48,8 +52,20 @@ def fetch(url: str) -> bytes:
     return bytes(content)
 
 
+class _Seen(NamedTuple):
+    """What a token that verified said, and the key it did so with."""
+
+    claims: Mapping[str, Any]
+    expires_at: float
+    kid: str
+    key: object
+
+
 class TokenVerifier:
-    """Verifies access tokens of one issuer for one client. Keys are kept, and fetched again only within bounds."""
+    """Verifies access tokens of one issuer for one client. Keys are kept, and fetched again only within bounds.
+
+    A token that verified is known again by its digest, as long as it has not expired and the issuer keeps its key.
+    """
 
     def __init__(
         self,
@@ -68,6 +84,7 @@ class TokenVerifier:
         self._clock = clock
         self._keys: dict[str, Any] = {}
         self._fetched_at = self._asked_at = 0.0
+        self._seen: dict[bytes, _Seen] = {}
 
     def verify(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a valid token.
@@ -81,8 +98,12 @@ class TokenVerifier:
 
         if len(token) > MAX_TOKEN_LENGTH:
             raise UnauthenticatedError(_REFUSAL)
+        digest = sha256(token.encode(errors="surrogatepass")).digest()
+        seen = self._seen.get(digest)
+        if seen is not None and seen.expires_at > time.time() and self._key(seen.kid) is seen.key:
+            return seen.claims
         try:
-            header = jwt.get_unverified_header(token)
+            header = _header(token)
             key = self._key(header.get("kid"))
             if "crit" in header or key is None or header.get("alg") != key.algorithm_name:
                 raise UnauthenticatedError(_REFUSAL)
@@ -99,6 +120,9 @@ class TokenVerifier:
             raise UnauthenticatedError(_REFUSAL) from None
         if not self._is_for_us(claims):
             raise UnauthenticatedError("The token was made for another use.")
+        while len(self._seen) >= SEEN:
+            del self._seen[next(iter(self._seen))]
+        self._seen[digest] = _Seen(MappingProxyType(claims), float(claims["exp"]), header["kid"], key)
         return claims
 
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
@@ -137,3 +161,16 @@ class TokenVerifier:
                     keys[kid] = jwt.PyJWK(entry, algorithm)
         self._keys = keys
         self._fetched_at = self._asked_at
+
+
+def _header(token: str) -> dict[str, Any]:
+    """Read a token's header, to learn which key it names; PyJWT reads the whole token strictly afterwards."""
+    from jwt.utils import base64url_decode
+
+    try:
+        header = json.loads(base64url_decode(token.partition(".")[0]))
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise UnauthenticatedError(_REFUSAL)
+    return header

@@ -1,0 +1,103 @@
+"""Opening credentials and verifying tokens, beside the bare cryptography in them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from datetime import UTC, datetime
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.hashes import SHA256
+from pydantic import SecretStr
+
+from benchmarks.report import Line, Section
+from benchmarks.timing import Comparison, interleaved, spoken
+from moniqo.credentials.cipher import CredentialCipher
+from moniqo.credentials.key_ring import KeyRing, new_key
+from moniqo.credentials.key_source import HeldKeys
+from moniqo.http.tokens import TokenVerifier
+from tests.support.tokens import CLIENT_ID, ISSUER, key_set, rsa_key, token
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+USER, WALLET = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+FIELDS = {"api_key": "k" * 64, "api_secret": "s" * 64}
+TOKENS = 64
+METHOD = (
+    "Credentials: two fields of 64 characters are encrypted for a wallet and opened again, its key derived both times "
+    "from a ring at hand; the baseline encrypts and opens the same JSON with one Fernet key. Tokens: 64 RS256 access "
+    "tokens in turn, the issuer's keys at hand; the baseline is RSA's check of the same signatures. An environment "
+    "knows a token again by its digest."
+)
+
+
+def measure() -> Section:
+    """Measure both."""
+    return Section("Credentials and tokens", METHOD, [_credentials(), *_tokens()])
+
+
+def _credentials() -> Line:
+    key = new_key(NOW)
+    cipher = CredentialCipher(HeldKeys(KeyRing({key.kid: key}), NOW))
+    fields = {name: SecretStr(value) for name, value in FIELDS.items()}
+    plain, text = Fernet.generate_key(), json.dumps(FIELDS).encode()
+    loop = asyncio.new_event_loop()
+
+    async def ours() -> None:
+        for _ in range(100):
+            await cipher.decrypt(await cipher.encrypt(fields, USER, WALLET), USER, WALLET)
+
+    def baseline() -> None:
+        for _ in range(100):
+            fernet = Fernet(plain)
+            fernet.decrypt(fernet.encrypt(text))
+
+    found = interleaved(lambda: loop.run_until_complete(ours()), baseline, rounds=60, ours_calls=1, baseline_calls=1)
+    loop.close()
+    return _line("encrypt and open credentials", found, 100, 3)
+
+
+def _tokens() -> list[Line]:
+    started = int(time.time())
+    tokens = [token(sub=f"user-{number}", iat=started - number) for number in range(TOKENS)]
+    public = rsa_key("issuer").public_key()
+    signed = [_parts(each) for each in tokens]
+
+    def new_verifier() -> TokenVerifier:
+        return TokenVerifier(ISSUER, CLIENT_ID, "https://issuer.example.test", fetch=lambda _: key_set())
+
+    warm = new_verifier()
+
+    def again() -> None:
+        for each in tokens:
+            warm.verify(each)
+
+    def first() -> None:
+        fresh = new_verifier()
+        for each in tokens:
+            fresh.verify(each)
+
+    def baseline() -> None:
+        for signature, message in signed:
+            public.verify(signature, message, padding.PKCS1v15(), SHA256())
+
+    found = {
+        name: interleaved(work, baseline, rounds=60, ours_calls=1, baseline_calls=1)
+        for name, work in (("again", again), ("first", first))
+    }
+    return [
+        _line("verify a token that was seen before", found["again"], TOKENS, 3),
+        _line("verify a token for the first time", found["first"], TOKENS, None),
+    ]
+
+
+def _parts(text: str) -> tuple[bytes, bytes]:
+    message, _, signature = text.rpartition(".")
+    return base64.urlsafe_b64decode(signature + "=="), message.encode()
+
+
+def _line(name: str, found: Comparison, calls: int, limit: float | None) -> Line:
+    detail = f"{spoken(found.ours / calls)} beside {spoken(found.baseline / calls)}"
+    return Line(name, found.ratio, limit, "x", detail)
