@@ -77,7 +77,7 @@ SLOW: Final = {
     # A demo wallet never needs what talks to venues, though its function may carry it.
     "aiohttp": set(),
     "ccxt.base.exchange": set(),
-    "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "reencrypt_credentials", "rotate_key"},
+    "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "rotate_key"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
 }
 STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
@@ -177,6 +177,9 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",
         "LIVE_TRADING": "false",
+        "PRICE_VENUES": "",
+        "POLYGON_SECRET_ID": "",
+        "EGRESS_ADDRESS": "",
         "WALLETS_PER_USER": "100",
         "ORDERS_PER_MINUTE": "600",
         "SYNCS_PER_MINUTE": "60",
