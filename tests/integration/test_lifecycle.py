@@ -142,6 +142,7 @@ def test_a_reason_has_a_form(life: Life, body: object) -> None:
 
 def test_a_wallet_that_does_not_answer_is_not_resumed(life: Life, seeded: Database, run: Run) -> None:
     life.pause()
+    run(bootstrap.cipher().encrypt({}, TRADER.id, "another"))  # a ring without any key would be the service's fault
     run(seeded.user_wallets.update_one({"_id": life.id}, {"$set": {"credentials": "v1:lost:gAAAA"}}))
 
     answer = life.resume()
