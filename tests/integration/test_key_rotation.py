@@ -36,10 +36,10 @@ __all__ = ["aws"]
 
 ROTATIONS = 10
 STEPS_UNTIL_USED = 6
-WALLETS = 12
+WALLETS = 8
 READERS = 4
 WRITERS = 2
-KILLS = 8
+KILLS = 6
 HOUR = 3600
 
 Result = TypeVar("Result")
@@ -240,7 +240,7 @@ def test_deleted_wallets_are_moved_as_well(
 def test_a_run_without_time_leaves_the_rest_to_the_next(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reencryption, "PAGE", 5)
+    monkeypatch.setattr(reencryption, "PAGE", 3)
     clock = MovedClock()
     environment = Environment(seeded, stored, clock)
     run(environment.rotation.run_all())
@@ -254,7 +254,7 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(
 def test_progress_is_told_page_by_page(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reencryption, "PAGE", 5)
+    monkeypatch.setattr(reencryption, "PAGE", 3)
     clock = MovedClock()
     environment = Environment(seeded, stored, clock)
     run(environment.rotation.run_all())
@@ -263,7 +263,7 @@ def test_progress_is_told_page_by_page(
 
     run(environment.reencryption.run(60, told.append))
 
-    assert told == [5, 10, 12]
+    assert told == [3, 6, 8]
 
 
 def test_an_operator_rotates_moves_and_looks(
@@ -334,7 +334,7 @@ class Mortal(CiphertextStore):
 def test_re_encryption_cut_short_anywhere_leaves_everything_readable_and_the_next_run_finishes(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reencryption, "PAGE", 5)
+    monkeypatch.setattr(reencryption, "PAGE", 3)
     clock = MovedClock()
     cuts = 0
     for cut in range(1, 100):

@@ -20,6 +20,7 @@ from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_
 from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
 from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
+from moniqo.secret_reader import SecretRefusedError
 from tests.support.stack import template
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -140,6 +141,21 @@ def test_the_first_writer_fills_an_empty_secret(secrets: Counting, value: str | 
     assert stored.keys == {first.kid: first}
     assert first.use_after == NOW
     assert run(source(secrets).key(first.kid)) == first
+
+
+def test_the_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET)
+
+    def read(secret_id: str) -> str:
+        try:
+            text: str = secrets.client.get_secret_value(SecretId=secret_id)["SecretString"]
+        except ClientError as error:
+            raise SecretRefusedError(error.response["Error"]["Code"]) from None
+        return text
+
+    keys = SecretsManagerKeys(StoredRing(SECRET, secrets.provider, read), monotonic=Time(), now=lambda: NOW)
+
+    assert run(keys.writing_key()).use_after == NOW
 
 
 def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -> None:

@@ -33,11 +33,12 @@ _SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", 
 
 
 class SecretRefusedError(TemporarilyUnavailableError):
-    """There is no such secret, or it may not be read; the text ends with Secrets Manager's error code."""
+    """There is no such secret, or it may not be read; ``reason`` is Secrets Manager's error code."""
 
-    def __init__(self, code: str) -> None:
-        """Name the error code."""
-        super().__init__(f"The secret store refused: {code}", retry_after=30)
+    def __init__(self, reason: str) -> None:
+        """Give the reason."""
+        super().__init__(f"The secret store refused: {reason}", retry_after=30)
+        self.reason = reason
 
 
 def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:

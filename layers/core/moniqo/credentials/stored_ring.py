@@ -63,7 +63,7 @@ class StoredRing:
             return read_ring(self._reader(self._secret_id))
         except SecretRefusedError as error:
             # Also the answer for a secret that was created without a value.
-            if str(error) == "ResourceNotFoundException":
+            if error.reason == "ResourceNotFoundException":
                 return KeyRing({})
             raise _unavailable() from None
 
