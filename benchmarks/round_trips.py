@@ -20,7 +20,7 @@ from tests.support.round_trips import round_trips
 
 BATCHES = (1, 10, 25, 100)
 METHOD = (
-    "The real handlers on the embedded database, warm; the findAndModify that counts an order is sent beside the "
+    "The real handlers on the embedded database, warm; the update that counts an order is sent beside the "
     "aggregate that reads the account. An execution environment adds one read, once, for the seed of the simulated "
     "market. Of a sync's four, the find is what reads the credentials. The layer is measured as `sam build` makes it, "
     "for the Lambda target and for this machine, with bytecode where a Python of the target's version is installed; "

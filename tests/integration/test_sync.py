@@ -89,7 +89,7 @@ class TestByHand:
         with round_trips() as commands:
             sync(invoke, wallet["id"])
 
-        assert sorted(commands[:2]) == ["find", "findAndModify"]
+        assert sorted(commands[:2]) == ["find", "update"]
         assert commands[2:] == ["update", "aggregate", "bulkWrite"]
 
     def test_a_failure_is_an_answer_and_never_quotes_the_venue(

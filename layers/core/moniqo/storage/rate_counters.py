@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.collection import ReturnDocument
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 COLLECTION: Final = "rate_counters"
 
@@ -26,28 +25,19 @@ class RateCounters:
         self._seconds = int(window.total_seconds())
 
     async def take(self, key: str, limit: int, now: datetime) -> bool:
-        """Count one, unless ``limit`` were counted in this window already; returns whether it was counted.
+        """Count one, unless ``limit`` (at least 1) were counted in this window already; returns whether it was counted.
 
-        One round trip, decided by the server: of many callers at once no more than ``limit`` are counted.
+        Decided by the server, so of many callers at once no more than ``limit`` are counted. One round trip; a second
+        one at the limit, and for callers that begin a window at the same moment.
         """
-        count = {"$ifNull": ["$count", 0]}
-        below = {"$lt": [count, limit]}
-        expiry = now + timedelta(seconds=2 * self._seconds)
-        counted: Any = await self._counters.find_one_and_update(
-            {"_id": self._id(key, now)},
-            [
-                {
-                    "$set": {
-                        "taken": below,
-                        "count": {"$cond": [below, {"$add": [count, 1]}, count]},
-                        "expires_at": {"$ifNull": ["$expires_at", expiry]},
-                    }
-                }
-            ],
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-        )
-        return bool(counted["taken"])
+        below = {"_id": self._id(key, now), "count": {"$lt": limit}}
+        one = {"$inc": {"count": 1}}
+        begin = {"$setOnInsert": {"expires_at": now + timedelta(seconds=2 * self._seconds)}}
+        try:
+            await self._counters.update_one(below, {**one, **begin}, upsert=True)
+        except DuplicateKeyError:
+            return (await self._counters.update_one(below, one)).matched_count == 1
+        return True
 
     async def give_back(self, key: str, now: datetime) -> None:
         """Uncount what was counted at ``now``; where the database does not answer, it stays counted."""
