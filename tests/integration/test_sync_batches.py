@@ -174,6 +174,27 @@ class TestTime:
         assert report.synced == 24
         assert most == {True: 10, False: 10}
 
+    def test_those_that_failed_last_time_are_asked_about_last(
+        self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
+    ) -> None:
+        wallets = [create(invoke)["id"] for _ in range(16)]
+        for number, wallet in enumerate(wallets[:12]):
+            change(seeded, run, wallet, **{"connection.retry_count": number + 1})
+        asked: list[str] = []
+        valuation = DemoWallet.valuation
+
+        async def noted(self: DemoWallet) -> Any:
+            asked.append(self.user_wallet_id)
+            await asyncio.sleep(0)
+            return await valuation(self)
+
+        monkeypatch.setattr(DemoWallet, "valuation", noted)
+
+        assert run(bootstrap.balance_sync().sync_due(dict.fromkeys(wallets, tick()))).synced == 16
+
+        assert sorted(asked[:4]) == sorted(wallets[12:])
+        assert asked[4:] == wallets[:12]
+
 
 BROKEN: Mapping[str, Mapping[str, object]] = {
     "an amount": {"balance.assets": [{"asset": "X", "free": "x", "locked": "0", "total": "0", "value_usd": None}]},

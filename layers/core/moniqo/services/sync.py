@@ -143,9 +143,14 @@ class BalanceSync:
         return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
 
     async def _sync(self, work: Work) -> Sequence[SyncOutcome]:
-        """Sync wallets side by side, each venue's a few at a time; what was not begun in time is left out."""
+        """Sync wallets side by side, each venue's a few at a time; what was not begun in time is left out.
+
+        Those that failed last time come last: they may take all their time, and whatever they do to the venue's
+        breaker, nobody else is asked about after them.
+        """
         if not work:
             return ()
+        work = sorted(work, key=lambda pair: pair[1].connection.retry_count)
         connected = await self._connector.connect_many([wallet for _, wallet in work])
         turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
         begun: set[str] = set()
