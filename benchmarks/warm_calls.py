@@ -74,11 +74,8 @@ class Recorded:
             self._kept["find_one"] = [await self._collection.find_one(*arguments)]
         return dict(self._kept["find_one"][0])
 
-    async def find_one_and_update(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Answer one document."""
-        if "update" not in self._kept:
-            self._kept["update"] = [await self._collection.find_one_and_update(*arguments, **options)]
-        return dict(self._kept["update"][0])
+    async def update_one(self, *_: Any, **__: Any) -> None:
+        """Take a write."""
 
 
 async def _rows(kept: Sequence[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
