@@ -57,7 +57,7 @@ help: ## Show this list
 	  printf '  make %-16s %s\n' "$$name" "$$what"; done
 
 .PHONY: run
-run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MONGODB_URL)
+run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MONGODB_URL, PARAMETERS)
 	@exec $(PY) -m local
 
 .PHONY: indexes

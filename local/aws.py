@@ -124,7 +124,8 @@ def main() -> None:
 
     from local.identity import Identity
 
-    listener, template, state = int(sys.argv[1]), Template(Path(sys.argv[2])), StateDirectory(Path(sys.argv[3]))
+    listener, state = int(sys.argv[1]), StateDirectory(Path(sys.argv[3]))
+    template = Template(Path(sys.argv[2]), parameters=json.loads(sys.argv[4]))
     make_queues(template)
     savers = {
         "secretsmanager": Secrets(template, state).save,

@@ -59,8 +59,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 class Resolver:
-    """Resolves intrinsic functions with the template's parameter defaults and the local names of its resources.
+    """Resolves intrinsic functions with the template's parameters and the local names of its resources.
 
+    A parameter that ``parameters`` does not name has its default; TemplateError tells of one that cannot be.
     ``attribute(logical_id, name)`` gives a resource's attribute; the name "Ref" stands for what `!Ref` returns.
     """
 
@@ -69,16 +70,22 @@ class Resolver:
         document: Mapping[str, Any],
         attribute: Callable[[str, str], str],
         pseudo_parameters: Mapping[str, str],
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str],
     ) -> None:
         self._document = document
         self._attribute = attribute
         self._values: dict[str, object] = dict(pseudo_parameters)
-        for name, declaration in document.get("Parameters", {}).items():
-            default = declaration.get("Default", "")
+        declared = document.get("Parameters", {})
+        unknown = sorted(set(parameters) - set(declared))
+        if unknown:
+            raise TemplateError(f"template.yaml has no parameter {unknown[0]}; it has {', '.join(declared)}.")
+        for name, declaration in declared.items():
+            value = parameters.get(name, declaration.get("Default", ""))
+            allowed = list(map(str, declaration.get("AllowedValues", ())))
+            if name in parameters and allowed and value not in allowed:
+                raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
             is_list = str(declaration.get("Type", "")).endswith(("List", ">"))
-            self._values[name] = [part.strip() for part in str(default).split(",")] if is_list else default
-        self._values.update(parameters or {})
+            self._values[name] = [part.strip() for part in str(value).split(",")] if is_list else value
 
     def resolve(self, value: object) -> Any:
         """Return ``value`` with every intrinsic function in it carried out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import time
@@ -69,7 +70,7 @@ class Stack:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         began = time.monotonic()
-        Template(self._settings.template)
+        Template(self._settings.template, parameters=self._settings.parameters)
         listener = stack.enter_context(listen(self._settings.port))
         self._state.prepare()
         lock = stack.enter_context(self._state.lock())
@@ -81,7 +82,7 @@ class Stack:
         aws_url = await self._start_aws(stack)
         mongodb_url = self._settings.mongodb_url or await self._start_database(stack, lock)
 
-        template = Template(self._settings.template, aws_url, api_url)
+        template = Template(self._settings.template, aws_url, api_url, self._settings.parameters)
         functions = environment.localise(template.functions, mongodb_url, aws_url)
         variables = environment.union(functions)
         pool = Pool(
@@ -121,7 +122,13 @@ class Stack:
             environment.isolate(url)
             child = await Child.start(
                 "the AWS services",
-                ["local.aws", str(descriptor), str(self._settings.template), str(self._state.path)],
+                [
+                    "local.aws",
+                    str(descriptor),
+                    str(self._settings.template),
+                    str(self._state.path),
+                    json.dumps(dict(self._settings.parameters)),
+                ],
                 log=self._open_log(stack, "aws"),
                 inherit=[descriptor],
             )

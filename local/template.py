@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from local import cloudformation, names
@@ -19,7 +20,13 @@ _DEFAULT_INTEGRATION_TIMEOUT_MS: Final = 30_000
 class Template:
     """template.yaml, resolved for this computer. ``TemplateError`` is raised on whatever cannot be imitated."""
 
-    def __init__(self, path: Path, aws_url: str = "http://127.0.0.1:0", api_url: str = "http://localhost:0") -> None:
+    def __init__(
+        self,
+        path: Path,
+        aws_url: str = "http://127.0.0.1:0",
+        api_url: str = "http://localhost:0",
+        parameters: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._root = path.parent
         self._document = cloudformation.load(path)
         self._resources: dict[str, Any] = self._document["Resources"]
@@ -30,7 +37,7 @@ class Template:
         self.schedules: tuple[Schedule, ...] = ()
         self.mappings: tuple[QueueMapping, ...] = ()
         try:
-            self._resolver = cloudformation.Resolver(self._document, attribute, names.PSEUDO_PARAMETERS)
+            self._resolver = cloudformation.Resolver(self._document, attribute, names.PSEUDO_PARAMETERS, parameters)
             self.functions = {function.logical_id: function for function in self._functions()}
             self._api = self._http_api()
             self._read_events()

@@ -16,6 +16,7 @@ from tests.support.local_run import LocalRun, exchange, local_run
 
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
+Parameters: {Greeting: {Type: String, Default: hello}}
 Globals:
   Function: {Handler: app.handler, Timeout: 1, Environment: {Variables: {SEEN: %(seen)s}}}
 Resources:
@@ -41,7 +42,9 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/any
-      Environment: {Variables: {NAME: open, KEYS: !Ref Keys, CLIENT: !Ref Client, JOBS: !Ref Jobs, DEAD: !Ref Dead}}
+      Environment:
+        Variables:
+          {NAME: open, GREETING: !Ref Greeting, KEYS: !Ref Keys, CLIENT: !Ref Client, JOBS: !Ref Jobs, DEAD: !Ref Dead}
       Events:
         All: {Type: HttpApi, Properties: {Path: '/open/{what}', Method: ANY, Auth: {Authorizer: NONE}}}
         Limited: {Type: HttpApi, Properties: {Path: /limited, Method: GET, Auth: {Authorizer: NONE}}}
@@ -142,7 +145,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(place: Path) -> Iterator[LocalRun]:
-    with local_run(place / "state", str(place / "template.yaml"), WORKERS="2", AWS_PROFILE="mine") as run:
+    with local_run(
+        place / "state", str(place / "template.yaml"), WORKERS="2", AWS_PROFILE="mine", PARAMETERS="Greeting='good day'"
+    ) as run:
         yield run
 
 
@@ -173,7 +178,7 @@ def test_a_function_sees_a_real_event(run: LocalRun) -> None:
 
 
 def test_functions_see_the_templates_environment_and_nothing_of_the_developers(environment: dict[str, str]) -> None:
-    assert environment["NAME"] == "open"
+    assert (environment["NAME"], environment["GREETING"]) == ("open", "good day")
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "moniqo-local-OpenFunction"
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_ACCESS_KEY_ID"] == "local"

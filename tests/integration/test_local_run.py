@@ -124,6 +124,8 @@ def test_a_taken_state_directory_is_one_clear_line(tmp_path: Path) -> None:
     ("variables", "complaint"),
     [
         ({"PORT": "eighty"}, "PORT must be a whole number"),
+        ({"PARAMETERS": "LiveTrading"}, "PARAMETERS must be Name=value"),
+        ({"PARAMETERS": "LiveTrading='true"}, "PARAMETERS cannot be read"),
         ({"STATE_DIR": "/dev/null/x"}, "cannot be used"),
         ({"MONGODB_URL": "http://example.com"}, "not a MongoDB connection string"),
         (

@@ -81,12 +81,12 @@ Resources:
 """
 
 
-def read(tmp_path: Path, text: str = SAMPLE) -> Template:
+def read(tmp_path: Path, text: str = SAMPLE, **parameters: str) -> Template:
     code = tmp_path / "functions" / "get_thing"
     code.mkdir(parents=True, exist_ok=True)
     (code / "app.py").write_text("def handler(event, context): return {}\n")
     (tmp_path / "template.yaml").write_text(text)
-    return Template(tmp_path / "template.yaml", "http://127.0.0.1:4000", "http://localhost:8000")
+    return Template(tmp_path / "template.yaml", "http://127.0.0.1:4000", "http://localhost:8000", parameters)
 
 
 def test_function_environment_merges_globals_and_resolves_names(tmp_path: Path) -> None:
@@ -157,6 +157,29 @@ def test_a_broken_template_is_named_in_one_line(tmp_path: Path, old: str, new: s
         read(tmp_path, SAMPLE.replace(old, new))
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_parameters_replace_defaults(tmp_path: Path) -> None:
+    template = read(tmp_path, SyncRate="rate(2 hours)", Origins="https://a.example, https://b.example")
+    assert template.schedules[0].period == 7200
+    assert template.cors is not None
+    assert template.cors.origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"SyncRat": "x"}, "has no parameter SyncRat; it has SyncRate, Issuer, Origins, Level"),
+        ({"Level": "loud"}, "Level must be one of low, high, not 'loud'"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused(tmp_path: Path, parameters: dict[str, str], complaint: str) -> None:
+    text = SAMPLE.replace(
+        "Conditions:", "  Level: {Type: String, Default: low, AllowedValues: [low, high]}\nConditions:"
+    )
+    with pytest.raises(TemplateError) as caught:
+        read(tmp_path, text, **parameters)
+    assert complaint in str(caught.value)
 
 
 def route(method: str, path: str) -> Route:
