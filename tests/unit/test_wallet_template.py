@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from moniqo.domain.command import Place
 from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.wallets._template import TemplateWallet
@@ -30,7 +31,7 @@ def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) 
     wallet = template(api_key="key", api_secret="canary")
     method = getattr(wallet, name)
     needed = [
-        OrderType.MARKET if parameter.name == "order_type" else None
+        Place("BTC/USDT", OrderSide.BUY, OrderType.MARKET) if parameter.name == "order" else None
         for parameter in inspect.signature(method).parameters.values()
         if parameter.default is inspect.Parameter.empty
     ]

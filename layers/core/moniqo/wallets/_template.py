@@ -11,14 +11,12 @@ what callers expect of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
 from typing import Final, NoReturn
 
-from moniqo.domain.command import ExitSpec, LifeCommand
+from moniqo.domain.command import LifeCommand, Place
 from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletError
 from moniqo.domain.market import Candle, Market, Snapshot
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.order import OrderType
 from moniqo.domain.valuation import Valuation
 from moniqo.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance
 
@@ -73,34 +71,15 @@ class TemplateWallet(BaseWallet):
         """The last closed candles, oldest first; the candle that is still open is not among them."""
         self._lacks("get_candles", "closed Candles only, oldest first")
 
-    async def place_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal | None,
-        price: Decimal | None = None,
-        stop_price: Decimal | None = None,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        metadata: Mapping[str, object] | None = None,
-        *,
-        client_order_id: str | None = None,
-        quote_amount: Decimal | None = None,
-        post_only: bool = False,
-        reduce_only: bool = False,
-        trail_percent: Decimal | None = None,
-        expires_at: datetime | None = None,
-        stop_loss: ExitSpec | None = None,
-        take_profit: ExitSpec | None = None,
-    ) -> OrderResult:
+    async def _place(self, order: Place) -> OrderResult:
         """Send the order once, under the ``client_order_id`` the venue refuses to take twice.
 
         A time-out does not mean that the order failed: answer ``OrderStatus.UNKNOWN`` and let a later look settle it.
         """
         self.require_initialized()
-        if order_type not in self.ORDER_TYPES:
-            raise InvalidOrderError(f"this venue has no {order_type} orders", field="type")
-        self._lacks("place_order", "an OrderResult, the first one for a client_order_id that was used before")
+        if order.type not in self.ORDER_TYPES:
+            raise InvalidOrderError(f"this venue has no {order.type} orders", field="type")
+        self._lacks("_place", "an OrderResult, the first one for a client_order_id that was used before")
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
         """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""

@@ -14,7 +14,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import ClassVar, Literal, NamedTuple, Self
 
-from moniqo.domain.command import ExitSpec, LifeCommand
+from moniqo.domain.clock import to_milliseconds
+from moniqo.domain.command import ExitSpec, LifeCommand, Place
 from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.errors import WalletConnectionError, WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
@@ -229,7 +230,6 @@ class BaseWallet(ABC):
         now = await self.get_snapshot(symbol)
         return MarketPrice(symbol, now.bid, now.ask, now.last, now.at)
 
-    @abstractmethod
     async def place_order(
         self,
         symbol: str,
@@ -255,6 +255,29 @@ class BaseWallet(ABC):
         ``stop_loss`` and ``take_profit`` attach exits to an entry: at a price, at a distance in percent, or, when the
         spec leaves both open, at the wallet's default distance. ``expires_at`` is aware and goes with GTD.
         """
+        order = Place(
+            symbol=symbol,
+            side=side,
+            type=order_type,
+            amount=amount,
+            quote_amount=quote_amount,
+            price=price,
+            stop_price=stop_price,
+            trail_percent=trail_percent,
+            time_in_force=time_in_force,
+            expires_at=None if expires_at is None else to_milliseconds(expires_at),
+            post_only=post_only,
+            reduce_only=reduce_only,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            client_order_id=client_order_id,
+            metadata=metadata or {},
+        )
+        return await self._place(order)
+
+    @abstractmethod
+    async def _place(self, order: Place) -> OrderResult:
+        """Place an order as :meth:`place_order` promises."""
 
     @abstractmethod
     async def cancel_order(self, order_id: str, symbol: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -14,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain import lifecycle
 from moniqo.domain.account import Account, AccountTerms
 from moniqo.domain.balance_equation import books_of
-from moniqo.domain.clock import Clock, to_milliseconds, utc_now
+from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Cancel, CancelAll, Close, ClosePosition, LifeCommand, Place, Reset, SetLimits
 from moniqo.domain.commit import Commit
 from moniqo.domain.decision import check_tradable
@@ -32,7 +31,7 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.market import Candle, Market, PriceFeed, Snapshot
 from moniqo.domain.money import exact, parse
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo.domain.order import OrderStatus, average_price
 from moniqo.domain.position import Position
 from moniqo.domain.preflight import Preflight
 from moniqo.domain.statement import Opening, Statement, record_of
@@ -46,7 +45,7 @@ from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.entry_codec import reset_id
 from moniqo.storage.equity import COLLECTION as EQUITY
 from moniqo.storage.minutes import RecordedMinutes
-from moniqo.wallets.base import BaseWallet, ExitSpec, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import DemoAccount, RepeatedOrderError
 from moniqo.wallets.demo_orders import DemoOrders, OrderRecord, evaluated_until, replayed
 from moniqo.wallets.demo_past import DemoPast
@@ -302,45 +301,7 @@ class DemoWallet(BaseWallet):
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
         await self._work.run(command, {**mirror, **_mirrored(command, self._clock())})
 
-    async def place_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal | None,
-        price: Decimal | None = None,
-        stop_price: Decimal | None = None,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        metadata: Mapping[str, object] | None = None,
-        *,
-        client_order_id: str | None = None,
-        quote_amount: Decimal | None = None,
-        post_only: bool = False,
-        reduce_only: bool = False,
-        trail_percent: Decimal | None = None,
-        expires_at: datetime | None = None,
-        stop_loss: ExitSpec | None = None,
-        take_profit: ExitSpec | None = None,
-    ) -> OrderResult:
-        """Place an order, as :meth:`submit` does, in the words every wallet shares."""
-        order = Place(
-            symbol=symbol,
-            side=side,
-            type=order_type,
-            amount=amount,
-            quote_amount=quote_amount,
-            price=price,
-            stop_price=stop_price,
-            trail_percent=trail_percent,
-            time_in_force=time_in_force,
-            expires_at=None if expires_at is None else to_milliseconds(expires_at),
-            post_only=post_only,
-            reduce_only=reduce_only,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            client_order_id=client_order_id,
-            metadata=metadata or {},
-        )
+    async def _place(self, order: Place) -> OrderResult:
         return order_result(await self.submit(order))
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from moniqo.domain.command import ExitSpec, Place
+from moniqo.domain.command import Place
 from moniqo.domain.errors import (
     IdempotencyMismatchError,
     InvalidOrderError,
@@ -22,7 +22,7 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, exact, plain
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.order import OrderStatus
 from moniqo.domain.order_form import check_amount, check_fields, check_notional, check_price
 from moniqo.wallets.base import OrderResult
 from moniqo.wallets.exchange_access import ExchangeAccess
@@ -41,58 +41,20 @@ MOST_FILLS: Final = 500
 class ExchangeTrading(ExchangeAccess):
     """Places, finds, cancels and lists orders; see :class:`moniqo.wallets.base.BaseWallet`."""
 
-    async def place_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal | None,
-        price: Decimal | None = None,
-        stop_price: Decimal | None = None,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        metadata: Mapping[str, object] | None = None,
-        *,
-        client_order_id: str | None = None,
-        quote_amount: Decimal | None = None,
-        post_only: bool = False,
-        reduce_only: bool = False,
-        trail_percent: Decimal | None = None,
-        expires_at: datetime | None = None,
-        stop_loss: ExitSpec | None = None,
-        take_profit: ExitSpec | None = None,
-    ) -> OrderResult:
+    async def _place(self, order: Place) -> OrderResult:
         """Send an order, unless the venue has one with this client id already.
 
         That look before costs a call and does not stop two at the same moment; the service writes an intent first and
         calls :meth:`send_order`. The venue keeps no metadata: only this answer repeats it.
         """
-        order = Place(
-            symbol=symbol,
-            side=side,
-            type=order_type,
-            amount=amount,
-            quote_amount=quote_amount,
-            price=price,
-            stop_price=stop_price,
-            trail_percent=trail_percent,
-            time_in_force=time_in_force,
-            expires_at=expires_at,
-            post_only=post_only,
-            reduce_only=reduce_only,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            client_order_id=client_order_id,
-            metadata=metadata or {},
-        )
         await self.check_order(order)
-        venue_id = venue_client_id(self.user_wallet_id, client_order_id)
-        found = None if client_order_id is None else await self.find_order(venue_id, symbol)
+        client_id = order.client_order_id
+        venue_id = venue_client_id(self.user_wallet_id, client_id)
+        found = None if client_id is None else await self.find_order(venue_id, order.symbol)
         if found is not None:
             _require_same(found, order)
         result = found or await self.send_order(order, venue_id)
-        return replace(
-            result, client_order_id=client_order_id or venue_id, metadata={**order.metadata, **result.metadata}
-        )
+        return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
 
     async def check_order(self, order: Place) -> Market:
         """Refuse, before anything is sent, what the venue would not take in this form.
