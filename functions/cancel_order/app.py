@@ -13,7 +13,7 @@ from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
 from moniqo.http.schemas.orders import OrderView, order_view
-from moniqo.wallets.demo_orders import OrderRecord
+from moniqo.wallets.demo_records import OrderRecord
 
 router = api_router()
 

@@ -13,7 +13,7 @@ from moniqo.domain.order import Fill
 from moniqo.domain.preflight import Preflight
 from moniqo.services.limits import PerMinute
 from moniqo.wallets.demo import DemoWallet
-from moniqo.wallets.demo_orders import OrderRecord
+from moniqo.wallets.demo_records import OrderRecord
 from moniqo.wallets.registry import WalletConnector
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The interface every wallet implements, and the types it speaks in.
+"""The interface every wallet implements; the types it answers with are in :mod:`moniqo.wallets.answers`.
 
 A wallet is one trading account: a paper one (:mod:`moniqo.wallets.demo`) or a real one at a venue. Callers hold a
 :class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, Self, cast
 
-from moniqo.domain.clock import to_milliseconds
+from moniqo.domain.clock import Clock, to_milliseconds, utc_now
 from moniqo.domain.command import ExitSpec, LifeCommand, Place
 from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.errors import WalletConnectionError, WalletNotInitializedError
@@ -24,9 +23,12 @@ from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo.domain.statement import Opening, Statement
 from moniqo.domain.user_wallet import UserWalletStatus
 from moniqo.domain.valuation import Valuation
+from moniqo.wallets.answers import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
 
 __all__ = [
     "BaseWallet",
+    "Config",
+    "Credentials",
     "ExitSpec",
     "IntegrationType",
     "MarketPrice",
@@ -43,88 +45,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class WalletBalance:
-    """Holdings of one asset: ``total = free + locked``."""
-
-    asset: str
-    free: Decimal
-    locked: Decimal
-
-    @property
-    def total(self) -> Decimal:
-        """Everything held, whether an open order has locked it or not."""
-        return self.free + self.locked
-
-
-@dataclass(frozen=True, slots=True)
-class MarketPrice:
-    """The best prices of a symbol at ``timestamp`` (venue time)."""
-
-    symbol: str
-    bid: Decimal
-    ask: Decimal
-    last: Decimal
-    timestamp: datetime
-
-    @property
-    def mid(self) -> Decimal:
-        """Halfway between bid and ask."""
-        return (self.bid + self.ask) / 2
-
-    @property
-    def spread(self) -> Decimal:
-        """Ask minus bid, in the quote asset."""
-        return self.ask - self.bid
-
-
-@dataclass(frozen=True, slots=True)
-class WalletPosition:
-    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid.
-
-    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now. Cost and
-    results are None where the account's fills do not explain the holding: some of it came from elsewhere.
-    """
-
-    symbol: str
-    amount: Decimal
-    average_cost: Decimal | None
-    realised_pnl: Decimal | None
-    unrealised_pnl: Decimal | None
-    fees: Decimal | None
-    cost: Decimal | None = ZERO
-    mark_price: Decimal | None = None
-
-
-class PositionReport(NamedTuple):
-    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
-
-    items: tuple[WalletPosition, ...]
-    evaluated_until: datetime
-    stale: bool
-    as_of: datetime
-    mode: Literal["paper", "live"] = "paper"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderResult:
-    """An order as the venue sees it now."""
-
-    order_id: str
-    symbol: str
-    side: OrderSide
-    order_type: OrderType
-    status: OrderStatus
-    price: Decimal | None
-    amount: Decimal
-    filled_amount: Decimal
-    average_fill_price: Decimal | None
-    fee: Decimal
-    fee_currency: str
-    timestamp: datetime
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    client_order_id: str | None = None
-    filled_quote: Decimal = ZERO
+Credentials = Mapping[str, str]
+Config = Mapping[str, object]
 
 
 class BaseWallet(ABC):
@@ -134,11 +56,7 @@ class BaseWallet(ABC):
     """Whether its money is real."""
 
     def __init__(
-        self,
-        wallet_id: str,
-        user_wallet_id: str,
-        credentials: Mapping[str, str],
-        config: Mapping[str, object] | None = None,
+        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
     ) -> None:
         """Hold what the wallet needs; nothing is opened before ``initialize()``.
 
@@ -146,13 +64,14 @@ class BaseWallet(ABC):
             wallet_id: Id of the wallet's definition.
             user_wallet_id: Id of this user's wallet.
             credentials: The fields the definition asks for, decrypted.
-            config: What this kind of wallet needs beside them (the demo wallet: ``db``).
+            config: What this kind of wallet needs beside them (the demo wallet: ``db``); ``clock`` tells the present.
 
         """
         self.wallet_id = wallet_id
         self.user_wallet_id = user_wallet_id
-        self.config: Mapping[str, object] = config or {}
+        self.config: Config = config or {}
         self._credentials = credentials
+        self._clock = cast("Clock", self.config.get("clock") or utc_now)
         self._initialized = False
 
     async def __aenter__(self) -> Self:

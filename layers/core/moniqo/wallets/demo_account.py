@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
 from moniqo.domain import deciding, preflight, resting
 from moniqo.domain.account import Account
 from moniqo.domain.clock import Clock
-from moniqo.domain.command import ClosePosition, Command, Mark, Place
-from moniqo.domain.commit import Basis, Commit, Sample
-from moniqo.domain.decision import require_trading
+from moniqo.domain.command import Command, Mark, Place
+from moniqo.domain.commit import Commit, Sample
 from moniqo.domain.draft import Draft
-from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, TemporarilyUnavailableError
-from moniqo.domain.market import PriceFeed, check_usable
-from moniqo.domain.market_hours import hours_at
-from moniqo.domain.money import ONE
-from moniqo.domain.order import OrderSide
+from moniqo.domain.errors import InvalidSymbolError, NotFoundError, TemporarilyUnavailableError
+from moniqo.domain.market import PriceFeed
 from moniqo.domain.preflight import Preflight
 from moniqo.domain.valuation import Valuation, value
 from moniqo.storage.demo_ledger import DemoLedger, Loaded, Outcome
 from moniqo.wallets import turns
+from moniqo.wallets.demo_basis import basis_for, look
+from moniqo.wallets.demo_mirror import Mirror, follow_account
 from moniqo.wallets.walking import furthest, walk_to
 
 GIVE_UP_AFTER: Final = 20.0
@@ -31,8 +29,6 @@ GIVE_UP_AFTER: Final = 20.0
 
 LOOKS_PER_CALL: Final = 8
 """Resting orders are walked forward a day at a time, at most eight days in one call."""
-
-Mirror = Mapping[str, object]
 
 
 class Walked(Enum):
@@ -86,7 +82,7 @@ class DemoAccount:
                 if not await self._commit(draft.commit(Mark()), None):
                     await self._again(deadline)
                 continue
-            basis = await self._basis_for(draft, command)
+            basis = await basis_for(command, draft, self._feed, self._clock)
             commit = deciding.decide(draft, command, basis)
             if await self._commit(commit, mirror):
                 return commit
@@ -125,7 +121,7 @@ class DemoAccount:
         await self.evaluate(mark=False)
         draft = self._look or Draft(self.account, self._clock())
         try:
-            basis = await self._basis(draft, order.symbol, order.side)
+            basis = await look(order.symbol, order.side, draft, self._feed, self._clock)
         except InvalidSymbolError as error:
             return preflight.unknown_symbol(order, error)
         return preflight.check(draft, order, basis)
@@ -140,7 +136,7 @@ class DemoAccount:
         return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
 
     async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
-        fields = {**(mirror or {}), **_mirrored(self.account, commit)}
+        fields = {**(mirror or {}), **follow_account(self.account, commit)}
         loaded = self._loaded
         outcome = await self._ledger.commit(commit, fields, whole=loaded.behind, ends_turn=loaded.turn is not None)
         if outcome is Outcome.REPEATED:
@@ -183,33 +179,6 @@ class DemoAccount:
             raise NotFoundError("no such wallet")
         self._loaded = loaded
 
-    async def _basis_for(self, draft: Draft, command: Command) -> Basis | None:
-        """Look at the market, after the command arrived; commands that need no price get None."""
-        match command:
-            case Place(symbol=symbol, side=side):
-                require_trading(draft)
-                return await self._basis(draft, symbol, side)
-            case ClosePosition(symbol=symbol):
-                require_trading(draft)
-                return await self._basis(draft, symbol, OrderSide.SELL)
-            case _:
-                return None
-
-    async def _basis(self, draft: Draft, symbol: str, side: OrderSide) -> Basis:
-        market = await self._feed.market(symbol)
-        snapshot = await self._feed.snapshot(symbol)
-        hours = hours_at(market.hours, draft.at)
-        if hours.is_open:
-            check_usable(snapshot, self._clock(), self._feed.max_age)
-        others: set[str] = set()
-        if side is OrderSide.BUY and draft.account.limits is not None:
-            others = set(resting.tracked(draft.account)) - {symbol}
-        marks = await self._feed.mids(sorted(others), fresh=True) if others else {}
-        missing = sorted(others - set(marks))
-        if missing:
-            raise MarketDataError(f"no fresh price for {', '.join(missing)}, which this wallet holds", retry_after=2)
-        return Basis(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)
-
     async def valuation(self) -> Valuation:
         """Value the account at the present mid prices, resting orders evaluated first.
 
@@ -222,19 +191,3 @@ class DemoAccount:
         marks = await self._feed.mids(held) if held else {}
         rate = await self._feed.usd_rate(account.terms.cash_asset)
         return value(account, marks, rate, self._clock(), stale=not complete)
-
-
-def _mirrored(before: Account, commit: Commit) -> Mirror:
-    """Fields of the user wallet that follow the account: what schedules evaluation, and a pause by a loss limit."""
-    had, has = bool(before.orders), bool(commit.after.orders)
-    fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
-    if isinstance(commit.command, Mark) or _is_tracked(before) != _is_tracked(commit.after):
-        walked = [commit.after.evaluated_until[symbol] for symbol in resting.tracked(commit.after)]
-        fields["evaluated_until"] = min(walked, default=None)
-    if commit.after.status != before.status:
-        fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
-    return fields
-
-
-def _is_tracked(account: Account) -> bool:
-    return bool(account.orders) or any(position.amount for position in account.positions.values())

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from moniqo.domain.account import Account
 from moniqo.domain.command import ClosePosition, Place
 from moniqo.domain.errors import OrderNotFoundError
-from moniqo.domain.order import Fill, Order
+from moniqo.domain.order import Fill
 from moniqo.storage.demo_ledger import DemoLedger
 from moniqo.storage.order_codec import Document, order_age, read_fill, read_order
+from moniqo.wallets.demo_records import OrderRecord, evaluated_until
 
 _BATCH = 200
 _ACCEPTING = [Place.__name__.lower(), ClosePosition.__name__.lower()]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """An order with all its fills, oldest first; ``replayed`` when it was placed by an earlier request.
-
-    ``evaluated_until`` is how far the path of its symbol was walked for it; None where nobody asked.
-    """
-
-    order: Order
-    fills: tuple[Fill, ...]
-    replayed: bool = False
-    evaluated_until: datetime | None = None
 
 
 class DemoOrders:
@@ -128,11 +116,9 @@ class DemoOrders:
             return []
         entries = await self._ledger.entries_of(self._account.user_wallet_id, order_ids)
         return [
-            replace(record, evaluated_until=self._seen_until(record.order)) for record in _gather(order_ids, entries)
+            replace(record, evaluated_until=evaluated_until(self._account, record.order))
+            for record in _gather(order_ids, entries)
         ]
-
-    def _seen_until(self, order: Order) -> datetime:
-        return evaluated_until(self._account, order)
 
 
 def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[OrderRecord]:
@@ -154,13 +140,3 @@ def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[Order
 
 def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
     return symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
-
-
-def evaluated_until(account: Account, order: Order) -> datetime:
-    """How far an open order met the market; for one that ended, when it did."""
-    return account.evaluated_until[order.symbol] if order.is_open else order.updated_at
-
-
-def replayed(record: OrderRecord) -> OrderRecord:
-    """Mark a record as the answer to a repeated request."""
-    return replace(record, replayed=True)

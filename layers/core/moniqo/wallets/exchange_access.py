@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
-from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import (
     InvalidCredentialsError,
     SymbolNotFoundError,
     WalletError,
 )
 from moniqo.domain.market import Market
-from moniqo.wallets.base import BaseWallet
+from moniqo.wallets.base import BaseWallet, Config, Credentials
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.venue import Client
 
@@ -24,17 +23,12 @@ class ExchangeAccess(BaseWallet):
     mode = "live"
 
     def __init__(
-        self,
-        wallet_id: str,
-        user_wallet_id: str,
-        credentials: Mapping[str, str],
-        config: Mapping[str, object] | None = None,
+        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
     ) -> None:
         """Hold the arguments."""
         super().__init__(wallet_id, user_wallet_id, credentials, config)
         self._connection = cast("VenueConnection", self.config["connection"])
         self._venue = self._connection.venue
-        self._clock = cast("Clock", self.config.get("clock") or utc_now)
         self._made: Client | None = None
 
     @property

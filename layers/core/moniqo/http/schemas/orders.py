@@ -26,7 +26,7 @@ from moniqo.http.schemas.common import (
     View,
     visible_text,
 )
-from moniqo.wallets.demo_orders import OrderRecord
+from moniqo.wallets.demo_records import OrderRecord
 
 MAX_METADATA_BYTES = 4096
 
