@@ -12,19 +12,25 @@ PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell $(name) -c '$(USABLE)
 
 # $(call stamp,ENVIRONMENT,NAME,FILES): a file that exists once ENVIRONMENT holds what FILES pin, at this place.
 stamp = $(1)/$(2)-$(shell (pwd; cat $(3)) | cksum | cut -d' ' -f1).installed
-# $(call environment,ENVIRONMENT): make it, unless it is there and works.
+# $(call environment,ENVIRONMENT,OPTIONS): make it, unless it is there and works.
 define environment
 @$(1)/bin/python -c '' 2>/dev/null || { \
   test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; none of these works: $(CANDIDATES)" >&2; exit 1; }; \
   $(PYTHON) -c '$(USABLE)' || { echo "$(PYTHON) cannot be used: Python 3.11 or newer with venv is needed" >&2; exit 1; }; \
-  $(PYTHON) -m venv --clear $(1); }
+  $(PYTHON) -m venv --clear $(2) $(1); }
 endef
-install = --quiet --no-deps --require-hashes --requirement
+# $(call install,ENVIRONMENT,FILES): with uv, in a tenth of the time; pip, which heeds pip.conf, where uv reaches no index.
+PINNED := --quiet --no-deps --require-hashes
+define install
+@.venv/bin/uv pip install --python $(1) $(PINNED) $(2:%=--requirement %) || { echo "Trying with pip ..." >&2; \
+  for file in $(2); do .venv/bin/python -m pip --python $(1) install $(PINNED) --requirement $$file || exit 1; done; }
+endef
 
 PY := .venv/bin/python
 LAYER_LOCK := layers/core/requirements.txt
 EXCHANGES_LOCK := layers/exchanges/requirements.txt
 LAYERS := $(LAYER_LOCK) $(EXCHANGES_LOCK) layers/core/pyproject.toml
+UV := $(call stamp,.venv,uv,requirements/uv.txt)
 RUN := $(call stamp,.venv,run,$(LAYERS) requirements/run.txt)
 DEV := $(call stamp,.venv,dev,$(LAYERS) requirements/dev.txt)
 SAM := $(call stamp,.venv-sam,sam,requirements/sam.txt)
@@ -32,23 +38,26 @@ MINISTACK := $(call stamp,.venv-ministack,ministack,requirements/ministack.txt)
 CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
 CALENDARS := $(call stamp,.venv-calendars,calendars,requirements/calendars.txt)
 
-$(RUN):
+$(UV):
 	$(call environment,.venv)
+	@$(PY) -m pip install $(PINNED) --requirement requirements/uv.txt
+	@rm -f .venv/uv-*.installed && touch $@
+
+$(RUN): $(UV)
 	@echo "Installing what the service needs (first time only) ..."
-	@$(PY) -m pip install $(install) requirements/run.txt
-	@$(PY) -m pip install $(install) $(EXCHANGES_LOCK)
+	$(call install,.venv,requirements/run.txt $(EXCHANGES_LOCK))
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable layers/core
 	@rm -f .venv/run-*.installed && touch $@
 
 $(DEV): $(RUN)
 	@echo "Installing test and lint tools ..."
-	@$(PY) -m pip install $(install) requirements/dev.txt
+	$(call install,.venv,requirements/dev.txt)
 	@rm -f .venv/dev-*.installed && touch $@
 
-$(SAM) $(MINISTACK) $(CHECKOV) $(CALENDARS):
-	$(call environment,$(@D))
+$(SAM) $(MINISTACK) $(CHECKOV) $(CALENDARS): $(UV)
+	$(call environment,$(@D),--without-pip)
 	@echo "Installing requirements/$(@D:.venv-%=%).txt ..."
-	@$(@D)/bin/python -m pip install $(install) requirements/$(@D:.venv-%=%).txt
+	$(call install,$(@D),requirements/$(@D:.venv-%=%).txt)
 	@rm -f $(@D)/*.installed && touch $@
 
 .PHONY: help
@@ -165,11 +174,11 @@ deploy: build ## Deploy to AWS with your credentials (ENVIRONMENT=prod)
 	  --config-env $(ENVIRONMENT) $(ARGS)
 
 .PHONY: lock
-lock: $(DEV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
+lock: $(UV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
 	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --no-deps layers/exchanges/pyproject.toml -c requirements/dev.txt -o $(EXCHANGES_LOCK)
-	for name in sam ministack checkov calendars; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv sam ministack checkov calendars; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links
