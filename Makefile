@@ -133,12 +133,14 @@ calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new 
 	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
 	@mv .venv-calendars/sessions layers/core/moniqo/domain/nyse_sessions.py
 
-.PHONY: lint lint-python lint-secrets lint-template secrets
-lint: lint-python lint-secrets lint-template ## Style, types, layering, security, secrets, template
+# Parts, so that `make -j lint` can do several at once.
+.PHONY: lint lint-python lint-types lint-secrets lint-template lint-policies secrets
+lint: lint-python lint-types lint-secrets lint-template lint-policies ## Style, types, layering, security, secrets, template
+lint-types: $(DEV)
+	.venv/bin/mypy
 lint-python: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local scripts
 # Locks are full of hashes, and Swagger UI is not ours. Telling names ("password = ...") are looked for by ruff and bandit.
@@ -153,9 +155,10 @@ lint-secrets: $(DEV)
 secrets: $(DEV) ## Accept what `make lint` calls a secret, after you looked: .secrets.baseline
 	.venv/bin/detect-secrets scan --no-verify --disable-plugin KeywordDetector $$($(FILES)) > .venv/secrets.baseline
 	@mv .venv/secrets.baseline .secrets.baseline
-lint-template: $(DEV) $(SAM) $(CHECKOV)
+# `sam validate --lint` is the same cfn-lint again.
+lint-template: $(DEV)
 	.venv/bin/cfn-lint template.yaml
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
+lint-policies: $(CHECKOV)
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --skip-download --file template.yaml
 
 # LAYER_PLATFORM=host builds for this machine instead of for Lambda; see layers/core/Makefile.
