@@ -14,7 +14,7 @@ from moniqo.domain import errors
 from moniqo.domain.errors import WalletConnectionError, WalletError
 from moniqo.domain.order import OrderSide
 from moniqo.domain.usd_prices import usd_price
-from moniqo.wallets.breaker import FAILURES, SECONDS_OPEN, Breaker
+from moniqo.wallets.breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, Breaker
 from moniqo.wallets.exchange_errors import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
 from moniqo.wallets.exchange_orders import VenueFill, position_of
 from moniqo.wallets.exchange_trading import venue_client_id
@@ -113,7 +113,7 @@ def test_the_breaker_opens_probes_once_and_closes() -> None:
         breaker.failed()
     assert breaker.wait() > 0
     at[0] = SECONDS_OPEN + 0.1
-    assert (breaker.wait(), breaker.wait()) == (0, 1)
+    assert (breaker.wait(), breaker.wait()) == (0, SECONDS_PER_PROBE)
     breaker.failed()
     assert breaker.wait() > 1
     at[0] *= 3
@@ -129,7 +129,7 @@ def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
     breaker = Breaker(lambda: at[0])
     breaker.rest(30)
     breaker.rest(5)
-    assert (breaker.was_told_to, breaker.wait()) == (True, 31)
+    assert (breaker.was_told_to, breaker.wait()) == (True, 30)
     at[0] = 130.5
     assert (breaker.was_told_to, breaker.wait()) == (False, 0)
 

@@ -1,14 +1,18 @@
-"""Stops asking a venue that does not answer, and finds out with one call when it does again."""
+"""Stops asking a venue that does not answer, and finds out with few calls when it does again."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import ceil
 from random import SystemRandom
 from typing import Final
 
 FAILURES: Final = 5
+OUTCOMES: Final = 20
+SECONDS_KNOWN: Final = 30.0
 SECONDS_OPEN: Final = 10.0
+SECONDS_PER_PROBE: Final = 2.0
 
 _random: Final = SystemRandom().random
 
@@ -16,18 +20,20 @@ _random: Final = SystemRandom().random
 class Breaker:
     """One venue seen from one execution environment.
 
-    After failures in a row nothing is sent for a while; then one call is let through, and how it goes decides. Failures
-    of one account count once: one account that never gets an answer must not stop the others.
+    It judges by the last outcome of each of the 20 accounts that were asked about last. When at least five of them had
+    no answer, and not more than those had one within half a minute, nothing is sent for a while; then one call every
+    two seconds, until one is answered. So accounts that never get an answer neither stop the others, nor hold them up
+    when one of them is asked about first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, random: Callable[[], float] = _random) -> None:
         """Begin closed; ``clock`` counts seconds and ``random`` gives a number in [0, 1)."""
         self._clock = clock
         self._random = random
-        self._accounts: set[int] = set()
-        self._calls_of_nobody = 0
+        self._answered_at: dict[object, float | None] = {}
+        self._is_open = False
         self._until = 0.0
-        self._probing = False
+        self._next_probe = 0.0
         self._told_to = 0.0
 
     @property
@@ -35,42 +41,45 @@ class Breaker:
         """Whether the venue asked for the wait, rather than not answering."""
         return self._told_to > self._clock()
 
-    @property
-    def _is_open(self) -> bool:
-        return len(self._accounts) + self._calls_of_nobody >= FAILURES
-
     def wait(self) -> int:
         """Return 0 when a call may be made, else whole seconds until the next try."""
-        left = self._until - self._clock()
+        now = self._clock()
+        left = max(self._until, self._next_probe if self._is_open else 0.0) - now
         if left > 0:
-            return int(left) + 1
-        if not self._is_open:
-            return 0
-        if self._probing:
-            return 1
-        self._probing = True
+            return ceil(left)
+        if self._is_open:
+            self._next_probe = now + SECONDS_PER_PROBE
         return 0
 
-    def answered(self) -> None:
+    def answered(self, account: int | None = None) -> None:
         """Count an answer, whatever it said: the venue is there."""
-        self._accounts.clear()
-        self._calls_of_nobody, self._probing = 0, False
+        if self._is_open:
+            self._is_open = False
+            self._answered_at.clear()
+        self._keep(account, self._clock())
 
     def failed(self, account: int | None = None) -> None:
         """Count a call for an account, or for nobody, that had no usable answer."""
-        if account is None:
-            self._calls_of_nobody += 1
-        else:
-            self._accounts.add(account)
-        self._probing = False
+        self._keep(account, None)
+        now, last = self._clock(), self._answered_at.values()
+        failures = sum(at is None for at in last)
+        answers = sum(at is not None and now - at < SECONDS_KNOWN for at in last)
+        self._is_open = self._is_open or failures >= max(FAILURES, answers)
         if self._is_open:
-            self._until = self._clock() + SECONDS_OPEN * (0.5 + self._random())
+            self._until = max(self._until, now + SECONDS_OPEN * (0.5 + self._random()))
 
     def given_up(self) -> None:
         """Forget a call that was cancelled: it says nothing about the venue."""
-        self._probing = False
+        self._next_probe = 0.0
 
     def rest(self, seconds: float) -> None:
         """Send nothing for as long as the venue asked."""
         self._told_to = max(self._told_to, self._clock() + seconds)
         self._until = max(self._until, self._told_to)
+
+    def _keep(self, account: int | None, answered_at: float | None) -> None:
+        key = object() if account is None else account  # calls for nobody count each
+        self._answered_at.pop(key, None)
+        self._answered_at[key] = answered_at
+        if len(self._answered_at) > OUTCOMES:
+            del self._answered_at[next(iter(self._answered_at))]

@@ -166,14 +166,14 @@ class VenueConnection:
             named = {"venue": self.venue.exchange, "code": refusal.code, "means": refusal.refusal.error.__name__}
             log.info("venue refused", extra={"fields": named})
             raise refusal from None
-        self._breaker.answered()
+        self._breaker.answered(_account(client))
         return found
 
     def _count(self, client: Client, refusal: VenueRefusalError) -> None:
         if issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.decided:
-            self._breaker.failed(hash(client.apiKey) if client.apiKey else None)
+            self._breaker.failed(_account(client))
             return
-        self._breaker.answered()
+        self._breaker.answered(_account(client))
         limited = refusal.refusal.error is RateLimitExceededError
         if limited and self.venue.limits_address and refusal.retry_after:
             self._breaker.rest(refusal.retry_after)
@@ -256,6 +256,10 @@ def _may_pass(refusal: VenueRefusalError) -> bool:
     if refusal.refusal is CLOCK or refusal.refusal is BUSY:
         return True
     return issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.decided
+
+
+def _account(client: Client) -> int | None:
+    return hash(client.apiKey) if client.apiKey else None
 
 
 def checked_address(url: str | None, *, allow_loopback: bool) -> str:
