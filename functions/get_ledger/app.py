@@ -11,11 +11,10 @@ from moniqo import bootstrap
 from moniqo.domain.errors import NotFoundError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
-from moniqo.http.pagination import PageQuery, PageView, encode_cursor, page_view
+from moniqo.http.pagination import PageQuery, PageView, encode_cursor, numbers_position, page_view
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import csv_response, json_response
 from moniqo.http.schemas.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
-from moniqo.http.schemas.orders import numbers_position
 
 router = api_router()
 

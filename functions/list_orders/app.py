@@ -11,10 +11,10 @@ from moniqo import bootstrap
 from moniqo.domain.errors import NotFoundError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
-from moniqo.http.pagination import PageQuery, PageView, page_view
+from moniqo.http.pagination import PageQuery, PageView, numbers_position, page_view
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.orders import OrderView, numbers_position, order_view
+from moniqo.http.schemas.orders import OrderView, order_view
 
 router = api_router()
 

@@ -11,7 +11,8 @@ from moniqo.http.authentication import CallerDep
 from moniqo.http.idempotency import IdempotencyKey
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.orders import OrderRequest, OrderView, order_view
+from moniqo.http.schemas.order_requests import OrderRequest
+from moniqo.http.schemas.orders import OrderView, order_view
 
 router = api_router()
 

@@ -10,7 +10,7 @@ from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.orders import OrderRequest
+from moniqo.http.schemas.order_requests import OrderRequest
 from moniqo.http.schemas.preflight import PreflightView, preflight_view
 
 router = api_router()

@@ -10,7 +10,8 @@ from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import AdminDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
-from moniqo.http.schemas.definitions import DefinitionPatch, DefinitionView
+from moniqo.http.schemas.definition_requests import DefinitionPatch
+from moniqo.http.schemas.definitions import DefinitionView
 
 router = api_router()
 

@@ -14,7 +14,9 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from moniqo import error_reference, openapi
+from moniqo import error_reference
+from moniqo.openapi.document import build, load_routers, render
+from moniqo.openapi.fixed_parts import TAGS
 from tests.support.lambdas import ROOT, Answer, call, http_event
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -24,7 +26,7 @@ DOCUMENT = ROOT / "functions" / "get_docs" / "openapi.json"
 
 @cache
 def document() -> dict[str, Any]:
-    return openapi.build(openapi.load_routers(ROOT / "functions"))
+    return build(load_routers(ROOT / "functions"))
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -43,7 +45,7 @@ def contents() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_the_committed_document_is_what_the_code_says() -> None:
-    assert DOCUMENT.read_text() == openapi.render(document()), (
+    assert DOCUMENT.read_text() == render(document()), (
         "run: python -m moniqo.openapi functions functions/get_docs/openapi.json"
     )
 
@@ -65,7 +67,7 @@ def test_every_operation_is_described() -> None:
         assert operation["description"], path
         assert operation["operationId"] not in seen
         seen.add(operation["operationId"])
-        assert set(operation["tags"]) <= set(openapi.TAGS), path
+        assert set(operation["tags"]) <= set(TAGS), path
         for parameter in operation.get("parameters", []):
             assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
 

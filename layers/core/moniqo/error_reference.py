@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from moniqo.http.problems import type_of
-from moniqo.openapi import errors_of, named_errors
+from moniqo.openapi.named_errors import errors_of, named_errors
 
 _HEAD: Final = """\
 # Errors

@@ -95,6 +95,18 @@ def moment_position(page: PageRequest) -> tuple[datetime, str] | None:
         raise broken_cursor() from None
 
 
+def numbers_position(page: PageRequest, length: int) -> tuple[int, ...] | None:
+    """Return the whole numbers a cursor holds; raises ValidationError when it holds anything else."""
+    if page.position is None:
+        return None
+    if len(page.position) != length or not all(value.isascii() and value.isdigit() for value in page.position):
+        raise broken_cursor()
+    position = tuple(int(value) for value in page.position)
+    if any(value >= 2**53 for value in position):
+        raise broken_cursor()
+    return position
+
+
 PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 
 from moniqo.domain.clock import rfc3339
 from moniqo.http.schemas.common import Amount, Timestamp, View
-from moniqo.http.schemas.orders import FillView, fill_view
+from moniqo.http.schemas.trades import FillView, fill_view
 from moniqo.storage.order_codec import read_fill
 
 MAX_CSV_ROWS: Final = 5000
