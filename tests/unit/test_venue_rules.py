@@ -105,20 +105,19 @@ def test_a_wait_is_as_long_as_the_venue_says(given: str, seconds: int) -> None:
     assert retry_after({"RETRY-AFTER": given}, NOW) == seconds
 
 
-def test_the_breaker_opens_probes_once_and_closes() -> None:
+def test_the_breaker_opens_probes_now_and_then_and_closes() -> None:
     at = [0.0]
     breaker = Breaker(lambda: at[0], lambda: 0.5)
     for _ in range(FAILURES):
         assert breaker.wait() == 0
         breaker.failed()
-    assert breaker.wait() > 0
-    at[0] = SECONDS_OPEN + 0.1
-    assert (breaker.wait(), breaker.wait()) == (0, SECONDS_PER_PROBE)
-    breaker.failed()
-    assert breaker.wait() > 1
-    at[0] *= 3
-    assert breaker.wait() == 0
-    breaker.given_up()
+    assert breaker.wait() == SECONDS_OPEN
+    at[0] = SECONDS_OPEN
+    for _ in range(3):
+        assert (breaker.wait(), breaker.wait()) == (0, SECONDS_PER_PROBE)
+        breaker.failed()
+        assert breaker.wait() == SECONDS_PER_PROBE
+        at[0] += SECONDS_PER_PROBE
     assert breaker.wait() == 0
     breaker.answered()
     assert [breaker.wait() for _ in range(3)] == [0, 0, 0]

@@ -11,7 +11,7 @@ from typing import Final
 FAILURES: Final = 5
 OUTCOMES: Final = 20
 SECONDS_KNOWN: Final = 30.0
-SECONDS_OPEN: Final = 10.0
+SECONDS_OPEN: Final = 5.0
 SECONDS_PER_PROBE: Final = 2.0
 
 _random: Final = SystemRandom().random
@@ -21,9 +21,9 @@ class Breaker:
     """One venue seen from one execution environment.
 
     It judges by the last outcome of each of the 20 accounts that were asked about last. When at least five of them had
-    no answer, and not more than those had one within half a minute, nothing is sent for a while; then one call every
-    two seconds, until one is answered. So accounts that never get an answer neither stop the others, nor hold them up
-    when one of them is asked about first.
+    no answer, and not more than those had one within half a minute, nothing is sent for some seconds; then one call
+    every two seconds, until one is answered. So accounts that never get an answer neither stop the others, nor hold
+    them up when one of them is asked about first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, random: Callable[[], float] = _random) -> None:
@@ -32,7 +32,6 @@ class Breaker:
         self._random = random
         self._answered_at: dict[object, float | None] = {}
         self._is_open = False
-        self._until = 0.0
         self._next_probe = 0.0
         self._told_to = 0.0
 
@@ -44,7 +43,7 @@ class Breaker:
     def wait(self) -> int:
         """Return 0 when a call may be made, else whole seconds until the next try."""
         now = self._clock()
-        left = max(self._until, self._next_probe if self._is_open else 0.0) - now
+        left = max(self._told_to, self._next_probe if self._is_open else 0.0) - now
         if left > 0:
             return ceil(left)
         if self._is_open:
@@ -64,18 +63,13 @@ class Breaker:
         now, last = self._clock(), self._answered_at.values()
         failures = sum(at is None for at in last)
         answers = sum(at is not None and now - at < SECONDS_KNOWN for at in last)
-        self._is_open = self._is_open or failures >= max(FAILURES, answers)
-        if self._is_open:
-            self._until = max(self._until, now + SECONDS_OPEN * (0.5 + self._random()))
-
-    def given_up(self) -> None:
-        """Forget a call that was cancelled: it says nothing about the venue."""
-        self._next_probe = 0.0
+        if not self._is_open and failures >= max(FAILURES, answers):
+            self._is_open = True
+            self._next_probe = now + SECONDS_OPEN * (0.5 + self._random())
 
     def rest(self, seconds: float) -> None:
         """Send nothing for as long as the venue asked."""
         self._told_to = max(self._told_to, self._clock() + seconds)
-        self._until = max(self._until, self._told_to)
 
     def _keep(self, account: int | None, answered_at: float | None) -> None:
         key = object() if account is None else account  # calls for nobody count each

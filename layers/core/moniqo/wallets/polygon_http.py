@@ -58,9 +58,6 @@ class PolygonHttp:
         try:
             async with asyncio.timeout(SECONDS):
                 status, headers, body = await self._ask(path, query)
-        except asyncio.CancelledError:
-            self._breaker.given_up()
-            raise
         except Exception:  # noqa: BLE001 - whatever a client of HTTP raises
             self._breaker.failed(None)
             raise _failed("it did not answer") from None

@@ -157,9 +157,6 @@ class VenueConnection:
         try:
             async with asyncio.timeout(seconds):
                 found = await call(client)
-        except asyncio.CancelledError:
-            self._breaker.given_up()
-            raise
         except Exception as error:  # noqa: BLE001 - whatever CCXT raises is read here, and only here
             refusal = read_exception(error)
             self._count(client, refusal)
