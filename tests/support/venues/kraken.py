@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -43,16 +44,32 @@ _REFUSALS = {
     "PRICE_FILTER": "EOrder:Tick size check failed",
 }
 _TRADES = ("query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades")
+# The counter of calls of the lowest tier: https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
+MOST_CALLS = 15
+FORGOTTEN_PER_SECOND = 0.33
+_COUNTS = {"TradesHistory": 2, "AddOrder": 0, "CancelOrder": 0}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class FakeKraken(FakeVenue):
-    """A Kraken of our own; every refusal is an answer 200 with errors in it, as there."""
+    """A Kraken of our own; every refusal is an answer 200 with errors in it, as there.
+
+    It counts the calls of each key where it is given a ``clock`` of seconds to forget them by; ``refused_calls`` were
+    too many. Most tests ask faster than any account may.
+    """
 
     name = "kraken"
 
-    def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
+    def __init__(
+        self,
+        exchange: Exchange | None = None,
+        latency: float = 0.0,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         super().__init__(exchange or Exchange(MARKETS), latency)
+        self.clock = clock
+        self.counters: dict[str, tuple[float, float]] = {}
+        self.refused_calls = 0
         self.exchange.name_order = _order_name
         self.pairs = {_pair(market, 0): symbol for symbol, market in self.exchange.listed.items()}
         self.alternatives = {_pair(market, 1): symbol for symbol, market in self.exchange.listed.items()}
@@ -96,9 +113,19 @@ class FakeKraken(FakeVenue):
             if int(given["nonce"]) <= account.last_nonce:
                 return _refuse("EAPI:Invalid nonce")
             account.last_nonce = int(given["nonce"])
+            if self.clock is not None and not self._count(account.key, request.path, self.clock()):
+                return _refuse("EAPI:Rate limit exceeded")
             return _answer(answer, account, given)
 
         return handle
+
+    def _count(self, key: str, path: str, now: float) -> bool:
+        """Count a call and tell whether it is let through; one that is not counts as well."""
+        counted, at = self.counters.get(key, (0.0, now))
+        counted = max(0.0, counted - (now - at) * FORGOTTEN_PER_SECOND) + _COUNTS.get(path.rpartition("/")[2], 1)
+        self.counters[key] = counted, now
+        self.refused_calls += counted > MOST_CALLS
+        return counted <= MOST_CALLS
 
     def _symbol(self, given: Given) -> str:
         name = given.get("pair", "")

@@ -87,25 +87,20 @@ def _class_of(venue: Venue) -> type[Any]:
     return type(f"{venue.exchange}_client", (_Ours, exchange_class(venue.exchange)), {"venue": venue})
 
 
-def prototype(venue: Venue, base_url: str, *, on_test_network: bool, pause_ms: int | None) -> Client:
+def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
     """Make a client of nobody. It takes 2 to 20 ms and is done once; see :func:`client_of`."""
     client = _class_of(venue)({"options": copy.deepcopy(dict(venue.options)), "enableRateLimit": True})
     client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
     client.on_test_network = on_test_network
     client.markets, client.markets_by_id, client.symbols, client.ids = {}, {}, [], []
-    if pause_ms is not None:
-        client.rateLimit = pause_ms
-        client.tokenBucket = None
-        client.init_rest_rate_limiter()
     return client
 
 
 def client_of(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
-    """Make the client of one account: what belongs to an account is its own, markets and addresses are shared."""
+    """Make a client for an account, without its pace: options are its own, markets and addresses are shared."""
     client = copy.copy(model)
     client.options = dict(model.options)
-    client.tokenBucket = dict(model.tokenBucket)
-    client.init_throttler()
+    client.throttler = None
     client.session, client.own_session, client.answers = Transport(session), False, 0
     for field, name in model.venue.fields.items():
         setattr(client, name, model.venue.credential(credentials.get(field, "")))

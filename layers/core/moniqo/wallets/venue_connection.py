@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from moniqo.domain.errors import RateLimitExceededError, TemporarilyUnavailableE
 from moniqo.storage.venue_markets import ListedMarket, Listing, VenueMarkets
 from moniqo.wallets.breaker import Breaker
 from moniqo.wallets.exchange_errors import BUSY, CLOCK, RATE, Refusal, VenueRefusalError, read_exception
+from moniqo.wallets.pace import PACED, Pace
 from moniqo.wallets.venues.venue import Client, Venue
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ MARKETS_FRESH: Final = timedelta(hours=1)
 PRICES_FRESH_SECONDS: Final = 5.0
 MAX_SOCKETS: Final = 50
 IDLE_SOCKET_SECONDS: Final = 10
+ONE_LOOK: Final = 0.001
+ACCOUNTS_KEPT: Final = 1024
+"""Accounts whose pace is remembered; one that was forgotten begins with the whole burst again."""
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _RESTING: Final = Refusal(
@@ -58,6 +63,7 @@ class VenueConnection:
         calls_from: str | None = None,
         now: Clock = utc_now,
         breaker: Breaker | None = None,
+        pace: Callable[[float, float], Pace] = Pace,
     ) -> None:
         """Prepare; nothing is opened before the first call.
 
@@ -70,6 +76,7 @@ class VenueConnection:
             calls_from: The address venues see, where it is fixed; it is told when one refuses a key.
             now: The present.
             breaker: Judges whether the venue is asked at all.
+            pace: Makes the pace of an account.
 
         Raises:
             WalletConnectionError: the address cannot be used.
@@ -89,6 +96,8 @@ class VenueConnection:
         self._by_symbol: Mapping[str, ListedMarket] = {}
         self._mids: tuple[float, Mapping[str, Decimal]] | None = None
         self._turn = asyncio.Lock()
+        self._make_pace = pace
+        self._pace = lru_cache(maxsize=ACCOUNTS_KEPT)(lambda _account: self._new_pace(self.venue.burst))
 
     async def close(self) -> None:
         """Close the sockets; the next call opens new ones."""
@@ -100,15 +109,20 @@ class VenueConnection:
         """Make CCXT's object for an account; credentials may be empty where only public calls are made."""
         from moniqo.wallets.venue_client import client_of
 
-        return client_of(self.client_model(), self._open_session(), credentials)
+        made = client_of(self.client_model(), self._open_session(), credentials)
+        made.throttler = self._pace(hash(made.apiKey)) if made.apiKey else self._new_pace(1)
+        return made
+
+    def _new_pace(self, burst: float) -> Pace:
+        per_second = self._per_second or 1000 / self.client_model().rateLimit
+        return self._make_pace(per_second, burst)
 
     def client_model(self) -> Client:
         """The client of nobody that the others are made from; the exchange's library is imported here."""
         if self._model is None:
             from moniqo.wallets.venue_client import prototype
 
-            pause = None if not self._per_second else max(1, 1000 // self._per_second)
-            self._model = prototype(self.venue, self._address, on_test_network=self._on_test_network, pause_ms=pause)
+            self._model = prototype(self.venue, self._address, on_test_network=self._on_test_network)
         return self._model
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -142,6 +156,8 @@ class VenueConnection:
         """
         from moniqo.domain.errors import UnknownOutcomeError
 
+        # The loop may have stood still since the last call: let it see which sockets the venue closed meanwhile.
+        await asyncio.sleep(ONE_LOOK)
         try:
             return await self._attempt(client, call, SEND_SECONDS)
         except VenueRefusalError as refusal:
@@ -167,6 +183,8 @@ class VenueConnection:
         return found
 
     def _count(self, client: Client, refusal: VenueRefusalError) -> None:
+        if refusal.refusal is PACED:
+            return
         if issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.decided:
             self._breaker.failed(_account(client))
             return

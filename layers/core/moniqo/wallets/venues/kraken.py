@@ -42,6 +42,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "EService:Market in post_only mode": means.MARKET,
     "EService:Market in limit_only mode": means.MARKET,
     "EService:Deadline elapsed": means.MARKET,
+    "EService: Throttled": means.RATE,
     "EService": means.BROKEN,
 }
 _TYPES: Final = {
@@ -53,6 +54,12 @@ _TYPES: Final = {
 }
 _READ: Final = {**{name: kind for kind, name in _TYPES.items()}, "take-profit-limit": OrderType.STOP_LIMIT}
 _PAGE: Final = 50
+_COST: Final = 3
+"""What CCXT takes for a call of an account, twice that for a page of trades; it gives back one a second."""
+_CALLS_AT_ONCE: Final = 12
+"""Kraken counts the calls of a key: fifteen are let through, and one in three seconds is forgotten. Three are left for
+what asks with the same key in another process. https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
+"""
 
 
 class Kraken(Venue):
@@ -66,6 +73,7 @@ class Kraken(Venue):
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD})
     order_id = re.compile(r"[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}")
     quotes = ("USD", "USDT", "USDC")
+    burst = _COST * _CALLS_AT_ONCE
     key_hint = (
         "At Kraken, Settings, API: create a key of its own for this service with 'Query Funds', 'Query Open Orders &"
         " Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and 'Cancel/Close Orders', and leave"

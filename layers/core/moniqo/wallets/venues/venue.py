@@ -44,6 +44,8 @@ class Venue(ABC):
     """In what a holding's position is counted: the first that trades."""
     adjusts_clock: ClassVar[bool] = False
     """Whether requests carry a time that can be corrected by the venue's clock."""
+    burst: ClassVar[float] = 1
+    """What an account may ask before it has to keep CCXT's pace, in CCXT's costs."""
     key_hint: ClassVar[str]
     """How to make a right key."""
 

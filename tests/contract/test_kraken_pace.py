@@ -1,0 +1,115 @@
+"""Kraken counts the calls of a key. What an account asks here is never one too many, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from moniqo import event_loop
+from moniqo.domain.definition import ApiConfig
+from moniqo.domain.errors import RateLimitExceededError
+from moniqo.domain.statement import Opening
+from moniqo.wallets.exchange import ExchangeWallet
+from moniqo.wallets.pace import LONGEST_WAIT, Pace
+from moniqo.wallets.venue_connection import VenueConnection
+from moniqo.wallets.venues.kraken import Kraken
+from tests.conftest import Run
+from tests.support.venues.kraken import FakeKraken
+from tests.support.watch import Watch
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def fake(watch: Watch) -> Iterator[FakeKraken]:
+    with FakeKraken(clock=watch) as fake:
+        yield fake
+
+
+@pytest.fixture
+def connection(fake: FakeKraken, watch: Watch) -> Iterator[VenueConnection]:
+    """One that keeps the pace Kraken asks for, by the clock Kraken counts by."""
+    pace = lambda per_second, burst: Pace(per_second, burst, watch, watch.sleep)  # noqa: E731
+    connection = VenueConnection(Kraken(), ApiConfig(base_url=fake.url), allow_loopback=True, pace=pace)
+    yield connection
+    event_loop.run(connection.close())
+
+
+async def opened(connection: VenueConnection, credentials: dict[str, str]) -> ExchangeWallet:
+    """Another object for an account, as every request and every sync makes one."""
+    wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
+    await wallet.initialize()
+    return wallet
+
+
+def test_connecting_and_the_first_syncs_wait_for_nothing(
+    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+) -> None:
+    async def work() -> None:
+        for credentials in (fake.credentials(), fake.credentials()):
+            await (await opened(connection, credentials)).require_connection()
+            for _ in range(4):
+                await (await opened(connection, credentials)).statement(Opening({}, None))
+
+    run(work())
+    assert (watch(), fake.refused_calls) == (0, 0)
+
+
+def test_syncs_without_a_pause_are_slowed_down_to_what_kraken_lets_through(
+    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+) -> None:
+    credentials = fake.credentials()
+
+    async def work() -> None:
+        for _ in range(30):
+            await (await opened(connection, credentials)).statement(Opening({}, None))
+
+    run(work())
+    calls = fake.calls("/private/")
+    assert calls >= 30 * 2
+    assert watch() == pytest.approx((calls - 12) * 3)
+    assert fake.refused_calls == 0
+
+
+def test_what_would_have_to_wait_too_long_is_refused_here_with_the_seconds(
+    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+) -> None:
+    credentials = fake.credentials()
+
+    async def work() -> None:
+        wallet = await opened(connection, credentials)
+        for _ in range(6):
+            await wallet.get_fills("BTC/USD")
+        asked = fake.calls("/private/")
+        with pytest.raises(RateLimitExceededError) as refused:
+            await wallet.get_fills("BTC/USD")
+        assert refused.value.retry_after is not None
+        assert refused.value.retry_after > LONGEST_WAIT
+        assert fake.calls("/private/") == asked
+        watch.at += refused.value.retry_after
+        await wallet.get_fills("BTC/USD")
+
+    run(work())
+    assert fake.refused_calls == 0
+
+
+def test_the_fake_refuses_what_kraken_would(fake: FakeKraken, watch: Watch, run: Run) -> None:
+    config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
+    connection = VenueConnection(Kraken(), config, allow_loopback=True)
+
+    async def work() -> None:
+        wallet = await opened(connection, fake.credentials())
+        for _ in range(15):
+            await wallet.get_balance()
+        with pytest.raises(RateLimitExceededError):
+            await wallet.get_balance()
+        watch.at += 10
+        await wallet.get_balance()
+        await connection.close()
+
+    run(work())
+    assert fake.refused_calls == 1

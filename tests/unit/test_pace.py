@@ -1,0 +1,89 @@
+"""The pace of an account at a venue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moniqo.wallets.exchange_errors import VenueRefusalError
+from moniqo.wallets.pace import LONGEST_WAIT, PACED, Pace
+from moniqo.wallets.venues.kraken import Kraken
+from tests.conftest import Run
+from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
+from tests.support.watch import Watch
+
+
+def test_a_burst_is_let_through_and_then_the_pace_is_kept(run: Run) -> None:
+    watch = Watch()
+    pace = Pace(2, 6, watch, watch.sleep)
+
+    async def calls() -> list[float]:
+        times = []
+        for _ in range(5):
+            await pace(3)
+            times.append(watch())
+        return times
+
+    assert run(calls()) == [0, 0, 1.5, 3, 4.5]
+    watch.at += 1000
+    assert run(calls()) == [1004.5, 1004.5, 1006, 1007.5, 1009]
+
+
+def test_what_costs_more_than_the_burst_waits_until_it_is_full_and_owes_the_rest(run: Run) -> None:
+    watch = Watch()
+    pace = Pace(20, 1, watch, watch.sleep)
+    for begins in (0, 0.2, 0.4):
+        run(pace(4))
+        assert watch() == pytest.approx(begins)
+
+
+def test_a_turn_too_far_away_is_refused_with_the_seconds_and_costs_nothing(run: Run) -> None:
+    watch = Watch()
+    pace = Pace(1, 6, watch, watch.sleep)
+    run(pace(6))
+    for _ in range(3):
+        with pytest.raises(VenueRefusalError) as refused:
+            run(pace(6))
+        assert (refused.value.refusal, refused.value.retry_after) == (PACED, 6)
+    assert watch() == 0
+    run(pace(LONGEST_WAIT))
+    assert watch() == LONGEST_WAIT
+
+
+def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
+    async def given_up() -> None:
+        pace = Pace(1, 3, lambda: 0.0)
+        await pace(3)
+        waiting = asyncio.create_task(pace(3))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        # Still owed, its turn would be six seconds away and not three.
+        next_one = asyncio.create_task(pace(3))
+        await asyncio.sleep(0)
+        assert not next_one.done()
+        next_one.cancel()
+        await asyncio.wait([next_one])
+
+    run(given_up())
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([1, 2]))))
+def test_kraken_never_counts_more_calls_than_it_lets_through(calls: Sequence[tuple[float, int]]) -> None:
+    """Whatever an account asks for, and whenever; a call is counted by Kraken when it is let through."""
+    watch = Watch()
+    pace = Pace(1, Kraken.burst, watch, watch.sleep)
+    counted = at = 0.0
+    for pause, count in calls:
+        watch.at += pause
+        try:
+            asyncio.run(pace(3 * count))
+        except VenueRefusalError:
+            continue
+        counted, at = max(0.0, counted - (watch() - at) * FORGOTTEN_PER_SECOND) + count, watch()
+        assert counted <= MOST_CALLS
