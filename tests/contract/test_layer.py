@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moniqo.wallets.registry import VENUES
+from moniqo.wallets.venue_connections import VENUES
 from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import ROOT, build
 

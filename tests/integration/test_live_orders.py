@@ -333,7 +333,7 @@ def test_what_only_paper_can_do_is_refused(desk: LiveDesk, function: str, method
 def test_a_refused_key_names_the_address_it_must_allow(desk: LiveDesk) -> None:
     from moniqo import bootstrap
 
-    for connection in bootstrap.wallets()._venues.values():
+    for connection in bootstrap.wallets()._venues._made.values():
         connection._calls_from = "192.0.2.7"
     next(iter(desk.venue.exchange.accounts.values())).revoked = True
     refused = desk.place(side="sell", price="60000")
@@ -393,5 +393,5 @@ def _forget_prices(desk: LiveDesk) -> None:
     """Mid prices are a few seconds old at most; a test does not wait for that."""
     from moniqo import bootstrap
 
-    for connection in bootstrap.wallets()._venues.values():
+    for connection in bootstrap.wallets()._venues._made.values():
         connection._mids = None

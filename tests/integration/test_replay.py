@@ -19,7 +19,8 @@ from moniqo.domain.money import exact, plain
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.storage.account_codec import state_document
 from moniqo.storage.client import connect
-from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, account_at
+from moniqo.storage.demo_history import DemoHistory
+from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
 from moniqo.storage.deployment import DEPLOYMENT, drawn_seed
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.order_codec import Document
@@ -311,7 +312,7 @@ def test_a_snapshot_that_was_left_behind_is_as_good(database: Database, stored: 
     async def work() -> None:
         await keep(database, stored)
         seq = stored.snapshot["seq"] - 3
-        before = await account_at(database, "lived", seq)
+        before = await DemoHistory(database).account_at("lived", seq)
         assert before is not None
         await database[STATES].replace_one({"_id": "lived"}, state_document(before))
         assert (await replayed(database)).difference is None
@@ -327,7 +328,7 @@ def test_a_fork_is_recomputed_from_its_source(database: Database, stored: Stored
     async def work() -> None:
         await keep(database, stored)
         seq = next(entry["seq"] for entry in reversed(stored.entries) if entry.get("fills"))
-        source = await account_at(database, "lived", seq)
+        source = await DemoHistory(database).account_at("lived", seq)
         assert source is not None
         marks = await stored.life.wallet.feed.mids(list(source.positions))
         commit = lifecycle.fork_account("fork", source, TERMS, stored.life.now, marks)

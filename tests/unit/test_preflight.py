@@ -15,6 +15,7 @@ from moniqo.domain.commit import Basis
 from moniqo.domain.errors import WalletError
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.preflight import Outcome, Preflight
+from moniqo.domain.trial import refusal_of
 from tests.support.desk import BTC, MARKETS, START, WIDE, Desk
 
 D = Decimal
@@ -84,7 +85,7 @@ def test_it_agrees_with_the_decision(seed: int) -> None:
     draft = desk._walk()
     found = preflight.check(draft, order, basis)
 
-    assert found.would_pass is preflight._would_do(draft, order, basis)
+    assert found.would_pass is (refusal_of(draft, order, basis) is None)
     if not found.would_pass:
         first = next(result for result in found.rules if result.outcome is Outcome.FAILED)
         assert first.refusal is not None
@@ -96,10 +97,10 @@ def test_it_agrees_with_the_decision(seed: int) -> None:
         assert order.time_in_force is TimeInForce.IOC
         return
     if largest:
-        assert preflight._would_do(draft, replace(order, amount=largest), basis)
+        assert refusal_of(draft, replace(order, amount=largest), basis) is None
     above = (largest // LOT + 1) * LOT
-    assert not preflight._would_do(draft, replace(order, amount=above), basis)
-    assert not preflight._would_do(draft, replace(order, amount=above + 7 * LOT), basis)
+    assert refusal_of(draft, replace(order, amount=above), basis) is not None
+    assert refusal_of(draft, replace(order, amount=above + 7 * LOT), basis) is not None
 
 
 def test_losses_are_shown_before_they_stop_anything() -> None:

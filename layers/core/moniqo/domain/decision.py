@@ -22,12 +22,18 @@ from moniqo.domain.errors import (
     WalletPausedError,
     WalletSuspendedError,
 )
-from moniqo.domain.exposure import Exposure, open_positions, symbol_exposure, total_exposure
+from moniqo.domain.exposure import (
+    Exposure,
+    check_position_size,
+    check_positions,
+    check_total_exposure,
+    symbol_exposure,
+)
 from moniqo.domain.filling import buy_lock
 from moniqo.domain.matching import Plan
 from moniqo.domain.money import ZERO, plain, round_up, scale_of
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.risk import check_open_positions, check_symbol, exposure_too_large, position_too_large
+from moniqo.domain.risk import RiskLimits, check_symbol
 from moniqo.domain.taking import affordable, lots_for, plan
 
 MAX_OPEN_ORDERS: Final = 500
@@ -75,12 +81,13 @@ class Decision:
             ("expiry", self._check_expiry),
             ("market", self._check_market),
         )
-        if self.request.side is OrderSide.BUY and self.draft.account.limits is not None:
+        limits = self.draft.account.limits
+        if self.request.side is OrderSide.BUY and limits is not None:
             rules += (
-                ("max_position_size_usd", self._check_position_size),
-                ("max_total_exposure_usd", self._check_total_exposure),
-                ("max_open_positions", self._check_open_positions),
-                ("losses", self._check_losses),
+                ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.basis)),
+                ("max_total_exposure_usd", lambda: check_total_exposure(limits, self.exposure, self.basis)),
+                ("max_open_positions", lambda: check_positions(limits, self.exposure, self.basis)),
+                ("losses", lambda: self._check_losses(limits)),
             )
         return (*rules, ("funds", self._check_funds))
 
@@ -193,34 +200,9 @@ class Decision:
             self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.basis)
         return self._exposure
 
-    def _check_position_size(self) -> None:
-        limits = self.draft.account.limits
-        if limits is not None:
-            exposure = self.exposure
-            if exposure.value > limits.max_position_size_usd:
-                room = exposure.room(limits.max_position_size_usd, self.basis.market)
-                raise position_too_large(limits, self.request.symbol, exposure.value, room)
-
-    def _check_total_exposure(self) -> None:
-        limits = self.draft.account.limits
-        if limits is not None:
-            exposure = self.exposure
-            others = total_exposure(exposure, self.basis)
-            if others + exposure.value > limits.max_total_exposure_usd:
-                room = exposure.room(limits.max_total_exposure_usd - others, self.basis.market)
-                raise exposure_too_large(limits, others + exposure.value, room)
-
-    def _check_open_positions(self) -> None:
-        limits = self.draft.account.limits
-        if limits is not None:
-            check_open_positions(limits, open_positions(self.exposure, self.basis))
-
-    def _check_losses(self) -> None:
+    def _check_losses(self, limits: RiskLimits) -> None:
         """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
-        draft, limits = self.draft, self.draft.account.limits
-        if limits is None:
-            return
-        reached = breach(limits, self.equity(), draft.day, draft.peak, self.basis.usd_rate)
+        reached = breach(limits, self.equity(), self.draft.day, self.draft.peak, self.basis.usd_rate)
         if reached is not None:
             raise RiskLimitExceededError(
                 f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",

@@ -1,4 +1,4 @@
-"""What a wallet has at stake, symbol by symbol, with an order that is being decided."""
+"""What a wallet has at stake, symbol by symbol, with an order that is being decided, and the limits on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from moniqo.domain.account import Account
 from moniqo.domain.commit import Basis
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, floor_to
+from moniqo.domain.risk import RiskLimits, check_open_positions, exposure_too_large, position_too_large
 
 
 class Stake(NamedTuple):
@@ -66,3 +67,23 @@ def open_positions(exposure: Exposure, basis: Basis) -> int:
     return 1 + sum(
         stake.bidding or stake.amount * basis.marks[symbol] >= smallest for symbol, stake in exposure.others.items()
     )
+
+
+def check_position_size(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+    """Refuse a position above ``max_position_size_usd``."""
+    if exposure.value > limits.max_position_size_usd:
+        room = exposure.room(limits.max_position_size_usd, basis.market)
+        raise position_too_large(limits, basis.market.symbol, exposure.value, room)
+
+
+def check_total_exposure(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+    """Refuse a total above ``max_total_exposure_usd``."""
+    others = total_exposure(exposure, basis)
+    if others + exposure.value > limits.max_total_exposure_usd:
+        room = exposure.room(limits.max_total_exposure_usd - others, basis.market)
+        raise exposure_too_large(limits, others + exposure.value, room)
+
+
+def check_positions(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+    """Refuse more positions than ``max_open_positions``."""
+    check_open_positions(limits, open_positions(exposure, basis))

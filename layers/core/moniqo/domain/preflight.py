@@ -5,8 +5,7 @@ The rules are those of :class:`moniqo.domain.decision.Decision`, asked one by on
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
@@ -16,11 +15,11 @@ from moniqo.domain.commit import Basis
 from moniqo.domain.decision import Decision
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import InvalidSymbolError, WalletError
-from moniqo.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to, exact, round_up, scale_of
-from moniqo.domain.order import OrderSide, average_price
-from moniqo.domain.placing import carry_out
+from moniqo.domain.money import ZERO, exact, round_up, scale_of
+from moniqo.domain.order import average_price
 from moniqo.domain.rule_numbers import Numbers, numbers_of
 from moniqo.domain.taking import market_cost
+from moniqo.domain.trial import largest_amount, refusal_of
 
 _NEEDED_BEFORE: Final = {
     "market": ("form",),
@@ -30,9 +29,6 @@ _NEEDED_BEFORE: Final = {
     "funds": ("form", "market"),
 }
 """Rules that compute with what other rules found; when one of those failed they cannot be checked."""
-
-
-_LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
 class Outcome(StrEnum):
@@ -97,7 +93,7 @@ def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
             results += (_exits(draft, order, basis, results),)
         outcomes = {result.rule: result.outcome for result in results}
         known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
-        largest = _largest(draft, order, basis)
+        largest = largest_amount(draft, order, basis)
         by_quote = order.quote_amount is not None and largest is not None
         return Preflight(
             rules=results,
@@ -138,7 +134,7 @@ def _exits(draft: Draft, order: Place, basis: Basis, others: tuple[RuleResult, .
     """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
     if any(result.outcome is not Outcome.PASSED for result in others):
         return RuleResult("exits", Outcome.SKIPPED, {})
-    refusal = _refusal(draft, order, basis)
+    refusal = refusal_of(draft, order, basis)
     if refusal is None:
         return RuleResult("exits", Outcome.PASSED, {})
     return RuleResult("exits", Outcome.FAILED, refusal.members, refusal)
@@ -157,61 +153,3 @@ def _estimate(decision: Decision) -> Estimate:
         funds_asset=asset,
         funds_needed=needed,
     )
-
-
-def _largest(draft: Draft, order: Place, basis: Basis) -> Decimal | None:
-    """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
-
-    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
-    nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
-    """
-    market = basis.market
-
-    def passes(lots: int) -> bool:
-        return _would_do(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), basis)
-
-    everything = draft.holding(market.base).total
-    if order.side is OrderSide.SELL and everything:
-        sale = replace(order, amount=everything, quote_amount=None)
-        if _would_do(draft, sale, basis):
-            return everything
-    best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
-    price = order.price or order.stop_price or best
-    least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
-    low = int(least / market.lot_step)
-    if not passes(low):
-        return ZERO
-    high = 2 * low
-    while passes(high):
-        low, high = high, 2 * high
-        if high * market.lot_step > _LARGEST:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if passes(middle) else (low, middle)
-    return low * market.lot_step
-
-
-def _would_do(draft: Draft, order: Place, basis: Basis) -> bool:
-    return _refusal(draft, order, basis) is None
-
-
-def _refusal(draft: Draft, order: Place, basis: Basis) -> WalletError | None:
-    """Return what placing the order would be refused with; None when it would be accepted."""
-    decision = Decision(_copy(draft), order, basis)
-    try:
-        for _, ask in decision.rules():
-            ask()
-        carry_out(decision)
-    except WalletError as refusal:
-        return refusal
-    return None
-
-
-def _copy(draft: Draft) -> Draft:
-    """Return a draft of its own to try an order on; the orders in it are not touched by placing another."""
-    twin = copy.copy(draft)
-    for name, value in vars(draft).items():
-        if isinstance(value, dict | list):
-            setattr(twin, name, value.copy())
-    return twin

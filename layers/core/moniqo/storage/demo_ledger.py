@@ -1,4 +1,4 @@
-"""The journal of demo wallets and its snapshots: read, commit, rebuild.
+"""The journal of demo wallets and its snapshots: the present account, and its next entry.
 
 Inserting an entry is the commit. Its ``_id`` carries the sequence number, so of two writers one wins and the other
 decides again; a partial unique index makes a repeated ``client_order_id`` impossible. Entry, snapshot and the mirrored
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
@@ -216,51 +216,11 @@ class DemoLedger:
         before = {"_id": entry["user_wallet_id"], "seq": entry["seq"] - 1}
         return UpdateOne(before, update, namespace=self._name(STATES))
 
-    async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
-        """The entry that accepted a client order id."""
-        query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
-        return await self._entries.find_one(query)
-
-    async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
-        """Every entry that touched one of these orders, oldest first."""
-        query = {"user_wallet_id": user_wallet_id, "order_ids": {"$in": list(order_ids)}}
-        return [entry async for entry in self._entries.find(query).sort("seq", 1)]
-
-    async def newest(
-        self,
-        user_wallet_id: str,
-        query: Mapping[str, object],
-        below: int | None,
-        limit: int,
-        fields: Sequence[str] | None = None,
-    ) -> list[Document]:
-        """Entries matching ``query`` below a sequence number, newest first; ``fields`` names what is read of them."""
-        full: Document = {"user_wallet_id": user_wallet_id, **query}
-        if below is not None:
-            full["seq"] = {"$lt": below}
-        projection = None if fields is None else list(fields)
-        return [entry async for entry in self._entries.find(full, projection).sort("seq", -1).limit(limit)]
-
     def _insert(self, collection: str, document: Document) -> Any:
         return InsertOne(document, namespace=self._name(collection))
 
     def _name(self, collection: str) -> str:
         return f"{self._database.name}.{collection}"
-
-
-async def account_at(database: AsyncDatabase[Document], user_wallet_id: str, seq: int) -> Account | None:
-    """Rebuild an account from its journal as it was after entry ``seq``, None when there is no such entry."""
-    entries = database[ENTRIES]
-    whole = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "account": {"$exists": True}}
-    first = await entries.find_one(whole, sort=[("seq", -1)])
-    if first is None:
-        return None
-    state: Document = {}
-    apply_entry(state, first)
-    newer = {"user_wallet_id": user_wallet_id, "seq": {"$gt": first["seq"], "$lte": seq}}
-    async for entry in entries.find(newer).sort("seq", 1):
-        apply_entry(state, entry)
-    return read_account(state) if state["seq"] == seq else None
 
 
 def _opening_id(state: Document, mirror: Document | None) -> str:

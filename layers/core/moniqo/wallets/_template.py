@@ -1,6 +1,7 @@
 """Where a wallet that is not CCXT's begins: copy this file and write the calls it lacks.
 
-A venue CCXT knows is less work: a file in ``wallets/venues/`` beside ``binance.py``, named in ``registry.VENUES``.
+A venue CCXT knows is less work: a file in ``wallets/venues/`` beside ``binance.py``, named in
+``venue_connections.VENUES``.
 
 What is written here holds for every venue: credentials are checked before anything is opened, secrets stay in the
 wallet, whatever the venue says comes out as one of :mod:`moniqo.domain.errors` or one of our types, and amounts are

@@ -15,6 +15,7 @@ from moniqo.domain.position import Position
 from moniqo.domain.statement import Opening, Statement, record_of
 from moniqo.domain.valuation import Valuation
 from moniqo.storage.entry_codec import reset_id
+from moniqo.storage.equity import EquityStore
 from moniqo.wallets.base import PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.demo_account import RepeatedOrderError
 from moniqo.wallets.demo_mirror import follow_life
@@ -80,11 +81,11 @@ class DemoWallet(DemoTrading):
 
     def past(self) -> DemoPast:
         """The history of this wallet, to read."""
-        return DemoPast(self._database, self._work, self.feed)
+        return DemoPast(self._history, EquityStore(self._database), self._work, self.feed)
 
     async def reset(self, key: str | None, mirror: Mapping[str, object]) -> bool:
         """Begin a new epoch with the starting balance; returns False when the same ``key`` did it before."""
-        if key is not None and await self._ledger.accepted_as(self.user_wallet_id, reset_id(key)):
+        if key is not None and await self._history.accepted_as(self.user_wallet_id, reset_id(key)):
             return False
         try:
             await self._work.run(Reset(key), mirror)

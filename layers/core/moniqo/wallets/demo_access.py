@@ -25,6 +25,7 @@ from moniqo.markets.live import LiveFeed
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.markets.venues import Unreachable
 from moniqo.storage.client import with_utc_times
+from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.equity import COLLECTION as EQUITY
@@ -49,6 +50,7 @@ class DemoAccess(BaseWallet):
         super().__init__(wallet_id, user_wallet_id, credentials, config)
         self._database = with_utc_times(cast("AsyncDatabase[dict[str, Any]]", self.config["db"]))
         self._ledger = cast("DemoLedger | None", self.config.get("ledger")) or DemoLedger(self._database)
+        self._history = DemoHistory(self._database)
         self._owner = cast("str | None", self.config.get("owner"))
         self._opened: DemoAccount | None = None
         self._feed: PriceFeed | None = cast("PriceFeed | None", self.config.get("feed"))

@@ -10,7 +10,7 @@ from moniqo.domain.account import Account
 from moniqo.domain.command import ClosePosition, Place
 from moniqo.domain.errors import OrderNotFoundError
 from moniqo.domain.order import Fill
-from moniqo.storage.demo_ledger import DemoLedger
+from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.order_codec import Document, order_age, read_fill, read_order
 from moniqo.wallets.demo_records import OrderRecord, evaluated_until
 
@@ -21,9 +21,9 @@ _ACCEPTING = [Place.__name__.lower(), ClosePosition.__name__.lower()]
 class DemoOrders:
     """Reads the orders and fills of one account."""
 
-    def __init__(self, ledger: DemoLedger, account: Account) -> None:
+    def __init__(self, history: DemoHistory, account: Account) -> None:
         """Read beside ``account``, whose open orders are known."""
-        self._ledger = ledger
+        self._history = history
         self._account = account
 
     async def get(self, order_id: str) -> OrderRecord:
@@ -67,7 +67,7 @@ class DemoOrders:
         query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
         below = position[0] + 1 if position else None
         while len(found) <= limit:
-            entries = await self._ledger.newest(self._account.user_wallet_id, query, below, _BATCH)
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH)
             for entry in entries:
                 given = position[1] if position and entry["seq"] == position[0] else 0
                 newest_first = [read_fill(item) for item in reversed(entry["fills"])]
@@ -92,7 +92,7 @@ class DemoOrders:
         ages: list[tuple[int, int]] = []
         below = None if after is None else after[0] + 1
         while len(ages) < limit:
-            entries = await self._ledger.newest(
+            entries = await self._history.newest(
                 self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
             )
             for entry in entries:
@@ -114,7 +114,7 @@ class DemoOrders:
         """These orders, in this order; one that does not exist is missing."""
         if not order_ids:
             return []
-        entries = await self._ledger.entries_of(self._account.user_wallet_id, order_ids)
+        entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
         return [
             replace(record, evaluated_until=evaluated_until(self._account, record.order))
             for record in _gather(order_ids, entries)

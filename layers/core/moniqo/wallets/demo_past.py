@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo.domain import equity_curve, performance
 from moniqo.domain.account import Account
 from moniqo.domain.equity_curve import EquityPoint
@@ -16,7 +14,6 @@ from moniqo.domain.errors import NotFoundError
 from moniqo.domain.market import PriceFeed
 from moniqo.domain.performance import Performance, Start
 from moniqo.storage.demo_history import DemoHistory
-from moniqo.storage.demo_ledger import account_at
 from moniqo.storage.equity import EquityStore
 from moniqo.wallets.demo_account import DemoAccount
 
@@ -24,11 +21,10 @@ from moniqo.wallets.demo_account import DemoAccount
 class DemoPast:
     """Reads the history of one account, brought up to now before."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], work: DemoAccount, feed: PriceFeed) -> None:
-        """Read ``database`` beside the account at ``work``; ``feed`` prices what is held."""
-        self._database = database
-        self._history = DemoHistory(database)
-        self._points = EquityStore(database)
+    def __init__(self, history: DemoHistory, points: EquityStore, work: DemoAccount, feed: PriceFeed) -> None:
+        """Read journal and equity beside the account at ``work``; ``feed`` prices what is held."""
+        self._history = history
+        self._points = points
         self._work = work
         self._feed = feed
 
@@ -65,7 +61,7 @@ class DemoPast:
         """Rebuild the account as entry ``seq`` left it, the newest one for None; raises NotFoundError."""
         await self._work.evaluate()
         newest = self._work.account
-        found = newest if seq in {None, newest.seq} else await account_at(self._database, self._id, seq or 0)
+        found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
         if found is None:
             raise NotFoundError(f"the ledger has no entry {seq}, its newest is {newest.seq}")
         return found

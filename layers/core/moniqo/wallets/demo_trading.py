@@ -24,7 +24,7 @@ class DemoTrading(DemoAccess):
 
     def orders(self) -> DemoOrders:
         """The orders of this wallet, to read."""
-        return DemoOrders(self._ledger, self._work.seen)
+        return DemoOrders(self._history, self._work.seen)
 
     async def evaluate(self) -> bool:
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
@@ -52,7 +52,7 @@ class DemoTrading(DemoAccess):
         """The order an earlier request placed under the same client order id; raises IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
-        entry = await self._ledger.accepted_as(self.user_wallet_id, order.client_order_id)
+        entry = await self._history.accepted_as(self.user_wallet_id, order.client_order_id)
         if entry is None:
             return None
         order_id = f"o-{entry['seq']}-1"

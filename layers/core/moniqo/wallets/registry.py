@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -21,10 +20,11 @@ from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.demo_ledger import DemoLedger, Loaded
 from moniqo.storage.deployment import simulation_seed
 from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.storage.venue_markets import VenueMarkets
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.known_definitions import KnownDefinitions
 from moniqo.wallets.live_feeds import LiveFeeds
+from moniqo.wallets.venue_connections import VENUES, VenueConnections
 
 if TYPE_CHECKING:
     from moniqo.credentials.cipher import CredentialCipher
@@ -33,18 +33,6 @@ if TYPE_CHECKING:
     from moniqo.wallets.exchange import ExchangeWallet
     from moniqo.wallets.polygon_http import PolygonHttp
     from moniqo.wallets.venue_connection import VenueConnection
-
-VENUES: Final[Mapping[str, str]] = {
-    "binance-spot-v1": "binance",
-    "binance-testnet-v1": "binance",
-    "coinbase-advanced-v1": "coinbase",
-    "kraken-spot-v1": "kraken",
-}
-"""The venue of each definition, by slug: its module in :mod:`moniqo.wallets.venues`. What a definition simulates is a
-demo wallet by itself.
-"""
-
-DEFINITIONS_SECONDS: Final = 60.0
 
 
 class WalletConnector:
@@ -76,22 +64,18 @@ class WalletConnector:
         self._database = database
         self._ledger = DemoLedger(database)
         self._wallets = UserWalletStore(database)
-        self._definitions = DefinitionStore(database)
+        self._definitions = KnownDefinitions(DefinitionStore(database))
         self._clock = clock
         self._cipher = cipher
-        self._allow_loopback = allow_loopback
-        self._calls_from = calls_from
+        self._venues = VenueConnections(database, clock, allow_loopback=allow_loopback, calls_from=calls_from)
         self._feed: PriceFeed | None = None
         self._polygon = polygon
         shares = None if polygon is None else Polygon(polygon.get, clock)
         self._live_feeds = LiveFeeds(price_venues, self._exchange_prices, shares, database, clock)
-        self._known: dict[str, tuple[float, Definition]] = {}
-        self._venues: dict[tuple[str, str], VenueConnection] = {}
 
     async def close(self) -> None:
         """Close the connections to venues."""
-        for connection in self._venues.values():
-            await connection.close()
+        await self._venues.close()
         if self._polygon is not None:
             await self._polygon.close()
 
@@ -114,7 +98,7 @@ class WalletConnector:
         wallet = await self._wallets.get(owner, user_wallet_id)
         if wallet.is_demo:
             raise NotFoundError("no such wallet")
-        definition = (await self._definitions_of([wallet])).get(wallet.wallet_id)
+        definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
         if definition is None:
             raise WalletConnectionError("The wallet's definition is gone.")
         return await self._opened(await self._live(wallet, definition, with_key=with_key))
@@ -142,14 +126,14 @@ class WalletConnector:
             if found is not None:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
         live = [wallet for wallet in wallets if not wallet.is_demo]
-        definitions = await self._definitions_of(live)
+        definitions = await self._definitions.get_many({wallet.wallet_id for wallet in live})
         for wallet in live:
             definition = definitions.get(wallet.wallet_id)
             if definition is not None:
                 with suppress(WalletConnectionError):
                     connected[wallet.id] = await self._live(wallet, definition, with_key=True)
                     # Here and now the exchange's library is imported, before the time of any one wallet runs.
-                    self._connection(definition).client_model()
+                    self._venues.to(definition).client_model()
         return connected
 
     async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:
@@ -202,18 +186,9 @@ class WalletConnector:
         from moniqo.wallets.venue_prices import ExchangePrices
 
         async def connection() -> VenueConnection:
-            return self._connection(await self._definition_of_venue(slug))
+            return self._venues.to(await self._definitions.get(slug))
 
         return ExchangePrices(slug, connection, self._clock)
-
-    async def _definition_of_venue(self, slug: str) -> Definition:
-        """Return a venue's definition, a minute old at most."""
-        read_at, definition = self._known.get(slug, (0.0, None))
-        if definition is None or read_at < time.monotonic() - DEFINITIONS_SECONDS:
-            read_at = time.monotonic()
-            definition = await self._definitions.get(slug)
-            self._known[slug] = (read_at, definition)
-        return definition
 
     async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> BaseWallet:
         from moniqo.wallets.exchange_life import keep_life
@@ -237,37 +212,7 @@ class WalletConnector:
         return credentials
 
     def _config(self, definition: Definition) -> dict[str, object]:
-        return {"connection": self._connection(definition), "clock": self._clock}
-
-    def _connection(self, definition: Definition) -> VenueConnection:
-        """The connection to a definition's venue; an administrator's change of it makes another."""
-        from moniqo.wallets.venue_connection import VenueConnection
-        from moniqo.wallets.venues import venue_named
-
-        if definition.slug not in VENUES or definition.api_config is None:
-            raise WalletConnectionError("The wallet definition does not say how its venue is reached.")
-        name = (definition.slug, repr(definition.api_config))
-        if name not in self._venues:
-            self._venues[name] = VenueConnection(
-                venue_named(VENUES[definition.slug]),
-                definition.api_config,
-                VenueMarkets(self._database),
-                allow_loopback=self._allow_loopback,
-                calls_from=self._calls_from,
-                now=self._clock,
-            )
-        return self._venues[name]
-
-    async def _definitions_of(self, wallets: Sequence[UserWallet]) -> Mapping[str, Definition]:
-        """Definitions by id, a minute old at most."""
-        oldest = time.monotonic() - DEFINITIONS_SECONDS
-        wanted = {wallet.wallet_id for wallet in wallets}
-        missing = [name for name in wanted if name not in self._known or self._known[name][0] < oldest]
-        if missing:
-            read_at = time.monotonic()
-            found = await self._definitions.get_many(missing)
-            self._known |= {name: (read_at, definition) for name, definition in found.items()}
-        return {name: self._known[name][1] for name in wanted if name in self._known}
+        return {"connection": self._venues.to(definition), "clock": self._clock}
 
 
 def _exchange_wallet(

@@ -29,7 +29,8 @@ from moniqo.markets.simulated import SimulatedFeed
 from moniqo.markets.venues import Unreachable
 from moniqo.storage.account_codec import interest_values, read_account, state_document
 from moniqo.storage.comparing import ABSENT, first_mismatch
-from moniqo.storage.demo_ledger import ENTRIES, STATES, account_at
+from moniqo.storage.demo_history import DemoHistory
+from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.entry_codec import entry_document
 from moniqo.storage.entry_reading import read_basis, read_command
 from moniqo.storage.minutes import RecordedMinutes
@@ -164,7 +165,7 @@ class WalletReplay:
         if origin is None:
             return lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
         source_id, _, seq = origin.rpartition(":")
-        source = await account_at(self._database, source_id, int(seq))
+        source = await DemoHistory(self._database).account_at(source_id, int(seq))
         if source is None:
             raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
         return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
