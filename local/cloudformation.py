@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -58,6 +59,24 @@ def load(path: Path) -> dict[str, Any]:
     return document
 
 
+def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None:
+    """Refuse a value that a parameter's declaration does not allow, as CloudFormation does."""
+    allowed = list(map(str, declaration.get("AllowedValues", ())))
+    if allowed and value not in allowed:
+        raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    pattern = declaration.get("AllowedPattern")
+    if pattern is not None and not re.fullmatch(pattern, value):
+        raise TemplateError(f"{name} must match {pattern}, not be {value!r}.")
+    if declaration.get("Type") == "Number":
+        least, most = declaration.get("MinValue", -math.inf), declaration.get("MaxValue", math.inf)
+        try:
+            fits = least <= float(value) <= most
+        except ValueError:
+            fits = False
+        if not fits:
+            raise TemplateError(f"{name} must be a number from {least} to {most}, not {value!r}.")
+
+
 class Resolver:
     """Resolves intrinsic functions with the template's parameters and the local names of its resources.
 
@@ -81,9 +100,8 @@ class Resolver:
             raise TemplateError(f"template.yaml has no parameter {unknown[0]}; it has {', '.join(declared)}.")
         for name, declaration in declared.items():
             value = parameters.get(name, declaration.get("Default", ""))
-            allowed = list(map(str, declaration.get("AllowedValues", ())))
-            if name in parameters and allowed and value not in allowed:
-                raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+            if name in parameters:
+                _refuse_unfit(name, declaration, parameters[name])
             is_list = str(declaration.get("Type", "")).endswith(("List", ">"))
             self._values[name] = [part.strip() for part in str(value).split(",")] if is_list else value
 

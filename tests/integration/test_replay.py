@@ -383,7 +383,7 @@ def test_the_command_tells_people_and_shells(
     assert "agree" in shown
     assert f"entries        {len(stored.entries)}\n" in shown
     assert cli.main(["verify", "--all", *where]) == 0
-    assert f"1 wallets, {len(stored.entries)} entries: none differ" in capsys.readouterr().out
+    assert f"1 wallet, {len(stored.entries)} entries: none differ" in capsys.readouterr().out
     run(_spoil_and_orphan(database))
     assert cli.main(["replay", "lived", *where]) == 1
     assert "snapshot.peak" in capsys.readouterr().out

@@ -171,12 +171,21 @@ def test_parameters_replace_defaults(tmp_path: Path) -> None:
     [
         ({"SyncRat": "x"}, "has no parameter SyncRat; it has SyncRate, Issuer, Origins, Level"),
         ({"Level": "loud"}, "Level must be one of low, high, not 'loud'"),
+        ({"Count": "many"}, "Count must be a number from 1 to 9, not 'many'"),
+        ({"Count": "0"}, "Count must be a number from 1 to 9, not '0'"),
+        ({"Count": "10"}, "Count must be a number from 1 to 9, not '10'"),
+        ({"Count": "nan"}, "Count must be a number from 1 to 9, not 'nan'"),
+        ({"Name": "A"}, "Name must match ^[a-z]+$, not be 'A'"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_refused(tmp_path: Path, parameters: dict[str, str], complaint: str) -> None:
-    text = SAMPLE.replace(
-        "Conditions:", "  Level: {Type: String, Default: low, AllowedValues: [low, high]}\nConditions:"
-    )
+    more = """\
+  Level: {Type: String, Default: low, AllowedValues: [low, high]}
+  Count: {Type: Number, Default: 3, MinValue: 1, MaxValue: 9}
+  Name: {Type: String, Default: a, AllowedPattern: "^[a-z]+$"}
+Conditions:"""
+    text = SAMPLE.replace("Conditions:", more)
+    read(tmp_path, text, Level="high", Count="9", Name="b")
     with pytest.raises(TemplateError) as caught:
         read(tmp_path, text, **parameters)
     assert complaint in str(caught.value)

@@ -8,11 +8,24 @@ from typing import Any, Final
 
 _SWITCHES: Final = ("live_trading", "loopback_venues")
 _POWERTOOLS: Final = ("service_name", "log_level", "metrics_namespace")
-_NUMBERS: Final = ("wallets_per_user", "orders_per_minute", "syncs_per_minute")
+LARGEST: Final[Mapping[str, int]] = {
+    "wallets_per_user": 10_000,
+    "orders_per_minute": 100_000,
+    "syncs_per_minute": 100_000,
+}
+"""Settings that are whole numbers from 1 to this; the template's parameters have the same bounds."""
 
 
-class MissingSettingError(RuntimeError):
-    """A setting this function needs is not in its environment; the text names the variable."""
+class SettingError(RuntimeError):
+    """A function cannot work with its environment; the text names the variable."""
+
+
+class MissingSettingError(SettingError):
+    """A setting this function needs is not in its environment."""
+
+
+class InvalidSettingError(SettingError):
+    """A setting has a value it cannot have; the text says which ones it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +62,15 @@ class Settings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
-        """Read the settings; an empty variable counts as absent."""
-        names = {field.name for field in fields(cls)} - {*_SWITCHES, *_POWERTOOLS, *_NUMBERS}
+        """Read the settings; an empty variable counts as absent.
+
+        Raises:
+            InvalidSettingError: a number is none, or out of bounds.
+
+        """
+        names = {field.name for field in fields(cls)} - {*_SWITCHES, *_POWERTOOLS, *LARGEST}
         given: dict[str, Any] = {name: env[name.upper()] for name in names if env.get(name.upper())}
-        given |= {name: int(env[name.upper()]) for name in _NUMBERS if env.get(name.upper())}
+        given |= {name: _number(name.upper(), env, most) for name, most in LARGEST.items() if env.get(name.upper())}
         if "jwt_issuer" in given:
             given.setdefault("jwt_jwks_url", given["jwt_issuer"].rstrip("/") + "/.well-known/jwks.json")
         return cls(
@@ -76,6 +94,15 @@ class Settings:
             message = f"{name.upper()} is not set"
             raise MissingSettingError(message)
         return str(value)
+
+
+def _number(variable: str, env: Mapping[str, str], most: int) -> int:
+    text = env[variable]
+    # int() alone would also take signs, spaces, underscores and digits of other scripts.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        message = f"{variable} must be a whole number from 1 to {most}, not {text[:40]!r}"
+        raise InvalidSettingError(message)
+    return int(text)
 
 
 def _is_on(variable: str, env: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from moniqo import bootstrap, event_loop
-from moniqo.config import MissingSettingError
+from moniqo.config import SettingError
 from moniqo.storage.client import UnsupportedServerError
 from moniqo.storage.indexes import ensure_indexes
 from moniqo.storage.seeds import seed_definitions
@@ -28,7 +28,7 @@ def main() -> int:
     """Prepare the database; one clear line where that cannot be done."""
     try:
         event_loop.run(prepare())
-    except (MissingSettingError, UnsupportedServerError) as error:
+    except (SettingError, UnsupportedServerError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - it speaks to a terminal
         return 1
     print("Indexes and definitions are in place.")  # noqa: T201

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from moniqo import event_loop
 from moniqo.cli import books, keys, live
 from moniqo.cli.exit_code import ExitCode
-from moniqo.config import MissingSettingError
+from moniqo.config import SettingError
 from moniqo.credentials.rotation import RotationError
 from moniqo.domain.errors import WalletError
 from moniqo.storage.client import UnsupportedServerError
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = event_loop.run(options.run(options))
-    except (MissingSettingError, UnsupportedServerError, PyMongoError, RotationError, WalletError) as error:
+    except (SettingError, UnsupportedServerError, PyMongoError, RotationError, WalletError) as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.UNKNOWN
     return code

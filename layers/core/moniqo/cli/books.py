@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from moniqo.cli.exit_code import ExitCode
 from moniqo.cli.on_database import Database, add_options
+from moniqo.domain.counting import counted
 from moniqo.progress import Progress
 from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.deployment import drawn_seed
@@ -73,7 +74,8 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
             if found.difference is not None:
                 different += 1
                 progress.say(f"{wallet}: {describe(found.difference)}")
-    sys.stdout.write(f"{checked - missing} wallets, {entries} entries: {different or 'none'} differ\n")
+    told = f"{counted(checked - missing, 'wallet')}, {counted(entries, 'entry', 'entries')}"
+    sys.stdout.write(f"{told}: {different or 'none'} differ{'s' * (different == 1)}\n")
     return ExitCode.DIFFERS if different else ExitCode.UNKNOWN if missing else ExitCode.AGREES
 
 

@@ -12,6 +12,7 @@ from moniqo import bootstrap
 from moniqo.cli.exit_code import ExitCode
 from moniqo.credentials.rotation import NOTICE, STEPS
 from moniqo.domain.clock import rfc3339, utc_now
+from moniqo.domain.counting import counted
 from moniqo.progress import Progress
 from moniqo.services.reencryption import KeyUse
 
@@ -85,7 +86,7 @@ def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if strange:
-        lines.append(f"{strange} credentials are under no key of this ring: they do not open.")
+        lines.append(f"No key of this ring opens {counted(strange, 'credential')}.")
     return "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from moniqo.domain.account import Account, AccountTerms, Day, first_account
 from moniqo.domain.command import Close, Open, Reset, SetLimits, SetStatus
 from moniqo.domain.commit import Book, Commit
+from moniqo.domain.counting import counted
 from moniqo.domain.draft import Draft
 from moniqo.domain.equity import breach, equity_of, next_midnight
 from moniqo.domain.errors import ConflictError, WalletInUseError, WalletSuspendedError
@@ -135,7 +136,7 @@ def close(draft: Draft, change: Close) -> Commit:
     open_orders = [order_id for order_id in draft.open_ids() if draft.look(order_id).is_open]
     if (open_orders or held) and not change.force:
         raise WalletInUseError(
-            f"{len(open_orders)} orders are open and {len(held)} positions are held",
+            f"the wallet has {counted(len(open_orders), 'open order')} and {counted(len(held), 'position')}",
             open_orders=len(open_orders),
             positions=held,
             hint="Cancel the orders and sell the positions, or delete with ?force=true.",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.counting import counted
 from moniqo.domain.errors import RateLimitExceededError, TemporarilyUnavailableError, WalletError
 from moniqo.storage.rate_counters import RateCounters
 from moniqo.storage.wallet_slots import GRACE, WalletSlots
@@ -99,7 +100,7 @@ class WalletLimit:
         """Take a slot for a wallet that is about to be made; raises RateLimitExceededError."""
         if not await self._slots.take(user_id, user_wallet_id, self._limit, self._now()):
             raise RateLimitExceededError(
-                f"You have {self._limit} wallets, as many as a user may have.",
+                f"You have {counted(self._limit, 'wallet')}, as many as a user may have.",
                 retry_after=int(GRACE.total_seconds()),
                 hint="Delete a wallet you no longer use, then try again.",
                 limit=self._limit,
