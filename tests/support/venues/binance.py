@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.support.venues.exchange import Account, Exchange, Fill, Listed, Order, RefusedError
+from tests.support.venues.exchange import Account, Exchange, Fill, Listed, Order, RefusedError, Ticket
 from tests.support.venues.server import FakeVenue
 
 Given = dict[str, str]
@@ -198,16 +198,18 @@ class FakeBinance(FakeVenue):
             raise RefusalError(-1102, "Mandatory parameter 'timeInForce' was not sent, was empty/null, or malformed.")
         order = self.exchange.place(
             account,
-            client_id=given["newClientOrderId"],
-            symbol=symbol,
-            side=given["side"].lower(),
-            kind=_KINDS[kind],
-            amount=_number(given.get("quantity")),
-            quote_amount=_number(given.get("quoteOrderQty")),
-            price=_number(given.get("price")),
-            stop=_number(given.get("stopPrice")),
-            time_in_force=given.get("timeInForce", "GTC"),
-            post_only=kind == "LIMIT_MAKER",
+            Ticket(
+                client_id=given["newClientOrderId"],
+                symbol=symbol,
+                side=given["side"].lower(),
+                kind=_KINDS[kind],
+                amount=_number(given.get("quantity")),
+                quote_amount=_number(given.get("quoteOrderQty")),
+                price=_number(given.get("price")),
+                stop=_number(given.get("stopPrice")),
+                time_in_force=given.get("timeInForce", "GTC"),
+                post_only=kind == "LIMIT_MAKER",
+            ),
         )
         fills = [
             {

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError
+from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError, Ticket
 from tests.support.venues.server import FakeVenue
 
 D = Decimal
@@ -227,16 +227,18 @@ class FakeCoinbase(FakeVenue):
         try:
             order = self.exchange.place(
                 account,
-                client_id=given["client_order_id"],
-                symbol=self.products.get(given["product_id"], ""),
-                side=given["side"].lower(),
-                kind="stop_limit" if "stop" in name else name.partition("_")[0].replace("sor", "limit"),
-                amount=_number(fields.get("base_size")),
-                quote_amount=_number(fields.get("quote_size")),
-                price=_number(fields.get("limit_price")),
-                stop=_number(fields.get("stop_price")),
-                time_in_force=ending,
-                post_only=bool(fields.get("post_only")),
+                Ticket(
+                    client_id=given["client_order_id"],
+                    symbol=self.products.get(given["product_id"], ""),
+                    side=given["side"].lower(),
+                    kind="stop_limit" if "stop" in name else name.partition("_")[0].replace("sor", "limit"),
+                    amount=_number(fields.get("base_size")),
+                    quote_amount=_number(fields.get("quote_size")),
+                    price=_number(fields.get("limit_price")),
+                    stop=_number(fields.get("stop_price")),
+                    time_in_force=ending,
+                    post_only=bool(fields.get("post_only")),
+                ),
             )
         except RefusedError as refused:
             if refused.reason == "permission":

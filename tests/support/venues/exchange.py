@@ -54,6 +54,22 @@ class Fill:
         return self.price * self.amount
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """What is asked for: ``amount`` of the base asset, or ``quote_amount``."""
+
+    client_id: str
+    symbol: str
+    side: str
+    kind: str  # market, limit, stop, stop_limit, take_profit
+    amount: Decimal | None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    stop: Decimal | None = None
+    time_in_force: str = "GTC"
+    post_only: bool = False
+
+
 @dataclass
 class Order:
     id: str
@@ -61,7 +77,7 @@ class Order:
     client_id: str
     symbol: str
     side: str
-    kind: str  # market, limit, stop, stop_limit, take_profit
+    kind: str
     amount: Decimal
     price: Decimal | None
     stop: Decimal | None
@@ -151,81 +167,50 @@ class Exchange:
         asks = [(price + market.tick * (number + 1), size) for number, size in enumerate(sizes)]
         return [level for level in bids if level[0] > 0], asks
 
-    def place(
-        self,
-        account: Account,
-        *,
-        client_id: str,
-        symbol: str,
-        side: str,
-        kind: str,
-        amount: Decimal | None,
-        quote_amount: Decimal | None = None,
-        price: Decimal | None = None,
-        stop: Decimal | None = None,
-        time_in_force: str = "GTC",
-        post_only: bool = False,
-    ) -> Order:
+    def place(self, account: Account, ticket: Ticket) -> Order:
         """Check, lock and match an order; raises RefusedError."""
-        market = self._check(account, client_id, symbol, side, kind, amount, quote_amount, price)
-        best = self.book(symbol)[1 if side == "buy" else 0][0][0]
+        market = self._check(account, ticket)
+        side, price, in_force, amount = ticket.side, ticket.price, ticket.time_in_force, ticket.amount
+        best = self.book(ticket.symbol)[1 if side == "buy" else 0][0][0]
         if amount is None:
-            assert quote_amount is not None
-            amount = self._amount_for(quote_amount, symbol, side) // market.lot * market.lot
+            assert ticket.quote_amount is not None
+            amount = self._amount_for(ticket.quote_amount, ticket.symbol, side) // market.lot * market.lot
         crosses = price is not None and (price >= best if side == "buy" else price <= best)
-        if post_only and crosses:
+        if ticket.post_only and crosses:
             raise RefusedError("takes")
-        if time_in_force == "FOK" and not crosses and kind == "limit":
+        if in_force == "FOK" and not crosses and ticket.kind == "limit":
             raise RefusedError("unfillable")
         number = next(self.numbers)
         order = Order(
             self.name_order(number),
             number,
-            client_id,
-            symbol,
-            side,
-            kind,
-            amount,
-            price,
-            stop,
-            time_in_force,
-            post_only,
-            quote_amount,
-            self.now(),
-            waiting=stop is not None,
+            **{**vars(ticket), "amount": amount},
+            at=self.now(),
+            waiting=ticket.stop is not None,
         )
         self._lock(account, order, market, best)
         account.orders[order.id] = account.by_client[order.client_id] = order
-        if not order.waiting and (kind == "market" or crosses):
+        if not order.waiting and (order.kind == "market" or crosses):
             self._take(account, order, market)
-        if order.status == "open" and (time_in_force in {"IOC", "FOK"} or kind == "market"):
+        if order.status == "open" and (in_force in {"IOC", "FOK"} or order.kind == "market"):
             self._end(account, order, "expired")
         return order
 
-    def _check(
-        self,
-        account: Account,
-        client_id: str,
-        symbol: str,
-        side: str,
-        kind: str,
-        amount: Decimal | None,
-        quote_amount: Decimal | None,
-        price: Decimal | None,
-    ) -> Listed:
-        market = self.listed.get(symbol)
+    def _check(self, account: Account, ticket: Ticket) -> Listed:
+        amount, price = ticket.amount, ticket.price
+        market = self.listed.get(ticket.symbol)
         if market is None:
             raise RefusedError("symbol")
         if not account.can_trade:
             raise RefusedError("permission")
-        before = account.by_client.get(client_id)
+        before = account.by_client.get(ticket.client_id)
         if before is not None and (before.status == "open" or self.remembers_client_ids):
             raise RefusedError("duplicate")
         if price is not None and (price <= 0 or price % market.tick):
             raise RefusedError("PRICE_FILTER")
         if amount is not None and (amount < market.min_amount or amount % market.lot):
             raise RefusedError("LOT_SIZE")
-        worth = quote_amount if amount is None else amount * (price or self.prices[symbol])
+        worth = ticket.quote_amount if amount is None else amount * (price or self.prices[ticket.symbol])
         if worth is None or worth < market.min_notional:
             raise RefusedError("NOTIONAL")
         return market

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError
+from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError, Ticket
 from tests.support.venues.server import FakeVenue
 
 D = Decimal
@@ -206,16 +206,18 @@ class FakeKraken(FakeVenue):
         triggered = kind not in {"market", "limit"}
         order = self.exchange.place(
             account,
-            client_id=given.get("cl_ord_id", secrets.token_hex(16)),
-            symbol=self._symbol(given),
-            side=given["type"],
-            kind=_KINDS[kind],
-            amount=None if "viqc" in flags else volume,
-            quote_amount=volume if "viqc" in flags else None,
-            price=second if triggered else first,
-            stop=first if triggered else None,
-            time_in_force=given.get("timeinforce", "GTC"),
-            post_only="post" in flags,
+            Ticket(
+                client_id=given.get("cl_ord_id", secrets.token_hex(16)),
+                symbol=self._symbol(given),
+                side=given["type"],
+                kind=_KINDS[kind],
+                amount=None if "viqc" in flags else volume,
+                quote_amount=volume if "viqc" in flags else None,
+                price=second if triggered else first,
+                stop=first if triggered else None,
+                time_in_force=given.get("timeinforce", "GTC"),
+                post_only="post" in flags,
+            ),
         )
         return {"descr": {"order": f"{order.side} {order.amount}"}, "txid": [order.id]}
 
