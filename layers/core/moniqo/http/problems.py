@@ -19,6 +19,7 @@ from moniqo.domain import errors
 from moniqo.domain.errors import WalletError
 from moniqo.domain.field_names import is_safe_to_repeat
 from moniqo.domain.money import plain
+from moniqo.storage.client import is_outage
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"
@@ -46,8 +47,6 @@ def translate(error: Exception) -> WalletError:
     if isinstance(error, TimeoutError):
         observability.error("out of time", error)
         return errors.TemporarilyUnavailableError("There was no time left to answer.", retry_after=RETRY_AFTER_SECONDS)
-    from moniqo.storage.client import is_outage
-
     if is_outage(error):
         observability.error("database unavailable", error)
         return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
