@@ -270,22 +270,21 @@ def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(desk: L
 def test_a_daily_loss_holds_purchases_back_and_lets_sales_pass(desk: LiveDesk) -> None:
     desk.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
     assert desk.place(type="market", price=None, amount="0.1").status == 201
-    desk.venue.exchange.prices["BTC/USDT"] = D(44000)
-    _forget_prices(desk)
+    desk.price("BTC/USDT", "44000")
     refused = desk.place(price="30000")
 
     assert (refused.json["code"], refused.json["limit_type"]) == ("RISK_LIMIT_EXCEEDED", "daily_loss_limit_usd")
     assert desk.place(type="market", price=None, side="sell", amount="0.05").status == 201
 
 
-def test_without_a_point_of_equity_purchases_wait_for_one(desk: LiveDesk, run: Run) -> None:
-    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": {"balance": {}}}))
-    run(desk.database.equity.delete_many({}))
+def test_while_something_held_has_no_price_purchases_wait(desk: LiveDesk) -> None:
+    (account,) = desk.venue.exchange.accounts.values()
+    account.free["NOPRICE"] = D(1)
     refused = desk.place()
 
     assert (refused.status, refused.json["limit_type"]) == (422, "daily_loss_limit")
-    assert "sync" in refused.json["hint"]
-    desk.sync()
+    assert "price" in refused.json["hint"]
+    account.free.pop("NOPRICE")
     assert desk.place().status == 201
 
 
@@ -387,11 +386,3 @@ def _orders(desk: LiveDesk) -> list[dict[str, Any]]:
     from moniqo import event_loop
 
     return event_loop.run(desk.database.orders.find().to_list())
-
-
-def _forget_prices(desk: LiveDesk) -> None:
-    """Mid prices are a few seconds old at most; a test does not wait for that."""
-    from moniqo import bootstrap
-
-    for connection in bootstrap.wallets()._venues._made.values():
-        connection._mids = None

@@ -16,8 +16,6 @@ from botocore.exceptions import ClientError
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import RateLimitExceededError
-from moniqo.domain.sync import SyncType
 from moniqo.services import sync as module
 from moniqo.services import sync_dispatch
 from moniqo.services.work_queue import WorkQueue
@@ -106,18 +104,7 @@ class TestLease:
 
         assert (answer.status, answer.json["code"]) == (429, "RATE_LIMIT_EXCEEDED")
         assert answer.headers["retry-after"] == "2"
-        with pytest.raises(RateLimitExceededError):
-            run(bootstrap.balance_sync().sync_one(TRADER.id, wallet, SyncType.PRE_TRADE))
         assert sync(invoke, "no-such-wallet").status == 404
-
-    def test_before_a_trade_the_same_sync_is_named_so(self, invoke: Invoke, run: Run) -> None:
-        wallet = create(invoke)["id"]
-
-        outcome = run(bootstrap.balance_sync().sync_one(TRADER.id, wallet, SyncType.PRE_TRADE))
-
-        assert outcome.error_message is None
-        (row,) = sync_log(invoke, wallet)["items"]
-        assert (row["sync_type"], row["status"]) == ("pre_trade", "success")
 
 
 class TestTime:

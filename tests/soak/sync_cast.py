@@ -156,6 +156,7 @@ def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mappi
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
         None,  # type: ignore[arg-type]  # nobody asks by hand
+        bootstrap.purchase_stop,
         now=now,
     )
     bootstrap.balance_sync = lambda: service  # type: ignore[assignment]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,6 +65,12 @@ class LiveDesk:
     def limit(self, **limits: Any) -> None:
         answer = self.invoke("update_wallet", "PATCH", self.path, user=self.user, body={"risk_limits": limits})
         assert answer.status == 200, answer.text
+
+    def price(self, symbol: str, price: str) -> None:
+        """Change a price without a trade; what is some seconds old by now is forgotten."""
+        self.venue.exchange.prices[symbol] = Decimal(price)
+        for connection in bootstrap.wallets()._venues._made.values():
+            connection._mids = None
 
     def settle(self, *, later: timedelta = timedelta()) -> Settled:
         """Run the scheduled function's work, with a clock that is ``later``."""

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from moniqo.services.orders import Orders
     from moniqo.services.paper_wallets import PaperWallets
     from moniqo.services.portfolio import Portfolio
+    from moniqo.services.purchase_stop import PurchaseStop
     from moniqo.services.reencryption import Reencryption
+    from moniqo.services.resuming import Resuming
     from moniqo.services.settling import Settling
     from moniqo.services.sync import BalanceSync
     from moniqo.services.sync_dispatch import SyncDispatch
@@ -292,7 +294,23 @@ def balance_sync() -> BalanceSync:
     from moniqo.storage.user_wallets import UserWalletStore
 
     limit = _per_minute("syncs", settings().syncs_per_minute)
-    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets(), limit)
+    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets(), limit, purchase_stop)
+
+
+@cache
+def purchase_stop() -> PurchaseStop:
+    """Cancelling purchases of wallets that reached a loss limit."""
+    from moniqo.services.purchase_stop import PurchaseStop
+
+    return PurchaseStop(database(), wallets())
+
+
+@cache
+def resuming() -> Resuming:
+    """What is asked before a wallet is resumed."""
+    from moniqo.services.resuming import Resuming
+
+    return Resuming(wallets(), wallet_connection(), balance_sync(), purchase_stop())
 
 
 @cache

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from moniqo.domain.account import Day
 from moniqo.domain.commit import Sample
 from moniqo.domain.draft import Draft
+from moniqo.domain.errors import ConflictError, RiskLimitExceededError
 from moniqo.domain.exits import close
 from moniqo.domain.money import ZERO, plain
 from moniqo.domain.order import OrderSide, OrderStatus
@@ -22,6 +23,7 @@ _DAY: Final = timedelta(days=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HUNDRED: Final = Decimal(100)
 _SHOWN: Final = Decimal("0.00000001")
+_CENT: Final = Decimal("0.01")
 
 
 class Breach(NamedTuple):
@@ -30,6 +32,21 @@ class Breach(NamedTuple):
     limit_type: str
     limit: Decimal
     value: Decimal
+
+    @property
+    def reason(self) -> str:
+        """Why the wallet was paused."""
+        return f"{self.limit_type} {plain(self.limit)} was reached at {plain(self.value.quantize(_CENT))}"
+
+    def refusal(self) -> RiskLimitExceededError:
+        """What a purchase is refused with."""
+        detail = f"{self.limit_type} of {plain(self.limit)} is reached: {plain(self.value)}"
+        return RiskLimitExceededError(detail, limit_type=self.limit_type, limit=self.limit, value=self.value)
+
+    def still(self, hint: str) -> ConflictError:
+        """What resuming is refused with: the wallet would be paused again at once."""
+        detail = f"{self.limit_type} of {plain(self.limit)} is still reached: {plain(self.value)}"
+        return ConflictError(detail, limit_type=self.limit_type, limit=self.limit, value=self.value, hint=hint)
 
 
 def equity_of(draft: Draft) -> Decimal:
@@ -101,22 +118,36 @@ def _still_hours(since: datetime) -> tuple[datetime, ...]:
     return (hour,) if hour == midnight else (hour, midnight)
 
 
-def breach(limits: RiskLimits, equity: Decimal, day: Day | None, peak: Decimal, usd_rate: Decimal) -> Breach | None:
+def breach(
+    limits: RiskLimits,
+    equity: Decimal,
+    day: Day | None,
+    peak: Decimal,
+    usd_rate: Decimal,
+    percent_from: Decimal | None = None,
+) -> Breach | None:
     """Return the first loss limit that ``equity`` reaches, if any.
 
     Daily loss = equity at the start of the local day less equity now; drawdown = the same from the peak, in percent.
+    The day's loss in percent counts from ``percent_from`` where that is not the day's equity.
     """
     if day is not None:
         loss = day.equity - equity
         if limits.daily_loss_limit_usd is not None and loss * usd_rate >= limits.daily_loss_limit_usd:
             return Breach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
-        percent = limits.daily_loss_limit_percent
-        if percent is not None and loss > 0 and loss * _HUNDRED >= percent * day.equity:
-            return Breach("daily_loss_limit_percent", percent, (loss * _HUNDRED / day.equity).quantize(_SHOWN))
-    percent = limits.max_drawdown_percent
-    if percent is not None and peak > 0 and peak > equity and (peak - equity) * _HUNDRED >= percent * peak:
-        return Breach("max_drawdown_percent", percent, ((peak - equity) * _HUNDRED / peak).quantize(_SHOWN))
-    return None
+        fallen = _fallen(limits.daily_loss_limit_percent, day.equity if percent_from is None else percent_from, equity)
+        if fallen is not None:
+            return Breach("daily_loss_limit_percent", *fallen)
+    fallen = _fallen(limits.max_drawdown_percent, peak, equity)
+    return None if fallen is None else Breach("max_drawdown_percent", *fallen)
+
+
+def _fallen(limit: Decimal | None, start: Decimal, equity: Decimal) -> tuple[Decimal, Decimal] | None:
+    """Return the limit and by how many percent ``equity`` is below ``start``, if that reaches the limit."""
+    loss = start - equity
+    if limit is None or start <= 0 or loss <= 0 or loss * _HUNDRED < limit * start:
+        return None
+    return limit, (loss * _HUNDRED / start).quantize(_SHOWN)
 
 
 def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
@@ -134,8 +165,7 @@ def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> boo
         return False
     if draft.status == "active":
         draft.status, draft.paused_by_limit = "paused", True
-        at_value = plain(reached.value.quantize(_CENT))
-        draft.reason = f"{reached.limit_type} {plain(reached.limit)} was reached at {at_value}"
+        draft.reason = reached.reason
     for order_id in draft.open_ids():
         placed = draft.look(order_id)
         if placed.is_open and placed.side is OrderSide.BUY:
@@ -143,6 +173,3 @@ def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> boo
             if order is not None:
                 close(draft, order, OrderStatus.CANCELLED, at)
     return True
-
-
-_CENT: Final = Decimal("0.01")

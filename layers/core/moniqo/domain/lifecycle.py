@@ -15,7 +15,7 @@ from moniqo.domain.draft import Draft
 from moniqo.domain.equity import breach, equity_of, next_midnight
 from moniqo.domain.errors import ConflictError, WalletInUseError, WalletSuspendedError
 from moniqo.domain.exits import close as close_order
-from moniqo.domain.money import ONE, ZERO, exact, plain
+from moniqo.domain.money import ONE, ZERO, exact
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.position import Position
 
@@ -114,13 +114,7 @@ def set_status(draft: Draft, change: SetStatus) -> Commit:
         with exact():
             reached = breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
         if reached is not None:
-            raise ConflictError(
-                f"{reached.limit_type} of {plain(reached.limit)} is still reached: {plain(reached.value)}",
-                limit_type=reached.limit_type,
-                limit=reached.limit,
-                value=reached.value,
-                hint="Wait for the next day, change risk_limits, or reset the wallet.",
-            )
+            raise reached.still("Wait for the next day, change risk_limits, or reset the wallet.")
     draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
     return draft.commit(change)
 

@@ -24,7 +24,8 @@ from moniqo.domain.errors import (
     WalletPausedError,
     WalletSuspendedError,
 )
-from moniqo.domain.live_risk import Baseline, Bid, LiveExposure
+from moniqo.domain.live_risk import Bid, LiveExposure
+from moniqo.domain.losses import check_losses, loss_numbers
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, exact, floor_to, plain
 from moniqo.domain.order import OrderSide
@@ -42,12 +43,11 @@ _BUILDS_ON: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """What the venue says is held, and its mid prices; ``baseline`` of None: no equity was ever written down."""
+    """What the venue says is held, and its mid prices, at a time."""
 
     held: Mapping[str, Holding]
     mids: Mapping[str, Decimal]
-    baseline: Baseline | None
-    day_ends: datetime
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class LiveDecision:
 
     def _check_losses(self) -> None:
         assert self.funds is not None  # noqa: S101  only asked then
-        live_risk.check_losses(self._limits, self.equity, self.funds.baseline, self.funds.day_ends)
+        check_losses(self.wallet, self.equity, self.funds.at)
 
     def needed(self) -> tuple[str, Decimal, Decimal]:
         """Asset the order pays with, the least of it that is needed, and how much is free."""
@@ -229,9 +229,8 @@ def _numbers(decision: LiveDecision, rule: str) -> Numbers:
             return {"value": decision.exposure.total, "limit": limits.max_total_exposure_usd}
         case "max_open_positions":
             return {"value": decision.exposure.positions, "limit": limits.max_open_positions}
-        case "losses":
-            baseline = None if decision.funds is None else decision.funds.baseline
-            return live_risk.loss_numbers(limits, decision.equity, baseline)
+        case "losses" if decision.funds is not None:
+            return loss_numbers(decision.wallet, decision.equity, decision.funds.at)
         case "funds":
             asset, needed, free = decision.needed()
             return {"asset": asset, "needed": needed, "available": free}

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo.domain.account import Day
 from moniqo.domain.command import Place
-from moniqo.domain.equity import breach
-from moniqo.domain.errors import MarketDataError, RiskLimitExceededError
+from moniqo.domain.errors import MarketDataError
 from moniqo.domain.live_order import LiveOrder
 from moniqo.domain.market import Market
-from moniqo.domain.money import ONE, ZERO, floor_to, plain
+from moniqo.domain.money import ONE, ZERO, floor_to
 from moniqo.domain.risk import (
     RiskLimits,
     check_open_positions,
     exposure_too_large,
     position_too_large,
 )
-from moniqo.domain.rule_numbers import Numbers
 from moniqo.domain.usd_prices import DOLLARS, usd_price
 
 NEGLIGIBLE_USD: Final = ONE
@@ -39,13 +35,6 @@ class Bid(NamedTuple):
     amount: Decimal | None
     quote_amount: Decimal
     price: Decimal | None
-
-
-class Baseline(NamedTuple):
-    """Equity losses are measured from: at the start of the owner's day (or its first point), and the highest ever."""
-
-    day_start: Decimal
-    peak: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,34 +177,3 @@ def check_total_exposure(limits: RiskLimits, found: LiveExposure) -> None:
 def check_positions(limits: RiskLimits, found: LiveExposure) -> None:
     """Refuse more positions than ``max_open_positions``."""
     check_open_positions(limits, found.positions)
-
-
-def check_losses(limits: RiskLimits, now_usd: Decimal | None, baseline: Baseline | None, until: datetime) -> None:
-    """Refuse a purchase while a loss limit is reached, or while nobody can tell; ``until`` ends the owner's day."""
-    if now_usd is None or baseline is None:
-        missing = "something held has no price" if now_usd is None else "the wallet has no point of equity yet"
-        raise RiskLimitExceededError(
-            f"whether a loss limit is reached cannot be told: {missing}",
-            limit_type="daily_loss_limit",
-            hint="Sync the wallet with POST /wallets/{id}/sync-balance, then try again; sales are not held back.",
-        )
-    reached = breach(limits, now_usd, Day(baseline.day_start, until), baseline.peak, ONE)
-    if reached is not None:
-        raise RiskLimitExceededError(
-            f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
-            limit_type=reached.limit_type,
-            limit=reached.limit,
-            value=reached.value,
-        )
-
-
-def loss_numbers(limits: RiskLimits, now_usd: Decimal | None, baseline: Baseline | None) -> Numbers:
-    """Return the numbers of the loss limits."""
-    known = now_usd is not None and baseline is not None
-    return {
-        "equity": now_usd,
-        "daily_loss": baseline.day_start - now_usd if known and baseline and now_usd is not None else None,
-        "daily_loss_limit_usd": limits.daily_loss_limit_usd,
-        "daily_loss_limit_percent": limits.daily_loss_limit_percent,
-        "max_drawdown_percent": limits.max_drawdown_percent,
-    }

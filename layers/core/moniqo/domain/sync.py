@@ -11,8 +11,10 @@ from typing import Final
 
 from moniqo.domain.balance_equation import EquationLine, balance_equation
 from moniqo.domain.commit import Sample
+from moniqo.domain.equity import Breach
 from moniqo.domain.errors import DecryptionError, WalletDeletedError, WalletError
 from moniqo.domain.key_permissions import KeyPermissions, reason_to_pause
+from moniqo.domain.losses import baseline_at, paused_by, reached
 from moniqo.domain.statement import Opening, Statement, mended
 from moniqo.domain.user_wallet import (
     STOPPED,
@@ -87,7 +89,8 @@ class SyncOutcome:
     """What a sync changes: ``before`` is the wallet as it was read, ``after`` as it is to be stored.
 
     ``log`` is None for a paper wallet whose journal did not move: only its ``samples``, hours of equity of ``epoch``,
-    are kept. ``mended`` says that the wallet did not show what its journal says.
+    are kept. ``mended`` says that the wallet did not show what its journal says, ``breach`` which loss limit a live
+    wallet reaches.
     """
 
     run: SyncRun
@@ -98,6 +101,7 @@ class SyncOutcome:
     epoch: int = 1
     samples: Sequence[Sample] = ()
     mended: bool = False
+    breach: Breach | None = None
 
 
 def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
@@ -134,6 +138,7 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
         ),
         statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
     )
+    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, now)
     closing = opening_of(balance).totals
     log = replace(
         _log(run, wallet, SyncStatus.PARTIAL if balance.partial else SyncStatus.SUCCESS, now),
@@ -142,7 +147,7 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
         total_value_usd=balance.total_value_usd,
         equation=None if books is None else balance_equation(opening.totals, opening.books, books, closing),
     )
-    return SyncOutcome(run, wallet, after, log, epoch=epoch, samples=samples, mended=right is not wallet)
+    return SyncOutcome(run, wallet, after, log, epoch=epoch, samples=samples, mended=right is not wallet, breach=breach)
 
 
 def gone(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutcome:
@@ -181,6 +186,10 @@ def failed(
         total_syncs=wallet.statistics.total_syncs + 1,
         failed_syncs=wallet.statistics.failed_syncs + 1,
     )
+    log = replace(_log(run, wallet, SyncStatus.FAILED, now), error_code=error.code)
+    if run.type is SyncType.PRE_TRADE:
+        # However often orders are tried while a venue is away, the schedule looks when it would have.
+        return SyncOutcome(run, wallet, replace(wallet, statistics=statistics), log, error.title)
     # What does not open today will not open tomorrow.
     lost = (failures >= FAILURES_UNTIL_ERROR or isinstance(error, DecryptionError)) and wallet.status not in STOPPED
     after = replace(
@@ -191,7 +200,6 @@ def failed(
         next_sync_at=retry_at,
         synced_for=run.scheduled_for or wallet.synced_for,
     )
-    log = replace(_log(run, wallet, SyncStatus.FAILED, now), error_code=error.code)
     return SyncOutcome(run, wallet, after, log, error.title)
 
 
@@ -212,6 +220,17 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
     if reason is None or wallet.status in STOPPED:
         return wallet
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
+
+
+def _watch_losses(before: UserWallet, after: UserWallet, now: datetime) -> tuple[UserWallet, Breach | None]:
+    """Follow the losses of an account at a venue, for nobody else does; not while something held has no price."""
+    equity = after.balance.total_value_usd
+    if equity is None:
+        return after, None
+    baseline = baseline_at(before, equity, now)
+    found = reached(after, baseline, equity)
+    after = replace(after, baseline=baseline)
+    return (after if found is None else paused_by(after, found)), found
 
 
 def _stood_still(wallet: UserWallet, statement: Statement) -> bool:

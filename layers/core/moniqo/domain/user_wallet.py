@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from moniqo.domain.balance_equation import Books
 from moniqo.domain.key_permissions import KeyPermissions
@@ -57,6 +57,19 @@ class BalanceSnapshot:
     books: Books | None = None
 
 
+class LossBaseline(NamedTuple):
+    """What the losses of a live wallet are measured from, in US dollars.
+
+    ``day_start`` is the equity the owner's day began with, the loss in dollars counts from it; ``percent_from`` is the
+    same for the loss in percent. ``peak`` is the highest equity. ``until`` is when the next day begins.
+    """
+
+    day_start: Decimal
+    percent_from: Decimal
+    peak: Decimal
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How the last contact with the account went; ``retry_count`` counts failures since the last success."""
@@ -86,7 +99,8 @@ class UserWallet:
     the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
     entry of its ledger this one was copied from. ``mirror_seq`` is the entry of the journal that last changed what is
     shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_of`` of the
-    credentials could do at the last sync.
+    credentials could do at the last sync. ``baseline`` is what a live wallet's losses count from, None before its first
+    whole snapshot; ``buys_stopped`` says that a loss limit was reached, and what may still buy is to be cancelled.
     """
 
     id: str
@@ -120,6 +134,8 @@ class UserWallet:
     mirror_seq: int | None = None
     key_permissions: KeyPermissions | None = None
     key_permissions_of: int | None = None
+    baseline: LossBaseline | None = None
+    buys_stopped: bool = False
     forked_from: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -17,7 +17,7 @@ from moniqo.domain.errors import (
     WalletInUseError,
 )
 from moniqo.domain.live_order import LiveOrder, LiveRecord
-from moniqo.domain.order import Fill, OrderStatus
+from moniqo.domain.order import Fill, OrderSide, OrderStatus
 from moniqo.services.live_looks import Looks
 from moniqo.storage.live_orders import LiveOrderStore
 
@@ -135,7 +135,9 @@ class LiveBook:
         kind = OrderAlreadyFilledError if order.status is OrderStatus.FILLED else OrderAlreadyClosedError
         return kind(f"{order.order_id} is {order.status}", order=record)
 
-    async def cancel_all(self, wallet: ExchangeWallet, symbol: str | None) -> Sequence[LiveRecord]:
+    async def cancel_all(
+        self, wallet: ExchangeWallet, symbol: str | None, side: OrderSide | None = None
+    ) -> Sequence[LiveRecord]:
         """Cancel every order of this wallet that is known to be open, and return those that were cancelled.
 
         Raises:
@@ -151,7 +153,8 @@ class LiveBook:
                     return await self.cancel(wallet, order.order_id)
                 return None
 
-        done = await asyncio.gather(*(in_turn(order) for order in undecided), return_exceptions=True)
+        chosen = [order for order in undecided if side is None or order.request.side is side]
+        done = await asyncio.gather(*(in_turn(order) for order in chosen), return_exceptions=True)
         for outcome in done:
             if isinstance(outcome, BaseException):
                 raise outcome

@@ -20,7 +20,6 @@ from moniqo.domain import live_order, live_risk
 from moniqo.domain.account import Holding
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Place
-from moniqo.domain.equity import day_began, next_midnight
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
@@ -39,7 +38,6 @@ from moniqo.domain.preflight import Preflight
 from moniqo.services.live_book import LiveBook
 from moniqo.services.live_looks import Change, Looks, fields_of
 from moniqo.storage.client import is_outage
-from moniqo.storage.live_baseline import read_baseline
 from moniqo.storage.live_orders import Desk, Inserted, LiveOrderStore
 
 if TYPE_CHECKING:
@@ -56,7 +54,6 @@ class LivePlacing:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], *, live_trading: bool, now: Clock = utc_now) -> None:
         """Use ``database``; ``live_trading`` is the deployment's parameter."""
-        self._database = database
         self._store = LiveOrderStore(database)
         self._looks = Looks(self._store, now)
         self.book = LiveBook(self._store, now)
@@ -132,11 +129,9 @@ class LivePlacing:
         # Nothing is asked of the venue for an order that is refused anyway.
         if only_bought:
             self._decision(order, desk, desk, form, None).check()
-        zone = desk.wallet.risk_limits.timezone
-        baseline = read_baseline(self._database, desk.wallet.id, day_began(read_at, zone), desk.wallet.balance)
-        balances, mids, known = await asyncio.gather(wallet.get_balance(), wallet.mids(), baseline)
+        balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
         held = {item.asset: Holding(item.free, item.locked) for item in balances}
-        return form, Funds(held, mids, known, next_midnight(read_at, zone))
+        return form, Funds(held, mids, read_at)
 
     def _decision(
         self, order: Place, first: Desk, latest: Desk, form: Market | WalletError, funds: Funds | None

@@ -13,7 +13,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import WalletError
 from moniqo.domain.live_order import LiveOrder
-from moniqo.services.live_looks import Looks
+from moniqo.domain.order import OrderSide
+from moniqo.services.live_book import LiveBook
+from moniqo.services.live_looks import Looks, fields_of
 from moniqo.storage.live_orders import LiveOrderStore
 from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
@@ -53,6 +55,7 @@ class Settling:
         self._wallets = UserWalletStore(database)
         self._connector = connector
         self._looks = Looks(self._store, now)
+        self._book = LiveBook(self._store, now)
         self._now = now
 
     async def settle(self, seconds: float = SECONDS) -> Settled:
@@ -71,13 +74,15 @@ class Settling:
         ]
         known = await self._wallets.several([orders[0].user_wallet_id for orders in by_wallet])
         opened = await self._connector.connect_many(known)
+        stopped = {wallet.id for wallet in known if wallet.buys_stopped}
         turn = asyncio.Semaphore(WALLETS_AT_ONCE)
         looked: list[LiveOrder] = []
 
         async def in_turn(orders: Sequence[LiveOrder]) -> None:
             async with turn:
                 wallet = opened.get(orders[0].user_wallet_id)
-                await self._wallet(cast("ExchangeWallet | None", wallet), orders, looked)
+                stops = orders[0].user_wallet_id in stopped
+                await self._wallet(cast("ExchangeWallet | None", wallet), orders, looked, stops=stops)
 
         with_time = asyncio.gather(*(in_turn(orders) for orders in by_wallet))
         try:
@@ -89,9 +94,12 @@ class Settling:
         return Settled(len(looked), ended, len(due) - len(looked))
 
     async def _wallet(
-        self, wallet: ExchangeWallet | None, orders: Sequence[LiveOrder], looked: list[LiveOrder]
+        self, wallet: ExchangeWallet | None, orders: Sequence[LiveOrder], looked: list[LiveOrder], *, stops: bool
     ) -> None:
-        """Look at the orders of one wallet; the one that fails is asked about again later, as are those after it."""
+        """Look at the orders of one wallet; the one that fails is asked about again later, as are those after it.
+
+        A purchase that is open while a loss limit ``stops`` purchases is cancelled.
+        """
         at = 0
         try:
             async with asyncio.timeout(SECONDS_PER_WALLET):
@@ -99,7 +107,9 @@ class Settling:
                     async with wallet:
                         listed = await self._listed(wallet, orders)
                         for order in orders:
-                            looked.append(await self._one(wallet, order, listed))
+                            seen = await self._one(wallet, order, listed)
+                            buying = seen.is_at_venue and seen.request.side is OrderSide.BUY
+                            looked.append(await self._cancelled(wallet, seen) if stops and buying else seen)
                             at += 1
                     return
         except TimeoutError:
@@ -124,3 +134,12 @@ class Settling:
         if found is not None:
             return await self._looks.write(wallet, order, self._looks.told(found))
         return await self._looks.look(wallet, order)
+
+    async def _cancelled(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
+        """Cancel an order; one that cannot be is tried again when it is looked at next."""
+        try:
+            return (await self._book.cancel(wallet, order.order_id)).order
+        except WalletError as error:
+            named = {**fields_of(order), "reason": type(error).__name__}
+            log.warning("purchase not cancelled", extra={"fields": named})
+            return order

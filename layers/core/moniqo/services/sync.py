@@ -7,19 +7,22 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import (
+    ConflictError,
     RateLimitExceededError,
     TemporarilyUnavailableError,
     WalletConnectionError,
     WalletDeletedError,
     WalletError,
 )
+from moniqo.domain.losses import paused_by
 from moniqo.domain.sync import (
     FAILURES_UNTIL_ERROR,
     SyncOutcome,
@@ -36,9 +39,13 @@ from moniqo.domain.sync import (
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.limits import PerMinute
 from moniqo.storage.sync_log import SyncLogStore, Unreadable
+from moniqo.storage.user_wallet_documents import changes_between
 from moniqo.storage.user_wallets import Lease, UserWalletStore
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.registry import WalletConnector
+
+if TYPE_CHECKING:
+    from moniqo.services.purchase_stop import PurchaseStop
 
 log: Final = logging.getLogger("moniqo")
 
@@ -84,21 +91,24 @@ class BalanceSync:
         sync_log: SyncLogStore,
         connector: WalletConnector,
         limit: PerMinute,
+        stop: Callable[[], PurchaseStop],
         now: Clock = utc_now,
         share: Callable[[], float] = _share,
     ) -> None:
         """Use these stores.
 
-        ``limit`` is on the syncs a user asks for; ``share`` gives the jitter of retries, a number in [0, 1).
+        ``limit`` is on the syncs a user asks for, ``stop`` cancels what a loss limit stops; ``share`` gives the jitter
+        of retries, a number in [0, 1).
         """
         self._wallets = wallets
         self._sync_log = sync_log
         self._connector = connector
         self._limit = limit
+        self._stop = stop
         self._now = now
         self._share = share
 
-    async def sync_one(self, user_id: str, user_wallet_id: str, sync_type: SyncType = SyncType.MANUAL) -> SyncOutcome:
+    async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
         """Sync an owner's wallet now, whatever its status.
 
         Raises:
@@ -106,22 +116,49 @@ class BalanceSync:
             RateLimitExceededError: another sync of it is under way, or the user asked for too many within this minute.
 
         """
-        wallet = await self._permitted(user_id, user_wallet_id, sync_type)
-        now = self._now()
-        lease = Lease(str(uuid.uuid4()), now + LEASE_BY_HAND)
-        if not await self._wallets.claim_one(wallet, lease, now):
+        wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
+        permit.require()
+        run, lease = self._by_hand(wallet, SyncType.MANUAL)
+        if not await self._wallets.claim_one(wallet, lease, run.started_at):
             raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
-        (outcome,) = await self._sync([(SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), wallet)])
+        (outcome,) = await self._sync([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
+        await self._stop_purchases([outcome])
         return outcome
 
-    async def _permitted(self, user_id: str, user_wallet_id: str, sync_type: SyncType) -> UserWallet:
-        reading = self._wallets.get(user_id, user_wallet_id)
-        if sync_type is not SyncType.MANUAL:
-            return await reading
-        wallet, permit = await self._limit.beside(user_id, reading)
-        permit.require()
-        return wallet
+    async def look(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
+        """Sync a wallet whose ``account`` is open, and stays open; it is asked while the lease is taken.
+
+        Where another sync has the lease, that one's snapshot is kept and this one's only returned; a breach of a loss
+        limit stops the wallet either way.
+
+        Raises:
+            WalletError: what keeps the account from answering; it is in the log.
+
+        """
+        run, lease = self._by_hand(wallet, sync_type)
+        claim = self._wallets.claim_one(wallet, lease, run.started_at)
+        claimed, (outcome, error) = await asyncio.gather(claim, self._try(run, wallet, account, stays_open=True))
+        if claimed:
+            await self._sync_log.record(lease.token, [outcome])
+        elif outcome.breach is not None:
+            paused = paused_by(wallet, outcome.breach)
+            with suppress(ConflictError):
+                await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
+        await self._stop_purchases([outcome])
+        if error is not None:
+            raise error
+        return outcome
+
+    def _by_hand(self, wallet: UserWallet, sync_type: SyncType) -> tuple[SyncRun, Lease]:
+        now = self._now()
+        lease = Lease(str(uuid.uuid4()), now + LEASE_BY_HAND)
+        return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
+
+    async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
+        stopped = [outcome.after for outcome in outcomes if outcome.after.buys_stopped]
+        if stopped:
+            await self._stop().stop(stopped)
 
     async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
         """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
@@ -138,6 +175,7 @@ class BalanceSync:
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())
         unreadable = [Unreadable(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
+        await self._stop_purchases(outcomes)
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
         put_off = len(wallets) - len(outcomes)
         return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
@@ -173,7 +211,9 @@ class BalanceSync:
         """Ask a wallet's account, again and again for a while when its venue, not the wallet, is left in peace."""
         rested = 0.0
         while True:
-            outcome, rest = await self._try(run, wallet, connected)
+            outcome, error = await self._try(run, wallet, connected)
+            resting = isinstance(error, TemporarilyUnavailableError) and run.type is SyncType.SCHEDULED
+            rest = min(error.retry_after or 0, LONGEST_REST) if error is not None and resting else 0
             if not rest or rested >= LONGEST_REST:
                 return outcome
             pause = rest + self._share()
@@ -181,24 +221,25 @@ class BalanceSync:
             await asyncio.sleep(pause)
 
     async def _try(
-        self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None
-    ) -> tuple[SyncOutcome, int | None]:
-        if connected is None:
-            return self._failed(run, wallet, WalletConnectionError()), None
+        self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None, *, stays_open: bool = False
+    ) -> tuple[SyncOutcome, WalletError | None]:
+        error: WalletError
         try:
-            async with asyncio.timeout(SECONDS_PER_WALLET), connected:
+            if connected is None:
+                raise WalletConnectionError
+            async with asyncio.timeout(SECONDS_PER_WALLET), nullcontext() if stays_open else connected:
                 statement = await connected.statement(opening_of(wallet.balance))
-        except WalletDeletedError:
-            return gone(run, wallet, self._now()), None
-        except WalletError as error:
-            resting = isinstance(error, TemporarilyUnavailableError) and run.type is SyncType.SCHEDULED
-            return self._failed(run, wallet, error), min(error.retry_after or 0, LONGEST_REST) if resting else None
+            return succeeded(run, wallet, statement, self._now()), None
+        except WalletDeletedError as deleted:
+            return gone(run, wallet, self._now()), deleted
+        except WalletError as refusal:
+            error = refusal
         except TimeoutError:
-            return self._failed(run, wallet, WalletConnectionError()), None
+            error = WalletConnectionError()
         except Exception:
             log.exception("sync failed", extra={"fields": {"user_wallet_id": wallet.id}})
-            return self._failed(run, wallet, WalletError()), None
-        return succeeded(run, wallet, statement, self._now()), None
+            error = WalletError()
+        return self._failed(run, wallet, error), error
 
     def _failed(self, run: SyncRun, wallet: UserWallet, error: WalletError) -> SyncOutcome:
         return failed(run, wallet, error, self._now(), self._share)

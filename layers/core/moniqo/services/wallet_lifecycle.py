@@ -12,7 +12,7 @@ from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
 
 if TYPE_CHECKING:
-    from moniqo.services.wallet_connection import WalletConnection
+    from moniqo.services.resuming import Resuming
 
 
 class WalletLifecycle:
@@ -35,18 +35,18 @@ class WalletLifecycle:
         wallet = await self._wallets.get(user_id, user_wallet_id)
         return await self._set(wallet, UserWalletStatus.PAUSED, "owner", reason)
 
-    async def resume(self, user_id: str, user_wallet_id: str, connection: WalletConnection) -> UserWallet:
-        """Take a paused wallet into use again, once its connection has answered to ``connection``.
+    async def resume(self, user_id: str, user_wallet_id: str, resuming: Resuming) -> UserWallet:
+        """Take a paused wallet into use again, unless ``resuming`` has something against it.
 
         Raises:
             NotFoundError, WalletSuspendedError: it is not the owner's to resume.
-            ConflictError: it is not paused.
+            ConflictError: it is not paused, or a loss limit is still reached.
             InvalidCredentialsError, WalletConnectionError: the test failed; the wallet stays paused.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
         if wallet.status is UserWalletStatus.PAUSED:
-            await connection.require(wallet)
+            wallet = await resuming.require(wallet)
         return await self._set(wallet, UserWalletStatus.ACTIVE, "owner", None)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:

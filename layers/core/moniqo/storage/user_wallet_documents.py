@@ -14,6 +14,7 @@ from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import (
     BalanceSnapshot,
     Connection,
+    LossBaseline,
     SnapshotAsset,
     SyncStatistics,
     UserWallet,
@@ -41,6 +42,7 @@ _SAME = (
     "evaluated_until",
     "mirror_seq",
     "key_permissions_of",
+    "buys_stopped",
     "forked_from",
     "created_at",
     "updated_at",
@@ -48,6 +50,8 @@ _SAME = (
     "deleted_at",
 )
 _CONNECTION = ("is_connected", "last_successful_ping", "last_error", "last_error_at", "retry_count", "next_retry_at")
+
+_BASELINE = ("day_start", "percent_from", "peak")
 
 
 def changes_between(before: UserWallet, after: UserWallet) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def to_document(wallet: UserWallet) -> dict[str, Any]:
         "settings": dict(wallet.settings),
         "risk_limits": wallet.risk_limits.to_document(),
         "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
+        "baseline": _baseline_document(wallet.baseline),
         "balance": balance_document(wallet.balance),
         "connection": connection_document(wallet.connection),
         "statistics": {
@@ -87,6 +92,7 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
         settings=document.get("settings") or {},
         risk_limits=RiskLimits.from_document(document["risk_limits"]),
         key_permissions=KeyPermissions(**permissions) if permissions else None,
+        baseline=_baseline(document.get("baseline")),
         balance=_balance(document.get("balance") or {}),
         connection=Connection(**(document.get("connection") or {})),
         statistics=SyncStatistics(**(document.get("statistics") or {})),
@@ -139,6 +145,19 @@ def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
         partial=stored.get("partial", False),
         books=_books(stored.get("books")),
     )
+
+
+def _baseline_document(baseline: LossBaseline | None) -> dict[str, Any] | None:
+    if baseline is None:
+        return None
+    *amounts, until = baseline
+    return {**dict(zip(_BASELINE, map(plain, amounts), strict=True)), "until": until}
+
+
+def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
+    if stored is None:
+        return None
+    return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
 
 
 def _books_document(books: Books | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from moniqo.domain.command import LifeCommand, SetLimits, SetStatus
 from moniqo.domain.lifecycle import check_transition
-from moniqo.domain.user_wallet import UserWallet
+from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
 from moniqo.storage.user_wallets import UserWalletStore
 
 
@@ -25,6 +25,8 @@ async def keep_life(
     if isinstance(command, SetStatus):
         check_transition(wallet.status.value, command)
         fields["status"] = command.status
+        if command.status == UserWalletStatus.ACTIVE:
+            fields["buys_stopped"] = False
     elif isinstance(command, SetLimits):
         fields["risk_limits"] = command.limits.to_document()
     else:

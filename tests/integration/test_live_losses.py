@@ -1,0 +1,172 @@
+"""A loss limit of a live wallet: it pauses, cancels what may still buy, keeps what sells, and is not resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from moniqo.domain.clock import utc_now
+from tests.conftest import Database, Run
+from tests.support.lambdas import Answer, Invoke
+from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.round_trips import round_trips
+from tests.support.syncing import message, work
+from tests.support.wallets import aws
+
+__all__ = ["aws"]
+
+D = Decimal
+
+
+@pytest.fixture
+def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveDesk]:
+    """A wallet that holds 0.0999 BTC, with a resting purchase (``o-2-1``) and an exit (``o-3-1``)."""
+    with live_deployment(environment) as venue:
+        made = open_desk(venue, invoke, seeded)
+        made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
+        assert made.place(type="market", price=None, amount="0.1").status == 201
+        assert made.place(price="30000").status == 201
+        assert made.place(side="sell", price="90000", amount="0.05").status == 201
+        yield made
+
+
+def scheduled(desk: LiveDesk, minutes: int = 5) -> None:
+    assert work([message(desk.wallet, scheduled=utc_now() + timedelta(minutes=minutes))]) == []
+
+
+def statuses(desk: LiveDesk) -> list[str]:
+    return [order.status for order in desk.at_venue()]
+
+
+def resume(desk: LiveDesk) -> Answer:
+    return desk.invoke("resume_wallet", "POST", f"{desk.path}/resume", user=desk.user, body={"confirm": True})
+
+
+def wallet(desk: LiveDesk) -> dict[str, Any]:
+    found: dict[str, Any] = desk.invoke("get_wallet", "GET", desk.path, user=desk.user).json
+    return found
+
+
+@pytest.mark.parametrize("how", ["scheduled", "by hand"])
+def test_a_sync_that_finds_it_pauses_and_cancels_purchases_only(desk: LiveDesk, how: str) -> None:
+    desk.price("BTC/USDT", "44000")
+    if how == "scheduled":
+        scheduled(desk)
+    else:
+        desk.sync()
+
+    shown = wallet(desk)
+    assert (shown["status"], shown["is_active"]) == ("paused", False)
+    assert shown["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+    assert desk.order("o-2-1")["status"] == "cancelled"
+    assert desk.place(price="30000").json["code"] == "WALLET_PAUSED"
+    assert desk.cancel("o-3-1").json["status"] == "cancelled"
+
+
+def test_it_is_resumed_only_when_the_loss_is_below_the_limit(desk: LiveDesk) -> None:
+    desk.price("BTC/USDT", "44000")
+    desk.sync()
+
+    refused = resume(desk)
+    assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
+    assert (refused.json["limit_type"], refused.json["limit"]) == ("daily_loss_limit_usd", "500")
+    assert D(refused.json["value"]) > 500
+    assert wallet(desk)["status"] == "paused"
+
+    desk.limit(daily_loss_limit_usd=700)
+    resumed = resume(desk)
+    assert (resumed.status, resumed.json["status"], resumed.json["status_reason"]) == (200, "active", None)
+    assert desk.place(price="30000").status == 201
+    scheduled(desk)
+    assert wallet(desk)["status"] == "active"
+    assert statuses(desk)[-1] == "open"
+
+
+def test_a_new_day_begins_with_what_was_seen_before_it(desk: LiveDesk, run: Run, seeded: Database) -> None:
+    desk.price("BTC/USDT", "44000")
+    desk.sync()
+    yesterday = {"baseline.until": utc_now() - timedelta(seconds=1)}
+    run(seeded.user_wallets.update_one({"_id": desk.wallet}, {"$set": yesterday}))
+
+    assert resume(desk).status == 200
+    desk.price("BTC/USDT", "38000")
+    scheduled(desk)
+    assert wallet(desk)["status_reason"].startswith("daily_loss_limit_usd 500 was reached at 599.4")
+
+
+def test_a_drawdown_from_the_peak_lasts_over_days(desk: LiveDesk, run: Run, seeded: Database) -> None:
+    desk.limit(daily_loss_limit_usd=5000, max_drawdown_percent=10)
+    desk.price("BTC/USDT", "60000")
+    scheduled(desk)
+    desk.price("BTC/USDT", "48000")
+    yesterday = {"baseline.until": utc_now() - timedelta(seconds=1)}
+    run(seeded.user_wallets.update_one({"_id": desk.wallet}, {"$set": yesterday}))
+    scheduled(desk, 10)
+
+    assert wallet(desk)["status_reason"] == "max_drawdown_percent 10 was reached at 10.9"
+    assert resume(desk).json["limit_type"] == "max_drawdown_percent"
+    desk.limit(max_drawdown_percent=None)
+    assert resume(desk).status == 200
+
+
+def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(desk: LiveDesk) -> None:
+    desk.price("BTC/USDT", "44000")
+    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
+    desk.sync()
+    assert wallet(desk)["status"] == "paused"
+    assert statuses(desk) == ["filled", "open", "open"]
+    desk.limit(daily_loss_limit_usd=700)
+    refused = resume(desk)
+    assert (refused.status, refused.json["open_orders"]) == (409, 1)
+
+    desk.settle(later=timedelta(minutes=2))
+    assert statuses(desk) == ["filled", "open", "open"]
+    desk.venue.mend()
+    desk.settle(later=timedelta(minutes=4))
+
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+    assert resume(desk).status == 200
+
+
+def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(desk: LiveDesk) -> None:
+    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert desk.place(price="31000").json["status"] == "unknown"
+    desk.price("BTC/USDT", "44000")
+    scheduled(desk)
+    assert statuses(desk) == ["filled", "cancelled", "open", "open"]
+
+    desk.settle(later=timedelta(minutes=1))
+
+    assert desk.order("o-4-1")["status"] == "cancelled"
+    assert statuses(desk) == ["filled", "cancelled", "open", "cancelled"]
+
+
+def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_reason(desk: LiveDesk) -> None:
+    body = {"reason": "holiday"}
+    assert desk.invoke("pause_wallet", "POST", f"{desk.path}/pause", user=desk.user, body=body).status == 200
+    desk.price("BTC/USDT", "44000")
+    desk.sync()
+
+    assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == ("paused", "holiday")
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
+def test_while_something_held_has_no_price_nothing_is_paused(desk: LiveDesk) -> None:
+    (account,) = desk.venue.exchange.accounts.values()
+    account.free["NOPRICE"] = D(1)
+    desk.price("BTC/USDT", "1000")
+    scheduled(desk)
+
+    assert wallet(desk)["status"] == "active"
+
+
+def test_following_losses_costs_no_round_trip(desk: LiveDesk) -> None:
+    with round_trips() as commands:
+        scheduled(desk)
+
+    assert commands == ["update", "find", "bulkWrite"]
