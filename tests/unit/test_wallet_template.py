@@ -14,7 +14,7 @@ from moniqo.wallets.base import BaseWallet
 from tests.conftest import Run
 
 ABSTRACT = sorted(BaseWallet.__abstractmethods__)
-WORKING = {"initialize", "close", "test_connection"}
+WORKING = {"initialize", "close", "require_connection"}
 
 
 def template(**credentials: str) -> TemplateWallet:

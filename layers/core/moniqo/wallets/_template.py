@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from moniqo.domain.command import LifeCommand, Place
-from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletError
+from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.order import OrderType
 from moniqo.domain.valuation import Valuation
@@ -47,14 +47,9 @@ class TemplateWallet(BaseWallet):
         """Close what ``initialize()`` opened."""
         self._initialized = False
 
-    async def test_connection(self) -> tuple[bool, str | None]:
-        """Make the cheapest call that needs the credentials; a refusal is an answer, not an exception."""
-        try:
-            await self.initialize()
-            await self.get_balance()
-        except WalletError as error:
-            return False, error.title
-        return True, None
+    async def require_connection(self) -> None:
+        """Make the cheapest call that needs the credentials; raises InvalidCredentialsError, WalletConnectionError."""
+        await self.get_balance()
 
     async def get_balance(self) -> list[WalletBalance]:
         """Every asset held, ordered by name; ``locked`` is what open orders hold."""

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal, Self, cast
 from moniqo.domain.clock import Clock, to_milliseconds, utc_now
 from moniqo.domain.command import ExitSpec, LifeCommand, Place
 from moniqo.domain.definition import IntegrationType, MarketType
-from moniqo.domain.errors import WalletConnectionError, WalletNotInitializedError
+from moniqo.domain.errors import WalletError, WalletNotInitializedError
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
@@ -111,15 +111,18 @@ class BaseWallet(ABC):
     async def close(self) -> None:
         """Release what ``initialize()`` opened; safe to call again."""
 
-    @abstractmethod
     async def test_connection(self) -> tuple[bool, str | None]:
         """Tell whether the account answers; the text says why not, without a secret in it."""
+        try:
+            await self.initialize()
+            await self.require_connection()
+        except WalletError as error:
+            return False, error.title
+        return True, None
 
+    @abstractmethod
     async def require_connection(self) -> None:
         """Raise what keeps the account from answering: InvalidCredentialsError, WalletConnectionError and the like."""
-        answers, why = await self.test_connection()
-        if not answers:
-            raise WalletConnectionError(why)
 
     @abstractmethod
     async def get_balance(self) -> list[WalletBalance]:

@@ -79,13 +79,9 @@ class DemoAccess(BaseWallet):
         self._opened = None
         self._initialized = False
 
-    async def test_connection(self) -> tuple[bool, str | None]:
+    async def require_connection(self) -> None:
         """A demo wallet is connected when its account can be read."""
-        try:
-            await self.initialize()
-        except NotFoundError as error:
-            return False, error.detail
-        return True, None
+        await self.initialize()
 
     @property
     def _work(self) -> DemoAccount:

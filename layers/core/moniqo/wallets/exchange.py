@@ -7,11 +7,7 @@ from decimal import Decimal
 from typing import cast
 
 from moniqo.domain.command import LifeCommand
-from moniqo.domain.errors import (
-    ConflictError,
-    InvalidCredentialsError,
-    WalletError,
-)
+from moniqo.domain.errors import ConflictError, InvalidCredentialsError
 from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO, exact
@@ -41,15 +37,6 @@ class ExchangeWallet(ExchangeTrading):
     its life, ``clock`` is the service's, ``unopened`` says why its credentials could not be opened. Nothing is sent
     before the first call that asks the venue something.
     """
-
-    async def test_connection(self) -> tuple[bool, str | None]:
-        """Tell whether the venue takes the key for what a wallet does; the text is one of ours."""
-        try:
-            await self.initialize()
-            await self.require_connection()
-        except WalletError as error:
-            return False, error.title
-        return True, None
 
     async def require_connection(self) -> None:
         """Raise InvalidCredentialsError for a key the venue refuses or that can withdraw, or what else is wrong."""
