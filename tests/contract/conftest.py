@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from moniqo import bootstrap, event_loop
+from moniqo.config import LARGEST
 from moniqo.storage.seeds import seed_definitions
 from tests.conftest import fresh_database, fresh_environment
 from tests.support import tokens, wallets
@@ -41,7 +42,7 @@ def new_world(patch: pytest.MonkeyPatch, mongo_url: str, key_set_url: str) -> It
         patch.setenv("JWT_CLIENT_ID", client_id)
         patch.setenv("JWT_JWKS_URL", key_set_url)
         # One user makes the things of all tests of a module.
-        for limit in ("WALLETS_PER_USER", "ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE"):
-            patch.setenv(limit, "1000000")
+        for name, most in LARGEST.items():
+            patch.setenv(name.upper(), str(most))
         bootstrap.settings.cache_clear()
         yield make_world(client_id, database)
