@@ -19,7 +19,7 @@ from moniqo.domain.clock import utc_now
 from moniqo.services import sync as module
 from moniqo.services import sync_dispatch
 from moniqo.services.work_queue import WorkQueue
-from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.due_wallets import DueWallets
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
@@ -432,7 +432,7 @@ class TestDispatcher:
             async def send(self, messages: Any) -> None:
                 sent[len(messages)] += 1
 
-        service = sync_dispatch.SyncDispatch(UserWalletStore(seeded), Queue("https://queue"))
+        service = sync_dispatch.SyncDispatch(DueWallets(seeded), Queue("https://queue"))
         peaks = []
         for count in (400, 400, 3600):  # the first warms up
             run(seeded.user_wallets.delete_many({}))

@@ -144,6 +144,7 @@ def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mappi
     from moniqo.credentials.key_ring import read_ring
     from moniqo.credentials.key_source import HeldKeys
     from moniqo.services import sync
+    from moniqo.storage.due_wallets import DueWallets
     from moniqo.storage.sync_log import SyncLogStore
     from moniqo.storage.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
@@ -153,6 +154,7 @@ def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mappi
     bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
     service = sync.BalanceSync(
         UserWalletStore(bootstrap.database()),
+        DueWallets(bootstrap.database()),
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
         None,  # type: ignore[arg-type]  # nobody asks by hand

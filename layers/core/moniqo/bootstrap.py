@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from moniqo.services.wallet_connection import WalletConnection
     from moniqo.services.wallet_creation import WalletCreation
     from moniqo.services.wallet_lifecycle import WalletLifecycle
+    from moniqo.storage.definitions import DefinitionStore
+    from moniqo.storage.due_wallets import DueWallets
+    from moniqo.storage.user_wallets import UserWalletStore
     from moniqo.wallets.polygon_http import PolygonHttp
     from moniqo.wallets.registry import WalletConnector
 
@@ -91,13 +94,30 @@ async def check_database() -> None:
         raise TemporarilyUnavailableError(str(error), retry_after=60) from error
 
 
+def _definition_store() -> DefinitionStore:
+    from moniqo.storage.definitions import DefinitionStore
+
+    return DefinitionStore(database())
+
+
+def _user_wallet_store() -> UserWalletStore:
+    from moniqo.storage.user_wallets import UserWalletStore
+
+    return UserWalletStore(database())
+
+
+def _due_wallets() -> DueWallets:
+    from moniqo.storage.due_wallets import DueWallets
+
+    return DueWallets(database())
+
+
 @cache
 def definitions() -> Definitions:
     """The catalogue of wallet definitions."""
     from moniqo.services.definitions import Definitions
-    from moniqo.storage.definitions import DefinitionStore
 
-    return Definitions(DefinitionStore(database()))
+    return Definitions(_definition_store())
 
 
 @cache
@@ -239,51 +259,42 @@ def user_wallets() -> UserWallets:
     """Reads of users' wallets."""
     from moniqo.services.user_wallets import UserWallets
     from moniqo.storage.sync_log import SyncLogStore
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return UserWallets(UserWalletStore(database()), SyncLogStore(database()))
+    return UserWallets(_user_wallet_store(), SyncLogStore(database()))
 
 
 @cache
 def wallet_creation() -> WalletCreation:
     """Connecting new wallets."""
     from moniqo.services.wallet_creation import WalletCreation
-    from moniqo.storage.definitions import DefinitionStore
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletCreation(
-        DefinitionStore(database()), UserWalletStore(database()), wallets(), cipher(), _wallet_limit()
-    )
+    return WalletCreation(_definition_store(), _user_wallet_store(), wallets(), cipher(), _wallet_limit())
 
 
 @cache
 def wallet_changes() -> WalletChanges:
     """Changing and deleting wallets."""
     from moniqo.services.wallet_changes import WalletChanges
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletChanges(UserWalletStore(database()), wallets(), lambda: live_placing().book)
+    return WalletChanges(_user_wallet_store(), wallets(), lambda: live_placing().book)
 
 
 @cache
 def wallet_connection() -> WalletConnection:
     """Testing connections and replacing credentials."""
     from moniqo.services.wallet_connection import WalletConnection
-    from moniqo.storage.definitions import DefinitionStore
     from moniqo.storage.stored_credentials import CiphertextStore
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    db = database()
-    return WalletConnection(DefinitionStore(db), UserWalletStore(db), CiphertextStore(db), wallets(), cipher())
+    ciphertexts = CiphertextStore(database())
+    return WalletConnection(_definition_store(), _user_wallet_store(), ciphertexts, wallets(), cipher())
 
 
 @cache
 def wallet_lifecycle() -> WalletLifecycle:
     """Pausing, resuming, suspending and reinstating wallets."""
     from moniqo.services.wallet_lifecycle import WalletLifecycle
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return WalletLifecycle(UserWalletStore(database()), wallets())
+    return WalletLifecycle(_user_wallet_store(), wallets())
 
 
 @cache
@@ -291,10 +302,9 @@ def balance_sync() -> BalanceSync:
     """Keeping balance snapshots true."""
     from moniqo.services.sync import BalanceSync
     from moniqo.storage.sync_log import SyncLogStore
-    from moniqo.storage.user_wallets import UserWalletStore
 
     limit = _per_minute("syncs", settings().syncs_per_minute)
-    return BalanceSync(UserWalletStore(database()), SyncLogStore(database()), wallets(), limit, purchase_stop)
+    return BalanceSync(_user_wallet_store(), _due_wallets(), SyncLogStore(database()), wallets(), limit, purchase_stop)
 
 
 @cache
@@ -318,9 +328,8 @@ def sync_dispatch() -> SyncDispatch:
     """Queueing the wallets whose sync is due."""
     from moniqo.services.sync_dispatch import SyncDispatch
     from moniqo.services.work_queue import WorkQueue
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return SyncDispatch(UserWalletStore(database()), WorkQueue(settings().need("sync_queue_url")))
+    return SyncDispatch(_due_wallets(), WorkQueue(settings().need("sync_queue_url")))
 
 
 @cache
@@ -336,9 +345,8 @@ def portfolio() -> Portfolio:
 def paper_wallets() -> PaperWallets:
     """Resetting and forking demo wallets."""
     from moniqo.services.paper_wallets import PaperWallets
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return PaperWallets(UserWalletStore(database()), wallets(), _wallet_limit())
+    return PaperWallets(_user_wallet_store(), wallets(), _wallet_limit())
 
 
 @cache
@@ -354,6 +362,5 @@ def evaluation_dispatch() -> EvaluationDispatch:
     """Queueing the wallets whose orders are to be evaluated."""
     from moniqo.services.evaluation import EvaluationDispatch
     from moniqo.services.work_queue import WorkQueue
-    from moniqo.storage.user_wallets import UserWalletStore
 
-    return EvaluationDispatch(UserWalletStore(database()), WorkQueue(settings().need("evaluation_queue_url")))
+    return EvaluationDispatch(_due_wallets(), WorkQueue(settings().need("evaluation_queue_url")))

@@ -18,7 +18,6 @@ from moniqo.domain.errors import (
     InvalidSymbolError,
     OrderRejectedError,
     RateLimitExceededError,
-    RiskLimitExceededError,
     WalletPausedError,
     WalletSuspendedError,
 )
@@ -204,12 +203,7 @@ class Decision:
         """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
         reached = breach(limits, self.equity(), self.draft.day, self.draft.peak, self.basis.usd_rate)
         if reached is not None:
-            raise RiskLimitExceededError(
-                f"{reached.limit_type} of {plain(reached.limit)} is reached: {plain(reached.value)}",
-                limit_type=reached.limit_type,
-                limit=reached.limit,
-                value=reached.value,
-            )
+            raise reached.refusal()
 
     def equity(self) -> Decimal:
         """Cash and holdings at present prices, in the cash asset."""

@@ -13,7 +13,7 @@ from moniqo.domain.errors import TemporarilyUnavailableError, WalletError
 from moniqo.services.sync_messages import WALLETS_PER_MESSAGE, write_messages
 from moniqo.services.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, WorkQueue
 from moniqo.storage.client import is_outage
-from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.due_wallets import DueWallets
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.registry import WalletConnector
 
@@ -91,7 +91,7 @@ def _fields(wallet: DemoWallet, error: BaseException) -> dict[str, str]:
 class EvaluationDispatch:
     """Finds the wallets whose orders are to be evaluated and queues them, 25 to a message."""
 
-    def __init__(self, wallets: UserWalletStore, queue: WorkQueue) -> None:
+    def __init__(self, wallets: DueWallets, queue: WorkQueue) -> None:
         """Read from ``wallets`` and send to ``queue``."""
         self._wallets = wallets
         self._queue = queue

@@ -38,9 +38,10 @@ from moniqo.domain.sync import (
 )
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.limits import PerMinute
+from moniqo.storage.due_wallets import DueWallets, Lease
 from moniqo.storage.sync_log import SyncLogStore, Unreadable
 from moniqo.storage.user_wallet_documents import changes_between
-from moniqo.storage.user_wallets import Lease, UserWalletStore
+from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.base import BaseWallet
 from moniqo.wallets.registry import WalletConnector
 
@@ -88,6 +89,7 @@ class BalanceSync:
     def __init__(
         self,
         wallets: UserWalletStore,
+        due: DueWallets,
         sync_log: SyncLogStore,
         connector: WalletConnector,
         limit: PerMinute,
@@ -101,6 +103,7 @@ class BalanceSync:
         of retries, a number in [0, 1).
         """
         self._wallets = wallets
+        self._due = due
         self._sync_log = sync_log
         self._connector = connector
         self._limit = limit
@@ -119,7 +122,7 @@ class BalanceSync:
         wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
         permit.require()
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
-        if not await self._wallets.claim_one(wallet, lease, run.started_at):
+        if not await self._due.claim_one(wallet, lease, run.started_at):
             raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
         (outcome,) = await self._sync([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
@@ -137,7 +140,7 @@ class BalanceSync:
 
         """
         run, lease = self._by_hand(wallet, sync_type)
-        claim = self._wallets.claim_one(wallet, lease, run.started_at)
+        claim = self._due.claim_one(wallet, lease, run.started_at)
         claimed, (outcome, error) = await asyncio.gather(claim, self._try(run, wallet, account, stays_open=True))
         if claimed:
             await self._sync_log.record(lease.token, [outcome])
@@ -169,7 +172,7 @@ class BalanceSync:
         """
         started_at = self._now()
         lease = Lease(str(uuid.uuid4()), started_at + LEASE)
-        wallets, broken = await self._wallets.claim(due, lease, started_at)
+        wallets, broken = await self._due.claim(due, lease, started_at)
         now = self._now()
         outcomes = await self._sync([(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets])
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())

@@ -8,7 +8,7 @@ from typing import Final
 
 from moniqo.services.sync_messages import WALLETS_PER_MESSAGE, write_message
 from moniqo.services.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, Message, WorkQueue
-from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.storage.due_wallets import DueWallets
 
 WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 
@@ -20,7 +20,7 @@ class SyncDispatch:
     a dispatcher that died halfway left undone, and one that runs twice asks for work that is done once.
     """
 
-    def __init__(self, wallets: UserWalletStore, queue: WorkQueue) -> None:
+    def __init__(self, wallets: DueWallets, queue: WorkQueue) -> None:
         """Read from ``wallets`` and send to ``queue``."""
         self._wallets = wallets
         self._queue = queue
