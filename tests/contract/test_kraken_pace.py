@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from moniqo import event_loop
+from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import RateLimitExceededError
 from moniqo.domain.statement import Opening
@@ -15,8 +18,11 @@ from moniqo.wallets.pace import LONGEST_WAIT, Pace
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.kraken import Kraken
 from tests.conftest import Run
+from tests.support.venues.exchange import Ticket
 from tests.support.venues.kraken import FakeKraken
 from tests.support.watch import Watch
+
+BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -39,9 +45,9 @@ def connection(fake: FakeKraken, watch: Watch) -> Iterator[VenueConnection]:
     event_loop.run(connection.close())
 
 
-async def opened(connection: VenueConnection, credentials: dict[str, str]) -> ExchangeWallet:
+async def opened(connection: VenueConnection, credentials: dict[str, str], clock: Clock = utc_now) -> ExchangeWallet:
     """Another object for an account, as every request and every sync makes one."""
-    wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
+    wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection, "clock": clock})
     await wallet.initialize()
     return wallet
 
@@ -113,3 +119,33 @@ def test_the_fake_refuses_what_kraken_would(fake: FakeKraken, watch: Watch, run:
 
     run(work())
     assert fake.refused_calls == 1
+
+
+def test_trades_beyond_those_of_one_look_are_read_by_the_next_ones_without_a_pause(
+    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+) -> None:
+    credentials = fake.credentials(balances={"USD": "1000000"})
+    fake.exchange.now = lambda: int(now().timestamp() * 1000)  # type: ignore[method-assign]
+
+    def now() -> datetime:
+        return BEGIN + timedelta(seconds=watch())
+
+    async def looks() -> int:
+        wallet = await opened(connection, credentials, now)
+        said = await wallet.statement(Opening({}, None))
+        for number in range(430):
+            watch.at += 1
+            ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.01"))
+            fake.exchange.place(fake.exchange.accounts[credentials["api_key"]], ticket)
+        for count in range(1, 10):
+            watch.at += 300
+            before, totals = watch(), {asset.asset: asset.total for asset in said.value.assets}
+            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.books))
+            assert watch() == before
+            assert said.books is not None
+            if not said.books.behind:
+                return count
+        raise AssertionError
+
+    assert run(looks()) == 3
+    assert fake.refused_calls == 0

@@ -28,6 +28,7 @@ MARKETS = (
     Listed("ETH", "USD", D(3000), lot=D("0.00000001"), min_amount=D("0.00000001"), min_notional=D(1)),
     Listed("USDC", "USD", D(1), tick=D("0.0001"), lot=D("0.01"), min_amount=D(1), min_notional=D(1)),
 )
+MOST_FILLS = 250
 _STATUSES = {"open": "OPEN", "filled": "FILLED", "cancelled": "CANCELLED", "expired": "CANCELLED"}
 _REFUSALS = {
     "funds": ("INSUFFICIENT_FUND", "PREVIEW_INSUFFICIENT_FUND"),
@@ -304,7 +305,17 @@ class FakeCoinbase(FakeVenue):
         return {"results": results}
 
     def _fills(self, account: Account, request: web.Request, _: Any) -> Any:
-        products = {name for key in ("product_id", "product_ids") for name in request.query.getall(key, [])}
+        products, orders = (set(request.query.getall(key, [])) for key in ("product_ids", "order_ids"))
+        since = request.query.get("start_sequence_timestamp", "")
+        found = [
+            (fill, order)
+            for order in account.orders.values()
+            if (not products or order.symbol.replace("/", "-") in products) and (not orders or order.id in orders)
+            for fill in order.fills
+            if not since or _time(fill.at) >= since
+        ]
+        found.sort(key=lambda pair: -pair[0].id)
+        limit, begin = min(int(request.query.get("limit", 100)), MOST_FILLS), int(request.query.get("cursor") or 0)
         shown = [
             {
                 "entry_id": str(fill.id),
@@ -319,11 +330,9 @@ class FakeCoinbase(FakeVenue):
                 "size_in_quote": False,
                 "side": order.side.upper(),
             }
-            for order in account.orders.values()
-            for fill in order.fills
-            if not products or order.symbol.replace("/", "-") in products
+            for fill, order in found[begin : begin + limit]
         ]
-        return {"fills": sorted(shown, key=lambda fill: -int(str(fill["entry_id"]))), "cursor": ""}
+        return {"fills": shown, "cursor": str(begin + limit) if len(found) > begin + limit else ""}
 
 
 def _placed(order: Order) -> dict[str, Any]:

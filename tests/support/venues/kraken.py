@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError, Ticket
+from tests.support.venues.exchange import Account, Exchange, Fill, Listed, Order, RefusedError, Ticket
 from tests.support.venues.server import FakeVenue
 
 D = Decimal
@@ -47,6 +47,7 @@ _TRADES = ("query-funds", "query-open-trades", "query-closed-trades", "modify-tr
 # The counter of calls of the lowest tier: https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
 MOST_CALLS = 15
 FORGOTTEN_PER_SECOND = 0.33
+MOST_TRADES_NAMED = 20
 _COUNTS = {"TradesHistory": 2, "AddOrder": 0, "CancelOrder": 0}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
@@ -79,7 +80,7 @@ class FakeKraken(FakeVenue):
         public |= {"Depth": self._depth, "OHLC": self._candles}
         private = {"BalanceEx": self._balance, "GetApiKeyInfo": self._key, "AddOrder": self._add}
         private |= {"OpenOrders": self._open, "ClosedOrders": self._closed, "QueryOrders": self._query}
-        private |= {"CancelOrder": self._cancel, "TradesHistory": self._trades}
+        private |= {"CancelOrder": self._cancel, "TradesHistory": self._trades, "QueryTrades": self._query_trades}
         return [
             *(web.get(f"/0/public/{name}", self._public(answer)) for name, answer in public.items()),
             *(web.post(f"/0/private/{name}", self._private(answer)) for name, answer in private.items()),
@@ -261,7 +262,11 @@ class FakeKraken(FakeVenue):
     def _query(self, account: Account, given: Given) -> Any:
         if given["txid"] not in account.orders:
             raise RefusedError("closed")
-        return {given["txid"]: self._show(account.orders[given["txid"]])}
+        order = account.orders[given["txid"]]
+        shown = self._show(order)
+        if given.get("trades", "").lower() == "true":
+            shown["trades"] = [_trade_name(fill) for fill in order.fills]
+        return {order.id: shown}
 
     def _cancel(self, account: Account, given: Given) -> Any:
         order = account.orders.get(given["txid"])
@@ -273,24 +278,37 @@ class FakeKraken(FakeVenue):
     def _trades(self, account: Account, given: Given) -> Any:
         every = [(fill, order) for order in account.orders.values() for fill in order.fills]
         every.sort(key=lambda pair: pair[0].id, reverse=True)
-        since, start = int(given.get("start", 0)) * 1000, int(given.get("ofs", 0))
-        page = [pair for pair in every if pair[0].at >= since][start : start + 50]
-        shown = {
-            f"T{fill.id:016d}": {
-                "ordertxid": order.id,
-                "pair": _pair(self.exchange.listed[order.symbol], 0),
-                "time": fill.at / 1000,
-                "type": order.side,
-                "ordertype": order.kind,
-                "price": str(fill.price),
-                "cost": str(fill.quote),
-                "fee": str(fill.fee),
-                "vol": str(fill.amount),
-                "maker": fill.maker,
-            }
-            for fill, order in page
+        since, offset = int(given.get("start", 0)) * 1000, int(given.get("ofs", 0))
+        found = [pair for pair in every if pair[0].at > since]
+        if "end" in given:
+            found = [pair for pair in found if _trade_name(pair[0]) <= given["end"]]
+        page = found[offset : offset + 50]
+        return {"trades": {_trade_name(fill): self._trade(fill, order) for fill, order in page}, "count": len(found)}
+
+    def _query_trades(self, account: Account, given: Given) -> Any:
+        wanted = given["txid"].split(",")
+        if len(wanted) > MOST_TRADES_NAMED:
+            raise RefusedError("closed")
+        every = {_trade_name(fill): (fill, order) for order in account.orders.values() for fill in order.fills}
+        return {name: self._trade(*every[name]) for name in wanted}
+
+    def _trade(self, fill: Fill, order: Order) -> dict[str, Any]:
+        return {
+            "ordertxid": order.id,
+            "pair": _pair(self.exchange.listed[order.symbol], 0),
+            "time": fill.at / 1000,
+            "type": order.side,
+            "ordertype": order.kind,
+            "price": str(fill.price),
+            "cost": str(fill.quote),
+            "fee": str(fill.fee),
+            "vol": str(fill.amount),
+            "maker": fill.maker,
         }
-        return {"trades": shown, "count": len(every)}
+
+
+def _trade_name(fill: Fill) -> str:
+    return f"T{fill.id:016d}"
 
 
 def _pair(market: Listed, form: int) -> str:

@@ -33,13 +33,15 @@ class Flow(NamedTuple):
 class Books:
     """Everything known to have moved since ``epoch`` began with nothing, per asset, up to ``until``.
 
-    ``seq`` is the last entry of a paper wallet's journal that is counted; a venue has none.
+    ``seq`` is the last entry of a paper wallet's journal that is counted; a venue has none. ``behind`` are assets of
+    which more moved than a venue told at once: the books end before the balance, and the next look goes on.
     """
 
     epoch: int
     until: datetime
     flows: Mapping[str, Flow]
     seq: int | None = None
+    behind: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class SyncType(StrEnum):
 
 
 class SyncStatus(StrEnum):
-    """How a sync went; ``partial`` means some asset has no value or a price was stale."""
+    """How a sync went; ``partial`` means some asset has no value, a price was stale, or more moved than was told."""
 
     SUCCESS = "success"
     PARTIAL = "partial"
@@ -140,8 +140,9 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
     )
     after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, now)
     closing = opening_of(balance).totals
+    whole = not balance.partial and not (books and books.behind)
     log = replace(
-        _log(run, wallet, SyncStatus.PARTIAL if balance.partial else SyncStatus.SUCCESS, now),
+        _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
         api_calls=statement.api_calls,
         assets_count=len(balance.assets),
         total_value_usd=balance.total_value_usd,

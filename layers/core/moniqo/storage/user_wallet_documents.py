@@ -164,14 +164,15 @@ def _books_document(books: Books | None) -> dict[str, Any] | None:
     if books is None:
         return None
     flows = [[asset, *map(plain, flow)] for asset, flow in books.flows.items()]
-    return {"epoch": books.epoch, "until": books.until, "seq": books.seq, "flows": flows}
+    behind = sorted(books.behind)
+    return {"epoch": books.epoch, "until": books.until, "seq": books.seq, "flows": flows, "behind": behind}
 
 
 def _books(stored: Mapping[str, Any] | None) -> Books | None:
     if stored is None:
         return None
     flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
-    return Books(stored["epoch"], stored["until"], flows, stored["seq"])
+    return Books(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -16,11 +16,8 @@ from moniqo.domain.statement import Opening, Statement
 from moniqo.domain.usd_prices import DOLLARS, usd_price
 from moniqo.domain.valuation import AssetValue, Valuation
 from moniqo.wallets.base import PositionReport, WalletBalance, WalletPosition
-from moniqo.wallets.exchange_books import books_at
-from moniqo.wallets.exchange_orders import (
-    position_of,
-    read_balances,
-)
+from moniqo.wallets.exchange_books import FillsLook, books_at
+from moniqo.wallets.exchange_orders import VenueFill, position_of, read_balances
 from moniqo.wallets.exchange_trading import ExchangeTrading
 from moniqo.wallets.venue_connection import READ_SECONDS
 from moniqo.wallets.venue_prices import candles_of, snapshot_of
@@ -81,7 +78,8 @@ class ExchangeWallet(ExchangeTrading):
         value = await self.valuation()
         totals = {held.asset: held.total for held in value.assets}
         markets = await self._connection.markets()
-        books = await books_at(opening, totals, value.as_of, markets.keys(), self.get_fills)
+        look = FillsLook(self.get_fills, self._venue.most_fills, by_symbol=self._venue.history_by_symbol)
+        books = await books_at(opening, totals, value.as_of, markets.keys(), look)
         return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
@@ -99,32 +97,21 @@ class ExchangeWallet(ExchangeTrading):
         balances = await self.get_balance()
         mids = await self._connection.mids() if balances else {}
         markets = await self._connection.markets()
-        items = []
+        shown = []
         for held in balances:
             quotes = (f"{held.asset}/{quote}" for quote in self._venue.quotes)
             symbol = next((name for name in quotes if name in markets), None)
             if symbol is not None and held.asset not in DOLLARS:
-                items.append(await self._position(symbol, held, mids.get(symbol), markets[symbol].market))
+                shown.append((symbol, held))
+        every = await self.get_fills(None) if shown and not self._venue.history_by_symbol else None
+        items = []
+        for symbol, held in shown:
+            fills = await self.get_fills(symbol) if every is None else [f for f in every if f.symbol == symbol]
+            items.append(_position(symbol, held, mids.get(symbol), markets[symbol].market, fills))
         now = self._clock()
         return PositionReport(
             tuple(sorted(items, key=lambda item: item.symbol)), now, stale=False, as_of=now, mode="live"
         )
-
-    async def _position(self, symbol: str, held: WalletBalance, mark: Decimal | None, market: Market) -> WalletPosition:
-        followed = position_of(await self.get_fills(symbol), market.base)
-        with exact():
-            if abs(followed.amount - held.total) >= market.lot_step or not followed.amount:
-                return WalletPosition(symbol, held.total, None, None, None, None, None, mark)
-            return WalletPosition(
-                symbol=symbol,
-                amount=held.total,
-                average_cost=average_price(followed.cost, followed.amount),
-                realised_pnl=followed.realised,
-                unrealised_pnl=None if mark is None else held.total * mark - followed.cost,
-                fees=followed.fees,
-                cost=followed.cost,
-                mark_price=mark,
-            )
 
     async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
         """Keep a change of the wallet's life in our database; the venue knows nothing of it."""
@@ -138,3 +125,22 @@ class ExchangeWallet(ExchangeTrading):
 def _valued(held: WalletBalance, price: Decimal | None) -> AssetValue:
     worth = None if price is None else price * held.total
     return AssetValue(held.asset, held.free, held.locked, held.total, worth)
+
+
+def _position(
+    symbol: str, held: WalletBalance, mark: Decimal | None, market: Market, fills: Sequence[VenueFill]
+) -> WalletPosition:
+    followed = position_of(fills, market.base)
+    with exact():
+        if abs(followed.amount - held.total) >= market.lot_step or not followed.amount:
+            return WalletPosition(symbol, held.total, None, None, None, None, None, mark)
+        return WalletPosition(
+            symbol=symbol,
+            amount=held.total,
+            average_cost=average_price(followed.cost, followed.amount),
+            realised_pnl=followed.realised,
+            unrealised_pnl=None if mark is None else held.total * mark - followed.cost,
+            fees=followed.fees,
+            cost=followed.cost,
+            mark_price=mark,
+        )

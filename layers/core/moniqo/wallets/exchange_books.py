@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from moniqo.domain.balance_equation import Books, Flow
 from moniqo.domain.money import ZERO, exact
@@ -18,29 +18,55 @@ from moniqo.wallets.exchange_orders import VenueFill
 MOST_SYMBOLS: Final = 10
 """Markets whose fills are read for one sync; an account that moved in more of them does not tell what moved."""
 
-ReadFills = Callable[[str, datetime], Awaitable[Sequence[VenueFill]]]
+ReadFills = Callable[[str | None, datetime], Awaitable[Sequence[VenueFill]]]
+
+_INSTANT: Final = timedelta(milliseconds=1)
+
+
+class FillsLook(NamedTuple):
+    """How a venue shows fills: ``read`` gives those since a time, oldest first, the first ``most`` unless that is None.
+
+    It reads one market, or all of them unless the venue shows them ``by_symbol`` only.
+    """
+
+    read: ReadFills
+    most: int | None
+    by_symbol: bool
 
 
 async def books_at(
-    opening: Opening, totals: Mapping[str, Decimal], at: datetime, symbols: Collection[str], fills: ReadFills
+    opening: Opening, totals: Mapping[str, Decimal], at: datetime, symbols: Collection[str], look: FillsLook
 ) -> Books | None:
     """Bring the books of an account forward to ``at``, when it held ``totals``; None when that takes too many calls.
 
     Only markets between assets that changed are read: none for an account that stood still. Deposits and withdrawals
     are not among fills, so they are left over in the balance equation; a fill in the very moment of the look is left
-    over once and taken back by the next look. What was there at the first look counts as transferred.
+    over once and taken back by the next look. What was there at the first look counts as transferred. Where there are
+    more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``; the
+    next look goes on from there. More than it gives at once of the shortest time that can be asked for are left over.
     """
     books = opening.books
     if books is None:
         return Books(1, at, {asset: Flow(transferred=total) for asset, total in totals.items()})
-    changed = {
+    changed = books.behind | {
         asset for asset in {*totals, *opening.totals} if totals.get(asset, ZERO) != opening.totals.get(asset, ZERO)
     }
     traded = [symbol for symbol in symbols if changed.issuperset(symbol.split("/"))]
-    if len(traded) > MOST_SYMBOLS:
+    if look.by_symbol and len(traded) > MOST_SYMBOLS:
         return None
-    found = [fill for symbol in traded for fill in await fills(symbol, books.until)]
-    return replace(books, until=at, flows=_with(books.flows, (f for f in found if books.until < f.at <= at)))
+    asked: Sequence[str | None] = traded if look.by_symbol or not traded else [None]
+    found = [await look.read(symbol, books.until) for symbol in asked]
+    ends = [_known_until(fills, books.until) for fills in found if look.most and len(fills) >= look.most]
+    until = min((at, *(end for end in ends if end > books.until)))
+    new = (fill for fills in found for fill in fills if books.until < fill.at <= until and fill.symbol in symbols)
+    flows = _with(books.flows, new)
+    return replace(books, until=until, flows=flows, behind=frozenset(changed if until < at else ()))
+
+
+def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:
+    """Return until when a list that may be cut off is whole: others of its last instant may be missing."""
+    last = fills[-1].at
+    return last - _INSTANT if max(fills[0].at, since) < last - _INSTANT else last
 
 
 def _with(flows: Mapping[str, Flow], fills: Iterable[VenueFill]) -> Mapping[str, Flow]:

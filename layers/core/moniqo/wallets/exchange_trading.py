@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from moniqo.domain.command import Place
 from moniqo.domain.errors import (
@@ -34,8 +34,6 @@ from moniqo.wallets.exchange_orders import (
     with_fees,
 )
 from moniqo.wallets.venues.venue import Client
-
-MOST_FILLS: Final = 500
 
 
 class ExchangeTrading(ExchangeAccess):
@@ -199,17 +197,23 @@ class ExchangeTrading(ExchangeAccess):
         return [read_order(order, self._venue.type_of(order)) for order in orders]
 
     async def get_fills(
-        self, symbol: str, since: datetime | None = None, limit: int = MOST_FILLS, *, order_id: str | None = None
+        self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
-        """What was exchanged, oldest first: the last ``limit`` fills, or the first after ``since``."""
-        await self.market(symbol)
+        """What was exchanged, oldest first: the last fills the venue gives at once, or the first since a time.
+
+        A ``symbol`` of None is every market, where the venue tells of all (``history_by_symbol`` is False).
+        """
+        client = self._client
+        await self._connection.markets()
+        if symbol is not None:
+            await self.market(symbol)
         start = None if since is None else int(since.timestamp() * 1000)
 
         async def ask(client: Client) -> list[VenueFill]:
-            found = await self._venue.fills(client, symbol, start, limit, order_id)
+            found = await self._venue.fills(client, symbol, start, order_id)
             return [read_fill(trade) for trade in found]
 
-        fills = await self._connection.read(self._client, ask)
+        fills = await self._connection.read(client, ask)
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
 
 

@@ -81,6 +81,7 @@ class Binance(Venue):
     refusals = _REFUSALS
     order_types = frozenset(_TYPES)
     history_by_symbol = True
+    most_fills = _MOST
     limits_address = True
     answers_whole_order = True
     adjusts_clock = True
@@ -163,9 +164,9 @@ class Binance(Venue):
         return found
 
     async def fills(
-        self, client: Client, symbol: str, since: int | None, limit: int, order_id: str | None
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/myTrades``, of one order where it is named."""
-        params = {} if order_id is None else {"orderId": order_id}
-        found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, since, min(limit, _MOST), params)
+        """``GET /api/v3/myTrades``, of one order where it is named: Binance takes no time beside it."""
+        params, start = ({}, since) if order_id is None else ({"orderId": order_id}, None)
+        found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, start, _MOST, params)
         return found

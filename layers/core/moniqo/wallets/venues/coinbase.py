@@ -58,6 +58,7 @@ _STATUSES: Final = {
     "FAILED": "rejected",
 }
 _MOST: Final = 250
+_LAST_FILLS: Final = 500
 
 
 class Coinbase(Venue):
@@ -68,6 +69,7 @@ class Coinbase(Venue):
     refusals = _REFUSALS
     order_types = frozenset(_READ.values())
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})
+    most_fills = None
     order_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     quotes = ("USD", "USDC", "USDT")
     key_hint = (
@@ -168,6 +170,26 @@ class Coinbase(Venue):
                 found: Mapping[str, Any] = order
                 return found
         raise VenueRefusalError(means.UNKNOWN_ORDER)
+
+    async def fills(
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """``GET /api/v3/brokerage/orders/historical/fills``, newest first: since a time, every page of it."""
+        asked: dict[str, object] = {"limit": _MOST}
+        if symbol is not None:
+            asked["product_ids"] = client.market(symbol)["id"]
+        if order_id is not None:
+            asked["order_ids"] = order_id
+        if since is not None:
+            asked["start_sequence_timestamp"] = client.iso8601(since)
+        found: list[Mapping[str, Any]] = []
+        while True:
+            page = await client.v3PrivateGetBrokerageOrdersHistoricalFills(asked)
+            found += [client.parse_trade(fill) for fill in page["fills"]]
+            whole = since is not None or order_id is not None
+            if not page["cursor"] or not (whole or len(found) < _LAST_FILLS):
+                return found
+            asked = {**asked, "cursor": page["cursor"]}
 
 
 def _configuration(order: Place) -> dict[str, dict[str, object]]:

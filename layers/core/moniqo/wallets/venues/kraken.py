@@ -54,6 +54,9 @@ _TYPES: Final = {
 }
 _READ: Final = {**{name: kind for kind, name in _TYPES.items()}, "take-profit-limit": OrderType.STOP_LIMIT}
 _PAGE: Final = 50
+_PAGES: Final = 4
+"""Pages of trades of one look. One more says where the first begin; what a sync asks besides fits into the burst."""
+_TRADES_AT_ONCE: Final = 20
 _COST: Final = 3
 """What CCXT takes for a call of an account, twice that for a page of trades; it gives back one a second."""
 _CALLS_AT_ONCE: Final = 12
@@ -71,6 +74,7 @@ class Kraken(Venue):
     refusals = _REFUSALS
     order_types = frozenset(_TYPES)
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD})
+    most_fills = _PAGE * _PAGES
     order_id = re.compile(r"[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}")
     quotes = ("USD", "USDT", "USDC")
     burst = _COST * _CALLS_AT_ONCE
@@ -183,17 +187,38 @@ class Kraken(Venue):
         return order
 
     async def fills(
-        self, client: Client, symbol: str, since: int | None, limit: int, order_id: str | None
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
         """``POST /0/private/TradesHistory``: fifty at a time, of all pairs, newest first."""
-        found: list[Mapping[str, Any]] = []
-        for offset in range(0, limit, _PAGE):
-            asked = {"ofs": offset} if since is None else {"ofs": offset, "start": since // 1000}
-            page = (await client.privatePostTradesHistory(asked))["result"]["trades"]
-            found += [client.parse_trade({**trade, "id": name}) for name, trade in page.items()]
-            if len(page) < _PAGE:
-                break
-        return [trade for trade in found if trade["symbol"] == symbol and order_id in {None, trade["order"]}]
+        found = await (_pages(client, since) if order_id is None else _of_order(client, order_id))
+        trades = [client.parse_trade({**trade, "id": name}) for name, trade in found.items()]
+        return [trade for trade in trades if symbol in {None, trade["symbol"]}]
+
+
+async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str, Any]]:
+    """Read the last pages, or the first ones since a time, which Kraken counts from the newest trade."""
+    asked: dict[str, object] = {} if since is None else {"start": since // 1000}
+    told = (await client.privatePostTradesHistory(asked))["result"]
+    found: dict[str, Mapping[str, Any]] = dict(told["trades"])
+    offsets = range(_PAGE, min(int(told["count"]), _PAGE * _PAGES), _PAGE)
+    left = int(told["count"]) - _PAGE * _PAGES
+    if since is not None and left > 0:
+        # Nothing newer than the first page must move the offsets, and nothing of that page be taken for the next.
+        asked["end"] = max(found, key=lambda name: Decimal(found[name]["time"]))
+        offsets, found = range(left, left + _PAGE * _PAGES, _PAGE), {}
+    for offset in offsets:
+        found |= (await client.privatePostTradesHistory({**asked, "ofs": offset}))["result"]["trades"]
+    return found
+
+
+async def _of_order(client: Client, order_id: str) -> Mapping[str, Mapping[str, Any]]:
+    order = (await client.privatePostQueryOrders({"txid": order_id, "trades": True}))["result"][order_id]
+    names = order.get("trades") or []
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(names), _TRADES_AT_ONCE):
+        asked = ",".join(names[start : start + _TRADES_AT_ONCE])
+        found |= (await client.privatePostQueryTrades({"txid": asked}))["result"]
+    return found
 
 
 def _parts(error: str) -> Sequence[str]:

@@ -34,6 +34,8 @@ class Venue(ABC):
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     history_by_symbol: ClassVar[bool] = False
     """Whether ended orders and fills can be listed for one symbol only."""
+    most_fills: ClassVar[int | None]
+    """How many fills since a time one look gives at most; None: all of them."""
     limits_address: ClassVar[bool] = False
     """Whether a refusal for too many requests holds for every account behind this address."""
     answers_whole_order: ClassVar[bool] = False
@@ -119,12 +121,19 @@ class Venue(ABC):
         found: Sequence[Mapping[str, Any]] = await client.fetch_closed_orders(symbol, None, limit)
         return found
 
+    @abstractmethod
     async def fills(
-        self, client: Client, symbol: str, since: int | None, limit: int, order_id: str | None
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return CCXT's trades of the account; ``since`` in milliseconds, ``order_id`` narrows where the venue can."""
-        found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, since, limit)
-        return found
+        """Return CCXT's trades of the account: the last hundreds, or those since a time.
+
+        Args:
+            client: The account.
+            symbol: Of this one only; None, where the venue can, of all.
+            since: Milliseconds; the first ``most_fills`` since then.
+            order_id: Of this order only, where the venue can narrow it.
+
+        """
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
         """Return CCXT's order with our client id; raises what a look at an unknown order raises."""

@@ -1,0 +1,105 @@
+"""More fills than a venue tells at once: none is lost and none is counted twice, however many looks it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from moniqo import event_loop
+from moniqo.domain.definition import ApiConfig
+from moniqo.domain.statement import Opening, Statement
+from moniqo.wallets.exchange import ExchangeWallet
+from moniqo.wallets.venue_connection import VenueConnection
+from moniqo.wallets.venues import venue_named
+from tests.conftest import Run
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.coinbase import FakeCoinbase
+from tests.support.venues.exchange import Account, Ticket
+from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.server import FakeVenue
+
+FAKES: Mapping[str, Callable[[], FakeVenue]] = {
+    "binance": FakeBinance,
+    "coinbase": FakeCoinbase,
+    "kraken": FakeKraken,
+}
+LOOKS = {"binance": 2, "coinbase": 1, "kraken": 12}
+FILLS = 2200
+BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+EACH = timedelta(milliseconds=350)
+
+
+class Desk:
+    """An account that traded in the past, and a service to which it is the present."""
+
+    def __init__(self, name: str, fake: FakeVenue) -> None:
+        self.fake, self.now, self.random = fake, BEGIN, Random(name)
+        config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 100000})
+        self.connection = VenueConnection(venue_named(name), config, allow_loopback=True)
+        cash = next(iter(fake.exchange.listed)).partition("/")[2]
+        credentials = fake.credentials(balances={cash: "1000000", "BTC": "50", "ETH": "50"})
+        self.account: Account = fake.exchange.accounts[credentials["api_key"]]
+        settings = {"connection": self.connection, "clock": lambda: self.now}
+        self.wallet = ExchangeWallet("definition", "wallet", credentials, settings)
+
+    def trade(self, fills: int) -> None:
+        """Buy and sell in both markets, several within one millisecond at times."""
+        exchange, size = self.fake.exchange, Decimal("0.01")
+        present, exchange.now = exchange.now, lambda: int(self.now.timestamp() * 1000)  # type: ignore[method-assign]
+        while sum(len(order.fills) for order in self.account.orders.values()) < fills:
+            symbol, side = self.random.choice(list(exchange.listed)[:2]), self.random.choice(("buy", "sell"))
+            name = str(len(self.account.orders))
+            exchange.place(self.account, Ticket(name, symbol, side, "market", size))
+            self.now += EACH if self.random.random() < 0.8 else timedelta(0)
+        exchange.now = present  # type: ignore[method-assign]
+
+    def balanced(self, said: Statement) -> bool:
+        """Whether everything that moved since the account was empty is what it holds."""
+        assert said.books is not None
+        held = {asset.asset: asset.total for asset in said.value.assets}
+        return held == {asset: flow.net for asset, flow in said.books.flows.items() if flow.net}
+
+
+@pytest.fixture(params=sorted(FAKES))
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    with FAKES[request.param]() as fake:
+        desk = Desk(request.param, fake)
+        yield desk
+        event_loop.run(desk.connection.close())
+
+
+def test_looks_go_on_where_the_one_before_had_to_stop(desk: Desk, run: Run) -> None:
+    async def looks() -> list[Statement]:
+        await desk.wallet.initialize()
+        said = [await desk.wallet.statement(Opening({}, None))]
+        desk.now += EACH
+        desk.trade(FILLS)
+        while len(said) == 1 or (said[-1].books is not None and said[-1].books.behind):
+            desk.now += timedelta(minutes=5)
+            totals = {asset.asset: asset.total for asset in said[-1].value.assets}
+            said.append(await desk.wallet.statement(Opening(totals, said[-1].books)))
+        return said
+
+    first, *later = run(looks())
+    assert desk.balanced(first)
+    assert [desk.balanced(said) for said in later] == [False] * (len(later) - 1) + [True]
+    assert len(later) == LOOKS[desk.fake.name]
+    untils = [said.books.until for said in (first, *later) if said.books is not None]
+    assert untils == sorted(set(untils))
+
+
+def test_the_fills_of_one_order_are_found_among_many(desk: Desk, run: Run) -> None:
+    desk.trade(300)
+    symbol = next(iter(desk.fake.exchange.listed))
+    wanted = next(order for order in desk.account.orders.values() if order.symbol == symbol)
+
+    async def ask() -> Decimal:
+        await desk.wallet.initialize()
+        fills = await desk.wallet.get_fills(symbol, BEGIN, order_id=wanted.id)
+        return sum((fill.amount for fill in fills if fill.order_id == wanted.id), Decimal(0))
+
+    assert run(ask()) == wanted.filled
