@@ -25,9 +25,16 @@ from moniqo.domain.errors import WalletError
 from moniqo.domain.order import OrderSide, OrderType, TimeInForce
 from moniqo.domain.risk import RiskLimits
 from moniqo.domain.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo.services.limits import MINUTE, PerMinute
 from moniqo.services.live_placing import LivePlacing
+from moniqo.services.purchase_stop import PurchaseStop
+from moniqo.services.sync import BalanceSync
 from moniqo.storage.client import connect
+from moniqo.storage.due_wallets import DueWallets
+from moniqo.storage.rate_counters import RateCounters
+from moniqo.storage.sync_log import SyncLogStore
 from moniqo.storage.user_wallet_documents import to_document
+from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.ccxt_loading import exchange_class
 from moniqo.wallets.exchange import ExchangeWallet
 from moniqo.wallets.registry import WalletConnector
@@ -57,8 +64,14 @@ class LiveSite:
         database = connect(self.mongo_url, self.database)
         return database, WalletConnector(database, utc_now, lambda: self.cipher, allow_loopback=True)
 
-    def placing(self, database: AsyncDatabase[dict[str, Any]], now: Clock = utc_now) -> LivePlacing:
-        return LivePlacing(database, live_trading=True, now=now)
+    def placing(
+        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
+    ) -> LivePlacing:
+        nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
+        stop = PurchaseStop(database, connector)
+        wallets, due, rows = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
+        sync = BalanceSync(wallets, due, rows, connector, nobody, lambda: stop, now)
+        return LivePlacing(database, sync, live_trading=True, now=now)
 
 
 async def make_wallet(
@@ -139,7 +152,7 @@ def send_orders(duty: Duty, reports: Connection) -> None:
 
 async def _send(duty: Duty, reports: Connection) -> None:
     database, connector = duty.site.open()
-    placing = duty.site.placing(database)
+    placing = duty.site.placing(database, connector)
     for number in count(duty.first):
         if number > duty.last:
             break
@@ -168,7 +181,7 @@ def fire_at_once(site: LiveSite, wallet: str, orders: Sequence[Place], barrier: 
         database, connector = site.open()
         opened = cast("ExchangeWallet", await connector.connect(OWNER, wallet))
         await opened.get_markets()
-        placing = site.placing(database)
+        placing = site.placing(database, connector)
 
         async def one(order: Place) -> str:
             try:

@@ -188,7 +188,7 @@ def live_placing() -> LivePlacing:
     """Orders at venues."""
     from moniqo.services.live_placing import LivePlacing
 
-    return LivePlacing(database(), live_trading=settings().live_trading)
+    return LivePlacing(database(), balance_sync(), live_trading=settings().live_trading)
 
 
 @cache

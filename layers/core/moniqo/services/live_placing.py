@@ -1,6 +1,6 @@
 """Placing orders of live wallets.
 
-An order is decided on one look at the database and, for a purchase, one at the venue's balance. Its intent is written
+An order is decided on one look at the database and, for a purchase, a sync of the balance. Its intent is written
 first and sent once; an answer that does not come leaves it ``unknown``, for :mod:`moniqo.services.settling` to resolve.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -35,8 +36,10 @@ from moniqo.domain.market import Market
 from moniqo.domain.money import exact, floor_to
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.preflight import Preflight
+from moniqo.domain.sync import SyncType
 from moniqo.services.live_book import LiveBook
 from moniqo.services.live_looks import Change, Looks, fields_of
+from moniqo.services.sync import BalanceSync
 from moniqo.storage.client import is_outage
 from moniqo.storage.live_orders import Desk, Inserted, LiveOrderStore
 
@@ -52,8 +55,11 @@ DECISIONS: Final = 20
 class LivePlacing:
     """Sends orders of live wallets. Whose wallet it is was checked when it was opened."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], *, live_trading: bool, now: Clock = utc_now) -> None:
-        """Use ``database``; ``live_trading`` is the deployment's parameter."""
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now
+    ) -> None:
+        """Use ``database``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
+        self._sync = sync
         self._store = LiveOrderStore(database)
         self._looks = Looks(self._store, now)
         self.book = LiveBook(self._store, now)
@@ -92,7 +98,10 @@ class LivePlacing:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
         from moniqo.wallets.exchange_trading import venue_client_id
 
-        form, funds = await self._ask(wallet, order, desk, read_at, only_bought=True)
+        form = await self._form(wallet, order)
+        # Nothing is asked of the venue for an order that is refused anyway.
+        self._decision(order, desk, desk, form, None).check()
+        desk, funds = await self._look(wallet, order, desk)
         first, latest = desk, desk
         for _ in range(DECISIONS):
             self._decision(order, first, latest, form, funds).check()
@@ -115,23 +124,27 @@ class LivePlacing:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
 
-    async def _ask(
-        self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime, *, only_bought: bool
-    ) -> tuple[Market | WalletError, Funds | None]:
-        """Ask the venue what a decision needs: whether it has such orders, and what is held."""
-        form: Market | WalletError
+    async def _form(self, wallet: ExchangeWallet, order: Place) -> Market | WalletError:
+        """Return the market of an order, or why the venue has no such orders."""
         try:
-            form = await wallet.check_order(order)
+            return await wallet.check_order(order)
         except WalletError as error:
-            form = error
-        if isinstance(form, WalletError) or (only_bought and order.side is OrderSide.SELL):
-            return form, None
-        # Nothing is asked of the venue for an order that is refused anyway.
-        if only_bought:
-            self._decision(order, desk, desk, form, None).check()
-        balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
-        held = {item.asset: Holding(item.free, item.locked) for item in balances}
-        return form, Funds(held, mids, read_at)
+            return error
+
+    async def _look(self, wallet: ExchangeWallet, order: Place, desk: Desk) -> tuple[Desk, Funds | None]:
+        """Sync before a purchase; a loss limit that is found to be reached pauses the wallet and refuses the order.
+
+        Raises:
+            WalletConnectionError, TemporarilyUnavailableError, ...: the venue does not answer; there is no intent.
+
+        """
+        if order.side is OrderSide.SELL:
+            return desk, None
+        looked = await self._sync.look(desk.wallet, wallet, SyncType.PRE_TRADE)
+        if looked.breach is not None:
+            raise looked.breach.refusal()
+        held = {item.asset: Holding(item.free, item.locked) for item in looked.after.balance.assets}
+        return replace(desk, wallet=looked.after), Funds(held, await wallet.mids(), looked.run.started_at)
 
     def _decision(
         self, order: Place, first: Desk, latest: Desk, form: Market | WalletError, funds: Funds | None
@@ -204,7 +217,10 @@ class LivePlacing:
         """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
         read_at = self._now()
         desk = await self._store.desk(wallet.user_wallet_id, None)
-        form, funds = await self._ask(wallet, order, desk, read_at, only_bought=False)
+        form, funds = await self._form(wallet, order), None
+        if isinstance(form, Market):
+            balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
+            funds = Funds({item.asset: Holding(item.free, item.locked) for item in balances}, mids, read_at)
         return preflight(self._decision(order, desk, desk, form, funds))
 
     async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:

@@ -231,7 +231,8 @@ class BalanceSync:
             if connected is None:
                 raise WalletConnectionError
             async with asyncio.timeout(SECONDS_PER_WALLET), nullcontext() if stays_open else connected:
-                statement = await connected.statement(opening_of(wallet.balance))
+                trading = run.type is SyncType.PRE_TRADE
+                statement = await connected.statement(opening_of(wallet.balance), trading=trading)
             return succeeded(run, wallet, statement, self._now()), None
         except WalletDeletedError as deleted:
             return gone(run, wallet, self._now()), deleted

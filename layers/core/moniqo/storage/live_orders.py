@@ -226,6 +226,13 @@ class LiveOrderStore:
         last = documents[limit - 1] if len(documents) > limit else None
         return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
 
+    async def fills_since(self, user_wallet_id: str, since: datetime) -> list[Fill]:
+        """The last fills of a wallet, as many as are shown with an order, from a time on."""
+        found, _ = await self.fills(
+            user_wallet_id, symbol=None, since=since, until=None, position=None, limit=MOST_FILLS
+        )
+        return found
+
     async def counts(self) -> Mapping[str, int]:
         """How many orders may still fill, by status, of all wallets."""
         pipeline: list[Document] = [

@@ -221,8 +221,11 @@ class BaseWallet(ABC):
     async def valuation(self) -> Valuation:
         """Holdings and profit at present prices, in US dollars."""
 
-    async def statement(self, opening: Opening) -> Statement:
-        """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it."""
+    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+        """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it.
+
+        With ``trading`` an order waits for it: a venue is asked for nothing the order can do without.
+        """
         return Statement(await self.valuation())
 
     @abstractmethod

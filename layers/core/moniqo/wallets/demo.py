@@ -40,7 +40,7 @@ class DemoWallet(DemoTrading):
         """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
         return await self._work.valuation()
 
-    async def statement(self, opening: Opening) -> Statement:
+    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
         """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
         value = await self.valuation()
         account = self._work.seen

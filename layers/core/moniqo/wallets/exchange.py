@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
@@ -11,12 +12,12 @@ from moniqo.domain.errors import ConflictError, InvalidCredentialsError
 from moniqo.domain.key_permissions import KeyPermissions
 from moniqo.domain.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO, exact
-from moniqo.domain.order import average_price
+from moniqo.domain.order import Fill, average_price
 from moniqo.domain.statement import Opening, Statement
 from moniqo.domain.usd_prices import DOLLARS, usd_price
 from moniqo.domain.valuation import AssetValue, Valuation
 from moniqo.wallets.base import PositionReport, WalletBalance, WalletPosition
-from moniqo.wallets.exchange_books import FillsLook, books_at
+from moniqo.wallets.exchange_books import FillsLook, KeptFills, ReadKept, books_at
 from moniqo.wallets.exchange_orders import VenueFill, position_of, read_balances
 from moniqo.wallets.exchange_trading import ExchangeTrading
 from moniqo.wallets.venue_connection import READ_SECONDS
@@ -31,7 +32,8 @@ class ExchangeWallet(ExchangeTrading):
     """A spot account at a venue.
 
     ``config`` needs ``connection``, a :class:`VenueConnection`, which outlives the wallet; ``record`` keeps changes of
-    its life, ``clock`` is the service's, ``unopened`` says why its credentials could not be opened. Nothing is sent
+    its life, ``kept_fills`` reads the fills we keep of it, ``clock`` is the service's, ``unopened`` says why its
+    credentials could not be opened. Nothing is sent
     before the first call that asks the venue something.
     """
 
@@ -71,16 +73,24 @@ class ExchangeWallet(ExchangeTrading):
         now = self._clock()
         return Valuation(assets, total, None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
 
-    async def statement(self, opening: Opening) -> Statement:
-        """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it."""
+    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+        """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it.
+
+        Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
+        """
         asked = self.api_calls
-        permissions = await self.get_key_permissions()
+        permissions = None if trading else await self.get_key_permissions()
         value = await self.valuation()
         totals = {held.asset: held.total for held in value.assets}
         markets = await self._connection.markets()
-        look = FillsLook(self.get_fills, self._venue.most_fills, by_symbol=self._venue.history_by_symbol)
-        books = await books_at(opening, totals, value.as_of, markets.keys(), look)
+        venue = FillsLook(self.get_fills, self._venue.most_fills, by_symbol=self._venue.history_by_symbol)
+        kept = KeptFills(self._kept_fills, first=trading)
+        books = await books_at(opening, totals, value.as_of, markets.keys(), venue, kept)
         return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)
+
+    async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
+        read = cast("ReadKept | None", self.config.get("kept_fills"))
+        return () if read is None else await read(since)
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now, at the venue's time."""

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo.domain.balance_equation import Books, Flow
+from moniqo.domain.balance_equation import Books, Flow, balance_equation
 from moniqo.domain.money import ZERO, exact
-from moniqo.domain.order import OrderSide
+from moniqo.domain.order import Fill, OrderSide
 from moniqo.domain.statement import Opening
 from moniqo.wallets.exchange_orders import VenueFill
 
@@ -19,6 +19,7 @@ MOST_SYMBOLS: Final = 10
 """Markets whose fills are read for one sync; an account that moved in more of them does not tell what moved."""
 
 ReadFills = Callable[[str | None, datetime], Awaitable[Sequence[VenueFill]]]
+ReadKept = Callable[[datetime], Awaitable[Sequence[Fill]]]
 
 _INSTANT: Final = timedelta(milliseconds=1)
 
@@ -34,8 +35,20 @@ class FillsLook(NamedTuple):
     by_symbol: bool
 
 
+class KeptFills(NamedTuple):
+    """The fills of our own orders that we keep, read from a time on; ``first`` reads them before the venue is asked."""
+
+    read: ReadKept
+    first: bool
+
+
 async def books_at(
-    opening: Opening, totals: Mapping[str, Decimal], at: datetime, symbols: Collection[str], look: FillsLook
+    opening: Opening,
+    totals: Mapping[str, Decimal],
+    at: datetime,
+    symbols: Collection[str],
+    venue: FillsLook,
+    kept: KeptFills,
 ) -> Books | None:
     """Bring the books of an account forward to ``at``, when it held ``totals``; None when that takes too many calls.
 
@@ -44,6 +57,9 @@ async def books_at(
     over once and taken back by the next look. What was there at the first look counts as transferred. Where there are
     more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``; the
     next look goes on from there. More than it gives at once of the shortest time that can be asked for are left over.
+
+    What was bought and sold again since the last look leaves one asset as it was: where the venue shows fills by market
+    only, that market is not read, and the fills we keep of our own orders tell of it.
     """
     books = opening.books
     if books is None:
@@ -51,16 +67,38 @@ async def books_at(
     changed = books.behind | {
         asset for asset in {*totals, *opening.totals} if totals.get(asset, ZERO) != opening.totals.get(asset, ZERO)
     }
+    if not changed:
+        return replace(books, until=at)
+
+    def explains(after: Books) -> bool:
+        return not any(line.residue for line in balance_equation(opening.totals, books, after, totals))
+
+    ours: Sequence[Fill] | None = None
+    if kept.first and not books.behind:
+        ours = await kept.read(books.until)
+        after = _forward(books, ours, at)
+        if explains(after):
+            return after
     traded = [symbol for symbol in symbols if changed.issuperset(symbol.split("/"))]
-    if look.by_symbol and len(traded) > MOST_SYMBOLS:
+    if venue.by_symbol and len(traded) > MOST_SYMBOLS:
         return None
-    asked: Sequence[str | None] = traded if look.by_symbol or not traded else [None]
-    found = [await look.read(symbol, books.until) for symbol in asked]
-    ends = [_known_until(fills, books.until) for fills in found if look.most and len(fills) >= look.most]
+    asked: Sequence[str | None] = traded if venue.by_symbol else [None]
+    found = [await venue.read(symbol, books.until) for symbol in asked]
+    ends = [_known_until(fills, books.until) for fills in found if venue.most and len(fills) >= venue.most]
     until = min((at, *(end for end in ends if end > books.until)))
-    new = (fill for fills in found for fill in fills if books.until < fill.at <= until and fill.symbol in symbols)
-    flows = _with(books.flows, new)
-    return replace(books, until=until, flows=flows, behind=frozenset(changed if until < at else ()))
+    told = [fill for fills in found for fill in fills if fill.symbol in symbols]
+    if until < at:
+        return replace(_forward(books, told, until), behind=frozenset(changed))
+    after = _forward(books, told, at)
+    if not venue.by_symbol or explains(after):
+        return after
+    ours = await kept.read(books.until) if ours is None else ours
+    return _forward(books, [*told, *(fill for fill in ours if fill.symbol not in traded)], at)
+
+
+def _forward(books: Books, fills: Iterable[VenueFill | Fill], until: datetime) -> Books:
+    new = (fill for fill in fills if books.until < fill.at <= until)
+    return replace(books, until=until, flows=_with(books.flows, new), behind=frozenset())
 
 
 def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:
@@ -69,7 +107,7 @@ def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:
     return last - _INSTANT if max(fills[0].at, since) < last - _INSTANT else last
 
 
-def _with(flows: Mapping[str, Flow], fills: Iterable[VenueFill]) -> Mapping[str, Flow]:
+def _with(flows: Mapping[str, Flow], fills: Iterable[VenueFill | Fill]) -> Mapping[str, Flow]:
     traded: dict[str, Decimal] = defaultdict(Decimal)
     fees: dict[str, Decimal] = defaultdict(Decimal)
     with exact():
