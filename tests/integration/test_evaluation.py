@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
-import boto3
 import pytest
 from pymongo.errors import ConnectionFailure
 
@@ -16,6 +15,7 @@ from moniqo.domain.clock import rfc3339
 from moniqo.domain.errors import MarketDataError, TemporarilyUnavailableError
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
+from tests.support import queued_work
 from tests.support.engine import NOON, Clock, Engine, clock, engine
 from tests.support.lambdas import load_function
 from tests.support.round_trips import round_trips
@@ -26,30 +26,10 @@ __all__ = ["aws", "clock", "engine"]
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 
-def dispatch(scheduled: datetime) -> int:
-    queued: int = load_function("dispatch_evaluation").handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
-    return queued
-
-
-def received() -> list[dict[str, Any]]:
-    sqs = boto3.client("sqs")
-    url = bootstrap.settings().need("evaluation_queue_url")
-    records: list[dict[str, Any]] = []
-    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in batch:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
-    return records
-
-
-def work(records: list[dict[str, Any]]) -> list[str]:
-    answer = load_function("evaluate_orders").handler({"Records": records}, None)
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-def message(*wallets: str, name: str = "m-1") -> dict[str, Any]:
-    body = {"sync_id": name, "scheduled_time": "2026-03-02T17:00:00Z", "user_wallet_ids": list(wallets)}
-    return {"messageId": name, "body": json.dumps(body)}
+dispatch = partial(queued_work.dispatch, "dispatch_evaluation")
+received = partial(queued_work.received, "evaluation_queue_url")
+work = partial(queued_work.work, "evaluate_orders")
+message = partial(queued_work.message, scheduled=datetime(2026, 3, 2, 17, tzinfo=UTC))
 
 
 def entries(database: Database, run: Run, wallet: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from moniqo.storage.sync_log import SyncLogStore
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Invoke, load_function
+from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.syncing import (
     break_wallet,
@@ -24,7 +25,6 @@ from tests.support.syncing import (
     dispatch,
     everything,
     get,
-    message,
     published,
     received,
     sync,

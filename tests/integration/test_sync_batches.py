@@ -23,7 +23,8 @@ from moniqo.storage.due_wallets import DueWallets
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
-from tests.support.syncing import buy, dispatch, get, message, published, received, sync, sync_log, work
+from tests.support.queued_work import message
+from tests.support.syncing import buy, dispatch, get, published, received, sync, sync_log, work
 from tests.support.wallets import aws, create
 
 __all__ = ["aws"]

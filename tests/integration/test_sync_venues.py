@@ -15,8 +15,9 @@ from moniqo.domain.order import OrderSide, OrderType
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke
+from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
-from tests.support.syncing import dispatch, get, message, received, sync, sync_log, work
+from tests.support.syncing import dispatch, get, received, sync, sync_log, work
 from tests.support.venues.server import FakeVenue
 from tests.support.wallets import aws
 

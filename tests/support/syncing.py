@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 
 from moniqo import bootstrap
-from moniqo.domain.clock import rfc3339
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
-from tests.support.lambdas import TRADER, Answer, Invoke, load_function
+from tests.support import queued_work
+from tests.support.lambdas import TRADER, Answer, Invoke
 
 
 def sync(invoke: Invoke, wallet_id: str) -> Answer:
@@ -34,32 +33,9 @@ def sync_log(invoke: Invoke, wallet_id: str, **query: object) -> dict[str, Any]:
     return page
 
 
-def dispatch(scheduled: datetime) -> int:
-    queued: int = load_function("dispatch_sync").handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
-    return queued
-
-
-def received() -> list[dict[str, Any]]:
-    """Take every message off the queue, as the records an SQS event source mapping hands over."""
-    sqs = boto3.client("sqs")
-    url = bootstrap.settings().need("sync_queue_url")
-    records: list[dict[str, Any]] = []
-    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in batch:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            records.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
-    return records
-
-
-def work(records: list[dict[str, Any]]) -> list[str]:
-    """Hand records to the worker and return the ids it wants again."""
-    answer = load_function("sync_wallets").handler({"Records": records}, None)
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-def message(*wallets: str, scheduled: datetime, name: str = "m-1") -> dict[str, Any]:
-    body = {"sync_id": name, "scheduled_time": rfc3339(scheduled), "user_wallet_ids": list(wallets)}
-    return {"messageId": name, "body": json.dumps(body)}
+dispatch = partial(queued_work.dispatch, "dispatch_sync")
+received = partial(queued_work.received, "sync_queue_url")
+work = partial(queued_work.work, "sync_wallets")
 
 
 async def buy(user_wallet_id: str, amount: str) -> None:

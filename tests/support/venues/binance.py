@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tests.support.venues.exchange import Account, Exchange, Fill, Listed, Order, RefusedError, Ticket
-from tests.support.venues.server import FakeVenue
+from tests.support.venues.server import FakeVenue, RefusalError
 
 Given = dict[str, str]
 RECV_WINDOW = 5000
@@ -35,12 +35,9 @@ _REFUSALS = {
 _INTERVALS = {"1m": 60_000, "1h": 3_600_000, "1d": 86_400_000}
 
 
-class RefusalError(Exception):
-    """An answer with a code of Binance's."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.answer = web.json_response({"code": code, "msg": message}, status=status)
+def refusal(code: int, message: str, status: int = 400) -> RefusalError:
+    """Return an answer with a code of Binance's."""
+    return RefusalError(web.json_response({"code": code, "msg": message}, status=status))
 
 
 class FakeBinance(FakeVenue):
@@ -79,23 +76,18 @@ class FakeBinance(FakeVenue):
 
     def _open(self, answer: Any) -> Any:
         async def handle(request: web.Request) -> web.Response:
-            try:
-                return web.json_response(answer(dict(request.query)))
-            except RefusalError as refusal:
-                return refusal.answer
+            return web.json_response(answer(dict(request.query)))
 
         return handle
 
     def _signed(self, answer: Any) -> Any:
         async def handle(request: web.Request) -> web.Response:
+            account, given = await self._verify(request)
             try:
-                account, given = await self._verify(request)
                 return web.json_response(answer(account, given))
-            except RefusalError as refusal:
-                return refusal.answer
             except RefusedError as refused:
                 code, message = _REFUSALS.get(refused.reason, (-1013, f"Filter failure: {refused.reason}"))
-                return RefusalError(code, message, 401 if code == -2015 else 400).answer
+                raise refusal(code, message, 401 if code == -2015 else 400) from None
 
         return handle
 
@@ -107,18 +99,18 @@ class FakeBinance(FakeVenue):
         key = request.headers.get("X-MBX-APIKEY", "")
         account = self.exchange.accounts.get(key)
         if account is None or account.revoked:
-            raise RefusalError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         wanted = hmac.new(account.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(wanted, signature):
-            raise RefusalError(-1022, "Signature for this request is not valid.")
+            raise refusal(-1022, "Signature for this request is not valid.")
         sent, now = int(given["timestamp"]), self.exchange.now()
         if not (sent < now + 1000 and now - sent <= int(given.get("recvWindow", RECV_WINDOW))):
-            raise RefusalError(-1021, "Timestamp for this request is outside of the recvWindow.")
+            raise refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
         return account, given
 
     def _symbol(self, given: Given) -> str:
         if given.get("symbol") not in self.ids:
-            raise RefusalError(-1121, "Invalid symbol.")
+            raise refusal(-1121, "Invalid symbol.")
         return self.ids[given["symbol"]]
 
     def _info(self, _: Given) -> Any:
@@ -195,7 +187,7 @@ class FakeBinance(FakeVenue):
     def _place(self, account: Account, given: Given) -> Any:
         symbol, kind = self._symbol(given), given["type"]
         if kind == "LIMIT" and "timeInForce" not in given:
-            raise RefusalError(-1102, "Mandatory parameter 'timeInForce' was not sent, was empty/null, or malformed.")
+            raise refusal(-1102, "Mandatory parameter 'timeInForce' was not sent, was empty/null, or malformed.")
         order = self.exchange.place(
             account,
             Ticket(
@@ -252,7 +244,7 @@ class FakeBinance(FakeVenue):
         else:
             order = account.by_client.get(given.get("origClientOrderId", ""))
         if order is None or order.symbol != self._symbol(given):
-            raise RefusalError(code, message)
+            raise refusal(code, message)
         return order
 
     def _order(self, account: Account, given: Given) -> Any:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.support.venues.exchange import Account, Exchange, Listed, Order, RefusedError, Ticket
-from tests.support.venues.server import FakeVenue
+from tests.support.venues.server import FakeVenue, RefusalError
 
 D = Decimal
 PATH = "/api/v3/brokerage"
@@ -42,13 +42,10 @@ _REFUSALS = {
 _SECONDS = {"ONE_MINUTE": 60, "ONE_HOUR": 3600, "ONE_DAY": 86400}
 
 
-class RefusalError(Exception):
-    """An answer that is not 200."""
-
-    def __init__(self, status: int, error: str) -> None:
-        super().__init__(error)
-        text = "Unauthorized\n" if status == 401 else json.dumps({"error": error, "error_details": error})
-        self.answer = web.Response(status=status, text=text)
+def refusal(status: int, error: str) -> RefusalError:
+    """Return an answer that is not 200."""
+    text = "Unauthorized\n" if status == 401 else json.dumps({"error": error, "error_details": error})
+    return RefusalError(web.Response(status=status, text=text))
 
 
 class FakeCoinbase(FakeVenue):
@@ -96,20 +93,14 @@ class FakeCoinbase(FakeVenue):
 
     def _public(self, answer: Any) -> Any:
         async def handle(request: web.Request) -> web.Response:
-            try:
-                return web.json_response(answer(request))
-            except RefusalError as refusal:
-                return refusal.answer
+            return web.json_response(answer(request))
 
         return handle
 
     def _signed(self, answer: Any) -> Any:
         async def handle(request: web.Request) -> web.Response:
-            try:
-                body = await request.json() if request.can_read_body else {}
-                return web.json_response(answer(self._verify(request), request, body))
-            except RefusalError as refusal:
-                return refusal.answer
+            body = await request.json() if request.can_read_body else {}
+            return web.json_response(answer(self._verify(request), request, body))
 
         return handle
 
@@ -117,7 +108,7 @@ class FakeCoinbase(FakeVenue):
         """ES256, for this method, host and path, at most two minutes old."""
         account = self.exchange.accounts.get(self.key_of(request) or "")
         if account is None or account.revoked:
-            raise RefusalError(401, "unauthorized")
+            raise refusal(401, "unauthorized")
         token = request.headers["Authorization"].removeprefix("Bearer ")
         private = load_pem_private_key(account.secret.encode(), None)
         assert isinstance(private, ec.EllipticCurvePrivateKey)
@@ -126,16 +117,16 @@ class FakeCoinbase(FakeVenue):
                 token, private.public_key(), ["ES256"], issuer="coinbase-cloud", options={"verify_aud": False}
             )
         except jwt.InvalidTokenError:
-            raise RefusalError(401, "unauthorized") from None
+            raise refusal(401, "unauthorized") from None
         uri = claims["uri"].replace("http://", "")
         late = self.exchange.now() / 1000 - claims["nbf"]
         if claims["sub"] != account.key or uri != f"{request.method} {request.host}{request.path}" or abs(late) > 120:
-            raise RefusalError(401, "unauthorized")
+            raise refusal(401, "unauthorized")
         return account
 
     def _symbol(self, product_id: str | None) -> str:
         if product_id not in self.products:
-            raise RefusalError(404, "NOT_FOUND")
+            raise refusal(404, "NOT_FOUND")
         return self.products[product_id]
 
     def _list(self, _: web.Request) -> Any:
@@ -243,7 +234,7 @@ class FakeCoinbase(FakeVenue):
             )
         except RefusedError as refused:
             if refused.reason == "permission":
-                raise RefusalError(403, "PERMISSION_DENIED") from None
+                raise refusal(403, "PERMISSION_DENIED") from None
             error, why = _REFUSALS[refused.reason]
             return {"success": False, "error_response": {"error": error, "preview_failure_reason": why}}
         return _placed(order)
@@ -279,7 +270,7 @@ class FakeCoinbase(FakeVenue):
     def _order(self, account: Account, request: web.Request, _: Any) -> Any:
         order = account.orders.get(request.match_info["order_id"])
         if order is None:
-            raise RefusalError(404, "NOT_FOUND")
+            raise refusal(404, "NOT_FOUND")
         return {"order": self._show(order)}
 
     def _orders(self, account: Account, request: web.Request, _: Any) -> Any:

@@ -41,6 +41,14 @@ class Fault:
         return self.key in {None, key}
 
 
+class RefusalError(Exception):
+    """A request that is answered with this instead."""
+
+    def __init__(self, answer: web.Response) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
 class FakeVenue(ABC):
     """One venue. Use it as ``with FakeBinance() as venue:`` and call ``venue.url``."""
 
@@ -144,7 +152,10 @@ class FakeVenue(ABC):
         return await self._fail(request, fault)
 
     async def _answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        answer: web.StreamResponse = await handler(request)
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except RefusalError as refusal:
+            return refusal.answer
         return answer
 
     def _fault(self, request: web.Request) -> Fault | None:
