@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,9 @@ def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:
 
 
 @pytest.mark.parametrize(("layer", "platform"), BUILDS)
-def test_it_stays_small(layer: str, platform: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_stays_small(layer: str, platform: str, record_property: Callable[[str, object], None]) -> None:
     size = size_of(platform, layer)
-    with capsys.disabled():
-        print(f" [{size / 1e6:.1f} MB unzipped, {layer}, {platform}]", end="")
+    record_property(f"Layer {layer} for {platform}, unzipped", f"{size / 1e6:.1f} MB")
     assert size <= LIMIT_BYTES[layer]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -43,14 +42,6 @@ KILLS = 6
 HOUR = 3600
 
 Result = TypeVar("Result")
-
-
-@pytest.fixture
-def seed() -> int:
-    """What the chances of a test follow from: printed when it fails, and taken from TEST_SEED to repeat it."""
-    number = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"TEST_SEED={number}")
-    return number
 
 
 def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -90,9 +88,7 @@ def test_one_request_sent_many_times_at_once_is_one_order(site: LiveSite, venue:
     assert len(_orders(venue)) == 1
 
 
-def test_every_intent_is_one_venue_order_or_none_and_the_record_says_which(mongo_url: str) -> None:
-    seed = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"TEST_SEED={seed}")
+def test_every_intent_is_one_venue_order_or_none_and_the_record_says_which(mongo_url: str, seed: int) -> None:
     counted: dict[str, Any] = dict(venue_orders.run(60, seed, mongo_url))
 
     assert sum(times for name, times in counted.items() if name.startswith("harmed")) > 5

@@ -13,8 +13,9 @@ from moniqo.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import Answer, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
-from tests.support.syncing import message, work
+from tests.support.syncing import work
 from tests.support.wallets import aws
 
 __all__ = ["aws"]

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 from moniqo import bootstrap
 from moniqo.services import login as login_service
 from tests.conftest import Database
 from tests.support.lambdas import Answer, Invoke, call, http_event
+from tests.support.wallets import mock_aws
 
 EMAIL = "trader@example.com"
 PASSWORD = "Correct-Horse-7-Battery"

@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import json
 import multiprocessing
-import os
 import random
 import time
 import uuid
@@ -66,14 +65,6 @@ def connector(site: Site, run: Run) -> Iterator[WalletConnector]:
     opened = site.connector()
     yield opened
     run(opened._database.client.close())
-
-
-@pytest.fixture
-def seed(request: pytest.FixtureRequest) -> int:
-    """What the chances of a test follow from: printed when it fails, and taken from TEST_SEED to repeat it."""
-    number = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"TEST_SEED={number}")
-    return number
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -20,21 +21,28 @@ def build(platform: str, layer: str = "core") -> Path:
     for path in sources:
         state.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     target = ROOT / ".build" / f"layer-{layer}-{platform}"
-    stamp = target / "built-from"
-    if stamp.is_file() and stamp.read_text() == state.hexdigest():
-        return target
     target.mkdir(parents=True, exist_ok=True)
+    # Tests run in several processes; what one builds the others wait for.
+    with (target / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build(folder, target, platform, state.hexdigest())
+    return target
+
+
+def _build(folder: Path, target: Path, platform: str, state: str) -> None:
+    stamp = target / "built-from"
+    if stamp.is_file() and stamp.read_text() == state:
+        return
     stamp.unlink(missing_ok=True)
     # pip runs without this test's settings, and with the interpreter whose wheels a host build takes.
     settings = {"ARTIFACTS_DIR": str(target), "LAYER_PLATFORM": platform, "PYTHON": sys.executable}
     command = [
         "make",
         "--silent",
-        f"build-{layer.capitalize()}Layer",
+        f"build-{folder.name.capitalize()}Layer",
         *(f"{name}={value}" for name, value in settings.items()),
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    stamp.write_text(state.hexdigest())
-    return target
+    stamp.write_text(state)

@@ -29,11 +29,7 @@ def embedded_server(*options: str) -> Iterator[str]:
         try:
             yield _url(port)
         finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.kill()
 
 
 class DurableServer:

@@ -8,7 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+from moto import mock_aws as moto_aws
+from moto.core.models import MockAWS
 
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 
@@ -22,6 +23,11 @@ LIMITS: dict[str, Any] = {
 }
 DEMO = "demo-wallet-v1"
 KEY_SECRET = "moniqo/test/keys"
+
+
+def mock_aws() -> MockAWS:
+    """Let boto3 find AWS in this process; it keeps its session, and reads what the services are like only once."""
+    return moto_aws(config={"core": {"reset_boto3_session": False}})
 
 
 @contextmanager

@@ -14,7 +14,6 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
 from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
@@ -22,6 +21,7 @@ from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
 from moniqo.secret_reader import SecretRefusedError
 from tests.support.stack import template
+from tests.support.wallets import mock_aws
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 SECRET = "moniqo/keys"
