@@ -166,6 +166,40 @@ def test_while_something_held_has_no_price_nothing_is_paused(desk: LiveDesk) -> 
     assert wallet(desk)["status"] == "active"
 
 
+class TestTransfers:
+    def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none(self, desk: LiveDesk) -> None:
+        (account,) = desk.venue.exchange.accounts.values()
+        account.free["USDT"] -= 2000
+        scheduled(desk)
+        assert desk.place(price="20000").status == 201
+        assert wallet(desk)["status"] == "active"
+        desk.price("BTC/USDT", "44000")
+        account.free["USDT"] += 3000
+        scheduled(desk, 10)
+
+        assert wallet(desk)["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
+
+    @pytest.mark.parametrize("how", ["scheduled", "before a purchase"])
+    def test_what_was_bought_and_sold_at_a_loss_in_between_is_a_loss(self, desk: LiveDesk, how: str) -> None:
+        """As much BTC as before is held, so nothing but our own fills tells a loss from a withdrawal."""
+        scheduled(desk)
+        (account,) = desk.venue.exchange.accounts.values()
+        held = account.free["BTC"]
+        assert desk.place(side="buy", type="market", price=None, amount="0.01").status == 201
+        bought = account.free["BTC"] - held
+        desk.price("BTC/USDT", "44000")
+        assert desk.place(side="sell", type="market", price=None, amount=f"{bought}").status == 201
+        assert account.free["BTC"] == held
+        desk.price("BTC/USDT", "50000")
+        desk.limit(daily_loss_limit_usd=60)
+        if how == "scheduled":
+            scheduled(desk, 10)
+        else:
+            desk.place(price="20000")
+
+        assert wallet(desk)["status_reason"].startswith("daily_loss_limit_usd 60 was reached at 6")
+
+
 def test_following_losses_costs_no_round_trip(desk: LiveDesk) -> None:
     with round_trips() as commands:
         scheduled(desk)

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 import pytest
 
+from moniqo.domain.balance_equation import EquationLine
 from moniqo.domain.errors import RiskLimitExceededError
-from moniqo.domain.losses import baseline_at, check_losses, paused_by, reached
+from moniqo.domain.losses import baseline_at, check_losses, paid_in_usd, paused_by, reached
 from moniqo.domain.risk import RiskLimits
-from moniqo.domain.user_wallet import BalanceSnapshot, LossBaseline, UserWallet, UserWalletStatus
+from moniqo.domain.user_wallet import BalanceSnapshot, LossBaseline, SnapshotAsset, UserWallet, UserWalletStatus
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -82,6 +83,62 @@ def test_a_limit_is_reached_at_its_very_number(equity: str, limit: str | None) -
     found = reached(wallet(), since("500", peak), D(equity))
 
     assert (found and found.limit_type) == limit
+
+
+@pytest.mark.parametrize("paid_in", ["-450", "-100", "300", "100000"])
+def test_a_transfer_changes_no_loss_in_dollars_and_none_in_percent(paid_in: str) -> None:
+    """480 of 500, 20 USD and 4% lost, 20% below the peak of 600."""
+    known = wallet("480", baseline=since("500", "600"))
+    equity = D(480) + D(paid_in)
+
+    after = baseline_at(known, equity, NOON, D(paid_in))
+
+    assert after.day_start - equity == 20
+    assert abs((after.percent_from - equity) / after.percent_from - D("0.04")) < D("1e-9")
+    assert abs((after.peak - equity) / after.peak - D("0.2")) < D("1e-9")
+
+
+def test_an_account_that_was_emptied_begins_anew_and_remembers_the_day_s_loss() -> None:
+    emptied = baseline_at(wallet("480", baseline=since("500", "600")), D(0), NOON, D(-480))
+    filled = baseline_at(wallet("0", baseline=emptied), D(1000), NOON, D(1000))
+
+    assert filled == LossBaseline(D(1020), D(1000), D(1000), MIDNIGHT)
+    assert reached(wallet(), filled, D(920)) is not None
+
+
+@pytest.mark.parametrize(("seen", "start"), [("480", "580"), (None, "570")])
+def test_what_is_paid_in_over_midnight_counts_once(seen: str | None, start: str) -> None:
+    known = wallet(seen, NOON, since("500", "500"))
+
+    assert baseline_at(known, D(570), MIDNIGHT, D(100)).day_start == D(start)
+
+
+def snapshot(**totals: str) -> BalanceSnapshot:
+    """Everything is worth 2 USD."""
+    held = (SnapshotAsset(name, D(total), D(0), D(total), D(total) * 2) for name, total in totals.items())
+    return BalanceSnapshot(NOON, tuple(held))
+
+
+def left_over(**residues: str) -> list[EquationLine]:
+    return [EquationLine(name, D(0), D(0), D(0), D(0), D(residue)) for name, residue in residues.items()]
+
+
+@pytest.mark.parametrize(
+    ("residues", "paid_in"),
+    [
+        ({}, "0"),
+        ({"A": "0"}, "0"),
+        ({"A": "-3"}, "-6"),
+        ({"A": "1", "B": "2"}, "6"),
+        ({"A": "1", "B": "-2"}, "0"),  # an exchange nobody told
+        ({"GONE": "-5"}, "-10"),
+        ({"NOPRICE": "5"}, "0"),
+    ],
+)
+def test_what_is_left_over_on_one_side_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:
+    before, after = snapshot(A="3", GONE="5"), snapshot(A="3", B="7")
+
+    assert paid_in_usd(left_over(**residues), before, after) == D(paid_in)
 
 
 def test_what_is_paused_keeps_why() -> None:

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from moniqo.domain.account import Day
+from moniqo.domain.balance_equation import EquationLine
 from moniqo.domain.equity import Breach, breach, day_began, next_midnight
 from moniqo.domain.errors import RiskLimitExceededError
-from moniqo.domain.money import ONE, exact
+from moniqo.domain.money import ONE, ZERO, exact
 from moniqo.domain.rule_numbers import Numbers
-from moniqo.domain.user_wallet import STOPPED, LossBaseline, UserWallet, UserWalletStatus
+from moniqo.domain.user_wallet import STOPPED, BalanceSnapshot, LossBaseline, UserWallet, UserWalletStatus
 
 RECENT: Final = timedelta(days=1)
 """How long before a day the equity it begins with may have been seen; without one it begins with the first look."""
 
+_SHOWN: Final = Decimal("0.00000001")
 RESUME_HINT: Final = "Wait for the next day, or change risk_limits."
 
 
-def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime) -> LossBaseline:
+def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO) -> LossBaseline:
     """Return what losses count from when ``wallet``, as the last sync left it, is worth ``equity``.
 
-    A day begins with the last equity seen before it. A new time zone holds from the next day.
+    A day begins with the last equity seen before it. A new time zone holds from the next day. What was ``paid_in``
+    since the last sync (negative: taken out) is neither gain nor loss.
     """
     before, last = wallet.baseline, wallet.balance
     if before is None or now >= before.until:
         zone = wallet.risk_limits.timezone
         is_recent = last.last_synced_at is not None and last.last_synced_at >= day_began(now, zone) - RECENT
-        start = equity if last.total_value_usd is None or not is_recent else last.total_value_usd
+        start = equity - paid_in if last.total_value_usd is None or not is_recent else last.total_value_usd
         before = LossBaseline(start, start, start if before is None else before.peak, next_midnight(now, zone))
-    return before._replace(peak=max(before.peak, equity))
+    with exact():
+        moved = _moved(before, equity, paid_in)
+    return moved._replace(peak=max(moved.peak, equity))
+
+
+def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBaseline:
+    """Move with a transfer: the loss in dollars and the losses in percent stay what they were."""
+    if not paid_in:
+        return baseline
+    start, own = baseline.day_start + paid_in, equity - paid_in
+    if own <= 0:  # all there is was paid in
+        return baseline._replace(day_start=start, percent_from=equity, peak=equity)
+    percent_from, peak = ((amount * equity / own).quantize(_SHOWN) for amount in (baseline.percent_from, baseline.peak))
+    return LossBaseline(start, percent_from, peak, baseline.until)
+
+
+def paid_in_usd(equation: Sequence[EquationLine] | None, before: BalanceSnapshot, after: BalanceSnapshot) -> Decimal:
+    """Return what was paid in less what was taken out between two snapshots, in US dollars at their prices.
+
+    Venues do not tell transfers: they are what the equation leaves over. What is left over with both signs is an
+    exchange that no fill told, and counts as a result.
+    """
+    left = {line.asset: line.residue for line in equation or () if line.residue}
+    if not left or min(left.values()) < 0 < max(left.values()):
+        return ZERO
+    with exact():
+        prices = {
+            held.asset: held.value_usd / held.total
+            for held in (*before.assets, *after.assets)
+            if held.total and held.value_usd is not None
+        }
+        return sum((amount * prices.get(asset, ZERO) for asset, amount in left.items()), ZERO)
 
 
 def reached(wallet: UserWallet, baseline: LossBaseline, equity: Decimal) -> Breach | None:

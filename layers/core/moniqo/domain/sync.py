@@ -14,7 +14,8 @@ from moniqo.domain.commit import Sample
 from moniqo.domain.equity import Breach
 from moniqo.domain.errors import DecryptionError, WalletDeletedError, WalletError
 from moniqo.domain.key_permissions import KeyPermissions, reason_to_pause
-from moniqo.domain.losses import baseline_at, paused_by, reached
+from moniqo.domain.losses import baseline_at, paid_in_usd, paused_by, reached
+from moniqo.domain.money import ZERO
 from moniqo.domain.statement import Opening, Statement, mended
 from moniqo.domain.user_wallet import (
     STOPPED,
@@ -138,15 +139,17 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
         ),
         statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
     )
-    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, now)
-    closing = opening_of(balance).totals
+    equation = (
+        None if books is None else balance_equation(opening.totals, opening.books, books, opening_of(balance).totals)
+    )
+    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, equation, now)
     whole = not balance.partial and not (books and books.behind)
     log = replace(
         _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
         api_calls=statement.api_calls,
         assets_count=len(balance.assets),
         total_value_usd=balance.total_value_usd,
-        equation=None if books is None else balance_equation(opening.totals, opening.books, books, closing),
+        equation=equation,
     )
     return SyncOutcome(run, wallet, after, log, epoch=epoch, samples=samples, mended=right is not wallet, breach=breach)
 
@@ -223,12 +226,16 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
 
 
-def _watch_losses(before: UserWallet, after: UserWallet, now: datetime) -> tuple[UserWallet, Breach | None]:
+def _watch_losses(
+    before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
+) -> tuple[UserWallet, Breach | None]:
     """Follow the losses of an account at a venue, for nobody else does; not while something held has no price."""
     equity = after.balance.total_value_usd
     if equity is None:
         return after, None
-    baseline = baseline_at(before, equity, now)
+    cut_off = any(balance.books and balance.books.behind for balance in (before.balance, after.balance))
+    paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
+    baseline = baseline_at(before, equity, now, paid_in)
     found = reached(after, baseline, equity)
     after = replace(after, baseline=baseline)
     return (after if found is None else paused_by(after, found)), found
