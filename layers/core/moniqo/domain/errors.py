@@ -289,6 +289,10 @@ class TemporarilyUnavailableError(WalletError):
 class WalletNotInitializedError(WalletError):
     """A wallet object was used before ``initialize()``."""
 
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("call initialize() first, or use the wallet in an 'async with' block")
+
 
 class EncryptionError(TemporarilyUnavailableError):
     """No key is available to encrypt credentials with."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from moniqo.domain.clock import Clock, utc_now
+from moniqo.domain.counting import counted
 from moniqo.domain.errors import (
     ConflictError,
     OrderAlreadyClosedError,
@@ -125,7 +126,7 @@ class LiveBook:
         left = await self._store.undecided(wallet.user_wallet_id)
         if left:
             raise WalletInUseError(
-                f"{len(left)} orders may still fill at the venue",
+                f"{counted(len(left), 'order')} may still fill at the venue",
                 open_orders=len(left),
                 hint="Cancel them, or delete with ?force=true; what is unknown is looked for every minute.",
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from moniqo.domain.counting import counted
 from moniqo.domain.errors import ConflictError, WalletError
 from moniqo.domain.order import OrderSide
 from moniqo.domain.user_wallet import UserWallet
@@ -67,7 +68,7 @@ class PurchaseStop:
         left = sum(order.request.side is OrderSide.BUY for order in undecided)
         if left:
             raise ConflictError(
-                f"{left} purchases that a loss limit stopped may still fill at the venue",
+                f"{counted(left, 'purchase')} that a loss limit stopped may still fill at the venue",
                 open_orders=left,
                 hint="They are cancelled every minute, as soon as the venue answers; then resume.",
             )

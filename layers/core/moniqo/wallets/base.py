@@ -92,7 +92,7 @@ class BaseWallet(ABC):
     def require_initialized(self) -> None:
         """Raise :class:`WalletNotInitializedError` before ``initialize()``."""
         if not self._initialized:
-            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+            raise WalletNotInitializedError
 
     def get_wallet_info(self) -> dict[str, str | bool]:
         """Describe the wallet without anything secret."""

@@ -86,7 +86,7 @@ class DemoAccess(BaseWallet):
     @property
     def _work(self) -> DemoAccount:
         if self._opened is None:
-            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+            raise WalletNotInitializedError
         return self._opened
 
     @property
@@ -98,7 +98,7 @@ class DemoAccess(BaseWallet):
     def feed(self) -> PriceFeed:
         """The feed this wallet trades on."""
         if self._feed is None:
-            raise WalletNotInitializedError("call initialize() first, or use the wallet in an 'async with' block")
+            raise WalletNotInitializedError
         return self._feed
 
     async def open_account(self, terms: AccountTerms, mirror: Mapping[str, object] | None = None) -> None:
