@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from moniqo import event_loop
 from moniqo.domain import market_hours
+from moniqo.domain.clock import to_milliseconds
 from moniqo.domain.market import Candle, Level, PathPoint
 from moniqo.markets.simulated import INTERVALS, SimulatedFeed
 from moniqo.markets.wandering import Listing, listings
@@ -28,7 +29,9 @@ OCTAVES = (
 STEP = timedelta(seconds=15)
 ROOT = datetime(1970, 1, 1, tzinfo=UTC)
 SYMBOLS = st.sampled_from(sorted(listings()))
-MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 20), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 20), timezones=st.just(UTC)).map(  # noqa: DTZ001
+    to_milliseconds
+)
 
 
 class Definition:
@@ -57,7 +60,7 @@ class Definition:
         return hashlib.shake_256(b"%s|%s|%s|%d" % (self.key, purpose, symbol, step)).digest(size)
 
     def lots_for(self, notional: int, ticks: int) -> int:
-        return notional * 10 ** (self.listing.tick_places + self.listing.lot_places) // ticks
+        return notional * int(10 ** (self.listing.tick_places + self.listing.lot_places)) // ticks
 
     def price(self, ticks: int) -> Decimal:
         return Decimal(ticks).scaleb(-self.listing.tick_places)
