@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from moniqo import cli
+from moniqo.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
@@ -149,6 +150,18 @@ def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(desk: LiveDesk) 
     desk.settle(later=timedelta(minutes=1))
 
     assert desk.cancel("o-1-1").json["status"] == "cancelled"
+
+
+def test_an_order_the_venue_does_not_find_is_not_told_to_be_nowhere(desk: LiveDesk) -> None:
+    placed = desk.place().json
+    (account,) = desk.venue.exchange.accounts.values()
+    hidden = dict(account.orders)
+    account.orders.clear()
+    refused = desk.cancel(placed["order_id"])
+    assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
+
+    account.orders.update(hidden)
+    assert desk.cancel(placed["order_id"]).json["status"] == "cancelled"
 
 
 def test_settling_mirrors_what_happened_while_nobody_looked(desk: LiveDesk) -> None:
@@ -371,6 +384,19 @@ def test_the_other_venues_find_what_they_gave_no_answer_to(
                 desk.settle(later=timedelta(minutes=minutes))
             assert desk.order(lost["order_id"])["status"] == expected
         assert len(desk.at_venue()) == 2
+
+
+def test_fills_are_found_however_far_the_venue_s_clock_is_behind(
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, run: Run
+) -> None:
+    with live_deployment(environment, FakeCoinbase(), "coinbase-advanced-v1") as venue:
+        desk = open_desk(venue, invoke, seeded, "coinbase-advanced-v1", balances={"USD": "10000"})
+        placed = desk.place(symbol="BTC/USD").json
+        later = {"created_at": utc_now() + timedelta(minutes=1)}
+        run(desk.database.orders.update_many({}, {"$set": later}))
+        venue.exchange.move("BTC/USD", D(39000))
+
+        assert [fill["amount"] for fill in desk.order(placed["order_id"])["fills"]] == ["0.001"]
 
 
 def _orders(desk: LiveDesk) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from moniqo.domain.errors import (
     ConflictError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
+    OrderNotFoundError,
     WalletError,
     WalletInUseError,
 )
@@ -98,7 +99,7 @@ class LiveBook:
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
-            ConflictError: nobody knows yet whether it was placed.
+            ConflictError: nobody knows yet whether it was placed, or the venue does not find it now.
             WalletConnectionError: the venue does not answer; the order may be open still.
 
         """
@@ -112,11 +113,16 @@ class LiveBook:
                 f"whether {order_id} was placed is not known yet",
                 hint="It is looked for at the venue every minute; try again then.",
             )
-        with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
+        with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
         after = await self._looks.look(wallet, order)
         if after.has_ended and after.status is not OrderStatus.CANCELLED:
             raise await self._ended(after)
+        if after.misses:
+            raise ConflictError(
+                f"the venue has {order_id} and does not find it now",
+                hint="It is looked for at the venue every minute; try again then.",
+            )
         return await self._looks.record(after)
 
     async def leave(self, wallet: ExchangeWallet, *, force: bool) -> None:

@@ -94,7 +94,7 @@ class Looks:
         assert order.venue_order_id is not None  # noqa: S101  it filled
         try:
             async with asyncio.timeout(SECONDS_FOR_FILLS):
-                found = await wallet.get_fills(order.request.symbol, order.created_at, order_id=order.venue_order_id)
+                found = await wallet.get_fills(order.request.symbol, order_id=order.venue_order_id)
         except (WalletError, TimeoutError):
             return ()
         return [fill_of(order, fill) for fill in found if fill.order_id == order.venue_order_id]

@@ -12,9 +12,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain.counting import counted
 from moniqo.domain.errors import ConflictError, WalletError
 from moniqo.domain.order import OrderSide
-from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.live_book import LiveBook
 from moniqo.storage.live_orders import LiveOrderStore
+from moniqo.storage.user_wallets import UserWalletStore
 from moniqo.wallets.registry import WalletConnector
 
 if TYPE_CHECKING:
@@ -31,13 +31,15 @@ class PurchaseStop:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector) -> None:
         """Use ``database``, and open wallets with ``connector``."""
+        self._wallets = UserWalletStore(database)
         self._store = LiveOrderStore(database)
         self._book = LiveBook(self._store)
         self._connector = connector
 
-    async def stop(self, wallets: Sequence[UserWallet]) -> None:
-        """Cancel the purchases of these wallets; failures are logged, and left to settling."""
-        opened = await self._connector.connect_many(wallets)
+    async def stop(self, user_wallet_ids: Sequence[str]) -> None:
+        """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
+        found = await self._wallets.several(user_wallet_ids)
+        opened = await self._connector.connect_many([wallet for wallet in found if wallet.buys_stopped])
         turn = asyncio.Semaphore(WALLETS_AT_ONCE)
 
         async def in_turn(account: ExchangeWallet) -> None:

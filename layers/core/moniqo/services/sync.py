@@ -159,7 +159,7 @@ class BalanceSync:
         return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
 
     async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
-        stopped = [outcome.after for outcome in outcomes if outcome.after.buys_stopped]
+        stopped = [outcome.after.id for outcome in outcomes if outcome.after.buys_stopped]
         if stopped:
             await self._stop().stop(stopped)
 
