@@ -45,7 +45,7 @@ def loopback(aws_url: str) -> dict[str, str]:
         "AWS_REGION": names.REGION,
         "AWS_DEFAULT_REGION": names.REGION,
         "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",  # nosec B105 - moto takes any
+        "AWS_SECRET_ACCESS_KEY": "local",  # moto takes any
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -92,7 +92,7 @@ def test_the_journey_survives_a_restart_and_leaves_nothing(tmp_path: Path) -> No
 
 
 def test_the_two_users_differ(tmp_path: Path) -> None:
-    with local_run(tmp_path / "state") as run:
+    with local_run(tmp_path / "state", WORKERS="1") as run:
         trader, admin = run.login(), run.login("admin")
         change = {"description": "changed"}
         path = f"{BASE}/wallets/definitions/demo-wallet-v1"
@@ -113,7 +113,7 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_taken_state_directory_is_one_clear_line(tmp_path: Path) -> None:
-    with local_run(tmp_path / "state") as run:
+    with local_run(tmp_path / "state", WORKERS="1") as run:
         code, said = refused(PORT=str(free_port()), STATE_DIR=str(run.state_dir))
     assert code == 1
     assert "is in use by another `make run`" in said
@@ -158,7 +158,7 @@ def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
         done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    with local_run(state):
+    with local_run(state, WORKERS="1"):
         assert (state / "environment").stat().st_mode & 0o777 == 0o600
         assert moniqo("keys", "status") == (
             0,
@@ -169,6 +169,6 @@ def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
         code, text = moniqo("keys", "status")
         assert code == 0
         assert [line.split()[-2] for line in text.splitlines()[1:]] == ["use", "next"]
-    with local_run(state):
+    with local_run(state, WORKERS="1"):
         assert moniqo("keys", "status") == (0, text), "a restart keeps the ring"
     assert not (state / "environment").exists()
