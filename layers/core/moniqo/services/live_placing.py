@@ -36,7 +36,7 @@ from moniqo.domain.market import Market
 from moniqo.domain.money import exact, floor_to
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.domain.preflight import Preflight
-from moniqo.domain.sync import SyncType
+from moniqo.domain.sync_outcome import SyncType
 from moniqo.services.live_book import LiveBook
 from moniqo.services.live_looks import Change, Looks, fields_of
 from moniqo.services.sync import BalanceSync

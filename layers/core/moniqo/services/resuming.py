@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moniqo.domain.losses import RESUME_HINT
-from moniqo.domain.sync import SyncType
+from moniqo.domain.sync_outcome import SyncType
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.purchase_stop import PurchaseStop
 from moniqo.services.sync import BalanceSync

@@ -23,19 +23,8 @@ from moniqo.domain.errors import (
     WalletError,
 )
 from moniqo.domain.losses import paused_by
-from moniqo.domain.sync import (
-    FAILURES_UNTIL_ERROR,
-    SyncOutcome,
-    SyncRun,
-    SyncStatus,
-    SyncType,
-    failed,
-    gone,
-    opening_of,
-    retry_delay,
-    scheduled_run,
-    succeeded,
-)
+from moniqo.domain.sync import FAILURES_UNTIL_ERROR, failed, gone, opening_of, retry_delay, scheduled_run, succeeded
+from moniqo.domain.sync_outcome import SyncOutcome, SyncRun, SyncStatus, SyncType
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.services.limits import PerMinute
 from moniqo.storage.due_wallets import DueWallets, Lease

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from moniqo.domain.sync import SyncLogEntry
+from moniqo.domain.sync_outcome import SyncLogEntry
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.storage.sync_log import SyncLogStore
 from moniqo.storage.user_wallets import Position, UserWalletStore, WalletFilter

@@ -13,7 +13,7 @@ from pymongo.errors import ClientBulkWriteException
 
 from moniqo.domain.balance_equation import EquationLine
 from moniqo.domain.money import plain
-from moniqo.domain.sync import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo.domain.sync_outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo.storage.equity import point_inserts
 from moniqo.storage.user_wallet_documents import changes_between
 from moniqo.storage.user_wallets import COLLECTION as USER_WALLETS
