@@ -293,3 +293,29 @@ def test_accounts_keep_the_feed_they_were_opened_on(desk: Desk) -> None:
             return opened.feed.name
 
     assert desk.run(feed()) == "binance-spot-v1"
+
+
+def test_a_replay_believes_entries_whose_minutes_are_kept_no_more(desk: Desk) -> None:
+    wallet = desk.wallet()
+    desk.engine.place(wallet, amount="0.2")
+    price = desk.venue.history.price(BTC, desk.clock())
+    for share in ("0.999", "0.997", "0.99"):
+        desk.engine.place(wallet, type="limit", amount="0.05", price=_cents(price * D(share)))
+    for _ in range(3):
+        desk.clock.forward(minutes=30)
+        desk.engine.place(wallet, amount="0.01")
+    kept = desk.run(desk.database["market_minutes"].find().to_list())
+    assert all(item["expires_at"] > desk.clock() + timedelta(days=399) for item in kept)
+    whole = desk.replay(wallet)
+    assert whole.believed == 0
+    desk.run(desk.database["market_minutes"].delete_many({}))
+
+    missing = desk.run(WalletReplay(desk.database, "").run(wallet))
+    assert missing is not None
+    assert missing.difference is not None
+
+    later = WalletReplay(desk.database, "", lambda: desk.clock() + timedelta(days=401))
+    found = desk.run(later.run(wallet))
+    assert found is not None
+    assert found.difference is None
+    assert 3 <= found.believed < found.entries == whole.entries

@@ -346,3 +346,25 @@ def test_shares_have_a_path_in_sessions_only() -> None:
     clock.now = opens + HOUR
     with pytest.raises(MarketDataError, match="43200"):
         run(feed.snapshot("AAPL/USD"))
+
+
+def test_minutes_that_were_recorded_and_are_gone_are_asked_for_again_and_never_taken_for_quiet(clock: Clock) -> None:
+    venue, record = Venue(clock), Record()
+    for minute in range(62):
+        venue.trade(minute)
+    clock.now += timedelta(minutes=61, seconds=30)
+    until = NOON + 60 * MINUTE
+    feed = LiveFeed([venue], record, clock)
+    assert run(feed.known_until(BTC, NOON, until)) == until
+    met = run(feed.path(BTC, NOON, until))
+    assert len(met) == 240
+
+    record.hours.clear()
+    venue.down = MarketDataError("away")
+    later = LiveFeed([venue], record, clock)
+    assert run(later.known_until(BTC, NOON, until)) == NOON
+    with pytest.raises(MarketDataError):
+        run(later.path(BTC, NOON, until))
+    venue.down = None
+    assert run(later.known_until(BTC, NOON, until)) == until
+    assert run(later.path(BTC, NOON, until)) == met

@@ -108,6 +108,7 @@ def table(found: Replay) -> str:
     rows = [
         ("wallet", found.user_wallet_id),
         ("entries", str(found.entries)),
+        *([("not recomputed", f"{found.believed}, their minutes are kept no more")] if found.believed else []),
         ("orders", str(found.orders)),
         ("fills", str(found.fills)),
         ("epochs", str(found.epochs)),

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from moniqo.domain import market_hours
 from moniqo.domain.candles import HOUR, MINUTE, Minutes, path_of, settled, whole_hour, whole_minute
 from moniqo.domain.clock import Clock
-from moniqo.domain.errors import WalletError
+from moniqo.domain.errors import MarketDataError, WalletError
 from moniqo.domain.market import PathPoint
 from moniqo.markets.venues import VenueData
 
@@ -71,11 +71,18 @@ class RecordedPath:
         return until
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Points of recorded minutes that begin at or after ``since`` and are over by ``until``."""
+        """Points of recorded minutes that begin at or after ``since`` and are over by ``until``.
+
+        Raises:
+            MarketDataError: some of it is not known, whatever :meth:`known_until` said before.
+
+        """
         points: list[PathPoint] = []
         for start, end in self._spans(since, until):
             hours = _hours_of(start, end)
             await self._recall(symbol, hours, end)
+            if self._gap(symbol, hours, end) is not None:
+                raise MarketDataError(f"minutes of {symbol} are not known", symbol=symbol, retry_after=2)
             for hour in hours:
                 for candle in self._recorded(symbol, hour).candles:
                     if start <= candle.start and candle.start + MINUTE <= end:

@@ -80,6 +80,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         # How long a point is kept follows from its resolution: it carries its own end.
         IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
     ),
+    "market_minutes": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
     "rate_counters": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
     "venue_markets": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
 }

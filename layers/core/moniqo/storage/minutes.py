@@ -1,6 +1,7 @@
 """Minutes of venues as they were first seen, collection ``market_minutes``: one document per venue, symbol and hour.
 
-A minute is written once. Accounts were decided on it and a replay reads it again, so nothing here expires.
+A minute is written once: accounts were decided on it, and a replay reads it again. An hour goes as a whole, long after
+anybody can still have to meet it, and an hour that is not there is unknown, never one without trades.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from moniqo.domain.candles import MINUTE, Minutes
+from moniqo.domain.clock import utc_now
 from moniqo.domain.market import Candle
 from moniqo.domain.money import plain
 from moniqo.storage.client import with_utc_times
 
 COLLECTION: Final = "market_minutes"
+KEPT: Final = timedelta(days=400)
+"""How long an hour is kept after it was first recorded: a year can be recomputed at its end."""
 _DUPLICATE_KEY: Final = 11000
 
 
@@ -43,6 +47,7 @@ class RecordedMinutes:
                 {"_id": _id(source, symbol, hour), "until": max(since, hour)},
                 {
                     "$set": {"until": minutes.until},
+                    "$setOnInsert": {"expires_at": utc_now() + KEPT},
                     "$push": {"candles": {"$each": [_row(hour, item) for item in minutes.candles]}},
                 },
                 upsert=since <= hour,

@@ -2,8 +2,8 @@
 
 A commit follows from the account before it, the entry's command and basis, and the path up to where the entry walked:
 that of the simulated market, or the recorded minutes of a venue. An account opens on its terms, a copy also on the
-marks of that moment; the book a venue showed is believed. Nothing else is: postings, orders, fills, changes and the
-snapshot are recomputed.
+marks of that moment; the book a venue showed is believed, and so is an entry that walked minutes which are kept no
+more. Nothing else is: postings, orders, fills, changes and the snapshot are recomputed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain import deciding, lifecycle
 from moniqo.domain.account import Account, AccountTerms, Interest
+from moniqo.domain.candles import whole_hour
+from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Open
 from moniqo.domain.commit import RULES_VERSION, Basis, Commit
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import WalletError
 from moniqo.domain.invariants import account_faults, commit_faults
 from moniqo.domain.market import SIMULATED, PriceFeed
+from moniqo.domain.resting import tracked
 from moniqo.markets.live import LiveFeed
 from moniqo.markets.simulated import SimulatedFeed
 from moniqo.markets.venues import Unreachable
@@ -31,9 +34,9 @@ from moniqo.storage.account_codec import interest_values, read_account, state_do
 from moniqo.storage.comparing import ABSENT, first_mismatch
 from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.demo_ledger import ENTRIES, STATES
-from moniqo.storage.entry_codec import entry_document
+from moniqo.storage.entry_codec import apply_entry, entry_document
 from moniqo.storage.entry_reading import read_basis, read_command
-from moniqo.storage.minutes import RecordedMinutes
+from moniqo.storage.minutes import KEPT, RecordedMinutes
 from moniqo.storage.order_codec import Document, levels_document
 from moniqo.wallets.walking import furthest, walk_to
 
@@ -53,10 +56,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay found. ``postings`` counts them per asset; ``difference`` of None means that all agrees."""
+    """What a replay found. ``postings`` counts them per asset; ``difference`` of None means that all agrees.
+
+    ``believed`` of the entries were taken as they stand: the minutes they walked are kept no more.
+    """
 
     user_wallet_id: str
     entries: int = 0
+    believed: int = 0
     orders: int = 0
     fills: int = 0
     epochs: int = 0
@@ -81,8 +88,9 @@ class _DifferenceFoundError(Exception):
 class WalletReplay:
     """Replays wallets of one database on the markets they had; reads only, a wallet may trade meanwhile."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], seed: str) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], seed: str, now: Clock = utc_now) -> None:
         """Take the seed of the deployment's simulated market."""
+        self._now = now
         self._database = database
         self._moment = datetime.max.replace(tzinfo=UTC)
         self._simulated = SimulatedFeed(seed, lambda: self._moment)
@@ -97,9 +105,10 @@ class WalletReplay:
         snapshot = await self._database[STATES].find_one({"_id": user_wallet_id})
         found = Replay(user_wallet_id)
         account: Account | None = None
+        stored: Document = {}
         try:
             async for entry in self._entries(user_wallet_id):
-                account = await self._entry(account, entry, found)
+                account = await self._entry(account, entry, stored, found)
                 if snapshot is not None and snapshot.get("seq") == account.seq:
                     _compare_snapshot(snapshot, account)
                 progress(found.entries)
@@ -114,14 +123,18 @@ class WalletReplay:
         async for entry in self._database[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1):
             yield entry
 
-    async def _entry(self, account: Account | None, entry: Document, found: Replay) -> Account:
-        """Recompute one entry and compare it; returns the account after it."""
+    async def _entry(self, account: Account | None, entry: Document, stored: Document, found: Replay) -> Account:
+        """Recompute one entry and compare it; returns the account after it, which ``stored`` then is too."""
         seq = found.entries + 1
         if entry.get("seq") != seq:
             raise _DifferenceFoundError("seq", entry.get("seq"), seq)
         if entry.get("rules_version") != RULES_VERSION:
             raise _DifferenceFoundError("rules_version", entry.get("rules_version"), RULES_VERSION)
         try:
+            if self._is_forgotten(account, entry):
+                apply_entry(stored, entry)
+                found.entries, found.believed = seq, found.believed + 1
+                return read_account(stored)
             commit = await self._decide(account, entry)
             mismatch = first_mismatch(_comparable(entry), _comparable(entry_document(commit, entry["commit_id"])))
         except WalletError as error:
@@ -136,6 +149,7 @@ class WalletReplay:
         if faults:
             raise _DifferenceFoundError("invariants", "; ".join(faults), "hold")
         _count(found, commit)
+        apply_entry(stored, entry)
         return commit.after
 
     async def _decide(self, account: Account | None, entry: Document) -> Commit:
@@ -151,6 +165,13 @@ class WalletReplay:
         reach = min(entry["walked_to"], furthest(account, at))
         self._moment = reach
         return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, basis)
+
+    def _is_forgotten(self, account: Account | None, entry: Document) -> bool:
+        """Tell whether an entry walked minutes of a venue that may be gone."""
+        if account is None or not account.terms.is_live or entry["walked_to"] is None:
+            return False
+        since = min((account.evaluated_until[symbol] for symbol in tracked(account)), default=None)
+        return since is not None and whole_hour(since) + KEPT <= self._now()
 
     def _feed_of(self, terms: AccountTerms) -> PriceFeed:
         if not terms.is_live:
