@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from moniqo import bootstrap
 from moniqo.domain.errors import NotFoundError
+from moniqo.domain.queries import OrderQuery
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.pagination import PageQuery, PageView, numbers_position, page_view
@@ -34,14 +35,9 @@ async def list_orders(
 ) -> Response:
     """Show orders with their fills, resting orders evaluated up to now."""
     position = numbers_position(page, 2)
-    found = await bootstrap.orders().page(
-        caller.user_id,
-        user_wallet_id,
-        only_open=None if status is None else status == "open",
-        symbol=symbol,
-        after=(position[0], position[1]) if position else None,
-        limit=page.limit,
-    )
+    only_open = None if status is None else status == "open"
+    query = OrderQuery(page.limit, only_open, symbol, (position[0], position[1]) if position else None)
+    found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
     views = [order_view(record, user_wallet_id) for record in found.records]
     next_position = [str(number) for number in found.next_position] if found.next_position else None
     return json_response(page_view(views, next_position))

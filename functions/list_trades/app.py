@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from moniqo import bootstrap
 from moniqo.domain.errors import NotFoundError
+from moniqo.domain.queries import FillQuery
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.pagination import PageQuery, PageView, numbers_position, page_view
@@ -36,15 +37,8 @@ async def list_trades(
 ) -> Response:
     """Show fills of every order, resting orders evaluated up to now."""
     position = numbers_position(page, 2)
-    found = await bootstrap.orders().fills(
-        caller.user_id,
-        user_wallet_id,
-        symbol=symbol,
-        since=since,
-        until=until,
-        position=(position[0], position[1]) if position else None,
-        limit=page.limit,
-    )
+    query = FillQuery(page.limit, symbol, since, until, (position[0], position[1]) if position else None)
+    found = await bootstrap.orders().fills(caller.user_id, user_wallet_id, query)
     next_position = [str(number) for number in found.next_position] if found.next_position else None
     return json_response(page_view([fill_view(item) for item in found.fills], next_position))
 

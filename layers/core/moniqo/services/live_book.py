@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from moniqo.domain.clock import Clock, utc_now
@@ -20,6 +19,7 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.live_order import LiveOrder, LiveRecord
 from moniqo.domain.order import Fill, OrderSide, OrderStatus
+from moniqo.domain.queries import FillQuery, OrderQuery
 from moniqo.services.live_looks import Looks
 from moniqo.storage.live_orders import LiveOrderStore
 
@@ -56,32 +56,17 @@ class LiveBook:
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._looks.record(await self.refreshed(wallet, order))
 
-    async def page(
-        self, wallet: ExchangeWallet, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
-    ) -> tuple[list[LiveRecord], tuple[int, int] | None]:
+    async def page(self, wallet: ExchangeWallet, query: OrderQuery) -> tuple[list[LiveRecord], tuple[int, int] | None]:
         """Orders newest first, open ones asked about at the venue, and where the next page begins."""
-        await self._refresh(wallet, symbol)
-        found = await self._store.page(
-            wallet.user_wallet_id, only_open=only_open, symbol=symbol, below=below, limit=limit + 1
-        )
-        records = await self._looks.records(found[:limit])
-        return records, (found[limit - 1].seq, 1) if len(found) > limit else None
+        await self._refresh(wallet, query.symbol)
+        found = await self._store.page(wallet.user_wallet_id, query._replace(limit=query.limit + 1))
+        records = await self._looks.records(found[: query.limit])
+        return records, (found[query.limit - 1].seq, 1) if len(found) > query.limit else None
 
-    async def fills(
-        self,
-        wallet: ExchangeWallet,
-        *,
-        symbol: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        position: tuple[int, int] | None,
-        limit: int,
-    ) -> tuple[list[Fill], tuple[int, int] | None]:
+    async def fills(self, wallet: ExchangeWallet, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Fills newest first, open orders asked about at the venue, and where the next page begins."""
-        await self._refresh(wallet, symbol)
-        return await self._store.fills(
-            wallet.user_wallet_id, symbol=symbol, since=since, until=until, position=position, limit=limit
-        )
+        await self._refresh(wallet, query.symbol)
+        return await self._store.fills.page(wallet.user_wallet_id, query)
 
     async def _refresh(self, wallet: ExchangeWallet, symbol: str | None) -> None:
         """Ask about what is open, a few orders at most: the schedule looks at the others."""

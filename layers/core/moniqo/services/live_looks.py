@@ -105,7 +105,7 @@ class Looks:
 
     async def records(self, orders: Sequence[LiveOrder], *, replayed: bool = False) -> list[LiveRecord]:
         """Return orders of one wallet with their fills."""
-        fills = await self._store.fills_of(orders)
+        fills = await self._store.fills.of(orders)
         return [LiveRecord(order, fills[order.order_id], replayed) for order in orders]
 
 

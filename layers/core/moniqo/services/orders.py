@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from moniqo.domain.command import Place
 from moniqo.domain.live_order import LiveRecord
 from moniqo.domain.order import Fill
 from moniqo.domain.preflight import Preflight
+from moniqo.domain.queries import FillQuery, OrderQuery
 from moniqo.services.limits import PerMinute
 from moniqo.wallets.demo import DemoWallet
 from moniqo.wallets.demo_records import OrderRecord
@@ -106,24 +105,13 @@ class Orders:
         await wallet.evaluate()
         return await wallet.orders().get(order_id)
 
-    async def page(
-        self,
-        user_id: str,
-        user_wallet_id: str,
-        *,
-        only_open: bool | None,
-        symbol: str | None,
-        after: tuple[int, int] | None,
-        limit: int,
-    ) -> OrderPage:
-        """Orders newest first; ``only_open`` of None gives open and closed ones."""
+    async def page(self, user_id: str, user_wallet_id: str, query: OrderQuery) -> OrderPage:
+        """Orders newest first."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         if not isinstance(wallet, DemoWallet):
-            book, below = self._live().book, after[0] if after else None
-            live = cast("ExchangeWallet", wallet)
-            return OrderPage(*await book.page(live, only_open=only_open, symbol=symbol, below=below, limit=limit))
+            return OrderPage(*await self._live().book.page(cast("ExchangeWallet", wallet), query))
         await wallet.evaluate()
-        return OrderPage(*await wallet.orders().page(only_open=only_open, symbol=symbol, after=after, limit=limit))
+        return OrderPage(*await wallet.orders().page(query))
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> Record:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
@@ -139,22 +127,10 @@ class Orders:
             return await wallet.cancel_all(symbol)
         return await self._live().book.cancel_all(cast("ExchangeWallet", wallet), symbol)
 
-    async def fills(
-        self,
-        user_id: str,
-        user_wallet_id: str,
-        *,
-        symbol: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        position: tuple[int, int] | None,
-        limit: int,
-    ) -> FillPage:
-        """Fills newest first, from ``since`` (inclusive) to ``until`` (exclusive)."""
+    async def fills(self, user_id: str, user_wallet_id: str, query: FillQuery) -> FillPage:
+        """Fills newest first."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
-        if isinstance(wallet, DemoWallet):
-            await wallet.evaluate()
-            find = wallet.orders().fills
-        else:
-            find = partial(self._live().book.fills, cast("ExchangeWallet", wallet))
-        return FillPage(*await find(symbol=symbol, since=since, until=until, position=position, limit=limit))
+        if not isinstance(wallet, DemoWallet):
+            return FillPage(*await self._live().book.fills(cast("ExchangeWallet", wallet), query))
+        await wallet.evaluate()
+        return FillPage(*await wallet.orders().fills(query))

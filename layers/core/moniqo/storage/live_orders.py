@@ -1,4 +1,4 @@
-"""Orders of live wallets in MongoDB: collection ``orders``, their fills in ``order_fills``.
+"""Orders of live wallets in MongoDB: collection ``orders``.
 
 An order's ``_id`` carries its number in the wallet. An intent is decided on everything up to the number before it, so
 of two that are decided at once one is inserted and the other is decided again: limits hold without a lock that anybody
@@ -7,32 +7,30 @@ could die with. Later writes name the version they change.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, cast
 
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException, ConnectionFailure, DuplicateKeyError
 
 from moniqo.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo.domain.live_order import LiveOrder
 from moniqo.domain.order import OPEN_STATUSES, Fill, OrderStatus
+from moniqo.domain.queries import OrderQuery
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.storage.client import is_outage
 from moniqo.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo.storage.live_fills import LiveFillStore
 from moniqo.storage.live_order_codec import Document, live_document, order_key, read_live
-from moniqo.storage.order_codec import fill_document, order_age, read_fill
+from moniqo.storage.order_codec import order_age
 from moniqo.storage.user_wallet_documents import from_document
 
 ORDERS: Final = "orders"
-FILLS: Final = "order_fills"
 SENDS: Final = 3
-MOST_FILLS: Final = 1000
-"""Fills shown with one order."""
 
 _UNDECIDED: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
 
@@ -71,7 +69,7 @@ class LiveOrderStore:
         self._database = database
         self._wallets = database["user_wallets"]
         self._orders = database[ORDERS]
-        self._fills = database[FILLS]
+        self.fills = LiveFillStore(database)
 
     async def desk(self, user_wallet_id: str, client_order_id: str | None, since: int | None = None) -> Desk:
         """Read what an order is decided on in one round trip, with every order from number ``since`` on.
@@ -137,19 +135,10 @@ class LiveOrderStore:
             return True
         document = live_document(after)
         document["version"] = before.version + 1
-        orders, kept = (f"{self._database.name}.{name}" for name in (ORDERS, FILLS))
-        key = document["_id"]
         # Fills first: an order that says they are kept must not be ahead of them.
-        writes: list[Any] = [
-            UpdateOne(
-                {"_id": f"{after.user_wallet_id}:{fill.fill_id}"},
-                {"$setOnInsert": _kept(after, fill)},
-                upsert=True,
-                namespace=kept,
-            )
-            for fill in fills
-        ]
-        writes.append(ReplaceOne({"_id": key, "version": before.version}, document, namespace=orders))
+        writes: list[Any] = self.fills.inserts(after, fills)
+        orders = f"{self._database.name}.{ORDERS}"
+        writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
         try:
             done = await self._database.client.bulk_write(writes, ordered=True)
         except ClientBulkWriteException as error:
@@ -176,62 +165,17 @@ class LiveOrderStore:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
 
-    async def page(
-        self, user_wallet_id: str, *, only_open: bool | None, symbol: str | None, below: int | None, limit: int
-    ) -> list[LiveOrder]:
-        """Orders below a number, newest first."""
-        query: Document = {"user_wallet_id": user_wallet_id}
-        if only_open is not None:
-            query["status"] = {"$in" if only_open else "$nin": list(_UNDECIDED)}
-        if symbol is not None:
-            query["symbol"] = symbol
-        if below is not None:
-            query["seq"] = {"$lt": below}
-        return [read_live(document) async for document in self._orders.find(query).sort("seq", -1).limit(limit)]
-
-    async def fills_of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
-        """Fills by order id, oldest first, of orders of one wallet."""
-        filled = [order for order in orders if order.mirrored]
-        found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
-        if filled:
-            query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}
-            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MOST_FILLS * len(filled))
-            async for document in oldest_first:
-                found[document["order_id"]].append(read_fill(document))
-        return {order_id: tuple(fills[:MOST_FILLS]) for order_id, fills in found.items()}
-
-    async def fills(
-        self,
-        user_wallet_id: str,
-        *,
-        symbol: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        position: tuple[int, int] | None,
-        limit: int,
-    ) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, and where the next page begins: the time of its last one in milliseconds, and its tie."""
-        conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
-        if symbol is not None:
-            conditions.append({"symbol": symbol})
-        if since is not None:
-            conditions.append({"at": {"$gte": since}})
-        if until is not None:
-            conditions.append({"at": {"$lt": until}})
-        if position is not None:
-            at, tie = position
-            conditions.append({"$or": [{"ms": {"$lt": at}}, {"ms": at, "tie": {"$lt": tie}}]})
-        found = self._fills.find({"$and": conditions}).sort([("at", -1), ("tie", -1)]).limit(limit + 1)
-        documents = await found.to_list()
-        last = documents[limit - 1] if len(documents) > limit else None
-        return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
-
-    async def fills_since(self, user_wallet_id: str, since: datetime) -> list[Fill]:
-        """The last fills of a wallet, as many as are shown with an order, from a time on."""
-        found, _ = await self.fills(
-            user_wallet_id, symbol=None, since=since, until=None, position=None, limit=MOST_FILLS
-        )
-        return found
+    async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
+        """Orders newest first, below the number that a position begins with."""
+        wanted: Document = {"user_wallet_id": user_wallet_id}
+        if query.only_open is not None:
+            wanted["status"] = {"$in" if query.only_open else "$nin": list(_UNDECIDED)}
+        if query.symbol is not None:
+            wanted["symbol"] = query.symbol
+        if query.after is not None:
+            wanted["seq"] = {"$lt": query.after[0]}
+        newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)
+        return [read_live(document) async for document in newest_first]
 
     async def counts(self) -> Mapping[str, int]:
         """How many orders may still fill, by status, of all wallets."""
@@ -253,15 +197,3 @@ class LiveOrderStore:
 
 def _beside(collection: str, name: str, pipeline: list[Document]) -> Document:
     return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}
-
-
-def _kept(order: LiveOrder, fill: Fill) -> Document:
-    digest = hashlib.sha256(fill.fill_id.encode()).hexdigest()
-    return {
-        **fill_document(fill),
-        "user_wallet_id": order.user_wallet_id,
-        "seq": order.seq,
-        "ms": int(fill.at.timestamp() * 1000),
-        # Orders fills of one moment, and fits a cursor.
-        "tie": int(digest[:12], 16),
-    }

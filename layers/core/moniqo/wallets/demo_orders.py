@@ -10,6 +10,7 @@ from moniqo.domain.account import Account
 from moniqo.domain.command import ClosePosition, Place
 from moniqo.domain.errors import OrderNotFoundError
 from moniqo.domain.order import Fill
+from moniqo.domain.queries import FillQuery, OrderQuery
 from moniqo.storage.demo_history import DemoHistory
 from moniqo.storage.order_codec import Document, order_age, read_fill, read_order
 from moniqo.wallets.demo_records import OrderRecord, evaluated_until
@@ -33,14 +34,13 @@ class DemoOrders:
             raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
         return records[0]
 
-    async def page(
-        self, *, only_open: bool | None, symbol: str | None, after: tuple[int, int] | None, limit: int
-    ) -> tuple[list[OrderRecord], tuple[int, int] | None]:
+    async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
         """Orders by age, newest first, exits after their entry; and where the next page begins.
 
-        ``after`` is the age of the last order of the page before: the sequence number that accepted it, and its number
-        among the orders accepted then.
+        A position is the age of an order: the sequence number that accepted it, and its number among the orders
+        accepted then.
         """
+        limit, only_open, symbol, after = query
         if only_open:
             ages = [
                 order_age(order_id)
@@ -53,16 +53,9 @@ class DemoOrders:
         records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
         return records, ages[limit - 1] if len(ages) > limit else None
 
-    async def fills(
-        self,
-        *,
-        symbol: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        position: tuple[int, int] | None,
-        limit: int,
-    ) -> tuple[list[Fill], tuple[int, int] | None]:
+    async def fills(self, asked: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Fills newest first, and where the next page begins: (sequence number, fills of that entry already given)."""
+        limit, symbol, since, until, position = asked
         found: list[tuple[Fill, tuple[int, int]]] = []
         query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
         below = position[0] + 1 if position else None

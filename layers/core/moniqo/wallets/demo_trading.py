@@ -12,6 +12,7 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.order import OrderStatus
 from moniqo.domain.preflight import Preflight
+from moniqo.domain.queries import OrderQuery
 from moniqo.wallets.base import OrderResult
 from moniqo.wallets.demo_access import DemoAccess
 from moniqo.wallets.demo_account import RepeatedOrderError
@@ -117,5 +118,5 @@ class DemoTrading(DemoAccess):
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
         """Orders that ended, newest first."""
         await self._work.evaluate()
-        records, _ = await self.orders().page(only_open=False, symbol=symbol, after=None, limit=limit)
+        records, _ = await self.orders().page(OrderQuery(limit, only_open=False, symbol=symbol))
         return [order_result(record) for record in records]

@@ -191,12 +191,12 @@ class WalletConnector:
         return ExchangePrices(slug, connection, self._clock)
 
     async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> BaseWallet:
-        from moniqo.storage.live_orders import LiveOrderStore
+        from moniqo.storage.live_fills import LiveFillStore
         from moniqo.wallets.exchange_life import keep_life
 
         config = self._config(definition)
         config["record"] = partial(keep_life, self._wallets, wallet)
-        config["kept_fills"] = partial(LiveOrderStore(self._database).fills_since, wallet.id)
+        config["kept_fills"] = partial(LiveFillStore(self._database).since, wallet.id)
         credentials: dict[str, str] = {}
         if with_key:
             try:
