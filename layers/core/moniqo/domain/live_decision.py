@@ -5,17 +5,16 @@ What only the venue can tell, it tells when the order is sent: these rules refus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
 
 from moniqo.domain import live_risk
 from moniqo.domain.account import Holding
 from moniqo.domain.command import Place
-from moniqo.domain.decision import MAX_OPEN_ORDERS
+from moniqo.domain.decision import MAX_OPEN_ORDERS, Rule
 from moniqo.domain.errors import (
     InsufficientBalanceError,
     LiveTradingOffError,
@@ -25,20 +24,12 @@ from moniqo.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo.domain.live_risk import Bid, LiveExposure
-from moniqo.domain.losses import check_losses, loss_numbers
+from moniqo.domain.losses import check_losses
 from moniqo.domain.market import Market
 from moniqo.domain.money import ZERO, exact, floor_to, plain
 from moniqo.domain.order import OrderSide
-from moniqo.domain.preflight import Outcome, Preflight, RuleResult
 from moniqo.domain.risk import RiskLimits, check_symbol
-from moniqo.domain.rule_numbers import Numbers
 from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
-
-Rule = tuple[str, Callable[[], None]]
-
-_BUILDS_ON: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
-    ("max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses", "funds"), ("form",)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,74 +156,13 @@ class LiveDecision:
                 needed=needed,
                 available=free,
                 asset=asset,
-                suggested_amount=self._affordable(free),
+                suggested_amount=self.affordable(free),
             )
 
-    def _affordable(self, free: Decimal) -> Decimal:
+    def affordable(self, free: Decimal) -> Decimal:
+        """Return the most that ``free`` of what the order pays with is enough for, in whole lots."""
         order, market = self.request, self._market
         if order.side is OrderSide.SELL:
             return floor_to(free, market.lot_step)
         price = order.price or (ZERO if self.funds is None else self.funds.mids.get(market.symbol, ZERO))
         return floor_to(free / price, market.lot_step) if price else ZERO
-
-
-def preflight(decision: LiveDecision) -> Preflight:
-    """Ask every rule. The venue has the last word, so nothing is said about what would fill."""
-    results: list[RuleResult] = []
-    failed: set[str] = set()
-    with exact():
-        for rule, ask in decision.rules():
-            if failed.intersection(_BUILDS_ON.get(rule, ())):
-                results.append(RuleResult(rule, Outcome.SKIPPED, {}))
-                continue
-            refusal = None
-            try:
-                ask()
-            except WalletError as error:
-                refusal = error
-                failed.add(rule)
-            outcome = Outcome.PASSED if refusal is None else Outcome.FAILED
-            numbers = {**_numbers(decision, rule), **(refusal.members if refusal else {})}
-            results.append(RuleResult(rule, outcome, numbers, refusal))
-        largest = None if "form" in failed or decision.funds is None else _largest(decision)
-    return Preflight(tuple(results), largest_amount=largest, mode="live")
-
-
-def _largest(decision: LiveDecision) -> Decimal:
-    """Return the most that limits and funds allow; the venue's fee comes on top where it is paid in the quote asset."""
-    _, _, free = decision.needed()
-    amount = decision._affordable(free)  # noqa: SLF001
-    if decision.request.side is OrderSide.SELL:
-        return amount
-    limits, found = decision.wallet.risk_limits, decision.exposure
-    total = found.room(limits.max_total_exposure_usd - found.others_usd)
-    return min(amount, found.room(limits.max_position_size_usd), total)
-
-
-def _numbers(decision: LiveDecision, rule: str) -> Numbers:
-    """Return what a rule looks at, whether it passed or not."""
-    limits = decision.wallet.risk_limits
-    match rule:
-        case "status":
-            return {"wallet_status": decision.wallet.status}
-        case "open_orders":
-            return {"value": decision.open_orders, "limit": MAX_OPEN_ORDERS}
-        case "symbol":
-            return {"symbol": decision.request.symbol}
-        case "form" if isinstance(decision.form, Market):
-            return {
-                name: getattr(decision.form, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")
-            }
-        case "max_position_size_usd":
-            return {"value": decision.exposure.value, "limit": limits.max_position_size_usd}
-        case "max_total_exposure_usd":
-            return {"value": decision.exposure.total, "limit": limits.max_total_exposure_usd}
-        case "max_open_positions":
-            return {"value": decision.exposure.positions, "limit": limits.max_open_positions}
-        case "losses" if decision.funds is not None:
-            return loss_numbers(decision.wallet, decision.equity, decision.funds.at)
-        case "funds":
-            asset, needed, free = decision.needed()
-            return {"asset": asset, "needed": needed, "available": free}
-        case _:
-            return {}

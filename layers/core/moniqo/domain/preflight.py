@@ -5,14 +5,16 @@ The rules are those of :class:`moniqo.domain.decision.Decision`, asked one by on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Final, Literal
 
 from moniqo.domain.command import Place
 from moniqo.domain.commit import Basis
-from moniqo.domain.decision import Decision
+from moniqo.domain.decision import Decision, Rule
 from moniqo.domain.draft import Draft
 from moniqo.domain.errors import InvalidSymbolError, WalletError
 from moniqo.domain.money import ZERO, exact, round_up, scale_of
@@ -88,7 +90,7 @@ def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
     """Check an order on a draft that has walked the path; the draft is left as it is."""
     with exact():
         decision = Decision(draft, order, basis)
-        results = _ask(decision)
+        results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
         if order.stop_loss is not None or order.take_profit is not None:
             results += (_exits(draft, order, basis, results),)
         outcomes = {result.rule: result.outcome for result in results}
@@ -110,11 +112,21 @@ def unknown_symbol(order: Place, refusal: InvalidSymbolError) -> Preflight:
     return Preflight((failed, *(RuleResult(rule, Outcome.SKIPPED, {}) for rule in skipped)))
 
 
-def _ask(decision: Decision) -> tuple[RuleResult, ...]:
+def ask_rules(
+    rules: Iterable[Rule], needed_before: Mapping[str, Sequence[str]], numbers: Callable[[str], Numbers]
+) -> tuple[RuleResult, ...]:
+    """Ask one rule after the other, also behind one that failed.
+
+    Args:
+        rules: Name and check of each; a check raises when its rule forbids the order.
+        needed_before: What a rule builds on: it is skipped when one of these failed or was skipped.
+        numbers: What the rule of a name looks at.
+
+    """
     results: list[RuleResult] = []
     failed: set[str] = set()
-    for rule, ask in decision.rules():
-        if failed.intersection(_NEEDED_BEFORE.get(rule, ())):
+    for rule, ask in rules:
+        if failed.intersection(needed_before.get(rule, ())):
             failed.add(rule)
             results.append(RuleResult(rule, Outcome.SKIPPED, {}))
             continue
@@ -125,8 +137,8 @@ def _ask(decision: Decision) -> tuple[RuleResult, ...]:
             refusal = error
             failed.add(rule)
         outcome = Outcome.PASSED if refusal is None else Outcome.FAILED
-        numbers = {**numbers_of(decision, rule), **(refusal.members if refusal else {})}
-        results.append(RuleResult(rule, outcome, numbers, refusal))
+        found = {**numbers(rule), **(refusal.members if refusal else {})}
+        results.append(RuleResult(rule, outcome, found, refusal))
     return tuple(results)
 
 

@@ -1,15 +1,13 @@
 """Placing orders of live wallets.
 
-An order is decided on one look at the database and, for a purchase, a sync of the balance. Its intent is written
-first and sent once; an answer that does not come leaves it ``unknown``, for :mod:`moniqo.services.settling` to resolve.
+Its intent is written first and sent once; an answer that does not come leaves it ``unknown``, for
+:mod:`moniqo.services.settling` to resolve.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -17,8 +15,7 @@ from uuid import uuid4
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from moniqo.domain import live_order, live_risk
-from moniqo.domain.account import Holding
+from moniqo.domain import live_order
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.command import Place
 from moniqo.domain.errors import (
@@ -30,14 +27,11 @@ from moniqo.domain.errors import (
     TemporarilyUnavailableError,
     WalletError,
 )
-from moniqo.domain.live_decision import Funds, LiveDecision, preflight
 from moniqo.domain.live_order import LiveOrder, LiveRecord
-from moniqo.domain.market import Market
 from moniqo.domain.money import exact, floor_to
 from moniqo.domain.order import OrderSide, OrderType
-from moniqo.domain.preflight import Preflight
-from moniqo.domain.sync_outcome import SyncType
 from moniqo.services.live_book import LiveBook
+from moniqo.services.live_deciding import LiveDeciding
 from moniqo.services.live_looks import Change, Looks, fields_of
 from moniqo.services.sync import BalanceSync
 from moniqo.storage.client import is_outage
@@ -59,11 +53,10 @@ class LivePlacing:
         self, database: AsyncDatabase[dict[str, Any]], sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now
     ) -> None:
         """Use ``database``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
-        self._sync = sync
         self._store = LiveOrderStore(database)
+        self.deciding = LiveDeciding(self._store, sync, live_trading=live_trading, now=now)
         self._looks = Looks(self._store, now)
         self.book = LiveBook(self._store, now)
-        self._live_trading = live_trading
         self._now = now
 
     async def accepted_before(self, wallet: ExchangeWallet, order: Place) -> LiveRecord | None:
@@ -98,13 +91,10 @@ class LivePlacing:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
         from moniqo.wallets.exchange_trading import venue_client_id
 
-        form = await self._form(wallet, order)
-        # Nothing is asked of the venue for an order that is refused anyway.
-        self._decision(order, desk, desk, form, None).check()
-        desk, funds = await self._look(wallet, order, desk)
-        first, latest = desk, desk
+        look = await self.deciding.look(wallet, order, desk)
+        latest = look.desk
         for _ in range(DECISIONS):
-            self._decision(order, first, latest, form, funds).check()
+            look.decision(latest).check()
             intent = live_order.intend(
                 order,
                 user_wallet_id=wallet.user_wallet_id,
@@ -119,47 +109,10 @@ class LivePlacing:
             if outcome is Inserted.DONE:
                 return intent
             read_at = self._now()
-            latest = await self._store.desk(wallet.user_wallet_id, order.client_order_id, since=first.next_seq)
+            latest = await self._store.desk(wallet.user_wallet_id, order.client_order_id, since=desk.next_seq)
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
-
-    async def _form(self, wallet: ExchangeWallet, order: Place) -> Market | WalletError:
-        """Return the market of an order, or why the venue has no such orders."""
-        try:
-            return await wallet.check_order(order)
-        except WalletError as error:
-            return error
-
-    async def _look(self, wallet: ExchangeWallet, order: Place, desk: Desk) -> tuple[Desk, Funds | None]:
-        """Sync before a purchase; a loss limit that is found to be reached pauses the wallet and refuses the order.
-
-        Raises:
-            WalletConnectionError, TemporarilyUnavailableError, ...: the venue does not answer; there is no intent.
-
-        """
-        if order.side is OrderSide.SELL:
-            return desk, None
-        looked = await self._sync.look(desk.wallet, wallet, SyncType.PRE_TRADE)
-        if looked.breach is not None:
-            raise looked.breach.refusal()
-        held = {item.asset: Holding(item.free, item.locked) for item in looked.after.balance.assets}
-        return replace(desk, wallet=looked.after), Funds(held, await wallet.mids(), looked.run.started_at)
-
-    def _decision(
-        self, order: Place, first: Desk, latest: Desk, form: Market | WalletError, funds: Funds | None
-    ) -> LiveDecision:
-        """Put together what is known. Orders that ``first`` shows are older than the balances, all others newer."""
-        bids = [live_risk.open_bid(item) for item in first.orders if item.request.side is OrderSide.BUY]
-        newer = [item for item in latest.orders if item.seq >= first.next_seq and item.request.side is OrderSide.BUY]
-        bids += [live_risk.new_bid(item) for item in newer]
-        waiting = sum(not item.has_ended for item in latest.orders)
-        return LiveDecision(order, latest.wallet, self._why_off(latest), waiting, form, bids, funds)
-
-    def _why_off(self, desk: Desk) -> str | None:
-        if not self._live_trading:
-            return "live trading is not turned on in this deployment"
-        return "live trading was stopped in this deployment" if desk.stopped else None
 
     async def _send(self, wallet: ExchangeWallet, intent: LiveOrder) -> LiveRecord:
         if self._now() > intent.send_by:
@@ -213,16 +166,6 @@ class LivePlacing:
             )
         return await self._looks.record(await self.book.refreshed(wallet, before), replayed=True)
 
-    async def preflight(self, wallet: ExchangeWallet, order: Place) -> Preflight:
-        """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
-        read_at = self._now()
-        desk = await self._store.desk(wallet.user_wallet_id, None)
-        form, funds = await self._form(wallet, order), None
-        if isinstance(form, Market):
-            balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
-            funds = Funds({item.asset: Holding(item.free, item.locked) for item in balances}, mids, read_at)
-        return preflight(self._decision(order, desk, desk, form, funds))
-
     async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:
         """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
 
@@ -233,8 +176,7 @@ class LivePlacing:
         """
         desk = await self._store.desk(wallet.user_wallet_id, None)
         market = await wallet.market(symbol)
-        probe = Place(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step)
-        self._decision(probe, desk, desk, market, None).check()
+        self.deciding.check(Place(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), desk, market)
         for order in desk.orders:
             if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
                 with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):

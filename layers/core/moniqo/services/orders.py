@@ -81,7 +81,7 @@ class Orders:
         wallet = await self._connector.connect(user_id, user_wallet_id)
         if isinstance(wallet, DemoWallet):
             return await wallet.preflight(order)
-        return await self._live().preflight(cast("ExchangeWallet", wallet), order)
+        return await self._live().deciding.preflight(cast("ExchangeWallet", wallet), order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> Record:
         """Sell all that is held of a symbol at market.
