@@ -289,9 +289,9 @@ class TemporarilyUnavailableError(WalletError):
 class WalletNotInitializedError(WalletError):
     """A wallet object was used before ``initialize()``."""
 
-    def __init__(self) -> None:
+    def __init__(self, detail: str = "call initialize() first, or use the wallet in an 'async with' block") -> None:
         """Say what to do."""
-        super().__init__("call initialize() first, or use the wallet in an 'async with' block")
+        super().__init__(detail)
 
 
 class EncryptionError(TemporarilyUnavailableError):
