@@ -215,3 +215,20 @@ def test_a_definition_may_not_lead_to_this_machine_unless_that_is_allowed(
     answer = connect(invoke, venue.credentials())
     assert (answer.status, answer.json["code"]) == (502, "WALLET_CONNECTION_ERROR")
     assert venue.seen == []
+
+
+def test_a_dollar_token_counts_at_its_price_where_another_venue_of_the_deployment_quotes_it(
+    venue: FakeVenue, invoke: Invoke, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("PRICE_VENUES", f"{BINANCE},kraken-spot-v1")
+    bootstrap.settings.cache_clear()
+    with FakeKraken() as kraken:
+        point_at(invoke, "kraken-spot-v1", kraken)
+        wallet = connected(invoke, venue, balances={"USDT": "1000", "BTC": "0.01"})
+        assert values(invoke, wallet) == {"USDT": "999.8", "BTC": "499.9"}
+
+
+def values(invoke: Invoke, wallet: str) -> dict[str, str]:
+    """What each asset is worth in dollars."""
+    balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
+    return {item["asset"]: item["value_usd"] for item in balance["assets"]}

@@ -199,6 +199,10 @@ def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
     feed = LiveFeed([first, second], Record(), clock)
     assert run(feed.usd_rate("USDC")) == 1
     assert run(feed.usd_rate("USDT")) == D("1.485")
+    second.down = MarketDataError("away")
+    clock.now += timedelta(hours=1)
+    assert run(feed.usd_rate("USDT")) == D("1.485")
+    assert run(LiveFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
 
 
 def _known(feed: LiveFeed, since: datetime, until: datetime) -> datetime:

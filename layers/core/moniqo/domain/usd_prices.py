@@ -8,7 +8,8 @@ from typing import Final
 
 from moniqo.domain.money import ONE, exact
 
-DOLLARS: Final = ("USD", "USDT", "USDC")
+DOLLAR_TOKENS: Final = ("USDT", "USDC")
+DOLLARS: Final = ("USD", *DOLLAR_TOKENS)
 """Quote assets to value by, the first that trades: dollars before tokens that follow them."""
 BRIDGES: Final = ("BTC", "ETH", "EUR", "BNB")
 _PLACES: Final = Decimal("1e-18")
@@ -17,7 +18,7 @@ _PLACES: Final = Decimal("1e-18")
 def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
     """Return the price of one unit, None when nobody prices it.
 
-    A token that follows the dollar counts at its own market; where the venue lists none, as one dollar.
+    A token that follows the dollar counts at its own market; where ``mids`` has none, as one dollar.
     """
     with exact():
         for dollar in DOLLARS:

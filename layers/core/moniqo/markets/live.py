@@ -143,14 +143,19 @@ class LiveFeed:
             raise _no_price(symbol, error) from error
 
     async def usd_rate(self, asset: str) -> Decimal:
-        """Return dollars per unit of a token that follows the dollar, a minute old at most; one where nobody says."""
+        """Return dollars per unit of a token that follows the dollar, a minute old while a venue quotes it.
+
+        While none does, the last one; one where none ever did.
+        """
         now = self._clock()
         kept = self._rates.get(asset)
         if kept is None or not now - RATE_KEPT <= kept[0] <= now:
-            kept = self._rates[asset] = (now, await self._quoted_rate(asset))
+            quoted = await self._quoted_rate(asset)
+            last = ONE if kept is None else kept[1]
+            kept = self._rates[asset] = (now, last if quoted is None else quoted)
         return kept[1]
 
-    async def _quoted_rate(self, asset: str) -> Decimal:
+    async def _quoted_rate(self, asset: str) -> Decimal | None:
         for venue in self._venues:
             try:
                 if f"{asset}/USD" in await venue.markets():
@@ -160,7 +165,7 @@ class LiveFeed:
                     return snapshot.mid
             except WalletError:
                 continue
-        return ONE
+        return None
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
         """How far the recorded path reaches."""

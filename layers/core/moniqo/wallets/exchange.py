@@ -65,7 +65,7 @@ class ExchangeWallet(ExchangeTrading):
     async def valuation(self) -> Valuation:
         """Holdings in US dollars at the venue's mid prices; the venue knows no profit of an account."""
         balances = await self.get_balance()
-        mids = await self._connection.mids() if balances else {}
+        mids = await self.mids() if balances else {}
         with exact():
             assets = [_valued(held, usd_price(held.asset, mids)) for held in balances]
             known = [item.value_usd for item in assets if item.value_usd is not None]
@@ -105,7 +105,7 @@ class ExchangeWallet(ExchangeTrading):
     async def positions(self) -> PositionReport:
         """Holdings beside dollars, with what their fills at this venue cost."""
         balances = await self.get_balance()
-        mids = await self._connection.mids() if balances else {}
+        mids = await self.mids() if balances else {}
         markets = await self._connection.markets()
         shown = []
         for held in balances:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -12,9 +13,13 @@ from moniqo.domain.errors import (
     WalletError,
 )
 from moniqo.domain.market import Market
+from moniqo.domain.usd_prices import DOLLAR_TOKENS
 from moniqo.wallets.base import BaseWallet, Config, Credentials
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.venue import Client
+
+UsdRate = Callable[[str], Awaitable[Decimal]]
+"""Dollars per unit of a token that follows the dollar."""
 
 
 class ExchangeAccess(BaseWallet):
@@ -65,9 +70,18 @@ class ExchangeAccess(BaseWallet):
         return [item.market for item in (await self._connection.markets()).values()]
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol of the venue, a few seconds old at most."""
+        """Mid price of every symbol of the venue, a few seconds old at most.
+
+        Where it lists no market of a token with the dollar that the token follows, the deployment's rate is among them.
+        """
         self.require_initialized()
-        return await self._connection.mids()
+        found = await self._connection.mids()
+        rate = cast("UsdRate | None", self.config.get("usd_rate"))
+        unpriced = [token for token in DOLLAR_TOKENS if f"{token}/USD" not in found]
+        if rate is None or not unpriced:
+            return found
+        rates = await asyncio.gather(*map(rate, unpriced))
+        return {**found, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
         """Rules of one symbol; raises SymbolNotFoundError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -10,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.domain.clock import Clock
 from moniqo.domain.definition import Definition, MarketType
 from moniqo.domain.market import PriceFeed
+from moniqo.domain.money import ONE
 from moniqo.markets import polygon
 from moniqo.markets.live import LiveFeed
 from moniqo.markets.venues import Unreachable, VenueData
@@ -55,6 +57,10 @@ class LiveFeeds:
         if name not in self._feeds:
             self._feeds[name] = LiveFeed(self._sources(name), self._record, self._clock)
         return self._feeds[name]
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """Return dollars per unit of a token that follows the dollar, as venues quote it; one where none is asked."""
+        return await self.named(self._venues[0]).usd_rate(asset) if self._venues else ONE
 
     def _sources(self, name: str) -> list[VenueData]:
         if name == polygon.SOURCE:

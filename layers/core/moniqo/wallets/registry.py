@@ -214,7 +214,8 @@ class WalletConnector:
         return credentials
 
     def _config(self, definition: Definition) -> dict[str, object]:
-        return {"connection": self._venues.to(definition), "clock": self._clock}
+        connection, rate = self._venues.to(definition), self._live_feeds.usd_rate
+        return {"connection": connection, "clock": self._clock, "usd_rate": rate}
 
 
 def _exchange_wallet(
