@@ -7,7 +7,13 @@ from typing import cast
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import OrderAlreadyClosedError, OrderAlreadyFilledError, OrderNotFoundError
+from moniqo.domain.errors import (
+    ConflictError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderNotFoundError,
+    WalletConnectionError,
+)
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -24,7 +30,13 @@ router = api_router()
     summary="Cancel an order",
     responses={
         200: {"model": OrderView, "description": "The cancelled order."},
-        **problem_responses(OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError),
+        **problem_responses(
+            OrderNotFoundError,
+            OrderAlreadyFilledError,
+            OrderAlreadyClosedError,
+            ConflictError,
+            WalletConnectionError,
+        ),
     },
 )
 async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:

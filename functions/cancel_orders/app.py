@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError
+from moniqo.domain.errors import NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -22,7 +22,10 @@ router = api_router()
     "/wallets/{user_wallet_id}/orders",
     tags=["Orders"],
     summary="Cancel all open orders",
-    responses={200: {"model": CancelledView, "description": "What was cancelled."}, **problem_responses(NotFoundError)},
+    responses={
+        200: {"model": CancelledView, "description": "What was cancelled."},
+        **problem_responses(NotFoundError, WalletConnectionError),
+    },
 )
 async def cancel_orders(
     user_wallet_id: str,

@@ -31,6 +31,8 @@ router = api_router()
             errors.OrderRejectedError,
             errors.RateLimitExceededError,
             errors.MarketDataError,
+            errors.InvalidCredentialsError,
+            errors.WalletConnectionError,
         ),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import MarketDataError, NotFoundError
+from moniqo.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -21,7 +21,7 @@ router = api_router()
     summary="List positions",
     responses={
         200: {"model": PositionsView, "description": "What is held beside cash."},
-        **problem_responses(NotFoundError, MarketDataError),
+        **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
 async def list_positions(user_wallet_id: str, caller: CallerDep) -> Response:

@@ -37,6 +37,8 @@ router = api_router()
             errors.IdempotencyMismatchError,
             errors.RateLimitExceededError,
             errors.MarketDataError,
+            errors.InvalidCredentialsError,
+            errors.WalletConnectionError,
         ),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import MarketDataError, NotFoundError
+from moniqo.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -22,7 +22,7 @@ router = api_router()
     summary="Check an order",
     responses={
         200: {"model": PreflightView, "description": "Every rule, also when some refuse the order."},
-        **problem_responses(NotFoundError, MarketDataError),
+        **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
 async def preflight_order(user_wallet_id: str, body: OrderRequest, caller: CallerDep) -> Response:
