@@ -113,6 +113,17 @@ def test_a_refusal_of_the_venue_does_not_use_up_the_id(desk: LiveDesk) -> None:
     assert desk.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
 
 
+def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(desk: LiveDesk) -> None:
+    desk.place(type="market", price=None, amount="0.01")
+    refused = desk.place(side="sell", type="market", price=None, amount="0.5")
+    assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
+    numbers = {name: refused.json[name] for name in ("needed", "available", "asset", "suggested_amount")}
+    assert numbers == {"needed": "0.5", "available": "0.00999", "asset": "BTC", "suggested_amount": "0.00999"}
+    assert refused.json["detail"] == "0.5 BTC are needed, 0.00999 BTC are free"
+
+    assert desk.place(side="sell", type="market", price=None, amount="0.00999").status == 201
+
+
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "drop"}, {"kind": "malformed"}])
 def test_without_an_answer_it_is_unknown_until_it_is_found(desk: LiveDesk, fault: dict[str, Any]) -> None:
     desk.venue.break_with(**fault, path="/api/v3/order", method="POST", after=True)

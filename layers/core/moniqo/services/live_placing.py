@@ -21,6 +21,7 @@ from moniqo.domain.command import Place
 from moniqo.domain.errors import (
     ConflictError,
     IdempotencyMismatchError,
+    InsufficientBalanceError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderRejectedError,
@@ -28,7 +29,7 @@ from moniqo.domain.errors import (
     WalletError,
 )
 from moniqo.domain.live_order import LiveOrder, LiveRecord
-from moniqo.domain.money import exact, floor_to
+from moniqo.domain.money import exact, floor_to, plain
 from moniqo.domain.order import OrderSide, OrderType
 from moniqo.services.live_book import LiveBook
 from moniqo.services.live_deciding import LiveDeciding
@@ -127,6 +128,8 @@ class LivePlacing:
             log.exception("an order's answer could not be read", extra={"fields": fields_of(intent)})
             change, _ = self._without_answer(None)
         after = await self._learn(wallet, intent, change)
+        if isinstance(refusal, InsufficientBalanceError):
+            raise await _with_numbers(wallet, intent.request, refusal)
         if refusal is not None:
             raise refusal
         return await self._shown(after)
@@ -187,3 +190,26 @@ class LivePlacing:
         if not amount:
             raise OrderRejectedError(f"there is no position in {symbol} to close", held=held.free)
         return await self.place(wallet, Place(symbol, OrderSide.SELL, OrderType.MARKET, amount))
+
+
+async def _with_numbers(
+    wallet: ExchangeWallet, order: Place, refusal: InsufficientBalanceError
+) -> InsufficientBalanceError:
+    """Say how much is free when the venue refuses a sale for funds: it was sent without a look at them."""
+    if order.side is not OrderSide.SELL or order.amount is None:
+        return refusal
+    try:
+        market = await wallet.market(order.symbol)
+        free = (await wallet.get_balance_for_asset(market.base)).free
+    except WalletError:
+        return refusal
+    if free >= order.amount:  # it came in meanwhile
+        return refusal
+    with exact():
+        return InsufficientBalanceError(
+            f"{plain(order.amount)} {market.base} are needed, {plain(free)} {market.base} are free",
+            needed=order.amount,
+            available=free,
+            asset=market.base,
+            suggested_amount=floor_to(free, market.lot_step),
+        )
