@@ -23,7 +23,7 @@ from moniqo.domain.errors import (
     WalletConnectionError,
 )
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType
-from moniqo.wallets import venue_connection
+from moniqo.wallets import venue_calls
 from moniqo.wallets.breaker import FAILURES
 from moniqo.wallets.exchange import ExchangeWallet
 from moniqo.wallets.exchange_trading import venue_client_id
@@ -98,7 +98,7 @@ AFTER: dict[str, dict[str, Any]] = {
 def test_an_order_whose_answer_is_lost_is_sent_once_and_found_later(
     desk: Desk, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venue_connection, "SEND_SECONDS", 0.5)
+    monkeypatch.setattr(venue_calls, "SEND_SECONDS", 0.5)
     path = ORDERS[desk.venue.exchange]
     desk.fake.break_with(path=path, method="POST", **AFTER[name])
     before = desk.fake.calls(path, "POST")
@@ -144,7 +144,7 @@ def test_a_read_is_tried_again_while_time_is_left(desk: Desk, run: Run, kind: An
 def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
     desk: Desk, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venue_connection, "ATTEMPT_SECONDS", 0.2)
+    monkeypatch.setattr(venue_calls, "ATTEMPT_SECONDS", 0.2)
     desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=None)
     started = time.monotonic()
     with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):

@@ -18,7 +18,7 @@ from moniqo.wallets.breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, Br
 from moniqo.wallets.exchange_errors import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
 from moniqo.wallets.exchange_orders import VenueFill, position_of
 from moniqo.wallets.exchange_trading import venue_client_id
-from moniqo.wallets.venue_connection import checked_address
+from moniqo.wallets.venue_sockets import checked_address
 from moniqo.wallets.venues import venue_named
 
 D = Decimal
@@ -58,6 +58,8 @@ ANSWERS: list[tuple[str, int, Any, type[WalletError], bool]] = [
     ("kraken", 200, {"error": ["EOrder:Something new"]}, errors.OrderRejectedError, True),
     ("kraken", 200, {"error": ["EService:Unavailable"]}, errors.WalletConnectionError, False),
     ("kraken", 200, {"error": ["EAPI:Rate limit exceeded"]}, errors.RateLimitExceededError, True),
+    ("kraken", 200, {"error": ["EService: Throttled: [1795392000]"]}, errors.RateLimitExceededError, True),
+    ("binance", 401, {"code": -2008, "msg": "x"}, errors.InvalidCredentialsError, True),
 ]
 GOOD: list[tuple[str, Any]] = [
     ("binance", {"balances": []}),
@@ -146,6 +148,15 @@ def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
         "https://venue.example/#x",
         "https://venue.example:port",
         "https://127.0.0.1:9001",
+        "https://127.0.0.2",
+        "https://127.1",
+        "https://0x7f000001",
+        "https://10.1.2.3",
+        "https://169.254.169.254",
+        "https://[::ffff:127.0.0.1]",
+        "https://[fd00::1]",
+        "https://localhost.",
+        "https://venue.localhost",
         "http://localhost:9001",
         "https://[::1]",
     ],

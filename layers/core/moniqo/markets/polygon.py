@@ -75,11 +75,13 @@ class Polygon:
     async def mids(self) -> Mapping[str, Decimal]:
         """Mid price of every share that is offered, in one call."""
         answer = await self._get("/v2/snapshot/locale/us/markets/stocks/tickers", {"tickers": ",".join(SHARES)})
+        _refuse_delayed(answer, "shares")
+        listed = answer.get("tickers")
         found: dict[str, Decimal] = {}
-        for shown in answer.get("tickers") or ():
+        for shown in listed if isinstance(listed, list) else ():
             try:
                 bid, ask = Decimal(shown["lastQuote"]["p"]), Decimal(shown["lastQuote"]["P"])
-                if 0 < bid <= ask:
+                if 0 < bid <= ask and ask.is_finite():
                     found[f"{shown['ticker']}/USD"] = (bid + ask) / 2
             except _UNREADABLE:
                 continue

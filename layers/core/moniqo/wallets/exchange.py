@@ -20,7 +20,7 @@ from moniqo.wallets.base import PositionReport, WalletBalance, WalletPosition
 from moniqo.wallets.exchange_books import FillsLook, KeptFills, ReadKept, books_at
 from moniqo.wallets.exchange_orders import VenueFill, position_of, read_balances
 from moniqo.wallets.exchange_trading import ExchangeTrading
-from moniqo.wallets.venue_connection import READ_SECONDS
+from moniqo.wallets.venue_calls import READ_SECONDS
 from moniqo.wallets.venue_prices import candles_of, snapshot_of
 from moniqo.wallets.venues.venue import Client
 

@@ -71,7 +71,7 @@ class PolygonHttp:
         self._breaker.answered()
         try:
             return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _failed("its answer cannot be read") from None
 
     def _count(self, status: int) -> None:
@@ -90,7 +90,7 @@ class PolygonHttp:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            from moniqo.wallets.venue_connection import open_session
+            from moniqo.wallets.venue_sockets import open_session
 
             self._session = open_session()
         return self._session

@@ -42,6 +42,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "-2010": means.MARKET,
     "-2011": means.UNKNOWN_ORDER,
     "-2013": means.UNKNOWN_ORDER,
+    "-2008": means.KEY,
     "-2014": means.KEY,
     "-2015": means.KEY,
     "-2026": means.UNKNOWN_ORDER,
