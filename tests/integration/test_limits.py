@@ -31,6 +31,8 @@ pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 ORDER: dict[str, Any] = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
 NEVER_MADE = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+CONNECTIONS = 8
+"""The pool of an execution environment."""
 
 
 @pytest.fixture(autouse=True)
@@ -133,10 +135,7 @@ def test_the_limit_costs_one_round_trip_beside_the_read(invoke: Invoke) -> None:
     assert frozenset({"aggregate", "update"}) in moments
 
 
-def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke, environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORDERS_PER_MINUTE", "7")
-    bootstrap.settings.cache_clear()
-    bootstrap.orders.cache_clear()
+def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
 
     def order(number: int) -> Coroutine[Any, Any, object]:
@@ -150,19 +149,25 @@ def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke, en
         )
         return bootstrap.orders().place(TRADER.id, wallet, wanted)
 
-    outcomes = _at_once([order(number) for number in range(20)])
+    outcomes = _at_once([order(number) for number in range(CONNECTIONS)])
 
-    limited = [outcome for outcome in outcomes if isinstance(outcome, RateLimitExceededError)]
-    assert (len(outcomes) - len(limited), len(limited)) == (7, 13)
+    assert sum(isinstance(outcome, RateLimitExceededError) for outcome in outcomes) == CONNECTIONS - 3
     listed = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER).json["items"]
-    assert len(listed) == 7
+    assert len(listed) == 3
 
 
 def _at_once(work: list[Coroutine[Any, Any, object]]) -> list[object]:
+    """Do as much at once as there are connections: on a busy machine the wait for one may end in a refusal."""
+    assert len(work) == CONNECTIONS
+
     async def gathered() -> list[object]:
         return list(await asyncio.gather(*work, return_exceptions=True))
 
-    return event_loop.run(gathered())
+    outcomes = event_loop.run(gathered())
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, RateLimitExceededError):
+            raise outcome
+    return outcomes
 
 
 def test_a_counter_begins_anew_with_each_window_and_is_removed(database: Database, run: Run) -> None:
@@ -189,8 +194,12 @@ async def _indexes(database: Database) -> list[Any]:
 def test_a_counter_is_exact_however_many_count_at_once(database: Database) -> None:
     counters, now = RateCounters(database, MINUTE), utc_now()
 
+    async def take_five(key: str, taken: list[bool]) -> None:
+        taken.extend([await counters.take(key, 11, now) for _ in range(5)])
+
     for key in map(str, range(20)):
-        taken = _at_once([counters.take(key, 11, now) for _ in range(40)])
+        taken: list[bool] = []
+        _at_once([take_five(key, taken) for _ in range(CONNECTIONS)])
         assert (taken.count(True), taken.count(False)) == (11, 29)
 
 
@@ -221,9 +230,9 @@ def test_of_many_wallets_at_once_as_many_as_allowed_are_made(invoke: Invoke, dat
     body = json.loads(json.dumps(new_wallet()), parse_float=Decimal)
     request = CreateWalletRequest.model_validate(body).to_new_wallet()
 
-    outcomes = _at_once([bootstrap.wallet_creation().create(TRADER.id, request) for _ in range(12)])
+    outcomes = _at_once([bootstrap.wallet_creation().create(TRADER.id, request) for _ in range(CONNECTIONS)])
 
-    assert sum(isinstance(outcome, RateLimitExceededError) for outcome in outcomes) == 9
+    assert sum(isinstance(outcome, RateLimitExceededError) for outcome in outcomes) == CONNECTIONS - 3
     assert run(database["user_wallets"].count_documents({"user_id": TRADER.id})) == 3
 
 
