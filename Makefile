@@ -136,8 +136,8 @@ calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new 
 	@mv .venv-calendars/sessions layers/core/moniqo/domain/nyse_sessions.py
 
 # Parts, so that `make -j lint` can do several at once.
-.PHONY: lint lint-python lint-types lint-secrets lint-template lint-policies secrets
-lint: lint-python lint-types lint-secrets lint-template lint-policies ## Style, types, layering, security, secrets, template
+.PHONY: lint lint-python lint-types lint-secrets lint-template lint-sam lint-policies secrets
+lint: lint-python lint-types lint-secrets lint-template lint-sam lint-policies ## Style, types, layering, security, secrets, template
 lint-types: $(DEV)
 	.venv/bin/mypy
 lint-python: $(DEV)
@@ -157,9 +157,11 @@ lint-secrets: $(DEV)
 secrets: $(DEV) ## Accept what `make lint` calls a secret, after you looked: .secrets.baseline
 	.venv/bin/detect-secrets scan --no-verify --disable-plugin KeywordDetector $$($(FILES)) > .venv/secrets.baseline
 	@mv .venv/secrets.baseline .secrets.baseline
-# `sam validate --lint` is the same cfn-lint again.
 lint-template: $(DEV)
 	.venv/bin/cfn-lint template.yaml
+# The rules of the cfn-lint that SAM brings, which may be another release.
+lint-sam: $(SAM)
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 lint-policies: $(CHECKOV)
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --skip-download --file template.yaml
 
