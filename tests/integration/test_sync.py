@@ -307,7 +307,7 @@ class TestSchedule:
     def test_a_wallet_that_hangs_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         import asyncio
 
-        from moniqo.services import sync as module
+        from moniqo.services import account_looks
 
         wallets = [create(invoke)["id"] for _ in range(2)]
         healthy = DemoWallet.valuation
@@ -318,7 +318,7 @@ class TestSchedule:
             return await healthy(self)
 
         monkeypatch.setattr(DemoWallet, "valuation", valuation)
-        monkeypatch.setattr(module, "SECONDS_PER_WALLET", 0.05)
+        monkeypatch.setattr(account_looks, "SECONDS_PER_WALLET", 0.05)
 
         assert work([message(*wallets, scheduled=utc_now() + timedelta(minutes=5))]) == []
 

@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
-from moniqo.services import sync as module
-from moniqo.services import sync_dispatch
+from moniqo.services import account_looks, sync_dispatch
+from moniqo.services.sync import SyncReport
 from moniqo.services.work_queue import WorkQueue
 from moniqo.storage.due_wallets import DueWallets
 from moniqo.wallets.demo import DemoWallet
@@ -56,7 +56,7 @@ class TestLease:
         monkeypatch.setattr(DemoWallet, "valuation", counted)
         scheduled = tick()
 
-        async def workers() -> list[module.SyncReport]:
+        async def workers() -> list[SyncReport]:
             due = dict.fromkeys(wallets, scheduled)
             return await asyncio.gather(*(bootstrap.balance_sync().sync_due(due) for _ in range(5)))
 
@@ -127,8 +127,8 @@ class TestTime:
 
         monkeypatch.setattr(DemoWallet, "valuation", hang)
         monkeypatch.setattr(DemoWallet, "close", hang_again)
-        monkeypatch.setattr(module, "SECONDS_PER_WALLET", 0.05)
-        monkeypatch.setattr(module, "SECONDS_PER_BATCH", 0.3)
+        monkeypatch.setattr(account_looks, "SECONDS_PER_WALLET", 0.05)
+        monkeypatch.setattr(account_looks, "SECONDS_PER_BATCH", 0.3)
 
         report = run(bootstrap.balance_sync().sync_due(dict.fromkeys([*hanging, healthy], tick())))
 

@@ -143,13 +143,13 @@ def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mappi
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.credentials.key_ring import read_ring
     from moniqo.credentials.key_source import HeldKeys
-    from moniqo.services import sync
+    from moniqo.services import account_looks, sync
     from moniqo.storage.due_wallets import DueWallets
     from moniqo.storage.sync_log import SyncLogStore
     from moniqo.storage.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
-    sync.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
+    account_looks.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
     cipher = CredentialCipher(HeldKeys(read_ring(place.ring), datetime.now(UTC)))
     bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
     service = sync.BalanceSync(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -17,15 +15,12 @@ from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.errors import (
     ConflictError,
     RateLimitExceededError,
-    TemporarilyUnavailableError,
-    WalletConnectionError,
-    WalletDeletedError,
-    WalletError,
 )
 from moniqo.domain.losses import paused_by
-from moniqo.domain.sync import FAILURES_UNTIL_ERROR, failed, gone, opening_of, retry_delay, scheduled_run, succeeded
+from moniqo.domain.sync import FAILURES_UNTIL_ERROR, retry_delay, scheduled_run
 from moniqo.domain.sync_outcome import SyncOutcome, SyncRun, SyncStatus, SyncType
 from moniqo.domain.user_wallet import UserWallet
+from moniqo.services.account_looks import AccountLooks
 from moniqo.services.limits import PerMinute
 from moniqo.storage.due_wallets import DueWallets, Lease
 from moniqo.storage.sync_log import SyncLogStore, Unreadable
@@ -37,22 +32,11 @@ from moniqo.wallets.registry import WalletConnector
 if TYPE_CHECKING:
     from moniqo.services.purchase_stop import PurchaseStop
 
-log: Final = logging.getLogger("moniqo")
-
-AT_ONCE_PER_VENUE: Final = 10
-SECONDS_PER_WALLET: Final = 10.0
-LONGEST_REST: Final = 16
-"""Seconds a wallet waits for its venue to be asked again, after others had no answer from it."""
-SECONDS_PER_BATCH: Final = 40.0
-"""What is not begun by then waits for the next turn of the schedule: the worker must end before Lambda ends it."""
-
 LEASE: Final = timedelta(seconds=60)
 """At least as long as a worker may live."""
 LEASE_BY_HAND: Final = timedelta(seconds=20)
 
 _share: Final = SystemRandom().random
-
-Work = Sequence[tuple[SyncRun, UserWallet]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +78,7 @@ class BalanceSync:
         self._wallets = wallets
         self._due = due
         self._sync_log = sync_log
-        self._connector = connector
+        self._looks = AccountLooks(connector, now, share)
         self._limit = limit
         self._stop = stop
         self._now = now
@@ -113,7 +97,7 @@ class BalanceSync:
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
         if not await self._due.claim_one(wallet, lease, run.started_at):
             raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
-        (outcome,) = await self._sync([(run, wallet)])
+        (outcome,) = await self._looks.many([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
         await self._stop_purchases([outcome])
         return outcome
@@ -130,7 +114,7 @@ class BalanceSync:
         """
         run, lease = self._by_hand(wallet, sync_type)
         claim = self._due.claim_one(wallet, lease, run.started_at)
-        claimed, (outcome, error) = await asyncio.gather(claim, self._try(run, wallet, account, stays_open=True))
+        claimed, (outcome, error) = await asyncio.gather(claim, self._looks.one(run, wallet, account))
         if claimed:
             await self._sync_log.record(lease.token, [outcome])
         elif outcome.breach is not None:
@@ -163,7 +147,8 @@ class BalanceSync:
         lease = Lease(str(uuid.uuid4()), started_at + LEASE)
         wallets, broken = await self._due.claim(due, lease, started_at)
         now = self._now()
-        outcomes = await self._sync([(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets])
+        work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
+        outcomes = await self._looks.many(work)
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())
         unreadable = [Unreadable(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
@@ -171,71 +156,6 @@ class BalanceSync:
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
         put_off = len(wallets) - len(outcomes)
         return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
-
-    async def _sync(self, work: Work) -> Sequence[SyncOutcome]:
-        """Sync wallets side by side, each venue's a few at a time; what was not begun in time is left out.
-
-        Those that failed last time come last: they may take all their time, and whatever they do to the venue's
-        breaker, nobody else is asked about after them.
-        """
-        if not work:
-            return ()
-        work = sorted(work, key=lambda pair: pair[1].connection.retry_count)
-        connected = await self._connector.connect_many([wallet for _, wallet in work])
-        turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
-        begun: set[str] = set()
-
-        async def in_turn(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
-            async with turns[wallet.wallet_slug]:
-                begun.add(wallet.id)
-                return await self._sync_wallet(run, wallet, connected.get(wallet.id))
-
-        tasks = [asyncio.create_task(in_turn(run, wallet)) for run, wallet in work]
-        done, late = await asyncio.wait(tasks, timeout=SECONDS_PER_BATCH)
-        for task in late:
-            task.cancel()
-        outcomes = [task.result() for task in tasks if task in done]
-        # Cancelled at its own time-out and still there: it is not waited for.
-        hung = [pair for pair, task in zip(work, tasks, strict=True) if task in late and pair[1].id in begun]
-        return [*outcomes, *(self._failed(run, wallet, WalletConnectionError()) for run, wallet in hung)]
-
-    async def _sync_wallet(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
-        """Ask a wallet's account, again and again for a while when its venue, not the wallet, is left in peace."""
-        rested = 0.0
-        while True:
-            outcome, error = await self._try(run, wallet, connected)
-            resting = isinstance(error, TemporarilyUnavailableError) and run.type is SyncType.SCHEDULED
-            rest = min(error.retry_after or 0, LONGEST_REST) if error is not None and resting else 0
-            if not rest or rested >= LONGEST_REST:
-                return outcome
-            pause = rest + self._share()
-            rested += pause
-            await asyncio.sleep(pause)
-
-    async def _try(
-        self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None, *, stays_open: bool = False
-    ) -> tuple[SyncOutcome, WalletError | None]:
-        error: WalletError
-        try:
-            if connected is None:
-                raise WalletConnectionError
-            async with asyncio.timeout(SECONDS_PER_WALLET), nullcontext() if stays_open else connected:
-                trading = run.type is SyncType.PRE_TRADE
-                statement = await connected.statement(opening_of(wallet.balance), trading=trading)
-            return succeeded(run, wallet, statement, self._now()), None
-        except WalletDeletedError as deleted:
-            return gone(run, wallet, self._now()), deleted
-        except WalletError as refusal:
-            error = refusal
-        except TimeoutError:
-            error = WalletConnectionError()
-        except Exception:
-            log.exception("sync failed", extra={"fields": {"user_wallet_id": wallet.id}})
-            error = WalletError()
-        return self._failed(run, wallet, error), error
-
-    def _failed(self, run: SyncRun, wallet: UserWallet, error: WalletError) -> SyncOutcome:
-        return failed(run, wallet, error, self._now(), self._share)
 
 
 def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:
