@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from moniqo.wallets.exchange_errors import VenueRefusalError
 from moniqo.wallets.pace import LONGEST_WAIT, PACED, Pace
+from moniqo.wallets.venues.binance import Binance
 from moniqo.wallets.venues.kraken import Kraken
 from tests.conftest import Run
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
@@ -71,6 +72,15 @@ def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
         await asyncio.wait([next_one])
 
     run(given_up())
+
+
+def test_an_order_at_binance_waits_for_no_list_that_was_asked_for_before(run: Run) -> None:
+    watch = Watch()
+    pace = Pace(20, Binance.burst, watch, watch.sleep)
+    all_open_orders, account, order = 16, 4, 0.2
+    for cost in (all_open_orders, account, all_open_orders, order):
+        run(pace(cost))
+    assert watch() == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([1, 2]))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moniqo import event_loop
@@ -120,6 +120,7 @@ def test_a_path_of_any_length_is_its_steps(
     assert event_loop.run(feed.path(symbol, since, until)) == expected
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=5), SYMBOLS, MOMENTS, st.sampled_from(["1m", "1h"]), st.integers(1, 3))
 def test_candles_are_made_of_steps_however_often_they_are_asked_for(
     seed: str, symbol: str, now: datetime, interval: str, limit: int
