@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
 from tests.conftest import Database, Run
-from tests.support.lambdas import Answer, Invoke
+from tests.support.lambdas import ADMIN, Answer, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
@@ -155,6 +156,35 @@ def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_rea
 
     assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == ("paused", "holiday")
     assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
+def test_what_a_worker_that_died_did_not_cancel_is_cancelled_when_it_is_settled(desk: LiveDesk, run: Run) -> None:
+    """The pause is written before anything is cancelled: this is what is there when the worker dies in between."""
+    stopped = {"status": "paused", "status_reason": "a limit", "buys_stopped": True}
+    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": stopped}))
+
+    desk.settle(later=timedelta(minutes=2))
+
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
+def test_purchases_of_a_wallet_that_was_resumed_meanwhile_stay(desk: LiveDesk, run: Run) -> None:
+    run(bootstrap.purchase_stop().stop([desk.wallet]))
+
+    assert statuses(desk) == ["filled", "open", "open"]
+
+
+def test_a_suspension_that_is_lifted_does_not_bring_purchases_back(desk: LiveDesk) -> None:
+    body = {"reason": "a look"}
+    assert desk.invoke("suspend_wallet", "POST", f"{desk.path}/suspend", user=ADMIN, body=body).status == 200
+    desk.price("BTC/USDT", "44000")
+    desk.sync()
+    assert (wallet(desk)["status"], statuses(desk)) == ("suspended", ["filled", "cancelled", "open"])
+
+    lifted = desk.invoke("reinstate_wallet", "POST", f"{desk.path}/reinstate", user=ADMIN, body=body)
+
+    assert (lifted.status, lifted.json["status"]) == (200, "paused")
+    assert resume(desk).json["limit_type"] == "daily_loss_limit_usd"
 
 
 def test_while_something_held_has_no_price_nothing_is_paused(desk: LiveDesk) -> None:

@@ -57,10 +57,11 @@ class WalletLifecycle:
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Lift a suspension; raises NotFoundError, ConflictError.
 
-        A wallet its owner had paused is paused again: it must not start to trade because a suspension was lifted.
+        A wallet its owner or a loss limit had paused is paused again: it must not start to trade because a suspension
+        was lifted.
         """
         wallet = await self._wallets.get_of_anybody(user_wallet_id)
-        was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED
+        was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED or wallet.buys_stopped
         status = UserWalletStatus.PAUSED if was_paused else UserWalletStatus.ACTIVE
         return await self._set(wallet, status, "admin", reason)
 
