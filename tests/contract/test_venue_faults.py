@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from moniqo import event_loop
+from moniqo.domain.clock import utc_now
 from moniqo.domain.command import Place
 from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import (
@@ -24,7 +26,7 @@ from moniqo.domain.errors import (
 )
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType
 from moniqo.wallets import venue_calls
-from moniqo.wallets.breaker import FAILURES
+from moniqo.wallets.breaker import FAILURES, Breaker
 from moniqo.wallets.exchange import ExchangeWallet
 from moniqo.wallets.exchange_trading import venue_client_id
 from moniqo.wallets.venue_connection import VenueConnection
@@ -239,6 +241,36 @@ def test_stops_wait_at_the_venue_and_trigger_there(desk: Desk, run: Run) -> None
     fills = run(desk.wallet.get_fills(desk.symbol))
     assert {fill.order_id for fill in fills} == {order.id for order in desk.account.orders.values()}
     assert sum(fill.quote for fill in fills if fill.order_id == placed.order_id) == filled.filled_quote
+
+
+MARKETS = {"binance": "/exchangeInfo", "coinbase": "/market/products", "kraken": "/AssetPairs"}
+
+
+@pytest.mark.parametrize("status", [451, 429])
+def test_markets_are_used_while_they_cannot_be_read_anew_and_are_tried_once_a_minute(
+    desk: Desk, run: Run, status: int
+) -> None:
+    now = utc_now()
+    connection = VenueConnection(
+        desk.venue, ApiConfig(base_url=desk.fake.url), allow_loopback=True, now=lambda: now, breaker=Breaker(lambda: 0)
+    )
+    path = MARKETS[desk.venue.exchange]
+
+    async def look() -> int:
+        asked = desk.fake.calls(path)
+        assert desk.symbol in await connection.markets()
+        return desk.fake.calls(path) - asked
+
+    assert (run(look()), run(look())) == (1, 0)
+    desk.fake.break_with("status", path=path, status=status, times=None)
+    now += timedelta(minutes=61)
+    assert (run(look()), run(look())) == (1, 0)
+    desk.fake.mend()
+    now += timedelta(seconds=61)
+    run(look())
+    now += timedelta(minutes=59)
+    assert run(look()) == 0
+    run(connection.close())
 
 
 def test_a_book_is_sorted_by_its_numbers(desk: Desk, run: Run) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import ApiConfig
-from moniqo.domain.errors import WalletConnectionError
+from moniqo.domain.errors import WalletError
 from moniqo.storage.venue_markets import ListedMarket, Listing, VenueMarkets
 from moniqo.wallets.breaker import Breaker
 from moniqo.wallets.pace import Pace
@@ -19,6 +19,8 @@ from moniqo.wallets.venue_calls import VenueCalls
 from moniqo.wallets.venues.venue import Client, Venue
 
 MARKETS_FRESH: Final = timedelta(hours=1)
+MARKETS_AGAIN: Final = timedelta(minutes=1)
+"""How long markets that could not be read anew are used without another try."""
 PRICES_FRESH_SECONDS: Final = 5.0
 
 
@@ -60,6 +62,7 @@ class VenueConnection(VenueCalls):
         self._kept = markets
         self._now = now
         self._listing: Listing | None = None
+        self._read_again_at = datetime.min.replace(tzinfo=UTC)
         self._by_symbol: Mapping[str, ListedMarket] = {}
         self._mids: tuple[float, Mapping[str, Decimal]] | None = None
         self._turn = asyncio.Lock()
@@ -69,7 +72,7 @@ class VenueConnection(VenueCalls):
         async with self._turn:
             if self._listing is None and self._kept is not None:
                 self._take(await self._kept.get(self._address))
-            if self._listing is None or self._now() - self._listing.fetched_at > MARKETS_FRESH:
+            if self._listing is None or self._now() > self._read_again_at:
                 await self._fetch_markets()
         return self._by_symbol
 
@@ -81,9 +84,10 @@ class VenueConnection(VenueCalls):
 
         try:
             listing = Listing(self._now(), await self.read(self.client({}), ask))
-        except WalletConnectionError:
+        except WalletError:
             if self._listing is None:
                 raise
+            self._read_again_at = self._now() + MARKETS_AGAIN
             return
         self._take(listing)
         if self._kept is not None:
@@ -94,7 +98,7 @@ class VenueConnection(VenueCalls):
             return
         from moniqo.wallets.venue_client import give_markets
 
-        self._listing = listing
+        self._listing, self._read_again_at = listing, listing.fetched_at + MARKETS_FRESH
         self._by_symbol = {item.market.symbol: item for item in listing.markets}
         give_markets(self.client_model(), listing.markets)
 
