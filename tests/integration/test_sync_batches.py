@@ -444,7 +444,8 @@ class TestDispatcher:
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
 
-        assert peaks[2] < peaks[1] + 60_000
+        # Two and a half megabytes if it kept them; what the driver and the collector leave lying differs by chance.
+        assert peaks[2] < peaks[1] + 500_000
         assert max(sent) <= 100 // 25 + 3
 
     def test_a_queue_that_refuses_fails_the_dispatch_and_the_next_turn_makes_it_good(
