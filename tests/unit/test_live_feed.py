@@ -16,6 +16,7 @@ from moniqo.domain.candles import HOUR, MINUTE, Minutes
 from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
 from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
 from moniqo.domain.market_hours import NYSE
+from moniqo.markets import live
 from moniqo.markets.live import LiveFeed
 
 D = Decimal
@@ -203,6 +204,40 @@ def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
     clock.now += timedelta(hours=1)
     assert run(feed.usd_rate("USDT")) == D("1.485")
     assert run(LiveFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
+
+
+def test_a_dollar_token_is_asked_for_once_for_all_and_never_waited_for_long(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RATE_SECONDS", 0.05)
+    venue = Venue(clock)
+    venue.listed = {"USDT/USD": MARKET}
+    looks = 0
+    hangs = False
+
+    async def snapshot(symbol: str) -> Snapshot:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        if hangs:
+            await asyncio.Event().wait()
+        return await Venue.snapshot(venue, symbol)
+
+    monkeypatch.setattr(venue, "snapshot", snapshot)
+    feed = LiveFeed([venue], Record(), clock)
+
+    async def everybody() -> set[Decimal]:
+        return set(await asyncio.gather(*(feed.usd_rate("USDT") for _ in range(10))))
+
+    async def twice() -> None:
+        nonlocal hangs
+        (rate,) = await everybody()
+        assert (looks, rate != 1) == (1, True)
+        hangs = True
+        clock.now += timedelta(minutes=2)
+        assert (await everybody(), looks) == ({rate}, 2)
+
+    run(twice())
 
 
 def _known(feed: LiveFeed, since: datetime, until: datetime) -> datetime:

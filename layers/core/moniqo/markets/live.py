@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -30,6 +31,8 @@ CALENDARS: Final = {polygon.SOURCE: market_hours.NYSE}
 """Hours that every market of a venue keeps."""
 
 RATE_KEPT: Final = timedelta(minutes=1)
+RATE_SECONDS: Final = 2.0
+"""How long the price of a dollar token may take: a venue that hangs must not hold up wallets of another."""
 SIGHT_KEPT: Final = timedelta(seconds=1)
 
 
@@ -50,6 +53,7 @@ class LiveFeed:
         self._clock = clock
         self._path = RecordedPath(self._main, record, clock, self._calendar)
         self._seen: dict[str, tuple[datetime, Snapshot]] = {}
+        self._rating = asyncio.Lock()
         self._rates: dict[str, tuple[datetime, Decimal]] = {}
 
     @property
@@ -147,15 +151,22 @@ class LiveFeed:
 
         While none does, the last one; one where none ever did.
         """
-        now = self._clock()
-        kept = self._rates.get(asset)
-        if kept is None or not now - RATE_KEPT <= kept[0] <= now:
-            quoted = await self._quoted_rate(asset)
-            last = ONE if kept is None else kept[1]
-            kept = self._rates[asset] = (now, last if quoted is None else quoted)
-        return kept[1]
+        async with self._rating:
+            now = self._clock()
+            kept = self._rates.get(asset)
+            if kept is None or not now - RATE_KEPT <= kept[0] <= now:
+                quoted = await self._quoted_rate(asset)
+                last = ONE if kept is None else kept[1]
+                kept = self._rates[asset] = (now, last if quoted is None else quoted)
+            return kept[1]
 
     async def _quoted_rate(self, asset: str) -> Decimal | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RATE_SECONDS):
+                return await self._first_rate(asset)
+        return None
+
+    async def _first_rate(self, asset: str) -> Decimal | None:
         for venue in self._venues:
             try:
                 if f"{asset}/USD" in await venue.markets():

@@ -75,13 +75,13 @@ class ExchangeAccess(BaseWallet):
         Where it lists no market of a token with the dollar that the token follows, the deployment's rate is among them.
         """
         self.require_initialized()
-        found = await self._connection.mids()
         rate = cast("UsdRate | None", self.config.get("usd_rate"))
-        unpriced = [token for token in DOLLAR_TOKENS if f"{token}/USD" not in found]
-        if rate is None or not unpriced:
-            return found
-        rates = await asyncio.gather(*map(rate, unpriced))
-        return {**found, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
+        if rate is None:
+            return await self._connection.mids()
+        listed = await self._connection.markets()
+        unpriced = [token for token in DOLLAR_TOKENS if f"{token}/USD" not in listed]
+        mids, rates = await asyncio.gather(self._connection.mids(), asyncio.gather(*map(rate, unpriced)))
+        return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
         """Rules of one symbol; raises SymbolNotFoundError."""
