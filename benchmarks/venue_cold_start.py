@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,17 @@ from tests.support.lambdas import User, http_event
 from tests.support.layer import build
 from tests.support.mongo import embedded_server
 from tests.support.venues.binance import FakeBinance
+from tests.support.venues.kraken import FakeKraken
 
 ROUNDS = 15
+VENUES = ("binance-spot-v1", "kraken-spot-v1")
 METHOD = (
     "As the cold starts above. `get_balance` of a wallet at a Binance on loopback, with both layers, reads the wallet "
     "and its definition, fetches the key ring from Secrets Manager (moto), opens the credentials, imports CCXT's "
-    "Binance, and asks for the balance, all prices and, in the database, the markets. The baseline is `place_order` "
-    "of a demo wallet with its one layer. There is no TLS on loopback, on either side. The last line is the size of "
-    "the layer."
+    "Binance, and asks for the balance, all prices and, in the database, the markets. Binance lists no dollar, so by "
+    "the template's `PriceVenues` CCXT's Kraken is imported as well and asked what USDT and USDC are worth. The "
+    "baseline is `place_order` of a demo wallet with its one layer. There is no TLS on loopback, on either side. The "
+    "last line is the size of the layer."
 )
 
 
@@ -39,9 +42,11 @@ def measure() -> Section:
         embedded_server() as url,
         secrets_manager(url) as secret,
         FakeBinance() as venue,
+        FakeKraken() as beside,
     ):
-        starts = VenueColdStarts(Path(folder), {"MONGODB_URL": url, "LOOPBACK_VENUES": "true", **secret})
-        demo = asyncio.run(_prepare(url, venue.url, ROUNDS + 1))
+        variables = {"MONGODB_URL": url, "LOOPBACK_VENUES": "true", "PRICE_VENUES": ",".join(VENUES)}
+        starts = VenueColdStarts(Path(folder), {**variables, **secret})
+        demo = asyncio.run(_prepare(url, (venue.url, beside.url), ROUNDS + 1))
         live = starts.connect(venue.credentials(balances={"USDT": "1000", "BTC": "1"}))
         ours, baseline = [], []
         for number in range(ROUNDS + 1):
@@ -105,11 +110,12 @@ def _order(wallet: str) -> dict[str, Any]:
     return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
 
 
-async def _prepare(url: str, venue: str, count: int) -> list[str]:
+async def _prepare(url: str, venues: Sequence[str], count: int) -> list[str]:
     database = connect(url, DATABASE)
     await prepare(database)
-    config = {"base_url": venue, "rate_limits": {}, "requires_api_key": True, "requires_signature": True}
-    await database["wallets"].update_one({"slug": "binance-spot-v1"}, {"$set": {"api_config": config}})
+    for slug, venue in zip(VENUES, venues, strict=True):
+        config = {"base_url": venue, "rate_limits": {}, "requires_api_key": True, "requires_signature": True}
+        await database["wallets"].update_one({"slug": slug}, {"$set": {"api_config": config}})
     wallets = [await create_wallet(database) for _ in range(count)]
     await database.client.close()
     return wallets

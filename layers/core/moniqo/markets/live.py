@@ -7,6 +7,7 @@ comes from one venue only: it would otherwise depend on which venue answered whe
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -53,7 +54,7 @@ class LiveFeed:
         self._clock = clock
         self._path = RecordedPath(self._main, record, clock, self._calendar)
         self._seen: dict[str, tuple[datetime, Snapshot]] = {}
-        self._rating = asyncio.Lock()
+        self._rating: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rates: dict[str, tuple[datetime, Decimal]] = {}
 
     @property
@@ -151,7 +152,7 @@ class LiveFeed:
 
         While none does, the last one; one where none ever did.
         """
-        async with self._rating:
+        async with self._rating[asset]:
             now = self._clock()
             kept = self._rates.get(asset)
             if kept is None or not now - RATE_KEPT <= kept[0] <= now:
