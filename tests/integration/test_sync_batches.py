@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
@@ -19,9 +20,12 @@ from moniqo.domain.clock import utc_now
 from moniqo.services import account_looks, sync_dispatch
 from moniqo.services.sync import SyncReport
 from moniqo.services.work_queue import WorkQueue
+from moniqo.storage.client import connect
 from moniqo.storage.due_wallets import DueWallets
+from moniqo.storage.sync_log import SyncLogStore
 from moniqo.wallets.demo import DemoWallet
 from tests.conftest import Database, Run
+from tests.support.fault_proxy import fault_proxy
 from tests.support.lambdas import ADMIN, TRADER, Invoke
 from tests.support.queued_work import message
 from tests.support.syncing import buy, dispatch, get, published, received, sync, sync_log, work
@@ -391,6 +395,32 @@ class TestCutCommits:
 def _documents(db: Database, run: Run, wallet: str) -> dict[str, dict[str, Any]]:
     found = {name: run(db[name].find_one({"_id": wallet})) for name in ("user_wallets", "demo_wallet_state")}
     return {name: document for name, document in found.items() if document is not None}
+
+
+@pytest.mark.parametrize("fault", ["lost", "cut", "half"])
+def test_results_whose_answer_is_lost_are_sent_again_and_stored_once(
+    invoke: Invoke, seeded: Database, run: Run, mongo_url: str, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    wallets = [create(invoke)["id"] for _ in range(2)]
+    run(buy(wallets[0], "0.01"))
+    service = bootstrap.balance_sync()
+
+    async def through_faults() -> SyncReport:
+        # The driver itself sends a write twice.
+        async with fault_proxy(mongo_url, chain([fault, fault], repeat(None))) as (proxy, url):
+            harmed = connect(url, seeded.name)
+            monkeypatch.setattr(service, "_sync_log", SyncLogStore(harmed))
+            async with harmed.client:
+                report = await service.sync_due(dict.fromkeys(wallets, tick()))
+            assert proxy.done[fault] == 2
+        return report
+
+    report = run(through_faults())
+
+    assert (report.synced, report.unstored) == (2, frozenset())
+    for wallet in wallets:
+        assert [row["status"] for row in sync_log(invoke, wallet)["items"]] == ["success"]
+        assert get(invoke, wallet)["statistics"]["total_syncs"] == 1
 
 
 def _due(count: int, when: datetime) -> list[dict[str, Any]]:

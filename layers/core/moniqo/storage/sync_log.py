@@ -14,11 +14,14 @@ from pymongo.errors import ClientBulkWriteException
 from moniqo.domain.balance_equation import EquationLine
 from moniqo.domain.money import plain
 from moniqo.domain.sync_outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo.storage.client import is_outage
 from moniqo.storage.equity import point_inserts
 from moniqo.storage.user_wallet_documents import changes_between
 from moniqo.storage.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_sync_log"
+SENDS: Final = 3
+"""How often results are sent until there is an answer; the driver sends them twice each time."""
 
 DUPLICATE_KEY: Final = 11000
 
@@ -55,7 +58,7 @@ class SyncLogStore:
 
         A wallet is written only if the lease ``token`` still stands, its status is still the one that was read, it was
         not deleted and no later snapshot is there; a log row and a point of equity are written once. So a repeat
-        changes nothing. The lease ends with the write.
+        changes nothing, and a write whose answer is lost is sent again. The lease ends with the write.
 
         Returns:
             Ids of the wallets whose outcome could not be written, empty as a rule.
@@ -63,18 +66,20 @@ class SyncLogStore:
         """
         writes = [write for outcome in outcomes for write in self._writes(token, outcome)]
         writes += [self._postponed(token, wallet) for wallet in unreadable]
-        if not writes:
-            return frozenset()
-        try:
-            await self._db.client.bulk_write([write.model for write in writes], ordered=False)
-        except ClientBulkWriteException as failure:
-            if failure.error is not None or not failure.write_errors:
-                raise
-            # The driver's annotation is wrong: these are the server's documents.
-            errors = cast("list[dict[str, Any]]", failure.write_errors)
-            failed = [(writes[error["idx"]], error["code"]) for error in errors]
-            # Of two who insert one row or point the other was faster: it is there.
-            return frozenset(write.wallet for write, code in failed if not (write.inserts and code == DUPLICATE_KEY))
+        for left in reversed(range(SENDS if writes else 0)):
+            try:
+                await self._db.client.bulk_write([write.model for write in writes], ordered=False)
+            except ClientBulkWriteException as failure:
+                if is_outage(failure) and left:
+                    continue
+                if failure.error is not None or not failure.write_errors:
+                    raise
+                # The driver's annotation is wrong: these are the server's documents.
+                errors = cast("list[dict[str, Any]]", failure.write_errors)
+                failed = [(writes[error["idx"]], error["code"]) for error in errors]
+                # Of two who insert one row or point the other was faster: it is there.
+                return frozenset(item.wallet for item, code in failed if not (item.inserts and code == DUPLICATE_KEY))
+            break
         return frozenset()
 
     async def list(
