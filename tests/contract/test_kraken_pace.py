@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from moniqo import event_loop
+from moniqo.domain.balance_equation import Books
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import RateLimitExceededError
@@ -18,7 +20,7 @@ from moniqo.wallets.pace import LONGEST_WAIT, Pace
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.kraken import Kraken
 from tests.conftest import Run
-from tests.support.venues.exchange import Ticket
+from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
 from tests.support.watch import Watch
 
@@ -149,3 +151,49 @@ def test_trades_beyond_those_of_one_look_are_read_by_the_next_ones_without_a_pau
 
     assert run(looks()) == 3
     assert fake.refused_calls == 0
+
+
+class Trading(FakeKraken):
+    """Another trade is filled before the second page of trades is given."""
+
+    pages = 0
+    watch: Watch
+
+    def _trades(self, account: Account, given: dict[str, str]) -> Any:
+        self.pages += 1
+        if self.pages == 2:
+            self.watch.at += 1
+            self.exchange.place(account, Ticket("meanwhile", "BTC/USD", "buy", "market", Decimal("0.01")))
+        return super()._trades(account, given)
+
+
+@pytest.mark.parametrize("count", [51, 100, 199, 200, 201])
+def test_a_trade_that_is_filled_while_the_others_are_read_hides_none(count: int, run: Run) -> None:
+    watch = Watch()
+
+    def now() -> datetime:
+        return BEGIN + timedelta(seconds=watch())
+
+    async def looks(fake: FakeKraken) -> tuple[Books, dict[str, Decimal]]:
+        config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
+        connection = VenueConnection(Kraken(), config, allow_loopback=True)
+        credentials = fake.credentials(balances={"USD": "1000000"})
+        said = await (await opened(connection, credentials, now)).statement(Opening({}, None))
+        for number in range(count):
+            watch.at += 1
+            ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.01"))
+            fake.exchange.place(fake.exchange.accounts[credentials["api_key"]], ticket)
+        for _ in range(3):
+            watch.at += 300
+            totals = {asset.asset: asset.total for asset in said.value.assets}
+            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.books))
+        await connection.close()
+        assert said.books is not None
+        assert not said.books.behind
+        return said.books, {asset.asset: asset.total for asset in said.value.assets}
+
+    with Trading() as fake:
+        fake.watch = watch
+        fake.exchange.now = lambda: int(now().timestamp() * 1000)  # type: ignore[method-assign]
+        books, totals = run(looks(fake))
+    assert books.flows["BTC"].traded == totals["BTC"] == (count + 1) * Decimal("0.01")

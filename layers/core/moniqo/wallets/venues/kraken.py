@@ -200,12 +200,13 @@ async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str,
     asked: dict[str, object] = {} if since is None else {"start": since // 1000}
     told = (await client.privatePostTradesHistory(asked))["result"]
     found: dict[str, Mapping[str, Any]] = dict(told["trades"])
-    offsets = range(_PAGE, min(int(told["count"]), _PAGE * _PAGES), _PAGE)
-    left = int(told["count"]) - _PAGE * _PAGES
-    if since is not None and left > 0:
-        # Nothing newer than the first page must move the offsets, and nothing of that page be taken for the next.
+    count, most = int(told["count"]), _PAGE * _PAGES
+    offsets = range(_PAGE, min(count, most), _PAGE)
+    if since is not None and count > _PAGE:
+        # Nothing newer than the first page must move the offsets: the oldest would fall behind the last page.
         asked["end"] = max(found, key=lambda name: Decimal(found[name]["time"]))
-        offsets, found = range(left, left + _PAGE * _PAGES, _PAGE), {}
+        if count > most:
+            offsets, found = range(count - most, count, _PAGE), {}
     for offset in offsets:
         found |= (await client.privatePostTradesHistory({**asked, "ofs": offset}))["result"]["trades"]
     return found
