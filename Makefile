@@ -44,6 +44,7 @@ $(UV):
 	@rm -f .venv/uv-*.installed && touch $@
 
 $(RUN): $(UV)
+	$(call environment,.venv)
 	@echo "Installing what the service needs (first time only) ..."
 	$(call install,.venv,requirements/run.txt $(EXCHANGES_LOCK))
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable layers/core

@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None:
-    """Refuse a value that a parameter's declaration does not allow, as CloudFormation does."""
+    """Refuse a value that a parameter's declaration does not allow, as CloudFormation does, or a function would."""
     allowed = list(map(str, declaration.get("AllowedValues", ())))
     if allowed and value not in allowed:
         raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
@@ -68,13 +68,10 @@ def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None
     if pattern is not None and not re.fullmatch(pattern, value):
         raise TemplateError(f"{name} must match {pattern}, not be {value!r}.")
     if declaration.get("Type") == "Number":
+        # CloudFormation would take fractions, but none of the template's numbers has a use for one.
         least, most = declaration.get("MinValue", -math.inf), declaration.get("MaxValue", math.inf)
-        try:
-            fits = least <= float(value) <= most
-        except ValueError:
-            fits = False
-        if not fits:
-            raise TemplateError(f"{name} must be a number from {least} to {most}, not {value!r}.")
+        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+            raise TemplateError(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
 
 
 class Resolver:

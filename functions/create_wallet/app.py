@@ -10,6 +10,7 @@ from moniqo.domain.errors import (
     IdempotencyMismatchError,
     InvalidCredentialsError,
     RateLimitExceededError,
+    WalletConnectionError,
 )
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
@@ -30,7 +31,13 @@ router = api_router()
     responses={
         201: {"model": UserWalletView, "description": "The new wallet."},
         200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
-        **problem_responses(InvalidCredentialsError, IdempotencyMismatchError, ConflictError, RateLimitExceededError),
+        **problem_responses(
+            InvalidCredentialsError,
+            IdempotencyMismatchError,
+            ConflictError,
+            RateLimitExceededError,
+            WalletConnectionError,
+        ),
     },
 )
 async def create_wallet(body: CreateWalletRequest, caller: CallerDep, key: IdempotencyKey = None) -> Response:

@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError
+from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -24,7 +24,7 @@ router = api_router()
     summary="Get candles",
     responses={
         200: {"model": CandlesView, "description": "Closed candles, oldest first."},
-        **problem_responses(NotFoundError, InvalidSymbolError, MarketDataError),
+        **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError, MarketDataError),
     },
 )
 async def get_candles(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError
+from moniqo.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -21,7 +21,7 @@ router = api_router()
     summary="Get a price",
     responses={
         200: {"model": PriceView, "description": "As the market shows it now."},
-        **problem_responses(NotFoundError, InvalidSymbolError, MarketDataError),
+        **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError, MarketDataError),
     },
 )
 async def get_price(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: CallerDep) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError
+from moniqo.domain.errors import NotFoundError, WalletConnectionError
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
@@ -19,7 +19,10 @@ router = api_router()
     "/markets",
     tags=["Markets"],
     summary="List markets",
-    responses={200: {"model": MarketsView, "description": "By name."}, **problem_responses(NotFoundError)},
+    responses={
+        200: {"model": MarketsView, "description": "By name."},
+        **problem_responses(NotFoundError, WalletConnectionError),
+    },
 )
 async def list_markets(user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
     """Show the symbols a wallet trades, with tick, lot and minimums."""

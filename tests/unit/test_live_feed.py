@@ -18,6 +18,7 @@ from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
 from moniqo.domain.market_hours import NYSE
 from moniqo.markets import live
 from moniqo.markets.live import LiveFeed
+from moniqo.markets.recorded import RecordedPath
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -329,6 +330,36 @@ def test_those_who_wait_do_not_repeat_a_question_in_vain(clock: Clock) -> None:
 async def _look(feed: LiveFeed, since: datetime, until: datetime) -> Sequence[PathPoint]:
     assert await feed.known_until(BTC, since, until) == until
     return await feed.path(BTC, since, until)
+
+
+def test_more_hours_than_memory_keeps_are_read_all_the_same(clock: Clock) -> None:
+    """Seventeen symbols of one day are more than 400 hours: what is read for one makes room among the others'."""
+    venue, record = Venue(clock), Record()
+    for minute in range(-1440, 0):
+        venue.trade(minute)
+    path = RecordedPath(venue, record, clock, None)
+    symbols, since = [f"{number}/USDT" for number in range(17)], NOON - timedelta(days=1)
+
+    async def walk() -> set[int]:
+        for symbol in symbols:
+            assert await path.known_until(symbol, since, NOON - MINUTE) == NOON - MINUTE
+        return {len(await path.path(symbol, since, NOON - MINUTE)) for symbol in symbols}
+
+    assert run(walk()) == run(walk()) == {4 * 1439}
+
+
+def test_one_request_may_hold_more_than_memory_keeps(clock: Clock) -> None:
+    venue, record = Venue(clock), Record()
+    for hour in range(-410, 0):
+        venue.trade(60 * hour)
+    path = RecordedPath(venue, record, clock, None)
+    since = NOON - timedelta(hours=410)
+
+    async def walk() -> int:
+        known = await path.known_until(BTC, since, NOON - HOUR)
+        return len(await path.path(BTC, since, known))
+
+    assert run(walk()) == 4 * 409
 
 
 @settings(max_examples=60, deadline=None)

@@ -171,10 +171,12 @@ def test_parameters_replace_defaults(tmp_path: Path) -> None:
     [
         ({"SyncRat": "x"}, "has no parameter SyncRat; it has SyncRate, Issuer, Origins, Level"),
         ({"Level": "loud"}, "Level must be one of low, high, not 'loud'"),
-        ({"Count": "many"}, "Count must be a number from 1 to 9, not 'many'"),
-        ({"Count": "0"}, "Count must be a number from 1 to 9, not '0'"),
-        ({"Count": "10"}, "Count must be a number from 1 to 9, not '10'"),
-        ({"Count": "nan"}, "Count must be a number from 1 to 9, not 'nan'"),
+        ({"Count": "many"}, "Count must be a whole number from 1 to 9, not 'many'"),
+        ({"Count": "0"}, "Count must be a whole number from 1 to 9, not '0'"),
+        ({"Count": "10"}, "Count must be a whole number from 1 to 9, not '10'"),
+        ({"Count": "nan"}, "Count must be a whole number from 1 to 9, not 'nan'"),
+        ({"Count": "1.5"}, "Count must be a whole number from 1 to 9, not '1.5'"),
+        ({"Count": "+5"}, "Count must be a whole number from 1 to 9, not '+5'"),
         ({"Name": "A"}, "Name must match ^[a-z]+$, not be 'A'"),
     ],
 )

@@ -159,6 +159,12 @@ def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
         "https://venue.localhost",
         "http://localhost:9001",
         "https://[::1]",
+        "https://localhost\u3002",
+        "https://\uff4cocalhost",
+        "https://ip6-localhost",
+        "https://[::127.0.0.1]",
+        "https://[64:ff9b::7f00:1]",
+        "https://[2002:7f00:1::]",
     ],
 )
 def test_only_an_https_address_elsewhere_is_called(url: str | None) -> None:

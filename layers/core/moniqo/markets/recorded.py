@@ -111,10 +111,14 @@ class RecordedPath:
         wanted = [hour for hour in hours if self._gap(symbol, [hour], end) is not None]
         if not wanted:
             return
-        for hour, minutes in (await self._record.read(self._venue.source, symbol, wanted)).items():
-            self._hours.pop((symbol, hour), None)
-            self._hours[symbol, hour] = minutes
-        for oldest in list(self._hours)[: max(0, len(self._hours) - HOURS_KEPT)]:
+        found = await self._record.read(self._venue.source, symbol, wanted)
+        # What is asked for now is the youngest: none of it may make room for the rest of it.
+        for hour in hours:
+            known = self._hours.pop((symbol, hour), None)
+            minutes = found.get(hour, known)
+            if minutes is not None:
+                self._hours[symbol, hour] = minutes
+        for oldest in list(self._hours)[: max(0, len(self._hours) - max(HOURS_KEPT, len(hours)))]:
             del self._hours[oldest]
 
     async def _ask(self, symbol: str, since: datetime, hours: Sequence[datetime]) -> bool:

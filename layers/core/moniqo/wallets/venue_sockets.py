@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ MAX_SOCKETS: Final = 50
 IDLE_SOCKET_SECONDS: Final = 10
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_DRESSED: Final = ("::/96", "64:ff9b::/96", "2002::/16")
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -55,13 +56,17 @@ def checked_address(url: str | None, *, allow_loopback: bool) -> str:
 
 
 def _is_public(host: str) -> bool:
-    """Tell whether a host is a name, or a number that is not of a network of somebody's own."""
+    """Tell whether a host is a full name, or a number that is not of a network of somebody's own."""
     try:
-        return ip_address(host).is_global
+        address = ip_address(host)
     except ValueError:
-        name = host.rstrip(".").rpartition(".")[2]
-        # "127.1" and "0x7f000001" are addresses to a resolver.
-        return not (name == "localhost" or name[:1].isdigit())
+        first, _, last = host.rstrip(".").rpartition(".")
+        # Signs beyond ASCII may be mapped to others; "127.1" and "0x7f000001" are addresses to a resolver.
+        return host.isascii() and bool(first) and last != "localhost" and not last[:1].isdigit()
+    if isinstance(address, IPv6Address):
+        # An IPv4 address in another dress: compatible, NAT64, 6to4.
+        return address.is_global and not any(address in network for network in map(IPv6Network, _DRESSED))
+    return address.is_global
 
 
 def _unusable() -> WalletConnectionError:
