@@ -76,6 +76,24 @@ def test_what_fills_kept_do_not_explain_is_asked_of_the_venue(desk: LiveDesk, ru
     assert (rows(desk)[0]["balanced"], rows(desk)[0]["api_calls"]) == (True, 2)
 
 
+@pytest.mark.parametrize("skew_ms", [0, -500, -1000, 900])
+def test_a_withdrawal_beside_a_purchase_is_no_loss_whatever_the_venue_s_clock_says(
+    desk: LiveDesk, run: Run, skew_ms: int
+) -> None:
+    first_look = {"balance.books.until": utc_now() - timedelta(minutes=1)}
+    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": first_look}))
+    desk.venue.exchange.skew_ms = skew_ms
+    (account,) = desk.venue.exchange.accounts.values()
+    for _ in range(3):
+        assert desk.place(type="market", price=None, amount="0.001").status == 201
+        account.free["USDT"] -= 700
+        desk.sync()
+        row = sync_log(desk.invoke, desk.wallet)["items"][0]
+        assert {line["asset"]: D(line["residue"]) for line in row["equation"]} == {"BTC": 0, "USDT": -700}
+
+    assert get(desk.invoke, desk.wallet)["status"] == "active"
+
+
 def test_an_order_does_not_wait_for_another_sync_of_its_wallet(desk: LiveDesk, run: Run) -> None:
     lease = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
     run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": {"sync_lease": lease}}))

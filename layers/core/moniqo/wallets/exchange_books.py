@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final, NamedTuple
 
 from moniqo.domain.balance_equation import Books, Flow, balance_equation
@@ -20,6 +21,9 @@ MOST_SYMBOLS: Final = 10
 
 ReadFills = Callable[[str | None, datetime], Awaitable[Sequence[VenueFill]]]
 ReadKept = Callable[[datetime], Awaitable[Sequence[Fill]]]
+
+SLACK: Final = timedelta(minutes=1)
+"""How far the venue's clock, which fills are dated by, may be from ours."""
 
 _INSTANT: Final = timedelta(milliseconds=1)
 
@@ -53,10 +57,14 @@ async def books_at(
     """Bring the books of an account forward to ``at``, when it held ``totals``; None when that takes too many calls.
 
     Only markets between assets that changed are read: none for an account that stood still. Deposits and withdrawals
-    are not among fills, so they are left over in the balance equation; a fill in the very moment of the look is left
-    over once and taken back by the next look. What was there at the first look counts as transferred. Where there are
-    more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``; the
-    next look goes on from there. More than it gives at once of the shortest time that can be asked for are left over.
+    are not among fills, so they are left over in the balance equation; a fill in the very moment of the look may be
+    left over once and taken back by the next look. What was there at the first look counts as transferred. Where there
+    are more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``;
+    the next look goes on from there. More than it gives at once of the shortest time that can be asked for are left
+    over.
+
+    The books end with the last fill they count, in the venue's time, or a minute ago: a fill the venue dates earlier
+    than our clock is found by the next look, and none is counted twice. Only the first look ends at ``at`` itself.
 
     What was bought and sold again since the last look leaves one asset as it was: where the venue shows fills by market
     only, that market is not read, and the fills we keep of our own orders tell of it.
@@ -68,16 +76,13 @@ async def books_at(
         asset for asset in {*totals, *opening.totals} if totals.get(asset, ZERO) != opening.totals.get(asset, ZERO)
     }
     if not changed:
-        return replace(books, until=at)
+        return replace(books, until=_counted_until(at, books.until, ()))
 
-    def explains(after: Books) -> bool:
-        return not any(line.residue for line in balance_equation(opening.totals, books, after, totals))
-
+    explained_by = partial(_explained, opening, books, totals, at)
     ours: Sequence[Fill] | None = None
     if kept.first and not books.behind:
         ours = await kept.read(books.until)
-        after = _forward(books, ours, at)
-        if explains(after):
+        if after := explained_by(ours):
             return after
     traded = [symbol for symbol in symbols if changed.issuperset(symbol.split("/"))]
     if venue.by_symbol and len(traded) > MOST_SYMBOLS:
@@ -85,20 +90,40 @@ async def books_at(
     asked: Sequence[str | None] = traded if venue.by_symbol else [None]
     found = [await venue.read(symbol, books.until) for symbol in asked]
     ends = [_known_until(fills, books.until) for fills in found if venue.most and len(fills) >= venue.most]
-    until = min((at, *(end for end in ends if end > books.until)))
     told = [fill for fills in found for fill in fills if fill.symbol in symbols]
-    if until < at:
-        return replace(_forward(books, told, until), behind=frozenset(changed))
-    after = _forward(books, told, at)
-    if not venue.by_symbol or explains(after):
-        return after
+    until = min((end for end in ends if end > books.until), default=None)
+    if until is not None:
+        given = [fill for fill in told if books.until < fill.at <= until]
+        return replace(books, until=until, flows=_with(books.flows, given), behind=frozenset(changed))
+    if (after := explained_by(told)) or not venue.by_symbol:
+        return after or _forward(books, told, at)
     ours = await kept.read(books.until) if ours is None else ours
-    return _forward(books, [*told, *(fill for fill in ours if fill.symbol not in traded)], at)
+    every: Sequence[VenueFill | Fill] = [*told, *(fill for fill in ours if fill.symbol not in traded)]
+    return explained_by(every) or _forward(books, every, at)
 
 
-def _forward(books: Books, fills: Iterable[VenueFill | Fill], until: datetime) -> Books:
-    new = (fill for fill in fills if books.until < fill.at <= until)
+def _forward(books: Books, fills: Iterable[VenueFill | Fill], at: datetime) -> Books:
+    new = [fill for fill in fills if books.until < fill.at]
+    until = _counted_until(at, books.until, new)
     return replace(books, until=until, flows=_with(books.flows, new), behind=frozenset())
+
+
+def _explained(
+    opening: Opening, books: Books, totals: Mapping[str, Decimal], at: datetime, fills: Sequence[VenueFill | Fill]
+) -> Books | None:
+    """Return the books with these fills, or without those since the look, if that leaves nothing over."""
+    if books.behind:  # what changed since is not all that these explain
+        return None
+    for known in (fills, [fill for fill in fills if fill.at <= at]):
+        after = _forward(books, known, at)
+        if not any(line.residue for line in balance_equation(opening.totals, books, after, totals)):
+            return after
+    return None
+
+
+def _counted_until(at: datetime, since: datetime, new: Iterable[VenueFill | Fill]) -> datetime:
+    """Return the venue's time that books end at: never before a fill they count."""
+    return max(since, at - SLACK, *(fill.at for fill in new))
 
 
 def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:

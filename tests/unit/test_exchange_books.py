@@ -1,0 +1,115 @@
+"""Which fills the books of an account at a venue count, when its clock is not ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from moniqo.domain.balance_equation import balance_equation
+from moniqo.domain.order import Fill, OrderSide
+from moniqo.domain.statement import Opening
+from moniqo.wallets.exchange_books import FillsLook, KeptFills, books_at
+from moniqo.wallets.exchange_orders import VenueFill
+
+D = Decimal
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PRICE = D(50000)
+
+
+class Account:
+    """Buys BTC for USDT at a venue whose clock is ``skew`` before ours, and is looked at."""
+
+    def __init__(self, skew: timedelta = timedelta(), most: int | None = None) -> None:
+        self.skew = skew
+        self.most = most
+        self.held = {"BTC": D(0), "USDT": D(100_000)}
+        self.fills: list[VenueFill] = []
+        self.opening = Opening({}, None)
+        self.look(NOON)
+
+    def buy(self, at: datetime, amount: str = "0.1") -> None:
+        bought = D(amount)
+        self.held["BTC"] += bought
+        self.held["USDT"] -= bought * PRICE
+        name, number = "BTC/USDT", f"{len(self.fills)}"
+        order = (number, number, name, OrderSide.BUY, PRICE, bought, bought * PRICE, D(0), "USDT", None)
+        self.fills.append(VenueFill(*order, at + self.skew))
+
+    def look(self, at: datetime, totals: dict[str, Decimal] | None = None) -> dict[str, Decimal]:
+        """Return what a look leaves over; ``totals`` are those of an answer older than the fills."""
+        held = dict(self.held) if totals is None else totals
+
+        async def read(_: str | None, since: datetime) -> Sequence[VenueFill]:
+            return [fill for fill in self.fills if fill.at >= since][: self.most]
+
+        async def kept(_: datetime) -> Sequence[Fill]:
+            return ()
+
+        look = FillsLook(read, self.most, by_symbol=False)
+        books = asyncio.run(books_at(self.opening, held, at, ["BTC/USDT"], look, KeptFills(kept, first=False)))
+        assert books is not None
+        lines = balance_equation(self.opening.totals, self.opening.books, books, held)
+        self.opening = Opening(held, books)
+        return {line.asset: line.residue for line in lines if line.residue}
+
+
+def later(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("skew", [-50, -1, -0.5, 0, 0.9, 50])
+def test_a_fill_is_counted_once_whatever_the_venue_s_clock_says(skew: float) -> None:
+    """Looked at a moment before it as purchases are, a moment after it, and again and again."""
+    account = Account(timedelta(seconds=skew))
+    for start in (100, 100.5, 101, 220, 1000):
+        assert account.look(later(start)) == {}
+        account.buy(later(start + 0.1))
+        account.held["USDT"] -= 700
+        assert account.look(later(start + 0.2)) == {"USDT": D(-700)}
+        assert account.look(later(start + 0.3)) == {}
+    assert account.look(later(2000)) == {}
+    assert account.opening.books is not None
+    assert account.opening.books.flows["BTC"].traded == D("0.5")
+
+
+@pytest.mark.parametrize("skew", [-0.01, 0])
+def test_a_fill_after_the_balance_was_told_is_left_to_the_next_look(skew: float) -> None:
+    account = Account(timedelta(seconds=skew))
+    account.buy(later(100))
+    told = dict(account.held)
+    account.buy(later(100.3))
+
+    assert account.look(later(100.2), told) == {}
+    assert account.look(later(160)) == {}
+
+
+def test_a_fill_the_venue_shows_late_is_taken_back_by_the_next_look() -> None:
+    account = Account()
+    account.buy(later(100))
+    shown, account.fills = account.fills, []
+
+    assert account.look(later(100.2)) == {"BTC": D("0.1"), "USDT": D(-5000)}
+    account.fills = shown
+    account.buy(later(130))
+    assert account.look(later(131)) == {"BTC": D("-0.1"), "USDT": D(5000)}
+    assert account.look(later(200)) == {}
+
+
+@pytest.mark.parametrize("skew", [-30, 0, 30])
+def test_more_fills_than_are_given_at_once_are_counted_once(skew: float) -> None:
+    account = Account(timedelta(seconds=skew), most=3)
+    for number in range(10):
+        account.buy(later(100 + number))
+    looks = 0
+    while looks == 0 or (account.opening.books is not None and account.opening.books.behind):
+        looks += 1
+        account.look(later(110 + looks))
+
+    assert looks > 3
+    assert account.opening.books is not None
+    assert account.opening.books.flows["BTC"].traded == account.held["BTC"]
+    assert account.look(later(200)) == {}
