@@ -135,6 +135,25 @@ def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(de
     assert resume(desk).status == 200
 
 
+@pytest.mark.parametrize("broken", ["DELETE", None])
+def test_an_old_purchase_is_tried_every_minute_as_a_young_one_is(desk: LiveDesk, run: Run, broken: str | None) -> None:
+    """Old ones are looked at every five minutes otherwise. The venue refuses to cancel, or answers nothing at all."""
+    old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
+    run(desk.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
+    desk.price("BTC/USDT", "44000")
+    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
+    desk.sync()
+    assert statuses(desk) == ["filled", "open", "open"]
+
+    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method=broken)
+    for minute in range(4):
+        assert desk.settle(later=timedelta(minutes=minute, seconds=1)).looked_at == 1
+    desk.venue.mend()
+    desk.settle(later=timedelta(minutes=4, seconds=1))
+
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
 def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(desk: LiveDesk) -> None:
     desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
     assert desk.place(price="31000").json["status"] == "unknown"

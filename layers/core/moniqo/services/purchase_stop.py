@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pymongo.asynchronous.database import AsyncDatabase
 
+from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.counting import counted
 from moniqo.domain.errors import ConflictError, WalletError
 from moniqo.domain.order import OrderSide
@@ -29,15 +30,19 @@ SECONDS: Final = 10.0
 class PurchaseStop:
     """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector) -> None:
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
+    ) -> None:
         """Use ``database``, and open wallets with ``connector``."""
         self._wallets = UserWalletStore(database)
         self._store = LiveOrderStore(database)
-        self._book = LiveBook(self._store)
+        self._book = LiveBook(self._store, now)
         self._connector = connector
+        self._now = now
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
         """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
+        await self._store.hasten(user_wallet_ids, self._now())
         found = await self._wallets.several(user_wallet_ids)
         opened = await self._connector.connect_many([wallet for wallet in found if wallet.buys_stopped])
         turn = asyncio.Semaphore(WALLETS_AT_ONCE)

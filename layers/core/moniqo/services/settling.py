@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -29,6 +30,8 @@ ORDERS_PER_VENUE: Final = 500
 WALLETS_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 15.0
 SECONDS: Final = 45.0
+STOPPED_PAUSE: Final = timedelta(minutes=1)
+"""At most so long until a purchase that a loss limit stopped is tried again."""
 FEW: Final = 2
 """So many open orders of one wallet are asked for one by one; more of them are listed by one call."""
 
@@ -98,7 +101,7 @@ class Settling:
     ) -> None:
         """Look at the orders of one wallet; the one that fails is asked about again later, as are those after it.
 
-        A purchase that is open while a loss limit ``stops`` purchases is cancelled.
+        A purchase that is open while a loss limit ``stops`` purchases is cancelled, or tried again in a minute.
         """
         at = 0
         try:
@@ -111,7 +114,6 @@ class Settling:
                             buying = seen.is_at_venue and seen.request.side is OrderSide.BUY
                             looked.append(await self._cancelled(wallet, seen) if stops and buying else seen)
                             at += 1
-                    return
         except TimeoutError:
             log.warning("orders not settled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         except Exception:
@@ -119,6 +121,8 @@ class Settling:
             log.exception("settling failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         for order in orders[at:]:
             await self._looks.put_off(order)
+        if stops:
+            await self._store.hasten([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
 
     async def _listed(self, wallet: ExchangeWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
         """Open orders by the venue's id, when there are many to ask about."""

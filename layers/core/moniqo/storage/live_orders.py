@@ -19,7 +19,7 @@ from pymongo.errors import ClientBulkWriteException, ConnectionFailure, Duplicat
 
 from moniqo.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo.domain.live_order import LiveOrder
-from moniqo.domain.order import OPEN_STATUSES, Fill, OrderStatus
+from moniqo.domain.order import OPEN_STATUSES, Fill, OrderSide, OrderStatus
 from moniqo.domain.queries import OrderQuery
 from moniqo.domain.user_wallet import UserWallet
 from moniqo.storage.client import is_outage
@@ -164,6 +164,15 @@ class LiveOrderStore:
         if symbol is not None:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
+
+    async def hasten(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
+        """See to it that purchases of these wallets that may still fill are looked at by ``at``."""
+        purchases = {
+            "user_wallet_id": {"$in": list(user_wallet_ids)},
+            "status": {"$in": list(_UNDECIDED)},
+            "request.side": OrderSide.BUY.value,
+        }
+        await self._orders.update_many(purchases, {"$min": {"settle_at": at}})
 
     async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
         """Orders newest first, below the number that a position begins with."""
