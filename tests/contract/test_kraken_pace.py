@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,12 +14,14 @@ from moniqo import event_loop
 from moniqo.domain.balance_equation import Books
 from moniqo.domain.clock import Clock, utc_now
 from moniqo.domain.definition import ApiConfig
-from moniqo.domain.errors import RateLimitExceededError
+from moniqo.domain.errors import RateLimitExceededError, WalletConnectionError
 from moniqo.domain.statement import Opening
+from moniqo.wallets import breaker, venue_calls
 from moniqo.wallets.exchange import ExchangeWallet
 from moniqo.wallets.pace import LONGEST_WAIT, Pace
 from moniqo.wallets.venue_connection import VenueConnection
 from moniqo.wallets.venues.kraken import Kraken
+from moniqo.wallets.venues.venue import Client
 from tests.conftest import Run
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
@@ -103,6 +106,57 @@ def test_what_would_have_to_wait_too_long_is_refused_here_with_the_seconds(
 
     run(work())
     assert fake.refused_calls == 0
+
+
+def test_waiting_for_turns_takes_nothing_from_the_time_the_venue_has(
+    fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 1.0)
+
+    async def turn(seconds: float) -> None:
+        watch.at += seconds
+        await asyncio.sleep(0.6)
+
+    config = ApiConfig(base_url=fake.url)
+    pace = lambda per_second, burst: Pace(per_second, burst, watch, turn)  # noqa: E731
+    connection = VenueConnection(Kraken(), config, allow_loopback=True, pace=pace)
+
+    async def work() -> None:
+        wallet = await opened(connection, fake.credentials())
+        for _ in range(12):
+            await wallet.get_balance()
+        asked = fake.calls("/private/")
+        assert await wallet.find_order("0" * 32, "BTC/USD") is None
+        assert fake.calls("/private/") == asked + 2
+        await connection.close()
+
+    run(work())
+
+
+def test_a_read_that_ends_while_it_waits_for_its_turn_is_no_failure_of_the_venue(
+    fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "FAILURES", 1)
+
+    async def turn(_: float) -> None:
+        await asyncio.Event().wait()
+
+    judge, config = breaker.Breaker(), ApiConfig(base_url=fake.url)
+    pace = lambda per_second, burst: Pace(per_second, burst, watch, turn)  # noqa: E731
+    connection = VenueConnection(Kraken(), config, allow_loopback=True, pace=pace, breaker=judge)
+
+    async def thirteen(client: Client) -> None:
+        for _ in range(13):
+            await connection.venue.balance(client)
+
+    async def work() -> None:
+        with pytest.raises(WalletConnectionError):
+            await connection.read(connection.client(fake.credentials()), thirteen, seconds=1)
+        assert fake.calls("/private/") == 12
+        await connection.close()
+
+    run(work())
+    assert judge.wait() == 0
 
 
 def test_the_fake_refuses_what_kraken_would(fake: FakeKraken, watch: Watch, run: Run) -> None:

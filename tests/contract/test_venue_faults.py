@@ -146,7 +146,7 @@ def test_a_read_is_tried_again_while_time_is_left(desk: Desk, run: Run, kind: An
 def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
     desk: Desk, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venue_calls, "ATTEMPT_SECONDS", 0.2)
+    monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 0.2)
     desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=None)
     started = time.monotonic()
     with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):

@@ -55,6 +55,16 @@ def test_a_turn_too_far_away_is_refused_with_the_seconds_and_costs_nothing(run: 
     assert watch() == LONGEST_WAIT
 
 
+def test_what_costs_nothing_waits_for_no_debt_of_others(run: Run) -> None:
+    watch = Watch()
+    pace = Pace(1, 6, watch, watch.sleep)
+    for cost in (6, 3):
+        run(pace(cost))
+    watch.at -= 3  # as if another call still waited
+    run(pace(0))
+    assert watch() == 0
+
+
 def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
     async def given_up() -> None:
         pace = Pace(1, 3, lambda: 0.0)

@@ -16,7 +16,7 @@ from moniqo.domain.errors import RateLimitExceededError
 from moniqo.wallets.exchange_errors import Refusal, VenueRefusalError
 
 LONGEST_WAIT: Final = 4.0
-"""Seconds a call may wait for its turn: less than an attempt lasts, so that waiting never looks like a dead venue."""
+"""Seconds a call may wait for its turn: they and the time of an answer fit into a read."""
 
 PACED: Final = Refusal(
     RateLimitExceededError, "This account has asked its venue as often as the venue lets it for now; nothing was sent."
@@ -50,12 +50,14 @@ class Pace:
         self._at = clock()
 
     async def __call__(self, cost: float) -> None:
-        """Pay for a call, after those that came before it.
+        """Pay for a call, after those that came before it; one that costs nothing waits for none of them.
 
         Raises:
             VenueRefusalError: its turn is too far away; it carries the seconds and nothing is paid.
 
         """
+        if not cost:
+            return
         now = self._clock()
         self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now

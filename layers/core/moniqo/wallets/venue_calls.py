@@ -27,7 +27,8 @@ Call = Callable[[Client], Awaitable[Found]]
 log: Final = logging.getLogger("moniqo")
 
 READ_SECONDS: Final = 10.0
-ATTEMPT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
+"""For each answer within a read: one that hangs leaves time for another try. Waiting for a turn is not in it."""
 SEND_SECONDS: Final = 8.0
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 2.0
@@ -103,7 +104,7 @@ class VenueCalls:
         longest = FIRST_PAUSE
         while True:
             try:
-                return await self._attempt(client, call, min(ATTEMPT_SECONDS, ends - time.monotonic()))
+                return await self._attempt(client, call, ends - time.monotonic(), ANSWER_SECONDS)
             except VenueRefusalError as refusal:
                 pause = longest * _random()
                 if not _may_pass(refusal) or time.monotonic() + pause >= ends:
@@ -126,23 +127,29 @@ class VenueCalls:
         # The loop may have stood still since the last call: let it see which sockets the venue closed meanwhile.
         await asyncio.sleep(ONE_LOOK)
         try:
-            return await self._attempt(client, call, SEND_SECONDS)
+            return await self._attempt(client, call, SEND_SECONDS, SEND_SECONDS)
         except VenueRefusalError as refusal:
             if refusal.refusal.decided:
                 raise refusal.as_error(self._calls_from) from None
             raise UnknownOutcomeError(f"{refusal.refusal.detail} What became of the order is not known.") from None
 
-    async def _attempt(self, client: Client, call: Call[Found], seconds: float) -> Found:
+    async def _attempt(self, client: Client, call: Call[Found], seconds: float, each: float) -> Found:
+        """Make a call, which may wait and ask several times within ``seconds``; ``each`` answer has so many."""
         wait = self._breaker.wait()
         if wait:
             raise VenueRefusalError(RATE if self._breaker.was_told_to else _RESTING, wait)
-        client.timeout = max(1, int(seconds * 1000))
+        client.timeout = max(1, int(min(each, seconds) * 1000))
+        answers = client.answers
         try:
             async with asyncio.timeout(seconds):
                 found = await call(client)
         except Exception as error:  # noqa: BLE001 - whatever CCXT raises is read here, and only here
             refusal = read_exception(error)
-            self._count(client, refusal)
+            if isinstance(error, TimeoutError) and client.answers > answers:
+                # It waited, or had more to read than there was time for: the venue is there.
+                self._breaker.answered(_account(client))
+            else:
+                self._count(client, refusal)
             named = {"venue": self.venue.exchange, "code": refusal.code, "means": refusal.refusal.error.__name__}
             log.info("venue refused", extra={"fields": named})
             raise refusal from None
@@ -169,7 +176,7 @@ class VenueCalls:
             await asked.load_time_difference()
 
         try:
-            await self._attempt(client, ask, max(0.1, seconds))
+            await self._attempt(client, ask, max(0.1, seconds), ANSWER_SECONDS)
         except VenueRefusalError as refusal:
             raise refusal.as_error(self._calls_from) from None
         self.client_model().options["timeDifference"] = client.options["timeDifference"]
