@@ -11,6 +11,11 @@ import pytest
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
+from moniqo.domain.command import SetStatus
+from moniqo.domain.errors import ConflictError
+from moniqo.domain.sync_outcome import SyncType
+from moniqo.storage.user_wallets import UserWalletStore
+from moniqo.wallets.exchange_life import keep_life
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
@@ -174,6 +179,47 @@ def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_rea
     desk.sync()
 
     assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == ("paused", "holiday")
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
+@pytest.mark.parametrize("leased", [False, True])
+@pytest.mark.parametrize("status", ["paused", "suspended"])
+def test_one_found_while_somebody_stops_the_wallet_cancels_purchases(
+    desk: LiveDesk, run: Run, status: str, leased: bool
+) -> None:
+    desk.price("BTC/USDT", "44000")
+
+    async def look() -> None:
+        read = await UserWalletStore(bootstrap.database()).get(desk.user.id, desk.wallet)
+        meanwhile: dict[str, Any] = {"status": status, "status_reason": "a look"}
+        if leased:
+            meanwhile["sync_lease"] = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
+        await desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": meanwhile})
+        account = await bootstrap.wallets().connect(desk.user.id, desk.wallet)
+        async with account:
+            await bootstrap.balance_sync().look(read, account, SyncType.PRE_TRADE)
+
+    run(look())
+
+    assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == (status, "a look")
+    assert statuses(desk) == ["filled", "cancelled", "open"]
+
+
+def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(desk: LiveDesk, run: Run) -> None:
+    paused = {"status": "paused", "status_reason": "holiday"}
+    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": paused}))
+
+    async def resumed() -> None:
+        store = UserWalletStore(bootstrap.database())
+        read = await store.get(desk.user.id, desk.wallet)
+        await store.stop_buys([desk.wallet])
+        await keep_life(store, read, SetStatus("active", "owner"), {})
+
+    with pytest.raises(ConflictError):
+        run(resumed())
+
+    assert wallet(desk)["status"] == "paused"
+    desk.settle(later=timedelta(minutes=2))
     assert statuses(desk) == ["filled", "cancelled", "open"]
 
 

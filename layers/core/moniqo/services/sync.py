@@ -132,6 +132,10 @@ class BalanceSync:
         return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
 
     async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
+        breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
+        if breached:
+            # The outcome of a wallet that its owner or an admin stopped meanwhile was not written.
+            await self._wallets.stop_buys(breached)
         stopped = [outcome.after.id for outcome in outcomes if outcome.after.buys_stopped]
         if stopped:
             await self._stop().stop(stopped)

@@ -97,11 +97,26 @@ class UserWalletStore:
             raise NotFoundError("There is no such wallet.")
 
     async def change_in_status(self, wallet: UserWallet, fields: Mapping[str, object]) -> None:
-        """Set fields of a wallet that still has the status it was read with; raises ConflictError."""
-        read = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None, "status": wallet.status.value}
+        """Set fields of a wallet that was neither given another status nor stopped since; raises ConflictError."""
+        read = {
+            "_id": wallet.id,
+            "user_id": wallet.user_id,
+            "deleted_at": None,
+            "status": wallet.status.value,
+            "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
+        }
         result = await self._wallets.update_one(read, {"$set": dict(fields)})
         if not result.matched_count:
             raise ConflictError("The wallet was changed at the same time by another request.")
+
+    async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
+        """Say of those of these wallets that are paused or suspended that what may still buy is to be cancelled."""
+        stopped = {
+            "_id": {"$in": list(user_wallet_ids)},
+            "deleted_at": None,
+            "status": {"$in": [status.value for status in STOPPED]},
+        }
+        await self._wallets.update_many(stopped, {"$set": {"buys_stopped": True}})
 
     async def replace_credentials(
         self, wallet: UserWallet, credentials: str | None, fields: Mapping[str, object]
