@@ -187,6 +187,38 @@ def test_settling_mirrors_what_happened_while_nobody_looked(desk: LiveDesk) -> N
     assert desk.order(ids[3])["fills"]
 
 
+def test_a_wallet_that_cannot_be_read_keeps_no_other_from_settling(
+    desk: LiveDesk, invoke: Invoke, seeded: Database, run: Run
+) -> None:
+    broken = open_desk(desk.venue, invoke, seeded)
+    for each in (broken, desk):
+        each.place()
+    run(seeded.user_wallets.update_one({"_id": broken.wallet}, {"$set": {"risk_limits": "none"}}))
+    desk.venue.exchange.move("BTC/USDT", D(39000))
+
+    desk.settle(later=timedelta(minutes=2))
+
+    found = run(seeded.orders.find().to_list())
+    assert {order["user_wallet_id"]: order["status"] for order in found} == {
+        desk.wallet: "filled",
+        broken.wallet: "open",
+    }
+
+
+def test_a_venue_whose_orders_cannot_be_read_keeps_no_other_from_settling(
+    desk: LiveDesk, seeded: Database, run: Run
+) -> None:
+    desk.place()
+    broken = run(seeded.orders.find_one())
+    assert broken is not None
+    run(seeded.orders.insert_one({**broken, "_id": "elsewhere", "seq": 9, "venue": "another", "amount": "many"}))
+    desk.venue.exchange.move("BTC/USDT", D(39000))
+
+    assert desk.settle(later=timedelta(minutes=2)).ended == 1
+    with pytest.raises(ArithmeticError):  # only the broken one is due: the function fails, which an alarm sees
+        desk.settle(later=timedelta(minutes=3))
+
+
 def test_a_venue_that_is_away_changes_nothing(desk: LiveDesk) -> None:
     placed = desk.place().json
     desk.venue.break_with("status", status=500, times=None)

@@ -64,8 +64,14 @@ class Settling:
     async def settle(self, seconds: float = SECONDS) -> Settled:
         """Look at orders whose time has come, for ``seconds`` at most, those that wait longest first."""
         venues = await self._store.venues_to_settle(self._now())
-        done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues))
-        return Settled(*(sum(numbers) for numbers in zip(*done, strict=True))) if done else Settled(0, 0, 0)
+        done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues), return_exceptions=True)
+        settled = [one for one in done if isinstance(one, Settled)]
+        for venue, failure in zip(venues, done, strict=True):
+            if isinstance(failure, BaseException):
+                if not settled:
+                    raise failure
+                log.error("a venue's orders were not settled", exc_info=failure, extra={"fields": {"venue": venue}})
+        return Settled(*(sum(numbers) for numbers in zip(*settled, strict=True))) if settled else Settled(0, 0, 0)
 
     async def _venue(self, venue: str, seconds: float) -> Settled:
         due = await self._store.to_settle(venue, self._now(), ORDERS_PER_VENUE)

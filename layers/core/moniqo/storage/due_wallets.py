@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -12,11 +11,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo.domain.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
-from moniqo.storage.client import UNREADABLE
-from moniqo.storage.user_wallet_documents import from_document
-from moniqo.storage.user_wallets import COLLECTION
-
-log: Final = logging.getLogger("moniqo")
+from moniqo.storage.user_wallets import COLLECTION, readable
 
 HOLDINGS_EVERY: Final = timedelta(hours=1)
 
@@ -101,14 +96,7 @@ class DueWallets:
         if not leased.modified_count:
             return Claimed((), ())
         mine = {"_id": {"$in": list(due)}, "sync_lease.token": lease.token}
-        wallets, unreadable = [], []
-        for document in await self._wallets.find(mine).to_list():
-            try:
-                wallets.append(from_document(document))
-            except UNREADABLE:
-                log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
-                unreadable.append(document["_id"])
-        return Claimed(wallets, unreadable)
+        return Claimed(*readable(await self._wallets.find(mine).to_list()))
 
     async def claim_one(self, wallet: UserWallet, lease: Lease, now: datetime) -> bool:
         """Lease a wallet as it was read; returns False when somebody else has a lease, or synced it since."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +14,10 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo.domain.errors import ConflictError, NotFoundError
 from moniqo.domain.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo.storage.client import UNREADABLE
 from moniqo.storage.user_wallet_documents import from_document, to_document
+
+log: Final = logging.getLogger("moniqo")
 
 COLLECTION: Final = "user_wallets"
 
@@ -37,6 +41,18 @@ class Position:
     id: str
 
 
+def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
+    """Read wallets, and return the ids of those that cannot be: one of them must not keep others from their turn."""
+    wallets, broken = [], []
+    for document in documents:
+        try:
+            wallets.append(from_document(document))
+        except UNREADABLE:
+            log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+            broken.append(document["_id"])
+    return wallets, broken
+
+
 class UserWalletStore:
     """Reads and writes user wallets. Deleted ones are not there for anybody."""
 
@@ -53,9 +69,10 @@ class UserWalletStore:
         return await self._one({"_id": user_wallet_id, "deleted_at": None})
 
     async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
-        """Return these wallets whoever owns them; deleted ones are missing."""
+        """Return these wallets whoever owns them; deleted ones are missing, and those that cannot be read."""
         found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
-        return [from_document(document) for document in await found.to_list()]
+        wallets, _ = readable(await found.to_list())
+        return wallets
 
     async def find_made(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
         """Return an owner's wallet even when it was deleted since."""
