@@ -106,6 +106,15 @@ def test_an_account_that_was_emptied_begins_anew_and_remembers_the_day_s_loss() 
     assert reached(wallet(), filled, D(920)) is not None
 
 
+@pytest.mark.parametrize("dust", ["0.0000001", "0.00999"])
+def test_one_that_was_emptied_but_for_dust_begins_anew_too(dust: str) -> None:
+    taken = D(dust) - 480
+    emptied = baseline_at(wallet("480", baseline=since("500", "600")), D(dust), NOON, taken)
+    filled = baseline_at(wallet(dust, baseline=emptied), D(1000) + D(dust), NOON, D(1000))
+
+    assert filled == LossBaseline(D(1020) + D(dust), D(1000) + D(dust), D(1000) + D(dust), MIDNIGHT)
+
+
 @pytest.mark.parametrize(("seen", "start"), [("480", "580"), (None, "570")])
 def test_what_is_paid_in_over_midnight_counts_once(seen: str | None, start: str) -> None:
     known = wallet(seen, NOON, since("500", "500"))
@@ -133,6 +142,10 @@ def left_over(**residues: str) -> list[EquationLine]:
         ({"A": "1", "B": "-2"}, "0"),  # an exchange nobody told
         ({"GONE": "-5"}, "-10"),
         ({"NOPRICE": "5"}, "0"),
+        ({"A": "-3", "B": "0.004"}, "-6"),  # B is worth less than a cent: rounding
+        ({"A": "3", "B": "-0.004", "GONE": "-0.0049"}, "6"),
+        ({"A": "-3", "B": "0.005"}, "0"),
+        ({"A": "-3", "NOPRICE": "0.001"}, "0"),  # nobody knows what it is worth
     ],
 )
 def test_what_is_left_over_on_one_side_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:

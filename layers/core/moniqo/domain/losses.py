@@ -19,6 +19,9 @@ from moniqo.domain.user_wallet import STOPPED, BalanceSnapshot, LossBaseline, Us
 RECENT: Final = timedelta(days=1)
 """How long before a day the equity it begins with may have been seen; without one it begins with the first look."""
 
+CENT: Final = Decimal("0.01")
+"""In US dollars. What is worth less is rounding, or what no order can sell."""
+
 _SHOWN: Final = Decimal("0.00000001")
 RESUME_HINT: Final = "Wait for the next day, or change risk_limits."
 
@@ -45,7 +48,7 @@ def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBas
     if not paid_in:
         return baseline
     start, own = baseline.day_start + paid_in, equity - paid_in
-    if own <= 0:  # all there is was paid in
+    if own < CENT:  # all there is was paid in
         return baseline._replace(day_start=start, percent_from=equity, peak=equity)
     percent_from, peak = ((amount * equity / own).quantize(_SHOWN) for amount in (baseline.percent_from, baseline.peak))
     return LossBaseline(start, percent_from, peak, baseline.until)
@@ -55,18 +58,19 @@ def paid_in_usd(equation: Sequence[EquationLine] | None, before: BalanceSnapshot
     """Return what was paid in less what was taken out between two snapshots, in US dollars at their prices.
 
     Venues do not tell transfers: they are what the equation leaves over. What is left over with both signs is an
-    exchange that no fill told, and counts as a result.
+    exchange that no fill told, and counts as a result; lines worth less than a cent are no sign of one.
     """
-    left = {line.asset: line.residue for line in equation or () if line.residue}
-    if not left or min(left.values()) < 0 < max(left.values()):
-        return ZERO
     with exact():
         prices = {
             held.asset: held.value_usd / held.total
             for held in (*before.assets, *after.assets)
             if held.total and held.value_usd is not None
         }
-        return sum((amount * prices.get(asset, ZERO) for asset, amount in left.items()), ZERO)
+        left = [(line.residue, prices.get(line.asset)) for line in equation or () if line.residue]
+        counted = [(amount, price) for amount, price in left if price is None or abs(amount * price) >= CENT]
+        if len({amount > 0 for amount, _ in counted}) != 1:
+            return ZERO
+        return sum((amount * price for amount, price in counted if price is not None), ZERO)
 
 
 def reached(wallet: UserWallet, baseline: LossBaseline, equity: Decimal) -> Breach | None:
