@@ -205,7 +205,8 @@ def test_one_found_while_somebody_stops_the_wallet_cancels_purchases(
     assert statuses(desk) == ["filled", "cancelled", "open"]
 
 
-def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(desk: LiveDesk, run: Run) -> None:
+@pytest.mark.parametrize("after", ["it was judged", "it was opened"])
+def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(desk: LiveDesk, run: Run, after: str) -> None:
     paused = {"status": "paused", "status_reason": "holiday"}
     run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": paused}))
 
@@ -213,6 +214,8 @@ def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(desk: Live
         store = UserWalletStore(bootstrap.database())
         read = await store.get(desk.user.id, desk.wallet)
         await store.stop_buys([desk.wallet])
+        if after == "it was judged":
+            read = await store.get(desk.user.id, desk.wallet)
         await keep_life(store, read, SetStatus("active", "owner"), {})
 
     with pytest.raises(ConflictError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from moniqo.domain.command import LifeCommand, SetLimits, SetStatus
+from moniqo.domain.errors import ConflictError
 from moniqo.domain.lifecycle import check_transition
 from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
 from moniqo.storage.user_wallets import UserWalletStore
@@ -15,7 +16,8 @@ async def keep_life(
 ) -> None:
     """Write a change over the status the wallet was read with.
 
-    A deleted wallet's credentials are forgotten.
+    A wallet whose purchases a loss limit stopped is taken into use again only by who knows of it, and sets
+    ``buys_stopped`` too. A deleted wallet's credentials are forgotten.
 
     Raises:
         WalletSuspendedError, ConflictError: the change is not open to whoever asks, or somebody was faster.
@@ -25,8 +27,8 @@ async def keep_life(
     if isinstance(command, SetStatus):
         check_transition(wallet.status.value, command)
         fields["status"] = command.status
-        if command.status == UserWalletStatus.ACTIVE:
-            fields["buys_stopped"] = False
+        if command.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and "buys_stopped" not in fields:
+            raise ConflictError("A loss limit stopped the wallet in the meantime.", wallet_status=wallet.status.value)
     elif isinstance(command, SetLimits):
         fields["risk_limits"] = command.limits.to_document()
     else:
