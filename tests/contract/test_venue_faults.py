@@ -25,6 +25,7 @@ from moniqo.domain.errors import (
     WalletConnectionError,
 )
 from moniqo.domain.order import OrderSide, OrderStatus, OrderType
+from moniqo.domain.statement import Opening, Statement
 from moniqo.wallets import venue_calls
 from moniqo.wallets.breaker import FAILURES, Breaker
 from moniqo.wallets.exchange import ExchangeWallet
@@ -35,7 +36,7 @@ from moniqo.wallets.venues.venue import Venue
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
-from tests.support.venues.exchange import Account
+from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
 
@@ -305,3 +306,28 @@ def test_nothing_secret_is_logged_or_told_whatever_fails(
     for secret in desk.credentials.values():
         assert secret not in everything
         assert secret.splitlines()[-2 % len(secret.splitlines())] not in everything
+
+
+def test_more_fills_than_coinbase_gives_in_a_few_pages_leave_the_balance_and_begin_the_books_anew(run: Run) -> None:
+    async def work(fake: FakeCoinbase) -> tuple[list[Statement], int]:
+        connection = VenueConnection(venue_named("coinbase"), ApiConfig(base_url=fake.url), allow_loopback=True)
+        credentials = fake.credentials(balances={"USD": "1000000"})
+        wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
+        await wallet.initialize()
+        said = [await wallet.statement(Opening({}, None))]
+        for number in range(1100):
+            ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.001"))
+            fake.exchange.place(fake.exchange.accounts[credentials["api_key"]], ticket)
+        for _ in range(2):
+            totals = {held.asset: held.total for held in said[-1].value.assets}
+            said.append(await wallet.statement(Opening(totals, said[-1].books)))
+        await connection.close()
+        return said, fake.calls("/historical/fills")
+
+    with FakeCoinbase() as fake:
+        (_, cut_off, anew), pages = run(work(fake))
+    totals = {held.asset: held.total for held in cut_off.value.assets}
+    assert totals["BTC"] == Decimal("1.1")
+    assert (cut_off.books, pages) == (None, 4)
+    assert anew.books is not None
+    assert {asset: flow.net for asset, flow in anew.books.flows.items()} == totals

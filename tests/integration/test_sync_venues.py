@@ -12,12 +12,14 @@ import pytest
 from moniqo import bootstrap
 from moniqo.domain.clock import rfc3339, utc_now
 from moniqo.domain.order import OrderSide, OrderType
+from moniqo.wallets import exchange
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.syncing import dispatch, get, received, sync, sync_log, work
+from tests.support.venues.exchange import Ticket
 from tests.support.venues.server import FakeVenue
 from tests.support.wallets import aws
 
@@ -93,6 +95,31 @@ def test_trades_explain_a_balance_and_a_deposit_is_left_over(venue: FakeVenue, i
     assert [(line["asset"], line["residue"]) for line in deposit["equation"]] == [("USDT", "50")]
     assert deposit["balanced"] is False
     assert (still["equation"], still["balanced"], still["api_calls"]) == ([], True, 2)
+
+
+def test_a_balance_is_kept_when_only_its_fills_could_not_be_read_in_time(
+    venue: FakeVenue, invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = connected(invoke, venue, balances={"USDT": "1000"})
+    sync(invoke, wallet)
+    (account,) = venue.exchange.accounts.values()
+    venue.exchange.place(account, Ticket("mine", "BTC/USDT", "buy", "market", Decimal("0.01")))
+    monkeypatch.setattr(exchange, "SECONDS_WITH_FILLS", 1.0)
+    venue.break_with("hang", path="myTrades", times=None)
+
+    assert sync(invoke, wallet).json["success"] is True
+    assert "BTC" in {item["asset"] for item in get(invoke, wallet)["balance"]["assets"]}
+    monkeypatch.undo()
+    venue.mend()
+    sync(invoke, wallet)
+    sync(invoke, wallet)
+
+    still, caught_up, behind, _ = sync_log(invoke, wallet)["items"]
+    assert [row["status"] for row in (behind, caught_up, still)] == ["partial", "success", "success"]
+    assert {line["asset"] for line in behind["equation"] if Decimal(line["residue"])} == {"BTC", "USDT"}
+    lines = {line["asset"]: line for line in caught_up["equation"]}
+    assert lines["BTC"]["trades"] == "0.01"
+    assert still["balanced"] is True
 
 
 class TestKeys:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.balance_equation import balance_equation
+from moniqo.domain.balance_equation import Books, balance_equation
+from moniqo.domain.errors import WalletConnectionError
 from moniqo.domain.order import Fill, OrderSide
 from moniqo.domain.statement import Opening
 from moniqo.wallets.exchange_books import FillsLook, KeptFills, books_at
@@ -26,6 +27,8 @@ class Account:
     def __init__(self, skew: timedelta = timedelta(), most: int | None = None) -> None:
         self.skew = skew
         self.most = most
+        self.newest = False
+        self.trouble: Exception | None = None
         self.held = {"BTC": D(0), "USDT": D(100_000)}
         self.fills: list[VenueFill] = []
         self.opening = Opening({}, None)
@@ -44,17 +47,23 @@ class Account:
         held = dict(self.held) if totals is None else totals
 
         async def read(_: str | None, since: datetime) -> Sequence[VenueFill]:
-            return [fill for fill in self.fills if fill.at >= since][: self.most]
+            if self.trouble is not None:
+                raise self.trouble
+            shown = [fill for fill in self.fills if fill.at >= since]
+            return shown[-(self.most or 0) :] if self.newest else shown[: self.most]
 
         async def kept(_: datetime) -> Sequence[Fill]:
             return ()
 
-        look = FillsLook(read, self.most, by_symbol=False)
+        look = FillsLook(read, self.most, by_symbol=False, newest=self.newest)
         books = asyncio.run(books_at(self.opening, held, at, ["BTC/USDT"], look, KeptFills(kept, first=False)))
-        assert books is not None
-        lines = balance_equation(self.opening.totals, self.opening.books, books, held)
+        lines = () if books is None else balance_equation(self.opening.totals, self.opening.books, books, held)
         self.opening = Opening(held, books)
         return {line.asset: line.residue for line in lines if line.residue}
+
+    def books(self) -> Books:
+        assert self.opening.books is not None
+        return self.opening.books
 
 
 def later(seconds: float) -> datetime:
@@ -113,3 +122,35 @@ def test_more_fills_than_are_given_at_once_are_counted_once(skew: float) -> None
     assert account.opening.books is not None
     assert account.opening.books.flows["BTC"].traded == account.held["BTC"]
     assert account.look(later(200)) == {}
+
+
+@pytest.mark.parametrize("trouble", [TimeoutError(), WalletConnectionError()])
+def test_fills_that_could_not_be_read_are_left_to_the_next_look(trouble: Exception) -> None:
+    account = Account()
+    account.buy(later(100))
+    account.trouble = trouble
+    for seconds in (110, 200, 300):
+        account.look(later(seconds))
+        assert account.books().until == NOON
+        assert account.books().behind == {"BTC", "USDT"}
+    account.trouble = None
+    account.look(later(400))
+    assert not account.books().behind
+    assert account.books().flows["BTC"].traded == D("0.1")
+    assert account.look(later(500)) == {}
+
+
+def test_an_account_of_which_only_the_newest_fills_are_given_does_not_tell_what_moved_and_begins_anew() -> None:
+    account = Account(most=3)
+    account.newest = True
+    for number in range(2):
+        account.buy(later(100 + number))
+    assert account.look(later(110)) == {}
+    for number in range(4):
+        account.buy(later(200 + number))
+    account.look(later(210))
+    assert account.opening.books is None
+    assert account.look(later(220)) == {}
+    account.buy(later(300))
+    assert account.look(later(310)) == {}
+    assert account.books().flows["BTC"].traded == D("0.1")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 
 from moniqo.domain.command import LifeCommand
 from moniqo.domain.errors import ConflictError, InvalidCredentialsError
@@ -23,6 +24,9 @@ from moniqo.wallets.exchange_trading import ExchangeTrading
 from moniqo.wallets.venue_calls import READ_SECONDS
 from moniqo.wallets.venue_prices import candles_of, snapshot_of
 from moniqo.wallets.venues.venue import Client
+
+SECONDS_WITH_FILLS: Final = 8.0
+"""How long after its beginning a statement waits for fills: shorter than a sync, which keeps the balance without."""
 
 KeepLife = Callable[[LifeCommand, Mapping[str, object]], Awaitable[None]]
 """Writes a change of a wallet's life with the fields of its user wallet."""
@@ -78,12 +82,18 @@ class ExchangeWallet(ExchangeTrading):
 
         Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
         """
-        asked = self.api_calls
+        asked, ends = self.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
+
+        async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:
+            async with asyncio.timeout_at(ends):
+                return await self.get_fills(symbol, since)
+
         permissions = None if trading else await self.get_key_permissions()
         value = await self.valuation()
         totals = {held.asset: held.total for held in value.assets}
         markets = await self._connection.markets()
-        venue = FillsLook(self.get_fills, self._venue.most_fills, by_symbol=self._venue.history_by_symbol)
+        rules = self._venue
+        venue = FillsLook(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
         kept = KeptFills(self._kept_fills, first=trading)
         books = await books_at(opening, totals, value.as_of, markets.keys(), venue, kept)
         return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)

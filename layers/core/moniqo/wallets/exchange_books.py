@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from moniqo.domain.balance_equation import Books, Flow, balance_equation
+from moniqo.domain.errors import WalletConnectionError
 from moniqo.domain.money import ZERO, exact
 from moniqo.domain.order import Fill, OrderSide
 from moniqo.domain.statement import Opening
@@ -31,12 +32,15 @@ _INSTANT: Final = timedelta(milliseconds=1)
 class FillsLook(NamedTuple):
     """How a venue shows fills: ``read`` gives those since a time, oldest first, the first ``most`` unless that is None.
 
-    It reads one market, or all of them unless the venue shows them ``by_symbol`` only.
+    It reads one market, or all of them unless the venue shows them ``by_symbol`` only. Where ``newest``, it gives at
+    least the newest ``most`` in place of the first. It raises TimeoutError or WalletConnectionError when it could not
+    be done in time.
     """
 
     read: ReadFills
     most: int | None
     by_symbol: bool
+    newest: bool = False
 
 
 class KeptFills(NamedTuple):
@@ -60,8 +64,8 @@ async def books_at(
     are not among fills, so they are left over in the balance equation; a fill in the very moment of the look may be
     left over once and taken back by the next look. What was there at the first look counts as transferred. Where there
     are more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``;
-    the next look goes on from there. More than it gives at once of the shortest time that can be asked for are left
-    over.
+    the next look goes on from there, as it does where they could not be read in time. More than it gives at once of the
+    shortest time that can be asked for are left over. After None the books begin anew.
 
     The books end with the last fill they count, in the venue's time, or a minute ago: a fill the venue dates earlier
     than our clock is found by the next look, and none is counted twice. Only the first look ends at ``at`` itself.
@@ -88,8 +92,14 @@ async def books_at(
     if venue.by_symbol and len(traded) > MOST_SYMBOLS:
         return None
     asked: Sequence[str | None] = traded if venue.by_symbol else [None]
-    found = [await venue.read(symbol, books.until) for symbol in asked]
-    ends = [_known_until(fills, books.until) for fills in found if venue.most and len(fills) >= venue.most]
+    try:
+        found = [await venue.read(symbol, books.until) for symbol in asked]
+    except (TimeoutError, WalletConnectionError):
+        return replace(books, behind=frozenset(changed))
+    cut_off = [fills for fills in found if venue.most and len(fills) >= venue.most]
+    if cut_off and venue.newest:
+        return None
+    ends = [_known_until(fills, books.until) for fills in cut_off]
     told = [fill for fills in found for fill in fills if fill.symbol in symbols]
     until = min((end for end in ends if end > books.until), default=None)
     if until is not None:

@@ -59,6 +59,8 @@ _STATUSES: Final = {
 }
 _MOST: Final = 250
 _LAST_FILLS: Final = 500
+_MOST_FILLS: Final = 1000
+"""Fills since a time: four pages, which a sync has time for. Nothing says how many there are, or gives the oldest."""
 
 
 class Coinbase(Venue):
@@ -69,7 +71,8 @@ class Coinbase(Venue):
     refusals = _REFUSALS
     order_types = frozenset(_READ.values())
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})
-    most_fills = None
+    most_fills = _MOST_FILLS
+    newest_fills = True
     order_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     quotes = ("USD", "USDC", "USDT")
     key_hint = (
@@ -174,7 +177,7 @@ class Coinbase(Venue):
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/brokerage/orders/historical/fills``, newest first: since a time, every page of it."""
+        """``GET /api/v3/brokerage/orders/historical/fills``, newest first: of an order every page."""
         asked: dict[str, object] = {"limit": _MOST}
         if symbol is not None:
             asked["product_ids"] = client.market(symbol)["id"]
@@ -182,12 +185,12 @@ class Coinbase(Venue):
             asked["order_ids"] = order_id
         if since is not None:
             asked["start_sequence_timestamp"] = client.iso8601(since)
+        most = _LAST_FILLS if since is None else _MOST_FILLS
         found: list[Mapping[str, Any]] = []
         while True:
             page = await client.v3PrivateGetBrokerageOrdersHistoricalFills(asked)
             found += [client.parse_trade(fill) for fill in page["fills"]]
-            whole = since is not None or order_id is not None
-            if not page["cursor"] or not (whole or len(found) < _LAST_FILLS):
+            if not page["cursor"] or (order_id is None and len(found) >= most):
                 return found
             asked = {**asked, "cursor": page["cursor"]}
 

@@ -34,8 +34,10 @@ class Venue(ABC):
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     history_by_symbol: ClassVar[bool] = False
     """Whether ended orders and fills can be listed for one symbol only."""
-    most_fills: ClassVar[int | None]
-    """How many fills since a time one look gives at most; None: all of them."""
+    most_fills: ClassVar[int]
+    """How many fills since a time one look gives at most; where ``newest_fills``, at least."""
+    newest_fills: ClassVar[bool] = False
+    """Whether those are the newest in place of the first since then."""
     limits_address: ClassVar[bool] = False
     """Whether a refusal for too many requests holds for every account behind this address."""
     answers_whole_order: ClassVar[bool] = False
@@ -130,7 +132,7 @@ class Venue(ABC):
         Args:
             client: The account.
             symbol: Of this one only; None, where the venue can, of all.
-            since: Milliseconds; the first ``most_fills`` since then.
+            since: Milliseconds; the first ``most_fills`` since then, or the newest of them.
             order_id: Of this order only, where the venue can narrow it.
 
         """
