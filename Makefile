@@ -134,7 +134,7 @@ sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-
 .PHONY: calendars
 calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new year, an unforeseen holiday)
 	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
-	@mv .venv-calendars/sessions layers/core/moniqo/domain/nyse_sessions.py
+	@mv .venv-calendars/sessions layers/core/moniqo/domain/market/nyse_sessions.py
 
 # Parts, so that `make -j lint` can do several at once.
 .PHONY: lint lint-python lint-types lint-secrets lint-template lint-sam lint-policies secrets

@@ -11,16 +11,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.risk import RiskLimits
-from moniqo.services.limits import WalletLimit
-from moniqo.services.wallet_creation import WalletCreation
-from moniqo.services.wallet_requests import NewWallet
-from moniqo.storage.definitions import DefinitionStore
+from moniqo.domain.risk.limits import RiskLimits
+from moniqo.services.shared.limits import WalletLimit
+from moniqo.services.wallets.creation import WalletCreation
+from moniqo.services.wallets.requests import NewWallet
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
-from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.storage.wallet_slots import WalletSlots
-from moniqo.wallets.registry import WalletConnector
+from moniqo.storage.wallets.definitions import DefinitionStore
+from moniqo.storage.wallets.seeds import seed_definitions
+from moniqo.storage.wallets.slots import WalletSlots
+from moniqo.storage.wallets.user_wallets import UserWalletStore
+from moniqo.wallets.connector import WalletConnector
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 Database = AsyncDatabase[dict[str, Any]]

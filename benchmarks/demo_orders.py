@@ -16,19 +16,20 @@ from benchmarks.accounts import LIMITS, OWNER, Database, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
 from moniqo import event_loop
-from moniqo.domain import lifecycle, trading
-from moniqo.domain.account import AccountTerms
-from moniqo.domain.command import Place
-from moniqo.domain.commit import Basis
-from moniqo.domain.draft import Draft
-from moniqo.domain.order import OrderSide, OrderType
-from moniqo.markets.simulated import SimulatedFeed
-from moniqo.storage.account_codec import state_document
+from moniqo.domain.ledger.account import AccountTerms
+from moniqo.domain.ledger.commit import Basis
+from moniqo.domain.ledger.draft import Draft
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.orders.request import Place
+from moniqo.domain.paper import lifecycle
+from moniqo.domain.paper import orders as trading
+from moniqo.feeds.simulated import SimulatedFeed
 from moniqo.storage.client import connect, with_utc_times
-from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.deployment import simulation_seed
-from moniqo.storage.entry_codec import entry_document
-from moniqo.wallets.registry import WalletConnector
+from moniqo.storage.paper.account_codec import state_document
+from moniqo.storage.paper.entry_codec import entry_document
+from moniqo.storage.paper.ledger import ENTRIES, STATES
+from moniqo.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 
 DATABASE = "bench"

@@ -22,9 +22,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo import bootstrap, event_loop, observability
 from moniqo.http import authentication
 from moniqo.storage.client import connect
-from moniqo.storage.definitions import COLLECTION as DEFINITIONS
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
+from moniqo.storage.wallets.definitions import COLLECTION as DEFINITIONS
+from moniqo.storage.wallets.seeds import seed_definitions
 from tests.support import lambdas
 from tests.support.mongo import embedded_server
 

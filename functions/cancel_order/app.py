@@ -14,12 +14,12 @@ from moniqo.domain.errors import (
     OrderNotFoundError,
     WalletConnectionError,
 )
+from moniqo.domain.orders.record import OrderRecord
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
 from moniqo.http.schemas.orders import OrderView, order_view
-from moniqo.wallets.demo_records import OrderRecord
 
 router = api_router()
 

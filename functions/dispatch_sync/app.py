@@ -6,7 +6,7 @@ from typing import Any
 
 from moniqo import bootstrap, event_loop, metrics, observability
 from moniqo.domain.clock import utc_now
-from moniqo.services.sync_messages import scheduled_time
+from moniqo.services.shared.schedule import scheduled_time
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:

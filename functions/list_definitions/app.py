@@ -8,13 +8,13 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.definition import IntegrationType, MarketType
+from moniqo.domain.wallets.definition import IntegrationType, MarketType
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.pagination import PageQuery, PageView
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
 from moniqo.http.schemas.definitions import DefinitionView, definition_page, definition_position
-from moniqo.storage.definitions import DefinitionFilter
+from moniqo.storage.wallets.definitions import DefinitionFilter
 
 router = api_router()
 

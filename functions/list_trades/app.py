@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from moniqo import bootstrap
 from moniqo.domain.errors import NotFoundError
-from moniqo.domain.queries import FillQuery
+from moniqo.domain.orders.queries import FillQuery
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.pagination import PageQuery, PageView, numbers_position, page_view

@@ -8,14 +8,14 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo import bootstrap
-from moniqo.domain.user_wallet import UserWalletStatus
+from moniqo.domain.wallets.user_wallet import UserWalletStatus
 from moniqo.http.app import api_router, lambda_handler
 from moniqo.http.authentication import CallerDep
 from moniqo.http.pagination import PageQuery, PageView
 from moniqo.http.problems import problem_responses
 from moniqo.http.responses import json_response
 from moniqo.http.schemas.user_wallets import UserWalletView, wallet_page, wallet_position
-from moniqo.storage.user_wallets import WalletFilter
+from moniqo.storage.wallets.user_wallets import WalletFilter
 
 router = api_router()
 

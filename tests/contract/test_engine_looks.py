@@ -11,14 +11,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moniqo.domain import deciding, errors, resting
-from moniqo.domain.account import Account
-from moniqo.domain.command import Cancel, Command, Mark, Reset
-from moniqo.domain.commit import Basis, Commit
-from moniqo.domain.market import PathPoint
+from moniqo.domain import errors
+from moniqo.domain.ledger.account import Account
+from moniqo.domain.ledger.commands import Cancel, Command, Mark, Reset
+from moniqo.domain.ledger.commit import Basis, Commit
+from moniqo.domain.market.market import PathPoint
+from moniqo.domain.matching import path_walk as resting
 from moniqo.domain.money import EXACT
-from moniqo.domain.order import Fill, Order
-from moniqo.storage.account_codec import read_account
+from moniqo.domain.orders.order import Fill, Order
+from moniqo.domain.paper import decide as deciding
+from moniqo.storage.paper.account_codec import read_account
 from tests.support.engine_trial import RULES, Trial
 
 STEPS = 60

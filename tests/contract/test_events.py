@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from moniqo.credentials.rotation import STEPS
-from moniqo.services.idempotency import id_of_key
+from moniqo.services.wallets.idempotency import id_of_key
 from tests.support.stack import ROOT, functions, routes
 
 ROUTES: dict[str, list[str]] = {}

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 
 from moniqo import event_loop
-from moniqo.domain.balance_equation import Books
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import RateLimitExceededError, WalletConnectionError
-from moniqo.domain.statement import Opening
-from moniqo.wallets import breaker, venue_calls
-from moniqo.wallets.exchange import ExchangeWallet
-from moniqo.wallets.pace import LONGEST_WAIT, Pace
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues.kraken import Kraken
-from moniqo.wallets.venues.venue import Client
+from moniqo.domain.portfolio.balance_equation import Books
+from moniqo.domain.sync.statement import Opening
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges.kraken import Kraken
+from moniqo.venues.exchanges.venue import Client
+from moniqo.venues.transport import calls as venue_calls
+from moniqo.venues.transport import circuit_breaker as breaker
+from moniqo.venues.transport.rate_limiter import LONGEST_WAIT, Pace
+from moniqo.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from moniqo.wallets.venue_connections import VENUES
+from moniqo.venues.connections import VENUES
 from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import ROOT, build
 
@@ -30,9 +30,9 @@ for found in pkgutil.walk_packages([sys.argv[1]], onerror=print):
 """
 MAKE_ONE = """
 import sys
-from moniqo.domain.definition import ApiConfig
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues import venue_named
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges import venue_named
 connection = VenueConnection(venue_named(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
 connection.client_model()
 prefix = "ccxt.async_support."

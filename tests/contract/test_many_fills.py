@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 from moniqo import event_loop
-from moniqo.domain.definition import ApiConfig
-from moniqo.domain.statement import Opening, Statement
-from moniqo.wallets.exchange import ExchangeWallet
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues import venue_named
+from moniqo.domain.sync.statement import Opening, Statement
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges import venue_named
+from moniqo.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

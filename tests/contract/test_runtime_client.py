@@ -25,19 +25,19 @@ from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.clock import utc_now
-from moniqo.domain.command import SetStatus
-from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.wallets.changes import SetStatus
 from moniqo.http.schemas.wallet_requests import CreateWalletRequest
-from moniqo.services.limits import WalletLimit
-from moniqo.services.wallet_creation import WalletCreation
+from moniqo.services.shared.limits import WalletLimit
+from moniqo.services.wallets.creation import WalletCreation
 from moniqo.storage.client import connect
-from moniqo.storage.definitions import DefinitionStore
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
-from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.storage.wallet_slots import WalletSlots
-from moniqo.wallets.demo import DemoWallet
-from moniqo.wallets.registry import WalletConnector
+from moniqo.storage.wallets.definitions import DefinitionStore
+from moniqo.storage.wallets.seeds import seed_definitions
+from moniqo.storage.wallets.slots import WalletSlots
+from moniqo.storage.wallets.user_wallets import UserWalletStore
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.support import layer
 from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, make_runtime
 from tests.support.stack import ROOT, functions, template

@@ -14,8 +14,6 @@ import pytest
 
 from moniqo import event_loop
 from moniqo.domain.clock import utc_now
-from moniqo.domain.command import Place
-from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import (
     InvalidCredentialsError,
     InvalidOrderError,
@@ -24,15 +22,17 @@ from moniqo.domain.errors import (
     UnknownOutcomeError,
     WalletConnectionError,
 )
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType
-from moniqo.domain.statement import Opening, Statement
-from moniqo.wallets import venue_calls
-from moniqo.wallets.breaker import FAILURES, Breaker
-from moniqo.wallets.exchange import ExchangeWallet
-from moniqo.wallets.exchange_trading import venue_client_id
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues import venue_named
-from moniqo.wallets.venues.venue import Venue
+from moniqo.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo.domain.orders.request import Place
+from moniqo.domain.sync.statement import Opening, Statement
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges import venue_named
+from moniqo.venues.exchanges.venue import Venue
+from moniqo.venues.transport import calls as venue_calls
+from moniqo.venues.transport.circuit_breaker import FAILURES, Breaker
+from moniqo.wallets.exchange.trading import venue_client_id
+from moniqo.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from moniqo import event_loop
-from moniqo.domain.command import SetStatus
 from moniqo.domain.errors import (
     IdempotencyMismatchError,
     InsufficientBalanceError,
@@ -26,8 +25,9 @@ from moniqo.domain.errors import (
     WalletError,
     WalletNotInitializedError,
 )
-from moniqo.domain.market import Market
+from moniqo.domain.market.market import Market
 from moniqo.domain.money import ZERO, ceil_to, exact, floor_to
+from moniqo.domain.wallets.changes import SetStatus
 from moniqo.storage.client import connect
 from moniqo.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.conftest import Database, Run

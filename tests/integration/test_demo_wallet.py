@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from moniqo.domain.account import AccountTerms
-from moniqo.domain.command import SetStatus
-from moniqo.domain.order import OrderSide, OrderType
-from moniqo.domain.risk import RiskLimits
-from moniqo.storage.demo_ledger import DemoLedger, Turn
-from moniqo.wallets.demo import DemoWallet
+from moniqo.domain.ledger.account import AccountTerms
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.risk.limits import RiskLimits
+from moniqo.domain.wallets.changes import SetStatus
+from moniqo.storage.paper.ledger import DemoLedger, Turn
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 
 D = Decimal

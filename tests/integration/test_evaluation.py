@@ -13,7 +13,7 @@ from pymongo.errors import ConnectionFailure
 from moniqo import bootstrap
 from moniqo.domain.clock import rfc3339
 from moniqo.domain.errors import MarketDataError, TemporarilyUnavailableError
-from moniqo.wallets.demo import DemoWallet
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support import queued_work
 from tests.support.engine import NOON, Clock, Engine, clock, engine
@@ -158,7 +158,7 @@ def test_a_database_that_is_away_fails_the_whole_batch(
     engine: Engine, environment: pytest.MonkeyPatch, run: Run
 ) -> None:
     from moniqo.storage.client import connect
-    from moniqo.wallets.registry import WalletConnector
+    from moniqo.wallets.connector import WalletConnector
 
     wallet = engine.create()
     nowhere = connect("mongodb://127.0.0.1:9/?directConnection=true", "nowhere")

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo.storage import client
 from moniqo.storage.client import UnsupportedServerError, url_from_secret
 from moniqo.storage.indexes import INDEXES, ensure_indexes
-from moniqo.storage.seeds import SEEDS
+from moniqo.storage.wallets.seeds import SEEDS
 from tests.conftest import Database, Run
 
 

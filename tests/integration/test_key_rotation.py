@@ -22,8 +22,8 @@ from moniqo.credentials.key_source import CACHE_SECONDS
 from moniqo.credentials.rotation import STEPS
 from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.clock import utc_now
-from moniqo.services import reencryption
-from moniqo.storage.stored_credentials import Ciphertext, CiphertextStore
+from moniqo.services.wallets import reencryption
+from moniqo.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
 from tests.support.key_desk import FIELDS, Environment, MovedClock, rotate_until_killed

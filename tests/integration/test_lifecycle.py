@@ -9,7 +9,7 @@ import pytest
 
 from moniqo import bootstrap
 from moniqo.domain.errors import WalletError
-from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.orders.order import OrderSide, OrderType
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
 from tests.support.wallets import aws, create

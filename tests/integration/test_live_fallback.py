@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.candles import MINUTE, whole_minute
 from moniqo.domain.clock import utc_now
-from moniqo.domain.definition import ApiConfig
 from moniqo.domain.errors import MarketDataError
-from moniqo.markets.live import LiveFeed
-from moniqo.storage.minutes import RecordedMinutes
-from moniqo.wallets.breaker import FAILURES
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venue_prices import ExchangePrices
-from moniqo.wallets.venues import venue_named
+from moniqo.domain.market.candles import MINUTE, whole_minute
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.feeds.venue_feed import LiveFeed
+from moniqo.storage.market.minutes import RecordedMinutes
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges import venue_named
+from moniqo.venues.prices import ExchangePrices
+from moniqo.venues.transport.circuit_breaker import FAILURES
 from tests.conftest import Database, Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

@@ -11,11 +11,11 @@ import pytest
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
-from moniqo.domain.command import SetStatus
 from moniqo.domain.errors import ConflictError
-from moniqo.domain.sync_outcome import SyncType
-from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.wallets.exchange_life import keep_life
+from moniqo.domain.sync.outcome import SyncType
+from moniqo.domain.wallets.changes import SetStatus
+from moniqo.storage.wallets.user_wallets import UserWalletStore
+from moniqo.wallets.exchange.lifecycle import keep_life
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk

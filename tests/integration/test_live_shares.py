@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from moniqo import bootstrap
-from moniqo.wallets.polygon_http import PolygonHttp
-from moniqo.wallets.registry import WalletConnector
-from moniqo.wallets.replay import WalletReplay
+from moniqo.venues.polygon_http import PolygonHttp
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.engine import WIDE, Clock, Engine
 from tests.support.lambdas import ADMIN, Invoke

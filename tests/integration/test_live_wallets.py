@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from moniqo import bootstrap
-from moniqo.storage.definitions import DefinitionStore
-from moniqo.wallets.registry import WalletConnector
-from moniqo.wallets.replay import Replay, WalletReplay
+from moniqo.storage.wallets.definitions import DefinitionStore
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.engine import Clock, Engine
 from tests.support.lambdas import ADMIN, Invoke

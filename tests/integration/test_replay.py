@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 from moniqo import cli, event_loop
-from moniqo.domain import lifecycle
-from moniqo.domain.command import Place
 from moniqo.domain.money import exact, plain
-from moniqo.domain.order import OrderSide, OrderType
-from moniqo.storage.account_codec import state_document
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.orders.request import Place
+from moniqo.domain.paper import lifecycle
 from moniqo.storage.client import connect
-from moniqo.storage.demo_history import DemoHistory
-from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
 from moniqo.storage.deployment import DEPLOYMENT, drawn_seed
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.order_codec import Document
-from moniqo.wallets.replay import Replay, WalletReplay
+from moniqo.storage.orders.codec import Document
+from moniqo.storage.paper.account_codec import state_document
+from moniqo.storage.paper.history import DemoHistory
+from moniqo.storage.paper.ledger import ENTRIES, STATES, DemoLedger
+from moniqo.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.varied import BEGAN, STOCKS, TERMS, Life
 

@@ -17,13 +17,14 @@ from botocore.exceptions import ClientError
 
 from moniqo import bootstrap
 from moniqo.domain.clock import utc_now
-from moniqo.services import account_looks, sync_dispatch
-from moniqo.services.sync import SyncReport
-from moniqo.services.work_queue import WorkQueue
+from moniqo.services.shared.work_queue import WorkQueue
+from moniqo.services.sync import accounts as account_looks
+from moniqo.services.sync import dispatch as sync_dispatch
+from moniqo.services.sync.balance_sync import SyncReport
 from moniqo.storage.client import connect
-from moniqo.storage.due_wallets import DueWallets
-from moniqo.storage.sync_log import SyncLogStore
-from moniqo.wallets.demo import DemoWallet
+from moniqo.storage.wallets.due import DueWallets
+from moniqo.storage.wallets.sync_log import SyncLogStore
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.fault_proxy import fault_proxy
 from tests.support.lambdas import ADMIN, TRADER, Invoke
@@ -378,7 +379,7 @@ class TestCutCommits:
         async def order_meanwhile(self: DemoWallet) -> Any:
             value = await valuation(self)
             monkeypatch.setattr(DemoWallet, "valuation", valuation)
-            from moniqo.domain.order import OrderSide, OrderType
+            from moniqo.domain.orders.order import OrderSide, OrderType
 
             other = await bootstrap.wallets().connect(TRADER.id, wallet)
             await other.place_order("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), Decimal(20000))

@@ -11,8 +11,8 @@ import pytest
 
 from moniqo import bootstrap
 from moniqo.domain.clock import rfc3339, utc_now
-from moniqo.domain.order import OrderSide, OrderType
-from moniqo.wallets import exchange
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.wallets.exchange import wallet as exchange
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke

@@ -431,7 +431,7 @@ class TestCredentials:
 
     def test_of_two_replacements_at_once_one_is_refused(self, invoke: Invoke, with_secrets: Database, run: Run) -> None:
         from moniqo.domain.errors import ConflictError
-        from moniqo.storage.user_wallets import UserWalletStore
+        from moniqo.storage.wallets.user_wallets import UserWalletStore
 
         wallet = create(invoke, credentials=SECRETS)
         store = UserWalletStore(with_secrets)
@@ -473,7 +473,7 @@ class TestDelete:
 
 async def _place(user_wallet_id: str, order_type: str) -> None:
     from moniqo import bootstrap
-    from moniqo.domain.order import OrderSide, OrderType
+    from moniqo.domain.orders.order import OrderSide, OrderType
 
     wallet = await bootstrap.wallets().connect(TRADER.id, user_wallet_id)
     price = Decimal(30000) if order_type == "limit" else None

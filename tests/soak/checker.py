@@ -15,9 +15,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from moniqo.storage.client import connect
-from moniqo.storage.demo_ledger import ENTRIES
 from moniqo.storage.deployment import simulation_seed
-from moniqo.wallets.replay import WalletReplay
+from moniqo.storage.paper.ledger import ENTRIES
+from moniqo.wallets.demo.replay import WalletReplay
 from tests.soak.client import is_interrupted
 from tests.support.victims import follow_parent
 

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from pymongo.errors import PyMongoError
 
-from moniqo.domain.command import Place
 from moniqo.domain.errors import NotFoundError, TemporarilyUnavailableError, WalletError
 from moniqo.domain.money import plain
-from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.orders.request import Place
 from moniqo.storage.client import connect, is_outage
-from moniqo.wallets.demo import DemoWallet
-from moniqo.wallets.registry import WalletConnector
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.support.mongo import failed_inside
 from tests.support.traders import OWNER
 

@@ -78,11 +78,11 @@ async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], rin
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.credentials.key_ring import read_ring
     from moniqo.credentials.key_source import HeldKeys
-    from moniqo.domain.risk import RiskLimits
-    from moniqo.domain.user_wallet import UserWallet, UserWalletStatus
+    from moniqo.domain.risk.limits import RiskLimits
+    from moniqo.domain.wallets.user_wallet import UserWallet, UserWalletStatus
     from moniqo.storage.indexes import ensure_indexes
-    from moniqo.storage.seeds import seed_definitions
-    from moniqo.storage.user_wallet_documents import to_document
+    from moniqo.storage.wallets.documents import to_document
+    from moniqo.storage.wallets.seeds import seed_definitions
 
     now = datetime.now(UTC)
     cipher = CredentialCipher(HeldKeys(read_ring(ring), now))
@@ -143,10 +143,11 @@ def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mappi
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.credentials.key_ring import read_ring
     from moniqo.credentials.key_source import HeldKeys
-    from moniqo.services import account_looks, sync
-    from moniqo.storage.due_wallets import DueWallets
-    from moniqo.storage.sync_log import SyncLogStore
-    from moniqo.storage.user_wallets import UserWalletStore
+    from moniqo.services.sync import accounts as account_looks
+    from moniqo.services.sync import balance_sync as sync
+    from moniqo.storage.wallets.due import DueWallets
+    from moniqo.storage.wallets.sync_log import SyncLogStore
+    from moniqo.storage.wallets.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
     account_looks.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]

@@ -24,10 +24,10 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo.services.settling import Settling
+from moniqo.services.orders.live.reconciliation import Settling
 from moniqo.storage.client import connect
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
+from moniqo.storage.wallets.seeds import seed_definitions
 from tests.support.live_traders import SLUG, Answered, Asked, Duty, LiveSite, later, make_wallet, order_of, send_orders
 from tests.support.mongo import embedded_server
 from tests.support.venues.binance import FakeBinance

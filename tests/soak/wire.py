@@ -31,15 +31,15 @@ from typing import Any, NamedTuple
 
 from pymongo.errors import PyMongoError
 
-from moniqo.domain.account import AccountTerms
-from moniqo.domain.command import Place
 from moniqo.domain.errors import WalletError
+from moniqo.domain.ledger.account import AccountTerms
 from moniqo.domain.money import plain
-from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.orders.request import Place
 from moniqo.storage.client import connect
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.wallets.demo import DemoWallet
-from moniqo.wallets.registry import WalletConnector
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.soak.checker import Receipt, Seen, Stop, check
 from tests.soak.client import Answered, Asked, Duty, is_interrupted, names, order_of, trade, wallet_of
 from tests.soak.verdict import Record, verdict

@@ -9,12 +9,12 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.account import Account
-from moniqo.domain.invariants import account_faults
+from moniqo.domain.ledger.account import Account
+from moniqo.domain.ledger.invariants import account_faults
 from moniqo.domain.money import exact
-from moniqo.storage.demo_ledger import ENTRIES, STATES, DemoLedger
 from moniqo.storage.deployment import simulation_seed
-from moniqo.wallets.replay import WalletReplay
+from moniqo.storage.paper.ledger import ENTRIES, STATES, DemoLedger
+from moniqo.wallets.demo.replay import WalletReplay
 from tests.support.traders import OWNER
 
 Database = AsyncDatabase[dict[str, Any]]

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from moniqo.domain import deciding, invariants, lifecycle, resting
-from moniqo.domain.account import Account, AccountTerms
-from moniqo.domain.command import Command, Mark, Place
-from moniqo.domain.commit import Basis, Commit
-from moniqo.domain.draft import Draft
-from moniqo.domain.market import Level, Market, PathPoint, Snapshot
-from moniqo.domain.order import Order, OrderSide, OrderType
-from moniqo.domain.risk import RiskLimits
+from moniqo.domain.ledger import invariants
+from moniqo.domain.ledger.account import Account, AccountTerms
+from moniqo.domain.ledger.commands import Command, Mark
+from moniqo.domain.ledger.commit import Basis, Commit
+from moniqo.domain.ledger.draft import Draft
+from moniqo.domain.market.market import Level, Market, PathPoint, Snapshot
+from moniqo.domain.matching import path_walk as resting
+from moniqo.domain.orders.order import Order, OrderSide, OrderType
+from moniqo.domain.orders.request import Place
+from moniqo.domain.paper import decide as deciding
+from moniqo.domain.paper import lifecycle
+from moniqo.domain.risk.limits import RiskLimits
 
 D = Decimal
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ import pytest
 
 from moniqo import bootstrap
 from moniqo.storage.deployment import simulation_seed
-from moniqo.wallets.registry import WalletConnector
-from moniqo.wallets.replay import WalletReplay
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.wallets import new_wallet

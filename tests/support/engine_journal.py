@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import bson
 
-from moniqo.domain import deciding, resting
-from moniqo.domain.account import Account
-from moniqo.domain.command import Command, Reset
-from moniqo.domain.commit import Basis, Commit
-from moniqo.domain.market import Market, PathPoint
-from moniqo.storage.account_codec import read_account, state_document
-from moniqo.storage.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo.domain.ledger.account import Account
+from moniqo.domain.ledger.commands import Command, Reset
+from moniqo.domain.ledger.commit import Basis, Commit
+from moniqo.domain.market.market import Market, PathPoint
+from moniqo.domain.matching import path_walk as resting
+from moniqo.domain.paper import decide as deciding
+from moniqo.storage.paper.account_codec import read_account, state_document
+from moniqo.storage.paper.entry_codec import apply_entry, entry_document, snapshot_update
 
 
 class DifferenceError(AssertionError):

@@ -14,27 +14,24 @@ from decimal import Decimal, localcontext
 from operator import attrgetter
 from random import Random
 
-from moniqo.domain import deciding, errors, invariants, lifecycle, market, preflight, resting
-from moniqo.domain.account import Account, AccountTerms
-from moniqo.domain.balance_equation import balance_equation, books_of
-from moniqo.domain.command import (
-    Cancel,
-    CancelAll,
-    Close,
-    ClosePosition,
-    Command,
-    Mark,
-    Place,
-    Reset,
-    SetLimits,
-    SetStatus,
-)
-from moniqo.domain.commit import Basis, Commit
-from moniqo.domain.draft import Draft
-from moniqo.domain.market import PathPoint, Snapshot
+from moniqo.domain import errors
+from moniqo.domain.ledger import invariants
+from moniqo.domain.ledger.account import Account, AccountTerms
+from moniqo.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
+from moniqo.domain.ledger.commit import Basis, Commit
+from moniqo.domain.ledger.draft import Draft
+from moniqo.domain.market import market
+from moniqo.domain.market.market import PathPoint, Snapshot
+from moniqo.domain.matching import path_walk as resting
 from moniqo.domain.money import EXACT
-from moniqo.domain.order import Order
-from moniqo.storage.account_codec import state_document
+from moniqo.domain.orders.order import Order
+from moniqo.domain.orders.request import Place
+from moniqo.domain.paper import decide as deciding
+from moniqo.domain.paper import lifecycle, preflight
+from moniqo.domain.paper.statement import books_of
+from moniqo.domain.portfolio.balance_equation import balance_equation
+from moniqo.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo.storage.paper.account_codec import state_document
 from tests.support.engine_drawing import draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
 from tests.support.exchange_world import BASES, MAX_AGE, World

@@ -14,13 +14,13 @@ from moniqo.credentials.key_source import SecretsManagerKeys
 from moniqo.credentials.rotation import KeyRotation
 from moniqo.credentials.stored_ring import StoredRing
 from moniqo.domain.clock import utc_now
-from moniqo.services.reencryption import Reencryption
-from moniqo.services.wallet_connection import WalletConnection
+from moniqo.services.wallets.connection import WalletConnection
+from moniqo.services.wallets.reencryption import Reencryption
 from moniqo.storage.client import connect
-from moniqo.storage.definitions import DefinitionStore
-from moniqo.storage.stored_credentials import CiphertextStore
-from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.wallets.registry import WalletConnector
+from moniqo.storage.wallets.ciphertexts import CiphertextStore
+from moniqo.storage.wallets.definitions import DefinitionStore
+from moniqo.storage.wallets.user_wallets import UserWalletStore
+from moniqo.wallets.connector import WalletConnector
 
 FIELDS: Final = [
     {"field_name": "initial_balance_usd", "display_label": "Balance", "is_required": False, "is_encrypted": False},

@@ -13,7 +13,7 @@ import pytest
 
 from moniqo import bootstrap, event_loop
 from moniqo.domain.clock import utc_now
-from moniqo.services.settling import Settled, Settling
+from moniqo.services.orders.live.reconciliation import Settled, Settling
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.venues.binance import FakeBinance

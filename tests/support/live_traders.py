@@ -20,24 +20,24 @@ from moniqo.credentials.cipher import CredentialCipher
 from moniqo.credentials.key_ring import Key, KeyRing
 from moniqo.credentials.key_source import HeldKeys
 from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.command import Place
 from moniqo.domain.errors import WalletError
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.risk import RiskLimits
-from moniqo.domain.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
-from moniqo.services.limits import MINUTE, PerMinute
-from moniqo.services.live_placing import LivePlacing
-from moniqo.services.purchase_stop import PurchaseStop
-from moniqo.services.sync import BalanceSync
+from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.orders.request import Place
+from moniqo.domain.risk.limits import RiskLimits
+from moniqo.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo.services.orders.live.placing import LivePlacing
+from moniqo.services.orders.live.purchase_stop import PurchaseStop
+from moniqo.services.shared.limits import MINUTE, PerMinute
+from moniqo.services.sync.balance_sync import BalanceSync
 from moniqo.storage.client import connect
-from moniqo.storage.due_wallets import DueWallets
 from moniqo.storage.rate_counters import RateCounters
-from moniqo.storage.sync_log import SyncLogStore
-from moniqo.storage.user_wallet_documents import to_document
-from moniqo.storage.user_wallets import UserWalletStore
-from moniqo.wallets.ccxt_loading import exchange_class
-from moniqo.wallets.exchange import ExchangeWallet
-from moniqo.wallets.registry import WalletConnector
+from moniqo.storage.wallets.documents import to_document
+from moniqo.storage.wallets.due import DueWallets
+from moniqo.storage.wallets.sync_log import SyncLogStore
+from moniqo.storage.wallets.user_wallets import UserWalletStore
+from moniqo.venues.ccxt.loading import exchange_class
+from moniqo.wallets.connector import WalletConnector
+from moniqo.wallets.exchange.wallet import ExchangeWallet
 
 exchange_class("binance")  # these modules are loaded once, for all processes that are forked
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from moniqo import bootstrap
-from moniqo.domain.order import OrderSide, OrderType
-from moniqo.wallets.demo import DemoWallet
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support import queued_work
 from tests.support.lambdas import TRADER, Answer, Invoke

@@ -12,23 +12,15 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.account import AccountTerms
-from moniqo.domain.command import (
-    Cancel,
-    CancelAll,
-    ClosePosition,
-    Command,
-    ExitSpec,
-    Place,
-    Reset,
-    SetLimits,
-    SetStatus,
-)
 from moniqo.domain.errors import WalletError
+from moniqo.domain.ledger.account import AccountTerms
+from moniqo.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Reset
 from moniqo.domain.money import floor_to
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.risk import RiskLimits
-from moniqo.wallets.demo import DemoWallet
+from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.orders.request import ExitSpec, Place
+from moniqo.domain.risk.limits import RiskLimits
+from moniqo.domain.wallets.changes import SetLimits, SetStatus
+from moniqo.wallets.demo.wallet import DemoWallet
 
 D = Decimal
 OWNER = "owner"

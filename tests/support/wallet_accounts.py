@@ -11,16 +11,16 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo import event_loop
-from moniqo.domain.definition import ApiConfig
-from moniqo.storage.venue_markets import VenueMarkets
+from moniqo.domain.wallets.definition import ApiConfig
+from moniqo.storage.market.venue_markets import VenueMarkets
+from moniqo.venues.connection import VenueConnection
+from moniqo.venues.exchanges.binance import Binance
+from moniqo.venues.exchanges.coinbase import Coinbase
+from moniqo.venues.exchanges.kraken import Kraken
+from moniqo.venues.exchanges.venue import Venue
 from moniqo.wallets.base import BaseWallet
-from moniqo.wallets.demo import DemoWallet
-from moniqo.wallets.exchange import ExchangeWallet
-from moniqo.wallets.venue_connection import VenueConnection
-from moniqo.wallets.venues.binance import Binance
-from moniqo.wallets.venues.coinbase import Coinbase
-from moniqo.wallets.venues.kraken import Kraken
-from moniqo.wallets.venues.venue import Venue
+from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo.wallets.exchange.wallet import ExchangeWallet
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.wallets.breaker import FAILURES, OUTCOMES, SECONDS_KNOWN, SECONDS_OPEN, SECONDS_PER_PROBE, Breaker
+from moniqo.venues.transport.circuit_breaker import (
+    FAILURES,
+    OUTCOMES,
+    SECONDS_KNOWN,
+    SECONDS_OPEN,
+    SECONDS_PER_PROBE,
+    Breaker,
+)
 
 
 def breaker(now: list[float]) -> Breaker:

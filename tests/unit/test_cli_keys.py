@@ -10,7 +10,7 @@ import pytest
 from moniqo import cli
 from moniqo.cli.keys import table
 from moniqo.credentials.key_ring import Key
-from moniqo.services.reencryption import KeyUse
+from moniqo.services.wallets.reencryption import KeyUse
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.account import AccountTerms
-from moniqo.domain.command import Cancel, Close, Command, ExitSpec, Mark, Place, SetStatus
-from moniqo.domain.commit import Basis
-from moniqo.domain.draft import Draft
-from moniqo.domain.lifecycle import open_account
-from moniqo.domain.market import Level, Market, Snapshot
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.storage.decision_codec import basis_document, command_document
-from moniqo.storage.entry_reading import read_basis, read_command
+from moniqo.domain.ledger.account import AccountTerms
+from moniqo.domain.ledger.commands import Cancel, Command, Mark
+from moniqo.domain.ledger.commit import Basis
+from moniqo.domain.ledger.draft import Draft
+from moniqo.domain.market.market import Level, Market, Snapshot
+from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.orders.request import ExitSpec, Place
+from moniqo.domain.paper.lifecycle import open_account
+from moniqo.domain.wallets.changes import Close, SetStatus
+from moniqo.storage.paper.decision_reader import read_basis, read_command
+from moniqo.storage.paper.decision_writer import basis_document, command_document
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.balance_equation import Books, balance_equation
 from moniqo.domain.errors import WalletConnectionError
-from moniqo.domain.order import Fill, OrderSide
-from moniqo.domain.statement import Opening
-from moniqo.wallets.exchange_books import FillsLook, KeptFills, books_at
-from moniqo.wallets.exchange_orders import VenueFill
+from moniqo.domain.orders.order import Fill, OrderSide
+from moniqo.domain.portfolio.balance_equation import Books, balance_equation
+from moniqo.domain.sync.statement import Opening
+from moniqo.venues.ccxt.parsing import VenueFill
+from moniqo.wallets.exchange.fill_history import FillsLook, KeptFills, books_at
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

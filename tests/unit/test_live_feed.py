@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moniqo.domain.candles import HOUR, MINUTE, Minutes
 from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
-from moniqo.domain.market import Candle, Level, Market, PathPoint, Snapshot
-from moniqo.domain.market_hours import NYSE
-from moniqo.markets import live
-from moniqo.markets.live import LiveFeed
-from moniqo.markets.recorded import RecordedPath
+from moniqo.domain.market.candles import HOUR, MINUTE, Minutes
+from moniqo.domain.market.hours import NYSE
+from moniqo.domain.market.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo.feeds import venue_feed as live
+from moniqo.feeds.recorded_path import RecordedPath
+from moniqo.feeds.venue_feed import LiveFeed
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

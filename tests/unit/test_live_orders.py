@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.domain.command import Place
-from moniqo.domain.live_order import (
+from moniqo.domain.live.order import (
     ABSENT,
     ACCEPTANCE,
     HISTORY,
@@ -29,8 +28,9 @@ from moniqo.domain.live_order import (
     unanswered,
     with_fills,
 )
-from moniqo.domain.market import Level
-from moniqo.domain.order import Fill, OrderSide, OrderStatus, OrderType
+from moniqo.domain.market.market import Level
+from moniqo.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
+from moniqo.domain.orders.request import Place
 
 D = Decimal
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

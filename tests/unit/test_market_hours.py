@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from moniqo.domain import nyse_sessions
-from moniqo.domain.market_hours import NYSE, covered, hours_at, next_session, session_at, sessions_between
-from moniqo.markets.simulated import SimulatedFeed
+from moniqo.domain.market import nyse_sessions
+from moniqo.domain.market.hours import NYSE, covered, hours_at, next_session, session_at, sessions_between
+from moniqo.feeds.simulated import SimulatedFeed
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / ".venv-calendars" / "bin" / "python"

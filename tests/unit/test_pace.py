@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.wallets.exchange_errors import VenueRefusalError
-from moniqo.wallets.pace import LONGEST_WAIT, PACED, Pace
-from moniqo.wallets.venues.binance import Binance
-from moniqo.wallets.venues.kraken import Kraken
+from moniqo.venues.exchanges.binance import Binance
+from moniqo.venues.exchanges.kraken import Kraken
+from moniqo.venues.exchanges.refusals import VenueRefusalError
+from moniqo.venues.transport.rate_limiter import LONGEST_WAIT, PACED, Pace
 from tests.conftest import Run
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
 from tests.support.watch import Watch

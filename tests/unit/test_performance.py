@@ -7,12 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.commit import Sample
-from moniqo.domain.equity_curve import DAY, HOUR, EquityPoint, merged, on_grid
-from moniqo.domain.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
-from moniqo.domain.order import Fill, Liquidity, OrderSide
-from moniqo.domain.performance import Start, measure
-from moniqo.domain.position import Position
+from moniqo.domain.orders.order import Fill, Liquidity, OrderSide
+from moniqo.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, Sample, merged, on_grid
+from moniqo.domain.portfolio.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
+from moniqo.domain.portfolio.performance import Start, measure
+from moniqo.domain.portfolio.position import Position
 
 D = Decimal
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from moniqo.domain.errors import MarketDataError
-from moniqo.markets.polygon import Polygon
+from moniqo.feeds.polygon import Polygon
 
 QUOTE = {"p": Decimal(189), "P": Decimal(191)}
 

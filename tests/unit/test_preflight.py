@@ -9,13 +9,14 @@ from random import Random
 
 import pytest
 
-from moniqo.domain import preflight, trading
-from moniqo.domain.command import ExitSpec, Place
-from moniqo.domain.commit import Basis
 from moniqo.domain.errors import WalletError
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.preflight import Outcome, Preflight
-from moniqo.domain.trial import refusal_of
+from moniqo.domain.ledger.commit import Basis
+from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.orders.request import ExitSpec, Place
+from moniqo.domain.orders.rules import Outcome, Preflight, RuleResult
+from moniqo.domain.paper import orders as trading
+from moniqo.domain.paper import preflight
+from moniqo.domain.paper.trial import refusal_of
 from tests.support.desk import BTC, MARKETS, START, WIDE, Desk
 
 D = Decimal
@@ -29,7 +30,7 @@ def ask(desk: Desk, side: str, kind: str, amount: str | None = None, **fields: o
     return preflight.check(desk._walk(), order, Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1)))
 
 
-def rule(found: Preflight, name: str) -> preflight.RuleResult:
+def rule(found: Preflight, name: str) -> RuleResult:
     return next(result for result in found.rules if result.rule == name)
 
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moniqo.domain.errors import WalletConnectionError
-from moniqo.domain.risk import RiskLimits
-from moniqo.domain.sync import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
-from moniqo.domain.user_wallet import Connection, UserWallet, UserWalletStatus
-from moniqo.services.sync_messages import WALLETS_PER_MESSAGE, read_batch, scheduled_time, write_messages
+from moniqo.domain.risk.limits import RiskLimits
+from moniqo.domain.sync.rules import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
+from moniqo.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo.services.shared.schedule import scheduled_time
+from moniqo.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 

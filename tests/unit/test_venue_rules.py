@@ -12,14 +12,14 @@ import pytest
 
 from moniqo.domain import errors
 from moniqo.domain.errors import WalletConnectionError, WalletError
-from moniqo.domain.order import OrderSide
-from moniqo.domain.usd_prices import usd_price
-from moniqo.wallets.breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, Breaker
-from moniqo.wallets.exchange_errors import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
-from moniqo.wallets.exchange_orders import VenueFill, position_of
-from moniqo.wallets.exchange_trading import venue_client_id
-from moniqo.wallets.venue_sockets import checked_address
-from moniqo.wallets.venues import venue_named
+from moniqo.domain.market.usd_prices import usd_price
+from moniqo.domain.orders.order import OrderSide
+from moniqo.venues.ccxt.parsing import VenueFill, position_of
+from moniqo.venues.exchanges import venue_named
+from moniqo.venues.exchanges.refusals import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
+from moniqo.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, Breaker
+from moniqo.venues.transport.sockets import checked_address
+from moniqo.wallets.exchange.trading import venue_client_id
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import inspect
 
 import pytest
 
-from moniqo.domain.command import Place
 from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
-from moniqo.domain.order import OrderSide, OrderType
+from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo.domain.orders.request import Place
 from moniqo.wallets._template import TemplateWallet
 from moniqo.wallets.base import BaseWallet
 from tests.conftest import Run

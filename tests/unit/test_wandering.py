@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moniqo import event_loop
-from moniqo.domain import market_hours
 from moniqo.domain.clock import to_milliseconds
-from moniqo.domain.market import Candle, Level, PathPoint
-from moniqo.markets.simulated import INTERVALS, SimulatedFeed
-from moniqo.markets.wandering import Listing, listings
+from moniqo.domain.market import hours as market_hours
+from moniqo.domain.market.market import Candle, Level, PathPoint
+from moniqo.feeds.random_walk import Listing, listings
+from moniqo.feeds.simulated import INTERVALS, SimulatedFeed
 
 OCTAVES = (
     (14 * 86400, 5_000_000),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from moniqo.domain.errors import TemporarilyUnavailableError
-from moniqo.services.work_queue import CALLS_AT_ONCE, TRIES, Message, WorkQueue
+from moniqo.services.shared.work_queue import CALLS_AT_ONCE, TRIES, Message, WorkQueue
 
 
 class Sqs:

@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from moniqo.credentials.cipher import CredentialCipher
     from moniqo.credentials.key_source import SecretsManagerKeys
     from moniqo.credentials.rotation import KeyRotation
-    from moniqo.services.balances import Balances
-    from moniqo.services.definitions import Definitions
-    from moniqo.services.evaluation import EvaluationDispatch, OrderEvaluation
-    from moniqo.services.limits import PerMinute, WalletLimit
-    from moniqo.services.live_placing import LivePlacing
     from moniqo.services.login import Login
-    from moniqo.services.markets import Markets
-    from moniqo.services.orders import Orders
-    from moniqo.services.paper_wallets import PaperWallets
-    from moniqo.services.portfolio import Portfolio
-    from moniqo.services.purchase_stop import PurchaseStop
-    from moniqo.services.reencryption import Reencryption
-    from moniqo.services.resuming import Resuming
-    from moniqo.services.settling import Settling
-    from moniqo.services.sync import BalanceSync
-    from moniqo.services.sync_dispatch import SyncDispatch
-    from moniqo.services.user_wallets import UserWallets
-    from moniqo.services.wallet_changes import WalletChanges
-    from moniqo.services.wallet_connection import WalletConnection
-    from moniqo.services.wallet_creation import WalletCreation
-    from moniqo.services.wallet_lifecycle import WalletLifecycle
-    from moniqo.storage.definitions import DefinitionStore
-    from moniqo.storage.due_wallets import DueWallets
-    from moniqo.storage.user_wallets import UserWalletStore
-    from moniqo.wallets.polygon_http import PolygonHttp
-    from moniqo.wallets.registry import WalletConnector
+    from moniqo.services.orders.live.placing import LivePlacing
+    from moniqo.services.orders.live.purchase_stop import PurchaseStop
+    from moniqo.services.orders.live.reconciliation import Settling
+    from moniqo.services.orders.paper_evaluation import EvaluationDispatch, OrderEvaluation
+    from moniqo.services.orders.service import Orders
+    from moniqo.services.portfolio.balances import Balances
+    from moniqo.services.portfolio.markets import Markets
+    from moniqo.services.portfolio.service import Portfolio
+    from moniqo.services.shared.limits import PerMinute, WalletLimit
+    from moniqo.services.sync.balance_sync import BalanceSync
+    from moniqo.services.sync.dispatch import SyncDispatch
+    from moniqo.services.wallets.changes import WalletChanges
+    from moniqo.services.wallets.connection import WalletConnection
+    from moniqo.services.wallets.creation import WalletCreation
+    from moniqo.services.wallets.definitions import Definitions
+    from moniqo.services.wallets.lifecycle import WalletLifecycle
+    from moniqo.services.wallets.paper import PaperWallets
+    from moniqo.services.wallets.queries import UserWallets
+    from moniqo.services.wallets.reencryption import Reencryption
+    from moniqo.services.wallets.resuming import Resuming
+    from moniqo.storage.wallets.definitions import DefinitionStore
+    from moniqo.storage.wallets.due import DueWallets
+    from moniqo.storage.wallets.user_wallets import UserWalletStore
+    from moniqo.venues.polygon_http import PolygonHttp
+    from moniqo.wallets.connector import WalletConnector
 
 
 @cache
@@ -95,19 +95,19 @@ async def check_database() -> None:
 
 
 def _definition_store() -> DefinitionStore:
-    from moniqo.storage.definitions import DefinitionStore
+    from moniqo.storage.wallets.definitions import DefinitionStore
 
     return DefinitionStore(database())
 
 
 def _user_wallet_store() -> UserWalletStore:
-    from moniqo.storage.user_wallets import UserWalletStore
+    from moniqo.storage.wallets.user_wallets import UserWalletStore
 
     return UserWalletStore(database())
 
 
 def _due_wallets() -> DueWallets:
-    from moniqo.storage.due_wallets import DueWallets
+    from moniqo.storage.wallets.due import DueWallets
 
     return DueWallets(database())
 
@@ -115,7 +115,7 @@ def _due_wallets() -> DueWallets:
 @cache
 def definitions() -> Definitions:
     """The catalogue of wallet definitions."""
-    from moniqo.services.definitions import Definitions
+    from moniqo.services.wallets.definitions import Definitions
 
     return Definitions(_definition_store())
 
@@ -135,15 +135,15 @@ def login() -> Login:
 
 
 def _per_minute(what: str, limit: int) -> PerMinute:
-    from moniqo.services.limits import MINUTE, PerMinute
+    from moniqo.services.shared.limits import MINUTE, PerMinute
     from moniqo.storage.rate_counters import RateCounters
 
     return PerMinute(what, limit, RateCounters(database(), MINUTE))
 
 
 def _wallet_limit() -> WalletLimit:
-    from moniqo.services.limits import WalletLimit
-    from moniqo.storage.wallet_slots import WalletSlots
+    from moniqo.services.shared.limits import WalletLimit
+    from moniqo.storage.wallets.slots import WalletSlots
 
     return WalletLimit(settings().wallets_per_user, WalletSlots(database()))
 
@@ -151,7 +151,7 @@ def _wallet_limit() -> WalletLimit:
 @cache
 def wallets() -> WalletConnector:
     """Opens wallets of users."""
-    from moniqo.wallets.registry import WalletConnector
+    from moniqo.wallets.connector import WalletConnector
 
     chosen = settings()
     return WalletConnector(
@@ -169,7 +169,7 @@ def _polygon() -> PolygonHttp | None:
     if chosen.polygon_secret_id is None:
         return None
     from moniqo.secret_reader import read_secret
-    from moniqo.wallets.polygon_http import ADDRESS, PolygonHttp
+    from moniqo.venues.polygon_http import ADDRESS, PolygonHttp
 
     secret = chosen.polygon_secret_id
     return PolygonHttp(lambda: read_secret(secret, os.environ).strip(), chosen.polygon_url or ADDRESS)
@@ -178,7 +178,7 @@ def _polygon() -> PolygonHttp | None:
 @cache
 def orders() -> Orders:
     """Orders of users' wallets."""
-    from moniqo.services.orders import Orders
+    from moniqo.services.orders.service import Orders
 
     return Orders(wallets(), _per_minute("orders", settings().orders_per_minute), live_placing)
 
@@ -186,7 +186,7 @@ def orders() -> Orders:
 @cache
 def live_placing() -> LivePlacing:
     """Orders at venues."""
-    from moniqo.services.live_placing import LivePlacing
+    from moniqo.services.orders.live.placing import LivePlacing
 
     return LivePlacing(database(), balance_sync(), live_trading=settings().live_trading)
 
@@ -194,7 +194,7 @@ def live_placing() -> LivePlacing:
 @cache
 def settling() -> Settling:
     """Finding out what became of orders at venues."""
-    from moniqo.services.settling import Settling
+    from moniqo.services.orders.live.reconciliation import Settling
 
     return Settling(database(), wallets())
 
@@ -202,7 +202,7 @@ def settling() -> Settling:
 @cache
 def balances() -> Balances:
     """Balances of users' wallets."""
-    from moniqo.services.balances import Balances
+    from moniqo.services.portfolio.balances import Balances
 
     return Balances(wallets())
 
@@ -210,7 +210,7 @@ def balances() -> Balances:
 @cache
 def markets() -> Markets:
     """Markets as users' wallets see them."""
-    from moniqo.services.markets import Markets
+    from moniqo.services.portfolio.markets import Markets
 
     return Markets(wallets())
 
@@ -248,8 +248,8 @@ def key_rotation() -> KeyRotation:
 @cache
 def reencryption() -> Reencryption:
     """Moving stored credentials to the key in use."""
-    from moniqo.services.reencryption import Reencryption
-    from moniqo.storage.stored_credentials import CiphertextStore
+    from moniqo.services.wallets.reencryption import Reencryption
+    from moniqo.storage.wallets.ciphertexts import CiphertextStore
 
     return Reencryption(CiphertextStore(database()), cipher(), keys())
 
@@ -257,8 +257,8 @@ def reencryption() -> Reencryption:
 @cache
 def user_wallets() -> UserWallets:
     """Reads of users' wallets."""
-    from moniqo.services.user_wallets import UserWallets
-    from moniqo.storage.sync_log import SyncLogStore
+    from moniqo.services.wallets.queries import UserWallets
+    from moniqo.storage.wallets.sync_log import SyncLogStore
 
     return UserWallets(_user_wallet_store(), SyncLogStore(database()))
 
@@ -266,7 +266,7 @@ def user_wallets() -> UserWallets:
 @cache
 def wallet_creation() -> WalletCreation:
     """Connecting new wallets."""
-    from moniqo.services.wallet_creation import WalletCreation
+    from moniqo.services.wallets.creation import WalletCreation
 
     return WalletCreation(_definition_store(), _user_wallet_store(), wallets(), cipher(), _wallet_limit())
 
@@ -274,7 +274,7 @@ def wallet_creation() -> WalletCreation:
 @cache
 def wallet_changes() -> WalletChanges:
     """Changing and deleting wallets."""
-    from moniqo.services.wallet_changes import WalletChanges
+    from moniqo.services.wallets.changes import WalletChanges
 
     return WalletChanges(_user_wallet_store(), wallets(), lambda: live_placing().book)
 
@@ -282,8 +282,8 @@ def wallet_changes() -> WalletChanges:
 @cache
 def wallet_connection() -> WalletConnection:
     """Testing connections and replacing credentials."""
-    from moniqo.services.wallet_connection import WalletConnection
-    from moniqo.storage.stored_credentials import CiphertextStore
+    from moniqo.services.wallets.connection import WalletConnection
+    from moniqo.storage.wallets.ciphertexts import CiphertextStore
 
     ciphertexts = CiphertextStore(database())
     return WalletConnection(_definition_store(), _user_wallet_store(), ciphertexts, wallets(), cipher())
@@ -292,7 +292,7 @@ def wallet_connection() -> WalletConnection:
 @cache
 def wallet_lifecycle() -> WalletLifecycle:
     """Pausing, resuming, suspending and reinstating wallets."""
-    from moniqo.services.wallet_lifecycle import WalletLifecycle
+    from moniqo.services.wallets.lifecycle import WalletLifecycle
 
     return WalletLifecycle(_user_wallet_store(), wallets())
 
@@ -300,8 +300,8 @@ def wallet_lifecycle() -> WalletLifecycle:
 @cache
 def balance_sync() -> BalanceSync:
     """Keeping balance snapshots true."""
-    from moniqo.services.sync import BalanceSync
-    from moniqo.storage.sync_log import SyncLogStore
+    from moniqo.services.sync.balance_sync import BalanceSync
+    from moniqo.storage.wallets.sync_log import SyncLogStore
 
     limit = _per_minute("syncs", settings().syncs_per_minute)
     return BalanceSync(_user_wallet_store(), _due_wallets(), SyncLogStore(database()), wallets(), limit, purchase_stop)
@@ -310,7 +310,7 @@ def balance_sync() -> BalanceSync:
 @cache
 def purchase_stop() -> PurchaseStop:
     """Cancelling purchases of wallets that reached a loss limit."""
-    from moniqo.services.purchase_stop import PurchaseStop
+    from moniqo.services.orders.live.purchase_stop import PurchaseStop
 
     return PurchaseStop(database(), wallets())
 
@@ -318,7 +318,7 @@ def purchase_stop() -> PurchaseStop:
 @cache
 def resuming() -> Resuming:
     """What is asked before a wallet is resumed."""
-    from moniqo.services.resuming import Resuming
+    from moniqo.services.wallets.resuming import Resuming
 
     return Resuming(wallets(), wallet_connection(), balance_sync(), purchase_stop())
 
@@ -326,8 +326,8 @@ def resuming() -> Resuming:
 @cache
 def sync_dispatch() -> SyncDispatch:
     """Queueing the wallets whose sync is due."""
-    from moniqo.services.sync_dispatch import SyncDispatch
-    from moniqo.services.work_queue import WorkQueue
+    from moniqo.services.shared.work_queue import WorkQueue
+    from moniqo.services.sync.dispatch import SyncDispatch
 
     return SyncDispatch(_due_wallets(), WorkQueue(settings().need("sync_queue_url")))
 
@@ -335,7 +335,7 @@ def sync_dispatch() -> SyncDispatch:
 @cache
 def portfolio() -> Portfolio:
     """Positions, results and history of users' wallets."""
-    from moniqo.services.portfolio import Portfolio
+    from moniqo.services.portfolio.service import Portfolio
     from moniqo.storage.equity import EquityStore
 
     return Portfolio(wallets(), EquityStore(database()))
@@ -344,7 +344,7 @@ def portfolio() -> Portfolio:
 @cache
 def paper_wallets() -> PaperWallets:
     """Resetting and forking demo wallets."""
-    from moniqo.services.paper_wallets import PaperWallets
+    from moniqo.services.wallets.paper import PaperWallets
 
     return PaperWallets(_user_wallet_store(), wallets(), _wallet_limit())
 
@@ -352,7 +352,7 @@ def paper_wallets() -> PaperWallets:
 @cache
 def order_evaluation() -> OrderEvaluation:
     """Letting resting orders meet the market."""
-    from moniqo.services.evaluation import OrderEvaluation
+    from moniqo.services.orders.paper_evaluation import OrderEvaluation
 
     return OrderEvaluation(wallets())
 
@@ -360,7 +360,7 @@ def order_evaluation() -> OrderEvaluation:
 @cache
 def evaluation_dispatch() -> EvaluationDispatch:
     """Queueing the wallets whose orders are to be evaluated."""
-    from moniqo.services.evaluation import EvaluationDispatch
-    from moniqo.services.work_queue import WorkQueue
+    from moniqo.services.orders.paper_evaluation import EvaluationDispatch
+    from moniqo.services.shared.work_queue import WorkQueue
 
     return EvaluationDispatch(_due_wallets(), WorkQueue(settings().need("evaluation_queue_url")))

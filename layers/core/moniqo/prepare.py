@@ -11,7 +11,7 @@ from moniqo import bootstrap, event_loop
 from moniqo.config import SettingError
 from moniqo.storage.client import UnsupportedServerError
 from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.seeds import seed_definitions
+from moniqo.storage.wallets.seeds import seed_definitions
 
 
 async def prepare() -> None:

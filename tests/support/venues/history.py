@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo.domain.candles import MINUTE
-from moniqo.domain.market import Candle
+from moniqo.domain.market.candles import MINUTE
+from moniqo.domain.market.market import Candle
 from tests.support.venues.binance import FakeBinance, Given
 from tests.support.venues.exchange import MARKETS, Exchange
 

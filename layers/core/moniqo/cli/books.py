@@ -11,9 +11,9 @@ from moniqo.cli.exit_code import ExitCode
 from moniqo.cli.on_database import Database, add_options
 from moniqo.domain.counting import counted
 from moniqo.progress import Progress
-from moniqo.storage.demo_ledger import ENTRIES, STATES
 from moniqo.storage.deployment import drawn_seed
-from moniqo.wallets.replay import Difference, Replay, WalletReplay
+from moniqo.storage.paper.ledger import ENTRIES, STATES
+from moniqo.wallets.demo.replay import Difference, Replay, WalletReplay
 
 _WIDEST: Final = 200
 _PAGE: Final = 500

@@ -14,7 +14,7 @@ from moniqo.credentials.rotation import NOTICE, STEPS
 from moniqo.domain.clock import rfc3339, utc_now
 from moniqo.domain.counting import counted
 from moniqo.progress import Progress
-from moniqo.services.reencryption import KeyUse
+from moniqo.services.wallets.reencryption import KeyUse
 
 _RUN_SECONDS: Final = 3600.0
 

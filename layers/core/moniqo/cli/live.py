@@ -7,9 +7,9 @@ import sys
 
 from moniqo.cli.on_database import Database, add_options
 from moniqo.domain.clock import rfc3339, utc_now
-from moniqo.domain.live_order import SEND_WITHIN
+from moniqo.domain.live.order import SEND_WITHIN
 from moniqo.storage.deployment import LiveSwitch, live_switch, set_live_switch
-from moniqo.storage.live_orders import LiveOrderStore
+from moniqo.storage.live.orders import LiveOrderStore
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

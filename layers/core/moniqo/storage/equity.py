@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.commit import Sample
-from moniqo.domain.equity_curve import EquityPoint
-from moniqo.storage.entry_codec import sample_values
-from moniqo.storage.order_codec import Document
+from moniqo.domain.money import plain
+from moniqo.domain.portfolio.equity_curve import EquityPoint, Sample
+from moniqo.storage.orders.codec import Document
 
 COLLECTION: Final = "equity"
 
@@ -58,3 +57,21 @@ def _point(document: Mapping[str, Any]) -> EquityPoint:
         None if document[name] is None else Decimal(document[name]) for name in ("realised", "unrealised")
     )
     return EquityPoint(document["epoch"], Sample(document["at"], Decimal(document["equity"]), realised, unrealised))
+
+
+HOURLY_POINTS_KEPT: Final = timedelta(days=90)
+
+
+DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
+
+
+def sample_values(point: Sample) -> Document:
+    """Write an equity point beside its key: a day's first hour is kept for years, the others for a quarter."""
+    daily = point.at.hour == 0
+    return {
+        "equity": plain(point.equity),
+        "realised": None if point.realised is None else plain(point.realised),
+        "unrealised": None if point.unrealised is None else plain(point.unrealised),
+        "resolution": "1d" if daily else "1h",
+        "expires_at": point.at + (DAILY_POINTS_KEPT if daily else HOURLY_POINTS_KEPT),
+    }

@@ -1,6 +1,6 @@
 """Where a wallet that is not CCXT's begins: copy this file and write the calls it lacks.
 
-A venue CCXT knows is less work: a file in ``wallets/venues/`` beside ``binance.py``, named in
+A venue CCXT knows is less work: a file in ``venues/exchanges/`` beside ``binance.py``, named in
 ``venue_connections.VENUES``.
 
 What is written here holds for every venue: credentials are checked before anything is opened, secrets stay in the
@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
-from moniqo.domain.command import LifeCommand, Place
 from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError
-from moniqo.domain.market import Candle, Market, Snapshot
-from moniqo.domain.order import OrderType
-from moniqo.domain.valuation import Valuation
+from moniqo.domain.market.market import Candle, Market, Snapshot
+from moniqo.domain.orders.order import OrderType
+from moniqo.domain.orders.request import Place
+from moniqo.domain.portfolio.valuation import Valuation
+from moniqo.domain.wallets.changes import LifeCommand
 from moniqo.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance
 
 

@@ -1,7 +1,7 @@
-"""The interface every wallet implements; the types it answers with are in :mod:`moniqo.wallets.answers`.
+"""The interface every wallet implements; the types it answers with are in :mod:`moniqo.domain.wallets.results`.
 
-A wallet is one trading account: a paper one (:mod:`moniqo.wallets.demo`) or a real one at a venue. Callers hold a
-:class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
+A wallet is one trading account: a paper one (:mod:`moniqo.wallets.demo.wallet`) or a real one at a venue. Callers hold
+a :class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from types import TracebackType
 from typing import ClassVar, Literal, Self, cast
 
 from moniqo.domain.clock import Clock, to_milliseconds, utc_now
-from moniqo.domain.command import ExitSpec, LifeCommand, Place
-from moniqo.domain.definition import IntegrationType, MarketType
 from moniqo.domain.errors import WalletError, WalletNotInitializedError
-from moniqo.domain.market import Candle, Market, Snapshot
+from moniqo.domain.market.market import Candle, Market, Snapshot
 from moniqo.domain.money import ZERO
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo.domain.statement import Opening, Statement
-from moniqo.domain.user_wallet import UserWalletStatus
-from moniqo.domain.valuation import Valuation
-from moniqo.wallets.answers import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo.domain.orders.request import ExitSpec, Place
+from moniqo.domain.portfolio.valuation import Valuation
+from moniqo.domain.sync.statement import Opening, Statement
+from moniqo.domain.wallets.changes import LifeCommand
+from moniqo.domain.wallets.definition import IntegrationType, MarketType
+from moniqo.domain.wallets.results import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo.domain.wallets.user_wallet import UserWalletStatus
 
 __all__ = [
     "BaseWallet",

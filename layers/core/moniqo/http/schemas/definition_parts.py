@@ -8,10 +8,10 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from moniqo.domain.definition import FeedKind, FieldType
-from moniqo.domain.order import OrderType
+from moniqo.domain.orders.order import OrderType
+from moniqo.domain.wallets.definition import FeedKind, FieldType
 from moniqo.http.schemas.common import ClosedModel, Name, NonNegativeAmount
-from moniqo.services.patterns import Pattern, UnusablePatternError
+from moniqo.services.wallets.patterns import Pattern, UnusablePatternError
 
 MAX_FEE_PERCENT: Final = 100
 

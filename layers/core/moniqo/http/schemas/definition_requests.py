@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from moniqo.domain.definition import IntegrationType, MarketType
+from moniqo.domain.wallets.definition import IntegrationType, MarketType
 from moniqo.http.schemas.common import ClosedModel, Name, Text
 from moniqo.http.schemas.definition_parts import ApiConfigIn, CapabilitiesIn, CredentialFields, SimulationIn, distinct
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from moniqo.domain.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
-from moniqo.domain.order import OrderType
+from moniqo.domain.orders.order import OrderType
+from moniqo.domain.wallets.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
 from moniqo.http.pagination import PageView, broken_cursor, page_view
 from moniqo.http.schemas.common import Amount, Timestamp, View
-from moniqo.storage.definitions import Position as DefinitionPosition
+from moniqo.storage.wallets.definitions import Position as DefinitionPosition
 
 
 class CredentialFieldView(View):

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue
 from moniqo.domain.clock import rfc3339
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.http.schemas.trades import FillView, fill_view
-from moniqo.storage.order_codec import read_fill
+from moniqo.storage.orders.codec import read_fill
 
 MAX_CSV_ROWS: Final = 5000
 COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from moniqo.domain.market import Candle, Market, Snapshot
-from moniqo.domain.valuation import Valuation
+from moniqo.domain.market.market import Candle, Market, Snapshot
+from moniqo.domain.portfolio.valuation import Valuation
 from moniqo.http.schemas.common import Amount, Timestamp, View
 
 UserWalletId = Annotated[str, Query(min_length=1, max_length=64, description="Id of your wallet.")]

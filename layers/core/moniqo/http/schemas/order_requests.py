@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from moniqo.domain.command import ExitSpec, Place
-from moniqo.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.order_form import MAX_TRAIL_PERCENT
+from moniqo.domain.orders.form import MAX_TRAIL_PERCENT
+from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo.domain.orders.request import ExitSpec, Place
 from moniqo.http.schemas.common import ClosedModel, JsonObject, PositiveAmount, TimestampIn, visible_text
 
 MAX_METADATA_BYTES = 4096

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from moniqo.domain.live_order import LiveRecord
+from moniqo.domain.live.order import LiveRecord
 from moniqo.domain.money import ZERO
-from moniqo.domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo.domain.orders.record import OrderRecord
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.http.schemas.trades import FillView, fill_view
-from moniqo.wallets.demo_records import OrderRecord
 
 
 class StatusChangeView(View):

@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from moniqo.domain.equity_curve import DAY, HOUR, EquityCurve
 from moniqo.domain.errors import ValidationError
-from moniqo.domain.figures import TradeFigures
-from moniqo.domain.performance import Performance, SymbolFigures
+from moniqo.domain.portfolio.equity_curve import DAY, HOUR, EquityCurve
+from moniqo.domain.portfolio.figures import TradeFigures
+from moniqo.domain.portfolio.performance import Performance, SymbolFigures
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.wallets.base import PositionReport
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from moniqo.domain.clock import rfc3339
 from moniqo.domain.money import plain
-from moniqo.domain.preflight import Estimate, Outcome, Preflight, RuleResult
+from moniqo.domain.orders.rules import Estimate, Outcome, Preflight, RuleResult
 from moniqo.http.schemas.common import Amount, View
 
 _TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from moniqo.domain.risk import RiskLimits
+from moniqo.domain.risk.limits import RiskLimits
 from moniqo.http.schemas.common import Amount, ClosedModel, PositiveAmount, View
 
 MAX_SYMBOLS: Final = 200

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moniqo.domain.sync_outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo.http.pagination import PageRequest, PageView, moment_position, page_view
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.http.schemas.user_wallets import SnapshotView, snapshot_view

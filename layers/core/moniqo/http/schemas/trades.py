@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from moniqo.domain.order import Fill, Liquidity, OrderSide
+from moniqo.domain.orders.order import Fill, Liquidity, OrderSide
 from moniqo.http.schemas.common import Amount, Timestamp, View
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moniqo.domain.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo.http.pagination import PageRequest, PageView, moment_position, page_view
 from moniqo.http.schemas.common import Amount, Timestamp, View
 from moniqo.http.schemas.risk_limits import RiskLimitsView
-from moniqo.storage.user_wallets import Position
+from moniqo.storage.wallets.user_wallets import Position
 
 
 class AssetView(View):

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from moniqo.domain.money import plain
 from moniqo.http.schemas.common import ClosedModel, Name, Text, visible_text
 from moniqo.http.schemas.risk_limits import RiskLimitsChange, RiskLimitsRequest
-from moniqo.services.wallet_requests import NewWallet, WalletChange
+from moniqo.services.wallets.requests import NewWallet, WalletChange
 
 MAX_CREDENTIAL_FIELDS: Final = 20
 

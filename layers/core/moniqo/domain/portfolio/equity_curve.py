@@ -1,0 +1,73 @@
+"""Equity over time: samples are taken on UTC hours, and what stands still carries its last value on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, Literal, NamedTuple
+
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EquityCurve(NamedTuple):
+    """Points of equity, oldest first, of paper or of real money."""
+
+    mode: Literal["paper", "live"]
+    points: Sequence[EquityPoint]
+
+
+class EquityPoint(NamedTuple):
+    """Equity at an instant, in an epoch of the account."""
+
+    epoch: int
+    sample: Sample
+
+
+def on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
+    """Return the equity at every full ``step`` from ``since`` to ``until``, both inclusive.
+
+    Each instant has the value of the latest point at or before it; before the first point there is none. Points are in
+    the order of time.
+    """
+    if not points:
+        return []
+    instant = _ceil(max(since, points[0].sample.at), step)
+    found: list[EquityPoint] = []
+    index = 0
+    while instant <= until:
+        while index + 1 < len(points) and points[index + 1].sample.at <= instant:
+            index += 1
+        epoch, sample = points[index]
+        found.append(EquityPoint(epoch, sample._replace(at=instant)))
+        instant += step
+    return found
+
+
+def only_on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
+    """Return the points at full steps and no others: where nobody looked, a live account's equity is not known."""
+    return [
+        point for point in points if since <= point.sample.at <= until and not (point.sample.at - _BEGINNING) % step
+    ]
+
+
+def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[Sample]) -> list[EquityPoint]:
+    """Put the samples the journal may not have yet behind those it has."""
+    known = {(point.epoch, point.sample.at) for point in stored}
+    new = [EquityPoint(epoch, sample) for sample in unwritten if (epoch, sample.at) not in known]
+    return sorted([*stored, *new], key=lambda point: (point.sample.at, point.epoch))
+
+
+def _ceil(moment: datetime, step: timedelta) -> datetime:
+    return _BEGINNING - (_BEGINNING - moment) // step * step
+
+
+class Sample(NamedTuple):
+    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset; PnL is None where nobody knows it."""
+
+    at: datetime
+    equity: Decimal
+    realised: Decimal | None
+    unrealised: Decimal | None
