@@ -72,7 +72,7 @@ run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MO
 
 .PHONY: indexes
 indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB_URL
-	@$(PY) -m moniqo.prepare
+	@$(PY) -m moniqo_core.prepare
 
 # Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged.
 SPREAD := -n auto --maxprocesses 4 --dist loadfile
@@ -119,8 +119,8 @@ bench: $(DEV) ## Measure against baselines and write docs/benchmarks.md (ARGS="c
 
 .PHONY: openapi
 openapi: $(RUN) ## Write the OpenAPI document and docs/errors.md anew from the code
-	$(PY) -m moniqo.openapi functions functions/get_docs/openapi.json
-	$(PY) -m moniqo.error_reference docs/errors.md
+	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
+	$(PY) -m moniqo_core.error_reference docs/errors.md
 
 .PHONY: licences sbom
 licences: $(DEV) ## Write docs/licences.md anew: what the layers carry, and under which licence
@@ -134,7 +134,7 @@ sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-
 .PHONY: calendars
 calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new year, an unforeseen holiday)
 	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
-	@mv .venv-calendars/sessions layers/core/moniqo/domain/market/nyse_sessions.py
+	@mv .venv-calendars/sessions layers/core/moniqo_core/domain/market/nyse_sessions.py
 
 # Parts, so that `make -j lint` can do several at once.
 .PHONY: lint lint-python lint-types lint-secrets lint-template lint-sam lint-policies secrets
@@ -145,7 +145,7 @@ lint-python: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-logo
-	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo functions local scripts
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo_core functions local scripts
 # Locks are full of hashes, and Swagger UI is not ours. Telling names ("password = ...") are looked for by ruff and bandit.
 # Nothing found is tried out on anybody's server.
 FILES = (git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './.*' -not -path '*/__pycache__/*') \

@@ -8,19 +8,19 @@ from typing import Any
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_source import SecretsManagerKeys
-from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.services.shared.limits import WalletLimit
-from moniqo.services.wallets.creation import WalletCreation
-from moniqo.services.wallets.requests import NewWallet
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.wallets.definitions import DefinitionStore
-from moniqo.storage.wallets.seeds import seed_definitions
-from moniqo.storage.wallets.slots import WalletSlots
-from moniqo.storage.wallets.user_wallets import UserWalletStore
-from moniqo.wallets.connector import WalletConnector
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_source import SecretsManagerKeys
+from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.wallets.creation import WalletCreation
+from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.seeds import seed_definitions
+from moniqo_core.storage.wallets.slots import WalletSlots
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 Database = AsyncDatabase[dict[str, Any]]

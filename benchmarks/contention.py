@@ -16,10 +16,10 @@ from pymongo.monitoring import CommandListener
 from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import spoken
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.storage.client import connect, with_utc_times
-from moniqo.wallets.connector import WalletConnector
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.storage.client import connect, with_utc_times
+from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 
 DATABASE = "bench"

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, interleaved, spoken
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_ring import KeyRing, new_key
-from moniqo.credentials.key_source import HeldKeys
-from moniqo.http.tokens import TokenVerifier
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring import KeyRing, new_key
+from moniqo_core.credentials.key_source import HeldKeys
+from moniqo_core.http.tokens import TokenVerifier
 from tests.support.tokens import CLIENT_ID, ISSUER, key_set, rsa_key, token
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

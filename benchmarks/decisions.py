@@ -9,15 +9,15 @@ from decimal import ROUND_CEILING, Decimal
 from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from benchmarks.timing import interleaved
-from moniqo.domain.ledger.account import Account, AccountTerms
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market.market import Snapshot
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import lifecycle
-from moniqo.domain.paper import orders as trading
-from moniqo.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Snapshot
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import orders as trading
+from moniqo_core.feeds.simulated import SimulatedFeed
 
 NOW = datetime(2026, 2, 1, 12, 0, 1, tzinfo=UTC)
 SYMBOL = "BTC/USDT"
@@ -25,9 +25,9 @@ OPEN_ORDERS = 100
 _UNIT = Decimal("0.00000001")
 _RATE = Decimal("0.001")
 METHOD = (
-    "`moniqo.domain.paper.orders.place` on an account with 100 open orders: rules, funds, fills, postings, position "
-    "and the new state, nothing written. The market order takes all 20 levels shown, the limit order rests. The "
-    "baseline, for both, walks the same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves "
+    "`moniqo_core.domain.paper.orders.place` on an account with 100 open orders: rules, funds, fills, postings, "
+    "position and the new state, nothing written. The market order takes all 20 levels shown, the limit order rests. "
+    "The baseline, for both, walks the same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves "
     "both balances: no rules, no journal."
 )
 

@@ -15,21 +15,21 @@ from pymongo.monitoring import CommandListener
 from benchmarks.accounts import LIMITS, OWNER, Database, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
-from moniqo import event_loop
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import lifecycle
-from moniqo.domain.paper import orders as trading
-from moniqo.feeds.simulated import SimulatedFeed
-from moniqo.storage.client import connect, with_utc_times
-from moniqo.storage.deployment import simulation_seed
-from moniqo.storage.paper.account_codec import state_document
-from moniqo.storage.paper.entry_codec import entry_document
-from moniqo.storage.paper.ledger import ENTRIES, STATES
-from moniqo.wallets.connector import WalletConnector
+from moniqo_core import event_loop
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import orders as trading
+from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.storage.client import connect, with_utc_times
+from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.entry_codec import entry_document
+from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 
 DATABASE = "bench"

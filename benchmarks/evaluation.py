@@ -11,15 +11,15 @@ from random import Random
 
 from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
-from moniqo.domain.ledger.account import Account, AccountTerms
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market.market import Level, Market, PathPoint, Snapshot
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import lifecycle
-from moniqo.domain.paper import orders as trading
+from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import orders as trading
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 SYMBOL = "BTC/USDT"
@@ -32,11 +32,11 @@ WALLETS = 100
 ORDERS = 10
 ROUNDS = 5
 METHOD = (
-    "`moniqo.domain.matching.path_walk.walk`, which every evaluation and every replay goes through, over one-minute "
-    "candles as four points each (open, nearer and farther extreme, close) that wander some percent in a day; reading "
-    "and writing accounts is not part of it. The orders of the first line are limits on both sides, stops and take-profits from "
-    "0.5% to 8% away: some of them fill. Those out of reach are 30% to 60% away. Growth is the median over rounds in "
-    "which both sizes run in turn."
+    "`moniqo_core.domain.matching.path_walk.walk`, which every evaluation and every replay goes through, over one- "
+    "minute candles as four points each (open, nearer and farther extreme, close) that wander some percent in a day; "
+    "reading and writing accounts is not part of it. The orders of the first line are limits on both sides, stops and "
+    "take-profits from 0.5% to 8% away: some of them fill. Those out of reach are 30% to 60% away. Growth is the "
+    "median over rounds in which both sizes run in turn."
 )
 
 

@@ -17,8 +17,8 @@ from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import spoken
 from benchmarks.warm_calls import RecordedDatabase
-from moniqo import bootstrap, event_loop
-from moniqo.storage.client import connect, with_utc_times
+from moniqo_core import bootstrap, event_loop
+from moniqo_core.storage.client import connect, with_utc_times
 from tests.support.lambdas import User, http_event, load_function
 from tests.support.mongo import embedded_server
 

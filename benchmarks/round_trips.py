@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
-from moniqo import bootstrap, event_loop
+from moniqo_core import bootstrap, event_loop
 from tests.support.lambdas import User, http_event, load_function
 from tests.support.layer import build
 from tests.support.mongo import embedded_server

@@ -15,7 +15,7 @@ from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.cold_start import AWS, DATABASE, secrets_manager
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
-from moniqo.storage.client import connect
+from moniqo_core.storage.client import connect
 from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
 from tests.support.lambdas import User, http_event
 from tests.support.layer import build

@@ -7,7 +7,7 @@ import sys
 
 OLDEST = (3, 11)
 NEEDED = {"uvicorn": "uvicorn", "moto": "moto", "flask": "flask", "secantus": "secantusdb", "yaml": "PyYAML",
-           "pymongo": "pymongo", "jwt": "PyJWT", "boto3": "boto3", "moniqo": "the core layer"}  # fmt: skip
+           "pymongo": "pymongo", "jwt": "PyJWT", "boto3": "boto3", "moniqo_core": "the core layer"}  # fmt: skip
 
 
 def main() -> int:

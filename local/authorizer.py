@@ -9,8 +9,8 @@ from typing import Any
 from local import names
 from local.declarations import JwtAuthorizer, Route
 from local.events import Request
-from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
-from moniqo.http.tokens import TokenVerifier
+from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
+from moniqo_core.http.tokens import TokenVerifier
 
 
 class UnauthorizedError(Exception):

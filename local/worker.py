@@ -97,7 +97,7 @@ def main() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)
     next_command = _commands()
-    import moniqo.http.app  # noqa: F401  slow to import: before the first event, not during it
+    import moniqo_core.http.app  # noqa: F401  slow to import: before the first event, not during it
 
     frames.write_blocking(answers, frames.encode({"ready": True}))
     handlers: dict[str, Handler] = {}

@@ -1,8 +1,8 @@
 """Fixtures for every suite.
 
-Handlers run in this process on the loop of :mod:`moniqo.event_loop`, so tests are plain functions: they call handlers
-through ``invoke`` and coroutines through ``run``. A test's database is new and gone afterwards; with MONGODB_URL set it
-lives on that server instead of the embedded one.
+Handlers run in this process on the loop of :mod:`moniqo_core.event_loop`, so tests are plain functions: they call
+handlers through ``invoke`` and coroutines through ``run``. A test's database is new and gone afterwards; with
+MONGODB_URL set it lives on that server instead of the embedded one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import hypothesis
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo import bootstrap, event_loop, observability
-from moniqo.http import authentication
-from moniqo.storage.client import connect
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.wallets.definitions import COLLECTION as DEFINITIONS
-from moniqo.storage.wallets.seeds import seed_definitions
+from moniqo_core import bootstrap, event_loop, observability
+from moniqo_core.http import authentication
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
+from moniqo_core.storage.wallets.seeds import seed_definitions
 from tests.support import lambdas
 from tests.support.mongo import embedded_server
 

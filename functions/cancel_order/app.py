@@ -6,20 +6,20 @@ from typing import cast
 
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import (
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import (
     ConflictError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderNotFoundError,
     WalletConnectionError,
 )
-from moniqo.domain.orders.record import OrderRecord
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.orders import OrderView, order_view
+from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.orders import OrderView, order_view
 
 router = api_router()
 

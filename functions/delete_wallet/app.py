@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import no_content
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import no_content
 
 router = api_router()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from moniqo import bootstrap, event_loop, metrics, observability
-from moniqo.domain.clock import utc_now
-from moniqo.services.shared.schedule import scheduled_time
+from moniqo_core import bootstrap, event_loop, metrics, observability
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.shared.schedule import scheduled_time
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:

@@ -10,8 +10,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from moniqo.domain.errors import NotFoundError
-from moniqo.http.app import api_router, lambda_handler
+from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.http.app import api_router, lambda_handler
 
 HERE: Final = Path(__file__).resolve().parent
 FILES: Final = {

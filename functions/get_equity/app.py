@@ -8,14 +8,14 @@ from fastapi import Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import NotFoundError
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.portfolio import STEPS, EquityView, equity_span, equity_view
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.portfolio import STEPS, EquityView, equity_span, equity_view
 
 router = api_router()
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.common import View
+from moniqo_core import bootstrap
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.common import View
 
 router = api_router()
 

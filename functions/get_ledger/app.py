@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from fastapi import Query
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.pagination import PageQuery, PageView, encode_cursor, numbers_position, page_view
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import csv_response, json_response
-from moniqo.http.schemas.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.pagination import PageQuery, PageView, encode_cursor, numbers_position, page_view
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import csv_response, json_response
+from moniqo_core.http.schemas.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
 
 router = api_router()
 

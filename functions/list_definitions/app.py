@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.wallets.definition import IntegrationType, MarketType
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.pagination import PageQuery, PageView
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.definitions import DefinitionView, definition_page, definition_position
-from moniqo.storage.wallets.definitions import DefinitionFilter
+from moniqo_core import bootstrap
+from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.pagination import PageQuery, PageView
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.definitions import DefinitionView, definition_page, definition_position
+from moniqo_core.storage.wallets.definitions import DefinitionFilter
 
 router = api_router()
 

@@ -8,15 +8,15 @@ from fastapi import Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import NotFoundError
-from moniqo.domain.orders.queries import FillQuery
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.pagination import PageQuery, PageView, numbers_position, page_view
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.trades import FillView, fill_view
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.domain.orders.queries import FillQuery
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.pagination import PageQuery, PageView, numbers_position, page_view
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.trades import FillView, fill_view
 
 router = api_router()
 

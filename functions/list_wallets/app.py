@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.wallets.user_wallet import UserWalletStatus
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import CallerDep
-from moniqo.http.pagination import PageQuery, PageView
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import UserWalletView, wallet_page, wallet_position
-from moniqo.storage.wallets.user_wallets import WalletFilter
+from moniqo_core import bootstrap
+from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.pagination import PageQuery, PageView
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.user_wallets import UserWalletView, wallet_page, wallet_position
+from moniqo_core.storage.wallets.user_wallets import WalletFilter
 
 router = api_router()
 

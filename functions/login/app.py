@@ -5,17 +5,17 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import (
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import (
     ForbiddenError,
     PasswordChangeRequiredError,
     RateLimitExceededError,
     UnauthenticatedError,
 )
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.login import LoginRequest, TokensView
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.login import LoginRequest, TokensView
 
 router = api_router()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from moniqo import bootstrap, event_loop, metrics, observability
+from moniqo_core import bootstrap, event_loop, metrics, observability
 
 # A run ends well before its time-out in the template; the next one goes on.
 SECONDS: Final = 45.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moniqo import bootstrap, event_loop, observability
-from moniqo.credentials.rotation import RotationError
+from moniqo_core import bootstrap, event_loop, observability
+from moniqo_core.credentials.rotation import RotationError
 
 
 def handler(event: dict[str, Any], context: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moniqo import bootstrap, event_loop, metrics, observability
+from moniqo_core import bootstrap, event_loop, metrics, observability
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from moniqo import bootstrap
-from moniqo.domain.errors import ConflictError, NotFoundError
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import AdminDep
-from moniqo.http.problems import problem_responses
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.user_wallets import UserWalletView, wallet_view
-from moniqo.http.schemas.wallet_requests import AdminReasonRequest
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import ConflictError, NotFoundError
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import AdminDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.user_wallets import UserWalletView, wallet_view
+from moniqo_core.http.schemas.wallet_requests import AdminReasonRequest
 
 router = api_router()
 

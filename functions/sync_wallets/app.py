@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from moniqo import bootstrap, event_loop, metrics, observability
-from moniqo.services.sync.messages import read_batch
+from moniqo_core import bootstrap, event_loop, metrics, observability
+from moniqo_core.services.sync.messages import read_batch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:

@@ -255,7 +255,7 @@ def test_no_query_evaluates_what_a_client_sent() -> None:
     programs = re.compile(
         r"\$(?:regex|where|function|accumulator|expr|text|jsonSchema)\b|bson\.regex|re\.compile\(.*request"
     )
-    sources = [*(ROOT / "layers" / "core" / "moniqo").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    sources = [*(ROOT / "layers" / "core" / "moniqo_core").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     assert len(sources) > 100
     assert [path for path in sources if programs.search(path.read_text(encoding="utf-8"))] == []
 

@@ -11,16 +11,16 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moniqo.domain import errors
-from moniqo.domain.ledger.account import Account
-from moniqo.domain.ledger.commands import Cancel, Command, Mark, Reset
-from moniqo.domain.ledger.commit import Basis, Commit
-from moniqo.domain.market.market import PathPoint
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.money import EXACT
-from moniqo.domain.orders.order import Fill, Order
-from moniqo.domain.paper import decide as deciding
-from moniqo.storage.paper.account_codec import read_account
+from moniqo_core.domain import errors
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import Cancel, Command, Mark, Reset
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.market.market import PathPoint
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.money import EXACT
+from moniqo_core.domain.orders.order import Fill, Order
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.storage.paper.account_codec import read_account
 from tests.support.engine_trial import RULES, Trial
 
 STEPS = 60

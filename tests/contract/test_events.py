@@ -10,8 +10,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from moniqo.credentials.rotation import STEPS
-from moniqo.services.wallets.idempotency import id_of_key
+from moniqo_core.credentials.rotation import STEPS
+from moniqo_core.services.wallets.idempotency import id_of_key
 from tests.support.stack import ROOT, functions, routes
 
 ROUTES: dict[str, list[str]] = {}

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from moniqo import event_loop
-from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import RateLimitExceededError, WalletConnectionError
-from moniqo.domain.portfolio.balance_equation import Books
-from moniqo.domain.sync.statement import Opening
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges.kraken import Kraken
-from moniqo.venues.exchanges.venue import Client
-from moniqo.venues.transport import calls as venue_calls
-from moniqo.venues.transport import circuit_breaker as breaker
-from moniqo.venues.transport.rate_limiter import LONGEST_WAIT, Pace
-from moniqo.wallets.exchange.wallet import ExchangeWallet
+from moniqo_core import event_loop
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import RateLimitExceededError, WalletConnectionError
+from moniqo_core.domain.portfolio.balance_equation import Books
+from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges.kraken import Kraken
+from moniqo_core.venues.exchanges.venue import Client
+from moniqo_core.venues.transport import calls as venue_calls
+from moniqo_core.venues.transport import circuit_breaker as breaker
+from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, Pace
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken

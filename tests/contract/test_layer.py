@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from moniqo.venues.connections import VENUES
+from moniqo_core.venues.connections import VENUES
 from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import ROOT, build
 
@@ -30,9 +30,9 @@ for found in pkgutil.walk_packages([sys.argv[1]], onerror=print):
 """
 MAKE_ONE = """
 import sys
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges import venue_named
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges import venue_named
 connection = VenueConnection(venue_named(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
 connection.client_model()
 prefix = "ccxt.async_support."
@@ -86,9 +86,9 @@ def test_every_binary_is_for_the_runtime(deployed: Path) -> None:
 
 def test_it_holds_the_package_and_nothing_the_runtime_carries() -> None:
     deployed = build("aarch64") / "python"
-    assert (deployed / "moniqo" / "bootstrap.py").is_file()
+    assert (deployed / "moniqo_core" / "bootstrap.py").is_file()
     names = {path.name for path in deployed.iterdir()}
-    assert not names & {"boto3", "botocore", "bin", "moniqo.egg-info", "secantus", "moto", "ccxt", "aiohttp"}
+    assert not names & {"boto3", "botocore", "bin", "moniqo_core.egg-info", "secantus", "moto", "ccxt", "aiohttp"}
 
 
 def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:

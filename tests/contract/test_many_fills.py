@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 
-from moniqo import event_loop
-from moniqo.domain.sync.statement import Opening, Statement
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges import venue_named
-from moniqo.wallets.exchange.wallet import ExchangeWallet
+from moniqo_core import event_loop
+from moniqo_core.domain.sync.statement import Opening, Statement
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges import venue_named
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

@@ -14,9 +14,9 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from moniqo import error_reference
-from moniqo.openapi.document import build, load_routers, render
-from moniqo.openapi.fixed_parts import TAGS
+from moniqo_core import error_reference
+from moniqo_core.openapi.document import build, load_routers, render
+from moniqo_core.openapi.fixed_parts import TAGS
 from tests.support.lambdas import ROOT, Answer, call, http_event
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -46,13 +46,13 @@ def contents() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def test_the_committed_document_is_what_the_code_says() -> None:
     assert DOCUMENT.read_text() == render(document()), (
-        "run: python -m moniqo.openapi functions functions/get_docs/openapi.json"
+        "run: python -m moniqo_core.openapi functions functions/get_docs/openapi.json"
     )
 
 
 def test_the_page_on_errors_is_what_the_code_says() -> None:
     assert (ROOT / "docs" / "errors.md").read_text() == error_reference.render(), (
-        "run: python -m moniqo.error_reference docs/errors.md"
+        "run: python -m moniqo_core.error_reference docs/errors.md"
     )
 
 

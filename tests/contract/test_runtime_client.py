@@ -21,23 +21,23 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_source import SecretsManagerKeys
-from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.clock import utc_now
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.wallets.changes import SetStatus
-from moniqo.http.schemas.wallet_requests import CreateWalletRequest
-from moniqo.services.shared.limits import WalletLimit
-from moniqo.services.wallets.creation import WalletCreation
-from moniqo.storage.client import connect
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.wallets.definitions import DefinitionStore
-from moniqo.storage.wallets.seeds import seed_definitions
-from moniqo.storage.wallets.slots import WalletSlots
-from moniqo.storage.wallets.user_wallets import UserWalletStore
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_source import SecretsManagerKeys
+from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.wallets.creation import WalletCreation
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.seeds import seed_definitions
+from moniqo_core.storage.wallets.slots import WalletSlots
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.support import layer
 from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, make_runtime
 from tests.support.stack import ROOT, functions, template

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from moniqo.metrics import UNITS
+from moniqo_core.metrics import UNITS
 from tests.support.lambdas import load_function
 from tests.support.stack import ROOT, functions, routes, template, transformed, verb_noun
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from moniqo import event_loop
-from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import (
+from moniqo_core import event_loop
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import (
     InvalidCredentialsError,
     InvalidOrderError,
     RateLimitExceededError,
@@ -22,17 +22,17 @@ from moniqo.domain.errors import (
     UnknownOutcomeError,
     WalletConnectionError,
 )
-from moniqo.domain.orders.order import OrderSide, OrderStatus, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.sync.statement import Opening, Statement
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges import venue_named
-from moniqo.venues.exchanges.venue import Venue
-from moniqo.venues.transport import calls as venue_calls
-from moniqo.venues.transport.circuit_breaker import FAILURES, Breaker
-from moniqo.wallets.exchange.trading import venue_client_id
-from moniqo.wallets.exchange.wallet import ExchangeWallet
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.sync.statement import Opening, Statement
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges import venue_named
+from moniqo_core.venues.exchanges.venue import Venue
+from moniqo_core.venues.transport import calls as venue_calls
+from moniqo_core.venues.transport.circuit_breaker import FAILURES, Breaker
+from moniqo_core.wallets.exchange.trading import venue_client_id
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

@@ -1,4 +1,4 @@
-"""What every wallet does alike, whichever venue is behind it: the promises of ``moniqo.wallets.base``."""
+"""What every wallet does alike, whichever venue is behind it: the promises of ``moniqo_core.wallets.base``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from moniqo import event_loop
-from moniqo.domain.errors import (
+from moniqo_core import event_loop
+from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
     InsufficientBalanceError,
     InvalidOrderError,
@@ -25,11 +25,11 @@ from moniqo.domain.errors import (
     WalletError,
     WalletNotInitializedError,
 )
-from moniqo.domain.market.market import Market
-from moniqo.domain.money import ZERO, ceil_to, exact, floor_to
-from moniqo.domain.wallets.changes import SetStatus
-from moniqo.storage.client import connect
-from moniqo.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import ZERO, ceil_to, exact, floor_to
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.storage.client import connect
+from moniqo_core.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.conftest import Database, Run
 from tests.support.wallet_accounts import VENUES, Account, OpenAccount
 

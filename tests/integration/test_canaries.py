@@ -16,11 +16,11 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from moniqo import bootstrap
-from moniqo.cli.keys import table
-from moniqo.credentials.rotation import STEPS, RotationError
-from moniqo.domain.clock import rfc3339, utc_now
-from moniqo.http import authentication
+from moniqo_core import bootstrap
+from moniqo_core.cli.keys import table
+from moniqo_core.credentials.rotation import STEPS, RotationError
+from moniqo_core.domain.clock import rfc3339, utc_now
+from moniqo_core.http import authentication
 from tests.conftest import Database, Run
 from tests.support import lambdas
 from tests.support.api import EMAIL, PASSWORD, user_pool
@@ -242,7 +242,7 @@ def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatc
         assert report["moved"] >= 2, report
         watch.answers.append(("reencrypt_credentials", json.dumps(report)))
         watch.see_ciphertexts(stored())
-    watch.answers.append(("moniqo keys status", table(*run(bootstrap.reencryption().uses()), utc_now())))
+    watch.answers.append(("moniqo-admin keys status", table(*run(bootstrap.reencryption().uses()), utc_now())))
 
 
 def wrong_turns(watch: Watch, wallet: str) -> None:

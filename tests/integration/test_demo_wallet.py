@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.domain.wallets.changes import SetStatus
-from moniqo.storage.paper.ledger import DemoLedger, Turn
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.storage.paper.ledger import DemoLedger, Turn
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 
 D = Decimal

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.clock import rfc3339
+from moniqo_core.domain.clock import rfc3339
 from tests.support.engine import NOON, WIDE, Clock, Engine, clock, engine
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.round_trips import round_trips
@@ -336,7 +336,7 @@ class TestHistory:
             assert set(sums.values()) == {D(0)}
 
     def test_the_journal_as_csv_in_parts(self, engine: Engine, environment: pytest.MonkeyPatch) -> None:
-        from moniqo.http.schemas import ledger
+        from moniqo_core.http.schemas import ledger
 
         environment.setattr(ledger, "MAX_CSV_ROWS", 9)
         wallet = engine.create()

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pymongo.errors import ConnectionFailure
 
-from moniqo import bootstrap
-from moniqo.domain.clock import rfc3339
-from moniqo.domain.errors import MarketDataError, TemporarilyUnavailableError
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.errors import MarketDataError, TemporarilyUnavailableError
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support import queued_work
 from tests.support.engine import NOON, Clock, Engine, clock, engine
@@ -157,8 +157,8 @@ def test_one_bad_wallet_holds_up_no_other(
 def test_a_database_that_is_away_fails_the_whole_batch(
     engine: Engine, environment: pytest.MonkeyPatch, run: Run
 ) -> None:
-    from moniqo.storage.client import connect
-    from moniqo.wallets.connector import WalletConnector
+    from moniqo_core.storage.client import connect
+    from moniqo_core.wallets.connector import WalletConnector
 
     wallet = engine.create()
     nowhere = connect("mongodb://127.0.0.1:9/?directConnection=true", "nowhere")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moniqo.storage import client
+from moniqo_core.storage import client
 from tests.support.lambdas import Invoke, call, http_event
 
 

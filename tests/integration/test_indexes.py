@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pymongo.errors import DuplicateKeyError
 
-from moniqo.storage import client
-from moniqo.storage.client import UnsupportedServerError, url_from_secret
-from moniqo.storage.indexes import INDEXES, ensure_indexes
-from moniqo.storage.wallets.seeds import SEEDS
+from moniqo_core.storage import client
+from moniqo_core.storage.client import UnsupportedServerError, url_from_secret
+from moniqo_core.storage.indexes import INDEXES, ensure_indexes
+from moniqo_core.storage.wallets.seeds import SEEDS
 from tests.conftest import Database, Run
 
 
@@ -69,7 +69,7 @@ def test_a_secret_holds_the_url_or_an_object_with_it(text: str) -> None:
 
 def prepare(**variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "PYTHONPATH"}}
-    command = [sys.executable, "-m", "moniqo.prepare"]
+    command = [sys.executable, "-m", "moniqo_core.prepare"]
     return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=60, check=False)
 
 

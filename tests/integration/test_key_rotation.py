@@ -15,15 +15,15 @@ import boto3
 import pytest
 from pydantic import SecretStr
 
-from moniqo import bootstrap, cli
-from moniqo.credentials.cipher import stored_prefix
-from moniqo.credentials.key_ring import KeyRing, write_ring
-from moniqo.credentials.key_source import CACHE_SECONDS
-from moniqo.credentials.rotation import STEPS
-from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.clock import utc_now
-from moniqo.services.wallets import reencryption
-from moniqo.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
+from moniqo_core import bootstrap, cli
+from moniqo_core.credentials.cipher import stored_prefix
+from moniqo_core.credentials.key_ring import KeyRing, write_ring
+from moniqo_core.credentials.key_source import CACHE_SECONDS
+from moniqo_core.credentials.rotation import STEPS
+from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.wallets import reencryption
+from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
 from tests.support.key_desk import FIELDS, Environment, MovedClock, rotate_until_killed

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.domain.errors import WalletError
-from moniqo.domain.orders.order import OrderSide, OrderType
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.orders.order import OrderSide, OrderType
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
 from tests.support.wallets import aws, create

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap, event_loop
-from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import RateLimitExceededError
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.http.schemas.wallet_requests import CreateWalletRequest
-from moniqo.services.shared.limits import MINUTE
-from moniqo.storage.rate_counters import COLLECTION, RateCounters
-from moniqo.storage.wallets.slots import GRACE, WalletSlots
+from moniqo_core import bootstrap, event_loop
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import RateLimitExceededError
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo_core.services.shared.limits import MINUTE
+from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
+from moniqo_core.storage.wallets.slots import GRACE, WalletSlots
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, TRADER, Answer, Invoke, User
 from tests.support.round_trips import round_trips, under_way
@@ -41,7 +41,7 @@ def _within_one_minute(environment: pytest.MonkeyPatch) -> None:
     for name in ("ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE", "WALLETS_PER_USER"):
         environment.setenv(name, "3")
     # Windows are minutes of the clock: longer ones do not end while a test runs.
-    environment.setattr("moniqo.services.shared.limits.MINUTE", timedelta(days=3650))
+    environment.setattr("moniqo_core.services.shared.limits.MINUTE", timedelta(days=3650))
     bootstrap.settings.cache_clear()
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import MarketDataError
-from moniqo.domain.market.candles import MINUTE, whole_minute
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.feeds.venue_feed import LiveFeed
-from moniqo.storage.market.minutes import RecordedMinutes
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges import venue_named
-from moniqo.venues.prices import ExchangePrices
-from moniqo.venues.transport.circuit_breaker import FAILURES
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.domain.market.candles import MINUTE, whole_minute
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.storage.market.minutes import RecordedMinutes
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges import venue_named
+from moniqo_core.venues.prices import ExchangePrices
+from moniqo_core.venues.transport.circuit_breaker import FAILURES
 from tests.conftest import Database, Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.risk.limits import RiskLimits
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.risk.limits import RiskLimits
 from tests.conftest import Database, Run
 from tests.soak import venue_orders
 from tests.support.live_traders import SLUG, LiveSite, fire_at_once, make_wallet

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from moniqo import cli
-from moniqo.domain.clock import utc_now
+from moniqo_core import cli
+from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk
@@ -232,7 +232,7 @@ def test_a_venue_that_is_away_changes_nothing(desk: LiveDesk) -> None:
 def test_live_trading_is_off_unless_the_deployment_says_otherwise(
     desk: LiveDesk, environment: pytest.MonkeyPatch
 ) -> None:
-    from moniqo import bootstrap
+    from moniqo_core import bootstrap
 
     resting = desk.place().json
     environment.setenv("LIVE_TRADING", "false")
@@ -377,7 +377,7 @@ def test_what_only_paper_can_do_is_refused(desk: LiveDesk, function: str, method
 
 
 def test_a_refused_key_names_the_address_it_must_allow(desk: LiveDesk) -> None:
-    from moniqo import bootstrap
+    from moniqo_core import bootstrap
 
     for connection in bootstrap.wallets()._venues._made.values():
         connection._calls_from = "192.0.2.7"
@@ -443,6 +443,6 @@ def test_fills_are_found_however_far_the_venue_s_clock_is_behind(
 
 
 def _orders(desk: LiveDesk) -> list[dict[str, Any]]:
-    from moniqo import event_loop
+    from moniqo_core import event_loop
 
     return event_loop.run(desk.database.orders.find().to_list())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.clock import utc_now
+from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import Invoke
 from tests.support.live import LiveDesk, live_deployment, open_desk

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.venues.polygon_http import PolygonHttp
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.replay import WalletReplay
+from moniqo_core import bootstrap
+from moniqo_core.venues.polygon_http import PolygonHttp
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.engine import WIDE, Clock, Engine
 from tests.support.lambdas import ADMIN, Invoke

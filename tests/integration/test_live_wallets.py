@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.storage.wallets.definitions import DefinitionStore
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.replay import Replay, WalletReplay
+from moniqo_core import bootstrap
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.engine import Clock, Engine
 from tests.support.lambdas import ADMIN, Invoke

@@ -154,7 +154,7 @@ def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
     state = tmp_path / "state"
 
     def moniqo(*arguments: str) -> tuple[int, str]:
-        line = f'. {state}/environment; exec {sys.executable} -m moniqo.cli "$@"'
+        line = f'. {state}/environment; exec {sys.executable} -m moniqo_core.cli "$@"'
         done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 

@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from moniqo import bootstrap
-from moniqo.services import login as login_service
+from moniqo_core import bootstrap
+from moniqo_core.services import login as login_service
 from tests.conftest import Database
 from tests.support.lambdas import Answer, Invoke, call, http_event
 from tests.support.wallets import mock_aws

@@ -23,12 +23,12 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from moniqo.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
-from moniqo.domain.money import exact
-from moniqo.domain.wallets.changes import SetStatus
-from moniqo.storage.client import is_outage
-from moniqo.storage.paper.ledger import STATES
-from moniqo.wallets.connector import WalletConnector
+from moniqo_core.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
+from moniqo_core.domain.money import exact
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.paper.ledger import STATES
+from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run
 from tests.support.audit import audited, entries_of
 from tests.support.fault_proxy import by_chance, fault_proxy

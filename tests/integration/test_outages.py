@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from moniqo import bootstrap
-from moniqo.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
+from moniqo_core import bootstrap
+from moniqo_core.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
 from tests.conftest import Database, Run, forget
 from tests.support.aws_server import aws_server
 from tests.support.gate import TROUBLES, Gate
@@ -129,7 +129,7 @@ def test_the_secret_with_the_database_s_address(
     boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
     environment.delenv("MONGODB_URL")
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
-    environment.setattr("moniqo.secret_reader.TIMEOUT_SECONDS", 0.5)
+    environment.setattr("moniqo_core.secret_reader.TIMEOUT_SECONDS", 0.5)
     forget_but(seeded)
     aws_gate.shut(trouble)
     is_told("list_wallets", "GET", "/wallets")

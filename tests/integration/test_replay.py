@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from moniqo import cli, event_loop
-from moniqo.domain.money import exact, plain
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import lifecycle
-from moniqo.storage.client import connect
-from moniqo.storage.deployment import DEPLOYMENT, drawn_seed
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.orders.codec import Document
-from moniqo.storage.paper.account_codec import state_document
-from moniqo.storage.paper.history import DemoHistory
-from moniqo.storage.paper.ledger import ENTRIES, STATES, DemoLedger
-from moniqo.wallets.demo.replay import Replay, WalletReplay
+from moniqo_core import cli, event_loop
+from moniqo_core.domain.money import exact, plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.deployment import DEPLOYMENT, drawn_seed
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.orders.codec import Document
+from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.storage.paper.ledger import ENTRIES, STATES, DemoLedger
+from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.varied import BEGAN, STOCKS, TERMS, Life
 

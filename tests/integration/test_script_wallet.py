@@ -12,15 +12,15 @@ from decimal import Decimal
 import pytest
 from pymongo import MongoClient
 
-from moniqo.domain.money import plain
+from moniqo_core.domain.money import plain
 
 SCRIPT = """
 import asyncio, json, sys
 from decimal import Decimal
 from pymongo import AsyncMongoClient
-from moniqo.domain.money import plain
-from moniqo.wallets.base import OrderSide, OrderType
-from moniqo.wallets.demo import DemoWallet
+from moniqo_core.domain.money import plain
+from moniqo_core.wallets.base import OrderSide, OrderType
+from moniqo_core.wallets.demo import DemoWallet
 
 async def main(url, name):
     async with AsyncMongoClient(url) as client:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pymongo.errors import ConnectionFailure
 
-from moniqo import bootstrap
-from moniqo.domain.clock import utc_now
-from moniqo.domain.errors import WalletConnectionError
-from moniqo.storage.wallets.sync_log import SyncLogStore
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.queued_work import message
@@ -307,7 +307,7 @@ class TestSchedule:
     def test_a_wallet_that_hangs_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         import asyncio
 
-        from moniqo.services.sync import accounts as account_looks
+        from moniqo_core.services.sync import accounts as account_looks
 
         wallets = [create(invoke)["id"] for _ in range(2)]
         healthy = DemoWallet.valuation

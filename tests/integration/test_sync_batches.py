@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from moniqo import bootstrap
-from moniqo.domain.clock import utc_now
-from moniqo.services.shared.work_queue import WorkQueue
-from moniqo.services.sync import accounts as account_looks
-from moniqo.services.sync import dispatch as sync_dispatch
-from moniqo.services.sync.balance_sync import SyncReport
-from moniqo.storage.client import connect
-from moniqo.storage.wallets.due import DueWallets
-from moniqo.storage.wallets.sync_log import SyncLogStore
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.shared.work_queue import WorkQueue
+from moniqo_core.services.sync import accounts as account_looks
+from moniqo_core.services.sync import dispatch as sync_dispatch
+from moniqo_core.services.sync.balance_sync import SyncReport
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.fault_proxy import fault_proxy
 from tests.support.lambdas import ADMIN, TRADER, Invoke
@@ -379,7 +379,7 @@ class TestCutCommits:
         async def order_meanwhile(self: DemoWallet) -> Any:
             value = await valuation(self)
             monkeypatch.setattr(DemoWallet, "valuation", valuation)
-            from moniqo.domain.orders.order import OrderSide, OrderType
+            from moniqo_core.domain.orders.order import OrderSide, OrderType
 
             other = await bootstrap.wallets().connect(TRADER.id, wallet)
             await other.place_order("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), Decimal(20000))

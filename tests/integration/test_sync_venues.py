@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.domain.clock import rfc3339, utc_now
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.wallets.exchange import wallet as exchange
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import rfc3339, utc_now
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.wallets.exchange import wallet as exchange
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke

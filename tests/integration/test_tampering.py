@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from moniqo import bootstrap
-from moniqo.credentials.key_ring import KeyRing, new_key, write_ring
-from moniqo.domain.clock import rfc3339, utc_now
+from moniqo_core import bootstrap
+from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
+from moniqo_core.domain.clock import rfc3339, utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
 from tests.support.leaks import found

@@ -430,8 +430,8 @@ class TestCredentials:
         assert stored(run, seeded, wallet["id"])["settings"] == {"initial_balance_usd": "10000"}
 
     def test_of_two_replacements_at_once_one_is_refused(self, invoke: Invoke, with_secrets: Database, run: Run) -> None:
-        from moniqo.domain.errors import ConflictError
-        from moniqo.storage.wallets.user_wallets import UserWalletStore
+        from moniqo_core.domain.errors import ConflictError
+        from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
         wallet = create(invoke, credentials=SECRETS)
         store = UserWalletStore(with_secrets)
@@ -472,8 +472,8 @@ class TestDelete:
 
 
 async def _place(user_wallet_id: str, order_type: str) -> None:
-    from moniqo import bootstrap
-    from moniqo.domain.orders.order import OrderSide, OrderType
+    from moniqo_core import bootstrap
+    from moniqo_core.domain.orders.order import OrderSide, OrderType
 
     wallet = await bootstrap.wallets().connect(TRADER.id, user_wallet_id)
     price = Decimal(30000) if order_type == "limit" else None
@@ -532,8 +532,8 @@ def test_a_create_that_was_cut_short_is_finished_by_its_repeat(
 def test_the_same_create_sent_many_times_at_once_makes_one_wallet(seeded: Database, run: Run, keys: int) -> None:
     import asyncio
 
-    from moniqo import bootstrap
-    from moniqo.http.schemas.wallet_requests import CreateWalletRequest
+    from moniqo_core import bootstrap
+    from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
 
     request = CreateWalletRequest.model_validate(
         new_wallet(risk_limits={**LIMITS, "stop_loss_default_percent": "2", "take_profit_default_percent": "5"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
+from moniqo_core import bootstrap
 from tests.conftest import Database
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke
 from tests.support.venues.binance import FakeBinance

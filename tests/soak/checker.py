@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from moniqo.storage.client import connect
-from moniqo.storage.deployment import simulation_seed
-from moniqo.storage.paper.ledger import ENTRIES
-from moniqo.wallets.demo.replay import WalletReplay
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.paper.ledger import ENTRIES
+from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.soak.client import is_interrupted
 from tests.support.victims import follow_parent
 

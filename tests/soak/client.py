@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from pymongo.errors import PyMongoError
 
-from moniqo.domain.errors import NotFoundError, TemporarilyUnavailableError, WalletError
-from moniqo.domain.money import plain
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.storage.client import connect, is_outage
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.domain.errors import NotFoundError, TemporarilyUnavailableError, WalletError
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.storage.client import connect, is_outage
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.support.mongo import failed_inside
 from tests.support.traders import OWNER
 

@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 def handle(environment: dict[str, str], scheduled: datetime, answers: Any) -> None:
     """Run the handler twice: on an hour nothing is due at, which warms it up, and on the real one."""
     os.environ.update(environment)
-    from moniqo.storage import client
+    from moniqo_core.storage import client
     from tests.support.lambdas import load_function
 
     client.ANSWER_MS = 300_000  # type: ignore[misc]  # the emulation reads and sorts everything before it answers
@@ -46,7 +46,7 @@ async def prepare(url: str, count: int, scheduled: datetime) -> None:
     """Insert wallets as heavy as real ones, with the one index the dispatcher uses: each more costs minutes here."""
     from pymongo import AsyncMongoClient
 
-    from moniqo.storage.indexes import INDEXES
+    from moniqo_core.storage.indexes import INDEXES
 
     async with AsyncMongoClient[dict[str, Any]](url) as client:
         wallets = client.get_database("soak").user_wallets

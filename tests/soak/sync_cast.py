@@ -75,14 +75,14 @@ async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], rin
     from pydantic import SecretStr
     from pymongo import AsyncMongoClient
 
-    from moniqo.credentials.cipher import CredentialCipher
-    from moniqo.credentials.key_ring import read_ring
-    from moniqo.credentials.key_source import HeldKeys
-    from moniqo.domain.risk.limits import RiskLimits
-    from moniqo.domain.wallets.user_wallet import UserWallet, UserWalletStatus
-    from moniqo.storage.indexes import ensure_indexes
-    from moniqo.storage.wallets.documents import to_document
-    from moniqo.storage.wallets.seeds import seed_definitions
+    from moniqo_core.credentials.cipher import CredentialCipher
+    from moniqo_core.credentials.key_ring import read_ring
+    from moniqo_core.credentials.key_source import HeldKeys
+    from moniqo_core.domain.risk.limits import RiskLimits
+    from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+    from moniqo_core.storage.indexes import ensure_indexes
+    from moniqo_core.storage.wallets.documents import to_document
+    from moniqo_core.storage.wallets.seeds import seed_definitions
 
     now = datetime.now(UTC)
     cipher = CredentialCipher(HeldKeys(read_ring(ring), now))
@@ -139,15 +139,15 @@ def settle(place: Place) -> None:
 def worker_handler(place: Place, now: Callable[[], datetime]) -> Callable[[Mapping[str, Any], None], Mapping[str, Any]]:
     """Make this process a worker and return the real handler of ``sync_wallets``, which goes by ``now``."""
     settle(place)
-    from moniqo import bootstrap
-    from moniqo.credentials.cipher import CredentialCipher
-    from moniqo.credentials.key_ring import read_ring
-    from moniqo.credentials.key_source import HeldKeys
-    from moniqo.services.sync import accounts as account_looks
-    from moniqo.services.sync import balance_sync as sync
-    from moniqo.storage.wallets.due import DueWallets
-    from moniqo.storage.wallets.sync_log import SyncLogStore
-    from moniqo.storage.wallets.user_wallets import UserWalletStore
+    from moniqo_core import bootstrap
+    from moniqo_core.credentials.cipher import CredentialCipher
+    from moniqo_core.credentials.key_ring import read_ring
+    from moniqo_core.credentials.key_source import HeldKeys
+    from moniqo_core.services.sync import accounts as account_looks
+    from moniqo_core.services.sync import balance_sync as sync
+    from moniqo_core.storage.wallets.due import DueWallets
+    from moniqo_core.storage.wallets.sync_log import SyncLogStore
+    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
     account_looks.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]

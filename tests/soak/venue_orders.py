@@ -24,10 +24,10 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo.services.orders.live.reconciliation import Settling
-from moniqo.storage.client import connect
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.storage.wallets.seeds import seed_definitions
+from moniqo_core.services.orders.live.reconciliation import Settling
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.seeds import seed_definitions
 from tests.support.live_traders import SLUG, Answered, Asked, Duty, LiveSite, later, make_wallet, order_of, send_orders
 from tests.support.mongo import embedded_server
 from tests.support.venues.binance import FakeBinance
@@ -235,7 +235,7 @@ class Run:
 
 
 def _plain(value: Any) -> str:
-    from moniqo.domain.money import plain
+    from moniqo_core.domain.money import plain
 
     return plain(value)
 

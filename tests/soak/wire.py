@@ -31,15 +31,15 @@ from typing import Any, NamedTuple
 
 from pymongo.errors import PyMongoError
 
-from moniqo.domain.errors import WalletError
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.money import plain
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.storage.client import connect
-from moniqo.storage.indexes import ensure_indexes
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.soak.checker import Receipt, Seen, Stop, check
 from tests.soak.client import Answered, Asked, Duty, is_interrupted, names, order_of, trade, wallet_of
 from tests.soak.verdict import Record, verdict

@@ -16,8 +16,8 @@ import boto3
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo import event_loop
-from moniqo.storage.rate_counters import COLLECTION as COUNTERS
+from moniqo_core import event_loop
+from moniqo_core.storage.rate_counters import COLLECTION as COUNTERS
 from tests.support import tokens, wallets
 from tests.support.lambdas import ADMIN, ROOT, STRANGER, TRADER, Answer, User, call, http_event, invoke
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.ledger.account import Account
-from moniqo.domain.ledger.invariants import account_faults
-from moniqo.domain.money import exact
-from moniqo.storage.deployment import simulation_seed
-from moniqo.storage.paper.ledger import ENTRIES, STATES, DemoLedger
-from moniqo.wallets.demo.replay import WalletReplay
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.invariants import account_faults
+from moniqo_core.domain.money import exact
+from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.paper.ledger import ENTRIES, STATES, DemoLedger
+from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.support.traders import OWNER
 
 Database = AsyncDatabase[dict[str, Any]]

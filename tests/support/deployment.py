@@ -159,6 +159,6 @@ def _function(operation: Mapping[str, Any], resources: Mapping[str, str]) -> str
 
 
 def _prepare_database(url: str) -> None:
-    command = [sys.executable, "-m", "moniqo.prepare"]
+    command = [sys.executable, "-m", "moniqo_core.prepare"]
     done = subprocess.run(command, env={"MONGODB_URL": url}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from moniqo.domain.ledger import invariants
-from moniqo.domain.ledger.account import Account, AccountTerms
-from moniqo.domain.ledger.commands import Command, Mark
-from moniqo.domain.ledger.commit import Basis, Commit
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market.market import Level, Market, PathPoint, Snapshot
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.orders.order import Order, OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import decide as deciding
-from moniqo.domain.paper import lifecycle
-from moniqo.domain.risk.limits import RiskLimits
+from moniqo_core.domain.ledger import invariants
+from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.commands import Command, Mark
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.risk.limits import RiskLimits
 
 D = Decimal
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.storage.deployment import simulation_seed
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.replay import WalletReplay
+from moniqo_core import bootstrap
+from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.wallets import new_wallet

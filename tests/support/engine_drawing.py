@@ -7,9 +7,9 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.risk.limits import RiskLimits
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.risk.limits import RiskLimits
 from tests.support.exchange_world import World
 from tests.support.naive_exchange import NaiveExchange
 

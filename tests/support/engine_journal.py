@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import bson
 
-from moniqo.domain.ledger.account import Account
-from moniqo.domain.ledger.commands import Command, Reset
-from moniqo.domain.ledger.commit import Basis, Commit
-from moniqo.domain.market.market import Market, PathPoint
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.paper import decide as deciding
-from moniqo.storage.paper.account_codec import read_account, state_document
-from moniqo.storage.paper.entry_codec import apply_entry, entry_document, snapshot_update
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import Command, Reset
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.market.market import Market, PathPoint
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.storage.paper.account_codec import read_account, state_document
+from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document, snapshot_update
 
 
 class DifferenceError(AssertionError):

@@ -14,24 +14,24 @@ from decimal import Decimal, localcontext
 from operator import attrgetter
 from random import Random
 
-from moniqo.domain import errors
-from moniqo.domain.ledger import invariants
-from moniqo.domain.ledger.account import Account, AccountTerms
-from moniqo.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
-from moniqo.domain.ledger.commit import Basis, Commit
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market import market
-from moniqo.domain.market.market import PathPoint, Snapshot
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.money import EXACT
-from moniqo.domain.orders.order import Order
-from moniqo.domain.orders.request import Place
-from moniqo.domain.paper import decide as deciding
-from moniqo.domain.paper import lifecycle, preflight
-from moniqo.domain.paper.statement import books_of
-from moniqo.domain.portfolio.balance_equation import balance_equation
-from moniqo.domain.wallets.changes import Close, SetLimits, SetStatus
-from moniqo.storage.paper.account_codec import state_document
+from moniqo_core.domain import errors
+from moniqo_core.domain.ledger import invariants
+from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market import market
+from moniqo_core.domain.market.market import PathPoint, Snapshot
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.money import EXACT
+from moniqo_core.domain.orders.order import Order
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import lifecycle, preflight
+from moniqo_core.domain.paper.statement import books_of
+from moniqo_core.domain.portfolio.balance_equation import balance_equation
+from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo_core.storage.paper.account_codec import state_document
 from tests.support.engine_drawing import draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
 from tests.support.exchange_world import BASES, MAX_AGE, World

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from moniqo.domain.market.market import Level, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
 
 D = Decimal
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

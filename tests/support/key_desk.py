@@ -9,18 +9,18 @@ from typing import Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_source import SecretsManagerKeys
-from moniqo.credentials.rotation import KeyRotation
-from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.clock import utc_now
-from moniqo.services.wallets.connection import WalletConnection
-from moniqo.services.wallets.reencryption import Reencryption
-from moniqo.storage.client import connect
-from moniqo.storage.wallets.ciphertexts import CiphertextStore
-from moniqo.storage.wallets.definitions import DefinitionStore
-from moniqo.storage.wallets.user_wallets import UserWalletStore
-from moniqo.wallets.connector import WalletConnector
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_source import SecretsManagerKeys
+from moniqo_core.credentials.rotation import KeyRotation
+from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.wallets.connection import WalletConnection
+from moniqo_core.services.wallets.reencryption import Reencryption
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
 
 FIELDS: Final = [
     {"field_name": "initial_balance_usd", "display_label": "Balance", "is_required": False, "is_encrypted": False},

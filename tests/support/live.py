@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap, event_loop
-from moniqo.domain.clock import utc_now
-from moniqo.services.orders.live.reconciliation import Settled, Settling
+from moniqo_core import bootstrap, event_loop
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.orders.live.reconciliation import Settled, Settling
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.venues.binance import FakeBinance

@@ -16,28 +16,28 @@ from typing import Any, NamedTuple, cast
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_ring import Key, KeyRing
-from moniqo.credentials.key_source import HeldKeys
-from moniqo.domain.clock import Clock, utc_now
-from moniqo.domain.errors import WalletError
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import Place
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
-from moniqo.services.orders.live.placing import LivePlacing
-from moniqo.services.orders.live.purchase_stop import PurchaseStop
-from moniqo.services.shared.limits import MINUTE, PerMinute
-from moniqo.services.sync.balance_sync import BalanceSync
-from moniqo.storage.client import connect
-from moniqo.storage.rate_counters import RateCounters
-from moniqo.storage.wallets.documents import to_document
-from moniqo.storage.wallets.due import DueWallets
-from moniqo.storage.wallets.sync_log import SyncLogStore
-from moniqo.storage.wallets.user_wallets import UserWalletStore
-from moniqo.venues.ccxt.loading import exchange_class
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.exchange.wallet import ExchangeWallet
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring import Key, KeyRing
+from moniqo_core.credentials.key_source import HeldKeys
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo_core.services.orders.live.placing import LivePlacing
+from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
+from moniqo_core.services.shared.limits import MINUTE, PerMinute
+from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.storage.client import connect
+from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.wallets.documents import to_document
+from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.venues.ccxt.loading import exchange_class
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
 exchange_class("binance")  # these modules are loaded once, for all processes that are forked
 

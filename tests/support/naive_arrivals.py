@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.market.market import Market, Snapshot
-from moniqo.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.market.market import Market, Snapshot
+from moniqo_core.domain.orders.request import ExitSpec, Place
 from tests.support.naive_books import BASIS_POINT, OPEN, ZERO, D, Item, Memory, RefusedError, Takes, down, up
 from tests.support.naive_path import NaivePath
 

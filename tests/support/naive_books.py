@@ -8,9 +8,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from moniqo.domain.market.market import Market, PathPoint, Snapshot
-from moniqo.domain.orders.request import Place
-from moniqo.domain.risk.limits import RiskLimits
+from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.risk.limits import RiskLimits
 
 D = Decimal
 ZERO = D(0)

@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.domain.risk.limits import RiskLimits
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.risk.limits import RiskLimits
 from tests.support.naive_arrivals import NaiveArrivals
 from tests.support.naive_books import OPEN, RefusedError
 

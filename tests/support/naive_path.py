@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo.domain.market.market import PathPoint
+from moniqo_core.domain.market.market import PathPoint
 from tests.support.naive_books import BASIS_POINT, HOUR, OPEN, ZERO, D, Item, NaiveBooks, down, up
 
 

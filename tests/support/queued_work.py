@@ -8,8 +8,8 @@ from typing import Any
 
 import boto3
 
-from moniqo import bootstrap
-from moniqo.domain.clock import rfc3339
+from moniqo_core import bootstrap
+from moniqo_core.domain.clock import rfc3339
 from tests.support.lambdas import load_function
 
 Records = list[dict[str, Any]]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.stack import ROOT
 
-PACKAGE = ROOT / "layers" / "core" / "moniqo"
+PACKAGE = ROOT / "layers" / "core" / "moniqo_core"
 ACTIONS = {
     "get_secret_value": "secretsmanager:GetSecretValue",
     "put_secret_value": "secretsmanager:PutSecretValue",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from moniqo import bootstrap
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core import bootstrap
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support import queued_work
 from tests.support.lambdas import TRADER, Answer, Invoke

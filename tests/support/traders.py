@@ -11,14 +11,14 @@ from decimal import Decimal
 from multiprocessing.connection import Connection
 from typing import Any
 
-from moniqo.domain.errors import InsufficientBalanceError
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.money import plain
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.storage.client import connect
-from moniqo.wallets.connector import WalletConnector
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.domain.errors import InsufficientBalanceError
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.storage.client import connect
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.wallet import DemoWallet
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 STILL = datetime(2026, 2, 1, 12, 0, 5, tzinfo=UTC)

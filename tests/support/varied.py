@@ -12,15 +12,15 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo.domain.errors import WalletError
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Reset
-from moniqo.domain.money import floor_to
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.domain.wallets.changes import SetLimits, SetStatus
-from moniqo.wallets.demo.wallet import DemoWallet
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Reset
+from moniqo_core.domain.money import floor_to
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
+from moniqo_core.wallets.demo.wallet import DemoWallet
 
 D = Decimal
 OWNER = "owner"

@@ -10,17 +10,17 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from moniqo import event_loop
-from moniqo.domain.wallets.definition import ApiConfig
-from moniqo.storage.market.venue_markets import VenueMarkets
-from moniqo.venues.connection import VenueConnection
-from moniqo.venues.exchanges.binance import Binance
-from moniqo.venues.exchanges.coinbase import Coinbase
-from moniqo.venues.exchanges.kraken import Kraken
-from moniqo.venues.exchanges.venue import Venue
-from moniqo.wallets.base import BaseWallet
-from moniqo.wallets.demo.wallet import DemoWallet
-from moniqo.wallets.exchange.wallet import ExchangeWallet
+from moniqo_core import event_loop
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.storage.market.venue_markets import VenueMarkets
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges.binance import Binance
+from moniqo_core.venues.exchanges.coinbase import Coinbase
+from moniqo_core.venues.exchanges.kraken import Kraken
+from moniqo_core.venues.exchanges.venue import Venue
+from moniqo_core.wallets.base import BaseWallet
+from moniqo_core.wallets.demo.wallet import DemoWallet
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken

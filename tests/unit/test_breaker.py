@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.venues.transport.circuit_breaker import (
+from moniqo_core.venues.transport.circuit_breaker import (
     FAILURES,
     OUTCOMES,
     SECONDS_KNOWN,

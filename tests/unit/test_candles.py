@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.market.candles import MINUTE, is_sane, path_of, settled
-from moniqo.domain.market.market import Candle
+from moniqo_core.domain.market.candles import MINUTE, is_sane, path_of, settled
+from moniqo_core.domain.market.market import Candle
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

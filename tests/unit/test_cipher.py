@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from moniqo.credentials.cipher import CredentialCipher
-from moniqo.credentials.key_ring import Key, KeyRing, new_key
-from moniqo.domain.errors import DecryptionError, EncryptionError
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring import Key, KeyRing, new_key
+from moniqo_core.domain.errors import DecryptionError, EncryptionError
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 FIELDS = {"api_key": SecretStr("canary-key-1"), "api_secret": SecretStr("canary-secret-2")}

@@ -1,4 +1,4 @@
-"""What `moniqo keys status` shows, and never shows."""
+"""What `moniqo-admin keys status` shows, and never shows."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from moniqo import cli
-from moniqo.cli.keys import table
-from moniqo.credentials.key_ring import Key
-from moniqo.services.wallets.reencryption import KeyUse
+from moniqo_core import cli
+from moniqo_core.cli.keys import table
+from moniqo_core.credentials.key_ring import Key
+from moniqo_core.services.wallets.reencryption import KeyUse
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 

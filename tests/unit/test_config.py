@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moniqo.config import LARGEST, InvalidSettingError, Settings
+from moniqo_core.config import LARGEST, InvalidSettingError, Settings
 from tests.support.stack import template
 
 PARAMETERS = {"wallets_per_user": "WalletsPerUser", "orders_per_minute": "OrdersPerMinute"}

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from moniqo.domain.errors import InvalidCredentialsError
-from moniqo.domain.wallets.definition import CredentialField
-from moniqo.services.wallets.credential_fields import check_credentials, initial_balance
+from moniqo_core.domain.errors import InvalidCredentialsError
+from moniqo_core.domain.wallets.definition import CredentialField
+from moniqo_core.services.wallets.credential_fields import check_credentials, initial_balance
 
 FIELDS = (
     CredentialField("api_key", "Key", validation_regex=r"[a-z]{4,}"),

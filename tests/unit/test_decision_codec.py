@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.ledger.account import AccountTerms
-from moniqo.domain.ledger.commands import Cancel, Command, Mark
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market.market import Level, Market, Snapshot
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.paper.lifecycle import open_account
-from moniqo.domain.wallets.changes import Close, SetStatus
-from moniqo.storage.paper.decision_reader import read_basis, read_command
-from moniqo.storage.paper.decision_writer import basis_document, command_document
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.commands import Cancel, Command, Mark
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Level, Market, Snapshot
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.paper.lifecycle import open_account
+from moniqo_core.domain.wallets.changes import Close, SetStatus
+from moniqo_core.storage.paper.decision_reader import read_basis, read_command
+from moniqo_core.storage.paper.decision_writer import basis_document, command_document
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)

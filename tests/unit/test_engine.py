@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain import errors, money
-from moniqo.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Reset
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.paper import decide as deciding
-from moniqo.domain.paper import lifecycle
-from moniqo.domain.paper import rules as decision
-from moniqo.domain.wallets.changes import SetLimits, SetStatus
+from moniqo_core.domain import errors, money
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Reset
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import rules as decision
+from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, WIDE, Desk
 
 D = Decimal

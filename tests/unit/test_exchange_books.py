@@ -9,12 +9,12 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.errors import WalletConnectionError
-from moniqo.domain.orders.order import Fill, OrderSide
-from moniqo.domain.portfolio.balance_equation import Books, balance_equation
-from moniqo.domain.sync.statement import Opening
-from moniqo.venues.ccxt.parsing import VenueFill
-from moniqo.wallets.exchange.fill_history import FillsLook, KeptFills, books_at
+from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.domain.orders.order import Fill, OrderSide
+from moniqo_core.domain.portfolio.balance_equation import Books, balance_equation
+from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.venues.ccxt.parsing import VenueFill
+from moniqo_core.wallets.exchange.fill_history import FillsLook, KeptFills, books_at
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from scripts.fingerprint import fingerprint
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name in (
-        "layers/core/moniqo/a.py",
+        "layers/core/moniqo_core/a.py",
         "functions/get_health/app.py",
         "template.yaml",
         "samconfig.toml",
@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["layers/core/moniqo/a.py", "functions/get_health/app.py", "template.yaml", "samconfig.toml"]
+    "name", ["layers/core/moniqo_core/a.py", "functions/get_health/app.py", "template.yaml", "samconfig.toml"]
 )
 def test_it_changes_with_every_source(root: Path, name: str) -> None:
     before = fingerprint(root)
@@ -35,14 +35,14 @@ def test_it_changes_with_every_source(root: Path, name: str) -> None:
 
 def test_it_changes_with_a_name(root: Path) -> None:
     before = fingerprint(root)
-    (root / "layers/core/moniqo/a.py").rename(root / "layers/core/moniqo/b.py")
+    (root / "layers/core/moniqo_core/a.py").rename(root / "layers/core/moniqo_core/b.py")
     assert fingerprint(root) != before
 
 
 def test_it_does_not_change_with_what_is_not_deployed(root: Path) -> None:
     before = fingerprint(root)
     (root / "README.md").write_text("changed")
-    cache = root / "layers/core/moniqo/__pycache__"
+    cache = root / "layers/core/moniqo_core/__pycache__"
     cache.mkdir()
     (cache / "a.cpython-313.pyc").write_bytes(b"x")
     assert fingerprint(root) == before

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pydantic import Field
 from starlette.responses import Response
 
-from moniqo.domain.errors import MalformedRequestError
-from moniqo.http import json_body
-from moniqo.http.app import LambdaHandler, api_router, lambda_handler
-from moniqo.http.responses import json_response
-from moniqo.http.schemas.common import Amount, AmountIn, ClosedModel, JsonObject, Name, PositiveAmount, View
+from moniqo_core.domain.errors import MalformedRequestError
+from moniqo_core.http import json_body
+from moniqo_core.http.app import LambdaHandler, api_router, lambda_handler
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.common import Amount, AmountIn, ClosedModel, JsonObject, Name, PositiveAmount, View
 from tests.support.lambdas import http_event
 
 

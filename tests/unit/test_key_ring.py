@@ -15,11 +15,11 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
 
-from moniqo.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
-from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
-from moniqo.credentials.stored_ring import StoredRing
-from moniqo.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
-from moniqo.secret_reader import SecretRefusedError
+from moniqo_core.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
+from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
+from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
+from moniqo_core.secret_reader import SecretRefusedError
 from tests.support.stack import template
 from tests.support.wallets import mock_aws
 

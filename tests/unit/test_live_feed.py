@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moniqo.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
-from moniqo.domain.market.candles import HOUR, MINUTE, Minutes
-from moniqo.domain.market.hours import NYSE
-from moniqo.domain.market.market import Candle, Level, Market, PathPoint, Snapshot
-from moniqo.feeds import venue_feed as live
-from moniqo.feeds.recorded_path import RecordedPath
-from moniqo.feeds.venue_feed import LiveFeed
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
+from moniqo_core.domain.market.candles import HOUR, MINUTE, Minutes
+from moniqo_core.domain.market.hours import NYSE
+from moniqo_core.domain.market.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo_core.feeds import venue_feed as live
+from moniqo_core.feeds.recorded_path import RecordedPath
+from moniqo_core.feeds.venue_feed import LiveFeed
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -8,11 +8,17 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.errors import RiskLimitExceededError
-from moniqo.domain.live.losses import baseline_at, check_losses, paid_in_usd, paused_by, reached
-from moniqo.domain.portfolio.balance_equation import EquationLine
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.domain.wallets.user_wallet import BalanceSnapshot, LossBaseline, SnapshotAsset, UserWallet, UserWalletStatus
+from moniqo_core.domain.errors import RiskLimitExceededError
+from moniqo_core.domain.live.losses import baseline_at, check_losses, paid_in_usd, paused_by, reached
+from moniqo_core.domain.portfolio.balance_equation import EquationLine
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.user_wallet import (
+    BalanceSnapshot,
+    LossBaseline,
+    SnapshotAsset,
+    UserWallet,
+    UserWalletStatus,
+)
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

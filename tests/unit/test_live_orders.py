@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.domain.live.order import (
+from moniqo_core.domain.live.order import (
     ABSENT,
     ACCEPTANCE,
     HISTORY,
@@ -28,9 +28,9 @@ from moniqo.domain.live.order import (
     unanswered,
     with_fills,
 )
-from moniqo.domain.market.market import Level
-from moniqo.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
-from moniqo.domain.orders.request import Place
+from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.request import Place
 
 D = Decimal
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from moniqo.domain.market import nyse_sessions
-from moniqo.domain.market.hours import NYSE, covered, hours_at, next_session, session_at, sessions_between
-from moniqo.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.market import nyse_sessions
+from moniqo_core.domain.market.hours import NYSE, covered, hours_at, next_session, session_at, sessions_between
+from moniqo_core.feeds.simulated import SimulatedFeed
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / ".venv-calendars" / "bin" / "python"
@@ -106,5 +106,5 @@ def test_shares_have_steps_in_sessions_only() -> None:
 def test_the_table_is_what_the_library_says() -> None:
     script = ROOT / "scripts" / "nyse_sessions.py"
     printed = subprocess.run([LIBRARY, script], check=True, capture_output=True, text=True).stdout
-    table = ROOT / "layers" / "core" / "moniqo" / "domain" / "nyse_sessions.py"
+    table = ROOT / "layers" / "core" / "moniqo_core" / "domain" / "market" / "nyse_sessions.py"
     assert printed == table.read_text(encoding="utf-8"), "run: make calendars"

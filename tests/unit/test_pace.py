@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.venues.exchanges.binance import Binance
-from moniqo.venues.exchanges.kraken import Kraken
-from moniqo.venues.exchanges.refusals import VenueRefusalError
-from moniqo.venues.transport.rate_limiter import LONGEST_WAIT, PACED, Pace
+from moniqo_core.venues.exchanges.binance import Binance
+from moniqo_core.venues.exchanges.kraken import Kraken
+from moniqo_core.venues.exchanges.refusals import VenueRefusalError
+from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, Pace
 from tests.conftest import Run
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
 from tests.support.watch import Watch

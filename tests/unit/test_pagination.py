@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.domain.errors import ValidationError
-from moniqo.http.pagination import decode_cursor, encode_cursor, page_view
+from moniqo_core.domain.errors import ValidationError
+from moniqo_core.http.pagination import decode_cursor, encode_cursor, page_view
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126))))

@@ -14,19 +14,19 @@ from typing import Final
 
 import pytest
 
-from moniqo.domain.errors import WalletError
-from moniqo.domain.ledger.commands import Cancel, Reset
-from moniqo.domain.market.candles import path_of
-from moniqo.domain.market.market import Candle, check_usable
-from moniqo.domain.matching.fees import charge
-from moniqo.domain.money import plain
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.paper.lifecycle import fork_account
-from moniqo.domain.paper.rules import check_tradable
-from moniqo.domain.paper.valuation import value
-from moniqo.domain.wallets.changes import SetStatus
-from moniqo.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.commands import Cancel, Reset
+from moniqo_core.domain.market.candles import path_of
+from moniqo_core.domain.market.market import Candle, check_usable
+from moniqo_core.domain.matching.fees import charge
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.paper.lifecycle import fork_account
+from moniqo_core.domain.paper.rules import check_tradable
+from moniqo_core.domain.paper.valuation import value
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.feeds.simulated import SimulatedFeed
 from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "paper-trading.md"

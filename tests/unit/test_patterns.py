@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.services.wallets.patterns import Pattern, UnusablePatternError
-from moniqo.storage.wallets.seeds import SEEDS
+from moniqo_core.services.wallets.patterns import Pattern, UnusablePatternError
+from moniqo_core.storage.wallets.seeds import SEEDS
 
 EVIL = [
     r"(a+)+b",

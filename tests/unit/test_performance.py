@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.orders.order import Fill, Liquidity, OrderSide
-from moniqo.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, Sample, merged, on_grid
-from moniqo.domain.portfolio.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
-from moniqo.domain.portfolio.performance import Start, measure
-from moniqo.domain.portfolio.position import Position
+from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
+from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, Sample, merged, on_grid
+from moniqo_core.domain.portfolio.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
+from moniqo_core.domain.portfolio.performance import Start, measure
+from moniqo_core.domain.portfolio.position import Position
 
 D = Decimal
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

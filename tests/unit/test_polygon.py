@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.errors import MarketDataError
-from moniqo.feeds.polygon import Polygon
+from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.feeds.polygon import Polygon
 
 QUOTE = {"p": Decimal(189), "P": Decimal(191)}
 

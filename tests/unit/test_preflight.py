@@ -9,14 +9,14 @@ from random import Random
 
 import pytest
 
-from moniqo.domain.errors import WalletError
-from moniqo.domain.ledger.commit import Basis
-from moniqo.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo.domain.orders.request import ExitSpec, Place
-from moniqo.domain.orders.rules import Outcome, Preflight, RuleResult
-from moniqo.domain.paper import orders as trading
-from moniqo.domain.paper import preflight
-from moniqo.domain.paper.trial import refusal_of
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.rules import Outcome, Preflight, RuleResult
+from moniqo_core.domain.paper import orders as trading
+from moniqo_core.domain.paper import preflight
+from moniqo_core.domain.paper.trial import refusal_of
 from tests.support.desk import BTC, MARKETS, START, WIDE, Desk
 
 D = Decimal

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from moniqo import observability
-from moniqo.domain import errors
-from moniqo.domain.errors import InsufficientBalanceError, RateLimitExceededError, WalletError
-from moniqo.http import problems
-from moniqo.http.app import api_router, lambda_handler
+from moniqo_core import observability
+from moniqo_core.domain import errors
+from moniqo_core.domain.errors import InsufficientBalanceError, RateLimitExceededError, WalletError
+from moniqo_core.http import problems
+from moniqo_core.http.app import api_router, lambda_handler
 from tests.support.lambdas import http_event
 
 CANARY = "canary-5f1d"

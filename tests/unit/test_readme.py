@@ -6,7 +6,7 @@ import re
 from dataclasses import fields
 from typing import Final
 
-from moniqo.config import Settings
+from moniqo_core.config import Settings
 from tests.support.stack import ROOT, template
 
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")

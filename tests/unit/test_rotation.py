@@ -13,11 +13,11 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
 
-from moniqo.credentials.key_ring import Key, KeyRing, read_ring, successor, write_ring
-from moniqo.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
-from moniqo.credentials.rotation import NOTICE, STEPS, KeyRotation, RotationError
-from moniqo.credentials.stored_ring import CURRENT, PENDING, StoredRing
-from moniqo.domain.errors import TemporarilyUnavailableError
+from moniqo_core.credentials.key_ring import Key, KeyRing, read_ring, successor, write_ring
+from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
+from moniqo_core.credentials.rotation import NOTICE, STEPS, KeyRotation, RotationError
+from moniqo_core.credentials.stored_ring import CURRENT, PENDING, StoredRing
+from moniqo_core.domain.errors import TemporarilyUnavailableError
 from tests.support.wallets import mock_aws
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

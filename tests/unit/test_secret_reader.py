@@ -14,8 +14,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
-from moniqo.domain.errors import TemporarilyUnavailableError
-from moniqo.secret_reader import SecretRefusedError, read_secret, signed_headers
+from moniqo_core.domain.errors import TemporarilyUnavailableError
+from moniqo_core.secret_reader import SecretRefusedError, read_secret, signed_headers
 
 KEYS = {
     "AWS_REGION": "eu-central-1",

@@ -8,12 +8,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo.domain.errors import WalletConnectionError
-from moniqo.domain.risk.limits import RiskLimits
-from moniqo.domain.sync.rules import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
-from moniqo.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
-from moniqo.services.shared.schedule import scheduled_time
-from moniqo.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
+from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.sync.rules import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
+from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo_core.services.shared.schedule import scheduled_time
+from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 

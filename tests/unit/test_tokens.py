@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from moniqo.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
-from moniqo.http import authentication
-from moniqo.http.app import api_router, lambda_handler
-from moniqo.http.authentication import AdminDep, Caller, CallerDep
-from moniqo.http.responses import no_content
-from moniqo.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
+from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
+from moniqo_core.http import authentication
+from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.authentication import AdminDep, Caller, CallerDep
+from moniqo_core.http.responses import no_content
+from moniqo_core.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
 from tests.support.lambdas import ADMIN, TRADER, http_event
 from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa_jwk, rsa_key, token
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo.domain.ledger.draft import Draft
-from moniqo.domain.market.market import PathPoint
-from moniqo.domain.matching import path_walk as resting
-from moniqo.domain.matching.triggers import Waiting, waiting
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import PathPoint
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.matching.triggers import Waiting, waiting
 from tests.support.desk import BTC, ETH, MARKETS, START, STEP, Desk
 
 D = Decimal

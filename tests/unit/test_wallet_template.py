@@ -6,11 +6,11 @@ import inspect
 
 import pytest
 
-from moniqo.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
-from moniqo.domain.orders.order import OrderSide, OrderType
-from moniqo.domain.orders.request import Place
-from moniqo.wallets._template import TemplateWallet
-from moniqo.wallets.base import BaseWallet
+from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.wallets._template import TemplateWallet
+from moniqo_core.wallets.base import BaseWallet
 from tests.conftest import Run
 
 ABSTRACT = sorted(BaseWallet.__abstractmethods__)

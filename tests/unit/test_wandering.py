@@ -10,12 +10,12 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moniqo import event_loop
-from moniqo.domain.clock import to_milliseconds
-from moniqo.domain.market import hours as market_hours
-from moniqo.domain.market.market import Candle, Level, PathPoint
-from moniqo.feeds.random_walk import Listing, listings
-from moniqo.feeds.simulated import INTERVALS, SimulatedFeed
+from moniqo_core import event_loop
+from moniqo_core.domain.clock import to_milliseconds
+from moniqo_core.domain.market import hours as market_hours
+from moniqo_core.domain.market.market import Candle, Level, PathPoint
+from moniqo_core.feeds.random_walk import Listing, listings
+from moniqo_core.feeds.simulated import INTERVALS, SimulatedFeed
 
 OCTAVES = (
     (14 * 86400, 5_000_000),

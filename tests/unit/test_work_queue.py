@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from moniqo.domain.errors import TemporarilyUnavailableError
-from moniqo.services.shared.work_queue import CALLS_AT_ONCE, TRIES, Message, WorkQueue
+from moniqo_core.domain.errors import TemporarilyUnavailableError
+from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, TRIES, Message, WorkQueue
 
 
 class Sqs:

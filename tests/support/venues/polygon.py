@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo.domain.market.market import Candle
+from moniqo_core.domain.market.market import Candle
 from tests.support.venues.exchange import Exchange
 from tests.support.venues.server import FakeVenue
 

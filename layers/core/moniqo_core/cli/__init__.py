@@ -1,0 +1,38 @@
+"""``moniqo-admin``: what operators run by hand, on the deployment whose variables are in the environment.
+
+``replay`` and ``verify`` check the books of demo wallets, ``live`` stops and starts live orders, ``keys`` shows and
+rotates the keys of credentials. Exit code 0: all is well. 1: something is wrong, and the output says what. 2: it could
+not be found out or done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pymongo.errors import PyMongoError
+
+from moniqo_core import event_loop
+from moniqo_core.cli import books, keys, live
+from moniqo_core.cli.exit_code import ExitCode
+from moniqo_core.config import SettingError
+from moniqo_core.credentials.rotation import RotationError
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.storage.client import UnsupportedServerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; one clear line where that cannot be done."""
+    parser = argparse.ArgumentParser(prog="moniqo-admin", description="Look after a deployment of Moniqo Wallets.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    books.add_commands(commands)
+    live.add_commands(commands)
+    keys.add_commands(commands)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = event_loop.run(options.run(options))
+    except (SettingError, UnsupportedServerError, PyMongoError, RotationError, WalletError) as error:
+        sys.stderr.write(f"{error}\n")
+        return ExitCode.UNKNOWN
+    return code

@@ -1,0 +1,142 @@
+"""``moniqo-admin replay`` and ``moniqo-admin verify``: recompute demo wallets from their journals.
+
+Neither changes anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from moniqo_core.cli.exit_code import ExitCode
+from moniqo_core.cli.on_database import Database, add_options
+from moniqo_core.domain.counting import counted
+from moniqo_core.progress import Progress
+from moniqo_core.storage.deployment import drawn_seed
+from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
+
+_WIDEST: Final = 200
+_PAGE: Final = 500
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``replay`` and ``verify``."""
+    replay = commands.add_parser("replay", help="recompute one wallet and compare it with what is stored")
+    replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
+    add_options(replay, _replay)
+    verify = commands.add_parser("verify", help="recompute many wallets and list those that differ")
+    which = verify.add_mutually_exclusive_group(required=True)
+    which.add_argument("--all", action="store_const", const=None, dest="wallets", help="every wallet of the database")
+    which.add_argument("--wallet", action="append", dest="wallets", metavar="WALLET_ID", help="may be repeated")
+    add_options(verify, _verify)
+
+
+async def _replays(database: Database) -> WalletReplay | None:
+    seed = await drawn_seed(database)
+    if seed is None and await database[ENTRIES].find_one({}, {"_id": 1}) is None:
+        sys.stderr.write(f"The database {database.name} has no wallets: its market was never asked for.\n")
+        return None
+    return WalletReplay(database, seed or "")
+
+
+async def _replay(database: Database, options: argparse.Namespace) -> int:
+    wallet = options.wallets[0]
+    replay = await _replays(database)
+    if replay is None:
+        return ExitCode.UNKNOWN
+    newest = await database[ENTRIES].find_one({"user_wallet_id": wallet}, {"seq": 1}, sort=[("seq", -1)])
+    with Progress("entries", newest["seq"] if newest else 0) as progress:
+        found = await replay.run(wallet, progress.reach)
+    if found is None:
+        sys.stderr.write(f"No wallet {wallet}\n")
+        return ExitCode.UNKNOWN
+    sys.stdout.write(table(found))
+    return ExitCode.AGREES if found.difference is None else ExitCode.DIFFERS
+
+
+async def _verify(database: Database, options: argparse.Namespace) -> int:
+    wallets: Sequence[str] | None = options.wallets
+    replay = await _replays(database)
+    if replay is None:
+        return ExitCode.UNKNOWN
+    total = len(wallets) if wallets else await database[STATES].estimated_document_count()
+    checked = entries = missing = different = 0
+    with Progress("wallets", total) as progress:
+        async for wallet in _ids(database, wallets):
+            found = await replay.run(wallet)
+            checked += 1
+            progress.reach(checked)
+            if found is None:
+                missing += 1
+                progress.say(f"{wallet}: no such wallet")
+                continue
+            entries += found.entries
+            if found.difference is not None:
+                different += 1
+                progress.say(f"{wallet}: {describe(found.difference)}")
+    told = f"{counted(checked - missing, 'wallet')}, {counted(entries, 'entry', 'entries')}"
+    sys.stdout.write(f"{told}: {different or 'none'} differ{'s' * (different == 1)}\n")
+    return ExitCode.DIFFERS if different else ExitCode.UNKNOWN if missing else ExitCode.AGREES
+
+
+async def _ids(database: Database, wallets: Sequence[str] | None) -> AsyncIterator[str]:
+    """Yield the wallets to check: all that have a snapshot, then those with nothing but a journal."""
+    if wallets is not None:
+        for wallet in wallets:
+            yield wallet
+        return
+    last = ""
+    # Page by page: a cursor would not live as long as the replay of all wallets takes.
+    while states := await database[STATES].find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1).to_list(_PAGE):
+        for state in states:
+            yield state["_id"]
+        last = states[-1]["_id"]
+    without_snapshot: list[dict[str, Any]] = [
+        {"$group": {"_id": "$user_wallet_id"}},
+        {"$lookup": {"from": STATES, "localField": "_id", "foreignField": "_id", "as": "snapshot"}},
+        {"$match": {"snapshot": []}},
+        {"$project": {"_id": 1}},
+    ]
+    found = await database[ENTRIES].aggregate(without_snapshot, allowDiskUse=True)
+    for journal in await found.to_list():
+        yield journal["_id"]
+
+
+def table(found: Replay) -> str:
+    """Write what a replay found as a short table."""
+    difference = found.difference
+    rows = [
+        ("wallet", found.user_wallet_id),
+        ("entries", str(found.entries)),
+        *([("not recomputed", f"{found.believed}, their minutes are kept no more")] if found.believed else []),
+        ("orders", str(found.orders)),
+        ("fills", str(found.fills)),
+        ("epochs", str(found.epochs)),
+        *((f"{asset} postings", str(count)) for asset, count in sorted(found.postings.items())),
+        ("result", "the journal and the stored state agree" if difference is None else "DIFFERS"),
+    ]
+    if difference is not None:
+        rows += [
+            ("entry", str(difference.seq)),
+            ("field", difference.field),
+            ("stored", _short(difference.stored)),
+            ("recomputed", _short(difference.recomputed)),
+        ]
+    width = max(len(name) for name, _ in rows)
+    return "".join(f"{name:<{width}}  {value}\n" for name, value in rows)
+
+
+def describe(difference: Difference) -> str:
+    """Write a difference in one line."""
+    return (
+        f"entry {difference.seq}, {difference.field}: stored {_short(difference.stored)},"
+        f" recomputed {_short(difference.recomputed)}"
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."

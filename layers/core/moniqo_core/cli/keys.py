@@ -1,0 +1,103 @@
+"""``moniqo-admin keys``: which keys there are and what needs them, and a rotation from this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import datetime, timedelta
+from typing import Final
+
+from moniqo_core import bootstrap
+from moniqo_core.cli.exit_code import ExitCode
+from moniqo_core.credentials.rotation import NOTICE, STEPS
+from moniqo_core.domain.clock import rfc3339, utc_now
+from moniqo_core.domain.counting import counted
+from moniqo_core.progress import Progress
+from moniqo_core.services.wallets.reencryption import KeyUse
+
+_RUN_SECONDS: Final = 3600.0
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``keys status`` and ``keys rotate``."""
+    keys = commands.add_parser("keys", help="the keys of stored credentials: KEY_SECRET_ID and MONGODB_URL name them")
+    actions = keys.add_subparsers(required=True, metavar="ACTION")
+    status = actions.add_parser("status", help="each key with its age and how many credentials need it")
+    rotate = actions.add_parser("rotate", help="add a key and move the credentials to it")
+    rotate.add_argument(
+        "--local",
+        action="store_true",
+        required=True,
+        help="from here and now, whatever Secrets Manager's schedule says",
+    )
+    rotate.add_argument("--no-wait", action="store_true", help="leave moving the credentials to the schedule")
+    status.set_defaults(run=_status)
+    rotate.set_defaults(run=_rotate)
+
+
+async def _status(_options: argparse.Namespace) -> int:
+    try:
+        uses, strange = await bootstrap.reencryption().uses()
+    finally:
+        await bootstrap.database().client.close()
+    sys.stdout.write(table(uses, strange, utc_now()))
+    return ExitCode.DIFFERS if strange else ExitCode.AGREES
+
+
+async def _rotate(options: argparse.Namespace) -> int:
+    try:
+        with Progress("steps", len(STEPS)) as progress:
+            await bootstrap.key_rotation().run_all(lambda step: progress.reach(STEPS.index(step) + 1))
+        sys.stdout.write(f"The ring has a new key; it is used in {NOTICE // timedelta(minutes=1)} minutes.\n")
+        if options.no_wait:
+            return ExitCode.AGREES
+        await _wait(NOTICE)
+        return await _move()
+    finally:
+        await bootstrap.database().client.close()
+
+
+async def _wait(time: timedelta) -> None:
+    """Wait until the new key is used; whoever does not want to may stop the program: the schedule does the rest."""
+    seconds = int(time.total_seconds())
+    with Progress("seconds until every reader knows it", seconds) as progress:
+        for passed in range(seconds):
+            progress.reach(passed)
+            await asyncio.sleep(1)
+
+
+async def _move() -> int:
+    uses, _ = await bootstrap.reencryption().uses()
+    with Progress("credentials", sum(use.documents for use in uses if not use.is_writing)) as progress:
+        report = await bootstrap.reencryption().run(_RUN_SECONDS, progress.reach)
+    sys.stdout.write(f"Moved: {report.moved}. Do not open: {report.unreadable}. Left: {report.left}.\n")
+    return ExitCode.DIFFERS if report.unreadable or report.left else ExitCode.AGREES
+
+
+def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
+    """Write the keys as a table, the oldest first; never their material."""
+    if not uses and not strange:
+        return "The ring is empty: the first rotation, or the first credential, makes a key.\n"
+    rows = [("key", "used from", "age", "state", "credentials")]
+    rows += [
+        (use.key.kid, rfc3339(use.key.use_after), _age(use, now), _state(use, now), str(use.documents)) for use in uses
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if strange:
+        lines.append(f"No key of this ring opens {counted(strange, 'credential')}.")
+    return "\n".join(lines) + "\n"
+
+
+def _age(use: KeyUse, now: datetime) -> str:
+    days = (now - use.key.use_after).days
+    return f"{days} d" if days >= 0 else "-"
+
+
+def _state(use: KeyUse, now: datetime) -> str:
+    if use.is_writing:
+        return "in use"
+    if use.key.use_after > now:
+        return "next"
+    return "superseded" if use.key.unused_since is None else "leaves next"

@@ -1,0 +1,53 @@
+"""``moniqo-admin live stop``, ``start`` and ``status``: the switch that every live order of a deployment passes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from moniqo_core.cli.on_database import Database, add_options
+from moniqo_core.domain.clock import rfc3339, utc_now
+from moniqo_core.domain.live.order import SEND_WITHIN
+from moniqo_core.storage.deployment import LiveSwitch, live_switch, set_live_switch
+from moniqo_core.storage.live.orders import LiveOrderStore
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``live stop``, ``live start`` and ``live status``."""
+    live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
+    switch = live.add_subparsers(required=True, metavar="COMMAND")
+    stopping = switch.add_parser("stop", help="send no live order any more; cancelling works")
+    stopping.add_argument("--reason", help="told by `moniqo-admin live status`")
+    add_options(stopping, stop)
+    add_options(switch.add_parser("start", help="let live orders pass again"), start)
+    add_options(switch.add_parser("status", help="tell how the switch stands, and what is open"), status)
+
+
+async def stop(database: Database, options: argparse.Namespace) -> int:
+    """Send no live order that is decided from now on."""
+    await set_live_switch(database, LiveSwitch(stopped=True, since=utc_now(), reason=options.reason))
+    seconds = int(SEND_WITHIN.total_seconds())
+    sys.stdout.write(
+        f"Live orders are stopped. One that was decided before may still be sent within {seconds} seconds; open\n"
+        "orders stay at their venues until they are cancelled, which works.\n"
+    )
+    return await status(database, options)
+
+
+async def start(database: Database, options: argparse.Namespace) -> int:
+    """Let live orders pass again."""
+    await set_live_switch(database, LiveSwitch(stopped=False, since=utc_now()))
+    return await status(database, options)
+
+
+async def status(database: Database, _: argparse.Namespace) -> int:
+    """Tell how the switch stands and how many orders are open or unknown."""
+    switch = await live_switch(database)
+    since = f" since {rfc3339(switch.since)}" if switch.since else ""
+    reason = f": {switch.reason}" if switch.reason else ""
+    sys.stdout.write(f"switch   {'stopped' if switch.stopped else 'passes orders'}{since}{reason}\n")
+    for name, count in sorted((await LiveOrderStore(database).counts()).items()):
+        sys.stdout.write(f"{name:<17}{count}\n")
+    if not switch.stopped:
+        sys.stdout.write("Orders are sent only where the parameter LiveTrading is true as well.\n")
+    return 0

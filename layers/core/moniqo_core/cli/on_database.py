@@ -1,0 +1,33 @@
+"""Commands that work on a database alone: the one of the environment, or the one an option names."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core import bootstrap
+from moniqo_core.storage.client import connect, server_version, with_utc_times
+
+Database = AsyncDatabase[dict[str, Any]]
+Command = Callable[[Database, argparse.Namespace], Awaitable[int]]
+
+
+def add_options(parser: argparse.ArgumentParser, command: Command) -> None:
+    """Let ``parser`` run ``command`` on the database that its options name."""
+    parser.add_argument("--mongodb-url", metavar="URL", help="instead of MONGODB_URL")
+    parser.add_argument("--mongodb-database", metavar="NAME", help="instead of MONGODB_DATABASE")
+    parser.set_defaults(run=partial(_run, command))
+
+
+async def _run(command: Command, options: argparse.Namespace) -> int:
+    name = options.mongodb_database or bootstrap.settings().mongodb_database
+    database = connect(options.mongodb_url, name) if options.mongodb_url else bootstrap.database()
+    try:
+        await server_version(database)
+        return await command(with_utc_times(database.client.get_database(name)), options)
+    finally:
+        await database.client.close()

@@ -1,0 +1,51 @@
+"""Encrypts the credentials of one wallet into one token, ``v1:kid:token``, that opens for that wallet alone.
+
+The Fernet key is derived from the ring's key and the ids of user and wallet, so a token copied to another document does
+not open there. Decrypted values are ``SecretStr``: they do not show in logs, errors or ``repr``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import SecretStr
+
+from moniqo_core.credentials.key_source import KeySource
+from moniqo_core.domain.errors import DecryptionError
+
+VERSION: Final = "v1"
+
+
+def stored_prefix(kid: str) -> str:
+    """Return what every stored form that was encrypted with the key ``kid`` begins with."""
+    return f"{VERSION}:{kid}:"
+
+
+class CredentialCipher:
+    """Encrypts and decrypts credentials with the keys of a :class:`KeySource`."""
+
+    def __init__(self, keys: KeySource) -> None:
+        """Use ``keys``; nothing is read before the first call."""
+        self._keys = keys
+
+    async def encrypt(self, fields: Mapping[str, SecretStr], user_id: str, user_wallet_id: str) -> str:
+        """Return the stored form of ``fields``; raises EncryptionError when no key is available."""
+        from moniqo_core.credentials import wallet_key
+
+        key = await self._keys.writing_key()
+        text = json.dumps({name: value.get_secret_value() for name, value in fields.items()})
+        return stored_prefix(key.kid) + wallet_key.encrypt(VERSION, key, user_id, user_wallet_id, text.encode())
+
+    async def decrypt(self, stored: object, user_id: str, user_wallet_id: str) -> dict[str, SecretStr]:
+        """Open a stored form; raises DecryptionError when it is broken, foreign, no text, or its key is gone."""
+        from moniqo_core.credentials import wallet_key
+
+        version, _, rest = stored.partition(":") if isinstance(stored, str) else ("", "", "")
+        kid, _, token = rest.partition(":")
+        if version != VERSION or not kid or not token.isascii():
+            raise DecryptionError("The stored credentials are not in a form this service reads.")
+        key = await self._keys.key(kid)
+        text = wallet_key.decrypt(VERSION, key, user_id, user_wallet_id, token)
+        return {name: SecretStr(value) for name, value in json.loads(text).items()}

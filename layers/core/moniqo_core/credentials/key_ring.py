@@ -1,0 +1,127 @@
+"""The key ring: every key credentials were or may be encrypted with.
+
+Stored as ``{"keys": {kid: {"material": base64, "use_after": RFC 3339}}}``. A key is known to every reader before a
+writer uses it: writers take the newest key whose ``use_after`` has come. A rotation that finds a superseded key without
+documents adds ``"unused_since"`` to it; the next one that finds it so leaves it out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.errors import EncryptionError, TemporarilyUnavailableError
+
+MATERIAL_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: ``material`` is the secret wallets' keys are derived from.
+
+    ``unused_since`` is when a rotation first found that no document needs it.
+    """
+
+    kid: str
+    material: bytes = field(repr=False)
+    use_after: datetime
+    unused_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys by id."""
+
+    keys: Mapping[str, Key]
+
+    def writing_key(self, now: datetime) -> Key:
+        """Return the newest key whose ``use_after`` has come; raises :class:`EncryptionError` when there is none."""
+        ready = self._ready(now)
+        if not ready:
+            raise EncryptionError("No key to encrypt credentials with is in use yet.")
+        return ready[-1]
+
+    def superseded(self, now: datetime) -> tuple[Key, ...]:
+        """Return the keys nobody encrypts with any more, oldest first."""
+        return self._ready(now)[:-1]
+
+    def _ready(self, now: datetime) -> tuple[Key, ...]:
+        ready = (key for key in self.keys.values() if key.use_after <= now)
+        return tuple(sorted(ready, key=lambda key: (key.use_after, key.kid)))
+
+
+def new_key(use_after: datetime) -> Key:
+    """Make a random key that writers use from ``use_after`` on."""
+    return Key(secrets.token_hex(8), secrets.token_bytes(MATERIAL_BYTES), use_after)
+
+
+def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
+    """Return the ring after a rotation; ``needed`` are the ids of keys that documents were encrypted with.
+
+    ``new`` joins. A superseded key that nobody needs is marked, and leaves if it was marked at least ``grace`` ago:
+    whoever took it to encrypt with just before has stored the result by then.
+    """
+    superseded = {key.kid for key in ring.superseded(now)}
+    kept = {}
+    for kid, key in ring.keys.items():
+        if kid not in superseded or kid in needed:
+            kept[kid] = replace(key, unused_since=None)
+        elif key.unused_since is None:
+            kept[kid] = replace(key, unused_since=now)
+        elif now - key.unused_since < grace:
+            kept[kid] = key
+    return KeyRing({**kept, new.kid: new})
+
+
+def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
+    """Return the ids of keys ``candidate`` may not drop: they are not marked as unused, or are needed after all."""
+    return sorted(
+        kid
+        for kid, key in current.keys.items()
+        if (key.unused_since is None or kid in needed)
+        and (kid not in candidate.keys or candidate.keys[kid].material != key.material)
+    )
+
+
+def read_ring(text: str | bytes | None) -> KeyRing:
+    """Read the secret's text; no text at all is an empty ring.
+
+    Raises:
+        TemporarilyUnavailableError: the text is not a key ring. Nothing of it is quoted.
+
+    """
+    if not text:
+        return KeyRing({})
+    try:
+        stored = json.loads(text)["keys"]
+        return KeyRing({kid: _read_key(kid, entry) for kid, entry in stored.items()})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise TemporarilyUnavailableError("The key ring cannot be read.") from None
+
+
+def write_ring(ring: KeyRing) -> str:
+    """Return the text the secret holds."""
+    return json.dumps({"keys": {key.kid: _stored(key) for key in ring.keys.values()}}, sort_keys=True)
+
+
+def _stored(key: Key) -> dict[str, str]:
+    stored = {"material": base64.b64encode(key.material).decode(), "use_after": rfc3339(key.use_after)}
+    return stored if key.unused_since is None else stored | {"unused_since": rfc3339(key.unused_since)}
+
+
+def _read_key(kid: str, entry: Mapping[str, str]) -> Key:
+    try:
+        material = base64.b64decode(entry["material"], validate=True)
+    except binascii.Error as error:
+        raise ValueError(kid) from error
+    use_after = datetime.fromisoformat(entry["use_after"])
+    unused_since = datetime.fromisoformat(entry["unused_since"]) if "unused_since" in entry else None
+    if not kid or ":" in kid or len(material) < MATERIAL_BYTES or use_after.tzinfo is None:
+        raise ValueError(kid)
+    return Key(kid, material, use_after, unused_since)

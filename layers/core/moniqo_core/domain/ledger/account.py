@@ -1,0 +1,188 @@
+"""The state of a demo wallet: what its journal adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.order import Order, OrderSide
+from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
+from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.risk.loss_limits import Day
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What a demo account was opened on; it keeps these when the wallet definition changes later.
+
+    Fees are percent (0.1 is 0.1%), slippage is in basis points. ``symbols`` of None trades all the feed has in
+    ``cash_asset``. ``limits`` of None sets no risk limits (an account of a script). ``feed`` names where its path comes
+    from: the simulated market, or the one venue whose candles its resting orders meet.
+    """
+
+    user_id: str
+    initial_balance: Decimal
+    cash_asset: str
+    maker_fee_percent: Decimal
+    taker_fee_percent: Decimal
+    slippage_bps: Decimal
+    symbols: tuple[str, ...] | None = None
+    limits: RiskLimits | None = None
+    feed: str = SIMULATED
+
+    @property
+    def is_live(self) -> bool:
+        """Whether prices are those of a venue."""
+        return self.feed != SIMULATED
+
+    @property
+    def maker_rate(self) -> Decimal:
+        """Maker fee as a share of notional."""
+        return self.maker_fee_percent.scaleb(-2)
+
+    @property
+    def taker_rate(self) -> Decimal:
+        """Taker fee as a share of notional."""
+        return self.taker_fee_percent.scaleb(-2)
+
+
+class Interest(NamedTuple):
+    """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
+
+    orders: int = 0
+    expiring: int = 0
+    buying: Decimal = ZERO
+
+    def plus(self, more: Interest, less: Interest) -> Interest:
+        """Add one order's interest and take away another's."""
+        return Interest(
+            self.orders + more.orders - less.orders,
+            self.expiring + more.expiring - less.expiring,
+            self.buying + more.buying - less.buying,
+        )
+
+
+class Shown(NamedTuple):
+    """What a venue said of a symbol when an order on it was last decided: its steps, and half of its spread.
+
+    The path of a venue says neither; a walk must not depend on when it is made.
+    """
+
+    market: Market
+    half_spread: Decimal
+
+
+@dataclass(slots=True)
+class Account:
+    """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
+
+    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision
+    need not look at each. ``taken`` remembers per (book, side) what was taken of a shown book; ``shown`` is there for
+    symbols of a live feed only.
+    ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
+    its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
+    since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
+    something is.
+    """
+
+    user_wallet_id: str
+    terms: AccountTerms
+    seq: int
+    epoch: int
+    at: datetime
+    status: str
+    limits: RiskLimits | None
+    limits_version: int
+    balances: Mapping[str, Holding]
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    interest: Mapping[str, Interest] = field(default_factory=dict)
+    taken: Mapping[tuple[str, OrderSide], TakenLevels] = field(default_factory=dict)
+    evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
+    opening: Decimal = ZERO
+    peak: Decimal = ZERO
+    day: Day | None = None
+    reason: str | None = None
+    paused_by_limit: bool = False
+    forked_from: str | None = None
+    deleted: bool = False
+    still_since: datetime | None = None
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+
+    def holding(self, asset: str) -> Holding:
+        """Holding of an asset, zero when there never was one."""
+        return self.balances.get(asset, NOTHING_HELD)
+
+    def position(self, symbol: str) -> Position:
+        """Position of a symbol, empty when it never traded."""
+        return self.positions.get(symbol, FLAT)
+
+
+FLAT: Final = Position()
+
+
+def interest_of(order: Order | None) -> Interest:
+    """What one order adds to the interest in its symbol."""
+    if order is None or not order.is_open:
+        return NO_INTEREST
+    buying = order.side is OrderSide.BUY and order.price is not None
+    return Interest(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
+
+
+def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
+    """Sum up open orders per symbol."""
+    found: dict[str, Interest] = {}
+    for order in orders:
+        found[order.symbol] = found.get(order.symbol, NO_INTEREST).plus(interest_of(order), NO_INTEREST)
+    return found
+
+
+NO_INTEREST: Final = Interest()
+
+
+def interest_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:
+    """Sum up open orders anew for the symbols of changed ones."""
+    if not changed:
+        return before.interest
+    interest = dict(before.interest)
+    for name, order in changed.items():
+        was, now = interest_of(before.orders.get(name)), interest_of(order)
+        if now is was:
+            continue
+        known = interest.get(order.symbol, NO_INTEREST)
+        total = known.plus(now, was)
+        if total.orders:
+            interest[order.symbol] = total
+        else:
+            interest.pop(order.symbol, None)
+    return interest
+
+
+def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
+    """Return the account before its first commit: nothing in it, sequence 0."""
+    return Account(
+        user_wallet_id=user_wallet_id,
+        terms=terms,
+        seq=0,
+        epoch=1,
+        at=now,
+        status="active",
+        limits=terms.limits,
+        limits_version=1,
+        balances={},
+        forked_from=None,
+    )
+
+
+TakenLevels = Mapping[Level, Decimal]
+"""How much a wallet took of each level: gone for it until the level shows another size, and so is another level.
+
+What a market order took beyond the book counts on the last level, of which more may be gone than it shows.
+"""

@@ -1,0 +1,86 @@
+"""One entry of the journal of a demo account: what was asked, what it was decided on, and what it changed.
+
+:meth:`moniqo_core.domain.ledger.draft.Draft.commit` makes one: its postings sum to zero per asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.ledger.account import Account, Interest, Shown, TakenLevels
+from moniqo_core.domain.ledger.commands import Command
+from moniqo_core.domain.market.market import Market, Snapshot
+from moniqo_core.domain.orders.order import Fill, Order, OrderSide
+from moniqo_core.domain.portfolio.equity_curve import Sample
+from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.portfolio.position import Position
+
+RULES_VERSION: Final = 1
+"""Version of the rules a commit was decided by; an entry keeps it, so a replay uses the same ones."""
+
+
+class Book(StrEnum):
+    """The accounts postings move between: two of the user's and three that stand for the world."""
+
+    FREE = "free"
+    LOCKED = "locked"
+    MARKET = "market"
+    FEES = "fees"
+    FAUCET = "faucet"
+
+
+class Posting(NamedTuple):
+    """One side of a movement; the postings of a commit sum to zero per asset."""
+
+    book: Book
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
+
+    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
+    of the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
+    """
+
+    market: Market
+    snapshot: Snapshot
+    marks: Mapping[str, Decimal]
+    usd_rate: Decimal
+    session_close: datetime | None = None
+    is_open: bool = True
+    next_open: datetime | None = None
+
+
+class Changed(NamedTuple):
+    """The parts of the account that a commit changed, as they are after it."""
+
+    balances: Mapping[str, Holding]
+    positions: Mapping[str, Position]
+    taken: Mapping[tuple[str, OrderSide], TakenLevels]
+    evaluated_until: Mapping[str, datetime]
+    marks: Mapping[str, Decimal]
+    interest: Mapping[str, Interest]
+    shown: Mapping[str, Shown]
+
+
+@dataclass(slots=True)
+class Commit:
+    """One entry of the journal together with the account it leads to."""
+
+    command: Command
+    basis: Basis | None
+    postings: tuple[Posting, ...]
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    samples: tuple[Sample, ...]
+    walked_to: datetime | None
+    changed: Changed
+    after: Account

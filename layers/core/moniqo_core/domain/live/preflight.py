@@ -1,0 +1,67 @@
+"""Checking an order of a live wallet without placing it; what would fill is for the venue to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from moniqo_core.domain.live.losses import loss_numbers
+from moniqo_core.domain.live.rules import LiveDecision
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import exact
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Numbers, Preflight, ask_rules
+
+_NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+    ("max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses", "funds"), ("form",)
+)
+
+
+def preflight(decision: LiveDecision) -> Preflight:
+    """Ask every rule."""
+    with exact():
+        results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(_numbers, decision))
+        known = decision.funds is not None and isinstance(decision.form, Market)
+        return Preflight(results, largest_amount=_largest(decision) if known else None, mode="live")
+
+
+def _largest(decision: LiveDecision) -> Decimal:
+    """Return the most that limits and funds allow; the venue's fee comes on top where it is paid in the quote asset."""
+    _, _, free = decision.needed()
+    amount = decision.affordable(free)
+    if decision.request.side is OrderSide.SELL:
+        return amount
+    limits, found = decision.wallet.risk_limits, decision.exposure
+    total = found.room(limits.max_total_exposure_usd - found.others_usd)
+    return min(amount, found.room(limits.max_position_size_usd), total)
+
+
+def _numbers(decision: LiveDecision, rule: str) -> Numbers:
+    """Return what a rule looks at, whether it passed or not."""
+    limits = decision.wallet.risk_limits
+    match rule:
+        case "status":
+            return {"wallet_status": decision.wallet.status}
+        case "open_orders":
+            return {"value": decision.open_orders, "limit": MAX_OPEN_ORDERS}
+        case "symbol":
+            return {"symbol": decision.request.symbol}
+        case "form" if isinstance(decision.form, Market):
+            return {
+                name: getattr(decision.form, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")
+            }
+        case "max_position_size_usd":
+            return {"value": decision.exposure.value, "limit": limits.max_position_size_usd}
+        case "max_total_exposure_usd":
+            return {"value": decision.exposure.total, "limit": limits.max_total_exposure_usd}
+        case "max_open_positions":
+            return {"value": decision.exposure.positions, "limit": limits.max_open_positions}
+        case "losses" if decision.funds is not None:
+            return loss_numbers(decision.wallet, decision.equity, decision.funds.at)
+        case "funds":
+            asset, needed, free = decision.needed()
+            return {"asset": asset, "needed": needed, "available": free}
+        case _:
+            return {}

@@ -1,0 +1,140 @@
+"""Exits attached to an entry: one cancels the other, and both follow what the entry has filled.
+
+Exits are ``pending`` and hold nothing until their entry fills. Then their amount is what it filled so far; the first of
+the pair that is open holds that amount once for both. The first exit that fills cancels the rest of the entry and its
+sibling.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.matching.fills import hold
+from moniqo_core.domain.money import ZERO, floor_to
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+
+_HUNDRED: Final = Decimal(100)
+
+
+def attach(draft: Draft, entry: Order, request: Place) -> None:
+    """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
+    if request.stop_loss is None and request.take_profit is None:
+        return
+    limits = draft.account.limits
+    wanted = (
+        (OrderType.STOP_LOSS, request.stop_loss, limits.stop_loss_default_percent if limits else None),
+        (OrderType.TAKE_PROFIT, request.take_profit, limits.take_profit_default_percent if limits else None),
+    )
+    for number, (kind, spec, default) in enumerate(wanted, 2):
+        if spec is not None:
+            _attach_one(draft, entry, kind, spec, default, number)
+
+
+def _attach_one(
+    draft: Draft, entry: Order, kind: OrderType, spec: ExitSpec, default: Decimal | None, number: int
+) -> None:
+    percent = spec.percent if spec.stop_price is not None or spec.percent is not None else default
+    order = Order(
+        order_id=f"{group_of(entry.order_id)}-{number}",
+        client_order_id=None,
+        symbol=entry.symbol,
+        side=OrderSide.SELL,
+        type=kind,
+        status=OrderStatus.PENDING,
+        amount=ZERO,
+        price=None,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        created_at=entry.created_at,
+        updated_at=entry.created_at,
+        fee_currency=entry.fee_currency,
+        receipt=entry.receipt,
+        status_history=((OrderStatus.PENDING, entry.created_at),),
+        stop_price=spec.stop_price,
+        entry=entry.order_id,
+        exit_percent=percent,
+    )
+    draft.orders[order.order_id] = order
+
+
+def group_of(order_id: str) -> str:
+    """Return what the ids of an entry and its exits have in common."""
+    return order_id.rpartition("-")[0]
+
+
+def open_exits(draft: Draft, order_id: str) -> list[Order]:
+    """Exits of an order's group that have not ended, as copies the draft may change."""
+    group = group_of(order_id)
+    found = (draft.edit(f"{group}-{number}") for number in (2, 3))
+    return [order for order in found if order is not None and order.is_open]
+
+
+def follow_entry(draft: Draft, entry: Order, market: Market, at: datetime) -> list[Order]:
+    """Bring the exits of an entry to what it has filled; returns them, open."""
+    exits = open_exits(draft, entry.order_id)
+    for exit_order in exits:
+        exit_order.amount = entry.filled_amount
+        if exit_order.exit_percent is not None:
+            exit_order.stop_price = _trigger(exit_order, entry, market)
+        if exit_order.active_from is None:
+            exit_order.active_from = at
+        exit_order.become(OrderStatus.OPEN, at)
+    _share_lock(draft, exits)
+    return exits
+
+
+def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
+    """Trigger of an exit given in percent of the average fill, rounded down to the tick, never below one tick."""
+    assert exit_order.exit_percent is not None  # noqa: S101  asked by the caller
+    share = exit_order.exit_percent / _HUNDRED
+    average = entry.filled_quote / entry.filled_amount
+    price = average * (1 - share if exit_order.type is OrderType.STOP_LOSS else 1 + share)
+    return max(floor_to(price, market.tick_size), market.tick_size)
+
+
+def _share_lock(draft: Draft, exits: list[Order]) -> None:
+    """Let the first open exit hold the pair's amount, and the other nothing."""
+    for exit_order in exits[1:]:
+        hold(draft, exit_order, ZERO)
+    for exit_order in exits[:1]:
+        hold(draft, exit_order, exit_order.remaining)
+
+
+def take_lock(draft: Draft, order: Order) -> None:
+    """Make the order that is about to fill the one of its pair that holds the amount."""
+    if order.entry is None or order.locked:
+        return
+    for sibling in open_exits(draft, order.order_id):
+        if sibling.order_id != order.order_id:
+            order.locked, sibling.locked = sibling.locked, ZERO
+
+
+def close(draft: Draft, order: Order, status: OrderStatus, at: datetime) -> None:
+    """End an order, give back what it holds, and settle what hangs on it."""
+    hold(draft, order, ZERO)
+    order.become(status, at)
+    draft.orders[order.order_id] = order
+    if order.entry is None:
+        for exit_order in open_exits(draft, order.order_id):
+            if not exit_order.amount:
+                exit_order.become(OrderStatus.CANCELLED, at)
+    else:
+        _share_lock(draft, open_exits(draft, order.order_id))
+
+
+def after_exit(draft: Draft, order: Order, at: datetime) -> None:
+    """Settle a pair after one of it filled: the entry's rest and the sibling are cancelled."""
+    if order.entry is None:
+        return
+    entry = draft.edit(order.entry)
+    if entry is not None and entry.is_open:
+        close(draft, entry, OrderStatus.CANCELLED, at)
+    for sibling in open_exits(draft, order.order_id):
+        if sibling.order_id != order.order_id:
+            sibling.amount -= order.filled_amount
+            close(draft, sibling, OrderStatus.CANCELLED, at)

@@ -1,0 +1,138 @@
+"""What one point of the path does to the open orders of its symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import Market, PathPoint
+from moniqo_core.domain.matching.book import PARTICIPATION, all_at, pushed, trades_through
+from moniqo_core.domain.matching.exits import after_exit, follow_entry, open_exits, take_lock
+from moniqo_core.domain.matching.fills import fill
+from moniqo_core.domain.matching.triggers import arrives
+from moniqo_core.domain.money import ONE, ceil_to, floor_to
+from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderType
+
+_HUNDRED = Decimal(100)
+
+
+def meet(draft: Draft, point: PathPoint, market: Market, order_ids: Sequence[str]) -> bool:
+    """Ask these orders, oldest first; resting ones share a tenth of the point's volume.
+
+    Returns whether any order of the symbol opened, ended, triggered or got another price, beside the mark of a trail.
+    """
+    left = PARTICIPATION * point.volume
+    changed = False
+    for order_id in order_ids:
+        placed = draft.look(order_id)
+        if not placed.is_open or (placed.active_from or placed.created_at) > point.start:
+            continue
+        if not _cares(placed, point, market):
+            continue
+        order = draft.edit(order_id)
+        if order is None:
+            continue
+        status, triggered, fills = order.status, order.triggered, len(draft.fills)
+        if order.rests:
+            left -= _meet_limit(draft, order, point, market, left)
+        elif order.type is OrderType.STOP_LIMIT:
+            left -= _meet_stop_limit(draft, order, point, market, left)
+        elif order.type is OrderType.TRAILING_STOP:
+            _meet_trailing(draft, order, point, market)
+        elif order.stop_price is not None and _passed(order.type, order.stop_price, point.price - point.half_spread):
+            sell_at_market(draft, order, order.stop_price, point, market)
+        moved = len(draft.fills) > fills and bool(open_exits(draft, order_id))
+        changed |= moved or order.status is not status or order.triggered is not triggered
+    return changed
+
+
+def _cares(order: Order, point: PathPoint, market: Market) -> bool:
+    """Tell, without touching the order, whether a point can do anything to it."""
+    if order.rests:
+        buying = order.side is OrderSide.BUY
+        through = order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
+        return through or arrives(order)
+    return True
+
+
+def _passed(kind: OrderType, stop_price: Decimal, bid: Decimal) -> bool:
+    return bid <= stop_price if kind is OrderType.STOP_LOSS else bid >= stop_price
+
+
+def _meet_limit(draft: Draft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Fill a resting limit the market traded through; returns how much of the point's share it took."""
+    limit = order.price
+    buying = order.side is OrderSide.BUY
+    if limit is not None and arrives(order):
+        return _take_at(draft, order, limit, point, market, left)
+    if limit is None or not trades_through(point, limit, market.tick_size, buying=buying):
+        return Decimal(0)
+    return _fill_up_to(draft, order, limit, Liquidity.MAKER, point, market, left)
+
+
+def _meet_stop_limit(draft: Draft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Trigger on the bid (sell) or ask (buy); what the limit allows is taken at once, the rest goes into the book."""
+    buying = order.side is OrderSide.BUY
+    limit, stop = order.price, order.stop_price
+    quote = point.price + point.half_spread if buying else point.price - point.half_spread
+    if limit is None or stop is None or (quote < stop if buying else quote > stop):
+        return Decimal(0)
+    order.triggered = True
+    return _take_at(draft, order, limit, point, market, left)
+
+
+def _take_at(draft: Draft, order: Order, limit: Decimal, point: PathPoint, market: Market, left: Decimal) -> Decimal:
+    """Take at the bid or ask of a point what the limit allows; returns how much."""
+    buying = order.side is OrderSide.BUY
+    if buying:
+        price = ceil_to(point.price + point.half_spread, market.tick_size)
+    else:
+        price = floor_to(point.price - point.half_spread, market.tick_size)
+    if price > limit if buying else price < limit:
+        return Decimal(0)
+    return _fill_up_to(draft, order, price, Liquidity.TAKER, point, market, left)
+
+
+def _fill_up_to(
+    draft: Draft, order: Order, price: Decimal, liquidity: Liquidity, point: PathPoint, market: Market, left: Decimal
+) -> Decimal:
+    size = order.remaining if order.remaining <= left else floor_to(left, market.lot_step)
+    if size <= 0:
+        return Decimal(0)
+    fill(draft, order, market, all_at(price, size), liquidity, point.end)
+    if order.side is OrderSide.BUY:
+        _release_exits(draft, order, point, market)
+    return size
+
+
+def _release_exits(draft: Draft, entry: Order, point: PathPoint, market: Market) -> None:
+    """Open the exits of an entry that filled; one whose trigger is passed already sells at once."""
+    bid = point.price - point.half_spread
+    for exit_order in follow_entry(draft, entry, market, point.end):
+        stop = exit_order.stop_price
+        if exit_order.is_open and stop is not None and _passed(exit_order.type, stop, bid):
+            sell_at_market(draft, exit_order, stop, point, market)
+
+
+def _meet_trailing(draft: Draft, order: Order, point: PathPoint, market: Market) -> None:
+    """Test the trigger before the mark moves."""
+    bid = point.price - point.half_spread
+    mark, percent = order.trail_mark, order.trail_percent
+    if mark is None or percent is None:
+        return
+    trigger = floor_to(mark * (ONE - percent / _HUNDRED), market.tick_size)
+    if bid <= trigger:
+        sell_at_market(draft, order, trigger, point, market)
+    elif bid > mark:
+        order.trail_mark = bid
+
+
+def sell_at_market(draft: Draft, order: Order, trigger: Decimal, point: PathPoint, market: Market) -> None:
+    """Fill a triggered sell at the worse of trigger and bid, with slippage, as taker: a gap fills at the open."""
+    bid = point.price - point.half_spread
+    take_lock(draft, order)
+    bps = draft.account.terms.slippage_bps
+    price = pushed(min(trigger, bid), order.remaining, point.volume, bps, market.tick_size, buying=False)
+    fill(draft, order, market, all_at(price, order.remaining), Liquidity.TAKER, point.end)
+    after_exit(draft, order, point.end)

@@ -1,0 +1,96 @@
+"""What a taker gets now: walking the shown book, what lies beyond it, and amounts given in the quote asset."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import OrderRejectedError
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import SIMULATED, Level
+from moniqo_core.domain.matching.book import Plan, beyond_book, most_beyond, out_of_sight, shown_depth, walk_book
+from moniqo_core.domain.matching.fills import buy_lock
+from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.request import Place
+
+_INFINITE: Final = Decimal("Infinity")
+
+
+def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, basis: Basis) -> Plan:
+    """Walk the book for ``amount``; without a ``limit`` all of it fills, beyond the shown book if need be.
+
+    Raises:
+        OrderRejectedError: a market order is larger than 5% of slippage allows.
+
+    """
+    buying = side is OrderSide.BUY
+    levels = basis.snapshot.asks if buying else basis.snapshot.bids
+    taken = draft.taken_of(basis.snapshot.book, side)
+    walk = walk_book(levels, taken, amount, limit, buying=buying)
+    if taken and basis.snapshot.source != SIMULATED:
+        walk.taken.update(out_of_sight(levels, taken, buying=buying))
+    excess = amount - walk.amount
+    if limit is not None or not excess:
+        return walk
+    depth, last = shown_depth(levels), levels[-1]
+    bps = draft.account.terms.slippage_bps
+    most = most_beyond(last, walk.taken, depth, bps)
+    if most is not None and excess > most:
+        largest = walk.amount + floor_to(most, basis.market.lot_step)
+        raise OrderRejectedError(
+            f"the market takes at most {plain(largest)} {basis.market.base} at once, {plain(amount)} were asked for",
+            suggested_amount=largest,
+            limit_type="market_depth",
+        )
+    price, gone = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
+    walk.taken[last] = gone
+    return Plan((*walk.levels, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
+
+
+def market_cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) -> Decimal:
+    """Cash a market order spends (buy) or brings in (sell), fee included; infinite when it is too large."""
+    if not amount:
+        return ZERO
+    try:
+        taken = plan(draft, side, None, amount, basis)
+    except OrderRejectedError:
+        return _INFINITE
+    scale = scale_of(basis.market.quote)
+    fee = round_up(draft.account.terms.taker_rate * taken.quote, scale)
+    return round_up(taken.quote, scale) + fee if side is OrderSide.BUY else round_down(taken.quote, scale) - fee
+
+
+def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis) -> Decimal:
+    """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
+    step = basis.market.lot_step
+    best = basis.snapshot.ask if side is OrderSide.BUY else basis.snapshot.bid
+
+    def cost(lots: int) -> Decimal:
+        return market_cost(draft, side, lots * step, basis)
+
+    if side is OrderSide.BUY:
+        bound = int(quote_amount / best / step) + 2
+        return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
+    bound = int(quote_amount / best / step) + 2
+    while cost(bound) < quote_amount:
+        bound *= 2
+    return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step
+
+
+def affordable(draft: Draft, order: Place, free: Decimal, basis: Basis) -> Decimal:
+    """Largest lot of an order that ``free`` funds pay for."""
+    step = basis.market.lot_step
+    if order.side is OrderSide.SELL:
+        return floor_to(free, step)
+    if order.price is None:
+        return lots_for(draft, OrderSide.BUY, free, basis)
+    terms, asset = draft.account.terms, basis.market.quote
+    each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
+    most = floor_to(free / each, step)
+    if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:
+        # Cost and fee are rounded up, each by less than a unit.
+        most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
+    return most

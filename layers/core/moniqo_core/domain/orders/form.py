@@ -1,0 +1,121 @@
+"""Whether an order is well formed for its market: steps, minimums, and fields that belong together."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import InvalidOrderError
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import ceil_to, plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+
+MAX_TRAIL_PERCENT: Final = Decimal(50)
+
+_NEEDS: Final = {
+    OrderType.MARKET: (),
+    OrderType.LIMIT: ("price",),
+    OrderType.STOP_LOSS: ("stop_price",),
+    OrderType.TAKE_PROFIT: ("stop_price",),
+    OrderType.STOP_LIMIT: ("price", "stop_price"),
+    OrderType.TRAILING_STOP: ("trail_percent",),
+}
+_SELL_ONLY: Final = frozenset({OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.TRAILING_STOP})
+_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def check_fields(order: Place) -> None:
+    """Refuse fields that do not belong together; raises InvalidOrderError."""
+    needs = _NEEDS[order.type]
+    for name, value in (
+        ("price", order.price),
+        ("stop_price", order.stop_price),
+        ("trail_percent", order.trail_percent),
+    ):
+        if (value is not None) != (name in needs):
+            verb = "needs a" if name in needs else "has no"
+            raise InvalidOrderError(f"a {order.type} order {verb} {name}", field=name)
+    if (order.amount is None) == (order.quote_amount is None):
+        raise InvalidOrderError("give either amount or quote_amount", field="amount")
+    if order.quote_amount is not None and order.type is not OrderType.MARKET:
+        raise InvalidOrderError("quote_amount is for market orders only", field="quote_amount")
+    if order.type in _SELL_ONLY and order.side is OrderSide.BUY:
+        raise InvalidOrderError(
+            f"a {order.type} order sells; a buy that waits for a price is a stop_limit", field="side"
+        )
+    if order.reduce_only and order.side is OrderSide.BUY:
+        raise InvalidOrderError("a buy never reduces a position: this account is long only", field="reduce_only")
+    _check_time(order)
+    _check_exits(order)
+
+
+def _check_time(order: Place) -> None:
+    if order.time_in_force in _AT_ONCE and order.type not in {OrderType.MARKET, OrderType.LIMIT}:
+        raise InvalidOrderError(f"a {order.type} order waits, {order.time_in_force} never does", field="time_in_force")
+    if order.post_only and (order.type is not OrderType.LIMIT or order.time_in_force in _AT_ONCE):
+        raise InvalidOrderError("post_only is for limit orders that rest in the book", field="post_only")
+    if (order.expires_at is not None) != (order.time_in_force is TimeInForce.GTD):
+        raise InvalidOrderError("expires_at goes with time in force GTD", field="expires_at")
+
+
+def _check_exits(order: Place) -> None:
+    if order.stop_loss is None and order.take_profit is None:
+        return
+    if order.side is OrderSide.SELL:
+        raise InvalidOrderError("exits are attached to buys: this account is long only", field="stop_loss")
+    for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
+        if spec is not None and spec.stop_price is not None and spec.percent is not None:
+            raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
+
+
+def check_exit_defaults(order: Place) -> None:
+    """Refuse exits that leave their place to the limits of a wallet that has none."""
+    for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
+        if spec is not None and spec.stop_price is None and spec.percent is None:
+            raise InvalidOrderError(f"{name} needs a stop_price or a percent", field=name)
+
+
+def check_price(name: str, price: Decimal, market: Market) -> None:
+    """Refuse a price that is not positive or not a multiple of the tick."""
+    if price <= 0 or price % market.tick_size:
+        nearest = _nearest(price, market.tick_size)
+        raise InvalidOrderError(
+            f"{name} {plain(price)} is not a positive multiple of the tick {plain(market.tick_size)},"
+            f" {plain(nearest)} is the nearest",
+            field=name,
+            tick_size=market.tick_size,
+            suggested_price=nearest,
+        )
+
+
+def check_amount(amount: Decimal, market: Market) -> None:
+    """Refuse an amount that is not a multiple of the lot step or is below the market's smallest amount."""
+    if amount < market.min_amount or amount % market.lot_step:
+        nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
+        raise InvalidOrderError(
+            f"amount {plain(amount)} does not fit {market.symbol}: at least {plain(market.min_amount)}"
+            f" in steps of {plain(market.lot_step)}, {plain(nearest)} is the nearest",
+            field="amount",
+            lot_step=market.lot_step,
+            min_amount=market.min_amount,
+            suggested_amount=nearest,
+        )
+
+
+def check_notional(amount: Decimal, price: Decimal, market: Market) -> None:
+    """Refuse an order worth less than the market's smallest notional at ``price``."""
+    if amount * price < market.min_notional:
+        enough = max(ceil_to(market.min_notional / price, market.lot_step), market.min_amount)
+        raise InvalidOrderError(
+            f"{plain(amount)} {market.base} at {plain(price)} are worth {plain(amount * price)} {market.quote},"
+            f" the smallest order is {plain(market.min_notional)} {market.quote}",
+            field="amount",
+            min_notional=market.min_notional,
+            suggested_amount=enough,
+        )
+
+
+def _nearest(value: Decimal, step: Decimal) -> Decimal:
+    steps = (value / step).to_integral_value(ROUND_HALF_EVEN)
+    return max(steps, Decimal(1)) * step

@@ -1,0 +1,200 @@
+"""Orders and fills as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.money import ZERO
+
+
+class OrderSide(StrEnum):
+    """Which way base asset moves."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(StrEnum):
+    """When and at what price an order may fill."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class OrderStatus(StrEnum):
+    """Where an order is in its life; ``unknown`` and ``rejected`` exist only for live orders."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class TimeInForce(StrEnum):
+    """How long an order lives."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    DAY = "DAY"
+    GTD = "GTD"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill waited in the book (maker) or met one that did (taker)."""
+
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+OPEN_STATUSES: Final = frozenset({OrderStatus.PENDING, OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
+
+_AVERAGE_UNIT: Final = Decimal("0.00000001")
+
+
+class Fill(NamedTuple):
+    """One exchange of base for quote: ``quote`` is what changed hands, without ``fee``."""
+
+    fill_id: str
+    order_id: str
+    symbol: str
+    side: OrderSide
+    amount: Decimal
+    quote: Decimal
+    levels: tuple[Level, ...]
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity | None
+    at: datetime
+    realised: Decimal = ZERO
+    """What the fill added to realised PnL: proceeds less released cost less fee; for a buy the fee alone, negative."""
+
+    @property
+    def price(self) -> Decimal:
+        """Average price over its levels, at 8 places; ``quote`` and ``levels`` are the exact numbers."""
+        return average_price(self.quote, self.amount)
+
+
+class Receipt(NamedTuple):
+    """What an order was decided on; the journal entry ``seq`` holds the rest."""
+
+    seq: int
+    rules_version: int
+    limits_version: int
+    maker_fee_percent: Decimal
+    taker_fee_percent: Decimal
+    bid: Decimal
+    ask: Decimal
+    quoted_at: datetime
+    source: str
+
+
+@dataclass(slots=True)
+class Order:
+    """An order of a demo wallet. Only a draft changes one, and only its own copy.
+
+    ``locked`` is what it holds of the wallet's funds: quote asset for a buy, base asset for a sell. ``fee_accrued`` is
+    the exact sum of rate x notional whose ceiling is ``fee``. ``triggered`` tells a stop_limit whose limit is in the
+    book. ``trail_mark`` is the highest bid a trailing stop has seen. An exit attached to an entry names it in ``entry``
+    and keeps in ``exit_percent`` how far from the average fill its trigger stands, if it was given in percent.
+    ``active_from`` is when an order begins to meet the path.
+    """
+
+    order_id: str
+    client_order_id: str | None
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    status: OrderStatus
+    amount: Decimal
+    price: Decimal | None
+    time_in_force: TimeInForce
+    post_only: bool
+    created_at: datetime
+    updated_at: datetime
+    fee_currency: str
+    receipt: Receipt
+    filled_amount: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+    fee_accrued: Decimal = ZERO
+    fee: Decimal = ZERO
+    locked: Decimal = ZERO
+    fill_count: int = 0
+    status_history: tuple[tuple[OrderStatus, datetime], ...] = ()
+    quote_amount: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    trail_mark: Decimal | None = None
+    expires_at: datetime | None = None
+    reduce_only: bool = False
+    triggered: bool = False
+    active_from: datetime | None = None
+    entry: str | None = None
+    exit_percent: Decimal | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    def copy(self) -> Order:
+        """Return a copy that may be changed."""
+        twin: Order = object.__new__(Order)
+        for name in _FIELDS:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def become(self, status: OrderStatus, at: datetime) -> None:
+        """Enter ``status``; the history grows only when the status changes."""
+        self.status = status
+        self.updated_at = at
+        if not self.status_history or self.status_history[-1][0] is not status:
+            self.status_history = (*self.status_history, (status, at))
+
+    @property
+    def base(self) -> str:
+        """Base asset of the symbol, which is written BASE/QUOTE."""
+        return self.symbol.partition("/")[0]
+
+    @property
+    def lock_asset(self) -> str:
+        """Asset the order locks: what it pays with."""
+        return self.fee_currency if self.side is OrderSide.BUY else self.base
+
+    @property
+    def remaining(self) -> Decimal:
+        """Amount that has not filled."""
+        return self.amount - self.filled_amount
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the order can still fill or be cancelled."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether a limit of this order is in the book."""
+        return self.type is OrderType.LIMIT or self.triggered
+
+    @property
+    def average_fill_price(self) -> Decimal | None:
+        """Average price so far, at 8 places; None before the first fill."""
+        return average_price(self.filled_quote, self.filled_amount) if self.filled_amount else None
+
+
+_FIELDS: Final = tuple(Order.__slots__)
+
+
+def average_price(quote: Decimal, amount: Decimal) -> Decimal:
+    """Return quote per amount, rounded half even at 8 places, for showing."""
+    return (quote / amount).quantize(_AVERAGE_UNIT, ROUND_HALF_EVEN)

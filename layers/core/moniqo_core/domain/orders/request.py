@@ -1,0 +1,59 @@
+"""What an order asks for, whichever wallet it is placed in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSpec:
+    """Where an exit attached to an entry triggers: at ``stop_price``, or ``percent`` away from the average fill."""
+
+    stop_price: Decimal | None = None
+    percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place an order: ``amount`` of the base asset, or ``quote_amount`` for a market order."""
+
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    amount: Decimal | None = None
+    quote_amount: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expires_at: datetime | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    stop_loss: ExitSpec | None = None
+    take_profit: ExitSpec | None = None
+    client_order_id: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    def body_hash(self) -> str:
+        """Tell a repeat of the same request from another one under the same ``client_order_id``.
+
+        Amounts count by value, so 0.1 and 0.10 are the same request.
+        """
+        body = {name: getattr(self, name) for name in self.__slots__}
+        return hashlib.sha256(json.dumps(body, sort_keys=True, default=_normal).encode()).hexdigest()
+
+
+def _normal(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, ExitSpec):
+        return [value.stop_price, value.percent]
+    return str(value)

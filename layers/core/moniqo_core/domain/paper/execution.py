@@ -1,0 +1,112 @@
+"""What an accepted order does: fill, rest or end, and the exits attached to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from moniqo_core.domain.ledger.account import Shown
+from moniqo_core.domain.ledger.commit import RULES_VERSION
+from moniqo_core.domain.matching.equity import equity_of, roll_day
+from moniqo_core.domain.matching.exits import after_exit, attach, close, follow_entry, take_lock
+from moniqo_core.domain.matching.fills import fill, hold, lock_for
+from moniqo_core.domain.matching.sweep import plan
+from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
+from moniqo_core.domain.paper.rules import Decision
+from moniqo_core.domain.risk.loss_limits import next_midnight
+
+
+def carry_out(decision: Decision) -> None:
+    """Do what was checked: begin to track the symbol, fill, rest or cancel the remainder, attach the exits."""
+    draft, market, order = decision.draft, decision.basis.market, _new_order(decision)
+    if not draft.tracked(market.symbol):
+        draft.evaluated_until[market.symbol] = draft.at
+    if draft.account.terms.is_live:
+        draft.shown[market.symbol] = _shown(decision)
+    if decision.plan.levels:
+        # What was just bought is worth what it is worth now, not what the path said last.
+        draft.marks[market.symbol] = decision.basis.snapshot.mid
+    roll_day(draft, draft.at)
+    draft.orders[order.order_id] = order
+    attach(draft, order, decision.request)
+    if decision.plan.levels:
+        fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
+        draft.taken[decision.basis.snapshot.book, order.side] = decision.plan.taken
+    if order.is_open and decision.waits:
+        hold(draft, order, lock_for(order, draft.account.terms))
+    if order.filled_amount and (decision.request.stop_loss or decision.request.take_profit):
+        _open_exits(decision, order)
+    if order.is_open and not decision.waits:
+        close(draft, order, OrderStatus.CANCELLED, draft.at)
+    if draft.fills:
+        draft.peak = max(draft.peak, equity_of(draft))
+
+
+def _shown(decision: Decision) -> Shown:
+    """Keep what the path will be walked with; the quotes of a closed market say nothing of its spread."""
+    market, snapshot = decision.basis.market, decision.basis.snapshot
+    if decision.basis.is_open:
+        return Shown(market, (snapshot.ask - snapshot.bid) / 2)
+    before = decision.draft.account.shown.get(market.symbol)
+    return Shown(market, before.half_spread if before else market.tick_size / 2)
+
+
+def _new_order(decision: Decision) -> Order:
+    draft, request, snapshot = decision.draft, decision.request, decision.basis.snapshot
+    terms = draft.account.terms
+    return Order(
+        order_id=f"o-{draft.seq}-1",
+        client_order_id=request.client_order_id,
+        symbol=request.symbol,
+        side=request.side,
+        type=request.type,
+        status=OrderStatus.OPEN,
+        amount=decision.amount,
+        price=request.price,
+        time_in_force=request.time_in_force,
+        post_only=request.post_only,
+        created_at=draft.at,
+        updated_at=draft.at,
+        fee_currency=decision.basis.market.quote,
+        status_history=((OrderStatus.OPEN, draft.at),),
+        quote_amount=request.quote_amount,
+        stop_price=request.stop_price,
+        trail_percent=request.trail_percent,
+        trail_mark=snapshot.bid if request.trail_percent is not None else None,
+        expires_at=_expires_at(decision),
+        reduce_only=request.reduce_only,
+        metadata=request.metadata,
+        receipt=Receipt(
+            draft.seq,
+            RULES_VERSION,
+            draft.account.limits_version,
+            terms.maker_fee_percent,
+            terms.taker_fee_percent,
+            snapshot.bid,
+            snapshot.ask,
+            snapshot.at,
+            snapshot.source,
+        ),
+    )
+
+
+def _expires_at(decision: Decision) -> datetime | None:
+    """Fix the end of a DAY or GTD order now: the close of the session, else the end of the owner's local day."""
+    if decision.request.time_in_force is TimeInForce.DAY:
+        limits = decision.draft.account.limits
+        return decision.basis.session_close or next_midnight(decision.draft.at, limits.timezone if limits else "UTC")
+    return decision.request.expires_at
+
+
+def _open_exits(decision: Decision, entry: Order) -> None:
+    """Open the exits of what filled; one whose trigger has passed sells at once, into the shown book."""
+    draft, market, bid = decision.draft, decision.basis.market, decision.basis.snapshot.bid
+    for exit_order in follow_entry(draft, entry, market, draft.at):
+        stop = exit_order.stop_price
+        if not exit_order.is_open or stop is None:
+            continue
+        if bid <= stop if exit_order.type is OrderType.STOP_LOSS else bid >= stop:
+            sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, decision.basis)
+            take_lock(draft, exit_order)
+            fill(draft, exit_order, market, sale, Liquidity.TAKER, draft.at)
+            draft.taken[decision.basis.snapshot.book, OrderSide.SELL] = sale.taken
+            after_exit(draft, exit_order, draft.at)

@@ -1,0 +1,77 @@
+"""Placing and cancelling orders of a demo wallet: pure decisions on a draft and a basis."""
+
+from __future__ import annotations
+
+from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.matching.exits import close
+from moniqo_core.domain.money import exact
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper.execution import carry_out
+from moniqo_core.domain.paper.rules import Decision, require_trading
+
+
+def place(draft: Draft, order: Place, basis: Basis) -> Commit:
+    """Decide an order.
+
+    Raises:
+        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+        InvalidOrderError, InvalidSymbolError: the order can never be accepted in this form.
+        InsufficientBalanceError, RiskLimitExceededError: funds or the owner's limits forbid it.
+        OrderRejectedError: the market forbids it now.
+        RateLimitExceededError: 500 orders are open already.
+
+    """
+    with exact():
+        decision = Decision(draft, order, basis)
+        for _, check in decision.rules():
+            check()
+        carry_out(decision)
+        return draft.commit(order, basis)
+
+
+def close_position(draft: Draft, command: ClosePosition, basis: Basis) -> Commit:
+    """Sell everything held of a symbol at market, after cancelling what else would sell it.
+
+    Raises:
+        OrderRejectedError: nothing is held.
+        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+
+    """
+    with exact():
+        require_trading(draft)
+        if not draft.position(command.symbol).amount:
+            raise OrderRejectedError(f"there is no position in {command.symbol}")
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
+                close(draft, order, OrderStatus.CANCELLED, draft.at)
+        everything = draft.holding(basis.market.base).total
+        decision = Decision(draft, Place(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), basis)
+        for _, check in decision.rules():
+            check()
+        carry_out(decision)
+        return draft.commit(command, basis)
+
+
+def cancel(draft: Draft, command: Cancel) -> Commit:
+    """Cancel an open order; raises OrderNotFoundError when it is not open."""
+    order = draft.edit(command.order_id)
+    if order is None or not order.is_open:
+        raise OrderNotFoundError(f"no open order {command.order_id[:40]}")
+    with exact():
+        close(draft, order, OrderStatus.CANCELLED, draft.at)
+        return draft.commit(command)
+
+
+def cancel_all(draft: Draft, command: CancelAll) -> Commit:
+    """Cancel every open order, or those of one symbol; the commit lists them."""
+    with exact():
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and command.symbol in {None, order.symbol}:
+                close(draft, order, OrderStatus.CANCELLED, draft.at)
+        return draft.commit(command)

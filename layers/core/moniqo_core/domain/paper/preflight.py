@@ -1,0 +1,82 @@
+"""Checking an order without placing it: every rule with its numbers, what would fill, and how much would pass.
+
+The rules are those of :class:`moniqo_core.domain.paper.rules.Decision`, asked one by one.
+Nothing here decides anything itself.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from moniqo_core.domain.errors import InvalidSymbolError
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.matching.sweep import market_cost
+from moniqo_core.domain.money import ZERO, exact, round_up, scale_of
+from moniqo_core.domain.orders.order import average_price
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.rules import Estimate, Outcome, Preflight, RuleResult, ask_rules
+from moniqo_core.domain.paper.rule_numbers import numbers_of
+from moniqo_core.domain.paper.rules import Decision
+from moniqo_core.domain.paper.trial import largest_amount, refusal_of
+
+_NEEDED_BEFORE: Final = {
+    "market": ("form",),
+    "max_position_size_usd": ("form",),
+    "max_total_exposure_usd": ("form",),
+    "max_open_positions": ("form",),
+    "funds": ("form", "market"),
+}
+"""Rules that compute with what other rules found; when one of those failed they cannot be checked."""
+
+
+def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
+    """Check an order on a draft that has walked the path; the draft is left as it is."""
+    with exact():
+        decision = Decision(draft, order, basis)
+        results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
+        if order.stop_loss is not None or order.take_profit is not None:
+            results += (_exits(draft, order, basis, results),)
+        outcomes = {result.rule: result.outcome for result in results}
+        known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
+        largest = largest_amount(draft, order, basis)
+        by_quote = order.quote_amount is not None and largest is not None
+        return Preflight(
+            rules=results,
+            estimate=_estimate(decision) if known else None,
+            largest_amount=largest,
+            largest_quote_amount=market_cost(draft, order.side, largest or ZERO, basis) if by_quote else None,
+        )
+
+
+def unknown_symbol(order: Place, refusal: InvalidSymbolError) -> Preflight:
+    """Answer for a symbol without a market: all that needs one is skipped."""
+    failed = RuleResult("symbol", Outcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
+    skipped = ("form", "expiry", "market", "funds")
+    return Preflight((failed, *(RuleResult(rule, Outcome.SKIPPED, {}) for rule in skipped)))
+
+
+def _exits(draft: Draft, order: Place, basis: Basis, others: tuple[RuleResult, ...]) -> RuleResult:
+    """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
+    if any(result.outcome is not Outcome.PASSED for result in others):
+        return RuleResult("exits", Outcome.SKIPPED, {})
+    refusal = refusal_of(draft, order, basis)
+    if refusal is None:
+        return RuleResult("exits", Outcome.PASSED, {})
+    return RuleResult("exits", Outcome.FAILED, refusal.members, refusal)
+
+
+def _estimate(decision: Decision) -> Estimate:
+    plan, currency = decision.plan, decision.basis.market.quote
+    asset, needed, _ = decision.funds()
+    return Estimate(
+        amount=plan.amount,
+        quote=plan.quote,
+        average_price=average_price(plan.quote, plan.amount) if plan.amount else None,
+        fee=round_up(decision.draft.account.terms.taker_rate * plan.quote, scale_of(currency)),
+        fee_currency=currency,
+        remaining_amount=decision.amount - plan.amount,
+        funds_asset=asset,
+        funds_needed=needed,
+    )

@@ -1,0 +1,103 @@
+"""The numbers a rule looks at when it decides on an order, for people who ask before they place one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Numbers
+from moniqo_core.domain.paper.exposure import open_positions, total_exposure
+from moniqo_core.domain.paper.rules import Decision
+
+_SHOWN: Final = Decimal("0.00000001")
+
+
+def numbers_of(decision: Decision, rule: str) -> Numbers:
+    """Return what a rule looks at, whether it passed or not."""
+    return _NUMBERS[rule](decision) if rule in _NUMBERS else {}
+
+
+def _status(decision: Decision) -> Numbers:
+    return {"wallet_status": decision.draft.status}
+
+
+def _open_orders(decision: Decision) -> Numbers:
+    count = sum(interest.orders for interest in decision.draft.account.interest.values())
+    return {"value": count, "limit": MAX_OPEN_ORDERS}
+
+
+def _symbol(decision: Decision) -> Numbers:
+    return {"symbol": decision.request.symbol, "cash_asset": decision.draft.account.terms.cash_asset}
+
+
+def _form(decision: Decision) -> Numbers:
+    market = decision.basis.market
+    steps = {name: getattr(market, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")}
+    return {"amount": decision.amount or None, **steps}
+
+
+def _expiry(decision: Decision) -> Numbers:
+    return {"now": decision.draft.at, "expires_at": decision.request.expires_at}
+
+
+def _prices(decision: Decision) -> Numbers:
+    basis = decision.basis
+    numbers: dict[str, object] = {"bid": basis.snapshot.bid, "ask": basis.snapshot.ask, "quoted_at": basis.snapshot.at}
+    if basis.market.hours is not None:
+        numbers |= {"is_open": basis.is_open, "next_open": basis.next_open, "session_close": basis.session_close}
+    return numbers
+
+
+def _position_size(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    return {"value": decision.exposure.value, "limit": limits and limits.max_position_size_usd}
+
+
+def _total_exposure(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    value = decision.exposure.value + total_exposure(decision.exposure, decision.basis)
+    return {"value": value, "limit": limits and limits.max_total_exposure_usd}
+
+
+def _positions(decision: Decision) -> Numbers:
+    limits = decision.draft.account.limits
+    count = open_positions(decision.exposure, decision.basis)
+    return {"value": count, "limit": limits and limits.max_open_positions}
+
+
+def _losses(decision: Decision) -> Numbers:
+    draft, limits, equity = decision.draft, decision.draft.account.limits, decision.equity()
+    if limits is None:
+        return {}
+    start = draft.day.equity if draft.day is not None else equity
+    drawdown = (draft.peak - equity) * 100 / draft.peak if draft.peak else ZERO
+    return {
+        "equity": equity,
+        "daily_loss": start - equity,
+        "daily_loss_limit_usd": limits.daily_loss_limit_usd,
+        "daily_loss_limit_percent": limits.daily_loss_limit_percent,
+        "drawdown_percent": max(drawdown, ZERO).quantize(_SHOWN),
+        "max_drawdown_percent": limits.max_drawdown_percent,
+    }
+
+
+def _funds(decision: Decision) -> Numbers:
+    asset, needed, free = decision.funds()
+    return {"asset": asset, "needed": needed, "available": free}
+
+
+_NUMBERS: Final[Mapping[str, Callable[[Decision], Numbers]]] = {
+    "status": _status,
+    "open_orders": _open_orders,
+    "symbol": _symbol,
+    "form": _form,
+    "expiry": _expiry,
+    "market": _prices,
+    "max_position_size_usd": _position_size,
+    "max_total_exposure_usd": _total_exposure,
+    "max_open_positions": _positions,
+    "losses": _losses,
+    "funds": _funds,
+}

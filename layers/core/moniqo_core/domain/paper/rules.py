@@ -1,0 +1,211 @@
+"""Whether an order is accepted: its rules, in the order they are checked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import (
+    InsufficientBalanceError,
+    InvalidOrderError,
+    InvalidSymbolError,
+    OrderRejectedError,
+    RateLimitExceededError,
+    WalletPausedError,
+    WalletSuspendedError,
+)
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.matching.book import Plan
+from moniqo_core.domain.matching.fills import buy_lock
+from moniqo_core.domain.matching.sweep import affordable, lots_for, plan
+from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
+from moniqo_core.domain.orders import form as order_form
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Rule
+from moniqo_core.domain.paper import market_rules
+from moniqo_core.domain.paper.exposure import (
+    Exposure,
+    check_position_size,
+    check_positions,
+    check_total_exposure,
+    symbol_exposure,
+)
+from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
+from moniqo_core.domain.risk.loss_limits import breach
+
+_NOTHING: Final = Plan((), ZERO, ZERO, {})
+
+
+def require_trading(account: Account | Draft) -> None:
+    """Refuse a wallet that takes no orders."""
+    if account.status == "suspended":
+        raise WalletSuspendedError("the wallet is suspended", reason=account.reason)
+    if account.status == "paused":
+        raise WalletPausedError("the wallet is paused", reason=account.reason)
+
+
+def check_tradable(account: Account, symbol: str, quote: str) -> None:
+    """Refuse a symbol this account does not trade."""
+    terms = account.terms
+    if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
+        raise InvalidSymbolError(f"this wallet does not trade {symbol}; its cash is {terms.cash_asset}", symbol=symbol)
+
+
+class Decision:
+    """One order being decided; what the checks find (amount, plan) is what it is carried out with."""
+
+    def __init__(self, draft: Draft, request: Place, basis: Basis) -> None:
+        """Take what the decision may look at; nothing is checked yet."""
+        self.draft = draft
+        self.request = request
+        self.basis = basis
+        self.amount = ZERO
+        self.plan = _NOTHING
+        self._exposure: Exposure | None = None
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Name and check of every rule; a check raises when its rule forbids the order."""
+        rules: tuple[Rule, ...] = (
+            ("status", self._check_status),
+            ("open_orders", self._check_open_orders),
+            ("symbol", self._check_symbol),
+            ("form", self._check_form),
+            ("expiry", self._check_expiry),
+            ("market", self._check_market),
+        )
+        limits = self.draft.account.limits
+        if self.request.side is OrderSide.BUY and limits is not None:
+            rules += (
+                ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.basis)),
+                ("max_total_exposure_usd", lambda: check_total_exposure(limits, self.exposure, self.basis)),
+                ("max_open_positions", lambda: check_positions(limits, self.exposure, self.basis)),
+                ("losses", lambda: self._check_losses(limits)),
+            )
+        return (*rules, ("funds", self._check_funds))
+
+    def _check_status(self) -> None:
+        require_trading(self.draft)
+
+    def _check_open_orders(self) -> None:
+        opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        if not opening:
+            return
+        count = sum(interest.orders for interest in self.draft.account.interest.values())
+        if count + opening > MAX_OPEN_ORDERS:
+            raise RateLimitExceededError(
+                f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
+                limit=MAX_OPEN_ORDERS,
+                hint="Cancel open orders first.",
+            )
+
+    def _check_symbol(self) -> None:
+        market = self.basis.market
+        check_tradable(self.draft.account, market.symbol, market.quote)
+        if self.draft.account.limits is not None:
+            check_symbol(self.draft.account.limits, market.symbol)
+
+    def _check_form(self) -> None:
+        request, market = self.request, self.basis.market
+        order_form.check_fields(request)
+        if self.draft.account.limits is None:
+            order_form.check_exit_defaults(request)
+        if request.price is not None:
+            order_form.check_price("price", request.price, market)
+        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
+        for stop in stops:
+            if stop is not None:
+                order_form.check_price("stop_price", stop, market)
+        if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
+            raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
+        self.amount = self._read_amount()
+
+    def _read_amount(self) -> Decimal:
+        request, market = self.request, self.basis.market
+        if request.quote_amount is not None:
+            amount = lots_for(self.draft, request.side, request.quote_amount, self.basis)
+        else:
+            amount = request.amount or ZERO
+        if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
+            return amount
+        order_form.check_amount(amount, market)
+        best = self.basis.snapshot.ask if request.side is OrderSide.BUY else self.basis.snapshot.bid
+        order_form.check_notional(amount, request.price or request.stop_price or best, market)
+        return amount
+
+    def _check_expiry(self) -> None:
+        expires_at = self.request.expires_at
+        if expires_at is not None and expires_at <= self.draft.at:
+            raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
+
+    def _check_market(self) -> None:
+        request, basis, limits = self.request, self.basis, self.draft.account.limits
+        if not basis.is_open and (not self.waits or (limits is not None and limits.respect_market_hours)):
+            market_rules.refuse_closed(request, basis)
+        market_rules.check_trigger(request, basis.snapshot)
+        if request.reduce_only and not self.draft.position(request.symbol).amount:
+            raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
+        if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
+            return
+        market_rules.check_post_only(request, basis.snapshot)
+        if basis.is_open:
+            self.plan = plan(self.draft, request.side, request.price, self.amount, basis)
+            market_rules.check_all_at_once(request, self.amount, self.plan, basis.market.base)
+
+    def _check_funds(self) -> None:
+        asset, needed, free = self.funds()
+        if needed > free:
+            raise InsufficientBalanceError(
+                f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
+                needed=needed,
+                available=free,
+                asset=asset,
+                suggested_amount=affordable(self.draft, self.request, free, self.basis),
+            )
+
+    def funds(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, how much of it is needed, and how much is free."""
+        market = self.basis.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
+
+    def _cash_needed(self) -> Decimal:
+        terms = self.draft.account.terms
+        accrued = terms.taker_rate * self.plan.quote
+        fee = round_up(accrued, scale_of(self.basis.market.quote))
+        needed = round_up(self.plan.quote, scale_of(self.basis.market.quote)) + fee
+        price, rest = self.request.price, self.amount - self.plan.amount
+        if self.waits and rest and price is not None:
+            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.basis.market.quote)
+        return needed
+
+    @property
+    def waits(self) -> bool:
+        """Whether what does not fill at once stays open."""
+        at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+        return self.request.type is not OrderType.MARKET and not at_once
+
+    @property
+    def exposure(self) -> Exposure:
+        """What is at stake with this order, computed once."""
+        if self._exposure is None:
+            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.basis)
+        return self._exposure
+
+    def _check_losses(self, limits: RiskLimits) -> None:
+        """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
+        reached = breach(limits, self.equity(), self.draft.day, self.draft.peak, self.basis.usd_rate)
+        if reached is not None:
+            raise reached.refusal()
+
+    def equity(self) -> Decimal:
+        """Cash and holdings at present prices, in the cash asset."""
+        draft = self.draft
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
+
+    def _mid(self, symbol: str) -> Decimal:
+        return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]

@@ -1,0 +1,73 @@
+"""Trying an order on a copy of the account, to tell what would become of it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.paper.execution import carry_out
+from moniqo_core.domain.paper.rules import Decision
+
+_LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
+
+
+def refusal_of(draft: Draft, order: Place, basis: Basis) -> WalletError | None:
+    """Return what placing the order would be refused with; None when it would be accepted."""
+    decision = Decision(_copy(draft), order, basis)
+    try:
+        for _, ask in decision.rules():
+            ask()
+        carry_out(decision)
+    except WalletError as refusal:
+        return refusal
+    return None
+
+
+def largest_amount(draft: Draft, order: Place, basis: Basis) -> Decimal | None:
+    """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
+
+    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
+    nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
+    """
+    market = basis.market
+
+    def passes(lots: int) -> bool:
+        return refusal_of(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), basis) is None
+
+    everything = draft.holding(market.base).total
+    if order.side is OrderSide.SELL and everything:
+        sale = replace(order, amount=everything, quote_amount=None)
+        if refusal_of(draft, sale, basis) is None:
+            return everything
+    best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
+    price = order.price or order.stop_price or best
+    least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
+    low = int(least / market.lot_step)
+    if not passes(low):
+        return ZERO
+    high = 2 * low
+    while passes(high):
+        low, high = high, 2 * high
+        if high * market.lot_step > _LARGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if passes(middle) else (low, middle)
+    return low * market.lot_step
+
+
+def _copy(draft: Draft) -> Draft:
+    """Return a draft of its own to try an order on; the orders in it are not touched by placing another."""
+    twin = copy.copy(draft)
+    for name, value in vars(draft).items():
+        if isinstance(value, dict | list):
+            setattr(twin, name, value.copy())
+    return twin

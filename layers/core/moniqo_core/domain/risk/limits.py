@@ -1,0 +1,111 @@
+"""The limits an owner sets for a wallet, and their arithmetic. Amounts are in US dollars, shares in percent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import RiskLimitExceededError
+from moniqo_core.domain.money import plain
+
+_DECIMALS: Final = frozenset(
+    {
+        "max_position_size_usd",
+        "max_total_exposure_usd",
+        "daily_loss_limit_usd",
+        "daily_loss_limit_percent",
+        "max_drawdown_percent",
+        "stop_loss_default_percent",
+        "take_profit_default_percent",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """What an order must not exceed. ``allowed_symbols`` of None allows every symbol that is not blocked."""
+
+    max_position_size_usd: Decimal
+    max_total_exposure_usd: Decimal
+    max_open_positions: int
+    daily_loss_limit_usd: Decimal | None = None
+    daily_loss_limit_percent: Decimal | None = None
+    max_drawdown_percent: Decimal | None = None
+    stop_loss_default_percent: Decimal = Decimal("2.0")
+    take_profit_default_percent: Decimal = Decimal("5.0")
+    allowed_symbols: tuple[str, ...] | None = None
+    blocked_symbols: tuple[str, ...] = ()
+    respect_market_hours: bool = False
+    timezone: str = "UTC"
+
+    def to_document(self) -> dict[str, object]:
+        """Write the limits as plain data, amounts as strings."""
+        document: dict[str, object] = {}
+        for name in _NAMES:
+            value = getattr(self, name)
+            if isinstance(value, Decimal):
+                value = plain(value)
+            document[name] = list(value) if isinstance(value, tuple) else value
+        return document
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, object]) -> RiskLimits:
+        """Read what :meth:`to_document` wrote."""
+        values: dict[str, object] = {}
+        for name, value in document.items():
+            if name in _DECIMALS and isinstance(value, str):
+                values[name] = Decimal(value)
+            else:
+                values[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)  # type: ignore[arg-type]
+
+
+_NAMES: Final = tuple(field.name for field in fields(RiskLimits))
+
+
+def check_symbol(limits: RiskLimits, symbol: str) -> None:
+    """Refuse a symbol the owner blocked or did not allow."""
+    if symbol in limits.blocked_symbols:
+        raise RiskLimitExceededError(
+            f"{symbol} is blocked for this wallet", limit_type="blocked_symbols", symbol=symbol
+        )
+    if limits.allowed_symbols is not None and symbol not in limits.allowed_symbols:
+        raise RiskLimitExceededError(
+            f"{symbol} is not among the allowed symbols of this wallet", limit_type="allowed_symbols", symbol=symbol
+        )
+
+
+def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
+    """Name the numbers of a position above ``max_position_size_usd``."""
+    return RiskLimitExceededError(
+        f"the position in {symbol} would be worth {plain(exposure)} USD,"
+        f" the limit is {plain(limits.max_position_size_usd)} USD",
+        limit_type="max_position_size_usd",
+        limit=limits.max_position_size_usd,
+        value=exposure,
+        suggested_amount=largest,
+    )
+
+
+def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
+    """Name the numbers of a total exposure above ``max_total_exposure_usd``."""
+    return RiskLimitExceededError(
+        f"the total exposure would be {plain(exposure)} USD, the limit is {plain(limits.max_total_exposure_usd)} USD",
+        limit_type="max_total_exposure_usd",
+        limit=limits.max_total_exposure_usd,
+        value=exposure,
+        suggested_amount=largest,
+    )
+
+
+def check_open_positions(limits: RiskLimits, count: int) -> None:
+    """Refuse when ``count`` symbols would be held or bid for at once, more than ``max_open_positions``."""
+    if count > limits.max_open_positions:
+        raise RiskLimitExceededError(
+            f"{count} positions would be open, the limit is {limits.max_open_positions}",
+            limit_type="max_open_positions",
+            limit=limits.max_open_positions,
+            value=count,
+        )

@@ -1,0 +1,212 @@
+"""What one sync of a wallet leads to: pure rules for success, failure and when to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from moniqo_core.domain.errors import DecryptionError, WalletDeletedError, WalletError
+from moniqo_core.domain.live.losses import baseline_at, paid_in_usd, paused_by, reached
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_equation
+from moniqo_core.domain.portfolio.equity_curve import Sample
+from moniqo_core.domain.risk.loss_limits import Breach
+from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
+from moniqo_core.domain.sync.statement import Opening, Statement, mended
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions, reason_to_pause
+from moniqo_core.domain.wallets.user_wallet import (
+    STOPPED,
+    BalanceSnapshot,
+    Connection,
+    SnapshotAsset,
+    UserWallet,
+    UserWalletStatus,
+)
+
+FAILURES_UNTIL_ERROR: Final = 5
+FIRST_RETRY: Final = timedelta(minutes=5)
+SLOWEST_RETRY: Final = timedelta(hours=6)
+SETTLED_AFTER: Final = timedelta(minutes=1)
+"""Age from which an hour of equity is written: no clock is so late that a trade could still fall before it."""
+
+
+def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
+    """Name the scheduled sync of a wallet, the same for every delivery."""
+    return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)
+
+
+def opening_of(balance: BalanceSnapshot) -> Opening:
+    """Return what the last sync left."""
+    return Opening({held.asset: held.total for held in balance.assets}, balance.books)
+
+
+def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datetime) -> SyncOutcome:
+    """Take over a statement: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
+    balance = _snapshot(statement, now)
+    right = wallet if statement.record is None else mended(wallet, statement.record)
+    after = _watch_key(right, statement.permissions)
+    after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
+    books = statement.books
+    epoch = books.epoch if books else 1
+    samples = _samples(statement, wallet, balance)
+    if right is wallet and run.type is SyncType.SCHEDULED and not balance.partial and _stood_still(wallet, statement):
+        return SyncOutcome(run, wallet, after, None, epoch=epoch, samples=samples)
+    opening = opening_of(wallet.balance)
+    after = replace(
+        after,
+        status=after.status if after.status in STOPPED else UserWalletStatus.ACTIVE,
+        balance=balance,
+        connection=Connection(
+            is_connected=True,
+            last_successful_ping=now,
+            last_error=wallet.connection.last_error,
+            last_error_at=wallet.connection.last_error_at,
+        ),
+        statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
+    )
+    equation = (
+        None if books is None else balance_equation(opening.totals, opening.books, books, opening_of(balance).totals)
+    )
+    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, equation, now)
+    whole = not balance.partial and not (books and books.behind)
+    log = replace(
+        _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
+        api_calls=statement.api_calls,
+        assets_count=len(balance.assets),
+        total_value_usd=balance.total_value_usd,
+        equation=equation,
+    )
+    return SyncOutcome(run, wallet, after, log, epoch=epoch, samples=samples, mended=right is not wallet, breach=breach)
+
+
+def gone(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutcome:
+    """Delete the wallet of an account that was deleted: the commit that did it was cut short."""
+    after = replace(wallet, deleted_at=now, updated_at=now)
+    return SyncOutcome(run, wallet, after, None, WalletDeletedError.title, mended=True)
+
+
+def failed(
+    run: SyncRun, wallet: UserWallet, error: WalletError, now: datetime, random: Callable[[], float]
+) -> SyncOutcome:
+    """Count a failure and choose when to try again; the text stored is the error's fixed title.
+
+    Args:
+        run: The attempt.
+        wallet: The wallet as it was read.
+        error: What went wrong; its text is never kept, for it may quote what a venue said. A venue's ``retry_after``
+            is waited for.
+        now: When it failed.
+        random: Gives a number in [0, 1).
+
+    """
+    failures = wallet.connection.retry_count + 1
+    asked = timedelta(seconds=error.retry_after or 0)
+    retry_at = now + max(retry_delay(failures, random()), min(asked, SLOWEST_RETRY))
+    connection = replace(
+        wallet.connection,
+        is_connected=False,
+        last_error=error.title,
+        last_error_at=now,
+        retry_count=failures,
+        next_retry_at=retry_at,
+    )
+    statistics = replace(
+        wallet.statistics,
+        total_syncs=wallet.statistics.total_syncs + 1,
+        failed_syncs=wallet.statistics.failed_syncs + 1,
+    )
+    log = replace(_log(run, wallet, SyncStatus.FAILED, now), error_code=error.code)
+    if run.type is SyncType.PRE_TRADE:
+        # However often orders are tried while a venue is away, the schedule looks when it would have.
+        return SyncOutcome(run, wallet, replace(wallet, statistics=statistics), log, error.title)
+    # What does not open today will not open tomorrow.
+    lost = (failures >= FAILURES_UNTIL_ERROR or isinstance(error, DecryptionError)) and wallet.status not in STOPPED
+    after = replace(
+        wallet,
+        status=UserWalletStatus.ERROR if lost else wallet.status,
+        connection=connection,
+        statistics=statistics,
+        next_sync_at=retry_at,
+        synced_for=run.scheduled_for or wallet.synced_for,
+    )
+    return SyncOutcome(run, wallet, after, log, error.title)
+
+
+def retry_delay(failures: int, share: float) -> timedelta:
+    """Return ``share`` (0 to 1) of the longest wait after so many failures: doubling, capped, with full jitter."""
+    # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
+    longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
+    return longest * share
+
+
+def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
+    """Remember what the key may do, and pause the wallet of one that can withdraw or changed by itself."""
+    if now is None:
+        return wallet
+    version = wallet.credentials_version
+    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_of == version else None, now)
+    wallet = replace(wallet, key_permissions=now, key_permissions_of=version)
+    if reason is None or wallet.status in STOPPED:
+        return wallet
+    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
+
+
+def _watch_losses(
+    before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
+) -> tuple[UserWallet, Breach | None]:
+    """Follow the losses of an account at a venue, for nobody else does; not while something held has no price."""
+    equity = after.balance.total_value_usd
+    if equity is None:
+        return after, None
+    cut_off = any(balance.books and balance.books.behind for balance in (before.balance, after.balance))
+    paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
+    baseline = baseline_at(before, equity, now, paid_in)
+    found = reached(after, baseline, equity)
+    after = replace(after, baseline=baseline)
+    return (after if found is None else paused_by(after, found)), found
+
+
+def _stood_still(wallet: UserWallet, statement: Statement) -> bool:
+    """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
+    before, books = wallet.balance.books, statement.books
+    if before is None or books is None or books.seq is None or wallet.balance.partial:
+        return False
+    known = wallet.connection.is_connected and wallet.status is UserWalletStatus.ACTIVE
+    return known and (before.epoch, before.seq) == (books.epoch, books.seq)
+
+
+def _snapshot(statement: Statement, now: datetime) -> BalanceSnapshot:
+    value = statement.value
+    assets = tuple(
+        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
+    )
+    partial = value.stale or any(held.value_usd is None for held in assets)
+    total, books = value.total_value_usd, statement.books
+    return BalanceSnapshot(now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, books=books)
+
+
+def _samples(statement: Statement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[Sample]:
+    """Return the hours of equity to keep: a paper wallet's own, at a venue the first look of each hour."""
+    now = balance.last_synced_at
+    assert now is not None  # noqa: S101  _snapshot sets it
+    if statement.record is not None:
+        return [point for point in statement.samples if point.at <= now - SETTLED_AFTER]
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    last, total = wallet.balance.last_synced_at, balance.total_value_usd
+    if balance.partial or total is None or (last is not None and last >= hour):
+        return ()
+    return [Sample(hour, total, balance.realised_pnl, balance.unrealised_pnl)]
+
+
+def _log(run: SyncRun, wallet: UserWallet, status: SyncStatus, now: datetime) -> SyncLogEntry:
+    return SyncLogEntry(
+        id=run.id,
+        user_id=wallet.user_id,
+        user_wallet_id=wallet.id,
+        sync_type=run.type,
+        status=status,
+        started_at=run.started_at,
+        duration_ms=max(0, (now - run.started_at) // timedelta(milliseconds=1)),
+    )

@@ -1,0 +1,141 @@
+"""Wallet definitions: the catalogue of what users can connect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from moniqo_core.domain.orders.order import OrderType
+
+
+class IntegrationType(StrEnum):
+    """How a wallet definition reaches its venue."""
+
+    SIMULATION = "SIMULATION"
+    CEX = "CEX"
+    DEX = "DEX"
+    BROKER = "BROKER"
+
+
+class MarketType(StrEnum):
+    """What kind of thing trades."""
+
+    CRYPTO = "crypto"
+    STOCKS = "stocks"
+    FOREX = "forex"
+    COMMODITIES = "commodities"
+
+
+class FieldType(StrEnum):
+    """How a form asks for a credential field."""
+
+    TEXT = "text"
+    PASSWORD = "password"  # noqa: S105 - a form field, not a secret
+    NUMBER = "number"
+    FILE = "file"
+
+
+class FeedKind(StrEnum):
+    """Where a simulated wallet's prices come from."""
+
+    SIMULATED = "simulated"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One field a user fills in to connect. Only settings that are no secret may say ``is_encrypted=False``."""
+
+    field_name: str
+    display_label: str
+    field_type: FieldType = FieldType.TEXT
+    is_required: bool = True
+    is_encrypted: bool = True
+    placeholder: str | None = None
+    help_text: str | None = None
+    validation_regex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leverage:
+    """Leverage a venue grants; ``min`` and ``max`` are factors."""
+
+    available: bool = False
+    min: Decimal | None = None
+    max: Decimal | None = None
+    adjustable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """Fees in percent of what is exchanged: 0.1 is 0.1%."""
+
+    maker_fee_percent: Decimal = Decimal(0)
+    taker_fee_percent: Decimal = Decimal(0)
+    withdrawal_fee_percent: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a wallet of this kind can do."""
+
+    spot_trading: bool = True
+    futures_trading: bool = False
+    margin_trading: bool = False
+    options_trading: bool = False
+    supported_order_types: tuple[OrderType, ...] = (OrderType.MARKET, OrderType.LIMIT)
+    leverage: Leverage = Leverage()
+    fees: FeeSchedule = FeeSchedule()
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """How a demo wallet simulates: the asset its cash is in, slippage in basis points, and where prices come from."""
+
+    cash_asset: str = "USDT"
+    slippage_bps: Decimal = Decimal(5)
+    feed: FeedKind = FeedKind.SIMULATED
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """How the venue is reached; administrators give it and nobody gets it back."""
+
+    base_url: str | None = None
+    testnet_url: str | None = None
+    websocket_url: str | None = None
+    api_version: str | None = None
+    rate_limits: Mapping[str, int] = field(default_factory=dict)
+    requires_api_key: bool = True
+    requires_signature: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One kind of wallet. ``slug`` is unique among definitions not deleted and never changes."""
+
+    id: str
+    slug: str
+    name: str
+    display_name: str
+    integration_type: IntegrationType
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    logo_url: str | None = None
+    is_demo: bool = False
+    is_active: bool = True
+    requires_kyc: bool = False
+    supported_markets: tuple[MarketType, ...] = (MarketType.CRYPTO,)
+    supported_symbols: tuple[str, ...] = ()
+    supports_all_symbols: bool = False
+    required_credentials: tuple[CredentialField, ...] = ()
+    capabilities: Capabilities = Capabilities()
+    simulation: Simulation | None = None
+    api_config: ApiConfig | None = None
+    order: int = 0
+    tags: tuple[str, ...] = ()
+    deleted_at: datetime | None = None

@@ -1,0 +1,96 @@
+"""What a wallet answers, whichever it is; amounts are exact ``Decimal``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+
+
+@dataclass(frozen=True, slots=True)
+class WalletBalance:
+    """Holdings of one asset: ``total = free + locked``."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Everything held, whether an open order has locked it or not."""
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPrice:
+    """The best prices of a symbol at ``timestamp`` (venue time)."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    timestamp: datetime
+
+    @property
+    def mid(self) -> Decimal:
+        """Halfway between bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
+    def spread(self) -> Decimal:
+        """Ask minus bid, in the quote asset."""
+        return self.ask - self.bid
+
+
+@dataclass(frozen=True, slots=True)
+class WalletPosition:
+    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid.
+
+    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now. Cost and
+    results are None where the account's fills do not explain the holding: some of it came from elsewhere.
+    """
+
+    symbol: str
+    amount: Decimal
+    average_cost: Decimal | None
+    realised_pnl: Decimal | None
+    unrealised_pnl: Decimal | None
+    fees: Decimal | None
+    cost: Decimal | None = ZERO
+    mark_price: Decimal | None = None
+
+
+class PositionReport(NamedTuple):
+    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
+
+    items: tuple[WalletPosition, ...]
+    evaluated_until: datetime
+    stale: bool
+    as_of: datetime
+    mode: Literal["paper", "live"] = "paper"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderResult:
+    """An order as the venue sees it now."""
+
+    order_id: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    status: OrderStatus
+    price: Decimal | None
+    amount: Decimal
+    filled_amount: Decimal
+    average_fill_price: Decimal | None
+    fee: Decimal
+    fee_currency: str
+    timestamp: datetime
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    client_order_id: str | None = None
+    filled_quote: Decimal = ZERO

@@ -1,0 +1,169 @@
+"""A user's wallet as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.portfolio.balance_equation import Books
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+
+
+class UserWalletStatus(StrEnum):
+    """Where a user's wallet is in its life."""
+
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ERROR = "error"
+    SUSPENDED = "suspended"
+
+
+# A wallet that only lost its connection still is the owner's to use; a stopped one is not.
+STOPPED: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED})
+SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, UserWalletStatus.CONNECTING)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotAsset:
+    """One asset at the last sync; ``value_usd`` is None when nobody prices it."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+    total: Decimal
+    value_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSnapshot:
+    """What the last sync saw; empty before the first one. Values and PnL are in US dollars.
+
+    ``partial`` says that an asset has no value, or that a price or an order may be out of date. ``books`` is what had
+    moved by then.
+    """
+
+    last_synced_at: datetime | None = None
+    assets: tuple[SnapshotAsset, ...] = ()
+    total_value_usd: Decimal | None = None
+    realised_pnl: Decimal | None = None
+    unrealised_pnl: Decimal | None = None
+    partial: bool = False
+    books: Books | None = None
+
+
+class LossBaseline(NamedTuple):
+    """What the losses of a live wallet are measured from, in US dollars.
+
+    ``day_start`` is the equity the owner's day began with, the loss in dollars counts from it; ``percent_from`` is the
+    same for the loss in percent. ``peak`` is the highest equity. ``until`` is when the next day begins.
+    """
+
+    day_start: Decimal
+    percent_from: Decimal
+    peak: Decimal
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the last contact with the account went; ``retry_count`` counts failures since the last success."""
+
+    is_connected: bool = False
+    last_successful_ping: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    retry_count: int = 0
+    next_retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatistics:
+    """Syncs of this wallet since it was made."""
+
+    total_syncs: int = 0
+    failed_syncs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UserWallet:
+    """One user's account under one wallet definition.
+
+    ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
+    are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
+    the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
+    entry of its ledger this one was copied from. ``mirror_seq`` is the entry of the journal that last changed what is
+    shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_of`` of the
+    credentials could do at the last sync. ``baseline`` is what a live wallet's losses count from, None before its first
+    whole snapshot; ``buys_stopped`` says that a loss limit was reached, and what may still buy is to be cancelled.
+    """
+
+    id: str
+    user_id: str
+    wallet_id: str
+    wallet_name: str
+    wallet_slug: str
+    custom_name: str
+    risk_limits: RiskLimits
+    created_at: datetime
+    updated_at: datetime
+    is_demo: bool
+    status: UserWalletStatus = UserWalletStatus.CONNECTING
+    description: str | None = None
+    color: str | None = None
+    icon: str | None = None
+    credentials: str | None = field(default=None, repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    credentials_version: int = 1
+    request_hash: str | None = None
+    status_reason: str | None = None
+    status_before_suspension: UserWalletStatus | None = None
+    balance: BalanceSnapshot = BalanceSnapshot()
+    connection: Connection = Connection()
+    statistics: SyncStatistics = SyncStatistics()
+    ai_managed_state: Mapping[str, object] | None = None
+    next_sync_at: datetime | None = None
+    synced_for: datetime | None = None
+    has_open_orders: bool = False
+    evaluated_until: datetime | None = None
+    mirror_seq: int | None = None
+    key_permissions: KeyPermissions | None = None
+    key_permissions_of: int | None = None
+    baseline: LossBaseline | None = None
+    buys_stopped: bool = False
+    forked_from: str | None = None
+    last_used_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the wallet is in use: neither paused nor suspended."""
+        return self.status not in STOPPED
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether anything the definition asks for is stored."""
+        return self.credentials is not None or bool(self.settings)
+
+    @property
+    def mode(self) -> str:
+        """``paper`` for a demo wallet, ``live`` for real money."""
+        return "paper" if self.is_demo else "live"
+
+
+class AccountRecord(NamedTuple):
+    """What a paper account's journal says of things its user wallet shows too: the journal is right.
+
+    ``evaluated_until`` is None while nothing is held or open.
+    """
+
+    status: UserWalletStatus
+    reason: str | None
+    limits: RiskLimits | None
+    has_open_orders: bool
+    evaluated_until: datetime | None

@@ -1,0 +1,78 @@
+"""The page on errors, docs/errors.md: ``python -m moniqo_core.error_reference docs/errors.md`` writes it.
+
+The ``type`` of every problem ends in the anchor of its entry here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from moniqo_core.http.problems import type_of
+from moniqo_core.openapi.named_errors import errors_of, named_errors
+
+_HEAD: Final = """\
+# Errors
+
+<!-- Generated from moniqo_core/domain/errors.py by `python -m moniqo_core.error_reference docs/errors.md`. -->
+
+Every refusal of the service is a problem document (RFC 9457, `application/problem+json`): switch on `code`, read
+`hint` for what to do next, repeat the call only if `retryable` is true (and wait as long as `Retry-After` says).
+Numbers that explain the refusal are members of the document. `request_id` names the request in our logs.
+
+What the gateway refuses before any code of ours runs has another shape, `{"message": ...}` with the header
+`apigw-requestid`: 401 for a missing, invalid or expired token, 404 for an unknown route, 413, 429, and 503 when a
+function does not answer in time.
+
+| Status | Code | May succeed later |
+| --- | --- | --- |
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    named = sorted(named_errors().values(), key=lambda kind: (kind.status, kind.code))
+    rows = [
+        f"| {kind.status} | [`{kind.code}`](#{_anchor(kind.code)}) | {'yes' if kind.retryable else 'no'} |"
+        for kind in named
+    ]
+    entries = [_entry(kind.code) for kind in named]
+    return _HEAD + "\n".join(rows) + "\n\n" + "\n".join(entries)
+
+
+def _entry(code: str) -> str:
+    kinds = [kind for kind in errors_of() if kind.code == code]
+    first = kinds[0]
+    meaning = inspect.getdoc(first) or ""
+    if code == "INTERNAL_ERROR":
+        meaning = "Something went wrong on our side. The answer never says what; the log does, under the request id."
+    lines = [
+        f"## {_anchor(code)}",
+        "",
+        f"`{code}`, {first.status} {HTTPStatus(first.status).phrase}: {first.title}.",
+        "",
+        meaning,
+        "",
+        f"What to do: {first.hint}",
+        "",
+    ]
+    for kind in kinds[1:]:
+        lines += [f"Also: {inspect.getdoc(kind)}" + (f" {kind.hint}" if kind.hint != first.hint else ""), ""]
+    return "\n".join(lines)
+
+
+def _anchor(code: str) -> str:
+    return type_of(code).rpartition("/")[2]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page."""
+    Path(arguments[0]).write_text(render(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,212 @@
+"""Prices of venues as they are now, and the path of one of them as it was recorded.
+
+Snapshots come from the first venue, in the order of the deployment, that answers with a fresh and sane book. The path
+comes from one venue only: it would otherwise depend on which venue answered when somebody looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError, WalletError
+from moniqo_core.domain.market import hours as market_hours
+from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot, check_usable
+from moniqo_core.domain.money import ONE
+from moniqo_core.feeds import polygon
+from moniqo_core.feeds.price_source import VenueData
+from moniqo_core.feeds.recorded_path import MinuteRecord, RecordedPath
+
+CRYPTO_MAX_AGE: Final = timedelta(seconds=2)
+STOCKS_MAX_AGE: Final = timedelta(seconds=15)
+"""A quote of a share stands until the next one, which in a session is a matter of seconds."""
+
+CALENDARS: Final = {polygon.SOURCE: market_hours.NYSE}
+"""Hours that every market of a venue keeps."""
+
+RATE_KEPT: Final = timedelta(minutes=1)
+RATE_SECONDS: Final = 2.0
+"""How long the price of a dollar token may take: a venue that hangs must not hold up wallets of another."""
+SIGHT_KEPT: Final = timedelta(seconds=1)
+
+
+class LiveFeed:
+    """A :class:`~moniqo_core.domain.market.market.PriceFeed` on venues.
+
+    The first one gives the path, any of them quotes.
+    """
+
+    def __init__(
+        self,
+        venues: Sequence[VenueData],
+        record: MinuteRecord,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Take the venue of the path and those that quote while it does not, in order of preference."""
+        self._venues = venues
+        self._main = venues[0]
+        self._calendar = CALENDARS.get(self._main.source)
+        self.max_age = CRYPTO_MAX_AGE if self._calendar is None else STOCKS_MAX_AGE
+        self._clock = clock
+        self._path = RecordedPath(self._main, record, clock, self._calendar)
+        self._seen: dict[str, tuple[datetime, Snapshot]] = {}
+        self._rating: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rates: dict[str, tuple[datetime, Decimal]] = {}
+
+    @property
+    def name(self) -> str:
+        """The venue of the path."""
+        return self._main.source
+
+    async def markets(self) -> Sequence[Market]:
+        """Every symbol of the venue of the path, ordered by name; raises MarketDataError while it does not say."""
+        listed = await self._listed("any symbol")
+        return [listed[symbol] for symbol in sorted(listed)]
+
+    async def _listed(self, symbol: str) -> Mapping[str, Market]:
+        try:
+            return await self._main.markets()
+        except WalletError as error:
+            raise _no_price(symbol, error) from error
+
+    async def market(self, symbol: str) -> Market:
+        """One symbol; raises SymbolNotFoundError, MarketDataError while the venue does not say."""
+        found = (await self._listed(symbol)).get(symbol)
+        if found is None:
+            raise SymbolNotFoundError(f"no market {symbol[:40]!r} at {self._main.source}", symbol=symbol[:40])
+        return found
+
+    async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
+        """Look now at the first venue that answers with a book to trade on; while the exchange is closed, any book.
+
+        Many people who only look share what one of them saw within a second.
+
+        Raises:
+            SymbolNotFoundError: the venue of the path does not list it.
+            MarketDataError: no venue has one; the detail is what was wrong with the first.
+
+        """
+        now = self._clock()
+        seen = self._seen.get(symbol)
+        if not fresh and seen is not None and now - SIGHT_KEPT <= seen[0] <= now:
+            return seen[1]
+        found = await self._look(symbol)
+        self._seen[symbol] = (now, found)
+        return found
+
+    async def _look(self, symbol: str) -> Snapshot:
+        await self.market(symbol)
+        is_open = market_hours.hours_at(self._calendar, self._clock()).is_open
+        first: WalletError | None = None
+        for venue in self._venues:
+            try:
+                if venue is not self._main and symbol not in await venue.markets():
+                    continue
+                snapshot = await venue.snapshot(symbol)
+                _check_numbers(snapshot)
+                check_usable(snapshot, self._clock() if is_open else snapshot.at, self.max_age)
+            except WalletError as error:
+                first = first or error
+            else:
+                return snapshot
+        raise _no_price(symbol, first)
+
+    async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
+        """Mid prices; ``fresh`` ones are those of snapshots taken now, one by one."""
+        if fresh:
+            looks = await asyncio.gather(*(self._mid(symbol) for symbol in symbols))
+            return {symbol: mid for symbol, mid in zip(symbols, looks, strict=True) if mid is not None}
+        found: dict[str, Decimal] = {}
+        for venue in self._venues:
+            missing = [symbol for symbol in symbols if symbol not in found]
+            if not missing:
+                break
+            try:
+                shown = await venue.mids()
+            except WalletError:
+                continue
+            found.update({symbol: shown[symbol] for symbol in missing if symbol in shown})
+        return found
+
+    async def _mid(self, symbol: str) -> Decimal | None:
+        try:
+            return (await self.snapshot(symbol)).mid
+        except WalletError:
+            return None
+
+    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The last closed candles of the venue of the path; raises ValidationError, MarketDataError."""
+        try:
+            return await self._main.candles(symbol, interval, limit)
+        except (SymbolNotFoundError, ValidationError):
+            raise
+        except WalletError as error:
+            raise _no_price(symbol, error) from error
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """Return dollars per unit of a token that follows the dollar, a minute old while a venue quotes it.
+
+        While none does, the last one; one where none ever did.
+        """
+        async with self._rating[asset]:
+            now = self._clock()
+            kept = self._rates.get(asset)
+            if kept is None or not now - RATE_KEPT <= kept[0] <= now:
+                quoted = await self._quoted_rate(asset)
+                last = ONE if kept is None else kept[1]
+                kept = self._rates[asset] = (now, last if quoted is None else quoted)
+            return kept[1]
+
+    async def _quoted_rate(self, asset: str) -> Decimal | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RATE_SECONDS):
+                return await self._first_rate(asset)
+        return None
+
+    async def _first_rate(self, asset: str) -> Decimal | None:
+        for venue in self._venues:
+            try:
+                if f"{asset}/USD" in await venue.markets():
+                    snapshot = await venue.snapshot(f"{asset}/USD")
+                    _check_numbers(snapshot)
+                    check_usable(snapshot, self._clock(), self.max_age)
+                    return snapshot.mid
+            except WalletError:
+                continue
+        return None
+
+    async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
+        """How far the recorded path reaches."""
+        return await self._path.known_until(symbol, since, until)
+
+    async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
+        """Points of recorded minutes."""
+        return await self._path.path(symbol, since, until)
+
+
+def _check_numbers(snapshot: Snapshot) -> None:
+    """Refuse a book out of order, or with what is no positive number in it; raises MarketDataError."""
+    if not snapshot.last.is_finite() or snapshot.last <= 0:
+        raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}", symbol=snapshot.symbol)
+    for levels, direction in ((snapshot.bids, -1), (snapshot.asks, 1)):
+        finite = all(price.is_finite() and size.is_finite() and price > 0 and size > 0 for price, size in levels)
+        if not finite or any(direction * (after.price - before.price) <= 0 for before, after in pairwise(levels)):
+            raise MarketDataError(
+                f"the book of {snapshot.symbol} at {snapshot.source} makes no sense",
+                symbol=snapshot.symbol,
+                retry_after=2,
+            )
+
+
+def _no_price(symbol: str, error: WalletError | None) -> WalletError:
+    if isinstance(error, MarketDataError):
+        return error
+    detail = error.detail if error is not None else "nobody quotes it"
+    return MarketDataError(f"no usable price of {symbol}: {detail}", symbol=symbol, retry_after=2)

@@ -1,0 +1,144 @@
+"""From an API Gateway event to a route and back.
+
+FastAPI's middleware stack (error pages, body limits, telemetry) is left out: one class, :class:`Service`, does what
+this service needs around its routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from mangum import Mangum
+from starlette.types import Message, Receive, Scope, Send
+
+from moniqo_core import bootstrap, event_loop, observability
+from moniqo_core.domain.errors import PayloadTooLargeError
+from moniqo_core.http import problems
+from moniqo_core.http.gateway import HttpApi
+from moniqo_core.http.route import Route
+
+MAX_BODY_BYTES: Final = 256 * 1024
+SECONDS_TO_ANSWER: Final = 1.0
+
+LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+_DEFAULT_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+def api_router(prefix: str = "/api/v1") -> APIRouter:
+    """Return a router for one function; bodies of its routes are read strictly."""
+    return APIRouter(prefix=prefix, route_class=Route, strict_content_type=False, redirect_slashes=False)
+
+
+class Service(FastAPI):
+    """The application around the routes: every error answered as a problem, every answer identified and logged."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nothing escapes but what ends the process."""
+        started_at = time.perf_counter()
+        request_id = _request_id(scope)
+        answered = 0
+
+        async def send_identified(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = message["status"]
+                _add_headers(message["headers"], request_id)
+            await send(message)
+
+        scope["app"] = self
+        code: str | None = None
+        try:
+            _refuse_large_body(scope)
+            async with asyncio.timeout(_patience(scope)):
+                await self.router(scope, receive, send_identified)
+        except Exception as error:
+            if answered:
+                raise
+            refusal = problems.translate(error)
+            code = refusal.code
+            await problems.problem(refusal, scope["path"], request_id)(scope, receive, send_identified)
+        _log(scope, request_id, answered, code, started_at)
+
+
+def build_app(*routers: APIRouter) -> FastAPI:
+    """Return the application that serves these routers.
+
+    Routes are taken as they are: matching through an included router costs 13 us per request.
+    """
+    app = Service(openapi_url=None, redirect_slashes=False)
+    for router in routers:
+        app.router.routes.extend(router.routes)
+    return app
+
+
+def lambda_handler(router: APIRouter) -> LambdaHandler:
+    """Return the Lambda handler of one function; the application is built now, everything else on the first event."""
+    app = build_app(router)
+    gc.freeze()  # what was made up to here stays, so the collector need not look at it again
+    adapter: Mangum | None = None
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        nonlocal adapter
+        event_loop.current()
+        if adapter is None:
+            bootstrap.configure_logging()
+            adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApi])
+        observability.begin(context)
+        return adapter(event, context)
+
+    return handler
+
+
+def _request_id(scope: Scope) -> str:
+    event = scope.get("aws.event")
+    return event["requestContext"].get("requestId", "") if event else ""
+
+
+def _patience(scope: Scope) -> float | None:
+    """Return the seconds a request may take: an answer in time beats being cut off by Lambda. None outside of it."""
+    context = scope.get("aws.context")
+    return context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER if context else None
+
+
+def _refuse_large_body(scope: Scope) -> None:
+    event = scope.get("aws.event") or {}
+    body = event.get("body")
+    if not body or len(body) <= MAX_BODY_BYTES // 4:  # even if every character takes four bytes
+        return
+    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
+    if size > MAX_BODY_BYTES:
+        raise PayloadTooLargeError(
+            f"The body has {size} bytes; at most {MAX_BODY_BYTES} are read.", limit=MAX_BODY_BYTES
+        )
+
+
+def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
+    present = {name for name, _ in headers}
+    headers.extend(header for header in _DEFAULT_HEADERS if header[0] not in present)
+    headers.append((b"x-request-id", request_id.encode()))
+
+
+def _log(scope: Scope, request_id: str, status: int, code: str | None, started_at: float) -> None:
+    route = scope.get("route")
+    observability.info(
+        "request",
+        request_id=request_id,
+        method=scope["method"],
+        route=route.path if route is not None else None,
+        status=status,
+        error=code,
+        duration_ms=round((time.perf_counter() - started_at) * 1000, 3),
+        user_id=scope.get("moniqo.user_id"),
+    )

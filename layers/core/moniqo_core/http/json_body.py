@@ -1,0 +1,107 @@
+"""Reading request bodies strictly.
+
+Python's parser takes NaN, repeated keys and any depth; a payment service takes none of them. Numbers with a point are
+read as ``Decimal``, so nothing passes through a float.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Final
+
+from starlette.types import Scope
+
+from moniqo_core.domain.errors import MalformedRequestError
+
+MAX_DEPTH: Final = 32
+MAX_NUMBER_LENGTH: Final = 64
+MAX_EXPONENT: Final = 64
+
+_TOKENS: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
+def parse(body: bytes) -> object:
+    """Read one JSON document.
+
+    Raises:
+        MalformedRequestError: not UTF-8, not JSON, repeated keys, NaN or Infinity, numbers out of all proportion,
+            half of a surrogate pair, or nested deeper than ``MAX_DEPTH``.
+
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedRequestError("The body is not UTF-8.") from None
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _refuse_depth(text)
+    try:
+        document = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        raise MalformedRequestError("The body holds half of a surrogate pair.") from None
+    except json.JSONDecodeError as error:
+        raise MalformedRequestError(f"The body is not JSON: {error.msg.lower()} at position {error.pos}.") from None
+    return document
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        kind = token[0]
+        if kind in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise MalformedRequestError(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        elif kind in "]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedRequestError("The body repeats a key of an object.")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise MalformedRequestError(f"The body holds a number of more than {MAX_NUMBER_LENGTH} characters.")
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= MAX_NUMBER_LENGTH else None
+    if number is None or (number and abs(number.adjusted()) > MAX_EXPONENT):
+        raise MalformedRequestError("The body holds a number that is out of range.")
+    return number or Decimal(0)
+
+
+def _constant(name: str) -> object:
+    raise MalformedRequestError(f"The body holds {name}, which is not JSON.")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
+)
+
+
+def require_json(scope: Scope) -> None:
+    """Check the media type once and drop the header: FastAPI would parse it again, as an e-mail header.
+
+    Raises:
+        MalformedRequestError: the body is declared as something else.
+
+    """
+    headers = scope["headers"]
+    for index, (name, value) in enumerate(headers):
+        if name == b"content-type":
+            media_type = value.partition(b";")[0].strip().lower()
+            if media_type != b"application/json" and not media_type.endswith(b"+json"):
+                raise MalformedRequestError(
+                    "The body is not declared as JSON.", hint="Send the header 'Content-Type: application/json'."
+                )
+            scope["headers"] = headers[:index] + headers[index + 1 :]
+            return

@@ -1,0 +1,145 @@
+"""Errors as RFC 9457 problem details, in answers and in the OpenAPI document."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from moniqo_core import observability
+from moniqo_core.domain import errors
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.field_names import is_safe_to_repeat
+from moniqo_core.domain.money import plain
+from moniqo_core.storage.client import is_outage
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_BASE: Final = "https://errors.moniqo.dev/"
+RETRY_AFTER_SECONDS: Final = 2
+
+_UNEXPECTED: Final = "Something went wrong on our side."
+_ALWAYS: Final = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
+
+InvalidField = dict[str, str]
+
+
+def type_of(code: str) -> str:
+    """Return the URI that names an error code."""
+    return TYPE_BASE + code.lower().replace("_", "-")
+
+
+def translate(error: Exception) -> WalletError:
+    """Return the domain error that answers ``error``; what nobody expected becomes INTERNAL_ERROR and is logged."""
+    if isinstance(error, WalletError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return errors.ValidationError(errors=invalid_fields(error.errors()))
+    if isinstance(error, HTTPException):
+        return errors.NotFoundError("There is no such route.")
+    if isinstance(error, TimeoutError):
+        observability.error("out of time", error)
+        return errors.TemporarilyUnavailableError("There was no time left to answer.", retry_after=RETRY_AFTER_SECONDS)
+    if is_outage(error):
+        observability.error("database unavailable", error)
+        return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
+    observability.error("unhandled error", error)
+    return WalletError(_UNEXPECTED)
+
+
+def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
+    """Turn pydantic's findings into ``{field, message, code}``; what the user sent is never part of it."""
+    fields: list[InvalidField] = []
+    for item in found:
+        where = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
+        code = str(item["type"])
+        message = str(item["msg"])
+        if code == "extra_forbidden":
+            message = "This field is not known."
+            if not is_safe_to_repeat(where[-1]):
+                del where[-1]
+        fields.append({"field": ".".join(where)[:100] or "body", "message": message, "code": code})
+    return fields
+
+
+def problem(error: WalletError, instance: str, request_id: str) -> Response:
+    """Answer with ``error`` as a problem document."""
+    document: dict[str, object] = {
+        "type": type_of(error.code),
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        "code": error.code,
+        "request_id": request_id,
+        "hint": error.advice,
+        "retryable": error.retryable,
+    }
+    for name, value in error.members.items():
+        document.setdefault(name, value)
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
+    if error.retry_after is None and error.status in {429, 503}:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if error.status == 401:  # noqa: PLR2004
+        headers = {"WWW-Authenticate": "Bearer"}
+    return Response(json.dumps(document, default=_member).encode(), error.status, headers, media_type=MEDIA_TYPE)
+
+
+def _member(value: object) -> object:
+    """Serialise what explains a refusal: numbers as plain decimals, times in UTC, views as JSON."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if dump else str(value)
+
+
+def problem_responses(*refusals: type[WalletError]) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route for ``responses=``; errors that share a status become its examples.
+
+    Every route may answer 422, 500 and 503, so these are always there; :mod:`moniqo_core.openapi` adds 400, 401, 403,
+    413 and 429 where the route's body and dependencies, or the gateway, call for them.
+    """
+    wanted: tuple[type[WalletError], ...] = (*refusals, *_ALWAYS)
+    described: dict[int | str, dict[str, Any]] = {}
+    for refusal in wanted:
+        new = describe(refusal)
+        present = described.setdefault(refusal.status, new)
+        present["content"][MEDIA_TYPE]["examples"] |= new["content"][MEDIA_TYPE]["examples"]
+    return described
+
+
+def describe(refusal: type[WalletError]) -> dict[str, Any]:
+    """Return the OpenAPI response of one error class."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {
+        MEDIA_TYPE: {"schema": schema, "examples": {refusal.code: {"$ref": f"#/components/examples/{refusal.code}"}}}
+    }
+    return {"description": f"{HTTPStatus(refusal.status).phrase}.", "content": content}
+
+
+def example(refusal: type[WalletError]) -> Mapping[str, Any]:
+    """Return an OpenAPI example of an error class."""
+    meaning = inspect.getdoc(refusal) or refusal.title
+    document: dict[str, Any] = {
+        "type": type_of(refusal.code),
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": _UNEXPECTED if refusal is WalletError else meaning.splitlines()[0],
+        "instance": "/api/v1/wallets/7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "code": refusal.code,
+        "request_id": "Xy1aBhQ5oAMEJ3A=",
+        "hint": refusal.hint,
+        "retryable": refusal.retryable,
+    }
+    if refusal is errors.ValidationError:
+        document["errors"] = [{"field": "amount", "message": "Input should be greater than 0", "code": "greater_than"}]
+    return {"summary": refusal.title, "value": document}

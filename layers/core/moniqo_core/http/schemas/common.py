@@ -1,0 +1,193 @@
+"""Building blocks of request and response bodies."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from moniqo_core.domain import money
+from moniqo_core.domain.clock import to_milliseconds
+
+_PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?$"
+_NOT_NEGATIVE: Final = _PATTERN.replace("-?", "")
+_POSITIVE: Final = _NOT_NEGATIVE.replace("^", r"^(?!0(?:\.0*)?$)")
+_LARGEST: Final = Decimal(10) ** money.MAX_INTEGER_DIGITS
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+class ClosedModel(BaseModel):
+    """A request body: unknown fields are refused, and a value never changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_object(cls, value: Any) -> Any:
+        # FastAPI validates by attributes: a Decimal, any number with a point, would pass for an empty object.
+        if isinstance(value, Decimal):
+            raise PydanticCustomError("model_type", "Input should be an object")
+        return value
+
+
+class View(BaseModel):
+    """A response body; ``View.model_validate(domain_object)`` reads attributes of the same names.
+
+    Lists are ``list``: pydantic writes any other ``Sequence`` by a slow path.
+    """
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    @classmethod
+    def made(cls, **values: object) -> Self:
+        """Make a view of all its fields, which are right already: ``model_construct`` in a fifth of its time."""
+        view = cls.__new__(cls)
+        object.__setattr__(view, "__dict__", values)
+        object.__setattr__(view, "__pydantic_fields_set__", set(values))
+        return view
+
+
+def _amount_reader(accept: Callable[[Decimal], bool], refusal: str) -> Callable[[object], Decimal]:
+    def read(value: object) -> Decimal:
+        amount = _read_amount(value)
+        if not accept(amount):
+            raise PydanticCustomError("amount_range", refusal)
+        return amount
+
+    return read
+
+
+def _read_amount(value: object) -> Decimal:
+    """Read a JSON string or number exactly; a float is refused, for nothing of ours may pass through one."""
+    if isinstance(value, str):
+        try:
+            return money.parse(value)
+        except ValueError:
+            raise PydanticCustomError("amount_format", "Input should be a plain decimal, for example 0.01") from None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = Decimal(value)
+    elif isinstance(value, Decimal) and value.is_finite():
+        number = value
+    else:
+        raise PydanticCustomError("amount_type", "Input should be a decimal as a string or a number")
+    exponent = number.normalize(money.EXACT).as_tuple().exponent
+    if abs(number) >= _LARGEST or (isinstance(exponent, int) and exponent < -money.MAX_DECIMAL_PLACES):
+        raise PydanticCustomError("amount_digits", "Input should have at most 18 digits before and 18 after the point")
+    return number
+
+
+def _schema(description: str, pattern: str, **bound: int) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": pattern, "maxLength": 38}, {"type": "number", **bound}],
+            "description": description,
+            "examples": ["0.01"],
+        }
+    )
+
+
+AmountIn = Annotated[
+    Decimal,
+    PlainValidator(_read_amount),
+    _schema("A decimal, as a string or a JSON number.", _PATTERN),
+]
+PositiveAmount = Annotated[
+    Decimal,
+    PlainValidator(_amount_reader(lambda amount: amount > 0, "Input should be greater than 0")),
+    _schema("A decimal above zero, as a string or a JSON number.", _POSITIVE, exclusiveMinimum=0),
+]
+NonNegativeAmount = Annotated[
+    Decimal,
+    PlainValidator(_amount_reader(lambda amount: not amount.is_signed(), "Input should be greater than or equal to 0")),
+    _schema("A decimal of zero or more, as a string or a JSON number.", _NOT_NEGATIVE, minimum=0),
+]
+
+Amount = Annotated[
+    Decimal,
+    PlainSerializer(money.plain, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _PATTERN, "description": "A plain decimal.", "examples": ["0.01"]}),
+]
+
+Timestamp = Annotated[
+    datetime,
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
+    ),
+]
+
+
+def _read_moment(value: object) -> datetime:
+    """Read RFC 3339 with its offset; pydantic's own datetime would take numbers too."""
+    if not isinstance(value, str) or not value.isascii() or len(value) > _LONGEST_MOMENT or "T" not in value.upper():
+        raise PydanticCustomError("timestamp_format", "Input should be a time as in 2026-01-31T12:00:00Z")
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return to_milliseconds(moment)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("timestamp_format", "Input should be a time with its offset, as in 2026-01-31T12:00:00Z")
+
+
+_LONGEST_MOMENT: Final = 40
+TimestampIn = Annotated[
+    datetime,
+    PlainValidator(_read_moment),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "maxLength": _LONGEST_MOMENT,
+            "description": "RFC 3339 with an offset.",
+            "examples": ["2026-01-31T12:00:00Z"],
+        }
+    ),
+]
+
+
+def _with_floats(value: object) -> object:
+    """Turn the exact numbers of a parsed body back into JSON's own, for data that is the client's and not money."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _with_floats(item) for name, item in value.items()}
+    return [_with_floats(item) for item in value] if isinstance(value, list) else value
+
+
+JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_with_floats)]
+
+
+def visible_text(text: str) -> str:
+    """Return ``text`` composed (NFC) and trimmed, or refuse characters nobody sees: control, bidi, zero width."""
+    text = unicodedata.normalize("NFC", text).strip()
+    if not text.isascii() or not text.isprintable():
+        for character in text:
+            if unicodedata.category(character) in _HIDDEN:
+                raise PydanticCustomError("hidden_character", "Input should not hold control or invisible characters")
+    return text
+
+
+def _non_empty(text: str) -> str:
+    if not text:
+        raise PydanticCustomError("blank", "Input should not be blank")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(visible_text), AfterValidator(_non_empty)]
+Text = Annotated[str, Field(max_length=1000), AfterValidator(visible_text)]

@@ -1,0 +1,108 @@
+"""Wallet definitions as they are answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from moniqo_core.domain.orders.order import OrderType
+from moniqo_core.domain.wallets.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
+from moniqo_core.http.pagination import PageView, broken_cursor, page_view
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.storage.wallets.definitions import Position as DefinitionPosition
+
+
+class CredentialFieldView(View):
+    """A field users fill in to connect."""
+
+    field_name: str
+    display_label: str
+    field_type: FieldType
+    is_required: bool
+    is_encrypted: bool
+    placeholder: str | None
+    help_text: str | None
+    validation_regex: str | None
+
+
+class LeverageView(View):
+    """Leverage a venue grants."""
+
+    available: bool
+    min: Amount | None
+    max: Amount | None
+    adjustable: bool
+
+
+class FeesView(View):
+    """Fees in percent: 0.1 is 0.1%."""
+
+    maker_fee_percent: Amount
+    taker_fee_percent: Amount
+    withdrawal_fee_percent: Amount
+
+
+class CapabilitiesView(View):
+    """What a wallet of this kind can do."""
+
+    spot_trading: bool
+    futures_trading: bool
+    margin_trading: bool
+    options_trading: bool
+    supported_order_types: tuple[OrderType, ...]
+    leverage: LeverageView
+    fees: FeesView
+
+
+class SimulationView(View):
+    """How a demo wallet simulates."""
+
+    cash_asset: str
+    slippage_bps: Amount
+    feed: FeedKind
+
+
+class DefinitionView(View):
+    """A kind of wallet users can connect."""
+
+    id: str
+    name: str
+    slug: str
+    display_name: str
+    description: str
+    logo_url: str | None
+    integration_type: IntegrationType
+    is_demo: bool
+    is_active: bool
+    requires_kyc: bool
+    supported_markets: tuple[MarketType, ...]
+    supported_symbols: tuple[str, ...]
+    supports_all_symbols: bool
+    required_credentials: tuple[CredentialFieldView, ...]
+    capabilities: CapabilitiesView
+    simulation: SimulationView | None
+    order: int
+    tags: tuple[str, ...]
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, definition: Definition) -> DefinitionView:
+        """Show a definition; ``api_config`` is not part of it."""
+        return cls.model_validate(definition)
+
+
+def definition_position(position: Sequence[str] | None) -> DefinitionPosition | None:
+    """Read the position of a cursor; raises ValidationError when it is none of this list."""
+    if position is None:
+        return None
+    if len(position) != 2 or not re.fullmatch(r"[0-9]{1,7}", position[0], re.ASCII):  # noqa: PLR2004
+        raise broken_cursor()
+    return DefinitionPosition(int(position[0]), position[1])
+
+
+def definition_page(found: Sequence[Definition], limit: int) -> PageView[DefinitionView]:
+    """Show the first ``limit`` of ``found``; one more means that there is a next page."""
+    shown = found[:limit]
+    following = [str(shown[-1].order), shown[-1].slug] if len(found) > limit else None
+    return page_view([DefinitionView.of(definition) for definition in shown], following)

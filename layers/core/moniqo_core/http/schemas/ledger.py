@@ -1,0 +1,112 @@
+"""The journal of a wallet as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Field, JsonValue
+
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.http.schemas.trades import FillView, fill_view
+from moniqo_core.storage.orders.codec import read_fill
+
+MAX_CSV_ROWS: Final = 5000
+COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")
+
+CSV_CONTENT: Final[dict[str, Any]] = {
+    "content": {
+        "text/csv": {
+            "schema": {"type": "string", "description": f"Columns: {', '.join(COLUMNS)}."},
+            "example": f"{','.join(COLUMNS)}\r\n1,2026-01-31T12:00:00.000Z,1,open,,faucet,USDT,-10000\r\n",
+        }
+    },
+    "headers": {
+        "Link": {"description": "With rel=next: the next part of a CSV file.", "schema": {"type": "string"}},
+    },
+}
+
+
+class PostingView(View):
+    """One side of a movement; those of an entry sum to zero per asset."""
+
+    book: Annotated[str, Field(examples=["free"])]
+    asset: str
+    amount: Amount
+
+
+class EntryView(View):
+    """One commit: what was asked, what it was decided on, and what it moved."""
+
+    seq: int
+    epoch: int
+    at: Timestamp
+    kind: Annotated[str, Field(examples=["place"])]
+    rules_version: int
+    command: Annotated[dict[str, Any], Field(examples=[{"symbol": "BTC/USDT", "side": "buy"}])]
+    basis: Annotated[dict[str, Any] | None, Field(examples=[{"usd_rate": "1"}])]
+    walked_to: Timestamp | None
+    order_ids: list[str]
+    postings: list[PostingView]
+    fills: list[FillView]
+
+
+def entry_view(entry: Mapping[str, Any]) -> EntryView:
+    """Show a journal entry."""
+    return EntryView(
+        seq=entry["seq"],
+        epoch=entry["epoch"],
+        at=entry["at"],
+        kind=entry["kind"],
+        rules_version=entry["rules_version"],
+        command=_command(entry["command"]),
+        basis=entry.get("basis"),
+        walked_to=entry["walked_to"],
+        order_ids=entry.get("order_ids", []),
+        postings=[PostingView(book=book, asset=asset, amount=amount) for book, asset, amount in entry["postings"]],
+        fills=[fill_view(read_fill(item)) for item in entry.get("fills", ())],
+    )
+
+
+def _command(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked; fields nobody gave are left out, the caller's metadata is JSON again."""
+    given = {name: value for name, value in stored.items() if value is not None}
+    if isinstance(given.get("metadata"), str):
+        given["metadata"] = _json(given["metadata"])
+    return given
+
+
+def _json(text: str) -> JsonValue:
+    value: JsonValue = json.loads(text)
+    return value
+
+
+def ledger_csv(entries: Iterable[Mapping[str, Any]]) -> tuple[str, int | None]:
+    """Write one row per posting, and one for an entry that moved nothing, up to a whole entry of 5,000 rows.
+
+    Returns:
+        The text, and the sequence number of the last entry written when there are more.
+
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    written = 0
+    last: int | None = None
+    for entry in entries:
+        rows = _rows(entry)
+        if written and written + len(rows) > MAX_CSV_ROWS:
+            return text.getvalue(), last
+        table.writerows(rows)
+        written += len(rows)
+        last = entry["seq"]
+    return text.getvalue(), None
+
+
+def _rows(entry: Mapping[str, Any]) -> list[Sequence[str | int]]:
+    start = (entry["seq"], rfc3339(entry["at"]), entry["epoch"], entry["kind"], " ".join(entry.get("order_ids", ())))
+    return [(*start, *posting) for posting in entry["postings"] or (("", "", ""),)]

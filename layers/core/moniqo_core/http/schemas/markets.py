@@ -1,0 +1,157 @@
+"""Response bodies of balances and market data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+
+UserWalletId = Annotated[str, Query(min_length=1, max_length=64, description="Id of your wallet.")]
+SymbolQuery = Annotated[str, Query(min_length=3, max_length=40, examples=["BTC/USDT"])]
+
+
+class HeldAssetView(View):
+    """One asset held; ``value_usd`` is null when nobody prices it."""
+
+    asset: str
+    free: Amount
+    locked: Amount
+    total: Amount
+    value_usd: Amount | None
+
+
+class BalanceView(View):
+    """What a wallet holds now. ``stale`` says open orders could not be evaluated up to now."""
+
+    user_wallet_id: str
+    mode: Literal["paper", "live"]
+    assets: list[HeldAssetView]
+    total_value_usd: Amount | None
+    evaluated_until: Timestamp
+    stale: bool
+    as_of: Timestamp
+
+
+class MarketView(View):
+    """A tradable symbol with its steps and minimums."""
+
+    symbol: str
+    base: str
+    quote: str
+    tick_size: Amount
+    lot_step: Amount
+    min_amount: Amount
+    min_notional: Amount
+    hours: Annotated[
+        str | None,
+        Field(description="Code of the exchange whose hours it keeps; null trades always.", examples=["XNYS"]),
+    ]
+
+
+class MarketsView(View):
+    """Every symbol the wallet trades."""
+
+    items: list[MarketView]
+
+
+class PriceView(View):
+    """Best prices of a symbol."""
+
+    symbol: str
+    bid: Amount
+    ask: Amount
+    last: Amount
+    mid: Amount
+    spread: Amount
+    timestamp: Timestamp
+    source: str
+
+
+class BookLevelView(View):
+    """One price level."""
+
+    price: Amount
+    amount: Amount
+
+
+class BookView(View):
+    """The shown book: up to 20 levels a side, best first."""
+
+    symbol: str
+    bids: Annotated[list[BookLevelView], Field(max_length=20)]
+    asks: Annotated[list[BookLevelView], Field(max_length=20)]
+    timestamp: Timestamp
+    source: str
+
+
+class CandleView(View):
+    """Open, high, low, close and volume from ``start`` on."""
+
+    start: Timestamp
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+    volume: Amount
+
+
+class CandlesView(View):
+    """Closed candles, oldest first."""
+
+    symbol: str
+    interval: str
+    items: list[CandleView]
+
+
+def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
+    """Show a valuation."""
+    return BalanceView(
+        user_wallet_id=user_wallet_id,
+        mode=worth.mode,
+        assets=[HeldAssetView.model_validate(held) for held in worth.assets],
+        total_value_usd=worth.total_value_usd,
+        evaluated_until=worth.evaluated_until,
+        stale=worth.stale,
+        as_of=worth.as_of,
+    )
+
+
+def markets_view(markets: Sequence[Market]) -> MarketsView:
+    """Show markets."""
+    return MarketsView(items=[MarketView.model_validate(market) for market in markets])
+
+
+def price_view(snapshot: Snapshot) -> PriceView:
+    """Show the best prices of a snapshot."""
+    return PriceView(
+        symbol=snapshot.symbol,
+        bid=snapshot.bid,
+        ask=snapshot.ask,
+        last=snapshot.last,
+        mid=snapshot.mid,
+        spread=snapshot.ask - snapshot.bid,
+        timestamp=snapshot.at,
+        source=snapshot.source,
+    )
+
+
+def book_view(snapshot: Snapshot) -> BookView:
+    """Show the book of a snapshot."""
+    return BookView(
+        symbol=snapshot.symbol,
+        bids=[BookLevelView.model_validate(level) for level in snapshot.bids],
+        asks=[BookLevelView.model_validate(level) for level in snapshot.asks],
+        timestamp=snapshot.at,
+        source=snapshot.source,
+    )
+
+
+def candles_view(symbol: str, interval: str, candles: Sequence[Candle]) -> CandlesView:
+    """Show candles."""
+    return CandlesView(symbol=symbol, interval=interval, items=[CandleView.model_validate(item) for item in candles])

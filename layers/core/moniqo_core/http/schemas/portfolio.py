@@ -1,0 +1,200 @@
+"""Response bodies of positions, results and equity."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from moniqo_core.domain.errors import ValidationError
+from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityCurve
+from moniqo_core.domain.portfolio.figures import TradeFigures
+from moniqo_core.domain.portfolio.performance import Performance, SymbolFigures
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.wallets.base import PositionReport
+
+MAX_POINTS: Final = 1000
+STEPS: Final = {"1h": HOUR, "1d": DAY}
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_USUAL_SPAN: Final = {"1h": timedelta(days=7), "1d": timedelta(days=90)}
+
+Mode = Literal["paper", "live"]
+
+
+class PositionView(View):
+    """What is held of a symbol. ``cost`` is without fees, which lower ``realised_pnl`` when they are paid."""
+
+    symbol: str
+    amount: Amount
+    average_cost: Annotated[Amount | None, Field(description="At 8 places, for showing.")]
+    cost: Annotated[Amount | None, Field(description="Null where fills at the venue do not explain what is held.")]
+    mark_price: Annotated[Amount | None, Field(description="The mid price now.")]
+    realised_pnl: Amount | None
+    unrealised_pnl: Amount | None
+    fees: Amount | None
+
+
+class PositionsView(View):
+    """Everything held beside cash, by symbol. ``stale`` says open orders could not be evaluated up to now."""
+
+    user_wallet_id: str
+    mode: Mode
+    items: list[PositionView]
+    evaluated_until: Timestamp
+    stale: bool
+    as_of: Timestamp
+
+
+class TradeFiguresView(View):
+    """Closed trades: one is all that one sell order sold, after its fees and its share of the fees to enter."""
+
+    trades: int
+    wins: int
+    losses: int
+    win_rate_percent: Annotated[Amount | None, Field(description="Trades with a gain, of all.")]
+    profit_factor: Annotated[Amount | None, Field(description="Sum of gains over sum of losses.")]
+    expectancy: Annotated[Amount | None, Field(description="Mean profit of a trade.")]
+
+
+class SymbolPerformanceView(TradeFiguresView):
+    """The results of one symbol."""
+
+    symbol: str
+    realised_pnl: Amount
+    unrealised_pnl: Amount | None
+    fees: Amount
+    volume: Amount
+
+
+class PerformanceView(TradeFiguresView):
+    """Results since the wallet was opened, forked or reset; null where a figure is not defined yet."""
+
+    user_wallet_id: str
+    mode: Mode
+    since: Timestamp
+    opening_equity_usd: Amount
+    equity_usd: Amount | None
+    total_pnl: Annotated[Amount | None, Field(description="Equity now less equity then.")]
+    return_percent: Amount | None
+    realised_pnl: Amount
+    unrealised_pnl: Amount | None
+    fees: Amount
+    volume: Annotated[Amount, Field(description="Quote amount of all fills, both ways.")]
+    turnover: Annotated[Amount | None, Field(description="The lesser of purchases and sales over mean daily equity.")]
+    max_drawdown: Annotated[Amount, Field(description="Largest fall from a peak, on UTC hours.")]
+    max_drawdown_percent: Amount
+    sharpe_ratio: Annotated[
+        Amount | None, Field(description="Of the returns between UTC midnights, times the square root of 365.")
+    ]
+    symbols: list[SymbolPerformanceView]
+
+
+class EquityPointView(View):
+    """The value of a wallet at an instant. A reset begins a new ``epoch``."""
+
+    at: Timestamp
+    epoch: int
+    total_value_usd: Amount
+    realised_pnl: Annotated[Amount | None, Field(description="Null where nobody follows it: at a venue.")]
+    unrealised_pnl: Amount | None
+
+
+class EquityView(View):
+    """Equity at full hours or days of UTC, oldest first."""
+
+    user_wallet_id: str
+    mode: Mode
+    interval: Literal["1h", "1d"]
+    items: Annotated[list[EquityPointView], Field(max_length=MAX_POINTS)]
+
+
+def positions_view(report: PositionReport, user_wallet_id: str) -> PositionsView:
+    """Show positions."""
+    return PositionsView(
+        user_wallet_id=user_wallet_id,
+        mode=report.mode,
+        items=[PositionView.model_validate(item) for item in report.items],
+        evaluated_until=report.evaluated_until,
+        stale=report.stale,
+        as_of=report.as_of,
+    )
+
+
+def performance_view(found: Performance, user_wallet_id: str) -> PerformanceView:
+    """Show results."""
+    return PerformanceView(
+        user_wallet_id=user_wallet_id,
+        mode="paper",
+        since=found.start.at,
+        opening_equity_usd=found.start.equity,
+        equity_usd=found.equity,
+        total_pnl=found.total_pnl,
+        return_percent=found.return_percent,
+        realised_pnl=found.realised_pnl,
+        unrealised_pnl=found.unrealised_pnl,
+        fees=found.fees,
+        volume=found.volume,
+        turnover=found.turnover,
+        max_drawdown=found.max_drawdown,
+        max_drawdown_percent=found.max_drawdown_percent,
+        sharpe_ratio=found.sharpe_ratio,
+        symbols=[_symbol_view(item) for item in found.symbols],
+        **_figures(found.figures),
+    )
+
+
+def _symbol_view(item: SymbolFigures) -> SymbolPerformanceView:
+    return SymbolPerformanceView(
+        symbol=item.symbol,
+        realised_pnl=item.realised_pnl,
+        unrealised_pnl=item.unrealised_pnl,
+        fees=item.fees,
+        volume=item.volume,
+        **_figures(item.figures),
+    )
+
+
+def _figures(figures: TradeFigures) -> dict[str, object]:
+    return {name: getattr(figures, name) for name in TradeFiguresView.model_fields}
+
+
+def equity_view(curve: EquityCurve, user_wallet_id: str, interval: Literal["1h", "1d"]) -> EquityView:
+    """Show equity."""
+    return EquityView(
+        user_wallet_id=user_wallet_id,
+        mode=curve.mode,
+        interval=interval,
+        items=[
+            EquityPointView(
+                at=point.sample.at,
+                epoch=point.epoch,
+                total_value_usd=point.sample.equity,
+                realised_pnl=point.sample.realised,
+                unrealised_pnl=point.sample.unrealised,
+            )
+            for point in curve.points
+        ],
+    )
+
+
+def equity_span(
+    since: datetime | None, until: datetime | None, interval: Literal["1h", "1d"], now: datetime
+) -> tuple[datetime, datetime]:
+    """Return the span to show; the last week of hours or quarter of days when it is not given.
+
+    Raises:
+        ValidationError: it holds more points than one answer does, or ends before it begins.
+
+    """
+    end = until or now
+    begin = since or max(end, _EARLIEST + _USUAL_SPAN[interval]) - _USUAL_SPAN[interval]
+    if end < begin:
+        raise _refuse_span("to is before from.")
+    if (end - begin) // STEPS[interval] >= MAX_POINTS:
+        raise _refuse_span(f"One answer holds at most {MAX_POINTS} points: ask for a shorter span, or interval=1d.")
+    return max(begin, _EARLIEST), min(end, now)
+
+
+def _refuse_span(message: str) -> ValidationError:
+    return ValidationError(message, errors=[{"field": "from", "message": message, "code": "span"}])

@@ -1,0 +1,104 @@
+"""Response body of an order that is only checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.rules import Estimate, Outcome, Preflight, RuleResult
+from moniqo_core.http.schemas.common import Amount, View
+
+_TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})
+
+Number = str | bool | None
+
+
+class RuleView(View):
+    """One rule. ``numbers`` are what it compares; ``code`` and ``detail`` are those the order would be refused with."""
+
+    rule: Annotated[str, Field(examples=["max_position_size_usd"])]
+    result: Outcome
+    code: Annotated[str | None, Field(examples=["RISK_LIMIT_EXCEEDED"])]
+    detail: str | None
+    numbers: Annotated[dict[str, Number], Field(examples=[{"value": "500", "limit": "1000"}])]
+
+
+class EstimateView(View):
+    """What would fill at once at present prices, and what would wait for its price."""
+
+    amount: Amount
+    quote: Amount
+    average_price: Amount | None
+    fee: Amount
+    fee_currency: str
+    remaining_amount: Amount
+    funds_asset: Annotated[str, Field(examples=["USDT"])]
+    funds_needed: Annotated[Amount, Field(description="With the fee, and with what the waiting part locks.")]
+
+
+class PreflightView(View):
+    """Every rule in the order they are asked; nothing was placed."""
+
+    user_wallet_id: str
+    mode: Literal["paper", "live"]
+    would_pass: bool
+    rules: list[RuleView]
+    estimated_fill: EstimateView | None
+    largest_amount: Annotated[
+        Amount | None,
+        Field(description="The most that would pass, all else the same; null when no amount is too much."),
+    ]
+    largest_quote_amount: Annotated[Amount | None, Field(description="The same for an order with quote_amount.")]
+
+
+def preflight_view(found: Preflight, user_wallet_id: str) -> PreflightView:
+    """Show what a check found."""
+    return PreflightView(
+        user_wallet_id=user_wallet_id,
+        mode=found.mode,
+        would_pass=found.would_pass,
+        rules=[_rule_view(rule) for rule in found.rules],
+        estimated_fill=_estimate_view(found.estimate),
+        largest_amount=found.largest_amount,
+        largest_quote_amount=found.largest_quote_amount,
+    )
+
+
+def _rule_view(result: RuleResult) -> RuleView:
+    refusal = result.refusal
+    return RuleView(
+        rule=result.rule,
+        result=result.outcome,
+        code=refusal.code if refusal else None,
+        detail=refusal.detail if refusal else None,
+        numbers=_numbers(result.numbers),
+    )
+
+
+def _estimate_view(estimate: Estimate | None) -> EstimateView | None:
+    return None if estimate is None else EstimateView.model_validate(estimate)
+
+
+def _numbers(numbers: Mapping[str, object]) -> dict[str, Number]:
+    return {name: _number(value) for name, value in numbers.items() if name not in _TOLD_ELSEWHERE}
+
+
+def _number(value: object) -> Number:
+    match value:
+        case None | bool():
+            return value
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return rfc3339(value)
+        case StrEnum():
+            return value.value
+        case _:
+            return str(value)

@@ -1,0 +1,81 @@
+"""Response bodies of balance syncs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.http.schemas.user_wallets import SnapshotView, snapshot_view
+
+
+class SyncView(View):
+    """How the sync went, with the snapshot it left."""
+
+    success: bool
+    user_wallet_id: str
+    mode: Literal["paper", "live"]
+    synced_at: Timestamp
+    balance: SnapshotView
+    assets_count: int
+    error_message: str | None
+
+
+class EquationView(View):
+    """What explains the balance of an asset: opening + trades - fees + transfers + residue = closing."""
+
+    asset: str
+    opening: Amount
+    trades: Annotated[Amount, Field(description="Bought less sold, before fees.")]
+    fees: Amount
+    transfers: Annotated[Amount, Field(description="Deposits less withdrawals, as far as the venue tells them.")]
+    closing: Amount
+    residue: Annotated[Amount, Field(description="What nothing explains, such as a transfer the venue does not tell.")]
+
+
+class SyncLogView(View):
+    """One sync. ``api_calls`` counts calls to a venue; a paper wallet makes none."""
+
+    id: str
+    user_wallet_id: str
+    sync_type: SyncType
+    status: SyncStatus
+    started_at: Timestamp
+    duration_ms: int
+    api_calls: int
+    error_code: str | None
+    assets_count: int
+    total_value_usd: Amount | None
+    balanced: Annotated[bool | None, Field(description="No residue anywhere; null when the account does not tell.")]
+    equation: Annotated[tuple[EquationView, ...] | None, Field(description="Assets that moved since the last sync.")]
+
+
+def sync_view(outcome: SyncOutcome) -> SyncView:
+    """Show how a sync went."""
+    wallet = outcome.after
+    return SyncView(
+        success=outcome.error_message is None,
+        user_wallet_id=wallet.id,
+        mode=wallet.mode,
+        synced_at=outcome.run.started_at,
+        balance=snapshot_view(wallet.balance),
+        assets_count=len(wallet.balance.assets),
+        error_message=outcome.error_message,
+    )
+
+
+def sync_log_position(page: PageRequest) -> tuple[datetime, str] | None:
+    """Return where the page of the sync log starts; raises ValidationError."""
+    return moment_position(page)
+
+
+def sync_log_page(found: Sequence[SyncLogEntry], limit: int) -> PageView[SyncLogView]:
+    """Show a page of the sync log; ``found`` holds one more when there is another page."""
+    last = found[limit - 1] if len(found) > limit else None
+    next_position = [last.started_at.isoformat(), last.id] if last else None
+    return page_view([SyncLogView.model_validate(entry) for entry in found[:limit]], next_position)

@@ -1,0 +1,52 @@
+"""What was exchanged, as it is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+
+
+class LevelView(View):
+    """What was exchanged at one price."""
+
+    price: Amount
+    amount: Amount
+
+
+class FillView(View):
+    """One exchange; ``quote`` is what changed hands, without ``fee``."""
+
+    fill_id: str
+    order_id: str
+    symbol: str
+    side: OrderSide
+    price: Amount
+    amount: Amount
+    quote: Amount
+    levels: list[LevelView]
+    fee: Amount
+    fee_currency: str
+    liquidity: Annotated[Liquidity | None, Field(description="null where a venue does not say.")]
+    timestamp: Timestamp
+
+
+def fill_view(item: Fill) -> FillView:
+    """Show a fill."""
+    return FillView.made(
+        fill_id=item.fill_id,
+        order_id=item.order_id,
+        symbol=item.symbol,
+        side=item.side,
+        price=item.price,
+        amount=item.amount,
+        quote=item.quote,
+        levels=[LevelView.made(price=level.price, amount=level.amount) for level in item.levels],
+        fee=item.fee,
+        fee_currency=item.fee_currency,
+        liquidity=item.liquidity,
+        timestamp=item.at,
+    )

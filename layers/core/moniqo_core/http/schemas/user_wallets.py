@@ -1,0 +1,130 @@
+"""Response bodies of user wallets. None holds a credential, a ciphertext or a part of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
+from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.http.schemas.risk_limits import RiskLimitsView
+from moniqo_core.storage.wallets.user_wallets import Position
+
+
+class AssetView(View):
+    """One asset; ``value_usd`` is null when nobody prices it."""
+
+    asset: str
+    free: Amount
+    locked: Amount
+    total: Amount
+    value_usd: Amount | None
+
+
+class PnlView(View):
+    """Profit and loss in US dollars; null before the first sync."""
+
+    realized: Amount | None
+    unrealized: Amount | None
+    total: Amount | None
+
+
+class SnapshotView(View):
+    """The balance at the last sync; ``partial`` when an asset has no value or something may be out of date."""
+
+    last_synced_at: Timestamp | None
+    partial: bool
+    assets: tuple[AssetView, ...]
+    total_value_usd: Amount | None
+    total_pnl: PnlView
+
+
+class ConnectionView(View):
+    """How the last contact with the account went."""
+
+    is_connected: bool
+    last_successful_ping: Timestamp | None
+    last_error: str | None
+    last_error_at: Timestamp | None
+    retry_count: int
+    next_retry_at: Timestamp | None
+
+
+class StatisticsView(View):
+    """Syncs of this wallet since it was made."""
+
+    total_syncs: int
+    failed_syncs: int
+
+
+class UserWalletView(View):
+    """A user's wallet."""
+
+    id: str
+    user_id: str
+    wallet_id: str
+    wallet_name: str
+    wallet_slug: str
+    custom_name: str
+    description: str | None
+    color: str | None
+    icon: str | None
+    mode: Literal["paper", "live"]
+    is_active: Annotated[bool, Field(description="Neither paused nor suspended.")]
+    status: UserWalletStatus
+    status_reason: str | None
+    has_credentials: bool
+    balance: SnapshotView
+    connection: ConnectionView
+    risk_limits: RiskLimitsView
+    forked_from: Annotated[str | None, Field(description="Wallet and entry of its ledger this one was copied from.")]
+    ai_managed_state: dict[str, object] | None
+    statistics: StatisticsView
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_used_at: Timestamp | None
+
+
+class ConnectionTestView(View):
+    """How the test went; ``success`` is false when the venue refuses."""
+
+    success: bool
+    wallet_name: str
+    tested_at: Timestamp
+    latency_ms: int
+    error_message: str | None
+
+
+def wallet_view(wallet: UserWallet) -> UserWalletView:
+    """Show a wallet."""
+    names = UserWalletView.model_fields.keys() - {"balance"}
+    return UserWalletView(**{name: getattr(wallet, name) for name in names}, balance=snapshot_view(wallet.balance))
+
+
+def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
+    """Show a balance snapshot."""
+    realised, unrealised = balance.realised_pnl, balance.unrealised_pnl
+    total = None if realised is None or unrealised is None else realised + unrealised
+    return SnapshotView(
+        last_synced_at=balance.last_synced_at,
+        partial=balance.partial,
+        assets=tuple(AssetView.model_validate(held) for held in balance.assets),
+        total_value_usd=balance.total_value_usd,
+        total_pnl=PnlView(realized=realised, unrealized=unrealised, total=total),
+    )
+
+
+def wallet_position(page: PageRequest) -> Position | None:
+    """Return where the page of wallets starts; raises ValidationError."""
+    position = moment_position(page)
+    return Position(*position) if position else None
+
+
+def wallet_page(found: Sequence[UserWallet], limit: int) -> PageView[UserWalletView]:
+    """Show a page of wallets; ``found`` holds one more when there is another page."""
+    last = found[limit - 1] if len(found) > limit else None
+    next_position = [last.created_at.isoformat(), last.id] if last else None
+    return page_view([wallet_view(wallet) for wallet in found[:limit]], next_position)

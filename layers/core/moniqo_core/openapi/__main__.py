@@ -1,0 +1,22 @@
+"""``python -m moniqo_core.openapi functions functions/get_docs/openapi.json`` writes the document.
+
+A test fails when it is out of date.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from moniqo_core.openapi.document import build, load_routers, render
+
+
+def main(arguments: list[str]) -> int:
+    """Write the document of the functions under a folder to a file."""
+    functions, target = map(Path, arguments)
+    target.write_text(render(build(load_routers(functions))), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""The errors of the service by their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from moniqo_core.domain import errors
+
+
+def errors_of(base: type[errors.WalletError] = errors.WalletError) -> Iterator[type[errors.WalletError]]:
+    """Return a class and, after it, those under it in the same module: what others derive says nothing new outside."""
+    yield base
+    for kind in base.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            yield from errors_of(kind)
+
+
+def named_errors() -> dict[str, type[errors.WalletError]]:
+    """Return the class that stands for each code: the outermost of those that share it."""
+    named: dict[str, type[errors.WalletError]] = {}
+    for kind in errors_of():
+        named.setdefault(kind.code, kind)
+    return dict(sorted(named.items()))

@@ -1,0 +1,135 @@
+"""Logging in against Amazon Cognito. Nobody learns from a refusal whether an account exists."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import (
+    ForbiddenError,
+    PasswordChangeRequiredError,
+    RateLimitExceededError,
+    TemporarilyUnavailableError,
+    UnauthenticatedError,
+    WalletError,
+)
+from moniqo_core.storage.rate_counters import RateCounters
+
+WINDOW: Final = timedelta(minutes=5)
+ATTEMPTS_PER_ACCOUNT: Final = 10
+ATTEMPTS_PER_ADDRESS: Final = 100
+
+_THROTTLED: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException"})
+_REFUSED: Final = frozenset(
+    {"NotAuthorizedException", "UserNotFoundException", "UserNotConfirmedException", "InvalidParameterException"}
+)
+_WRONG_PAIR: Final = "E-mail and password do not match an account."
+_HINT: Final = "Check both; a forgotten password is reset on the sign-in page."
+
+
+class CognitoClient(Protocol):
+    """The part of boto3's client that is used here."""
+
+    def initiate_auth(self, **arguments: Any) -> Mapping[str, Any]:
+        """Call InitiateAuth; raises botocore's ClientError and BotoCoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client needs to call the service; ``expires_in`` is in seconds."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105 - a scheme, not a secret
+
+
+class Login:
+    """Exchanges passwords and refresh tokens for access tokens."""
+
+    def __init__(self, cognito: CognitoClient, client_id: str, attempts: RateCounters, now: Clock = utc_now) -> None:
+        """Log in users of the pool client ``client_id``; ``attempts`` counts in windows of ``WINDOW``."""
+        self._cognito = cognito
+        self._client_id = client_id
+        self._attempts = attempts
+        self._now = now
+
+    async def log_in(self, email: str, password: str, address: str) -> Tokens:
+        """Exchange a password; ``address`` is where the request came from.
+
+        Raises:
+            UnauthenticatedError: the pair is wrong, whatever is wrong about it.
+            PasswordChangeRequiredError: the account wants a new password first.
+            ForbiddenError: the account wants something only the sign-in page can ask for.
+            RateLimitExceededError: too many attempts for this account from here, or from here at all.
+            TemporarilyUnavailableError: Cognito does not answer.
+
+        """
+        keys = (f"login account:{email.casefold()}:{address}", f"login address:{address}")
+        now = self._now()
+        for key, limit in zip(keys, (ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS), strict=True):
+            if not await self._attempts.take(key, limit, now):
+                wait = self._attempts.seconds_left(now)
+                raise RateLimitExceededError("Too many failed attempts to log in.", retry_after=wait, limit=limit)
+        tokens = await self._initiate(
+            "USER_PASSWORD_AUTH",
+            {"USERNAME": email, "PASSWORD": password},
+            UnauthenticatedError(_WRONG_PAIR, hint=_HINT),
+        )
+        for key in keys:
+            await self._attempts.give_back(key, now)
+        return tokens
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """Exchange a refresh token; the answer repeats it unless Cognito gave out a new one.
+
+        Raises:
+            UnauthenticatedError: the token is not valid, or not any more.
+            RateLimitExceededError: Cognito wants fewer calls.
+            TemporarilyUnavailableError: Cognito does not answer.
+
+        """
+        refusal = UnauthenticatedError("The refresh token is not valid.", hint="Log in again.")
+        return await self._initiate("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token}, refusal)
+
+    async def _initiate(self, flow: str, parameters: Mapping[str, str], refusal: WalletError) -> Tokens:
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+        try:
+            answer = await asyncio.to_thread(
+                self._cognito.initiate_auth, AuthFlow=flow, ClientId=self._client_id, AuthParameters=dict(parameters)
+            )
+        except ClientError as error:
+            raise _translate(
+                error.response["Error"].get("Code", ""), error.response["Error"].get("Message", ""), refusal
+            ) from None
+        except ParamValidationError:
+            raise refusal from None
+        except BotoCoreError:
+            raise TemporarilyUnavailableError("The identity provider does not answer.", retry_after=5) from None
+        return _tokens(answer, parameters.get("REFRESH_TOKEN", ""))
+
+
+def _tokens(answer: Mapping[str, Any], refresh_token: str) -> Tokens:
+    challenge = answer.get("ChallengeName")
+    if challenge == "NEW_PASSWORD_REQUIRED":
+        raise PasswordChangeRequiredError("This account has a temporary password.")
+    if challenge:
+        raise ForbiddenError("This account needs another step to log in.", hint="Log in on the sign-in page.")
+    result = answer["AuthenticationResult"]
+    return Tokens(result["AccessToken"], result.get("RefreshToken") or refresh_token, int(result["ExpiresIn"]))
+
+
+def _translate(code: str, message: str, refusal: WalletError) -> WalletError:
+    if code == "PasswordResetRequiredException":
+        return PasswordChangeRequiredError("The password of this account has to be reset.")
+    if code in _THROTTLED or "attempts exceeded" in message.lower():
+        return RateLimitExceededError("Too many attempts to log in.", retry_after=60)
+    if code in _REFUSED:
+        return refusal
+    return TemporarilyUnavailableError("The identity provider refused to answer.", retry_after=5)

@@ -1,0 +1,215 @@
+"""Placing orders of live wallets.
+
+Its intent is written first and sent once; an answer that does not come leaves it ``unknown``, for
+:mod:`moniqo_core.services.orders.live.reconciliation` to resolve.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    InsufficientBalanceError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderRejectedError,
+    TemporarilyUnavailableError,
+    WalletError,
+)
+from moniqo_core.domain.live import order as live_order
+from moniqo_core.domain.live.order import LiveOrder, LiveRecord
+from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.orders.live.pre_trade import LiveDeciding
+from moniqo_core.services.orders.live.reconciler import Change, Looks, fields_of
+from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.live.orders import Desk, Inserted, LiveOrderStore
+
+if TYPE_CHECKING:
+    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+log: Final = logging.getLogger("moniqo")
+
+DECISIONS: Final = 20
+"""How often an order is decided anew because another order of the wallet was faster."""
+
+
+class LivePlacing:
+    """Sends orders of live wallets. Whose wallet it is was checked when it was opened."""
+
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now
+    ) -> None:
+        """Use ``database``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
+        self._store = LiveOrderStore(database)
+        self.deciding = LiveDeciding(self._store, sync, live_trading=live_trading, now=now)
+        self._looks = Looks(self._store, now)
+        self.book = LiveBook(self._store, now)
+        self._now = now
+
+    async def accepted_before(self, wallet: ExchangeWallet, order: Place) -> LiveRecord | None:
+        """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
+        if order.client_order_id is None:
+            return None
+        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
+        return None if desk.before is None else await self._repeated(wallet, desk.before, order)
+
+    async def place(self, wallet: ExchangeWallet, order: Place) -> LiveRecord:
+        """Decide, write the intent, send it once, and write what came of it.
+
+        Raises:
+            LiveTradingOffError, WalletPausedError, WalletSuspendedError, RiskLimitExceededError, InvalidOrderError,
+            InvalidSymbolError, InsufficientBalanceError, OrderRejectedError: nothing was placed.
+            IdempotencyMismatchError: the client order id stands for an order with another body.
+            TemporarilyUnavailableError, MarketDataError, WalletConnectionError: nothing was sent.
+
+        """
+        read_at = self._now()
+        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
+        if desk.before is not None:
+            return await self._repeated(wallet, desk.before, order)
+        decided = await self._intend(wallet, order, desk, read_at)
+        if isinstance(decided, LiveRecord):
+            return decided
+        return await self._send(wallet, decided)
+
+    async def _intend(
+        self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime
+    ) -> LiveOrder | LiveRecord:
+        """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
+        from moniqo_core.wallets.exchange.trading import venue_client_id
+
+        look = await self.deciding.look(wallet, order, desk)
+        latest = look.desk
+        for _ in range(DECISIONS):
+            look.decision(latest).check()
+            intent = live_order.intend(
+                order,
+                user_wallet_id=wallet.user_wallet_id,
+                user_id=latest.wallet.user_id,
+                venue=latest.wallet.wallet_slug,
+                seq=latest.next_seq,
+                venue_client_id=venue_client_id(wallet.user_wallet_id, order.client_order_id),
+                token=uuid4().hex,
+                now=read_at,
+            )
+            outcome = await self._store.insert(intent)
+            if outcome is Inserted.DONE:
+                return intent
+            read_at = self._now()
+            latest = await self._store.desk(wallet.user_wallet_id, order.client_order_id, since=desk.next_seq)
+            if latest.before is not None:
+                return await self._repeated(wallet, latest.before, order)
+        raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
+
+    async def _send(self, wallet: ExchangeWallet, intent: LiveOrder) -> LiveRecord:
+        if self._now() > intent.send_by:
+            await self._learn(None, intent, lambda order: live_order.refused(order, live_order.NOT_SENT, self._now()))
+            raise TemporarilyUnavailableError("checking the order took too long; nothing was sent", retry_after=2)
+        refusal: WalletError | None = None
+        try:
+            change = self._looks.told(await wallet.send_order(intent.request, intent.venue_client_id))
+        except WalletError as error:
+            change, refusal = self._without_answer(error)
+        except Exception:
+            log.exception("an order's answer could not be read", extra={"fields": fields_of(intent)})
+            change, _ = self._without_answer(None)
+        after = await self._learn(wallet, intent, change)
+        if isinstance(refusal, InsufficientBalanceError):
+            raise await _with_numbers(wallet, intent.request, refusal)
+        if refusal is not None:
+            raise refusal
+        return await self._shown(after)
+
+    def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
+        """Tell a refusal from an outcome nobody knows.
+
+        A venue that has an order under this id already has the one this intent stands for.
+        """
+        from moniqo_core.domain.errors import UnknownOutcomeError
+
+        now = self._now()
+        if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
+            return lambda order: live_order.lost(order, now), None
+        code = error.code
+        return lambda order: live_order.refused(order, code, now), error
+
+    async def _learn(self, wallet: ExchangeWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
+        """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
+        try:
+            return await self._looks.write(wallet, intent, change)
+        except PyMongoError as error:
+            if not is_outage(error):
+                raise
+            log.warning("an order's outcome was not written", extra={"fields": fields_of(intent)})
+            return change(intent)
+
+    async def _shown(self, order: LiveOrder) -> LiveRecord:
+        with suppress(PyMongoError):
+            return await self._looks.record(order)
+        return LiveRecord(order)
+
+    async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: Place) -> LiveRecord:
+        if before.body_hash != order.body_hash():
+            raise IdempotencyMismatchError(
+                f"client_order_id {order.client_order_id} belongs to order {before.order_id} with another body"
+            )
+        return await self._looks.record(await self.book.refreshed(wallet, before), replayed=True)
+
+    async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:
+        """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
+
+        Raises:
+            OrderRejectedError: nothing is held, or less than a lot.
+
+        And what :meth:`place` raises.
+        """
+        desk = await self._store.desk(wallet.user_wallet_id, None)
+        market = await wallet.market(symbol)
+        self.deciding.check(Place(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), desk, market)
+        for order in desk.orders:
+            if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
+                with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
+                    await self.book.cancel(wallet, order.order_id)
+        held = await wallet.get_balance_for_asset(market.base)
+        with exact():
+            amount = floor_to(held.free, market.lot_step)
+        if not amount:
+            raise OrderRejectedError(f"there is no position in {symbol} to close", held=held.free)
+        return await self.place(wallet, Place(symbol, OrderSide.SELL, OrderType.MARKET, amount))
+
+
+async def _with_numbers(
+    wallet: ExchangeWallet, order: Place, refusal: InsufficientBalanceError
+) -> InsufficientBalanceError:
+    """Say how much is free when the venue refuses a sale for funds: it was sent without a look at them."""
+    if order.side is not OrderSide.SELL or order.amount is None:
+        return refusal
+    try:
+        market = await wallet.market(order.symbol)
+        free = (await wallet.get_balance_for_asset(market.base)).free
+    except WalletError:
+        return refusal
+    if free >= order.amount:  # it came in meanwhile
+        return refusal
+    with exact():
+        return InsufficientBalanceError(
+            f"{plain(order.amount)} {market.base} are needed, {plain(free)} {market.base} are free",
+            needed=order.amount,
+            available=free,
+            asset=market.base,
+            suggested_amount=floor_to(free, market.lot_step),
+        )

@@ -1,0 +1,81 @@
+"""Cancelling what may still buy in live wallets that reached a loss limit; what would sell stays."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.counting import counted
+from moniqo_core.domain.errors import ConflictError, WalletError
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+
+if TYPE_CHECKING:
+    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+log: Final = logging.getLogger("moniqo")
+
+WALLETS_AT_ONCE: Final = 10
+SECONDS: Final = 10.0
+
+
+class PurchaseStop:
+    """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
+
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
+    ) -> None:
+        """Use ``database``, and open wallets with ``connector``."""
+        self._wallets = UserWalletStore(database)
+        self._store = LiveOrderStore(database)
+        self._book = LiveBook(self._store, now)
+        self._connector = connector
+        self._now = now
+
+    async def stop(self, user_wallet_ids: Sequence[str]) -> None:
+        """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
+        await self._store.hasten(user_wallet_ids, self._now())
+        found = await self._wallets.several(user_wallet_ids)
+        opened = await self._connector.connect_many([wallet for wallet in found if wallet.buys_stopped])
+        turn = asyncio.Semaphore(WALLETS_AT_ONCE)
+
+        async def in_turn(account: ExchangeWallet) -> None:
+            async with turn:
+                await self._one(account)
+
+        try:
+            async with asyncio.timeout(SECONDS):
+                await asyncio.gather(*(in_turn(cast("ExchangeWallet", account)) for account in opened.values()))
+        except TimeoutError:
+            log.warning("not every purchase could be cancelled in time")
+
+    async def _one(self, account: ExchangeWallet) -> None:
+        named = {"user_wallet_id": account.user_wallet_id}
+        try:
+            async with account:
+                done = await self._book.cancel_all(account, None, OrderSide.BUY)
+        except WalletError as error:
+            log.warning("purchases not cancelled", extra={"fields": {**named, "reason": type(error).__name__}})
+        except Exception:
+            log.exception("purchases not cancelled", extra={"fields": named})
+        else:
+            log.info("a loss limit cancelled purchases", extra={"fields": {**named, "cancelled": len(done)}})
+
+    async def require_done(self, user_wallet_id: str) -> None:
+        """Raise ConflictError while a purchase of a wallet may still fill."""
+        undecided = await self._store.undecided(user_wallet_id)
+        left = sum(order.request.side is OrderSide.BUY for order in undecided)
+        if left:
+            raise ConflictError(
+                f"{counted(left, 'purchase')} that a loss limit stopped may still fill at the venue",
+                open_orders=left,
+                hint="They are cancelled every minute, as soon as the venue answers; then resume.",
+            )

@@ -1,0 +1,155 @@
+"""Finding out, on a schedule, what became of orders at venues: those nobody knows about, and those that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.orders.live.reconciler import Looks, fields_of
+from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+
+if TYPE_CHECKING:
+    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+log: Final = logging.getLogger("moniqo")
+
+ORDERS_PER_VENUE: Final = 500
+WALLETS_AT_ONCE: Final = 10
+SECONDS_PER_WALLET: Final = 15.0
+SECONDS: Final = 45.0
+STOPPED_PAUSE: Final = timedelta(minutes=1)
+"""At most so long until a purchase that a loss limit stopped is tried again."""
+FEW: Final = 2
+"""So many open orders of one wallet are asked for one by one; more of them are listed by one call."""
+
+
+class Settled(NamedTuple):
+    """How many orders were looked at, how many of them ended, and how many were left for the next turn."""
+
+    looked_at: int
+    ended: int
+    put_off: int
+
+
+class Settling:
+    """Looks at what is due, each venue for itself: one that hangs holds up no other.
+
+    Two that run at once ask twice and write once: each write names the version it changes.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
+    ) -> None:
+        """Use ``database``, and open wallets with ``connector``."""
+        self._store = LiveOrderStore(database)
+        self._wallets = UserWalletStore(database)
+        self._connector = connector
+        self._looks = Looks(self._store, now)
+        self._book = LiveBook(self._store, now)
+        self._now = now
+
+    async def settle(self, seconds: float = SECONDS) -> Settled:
+        """Look at orders whose time has come, for ``seconds`` at most, those that wait longest first."""
+        venues = await self._store.venues_to_settle(self._now())
+        done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues), return_exceptions=True)
+        settled = [one for one in done if isinstance(one, Settled)]
+        for venue, failure in zip(venues, done, strict=True):
+            if isinstance(failure, BaseException):
+                if not settled:
+                    raise failure
+                log.error("a venue's orders were not settled", exc_info=failure, extra={"fields": {"venue": venue}})
+        return Settled(*(sum(numbers) for numbers in zip(*settled, strict=True))) if settled else Settled(0, 0, 0)
+
+    async def _venue(self, venue: str, seconds: float) -> Settled:
+        due = await self._store.to_settle(venue, self._now(), ORDERS_PER_VENUE)
+        by_wallet = [
+            list(orders)
+            for _, orders in groupby(
+                sorted(due, key=lambda order: order.user_wallet_id), lambda order: order.user_wallet_id
+            )
+        ]
+        known = await self._wallets.several([orders[0].user_wallet_id for orders in by_wallet])
+        opened = await self._connector.connect_many(known)
+        stopped = {wallet.id for wallet in known if wallet.buys_stopped}
+        turn = asyncio.Semaphore(WALLETS_AT_ONCE)
+        looked: list[LiveOrder] = []
+
+        async def in_turn(orders: Sequence[LiveOrder]) -> None:
+            async with turn:
+                wallet = opened.get(orders[0].user_wallet_id)
+                stops = orders[0].user_wallet_id in stopped
+                await self._wallet(cast("ExchangeWallet | None", wallet), orders, looked, stops=stops)
+
+        with_time = asyncio.gather(*(in_turn(orders) for orders in by_wallet))
+        try:
+            async with asyncio.timeout(seconds):
+                await with_time
+        except TimeoutError:
+            log.warning("a venue's orders did not all settle in time", extra={"fields": {"venue": venue}})
+        ended = sum(order.has_ended for order in looked)
+        return Settled(len(looked), ended, len(due) - len(looked))
+
+    async def _wallet(
+        self, wallet: ExchangeWallet | None, orders: Sequence[LiveOrder], looked: list[LiveOrder], *, stops: bool
+    ) -> None:
+        """Look at the orders of one wallet; the one that fails is asked about again later, as are those after it.
+
+        A purchase that is open while a loss limit ``stops`` purchases is cancelled, or tried again in a minute.
+        """
+        at = 0
+        try:
+            async with asyncio.timeout(SECONDS_PER_WALLET):
+                if wallet is not None:
+                    async with wallet:
+                        listed = await self._listed(wallet, orders)
+                        for order in orders:
+                            seen = await self._one(wallet, order, listed)
+                            buying = seen.is_at_venue and seen.request.side is OrderSide.BUY
+                            looked.append(await self._cancelled(wallet, seen) if stops and buying else seen)
+                            at += 1
+        except TimeoutError:
+            log.warning("orders not settled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
+        except Exception:
+            # One wallet that cannot be settled must not keep the others from it.
+            log.exception("settling failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
+        for order in orders[at:]:
+            await self._looks.put_off(order)
+        if stops:
+            await self._store.hasten([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
+
+    async def _listed(self, wallet: ExchangeWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
+        """Open orders by the venue's id, when there are many to ask about."""
+        if sum(order.is_at_venue for order in orders) <= FEW:
+            return {}
+        try:
+            return {found.order_id: found for found in await wallet.get_open_orders()}
+        except WalletError:
+            return {}
+
+    async def _one(self, wallet: ExchangeWallet, order: LiveOrder, listed: dict[str, Any]) -> LiveOrder:
+        found = listed.get(order.venue_order_id or "")
+        if found is not None:
+            return await self._looks.write(wallet, order, self._looks.told(found))
+        return await self._looks.look(wallet, order)
+
+    async def _cancelled(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
+        """Cancel an order; one that cannot be is tried again when it is looked at next."""
+        try:
+            return (await self._book.cancel(wallet, order.order_id)).order
+        except WalletError as error:
+            named = {**fields_of(order), "reason": type(error).__name__}
+            log.warning("purchase not cancelled", extra={"fields": named})
+            return order

@@ -1,0 +1,174 @@
+"""Keeping balance snapshots true: one wallet by hand, many from the queue, all through the same code."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import SystemRandom
+from typing import Final, Protocol
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import ConflictError, RateLimitExceededError
+from moniqo_core.domain.live.losses import paused_by
+from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType
+from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR, retry_delay, scheduled_run
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.services.shared.limits import PerMinute
+from moniqo_core.services.sync.accounts import AccountLooks
+from moniqo_core.storage.wallets.documents import changes_between
+from moniqo_core.storage.wallets.due import DueWallets, Lease
+from moniqo_core.storage.wallets.sync_log import SyncLogStore, Unreadable
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.base import BaseWallet
+from moniqo_core.wallets.connector import WalletConnector
+
+LEASE: Final = timedelta(seconds=60)
+"""At least as long as a worker may live."""
+LEASE_BY_HAND: Final = timedelta(seconds=20)
+
+_share: Final = SystemRandom().random
+
+
+class StopsPurchases(Protocol):
+    """Cancels the open purchases of wallets that reached a loss limit."""
+
+    async def stop(self, user_wallet_ids: Sequence[str]) -> None:
+        """Cancel what these wallets may still buy; log failures instead of raising them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """How many wallets of a batch were synced, failed, and were put off for want of time.
+
+    ``unbalanced`` counts those synced whose balance equation has a residue, ``mended`` those whose document did not
+    show what the journal says; ``unstored`` are those to be delivered again.
+    """
+
+    synced: int = 0
+    failed: int = 0
+    put_off: int = 0
+    unbalanced: int = 0
+    mended: int = 0
+    unstored: frozenset[str] = frozenset()
+    took: timedelta = timedelta(0)
+
+
+class BalanceSync:
+    """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time at its venue."""
+
+    def __init__(
+        self,
+        wallets: UserWalletStore,
+        due: DueWallets,
+        sync_log: SyncLogStore,
+        connector: WalletConnector,
+        limit: PerMinute,
+        stop: Callable[[], StopsPurchases],
+        now: Clock = utc_now,
+        share: Callable[[], float] = _share,
+    ) -> None:
+        """Use these stores.
+
+        ``limit`` is on the syncs a user asks for, ``stop`` cancels what a loss limit stops; ``share`` gives the jitter
+        of retries, a number in [0, 1).
+        """
+        self._wallets = wallets
+        self._due = due
+        self._sync_log = sync_log
+        self._looks = AccountLooks(connector, now, share)
+        self._limit = limit
+        self._stop = stop
+        self._now = now
+        self._share = share
+
+    async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
+        """Sync an owner's wallet now, whatever its status.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            RateLimitExceededError: another sync of it is under way, or the user asked for too many within this minute.
+
+        """
+        wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
+        permit.require()
+        run, lease = self._by_hand(wallet, SyncType.MANUAL)
+        if not await self._due.claim_one(wallet, lease, run.started_at):
+            raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
+        (outcome,) = await self._looks.many([(run, wallet)])
+        await self._sync_log.record(lease.token, [outcome])
+        await self._stop_purchases([outcome])
+        return outcome
+
+    async def look(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
+        """Sync a wallet whose ``account`` is open, and stays open; it is asked while the lease is taken.
+
+        Where another sync has the lease, that one's snapshot is kept and this one's only returned; a breach of a loss
+        limit stops the wallet either way.
+
+        Raises:
+            WalletError: what keeps the account from answering; it is in the log.
+
+        """
+        run, lease = self._by_hand(wallet, sync_type)
+        claim = self._due.claim_one(wallet, lease, run.started_at)
+        claimed, (outcome, error) = await asyncio.gather(claim, self._looks.one(run, wallet, account))
+        if claimed:
+            await self._sync_log.record(lease.token, [outcome])
+        elif outcome.breach is not None:
+            paused = paused_by(wallet, outcome.breach)
+            with suppress(ConflictError):
+                await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
+        await self._stop_purchases([outcome])
+        if error is not None:
+            raise error
+        return outcome
+
+    def _by_hand(self, wallet: UserWallet, sync_type: SyncType) -> tuple[SyncRun, Lease]:
+        now = self._now()
+        lease = Lease(str(uuid.uuid4()), now + LEASE_BY_HAND)
+        return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
+
+    async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
+        breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
+        if breached:
+            # The outcome of a wallet that its owner or an admin stopped meanwhile was not written.
+            await self._wallets.stop_buys(breached)
+        stopped = [outcome.after.id for outcome in outcomes if outcome.after.buys_stopped]
+        if stopped:
+            await self._stop().stop(stopped)
+
+    async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
+        """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
+
+        Four round trips to the database, however many wallets there are: a lease on all of them, their documents with
+        the credentials, the paper accounts among them, and what came of it. Wallets that were deleted, stopped or
+        synced meanwhile, or that another worker is at, are left out.
+        """
+        started_at = self._now()
+        lease = Lease(str(uuid.uuid4()), started_at + LEASE)
+        wallets, broken = await self._due.claim(due, lease, started_at)
+        now = self._now()
+        work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
+        outcomes = await self._looks.many(work)
+        again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())
+        unreadable = [Unreadable(name, due[name], again) for name in broken]
+        unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
+        await self._stop_purchases(outcomes)
+        report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
+        put_off = len(wallets) - len(outcomes)
+        return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
+
+
+def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:
+    logs = [outcome.log for outcome in outcomes if outcome.log is not None]
+    lost = sum(entry.status is SyncStatus.FAILED for entry in logs)
+    return SyncReport(
+        synced=len(outcomes) - lost,
+        failed=lost + broken,
+        unbalanced=sum(entry.balanced is False for entry in logs),
+        mended=sum(outcome.mended for outcome in outcomes),
+    )

@@ -1,0 +1,42 @@
+"""Queueing the wallets whose sync is due."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Final
+
+from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, Message, WorkQueue
+from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_message
+from moniqo_core.storage.wallets.due import DueWallets
+
+WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
+
+
+class SyncDispatch:
+    """Finds due wallets and queues them, 25 of one venue to a message.
+
+    Nothing is marked: a wallet stays due until a worker has synced it. So the next turn of the schedule makes good what
+    a dispatcher that died halfway left undone, and one that runs twice asks for work that is done once.
+    """
+
+    def __init__(self, wallets: DueWallets, queue: WorkQueue) -> None:
+        """Read from ``wallets`` and send to ``queue``."""
+        self._wallets = wallets
+        self._queue = queue
+
+    async def dispatch(self, scheduled: datetime) -> int:
+        """Queue every wallet that is due at ``scheduled`` and return how many there were."""
+        count = 0
+        waiting: dict[str, list[str]] = defaultdict(list)
+        async for batch in self._wallets.due(scheduled, WALLETS_AT_ONCE):
+            count += len(batch)
+            full: list[Message] = []
+            for wallet in batch:
+                same = waiting[wallet.venue]
+                same.append(wallet.id)
+                if len(same) == WALLETS_PER_MESSAGE:
+                    full.append(write_message(scheduled, waiting.pop(wallet.venue)))
+            await self._queue.send(full)
+        await self._queue.send([write_message(scheduled, same) for same in waiting.values()])
+        return count

@@ -1,0 +1,81 @@
+"""Changing and deleting an owner's wallet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import ValidationError
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.changes import Close, SetLimits
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.services.wallets.requests import WalletChange
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+
+if TYPE_CHECKING:
+    from moniqo_core.services.orders.live.orders import LiveBook
+    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+
+class WalletChanges:
+    """Changes wallets; risk limits and deletion go through the account, so no order slips past them."""
+
+    def __init__(
+        self,
+        wallets: UserWalletStore,
+        connector: WalletConnector,
+        book: Callable[[], LiveBook],
+        now: Clock = utc_now,
+    ) -> None:
+        """Use these stores; ``book`` has the orders at venues."""
+        self._book = book
+        self._wallets = wallets
+        self._connector = connector
+        self._now = now
+
+    async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
+        """Change a wallet and return it.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            ValidationError: no daily loss limit would be left.
+
+        """
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        fields = {**change.fields, "updated_at": self._now()}
+        if not change.limits:
+            await self._wallets.change(user_id, user_wallet_id, fields)
+            return replace(wallet, **fields)
+        limits = replace(wallet.risk_limits, **change.limits)
+        _check(limits)
+        account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        await account.record(SetLimits(limits), mirror=fields)
+        return replace(wallet, **fields, risk_limits=limits)
+
+    async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
+        """Delete a wallet; its history is kept.
+
+        What a live wallet holds stays at its venue; orders that may still fill there are cancelled with ``force``, for
+        nobody could look at them afterwards.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            WalletInUseError: orders are open or positions held, and ``force`` is not set; or an order at a venue could
+                not be ended.
+            WalletConnectionError: the venue did not answer.
+
+        """
+        account = await self._connector.connect(user_id, user_wallet_id)
+        if account.mode == "live":
+            await self._book().leave(cast("ExchangeWallet", account), force=force)
+        await account.record(Close(force=force), mirror={"updated_at": self._now()})
+
+
+def _check(limits: RiskLimits) -> None:
+    if limits.daily_loss_limit_usd is None and limits.daily_loss_limit_percent is None:
+        message = "One of daily_loss_limit_usd and daily_loss_limit_percent must stay set."
+        errors = [{"field": "risk_limits", "message": message, "code": "daily_loss_limit"}]
+        raise ValidationError(message, errors=errors)

@@ -1,0 +1,152 @@
+"""Testing a wallet's connection, and storing new credentials only when they work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import (
+    ConflictError,
+    DecryptionError,
+    TemporarilyUnavailableError,
+    WalletConnectionError,
+    WalletError,
+)
+from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet
+from moniqo_core.services.wallets.credential_fields import (
+    INITIAL_BALANCE,
+    CheckedCredentials,
+    check_credentials,
+    initial_balance,
+)
+from moniqo_core.storage.wallets.ciphertexts import CiphertextStore, ciphertext_of
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.documents import connection_document
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """How a test went; ``error_message`` is one of our fixed texts, never what a venue wrote."""
+
+    success: bool
+    wallet_name: str
+    tested_at: datetime
+    latency_ms: int
+    error_message: str | None
+
+
+class WalletConnection:
+    """Tests connections and replaces credentials."""
+
+    def __init__(
+        self,
+        definitions: DefinitionStore,
+        wallets: UserWalletStore,
+        ciphertexts: CiphertextStore,
+        connector: WalletConnector,
+        cipher: CredentialCipher,
+        now: Clock = utc_now,
+    ) -> None:
+        """Use these stores; ``cipher`` opens and encrypts what is secret."""
+        self._definitions = definitions
+        self._wallets = wallets
+        self._ciphertexts = ciphertexts
+        self._connector = connector
+        self._cipher = cipher
+        self._now = now
+
+    async def test(self, user_id: str, user_wallet_id: str) -> ConnectionTest:
+        """Test a wallet's connection and remember the result; one whose credentials do not open is in ``error``.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            TemporarilyUnavailableError: it is this service that has no answer now; nothing is remembered.
+
+        """
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        tested_at, started = self._now(), time.perf_counter()
+        try:
+            await self.require(wallet)
+            error = None
+        except TemporarilyUnavailableError:
+            raise
+        except DecryptionError as refusal:
+            error = refusal.title
+            await self._ciphertexts.mark_unreadable([ciphertext_of(wallet)], error, tested_at)
+        except WalletError as refusal:
+            error = refusal.title
+        latency = int((time.perf_counter() - started) * 1000)
+        await self._remember(wallet, tested_at, error)
+        return ConnectionTest(error is None, wallet.wallet_name, tested_at, latency, error)
+
+    async def require(self, wallet: UserWallet) -> None:
+        """Raise InvalidCredentialsError or WalletConnectionError unless the wallet's account answers."""
+        if wallet.credentials is not None and wallet.is_demo:
+            await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
+        async with await self._connector.connect(wallet.user_id, wallet.id) as connected:
+            await connected.require_connection()
+
+    async def replace(self, user_id: str, user_wallet_id: str, given: Mapping[str, SecretStr]) -> UserWallet:
+        """Store other credentials after a test with them.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            InvalidCredentialsError: they do not fit the definition, or the venue refuses them.
+            WalletConnectionError: the venue does not answer; the old ones stay.
+            ConflictError: they were changed at the same time, or name another starting balance.
+
+        """
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        definition = await self._definitions.get(wallet.wallet_id)
+        credentials = check_credentials(definition.required_credentials, given)
+        settings = _settings(wallet, credentials)
+        candidate = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **settings})
+        if candidate is None:
+            raise WalletConnectionError
+        async with candidate:
+            await candidate.require_connection()
+        encrypted = None
+        if credentials.secrets:
+            encrypted = await self._cipher.encrypt(credentials.secrets, user_id, user_wallet_id)
+        now = self._now()
+        connection = Connection(is_connected=True, last_successful_ping=now)
+        changed = replace(
+            wallet,
+            credentials=encrypted,
+            credentials_version=wallet.credentials_version + 1,
+            settings=settings,
+            connection=connection,
+            updated_at=now,
+        )
+        fields = {"settings": dict(settings), "connection": connection_document(connection), "updated_at": now}
+        await self._wallets.replace_credentials(wallet, encrypted, fields)
+        return changed
+
+    async def _remember(self, wallet: UserWallet, tested_at: datetime, error: str | None) -> None:
+        if error is None:
+            fields: dict[str, object] = {"is_connected": True, "last_successful_ping": tested_at}
+        else:
+            fields = {"is_connected": False, "last_error": error, "last_error_at": tested_at}
+        stored = {f"connection.{name}": value for name, value in fields.items()}
+        await self._wallets.change(wallet.user_id, wallet.id, stored)
+
+
+def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[str, str]:
+    """Return the settings to store; the starting balance of an open account is history and stays."""
+    opened_with = wallet.settings.get(INITIAL_BALANCE)
+    if opened_with is None or INITIAL_BALANCE not in credentials.settings:
+        return credentials.settings if opened_with is None else {**credentials.settings, INITIAL_BALANCE: opened_with}
+    if initial_balance(credentials.settings) != initial_balance(wallet.settings):
+        raise ConflictError(
+            "The account is open: its starting balance cannot be changed.",
+            hint=f"Leave {INITIAL_BALANCE} as it is, or create another wallet.",
+        )
+    return {**credentials.settings, INITIAL_BALANCE: opened_with}

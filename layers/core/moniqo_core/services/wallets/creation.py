@@ -1,0 +1,199 @@
+"""Connecting a new wallet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.wallets.definition import Definition, Simulation
+from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.wallets.credential_fields import (
+    INITIAL_BALANCE,
+    CheckedCredentials,
+    check_credentials,
+    initial_balance,
+)
+from moniqo_core.services.wallets.idempotency import Created, id_of_key
+from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.documents import to_document
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.base import BaseWallet
+from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.demo.wallet import DemoWallet
+
+
+class WalletCreation:
+    """Makes wallets; a repeated idempotency key answers the first one."""
+
+    def __init__(
+        self,
+        definitions: DefinitionStore,
+        wallets: UserWalletStore,
+        connector: WalletConnector,
+        cipher: CredentialCipher,
+        limit: WalletLimit,
+        now: Clock = utc_now,
+    ) -> None:
+        """Use these stores; ``connector`` makes the wallet that opens the account, ``limit`` is on a user's wallets."""
+        self._definitions = definitions
+        self._wallets = wallets
+        self._connector = connector
+        self._cipher = cipher
+        self._limit = limit
+        self._now = now
+
+    async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
+        """Check, open and store a wallet.
+
+        Raises:
+            ValidationError: there is no such definition, or it is not active.
+            InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them or lets them
+                withdraw.
+            WalletConnectionError: the venue does not answer.
+            IdempotencyMismatchError: the key made another wallet.
+            ConflictError: the wallet the key made was deleted.
+            RateLimitExceededError: the user has as many wallets as one may have.
+
+        """
+        definition = await self._definition(request.wallet_id)
+        credentials = check_credentials(definition.required_credentials, request.credentials)
+        settings = dict(credentials.settings)
+        if definition.simulation is not None:
+            settings[INITIAL_BALANCE] = plain(initial_balance(settings))
+        wallet = _describe(user_id, request, definition, settings, self._now())
+        if idempotency_key is None:
+            # What was found then is the work of this very request, whose answer the database lost on its way.
+            return (await self._open(wallet, definition, credentials))._replace(replayed=False)
+        wallet = replace(wallet, id=id_of_key(user_id, idempotency_key))
+        made = await self._made_before(wallet, credentials)
+        if made is not None:
+            return Created(made, replayed=True)
+        return await self._open(wallet, definition, credentials)
+
+    async def _definition(self, wallet_id: str) -> Definition:
+        try:
+            definition = await self._definitions.get(wallet_id)
+        except NotFoundError:
+            raise _refuse_definition("There is no such wallet definition.") from None
+        if not definition.is_active:
+            raise _refuse_definition("This wallet definition is not active.")
+        return definition
+
+    async def _open(self, wallet: UserWallet, definition: Definition, credentials: CheckedCredentials) -> Created:
+        if credentials.secrets:
+            token = await self._cipher.encrypt(credentials.secrets, wallet.user_id, wallet.id)
+            wallet = replace(wallet, credentials=token)
+        account = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **wallet.settings})
+        if account is None:
+            raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
+        await self._limit.claim(wallet.user_id, wallet.id)
+        try:
+            await self._store(wallet, definition, account)
+        except ConflictError:
+            # The same request was here before: sent twice at once, or again after the first was cut short.
+            made = await self._made_before(wallet, credentials)
+            if made is None:
+                raise _other_body() from None
+            return Created(made, replayed=True)
+        return Created(wallet, replayed=False)
+
+    async def _store(self, wallet: UserWallet, definition: Definition, account: BaseWallet) -> None:
+        if isinstance(account, DemoWallet):
+            terms = _terms(definition, wallet, account.feed.name)
+            await account.open_account(terms, to_document(wallet))
+            return
+        async with account:
+            await account.require_connection()
+        await self._wallets.insert(wallet)
+
+    async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
+        made = await self._wallets.find_made(wallet.user_id, wallet.id)
+        if made is None:
+            return None
+        if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
+            raise _other_body()
+        if made.deleted_at is not None:
+            raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
+        return made
+
+    async def _same_secrets(self, made: UserWallet, credentials: CheckedCredentials) -> bool:
+        # No digest of a secret is kept to compare with: the stored ones are opened. Once they were replaced nobody
+        # knows what the first request held, and the names of its fields (in the hash) must do.
+        if made.credentials is None or made.credentials_version > 1:
+            return True
+        stored = await self._cipher.decrypt(made.credentials, made.user_id, made.id)
+        return stored == dict(credentials.secrets)
+
+
+def _describe(
+    user_id: str, request: NewWallet, definition: Definition, settings: Mapping[str, str], now: datetime
+) -> UserWallet:
+    return UserWallet(
+        id=str(uuid.uuid4()),
+        user_id=user_id,
+        wallet_id=definition.id,
+        wallet_name=definition.name,
+        wallet_slug=definition.slug,
+        custom_name=request.custom_name,
+        description=request.description,
+        color=request.color,
+        icon=request.icon,
+        is_demo=definition.is_demo,
+        status=UserWalletStatus.ACTIVE,
+        settings=settings,
+        risk_limits=request.risk_limits,
+        request_hash=_hash(request, definition, settings),
+        connection=Connection(is_connected=True, last_successful_ping=now),
+        next_sync_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str]) -> str:
+    """Digest of everything in the request that is not secret."""
+    body = {
+        "wallet_id": definition.id,
+        "custom_name": request.custom_name,
+        "description": request.description,
+        "color": request.color,
+        "icon": request.icon,
+        "risk_limits": request.risk_limits.to_document(),
+        "settings": dict(settings),
+        "fields": sorted(request.credentials),
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerms:
+    fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
+    return AccountTerms(
+        user_id=wallet.user_id,
+        initial_balance=initial_balance(wallet.settings),
+        cash_asset=simulation.cash_asset,
+        maker_fee_percent=fees.maker_fee_percent,
+        taker_fee_percent=fees.taker_fee_percent,
+        slippage_bps=simulation.slippage_bps,
+        symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
+        limits=wallet.risk_limits,
+        feed=feed,
+    )
+
+
+def _other_body() -> IdempotencyMismatchError:
+    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+
+
+def _refuse_definition(message: str) -> ValidationError:
+    return ValidationError(message, errors=[{"field": "wallet_id", "message": message, "code": "wallet_id"}])

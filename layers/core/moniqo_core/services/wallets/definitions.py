@@ -1,0 +1,54 @@
+"""The catalogue of wallet definitions: anybody reads it, administrators change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletInUseError
+from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.storage.wallets.definitions import DefinitionFilter, DefinitionStore, Position, read_definition
+
+
+class Definitions:
+    """Use cases of the catalogue."""
+
+    def __init__(self, store: DefinitionStore, now: Clock = utc_now) -> None:
+        """Use this store."""
+        self._store = store
+        self._now = now
+
+    async def get(self, slug_or_id: str) -> Definition:
+        """Return one definition; raises NotFoundError."""
+        return await self._store.get(slug_or_id)
+
+    async def list(self, wanted: DefinitionFilter, after: Position | None, limit: int) -> Sequence[Definition]:
+        """Return up to ``limit`` definitions by ``order`` and slug."""
+        return await self._store.list(wanted, after, limit)
+
+    async def create(self, fields: Mapping[str, object]) -> Definition:
+        """Store a definition of these fields under an id of ours; raises DuplicateSlugError."""
+        now = self._now()
+        definition = read_definition({**fields, "id": str(uuid4()), "created_at": now, "updated_at": now})
+        await self._store.insert(definition)
+        return definition
+
+    async def update(self, slug: str, fields: Mapping[str, object]) -> Definition:
+        """Change the given fields, each as a whole; raises NotFoundError."""
+        return await self._store.update(slug, fields, self._now())
+
+    async def delete(self, slug: str) -> None:
+        """Take a definition out of the catalogue.
+
+        Raises:
+            NotFoundError: there is none.
+            WalletInUseError: user wallets are of this kind.
+
+        """
+        definition = await self._store.get(slug)
+        if await self._store.is_used(definition.id):
+            raise WalletInUseError(
+                "User wallets of this kind exist.", hint="Set is_active to false to take no new wallets of this kind."
+            )
+        await self._store.soft_delete(definition.id, self._now())

@@ -1,0 +1,153 @@
+"""Beginning again: resetting a demo wallet, and forking another one from its ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.wallets.user_wallet import (
+    BalanceSnapshot,
+    Connection,
+    SnapshotAsset,
+    SyncStatistics,
+    UserWallet,
+    UserWalletStatus,
+)
+from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.wallets.idempotency import Created, id_of_key
+from moniqo_core.storage.wallets.documents import balance_document, to_document
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+
+MAX_NAME: Final = 100
+
+
+class PaperWallets:
+    """What only paper money can do."""
+
+    def __init__(
+        self, wallets: UserWalletStore, connector: WalletConnector, limit: WalletLimit, now: Clock = utc_now
+    ) -> None:
+        """Use these stores; ``limit`` is on a user's wallets."""
+        self._wallets = wallets
+        self._connector = connector
+        self._limit = limit
+        self._now = now
+
+    async def reset(self, user_id: str, user_wallet_id: str, key: str | None) -> Created:
+        """Begin a new epoch with the starting balance; a repeated ``key`` answers without doing it again.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+
+        """
+        account = await self._connector.connect_demo(user_id, user_wallet_id)
+        now = self._now()
+        balance = _opening_balance(account.account, now)
+        mirror = {"updated_at": now, "balance": balance_document(balance)}
+        done = await account.reset(key, mirror)
+        return Created(await self._wallets.get(user_id, user_wallet_id), replayed=not done)
+
+    async def fork(
+        self, user_id: str, user_wallet_id: str, seq: int | None, custom_name: str | None, key: str | None
+    ) -> Created:
+        """Make a new wallet that holds what the source held after entry ``seq``, now for None.
+
+        Raises:
+            NotFoundError: the owner has no such wallet.
+            ValidationError: its ledger has no such entry.
+            IdempotencyMismatchError: the key made another wallet.
+            ConflictError: the wallet the key made was deleted.
+            RateLimitExceededError: the user has as many wallets as one may have.
+
+        """
+        source = await self._wallets.get(user_id, user_wallet_id)
+        request_hash = _hash(user_wallet_id, seq, custom_name)
+        new_id = str(uuid.uuid4()) if key is None else id_of_key(user_id, key)
+        made = None if key is None else await self._made_before(user_id, new_id, request_hash)
+        if made is not None:
+            return Created(made, replayed=True)
+        account = await self._account_at(user_id, user_wallet_id, seq)
+        wallet = _describe(source, account, new_id, custom_name, self._now(), request_hash)
+        document = to_document(wallet)
+        if any(position.amount for position in account.positions.values()):
+            document["evaluated_until"] = wallet.created_at
+        await self._limit.claim(user_id, new_id)
+        try:
+            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(account, document)
+        except ConflictError:
+            made = await self._made_before(user_id, new_id, request_hash)
+            if made is None:
+                raise _other_body() from None
+            return Created(made, replayed=key is not None)
+        return Created(wallet, replayed=False)
+
+    async def _account_at(self, user_id: str, user_wallet_id: str, seq: int | None) -> Account:
+        connected = await self._connector.connect_demo(user_id, user_wallet_id)
+        try:
+            return await connected.past().account_at(seq)
+        except NotFoundError as error:
+            wrong = {"field": "seq", "message": error.detail, "code": "seq"}
+            raise ValidationError(error.detail, errors=[wrong]) from None
+
+    async def _made_before(self, user_id: str, user_wallet_id: str, request_hash: str) -> UserWallet | None:
+        made = await self._wallets.find_made(user_id, user_wallet_id)
+        if made is None:
+            return None
+        if made.request_hash != request_hash:
+            raise _other_body()
+        if made.deleted_at is not None:
+            raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
+        return made
+
+
+def _opening_balance(account: Account, now: datetime) -> BalanceSnapshot:
+    cash, amount = account.terms.cash_asset, account.terms.initial_balance
+    held = SnapshotAsset(cash, amount, ZERO, amount, amount)
+    return BalanceSnapshot(now, (held,), amount, ZERO, ZERO)
+
+
+def _describe(
+    source: UserWallet, account: Account, new_id: str, custom_name: str | None, now: datetime, request_hash: str
+) -> UserWallet:
+    ending = f" (fork of {account.seq})"
+    return replace(
+        source,
+        id=new_id,
+        custom_name=custom_name or source.custom_name[: MAX_NAME - len(ending)] + ending,
+        status=UserWalletStatus.ACTIVE,
+        status_reason=None,
+        status_before_suspension=None,
+        risk_limits=account.limits or source.risk_limits,
+        credentials=None,
+        credentials_version=1,
+        request_hash=request_hash,
+        forked_from=f"{source.id}:{account.seq}",
+        balance=BalanceSnapshot(),
+        connection=Connection(is_connected=True, last_successful_ping=now),
+        statistics=SyncStatistics(),
+        next_sync_at=now,
+        synced_for=None,
+        has_open_orders=False,
+        created_at=now,
+        updated_at=now,
+        last_used_at=None,
+    )
+
+
+def _hash(source: str, seq: int | None, custom_name: str | None) -> str:
+    body: Mapping[str, object] = {"fork": source, "seq": seq, "custom_name": custom_name}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _other_body() -> IdempotencyMismatchError:
+    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")

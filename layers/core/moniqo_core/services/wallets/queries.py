@@ -1,0 +1,37 @@
+"""Reading an owner's wallets and their sync log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from moniqo_core.domain.sync.outcome import SyncLogEntry
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallets import Position, UserWalletStore, WalletFilter
+
+
+class UserWallets:
+    """Reads of an owner's wallets; each is one round trip to the database."""
+
+    def __init__(self, wallets: UserWalletStore, sync_log: SyncLogStore) -> None:
+        """Use these stores."""
+        self._wallets = wallets
+        self._sync_log = sync_log
+
+    async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
+        """Return one wallet with its last snapshot; raises NotFoundError."""
+        return await self._wallets.get(user_id, user_wallet_id)
+
+    async def list(
+        self, user_id: str, wanted: WalletFilter, after: Position | None, limit: int
+    ) -> Sequence[UserWallet]:
+        """Return up to ``limit`` wallets, newest first."""
+        return await self._wallets.list(user_id, wanted, after, limit)
+
+    async def sync_log(
+        self, user_id: str, user_wallet_id: str, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[SyncLogEntry]:
+        """Return up to ``limit`` rows of the sync log, newest first; raises NotFoundError."""
+        await self._wallets.get(user_id, user_wallet_id)
+        return await self._sync_log.list(user_id, user_wallet_id, after, limit)

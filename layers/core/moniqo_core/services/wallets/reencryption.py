@@ -1,0 +1,99 @@
+"""Moving stored credentials to the key in use, so that older keys can leave the ring.
+
+Each ciphertext is replaced only while it is the one that was read: what a user stores at the same time stays. A run
+that is cut short anywhere leaves every wallet with a ciphertext that opens, and the next run goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from moniqo_core.credentials.cipher import CredentialCipher, stored_prefix
+from moniqo_core.credentials.key_ring import Key
+from moniqo_core.credentials.key_source import SecretsManagerKeys
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import DecryptionError
+from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
+
+PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ReencryptionReport:
+    """How many ciphertexts were moved, how many do not open, and how many others still are under superseded keys."""
+
+    moved: int
+    unreadable: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """A key, whether writers use it now, and how many ciphertexts need it."""
+
+    key: Key
+    is_writing: bool
+    documents: int
+
+
+class Reencryption:
+    """Re-encrypts credentials under superseded keys, and tells what is under which key."""
+
+    def __init__(
+        self, stored: CiphertextStore, cipher: CredentialCipher, keys: SecretsManagerKeys, now: Clock = utc_now
+    ) -> None:
+        """Use these; ``cipher`` takes its keys from ``keys``."""
+        self._stored = stored
+        self._cipher = cipher
+        self._keys = keys
+        self._now = now
+
+    async def run(self, seconds: float, progress: Callable[[int], None] = lambda _: None) -> ReencryptionReport:
+        """Re-encrypt for at most ``seconds`` and a page; ``progress`` is told how many were looked at.
+
+        A wallet whose credentials do not open gets the status ``error``, and is looked at again by the next run.
+        """
+        until = time.monotonic() + seconds
+        moved = unreadable = seen = 0
+        superseded = (await self._keys.ring()).superseded(self._now())
+        for key in superseded:
+            last: Ciphertext | None = None
+            while time.monotonic() < until:
+                page = await self._stored.page(stored_prefix(key.kid), last, PAGE)
+                if not page:
+                    break
+                last = page[-1]
+                page_moved, page_unreadable = await self._move(page)
+                moved, unreadable, seen = moved + page_moved, unreadable + page_unreadable, seen + len(page)
+                progress(seen)
+        left = sum([await self._stored.count(stored_prefix(key.kid)) for key in superseded])
+        return ReencryptionReport(moved, unreadable, max(0, left - unreadable))
+
+    async def _move(self, page: Iterable[Ciphertext]) -> tuple[int, int]:
+        changes: dict[Ciphertext, str] = {}
+        broken: list[Ciphertext] = []
+        for old in page:
+            try:
+                fields = await self._cipher.decrypt(old.text, old.user_id, old.user_wallet_id)
+            except DecryptionError:
+                broken.append(old)
+            else:
+                changes[old] = await self._cipher.encrypt(fields, old.user_id, old.user_wallet_id)
+        moved = await self._stored.replace(changes)
+        await self._stored.mark_unreadable(broken, DecryptionError.title, self._now())
+        return moved, len(broken)
+
+    async def needed(self, kids: Iterable[str]) -> Collection[str]:
+        """Return which of these key ids ciphertexts need."""
+        return frozenset([kid for kid in kids if await self._stored.count(stored_prefix(kid))])
+
+    async def uses(self) -> tuple[list[KeyUse], int]:
+        """Return every key of the ring, oldest first, and how many ciphertexts none of them opens."""
+        ring, now = await self._keys.ring(), self._now()
+        writing = ring.writing_key(now).kid if any(key.use_after <= now for key in ring.keys.values()) else None
+        keys = sorted(ring.keys.values(), key=lambda key: (key.use_after, key.kid))
+        uses = [KeyUse(key, key.kid == writing, await self._stored.count(stored_prefix(key.kid))) for key in keys]
+        return uses, await self._stored.count() - sum(use.documents for use in uses)

@@ -1,0 +1,98 @@
+"""Every index of the database; ``python -m moniqo_core.prepare`` creates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.storage.client import server_version
+
+SYNC_LOG_SECONDS: Final = 30 * 24 * 3600
+
+INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
+    "wallets": (
+        IndexModel("slug", name="slug", unique=True, partialFilterExpression={"deleted_at": None}),
+        IndexModel([("is_active", ASCENDING), ("order", ASCENDING)], name="is_active_order"),
+        IndexModel("integration_type", name="integration_type"),
+        IndexModel("is_demo", name="is_demo"),
+        IndexModel("supported_markets", name="supported_markets"),
+    ),
+    "user_wallets": (
+        IndexModel([("user_id", ASCENDING), ("is_active", ASCENDING)], name="user_id_is_active"),
+        IndexModel([("user_id", ASCENDING), ("wallet_id", ASCENDING)], name="user_id_wallet_id"),
+        IndexModel(
+            [("user_id", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="user_id_created_at"
+        ),
+        IndexModel("wallet_id", name="wallet_id"),
+        IndexModel("status", name="status"),
+        IndexModel("balance.last_synced_at", name="balance_last_synced_at"),
+        IndexModel([("next_sync_at", ASCENDING), ("status", ASCENDING)], name="next_sync_at_status"),
+        IndexModel(
+            [("has_open_orders", ASCENDING), ("evaluated_until", ASCENDING)], name="has_open_orders_evaluated_until"
+        ),
+        # A ciphertext begins with the id of its key: who is under which key is a range of this index.
+        IndexModel(
+            [("credentials", ASCENDING), ("_id", ASCENDING)],
+            name="credentials",
+            partialFilterExpression={"credentials": {"$type": "string"}},
+        ),
+    ),
+    "wallet_sync_log": (
+        IndexModel([("user_wallet_id", ASCENDING), ("started_at", DESCENDING)], name="user_wallet_id_started_at"),
+        IndexModel("status", name="status"),
+        IndexModel("started_at", name="expiry", expireAfterSeconds=SYNC_LOG_SECONDS),
+    ),
+    "demo_wallet_state": (IndexModel("user_wallet_id", name="user_wallet_id", unique=True),),
+    "demo_wallet_ledger": (
+        IndexModel(
+            [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
+            name="client_order_id",
+            unique=True,
+            partialFilterExpression={"client_order_id": {"$exists": True}},
+        ),
+        IndexModel([("user_wallet_id", ASCENDING), ("order_ids", ASCENDING)], name="order_ids"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
+    ),
+    "orders": (
+        IndexModel([("user_wallet_id", ASCENDING), ("status", ASCENDING)], name="user_wallet_id_status"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
+        IndexModel(
+            [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
+            name="client_order_id",
+            unique=True,
+            partialFilterExpression={"client_order_id": {"$exists": True}, "holds_client_id": True},
+        ),
+        IndexModel(
+            [("venue", ASCENDING), ("settle_at", ASCENDING)],
+            name="to_settle",
+            partialFilterExpression={"settle_at": {"$exists": True}},
+        ),
+    ),
+    "order_fills": (
+        IndexModel([("user_wallet_id", ASCENDING), ("at", DESCENDING), ("tie", DESCENDING)], name="user_wallet_id_at"),
+        IndexModel([("user_wallet_id", ASCENDING), ("seq", ASCENDING)], name="seq"),
+    ),
+    "equity": (
+        IndexModel([("user_wallet_id", ASCENDING), ("epoch", ASCENDING), ("at", ASCENDING)], name="point", unique=True),
+        # How long a point is kept follows from its resolution: it carries its own end.
+        IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
+    ),
+    "market_minutes": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+    "rate_counters": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+    "venue_markets": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
+}
+
+
+async def ensure_indexes(db: AsyncDatabase[dict[str, Any]], collections: Iterable[str] = tuple(INDEXES)) -> None:
+    """Create what is missing, in these collections; safe to repeat.
+
+    Raises:
+        UnsupportedServerError: the server is older than MongoDB 8.
+
+    """
+    await server_version(db)
+    for collection in collections:
+        await db[collection].create_indexes(list(INDEXES[collection]))

@@ -1,0 +1,87 @@
+"""Fills of live wallets in MongoDB: collection ``order_fills``, written together with their orders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from pymongo import UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.queries import FillQuery
+from moniqo_core.storage.orders.codec import Document, fill_document, read_fill
+
+FILLS: Final = "order_fills"
+MOST_FILLS: Final = 1000
+"""Fills shown with one order, and read for one look at what moved."""
+
+
+class LiveFillStore:
+    """Reads fills, and says how they are written."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        """Use the collection of ``database``."""
+        self._fills = database[FILLS]
+        self._name = f"{database.name}.{FILLS}"
+
+    def inserts(self, order: LiveOrder, fills: Sequence[Fill]) -> list[UpdateOne]:
+        """Return the writes that add fills of an order; one that is there stays."""
+        return [
+            UpdateOne(
+                {"_id": f"{order.user_wallet_id}:{fill.fill_id}"},
+                {"$setOnInsert": _kept(order, fill)},
+                upsert=True,
+                namespace=self._name,
+            )
+            for fill in fills
+        ]
+
+    async def of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
+        """Fills by order id, oldest first, of orders of one wallet."""
+        filled = [order for order in orders if order.mirrored]
+        found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
+        if filled:
+            query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}
+            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MOST_FILLS * len(filled))
+            async for document in oldest_first:
+                found[document["order_id"]].append(read_fill(document))
+        return {order_id: tuple(fills[:MOST_FILLS]) for order_id, fills in found.items()}
+
+    async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
+        """Fills newest first, and where the next page begins: the time of its last one in milliseconds, and its tie."""
+        limit, symbol, since, until, after = query
+        conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
+        if symbol is not None:
+            conditions.append({"symbol": symbol})
+        if since is not None:
+            conditions.append({"at": {"$gte": since}})
+        if until is not None:
+            conditions.append({"at": {"$lt": until}})
+        if after is not None:
+            at, tie = after
+            conditions.append({"$or": [{"ms": {"$lt": at}}, {"ms": at, "tie": {"$lt": tie}}]})
+        found = self._fills.find({"$and": conditions}).sort([("at", -1), ("tie", -1)]).limit(limit + 1)
+        documents = await found.to_list()
+        last = documents[limit - 1] if len(documents) > limit else None
+        return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
+
+    async def since(self, user_wallet_id: str, moment: datetime) -> list[Fill]:
+        """The last fills of a wallet from a time on."""
+        found, _ = await self.page(user_wallet_id, FillQuery(MOST_FILLS, since=moment))
+        return found
+
+
+def _kept(order: LiveOrder, fill: Fill) -> Document:
+    digest = hashlib.sha256(fill.fill_id.encode()).hexdigest()
+    return {
+        **fill_document(fill),
+        "user_wallet_id": order.user_wallet_id,
+        "seq": order.seq,
+        "ms": int(fill.at.timestamp() * 1000),
+        # Orders fills of one moment, and fits a cursor.
+        "tie": int(digest[:12], 16),
+    }

@@ -1,0 +1,106 @@
+"""How orders of live wallets are written: amounts as strings, times as dates."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+
+Document = dict[str, Any]
+
+_SAME = (
+    "user_wallet_id",
+    "user_id",
+    "venue",
+    "seq",
+    "venue_client_id",
+    "token",
+    "body_hash",
+    "created_at",
+    "updated_at",
+    "fee_currency",
+    "version",
+    "holds_client_id",
+    "venue_order_id",
+    "seen_at",
+    "misses",
+    "looks",
+    "reason",
+)
+_AMOUNTS = ("amount", "filled_amount", "filled_quote", "fee", "mirrored")
+_ASKED_AMOUNTS = ("amount", "quote_amount", "price", "stop_price", "trail_percent")
+
+
+def order_key(user_wallet_id: str, seq: int) -> str:
+    """``_id`` of an order: of two writers who want one number, one wins."""
+    return f"{user_wallet_id}:{seq:012d}"
+
+
+def live_document(order: LiveOrder) -> Document:
+    """Write an order."""
+    request = order.request
+    # Partial indexes hold only what has these two fields.
+    indexed = {"client_order_id": request.client_order_id, "settle_at": order.settle_at}
+    return {
+        "_id": order_key(order.user_wallet_id, order.seq),
+        **{name: value for name, value in indexed.items() if value is not None},
+        "symbol": request.symbol,
+        "status": order.status.value,
+        "status_history": [[status.value, at] for status, at in order.status_history],
+        **{name: getattr(order, name) for name in _SAME},
+        **{name: plain(getattr(order, name)) for name in _AMOUNTS},
+        "request": {
+            "side": request.side.value,
+            "type": request.type.value,
+            "time_in_force": request.time_in_force.value,
+            "expires_at": request.expires_at,
+            "post_only": request.post_only,
+            "reduce_only": request.reduce_only,
+            # The caller's own keys may hold what a document key must not.
+            "metadata": json.dumps(request.metadata, ensure_ascii=False) if request.metadata else None,
+            **{name: _text(getattr(request, name)) for name in _ASKED_AMOUNTS},
+        },
+    }
+
+
+def read_live(document: Document) -> LiveOrder:
+    """Read what :func:`live_document` wrote."""
+    amounts: Document = {name: Decimal(document[name]) for name in _AMOUNTS}
+    return LiveOrder(
+        status=OrderStatus(document["status"]),
+        status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
+        request=_request(document),
+        settle_at=document.get("settle_at"),
+        **{name: document[name] for name in _SAME},
+        **amounts,
+    )
+
+
+def _request(document: Document) -> Place:
+    asked = document["request"]
+    amounts: Document = {name: _decimal(asked[name]) for name in _ASKED_AMOUNTS}
+    return Place(
+        symbol=document["symbol"],
+        side=OrderSide(asked["side"]),
+        type=OrderType(asked["type"]),
+        time_in_force=TimeInForce(asked["time_in_force"]),
+        expires_at=asked["expires_at"],
+        post_only=asked["post_only"],
+        reduce_only=asked["reduce_only"],
+        client_order_id=document.get("client_order_id"),
+        metadata=json.loads(asked["metadata"]) if asked["metadata"] else {},
+        **amounts,
+    )
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,208 @@
+"""Orders of live wallets in MongoDB: collection ``orders``.
+
+An order's ``_id`` carries its number in the wallet. An intent is decided on everything up to the number before it, so
+of two that are decided at once one is inserted and the other is decided again: limits hold without a lock that anybody
+could die with. Later writes name the version they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Final, cast
+
+from pymongo import ReplaceOne
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ClientBulkWriteException, ConnectionFailure, DuplicateKeyError
+
+from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.order import OPEN_STATUSES, Fill, OrderSide, OrderStatus
+from moniqo_core.domain.orders.queries import OrderQuery
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo_core.storage.live.fills import LiveFillStore
+from moniqo_core.storage.live.order_codec import Document, live_document, order_key, read_live
+from moniqo_core.storage.orders.codec import order_age
+from moniqo_core.storage.wallets.documents import from_document
+
+ORDERS: Final = "orders"
+SENDS: Final = 3
+
+_UNDECIDED: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
+
+
+class Inserted(Enum):
+    """What became of an intent."""
+
+    DONE = auto()
+    LOST = auto()
+    """Another order took the number: read again and decide again."""
+    REPEATED = auto()
+    """The client order id stands for another order already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an order is decided on, as of one moment.
+
+    ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
+    next one. ``before`` is the order its client order id stands for already. ``stopped`` says that the deployment's
+    switch is off.
+    """
+
+    wallet: UserWallet
+    orders: Sequence[LiveOrder]
+    next_seq: int
+    before: LiveOrder | None
+    stopped: bool
+
+
+class LiveOrderStore:
+    """Reads and writes orders of live wallets; whose wallet it is, the caller knows."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        """Use the collections of ``database``."""
+        self._database = database
+        self._wallets = database["user_wallets"]
+        self._orders = database[ORDERS]
+        self.fills = LiveFillStore(database)
+
+    async def desk(self, user_wallet_id: str, client_order_id: str | None, since: int | None = None) -> Desk:
+        """Read what an order is decided on in one round trip, with every order from number ``since`` on.
+
+        Raises:
+            NotFoundError: there is no such wallet.
+
+        """
+        mine = {"user_wallet_id": user_wallet_id}
+        wanted: Document = {"status": {"$in": list(_UNDECIDED)}}
+        if since is not None:
+            wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
+        pipeline = [
+            {"$match": {"_id": user_wallet_id, "deleted_at": None}},
+            # The number before the orders: stages look one after the other, and one that is inserted between two looks
+            # must not be left out of the orders and counted by the number.
+            _beside(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
+            _beside(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
+            _beside(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
+        ]
+        if client_order_id is not None:
+            named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
+            pipeline.append(_beside(ORDERS, "before", [{"$match": named}]))
+        found = await (await self._wallets.aggregate(pipeline)).to_list()
+        if not found:
+            raise NotFoundError("There is no such wallet.")
+        document = found[0]
+        before, last = document.get("before"), document["last"]
+        return Desk(
+            wallet=from_document(document),
+            orders=[read_live(order) for order in document["found"]],
+            next_seq=last[0]["seq"] + 1 if last else 1,
+            before=read_live(before[0]) if before else None,
+            stopped=bool(document["switch"] and document["switch"][0]["stopped"]),
+        )
+
+    async def insert(self, order: LiveOrder) -> Inserted:
+        """Write an intent.
+
+        Raises:
+            TemporarilyUnavailableError: whether it stands could not be learned; nothing may be sent for it.
+
+        """
+        document = live_document(order)
+        for _ in range(SENDS):
+            try:
+                await self._orders.insert_one(document)
+            except DuplicateKeyError as error:
+                # What was sent twice finds its own document.
+                stored = await self._orders.find_one({"_id": document["_id"]}, {"token": 1})
+                if stored is not None and stored["token"] == document["token"]:
+                    return Inserted.DONE
+                named = "client_order_id" in cast("Mapping[str, Any]", error.details)["keyPattern"]
+                return Inserted.REPEATED if named else Inserted.LOST
+            except ConnectionFailure:
+                continue
+            return Inserted.DONE
+        raise TemporarilyUnavailableError("the database did not answer; nothing was sent", retry_after=2)
+
+    async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
+        """Write ``after`` over the version ``before``, with its fills; False when somebody else wrote meanwhile."""
+        if after == before and not fills:
+            return True
+        document = live_document(after)
+        document["version"] = before.version + 1
+        # Fills first: an order that says they are kept must not be ahead of them.
+        writes: list[Any] = self.fills.inserts(after, fills)
+        orders = f"{self._database.name}.{ORDERS}"
+        writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
+        try:
+            done = await self._database.client.bulk_write(writes, ordered=True)
+        except ClientBulkWriteException as error:
+            if is_outage(error):
+                raise
+            return False  # somebody else inserts the same fill at this moment
+        return bool(done.matched_count > len(fills) - done.upserted_count)
+
+    async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
+        """One order; raises OrderNotFoundError."""
+        try:
+            seq, number = order_age(order_id)
+        except ValueError:
+            seq, number = 0, 0
+        found = await self._orders.find_one({"_id": order_key(user_wallet_id, seq)}) if number == 1 else None
+        if found is None or found["user_wallet_id"] != user_wallet_id:
+            raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
+        return read_live(found)
+
+    async def undecided(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
+        """Orders that may still fill, oldest first."""
+        query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(_UNDECIDED)}}
+        if symbol is not None:
+            query["symbol"] = symbol
+        return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
+
+    async def hasten(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
+        """See to it that purchases of these wallets that may still fill are looked at by ``at``."""
+        purchases = {
+            "user_wallet_id": {"$in": list(user_wallet_ids)},
+            "status": {"$in": list(_UNDECIDED)},
+            "request.side": OrderSide.BUY.value,
+        }
+        await self._orders.update_many(purchases, {"$min": {"settle_at": at}})
+
+    async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
+        """Orders newest first, below the number that a position begins with."""
+        wanted: Document = {"user_wallet_id": user_wallet_id}
+        if query.only_open is not None:
+            wanted["status"] = {"$in" if query.only_open else "$nin": list(_UNDECIDED)}
+        if query.symbol is not None:
+            wanted["symbol"] = query.symbol
+        if query.after is not None:
+            wanted["seq"] = {"$lt": query.after[0]}
+        newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)
+        return [read_live(document) async for document in newest_first]
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many orders may still fill, by status, of all wallets."""
+        pipeline: list[Document] = [
+            {"$match": {"status": {"$in": list(_UNDECIDED)}}},
+            {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+        ]
+        return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
+
+    async def venues_to_settle(self, now: datetime) -> list[str]:
+        """Venues with an order whose time to be looked at has come."""
+        return sorted(await self._orders.distinct("venue", {"settle_at": {"$lte": now}}))
+
+    async def to_settle(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
+        """Orders at one venue whose time to be looked at has come, those that wait longest first."""
+        query = {"venue": venue, "settle_at": {"$lte": now}}
+        return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]
+
+
+def _beside(collection: str, name: str, pipeline: list[Document]) -> Document:
+    return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}

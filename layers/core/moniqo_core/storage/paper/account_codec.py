@@ -1,0 +1,215 @@
+"""How the snapshot of a demo account is written in MongoDB.
+
+Symbols and assets are keys of documents; a dot in one (``BRK.B/USD``) would read as a path and is written as ``%2E``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from moniqo_core.domain.ledger.account import Account, AccountTerms, Interest, Shown, TakenLevels
+from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import Order, OrderSide
+from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.risk.loss_limits import Day
+from moniqo_core.storage.orders.codec import Document, order_document, pack_order, unpack_order
+
+
+def key(name: str) -> str:
+    """Write a symbol or asset as a document key."""
+    return name.replace("%", "%25").replace(".", "%2E")
+
+
+def unkey(text: str) -> str:
+    """Read what :func:`key` wrote."""
+    return text.replace("%2E", ".").replace("%25", "%")
+
+
+def entry_id(user_wallet_id: str, seq: int) -> str:
+    """Return the ``_id`` of a journal entry; inserting it is the commit."""
+    return f"{user_wallet_id}:{seq:012d}"
+
+
+def holding_values(holding: Holding) -> list[str]:
+    """Write free and locked."""
+    return [plain(holding.free), plain(holding.locked)]
+
+
+def position_values(position: Position) -> list[str]:
+    """Write amount, cost, realised PnL and fees."""
+    return [plain(value) for value in position]
+
+
+def taken_values(book: TakenLevels) -> list[list[str]]:
+    """Write price, shown size and what was taken of each level."""
+    return [[plain(level.price), plain(level.amount), plain(gone)] for level, gone in book.items()]
+
+
+def interest_values(interest: Interest) -> list[object]:
+    """Write how many orders are open, how many expire, and what their buys still buy."""
+    return [interest.orders, interest.expiring, plain(interest.buying)]
+
+
+def day_values(day: Day | None) -> list[object] | None:
+    """Write the local day."""
+    return None if day is None else [plain(day.equity), day.until]
+
+
+def shown_values(shown: Shown) -> list[object]:
+    """Write a market as a live feed showed it, and half its spread."""
+    market, half_spread = shown
+    numbers = (market.tick_size, market.lot_step, market.min_amount, market.min_notional, half_spread)
+    return [market.base, market.quote, market.hours, *map(plain, numbers)]
+
+
+def taken_key(book: str, side: OrderSide) -> str:
+    """Name one side of a book."""
+    return f"{side.value}:{key(book)}"
+
+
+def state_document(account: Account) -> Document:
+    """Write a whole snapshot, as for the first commit or after a rebuild."""
+    terms = account.terms
+    return {
+        "_id": account.user_wallet_id,
+        "user_wallet_id": account.user_wallet_id,
+        "user_id": terms.user_id,
+        "seq": account.seq,
+        "next_entry": entry_id(account.user_wallet_id, account.seq + 1),
+        "epoch": account.epoch,
+        "at": account.at,
+        "status": account.status,
+        "reason": account.reason,
+        "deleted": account.deleted,
+        "terms": {
+            "initial_balance": plain(terms.initial_balance),
+            "cash_asset": terms.cash_asset,
+            "maker_fee_percent": plain(terms.maker_fee_percent),
+            "taker_fee_percent": plain(terms.taker_fee_percent),
+            "slippage_bps": plain(terms.slippage_bps),
+            "symbols": None if terms.symbols is None else list(terms.symbols),
+        },
+        "limits": account.limits.to_document() if account.limits else None,
+        "limits_version": account.limits_version,
+        "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
+        "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
+        "orders": {order_id: pack_order(order_document(order)) for order_id, order in account.orders.items()},
+        "interest": {key(symbol): interest_values(interest) for symbol, interest in account.interest.items()},
+        "taken": {taken_key(name, side): taken_values(book) for (name, side), book in account.taken.items()},
+        "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
+        "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
+        "opening": plain(account.opening),
+        "peak": plain(account.peak),
+        "day": day_values(account.day),
+        "paused_by_limit": account.paused_by_limit,
+        "forked_from": account.forked_from,
+        "still_since": account.still_since,
+        **_live_values(account),
+    }
+
+
+def _live_values(account: Account) -> Document:
+    """Write what accounts of the simulated market do not have."""
+    if not account.terms.is_live:
+        return {}
+    return {
+        "feed": account.terms.feed,
+        "shown": {key(symbol): shown_values(shown) for symbol, shown in account.shown.items()},
+    }
+
+
+def read_account(document: Document) -> Account:
+    """Read a snapshot."""
+    terms, interest = document["terms"], document["interest"]
+    limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
+    return Account(
+        user_wallet_id=document["user_wallet_id"],
+        terms=AccountTerms(
+            user_id=document["user_id"],
+            initial_balance=Decimal(terms["initial_balance"]),
+            cash_asset=terms["cash_asset"],
+            maker_fee_percent=Decimal(terms["maker_fee_percent"]),
+            taker_fee_percent=Decimal(terms["taker_fee_percent"]),
+            slippage_bps=Decimal(terms["slippage_bps"]),
+            symbols=None if terms["symbols"] is None else tuple(terms["symbols"]),
+            limits=limits,
+            feed=document.get("feed", SIMULATED),
+        ),
+        seq=document["seq"],
+        epoch=document["epoch"],
+        at=document["at"],
+        status=document["status"],
+        reason=document["reason"],
+        deleted=document["deleted"],
+        limits=limits,
+        limits_version=document["limits_version"],
+        balances={
+            unkey(asset): Holding(Decimal(free), Decimal(locked))
+            for asset, (free, locked) in document["balances"].items()
+        },
+        positions={
+            unkey(symbol): Position(*(Decimal(value) for value in values))
+            for symbol, values in document["positions"].items()
+        },
+        orders=StoredOrders(document["orders"]),
+        # A commit that ends a symbol's last order sets its interest to none.
+        interest={
+            unkey(symbol): Interest(orders, expiring, Decimal(buying))
+            for symbol, (orders, expiring, buying) in interest.items()
+            if orders
+        },
+        taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
+        evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
+        marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
+        opening=Decimal(document["opening"]),
+        peak=Decimal(document["peak"]),
+        day=Day(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
+        paused_by_limit=document["paused_by_limit"],
+        forked_from=document["forked_from"],
+        still_since=document["still_since"],
+        shown={unkey(name): _read_shown(unkey(name), values) for name, values in document.get("shown", {}).items()},
+    )
+
+
+class StoredOrders(Mapping[str, Order]):
+    """Open orders as they are stored, oldest first, each read when it is asked for."""
+
+    def __init__(self, packed: Mapping[str, bytes]) -> None:
+        """Sort by age: ids are ``o-{seq}-{n}`` with one digit for n, so length and text order them."""
+        self._packed = {order_id: packed[order_id] for order_id in sorted(packed, key=lambda name: (len(name), name))}
+        self._read: dict[str, Order] = {}
+
+    def __getitem__(self, order_id: str) -> Order:
+        order = self._read.get(order_id)
+        if order is None:
+            order = self._read[order_id] = unpack_order(self._packed[order_id])
+        return order
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __contains__(self, order_id: object) -> bool:
+        return order_id in self._packed
+
+
+def _read_shown(symbol: str, values: list[Any]) -> Shown:
+    base, quote, hours, *numbers = values
+    tick, lot, amount, notional, half_spread = (Decimal(number) for number in numbers)
+    return Shown(Market(symbol, base, quote, tick, lot, amount, notional, hours), half_spread)
+
+
+def _read_taken_key(text: str) -> tuple[str, OrderSide]:
+    side, _, symbol = text.partition(":")
+    return unkey(symbol), OrderSide(side)
+
+
+def _read_taken(levels: Iterable[list[str]]) -> dict[Level, Decimal]:
+    return {Level(Decimal(price), Decimal(shown)): Decimal(gone) for price, shown, gone in levels}

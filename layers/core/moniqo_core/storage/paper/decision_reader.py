@@ -1,0 +1,87 @@
+"""Reading journal entries back: the command and the basis that a commit was decided on.
+
+The inverse of :mod:`moniqo_core.storage.paper.entry_codec`, led by the types of the dataclasses it wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+from moniqo_core.domain.ledger.commands import Command
+from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.market.market import Level, Market, Snapshot
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.storage.orders.codec import Document
+
+_COMMANDS: Final = {kind.__name__.lower(): kind for kind in get_args(Command)}
+
+
+def read_command(entry: Document) -> Command:
+    """Read what an entry was asked to do.
+
+    Raises:
+        KeyError, TypeError, ValueError, ArithmeticError: it is not what :mod:`moniqo_core.storage.paper.entry_codec`
+        writes.
+
+    """
+    command: Command = _read(_COMMANDS[entry["kind"]], entry["command"])
+    return command
+
+
+def read_basis(entry: Document) -> Basis | None:
+    """Read what an entry was decided on, None where nothing was looked at; raises what :func:`read_command` raises.
+
+    The book is as deep as the decision depended on it.
+    """
+    document = entry.get("basis")
+    if document is None:
+        return None
+    market: Market = _read(Market, document["market"])
+    snapshot = Snapshot(
+        market.symbol,
+        document["at"],
+        Decimal(document["last"]),
+        _levels(document["bids"]),
+        _levels(document["asks"]),
+        document["source"],
+    )
+    marks = {symbol: Decimal(mark) for symbol, mark in document["marks"]}
+    others = {name: _read(kind, document[name]) for name, kind in _types(Basis).items() if name not in _OWN_FORM}
+    return Basis(market=market, snapshot=snapshot, marks=marks, **others)
+
+
+_OWN_FORM: Final = frozenset({"market", "snapshot", "marks"})
+
+
+def _levels(pairs: list[list[str]]) -> list[Level]:
+    return [Level(Decimal(price), Decimal(amount)) for price, amount in pairs]
+
+
+@lru_cache(maxsize=32)
+def _types(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """Read a value that is declared as ``kind``."""
+    if get_origin(kind) in {Union, UnionType}:
+        if value is None:
+            return None
+        (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
+    if get_origin(kind) is Mapping:  # the caller's metadata
+        return json.loads(value)
+    if kind is RiskLimits:
+        return RiskLimits.from_document(value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return kind(**{name: _read(hint, value[name]) for name, hint in _types(kind).items()})
+    if kind is Decimal or issubclass(kind, StrEnum):
+        return kind(value)
+    return value

@@ -1,0 +1,107 @@
+"""How a journal entry says what was asked for and what it was decided on.
+
+:mod:`moniqo_core.storage.paper.decision_reader` reads it.
+
+What every order writes is written out; other commands are led by the fields of their dataclasses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from moniqo_core.domain.ledger.commands import Command
+from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.storage.orders.codec import Document, levels_document, optional
+
+
+def command_document(command: Command) -> Document:
+    """Write what was asked for."""
+    if isinstance(command, Place):
+        return _place_document(command)
+    return {name: _plain_data(getattr(command, name)) for name in command.__dataclass_fields__}
+
+
+def _place_document(order: Place) -> Document:
+    return {
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "amount": optional(order.amount),
+        "quote_amount": optional(order.quote_amount),
+        "price": optional(order.price),
+        "stop_price": optional(order.stop_price),
+        "trail_percent": optional(order.trail_percent),
+        "time_in_force": order.time_in_force.value,
+        "expires_at": order.expires_at,
+        "post_only": order.post_only,
+        "reduce_only": order.reduce_only,
+        "stop_loss": _exit_document(order.stop_loss),
+        "take_profit": _exit_document(order.take_profit),
+        "client_order_id": order.client_order_id,
+        "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else "{}",
+    }
+
+
+def _exit_document(spec: ExitSpec | None) -> Document | None:
+    return None if spec is None else {"stop_price": optional(spec.stop_price), "percent": optional(spec.percent)}
+
+
+def _plain_data(value: object) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, RiskLimits):
+        return value.to_document()
+    return value
+
+
+def basis_document(commit: Commit, basis: Basis) -> Document:
+    """Write what a commit was decided on: marks, rates and the book, a simulated one as deep as it mattered."""
+    snapshot, command = basis.snapshot, commit.command
+    bids, asks = snapshot.bids, snapshot.asks
+    if snapshot.source == SIMULATED:  # a venue cannot be asked again what it showed
+        # The largest lot that a quote amount pays for ends where the next level is too dear.
+        beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
+        memory = {level for (name, _), book in commit.after.taken.items() if name == snapshot.book for level in book}
+        bids, asks = (_as_deep_as(levels, memory, beyond) for levels in (bids, asks))
+    return {
+        "market": _market_document(basis.market),
+        "at": snapshot.at,
+        "last": plain(snapshot.last),
+        "source": snapshot.source,
+        "bids": levels_document(bids),
+        "asks": levels_document(asks),
+        "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
+        "usd_rate": plain(basis.usd_rate),
+        "session_close": basis.session_close,
+        "is_open": basis.is_open,
+        "next_open": basis.next_open,
+    }
+
+
+def _market_document(market: Market) -> Document:
+    return {
+        "symbol": market.symbol,
+        "base": market.base,
+        "quote": market.quote,
+        "tick_size": plain(market.tick_size),
+        "lot_step": plain(market.lot_step),
+        "min_amount": plain(market.min_amount),
+        "min_notional": plain(market.min_notional),
+        "hours": market.hours,
+    }
+
+
+def _as_deep_as(levels: Iterable[Level], taken: set[Level], beyond: int) -> list[Level]:
+    book = list(levels)
+    deepest = max((index for index, level in enumerate(book) if level in taken), default=0)
+    return book[: deepest + 1 + beyond]

@@ -1,0 +1,136 @@
+"""How commits become journal entries, and how entries bring a snapshot forward."""
+
+from __future__ import annotations
+
+from moniqo_core.domain.ledger.commands import Open, Reset
+from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OPEN_STATUSES
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.wallets.changes import SetLimits
+from moniqo_core.storage.orders.codec import Document, fill_document, order_document, pack_order
+from moniqo_core.storage.paper.account_codec import (
+    day_values,
+    entry_id,
+    holding_values,
+    interest_values,
+    key,
+    position_values,
+    shown_values,
+    state_document,
+    taken_key,
+    taken_values,
+)
+from moniqo_core.storage.paper.decision_writer import basis_document, command_document
+
+
+def _changes_of(commit: Commit) -> Document:
+    """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
+    after = commit.after
+    changes: Document = {
+        "seq": after.seq,
+        "at": after.at,
+        "next_entry": entry_id(after.user_wallet_id, after.seq + 1),
+        "status": after.status,
+        "reason": after.reason,
+        "paused_by_limit": after.paused_by_limit,
+        "still_since": after.still_since,
+        "deleted": after.deleted,
+        "peak": plain(after.peak),
+        "day": day_values(after.day),
+    }
+    changed = commit.changed
+    for asset, holding in changed.balances.items():
+        changes[f"balances.{key(asset)}"] = holding_values(holding)
+    for symbol, position in changed.positions.items():
+        changes[f"positions.{key(symbol)}"] = position_values(position)
+    for (name, side), book in changed.taken.items():
+        changes[f"taken.{taken_key(name, side)}"] = taken_values(book)
+    for symbol, until in changed.evaluated_until.items():
+        changes[f"evaluated_until.{key(symbol)}"] = until
+    for symbol, interest in changed.interest.items():
+        changes[f"interest.{key(symbol)}"] = interest_values(interest)
+    for symbol, mark in changed.marks.items():
+        changes[f"marks.{key(symbol)}"] = plain(mark)
+    for symbol, shown in changed.shown.items():
+        changes[f"shown.{key(symbol)}"] = shown_values(shown)
+    if isinstance(commit.command, SetLimits):
+        changes["limits"] = commit.command.limits.to_document()
+        changes["limits_version"] = after.limits_version
+    return changes
+
+
+def begins_epoch(commit: Commit) -> bool:
+    """Tell whether an entry carries the whole account: the first one and every reset do."""
+    return isinstance(commit.command, Open | Reset)
+
+
+def entry_document(commit: Commit, commit_id: str) -> Document:
+    """Write the journal entry of a commit."""
+    after, command = commit.after, commit.command
+    document: Document = {
+        "_id": entry_id(after.user_wallet_id, after.seq),
+        "user_wallet_id": after.user_wallet_id,
+        "seq": after.seq,
+        "epoch": after.epoch,
+        "at": after.at,
+        "commit_id": commit_id,
+        "rules_version": RULES_VERSION,
+        "kind": type(command).__name__.lower(),
+        "command": command_document(command),
+        "walked_to": commit.walked_to,
+        "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
+    }
+    if begins_epoch(commit):
+        document["account"] = state_document(after)
+    else:
+        document["changes"] = [[path, value] for path, value in _changes_of(commit).items()]
+    if commit.basis is not None:
+        document["basis"] = basis_document(commit, commit.basis)
+    if commit.orders:
+        document["orders"] = [order_document(order) for order in commit.orders]
+        document["order_ids"] = [order.order_id for order in commit.orders]
+    if commit.fills:
+        document["fills"] = [fill_document(item) for item in commit.fills]
+    if isinstance(command, Place) and command.client_order_id is not None:
+        document["client_order_id"] = command.client_order_id
+        document["body_hash"] = command.body_hash()
+    if isinstance(command, Reset) and command.key is not None:
+        document["client_order_id"] = reset_id(command.key)
+    return document
+
+
+def snapshot_update(entry: Document) -> Document:
+    """Write the update of the snapshot that :func:`apply_entry` makes: only the paths the entry changed."""
+    changes: Document = dict(entry["changes"])
+    gone: Document = {}
+    for order in entry.get("orders", ()):
+        if order["status"] in OPEN_STATUSES:
+            changes[f"orders.{order['order_id']}"] = pack_order(order)
+        else:
+            gone[f"orders.{order['order_id']}"] = ""
+    return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
+
+
+def apply_entry(state: Document, entry: Document) -> None:
+    """Bring a snapshot document forward by one journal entry, in place."""
+    if "account" in entry:
+        state.clear()
+        state.update(entry["account"])
+        return
+    for path, value in entry["changes"]:
+        parent = state
+        *parents, last = path.split(".")
+        for name in parents:
+            parent = parent.setdefault(name, {})
+        parent[last] = value
+    for order in entry.get("orders", ()):
+        if order["status"] in OPEN_STATUSES:
+            state["orders"][order["order_id"]] = pack_order(order)
+        else:
+            state["orders"].pop(order["order_id"], None)
+
+
+def reset_id(key: str) -> str:
+    """Name a reset among the client order ids, which hold no blank: one index keeps all requests of a wallet unique."""
+    return f"reset {key}"

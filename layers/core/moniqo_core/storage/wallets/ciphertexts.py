@@ -1,0 +1,88 @@
+"""Ciphertexts of user wallets, those of deleted wallets too, by what they begin with: version and key.
+
+The ciphertext itself is the only record of the key it needs. A field beside it could say something else one day, and a
+key would be thrown away that a wallet still needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from pymongo import ASCENDING, UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo_core.storage.wallets.user_wallets import COLLECTION
+
+_NOT_MARKED: Final = [status.value for status in (*STOPPED, UserWalletStatus.ERROR)]
+
+
+class Ciphertext(NamedTuple):
+    """What one wallet has stored, and whose it is."""
+
+    user_wallet_id: str
+    user_id: str
+    text: str
+
+
+def ciphertext_of(wallet: UserWallet) -> Ciphertext:
+    """Return what a wallet was read with."""
+    return Ciphertext(wallet.id, wallet.user_id, wallet.credentials or "")
+
+
+class CiphertextStore:
+    """Finds ciphertexts and replaces them, each only while it is still the one that was read."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        """Use the wallets of ``db``."""
+        self._wallets = db[COLLECTION]
+
+    async def count(self, prefix: str = "") -> int:
+        """Count ciphertexts that begin with ``prefix``."""
+        return await self._wallets.count_documents(_beginning_with(prefix))
+
+    async def page(self, prefix: str, after: Ciphertext | None, limit: int) -> Sequence[Ciphertext]:
+        """Return up to ``limit`` ciphertexts that begin with ``prefix``, in a fixed order, after the given one."""
+        query = _beginning_with(prefix)
+        if after is not None:
+            # Two documents with one ciphertext are somebody's tampering; neither is skipped for it.
+            same = {"credentials": after.text, "_id": {"$gt": after.user_wallet_id}}
+            query = {"$and": [query, {"$or": [{"credentials": {"$gt": after.text}}, same]}]}
+        found = self._wallets.find(query, {"user_id": 1, "credentials": 1})
+        found = found.sort([("credentials", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+        return [Ciphertext(each["_id"], each["user_id"], each["credentials"]) for each in await found.to_list()]
+
+    async def replace(self, changes: Mapping[Ciphertext, str]) -> int:
+        """Store new ciphertexts over the ones that were read; return how many still were there."""
+        if not changes:
+            return 0
+        swaps = [UpdateOne(_still(old), {"$set": {"credentials": new}}) for old, new in changes.items()]
+        result = await self._wallets.bulk_write(swaps, ordered=False)
+        return result.modified_count
+
+    async def mark_unreadable(self, broken: Sequence[Ciphertext], reason: str, now: datetime) -> None:
+        """Set the status of wallets whose ciphertext does not open, unless they are stopped."""
+        if not broken:
+            return
+        fields = {
+            "status": UserWalletStatus.ERROR.value,
+            "connection.is_connected": False,
+            "connection.last_error": reason,
+            "connection.last_error_at": now,
+        }
+        marks = [UpdateOne({**_still(each), "status": {"$nin": _NOT_MARKED}}, {"$set": fields}) for each in broken]
+        await self._wallets.bulk_write(marks, ordered=False)
+
+
+def _still(read: Ciphertext) -> dict[str, Any]:
+    return {"_id": read.user_wallet_id, "credentials": {"$eq": read.text}}
+
+
+def _beginning_with(prefix: str) -> dict[str, Any]:
+    # The type stands there for the index, which holds texts only.
+    text: dict[str, Any] = {"$type": "string", "$gte": prefix}
+    if prefix:
+        text["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return {"credentials": text}

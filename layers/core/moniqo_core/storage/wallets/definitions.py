@@ -1,0 +1,149 @@
+"""Wallet definitions in MongoDB, collection ``wallets``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pymongo import ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.wallets.definition import Definition, IntegrationType, MarketType
+
+COLLECTION: Final = "wallets"
+USER_WALLETS: Final = "user_wallets"
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionFilter:
+    """Which definitions to list; None does not filter."""
+
+    integration_type: IntegrationType | None = None
+    is_active: bool | None = None
+    is_demo: bool | None = None
+    market: MarketType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of the list starts: after the definition with this ``order`` and ``slug``."""
+
+    order: int
+    slug: str
+
+
+class DefinitionStore:
+    """Reads and writes definitions. Deleted ones are not there for anybody."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        """Use the collections of ``db``."""
+        self._definitions = db[COLLECTION]
+        self._user_wallets = db[USER_WALLETS]
+
+    async def get(self, slug_or_id: str) -> Definition:
+        """Return one definition; raises NotFoundError."""
+        found = await self._definitions.find_one(
+            {"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None}
+        )
+        if found is None:
+            raise _missing()
+        return from_document(found)
+
+    async def get_many(self, ids: Sequence[str]) -> Mapping[str, Definition]:
+        """Return definitions by id, also deleted ones: wallets made under them go on."""
+        found = self._definitions.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: from_document(document) async for document in found}
+
+    async def list(self, wanted: DefinitionFilter, after: Position | None, limit: int) -> Sequence[Definition]:
+        """Return up to ``limit`` definitions by ``order`` and slug, after the given position."""
+        query: Document = {"deleted_at": None}
+        if wanted.integration_type is not None:
+            query["integration_type"] = wanted.integration_type.value
+        if wanted.is_active is not None:
+            query["is_active"] = wanted.is_active
+        if wanted.is_demo is not None:
+            query["is_demo"] = wanted.is_demo
+        if wanted.market is not None:
+            query["supported_markets"] = wanted.market.value
+        if after is not None:
+            query["$or"] = [{"order": {"$gt": after.order}}, {"order": after.order, "slug": {"$gt": after.slug}}]
+        found = self._definitions.find(query).sort([("order", 1), ("slug", 1)]).limit(limit)
+        return [from_document(document) for document in await found.to_list()]
+
+    async def insert(self, definition: Definition) -> None:
+        """Store a new definition; raises DuplicateSlugError."""
+        try:
+            await self._definitions.insert_one(to_document(definition))
+        except DuplicateKeyError:
+            raise DuplicateSlugError("Another definition has this slug.", slug=definition.slug) from None
+
+    async def update(self, slug: str, fields: Mapping[str, object], now: datetime) -> Definition:
+        """Set fields of a definition and return it as it is then; raises NotFoundError."""
+        changed = await self._definitions.find_one_and_update(
+            {"slug": slug, "deleted_at": None},
+            {"$set": {**_stored(fields), "updated_at": now}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if changed is None:
+            raise _missing()
+        return from_document(changed)
+
+    async def soft_delete(self, definition_id: str, now: datetime) -> None:
+        """Hide a definition and free its slug; raises NotFoundError."""
+        result = await self._definitions.update_one(
+            {"_id": definition_id, "deleted_at": None}, {"$set": {"deleted_at": now, "is_active": False}}
+        )
+        if not result.matched_count:
+            raise _missing()
+
+    async def is_used(self, definition_id: str) -> bool:
+        """Tell whether any user wallet that was not deleted is of this kind."""
+        used = await self._user_wallets.find_one({"wallet_id": definition_id, "deleted_at": None}, {"_id": 1})
+        return used is not None
+
+
+def to_document(definition: Definition) -> Document:
+    """Write a definition as the document the collection holds."""
+    fields = asdict(definition)
+    return {"_id": fields.pop("id"), **_stored(fields)}
+
+
+def from_document(document: Mapping[str, Any]) -> Definition:
+    """Read a document of the collection."""
+    return read_definition({**document, "id": document["_id"]})
+
+
+def read_definition(fields: Mapping[str, Any]) -> Definition:
+    """Make a definition of plain data."""
+    return _adapter().validate_python(fields)
+
+
+@cache
+def _adapter() -> TypeAdapter[Definition]:
+    return TypeAdapter(Definition)
+
+
+def _stored(value: Any) -> Any:
+    """Write amounts as plain strings, enums as their values and tuples as lists."""
+    if isinstance(value, Mapping):
+        return {name: _stored(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stored(item) for item in value]
+    if isinstance(value, Decimal):
+        return plain(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("There is no such wallet definition.")

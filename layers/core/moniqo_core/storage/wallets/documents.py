@@ -1,0 +1,183 @@
+"""The stored form of a user wallet: amounts as plain strings, times as BSON dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.portfolio.balance_equation import Books, Flow
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.user_wallet import (
+    BalanceSnapshot,
+    Connection,
+    LossBaseline,
+    SnapshotAsset,
+    SyncStatistics,
+    UserWallet,
+    UserWalletStatus,
+)
+
+_SAME = (
+    "user_id",
+    "wallet_id",
+    "wallet_name",
+    "wallet_slug",
+    "custom_name",
+    "description",
+    "color",
+    "icon",
+    "is_demo",
+    "credentials",
+    "credentials_version",
+    "request_hash",
+    "status_reason",
+    "ai_managed_state",
+    "next_sync_at",
+    "synced_for",
+    "has_open_orders",
+    "evaluated_until",
+    "mirror_seq",
+    "key_permissions_of",
+    "buys_stopped",
+    "forked_from",
+    "created_at",
+    "updated_at",
+    "last_used_at",
+    "deleted_at",
+)
+_CONNECTION = ("is_connected", "last_successful_ping", "last_error", "last_error_at", "retry_count", "next_retry_at")
+
+_BASELINE = ("day_start", "percent_from", "peak")
+
+
+def changes_between(before: UserWallet, after: UserWallet) -> dict[str, Any]:
+    """Write the fields that differ, each as a whole."""
+    old, new = to_document(before), to_document(after)
+    return {name: value for name, value in new.items() if value != old[name]}
+
+
+def to_document(wallet: UserWallet) -> dict[str, Any]:
+    """Write a wallet as the document the collection holds."""
+    before = wallet.status_before_suspension
+    return {
+        "_id": wallet.id,
+        **{name: getattr(wallet, name) for name in _SAME},
+        "status": wallet.status.value,
+        "status_before_suspension": before.value if before else None,
+        "settings": dict(wallet.settings),
+        "risk_limits": wallet.risk_limits.to_document(),
+        "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
+        "baseline": _baseline_document(wallet.baseline),
+        "balance": balance_document(wallet.balance),
+        "connection": connection_document(wallet.connection),
+        "statistics": {
+            "total_syncs": wallet.statistics.total_syncs,
+            "failed_syncs": wallet.statistics.failed_syncs,
+        },
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> UserWallet:
+    """Read a document; fields an older version did not write have their defaults."""
+    before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
+    return UserWallet(
+        id=document["_id"],
+        **{name: document[name] for name in _SAME if name in document},
+        status=UserWalletStatus(document["status"]),
+        status_before_suspension=UserWalletStatus(before) if before else None,
+        settings=document.get("settings") or {},
+        risk_limits=RiskLimits.from_document(document["risk_limits"]),
+        key_permissions=KeyPermissions(**permissions) if permissions else None,
+        baseline=_baseline(document.get("baseline")),
+        balance=_balance(document.get("balance") or {}),
+        connection=Connection(**(document.get("connection") or {})),
+        statistics=SyncStatistics(**(document.get("statistics") or {})),
+    )
+
+
+def balance_document(balance: BalanceSnapshot) -> dict[str, Any]:
+    """Write a balance snapshot."""
+    return {
+        "last_synced_at": balance.last_synced_at,
+        "assets": [
+            {
+                "asset": held.asset,
+                "free": plain(held.free),
+                "locked": plain(held.locked),
+                "total": plain(held.total),
+                "value_usd": _plain(held.value_usd),
+            }
+            for held in balance.assets
+        ],
+        "total_value_usd": _plain(balance.total_value_usd),
+        "realised_pnl": _plain(balance.realised_pnl),
+        "unrealised_pnl": _plain(balance.unrealised_pnl),
+        "partial": balance.partial,
+        "books": _books_document(balance.books),
+    }
+
+
+def connection_document(connection: Connection) -> dict[str, Any]:
+    """Write the state of a connection."""
+    return {name: getattr(connection, name) for name in _CONNECTION}
+
+
+def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
+    return BalanceSnapshot(
+        last_synced_at=stored.get("last_synced_at"),
+        assets=tuple(
+            SnapshotAsset(
+                asset=held["asset"],
+                free=Decimal(held["free"]),
+                locked=Decimal(held["locked"]),
+                total=Decimal(held["total"]),
+                value_usd=_decimal(held["value_usd"]),
+            )
+            for held in stored.get("assets", ())
+        ),
+        total_value_usd=_decimal(stored.get("total_value_usd")),
+        realised_pnl=_decimal(stored.get("realised_pnl")),
+        unrealised_pnl=_decimal(stored.get("unrealised_pnl")),
+        partial=stored.get("partial", False),
+        books=_books(stored.get("books")),
+    )
+
+
+def _baseline_document(baseline: LossBaseline | None) -> dict[str, Any] | None:
+    if baseline is None:
+        return None
+    *amounts, until = baseline
+    return {**dict(zip(_BASELINE, map(plain, amounts), strict=True)), "until": until}
+
+
+def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
+    if stored is None:
+        return None
+    return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
+
+
+def _books_document(books: Books | None) -> dict[str, Any] | None:
+    if books is None:
+        return None
+    flows = [[asset, *map(plain, flow)] for asset, flow in books.flows.items()]
+    behind = sorted(books.behind)
+    return {"epoch": books.epoch, "until": books.until, "seq": books.seq, "flows": flows, "behind": behind}
+
+
+def _books(stored: Mapping[str, Any] | None) -> Books | None:
+    if stored is None:
+        return None
+    flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
+    return Books(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

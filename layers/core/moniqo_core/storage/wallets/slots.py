@@ -1,0 +1,55 @@
+"""How many wallets a user has or is about to have, collection ``wallet_slots``: one document per user.
+
+A wallet takes its slot before it is made. Nobody has to give one back: when all are taken, those whose wallet was
+deleted, or never came to be, are found and freed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
+
+COLLECTION: Final = "wallet_slots"
+GRACE: Final = timedelta(seconds=60)
+"""How long a slot waits for its wallet: far longer than the time-out of a function that makes one."""
+
+
+class WalletSlots:
+    """The slots of all users."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        """Use the collections of ``db``."""
+        self._slots = db[COLLECTION]
+        self._wallets = db[USER_WALLETS]
+
+    async def take(self, user_id: str, user_wallet_id: str, limit: int, now: datetime) -> bool:
+        """Take a slot for a wallet, the one it has if it has one; returns False when all ``limit`` are taken.
+
+        One round trip, decided by the server, unless it is the user's first wallet or all slots seem taken.
+        """
+        if await self._push(user_id, user_wallet_id, limit, now) or await self._has(user_id, user_wallet_id):
+            return True
+        await self._tidy(user_id, now)
+        return await self._push(user_id, user_wallet_id, limit, now) or await self._has(user_id, user_wallet_id)
+
+    async def _push(self, user_id: str, user_wallet_id: str, limit: int, now: datetime) -> bool:
+        free = {"_id": user_id, "slots.id": {"$ne": user_wallet_id}, f"slots.{limit - 1}": {"$exists": False}}
+        done = await self._slots.update_one(free, {"$push": {"slots": {"id": user_wallet_id, "at": now}}})
+        return bool(done.matched_count)
+
+    async def _has(self, user_id: str, user_wallet_id: str) -> bool:
+        return await self._slots.find_one({"_id": user_id, "slots.id": user_wallet_id}, {"_id": 1}) is not None
+
+    async def _tidy(self, user_id: str, now: datetime) -> None:
+        """Free the slots that have no wallet and are past their grace; begin with the wallets that are there."""
+        there = self._wallets.find({"user_id": user_id, "deleted_at": None}, {"_id": 1})
+        ids = [document["_id"] for document in await there.to_list()]
+        without_wallet = {"id": {"$nin": ids}, "at": {"$lt": now - GRACE}}
+        done = await self._slots.update_one({"_id": user_id}, {"$pull": {"slots": without_wallet}})
+        if not done.matched_count:
+            slots = [{"id": user_wallet_id, "at": now} for user_wallet_id in ids]
+            await self._slots.update_one({"_id": user_id}, {"$setOnInsert": {"slots": slots}}, upsert=True)

@@ -1,0 +1,172 @@
+"""Results of syncs: the log, collection ``wallet_sync_log``, and the snapshot of each wallet, in one write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, cast
+
+from pymongo import DESCENDING, UpdateOne
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ClientBulkWriteException
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.portfolio.balance_equation import EquationLine
+from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.equity import point_inserts
+from moniqo_core.storage.wallets.documents import changes_between
+from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
+
+COLLECTION: Final = "wallet_sync_log"
+SENDS: Final = 3
+"""How often results are sent until there is an answer; the driver sends them twice each time."""
+
+DUPLICATE_KEY: Final = 11000
+
+Document = dict[str, Any]
+
+
+class Unreadable(NamedTuple):
+    """A wallet whose document cannot be read, and when to look at it again."""
+
+    id: str
+    synced_for: datetime
+    next_sync_at: datetime
+
+
+class _Write(NamedTuple):
+    """One write for a wallet; ``inserts`` says that it adds something unless it is there."""
+
+    wallet: str
+    model: UpdateOne
+    inserts: bool = False
+
+
+class SyncLogStore:
+    """Writes the outcome of syncs and reads the log back."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        """Use the collections of ``db``."""
+        self._db = db
+
+    async def record(
+        self, token: str, outcomes: Sequence[SyncOutcome], unreadable: Sequence[Unreadable] = ()
+    ) -> frozenset[str]:
+        """Store snapshots, log rows and equity points of any number of syncs in one round trip.
+
+        A wallet is written only if the lease ``token`` still stands, its status is still the one that was read, it was
+        not deleted and no later snapshot is there; a log row and a point of equity are written once. So a repeat
+        changes nothing, and a write whose answer is lost is sent again. The lease ends with the write.
+
+        Returns:
+            Ids of the wallets whose outcome could not be written, empty as a rule.
+
+        """
+        writes = [write for outcome in outcomes for write in self._writes(token, outcome)]
+        writes += [self._postponed(token, wallet) for wallet in unreadable]
+        for left in reversed(range(SENDS if writes else 0)):
+            try:
+                await self._db.client.bulk_write([write.model for write in writes], ordered=False)
+            except ClientBulkWriteException as failure:
+                if is_outage(failure) and left:
+                    continue
+                if failure.error is not None or not failure.write_errors:
+                    raise
+                # The driver's annotation is wrong: these are the server's documents.
+                errors = cast("list[dict[str, Any]]", failure.write_errors)
+                failed = [(writes[error["idx"]], error["code"]) for error in errors]
+                # Of two who insert one row or point the other was faster: it is there.
+                return frozenset(item.wallet for item, code in failed if not (item.inserts and code == DUPLICATE_KEY))
+            break
+        return frozenset()
+
+    async def list(
+        self, user_id: str, user_wallet_id: str, after: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[SyncLogEntry]:
+        """Return up to ``limit`` rows of an owner's wallet, newest first, after ``(started_at, id)``."""
+        query: Document = {"user_wallet_id": user_wallet_id, "user_id": user_id}
+        if after is not None:
+            started_at, last_id = after
+            older = {"started_at": {"$lt": started_at}}
+            query["$or"] = [older, {"started_at": started_at, "_id": {"$lt": last_id}}]
+        found = self._db[COLLECTION].find(query).sort([("started_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [_entry(document) for document in await found.to_list()]
+
+    def _writes(self, token: str, outcome: SyncOutcome) -> Iterator[_Write]:
+        wallet = outcome.before.id
+        yield _Write(wallet, self._snapshot(token, outcome))
+        if outcome.log is not None:
+            row = {"$setOnInsert": _row(outcome.log)}
+            upsert = UpdateOne({"_id": outcome.log.id}, row, upsert=True, namespace=self._namespace(COLLECTION))
+            yield _Write(wallet, upsert, inserts=True)
+        for point in point_inserts(self._db.name, wallet, outcome.epoch, outcome.samples):
+            yield _Write(wallet, point, inserts=True)
+
+    def _snapshot(self, token: str, outcome: SyncOutcome) -> UpdateOne:
+        before = outcome.before
+        unchanged: Document = {
+            "_id": before.id,
+            "sync_lease.token": token,
+            "deleted_at": None,
+            "status": before.status.value,
+            "balance.last_synced_at": {"$not": {"$gt": outcome.run.started_at}},
+        }
+        if outcome.mended:
+            unchanged["mirror_seq"] = before.mirror_seq
+        update = {"$set": changes_between(before, outcome.after), "$unset": {"sync_lease": ""}}
+        return UpdateOne(unchanged, update, namespace=self._namespace(USER_WALLETS))
+
+    def _postponed(self, token: str, wallet: Unreadable) -> _Write:
+        fields = {"next_sync_at": wallet.next_sync_at, "synced_for": wallet.synced_for}
+        mine = {"_id": wallet.id, "sync_lease.token": token}
+        update = {"$set": fields, "$unset": {"sync_lease": ""}}
+        return _Write(wallet.id, UpdateOne(mine, update, namespace=self._namespace(USER_WALLETS)))
+
+    def _namespace(self, collection: str) -> str:
+        return f"{self._db.name}.{collection}"
+
+
+def _row(entry: SyncLogEntry) -> Document:
+    return {
+        "user_id": entry.user_id,
+        "user_wallet_id": entry.user_wallet_id,
+        "sync_type": entry.sync_type.value,
+        "status": entry.status.value,
+        "started_at": entry.started_at,
+        "duration_ms": entry.duration_ms,
+        "api_calls": entry.api_calls,
+        "error_code": entry.error_code,
+        "assets_count": entry.assets_count,
+        "total_value_usd": None if entry.total_value_usd is None else plain(entry.total_value_usd),
+        "equation": None if entry.equation is None else [_line_values(line) for line in entry.equation],
+    }
+
+
+def _entry(row: Mapping[str, Any]) -> SyncLogEntry:
+    total, lines = row["total_value_usd"], row.get("equation")
+    return SyncLogEntry(
+        id=row["_id"],
+        user_id=row["user_id"],
+        user_wallet_id=row["user_wallet_id"],
+        sync_type=SyncType(row["sync_type"]),
+        status=SyncStatus(row["status"]),
+        started_at=row["started_at"],
+        duration_ms=row["duration_ms"],
+        api_calls=row["api_calls"],
+        error_code=row["error_code"],
+        assets_count=row["assets_count"],
+        total_value_usd=None if total is None else Decimal(total),
+        equation=None if lines is None else [_line(values) for values in lines],
+    )
+
+
+def _line_values(line: EquationLine) -> list[str]:
+    amounts = (line.opening, line.trades, line.fees, line.transfers, line.closing)
+    return [line.asset, *map(plain, amounts)]
+
+
+def _line(values: Sequence[str]) -> EquationLine:
+    asset, *amounts = values
+    return EquationLine(asset, *map(Decimal, amounts))

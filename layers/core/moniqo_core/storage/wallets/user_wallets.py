@@ -1,0 +1,162 @@
+"""User wallets in MongoDB, collection ``user_wallets``. Methods of an owner name the owner in every query."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import DESCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from moniqo_core.domain.errors import ConflictError, NotFoundError
+from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo_core.storage.client import UNREADABLE
+from moniqo_core.storage.wallets.documents import from_document, to_document
+
+log: Final = logging.getLogger("moniqo")
+
+COLLECTION: Final = "user_wallets"
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletFilter:
+    """Which of an owner's wallets to list; None does not filter."""
+
+    wallet_id: str | None = None
+    is_active: bool | None = None
+    status: UserWalletStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of the list starts: after the wallet made at ``created_at`` with id ``id``."""
+
+    created_at: datetime
+    id: str
+
+
+def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
+    """Read wallets, and return the ids of those that cannot be: one of them must not keep others from their turn."""
+    wallets, broken = [], []
+    for document in documents:
+        try:
+            wallets.append(from_document(document))
+        except UNREADABLE:
+            log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+            broken.append(document["_id"])
+    return wallets, broken
+
+
+class UserWalletStore:
+    """Reads and writes user wallets. Deleted ones are not there for anybody."""
+
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
+        """Use the collection of ``db``."""
+        self._wallets = db[COLLECTION]
+
+    async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
+        """Return an owner's wallet; raises NotFoundError also for somebody else's."""
+        return await self._one({"_id": user_wallet_id, "user_id": user_id, "deleted_at": None})
+
+    async def get_of_anybody(self, user_wallet_id: str) -> UserWallet:
+        """Return a wallet whoever owns it, for administrators; raises NotFoundError."""
+        return await self._one({"_id": user_wallet_id, "deleted_at": None})
+
+    async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
+        """Return these wallets whoever owns them; deleted ones are missing, and those that cannot be read."""
+        found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
+        wallets, _ = readable(await found.to_list())
+        return wallets
+
+    async def find_made(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
+        """Return an owner's wallet even when it was deleted since."""
+        document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})
+        return from_document(document) if document else None
+
+    async def list(
+        self, user_id: str, wanted: WalletFilter, after: Position | None, limit: int
+    ) -> Sequence[UserWallet]:
+        """Return up to ``limit`` of an owner's wallets, newest first, after the given position."""
+        query: Document = {"user_id": user_id, "deleted_at": None}
+        if wanted.wallet_id is not None:
+            query["wallet_id"] = wanted.wallet_id
+        if wanted.is_active is not None:
+            query["status"] = {"$nin" if wanted.is_active else "$in": [status.value for status in STOPPED]}
+        conditions: list[Document] = [query]
+        if wanted.status is not None:
+            conditions.append({"status": wanted.status.value})
+        if after is not None:
+            older = {"created_at": {"$lt": after.created_at}}
+            same_moment = {"created_at": after.created_at, "_id": {"$lt": after.id}}
+            conditions.append({"$or": [older, same_moment]})
+        found = self._wallets.find({"$and": conditions} if len(conditions) > 1 else query)
+        found = found.sort([("created_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+        return [from_document(document) for document in await found.to_list()]
+
+    async def insert(self, wallet: UserWallet) -> None:
+        """Store a new wallet; raises ConflictError when its id is taken."""
+        try:
+            await self._wallets.insert_one(to_document(wallet))
+        except DuplicateKeyError:
+            raise ConflictError("A wallet with this id exists.") from None
+
+    async def change(self, user_id: str, user_wallet_id: str, fields: Mapping[str, object]) -> None:
+        """Set fields of an owner's wallet; raises NotFoundError."""
+        owned = {"_id": user_wallet_id, "user_id": user_id, "deleted_at": None}
+        result = await self._wallets.update_one(owned, {"$set": dict(fields)})
+        if not result.matched_count:
+            raise NotFoundError("There is no such wallet.")
+
+    async def change_in_status(self, wallet: UserWallet, fields: Mapping[str, object]) -> None:
+        """Set fields of a wallet that was neither given another status nor stopped since; raises ConflictError."""
+        read = {
+            "_id": wallet.id,
+            "user_id": wallet.user_id,
+            "deleted_at": None,
+            "status": wallet.status.value,
+            "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
+        }
+        result = await self._wallets.update_one(read, {"$set": dict(fields)})
+        if not result.matched_count:
+            raise ConflictError("The wallet was changed at the same time by another request.")
+
+    async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
+        """Say of those of these wallets that are paused or suspended that what may still buy is to be cancelled."""
+        stopped = {
+            "_id": {"$in": list(user_wallet_ids)},
+            "deleted_at": None,
+            "status": {"$in": [status.value for status in STOPPED]},
+        }
+        await self._wallets.update_many(stopped, {"$set": {"buys_stopped": True}})
+
+    async def replace_credentials(
+        self, wallet: UserWallet, credentials: str | None, fields: Mapping[str, object]
+    ) -> None:
+        """Store new credentials over the version ``wallet`` was read with.
+
+        Raises:
+            ConflictError: somebody else stored credentials, or deleted the wallet, in between.
+
+        """
+        read = {
+            "_id": wallet.id,
+            "user_id": wallet.user_id,
+            "deleted_at": None,
+            "credentials_version": wallet.credentials_version,
+        }
+        stored = {**fields, "credentials": credentials, "credentials_version": wallet.credentials_version + 1}
+        result = await self._wallets.update_one(read, {"$set": stored})
+        if not result.matched_count:
+            raise ConflictError("The credentials were changed at the same time by another request.")
+
+    async def _one(self, query: Document) -> UserWallet:
+        document = await self._wallets.find_one(query)
+        if document is None:
+            raise NotFoundError("There is no such wallet.")
+        return from_document(document)

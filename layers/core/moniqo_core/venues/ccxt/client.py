@@ -1,0 +1,176 @@
+"""CCXT's object for one account, made to our needs: exact, silent, and with refusals read by our tables."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import plain
+from moniqo_core.storage.market.venue_markets import ListedMarket
+from moniqo_core.venues.ccxt.loading import exchange_class
+from moniqo_core.venues.exchanges.refusals import Answer, judge
+from moniqo_core.venues.exchanges.venue import Client, Venue
+
+if TYPE_CHECKING:
+    import aiohttp
+
+# CCXT logs headers, which hold the key, and bodies. This logger belongs to no tree, so no configuration opens it.
+_SILENT: Final = logging.Logger("ccxt", logging.CRITICAL + 1)  # noqa: LOG001
+
+
+class Transport:
+    """The shared session as CCXT calls it. A redirect is an answer, never followed: the key would go along."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        """Send through ``session``, which belongs to somebody else."""
+        self._session = session
+
+    headers: Final[Mapping[str, str]] = {}
+
+    def get(self, url: Any, **given: Any) -> Any:
+        """Send a GET request."""
+        return self._session.get(url, allow_redirects=False, **given)
+
+    def post(self, url: Any, **given: Any) -> Any:
+        """Send a POST request."""
+        return self._session.post(url, allow_redirects=False, **given)
+
+    def delete(self, url: Any, **given: Any) -> Any:
+        """Send a DELETE request."""
+        return self._session.delete(url, allow_redirects=False, **given)
+
+
+class _Ours:
+    """What every exchange class of CCXT gets from us."""
+
+    number = str
+    logger = _SILENT
+    verbose = False
+    timeout_on_exit = 0
+    # The shared session has a context; one of CCXT's own costs each account 25 ms for the authorities' certificates.
+    ssl_context = False
+    enableLastHttpResponse = enableLastJsonResponse = enableLastResponseHeaders = False  # noqa: N815
+    venue: Venue
+    on_test_network: bool
+    answers: int
+    answered_at: str | None = None
+    """HTTP's Date of the last answer."""
+    markets: Any
+
+    async def load_markets(self, reload: bool = False, params: object = None) -> Any:  # noqa: FBT001
+        """Whoever made the client gave it the markets it needs."""
+        return self.markets
+
+    def handle_errors(
+        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: object
+    ) -> None:
+        """Judge an answer by the venue's table in place of CCXT's, which changes its mind by texts and by history."""
+        self.answers += 1
+        self.answered_at = headers.get("Date")
+        codes = tuple(self.venue.codes(code, response))
+        refusal = judge(Answer(code, headers, codes, response is not None), self.venue.refusals, utc_now())
+        if refusal is not None:
+            raise refusal
+
+    def __del__(self) -> None:
+        """Nothing is open: the session is shared."""
+
+
+@cache
+def _class_of(venue: Venue) -> type[Any]:
+    return type(f"{venue.exchange}_client", (_Ours, exchange_class(venue.exchange)), {"venue": venue})
+
+
+def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
+    """Make a client of nobody. It takes 2 to 20 ms and is done once; see :func:`client_of`."""
+    client = _class_of(venue)({"options": copy.deepcopy(dict(venue.options)), "enableRateLimit": True})
+    client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
+    client.on_test_network = on_test_network
+    client.markets, client.markets_by_id, client.symbols, client.ids = {}, {}, [], []
+    return client
+
+
+def client_of(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
+    """Make a client for an account, without its pace: options are its own, markets and addresses are shared."""
+    client = copy.copy(model)
+    client.options = dict(model.options)
+    client.throttler = None
+    client.session, client.own_session, client.answers = Transport(session), False, 0
+    for field, name in model.venue.fields.items():
+        setattr(client, name, model.venue.credential(credentials.get(field, "")))
+    return client
+
+
+def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
+    """Read CCXT's markets: those of the spot market that trade now, by name."""
+    listed = [_listed(venue, item) for item in found if item["spot"] and item["active"] is not False]
+    return sorted((item for item in listed if item is not None), key=lambda item: item.market.symbol)
+
+
+def _listed(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
+    steps, limits = item["precision"], item["limits"]
+    if steps["price"] is None or steps["amount"] is None:
+        return None
+    market = Market(
+        symbol=item["symbol"],
+        base=item["base"],
+        quote=item["quote"],
+        tick_size=Decimal(steps["price"]),
+        lot_step=Decimal(steps["amount"]),
+        min_amount=Decimal(limits["amount"]["min"] or 0),
+        min_notional=Decimal(limits["cost"]["min"] or 0),
+    )
+    if market.tick_size <= 0 or market.lot_step <= 0:
+        return None
+    return ListedMarket(market, item["id"], item["baseId"], item["quoteId"], venue.details(item["info"]))
+
+
+def give_markets(model: Client, listed: Sequence[ListedMarket]) -> None:
+    """Let a client, and all that were made from it, know these markets as it would have parsed them."""
+    parsed = [_as_ccxt(item) for item in listed]
+    for table in (model.markets, model.markets_by_id):
+        table.clear()
+    model.markets.update((item["symbol"], item) for item in parsed)
+    model.markets_by_id.update((item["id"], [item]) for item in parsed)
+    model.venue.take_markets(model)
+    model.symbols[:], model.ids[:] = sorted(model.markets), sorted(model.markets_by_id)
+
+
+def _as_ccxt(item: ListedMarket) -> dict[str, Any]:
+    market = item.market
+    return {
+        "id": item.venue_symbol,
+        "lowercaseId": item.venue_symbol.lower(),
+        "symbol": market.symbol,
+        "base": market.base,
+        "quote": market.quote,
+        "settle": None,
+        "baseId": item.venue_base,
+        "quoteId": item.venue_quote,
+        "settleId": None,
+        "type": "spot",
+        "spot": True,
+        "margin": False,
+        "swap": False,
+        "future": False,
+        "option": False,
+        "stock": False,
+        "index": False,
+        "active": True,
+        "contract": False,
+        "linear": None,
+        "inverse": None,
+        "precision": {"price": plain(market.tick_size), "amount": plain(market.lot_step)},
+        "limits": {
+            "amount": {"min": plain(market.min_amount), "max": None},
+            "price": {"min": None, "max": None},
+            "cost": {"min": plain(market.min_notional), "max": None},
+        },
+        "info": item.details,
+    }

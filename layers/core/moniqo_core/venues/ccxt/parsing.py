@@ -1,0 +1,179 @@
+"""CCXT's orders, fills, books and balances in the words every wallet shares. Pure functions on plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from moniqo_core.domain.market.market import Candle, Level
+from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo_core.domain.portfolio.position import Position, bought, sold
+from moniqo_core.domain.wallets.results import OrderResult, WalletBalance
+
+_SCALE: Final = 18
+
+_STATUSES: Final = {
+    "open": OrderStatus.OPEN,
+    "closed": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELLED,
+    "canceling": OrderStatus.OPEN,
+    "expired": OrderStatus.EXPIRED,
+    "rejected": OrderStatus.REJECTED,
+}
+_AT_ONCE: Final = frozenset({TimeInForce.IOC.value, TimeInForce.FOK.value})
+_PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFill:
+    """One exchange at a venue; ``quote`` is what changed hands, without the fee."""
+
+    fill_id: str
+    order_id: str
+    symbol: str
+    side: OrderSide
+    price: Decimal
+    amount: Decimal
+    quote: Decimal
+    fee: Decimal
+    fee_currency: str
+    liquidity: str | None
+    at: datetime
+
+
+def read_order(order: Mapping[str, Any], order_type: OrderType) -> OrderResult:
+    """Read CCXT's order; ``order_type`` is the venue's reading of its type."""
+    filled, quote = _amount(order.get("filled")), _amount(order.get("cost"))
+    fees = _fees(order)
+    currency = next(iter(fees), order["symbol"].partition("/")[2])
+    average = None
+    if filled:
+        with exact():
+            average = average_price(quote, filled)
+    return OrderResult(
+        order_id=str(order["id"]),
+        symbol=order["symbol"],
+        side=OrderSide(order["side"]),
+        order_type=order_type,
+        status=_status(order, filled),
+        price=_amount(order["price"]) if order_type in _PRICED and order.get("price") else None,
+        amount=_amount(order["amount"]),
+        filled_amount=filled,
+        average_fill_price=average,
+        fee=fees.get(currency, ZERO),
+        fee_currency=currency,
+        timestamp=moment(order["timestamp"]),
+        metadata={"fees": {name: str(fee) for name, fee in fees.items()}} if len(fees) > 1 else {},
+        client_order_id=order.get("clientOrderId"),
+        filled_quote=quote,
+    )
+
+
+def _status(order: Mapping[str, Any], filled: Decimal) -> OrderStatus:
+    status = _STATUSES.get(str(order["status"]), OrderStatus.UNKNOWN)
+    if status is OrderStatus.OPEN and filled:
+        return OrderStatus.PARTIALLY_FILLED
+    if status is OrderStatus.EXPIRED and order.get("timeInForce") in _AT_ONCE:
+        return OrderStatus.CANCELLED
+    return status
+
+
+def _fees(order: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Sum the fees by asset, the asset that paid first, first."""
+    given = order.get("fees") or [order.get("fee")]
+    sums: dict[str, Decimal] = {}
+    for fee in given:
+        if fee and fee.get("cost") is not None and fee.get("currency"):
+            with exact():
+                sums[fee["currency"]] = sums.get(fee["currency"], ZERO) + _amount(fee["cost"])
+    return sums
+
+
+def lacks_fee(order: Mapping[str, Any]) -> bool:
+    """Tell whether an order filled and does not say what that cost."""
+    return bool(_amount(order.get("filled"))) and not _fees(order)
+
+
+def with_fees(order: Mapping[str, Any], fills: Iterable[VenueFill]) -> dict[str, Any]:
+    """Add to an order the fees of its fills."""
+    own = [{"cost": fill.fee, "currency": fill.fee_currency} for fill in fills if fill.order_id == str(order["id"])]
+    return {**order, "fees": own, "fee": None}
+
+
+def read_fill(trade: Mapping[str, Any]) -> VenueFill:
+    """Read CCXT's trade of an account."""
+    fee = trade.get("fee") or {}
+    price, amount = _amount(trade["price"]), _amount(trade["amount"])
+    with exact():
+        quote = _amount(trade["cost"]) if trade.get("cost") is not None else price * amount
+    return VenueFill(
+        fill_id=str(trade["id"]),
+        order_id=str(trade["order"]),
+        symbol=trade["symbol"],
+        side=OrderSide(trade["side"]),
+        price=price,
+        amount=amount,
+        quote=quote,
+        fee=_amount(fee.get("cost")),
+        fee_currency=fee.get("currency") or trade["symbol"].partition("/")[2],
+        liquidity=trade.get("takerOrMaker"),
+        at=moment(trade["timestamp"]),
+    )
+
+
+def read_balances(found: Mapping[str, Any]) -> list[WalletBalance]:
+    """Read CCXT's balance: what is not zero, by asset. The locked part is what is not free of the total."""
+    held = []
+    for asset, total in found["total"].items():
+        whole, free = _amount(total), _amount(found["free"].get(asset))
+        if whole:
+            with exact():
+                held.append(WalletBalance(asset, free, whole - free))
+    return sorted(held, key=lambda balance: balance.asset)
+
+
+def read_levels(side: Sequence[Sequence[Any]], *, falling: bool) -> list[Level]:
+    """Read one side of a book, best first. CCXT sorts prices it keeps as text by their letters."""
+    levels = [Level(_amount(row[0]), _amount(row[1])) for row in side]
+    return sorted((level for level in levels if level.amount > 0), key=lambda level: level.price, reverse=falling)
+
+
+def read_candle(row: Sequence[Any]) -> Candle:
+    """Read CCXT's candle."""
+    start, *prices = row
+    opened, high, low, closed, volume = (_amount(value) for value in prices)
+    return Candle(moment(start), opened, high, low, closed, volume)
+
+
+def position_of(fills: Iterable[VenueFill], base: str) -> Position:
+    """Follow purchases and sales, oldest first, at average cost.
+
+    A fee paid in the base asset is a little less bought; in the quote asset it lowers the realised result; fees in
+    other assets are not counted. Selling more than the fills bought ends the position: the rest came from elsewhere.
+    """
+    position = Position()
+    with exact():
+        for fill in fills:
+            quote_asset = fill.symbol.partition("/")[2]
+            fee = fill.fee if fill.fee_currency == quote_asset else ZERO
+            kept = fill.fee if fill.fee_currency == base else ZERO
+            if fill.side is OrderSide.BUY:
+                position = bought(position, fill.amount - kept, fill.quote, fee)
+            elif fill.amount + kept >= position.amount:
+                position = Position(realised=position.realised, fees=position.fees + fee)
+            else:
+                position = sold(position, fill.amount + kept, fill.quote, fee, _SCALE)
+    return position
+
+
+def moment(milliseconds: int | str) -> datetime:
+    """Read a time of CCXT."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+
+
+def _amount(value: Any) -> Decimal:
+    return ZERO if value is None else Decimal(str(value))

@@ -1,0 +1,113 @@
+"""One venue at one address, shared by the wallets of an execution environment: sockets, breaker, markets, prices."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.storage.market.venue_markets import ListedMarket, Listing, VenueMarkets
+from moniqo_core.venues.exchanges.venue import Client, Venue
+from moniqo_core.venues.transport.calls import VenueCalls
+from moniqo_core.venues.transport.circuit_breaker import Breaker
+from moniqo_core.venues.transport.rate_limiter import Pace
+
+MARKETS_FRESH: Final = timedelta(hours=1)
+MARKETS_AGAIN: Final = timedelta(minutes=1)
+"""How long markets that could not be read anew are used without another try."""
+PRICES_FRESH_SECONDS: Final = 5.0
+
+
+class VenueConnection(VenueCalls):
+    """Makes calls to a venue, and knows what everybody may ask of it: its markets and their prices."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        config: ApiConfig,
+        markets: VenueMarkets | None = None,
+        *,
+        allow_loopback: bool = False,
+        calls_from: str | None = None,
+        now: Clock = utc_now,
+        breaker: Breaker | None = None,
+        pace: Callable[[float, float], Pace] = Pace,
+    ) -> None:
+        """Prepare; nothing is opened before the first call.
+
+        Args:
+            venue: The rules of the exchange.
+            config: Where it is: ``base_url``, or ``testnet_url`` where that is all there is. ``rate_limits`` may say
+                ``requests_per_second`` for one account, in place of what CCXT knows.
+            markets: Where listings are kept; None keeps them in this object only.
+            allow_loopback: Whether an address on this machine may be called, without TLS.
+            calls_from: The address venues see, where it is fixed; it is told when one refuses a key.
+            now: The present.
+            breaker: Judges whether the venue is asked at all.
+            pace: Makes the pace of an account.
+
+        Raises:
+            WalletConnectionError: the address cannot be used.
+
+        """
+        super().__init__(
+            venue, config, allow_loopback=allow_loopback, calls_from=calls_from, breaker=breaker, pace=pace
+        )
+        self._kept = markets
+        self._now = now
+        self._listing: Listing | None = None
+        self._read_again_at = datetime.min.replace(tzinfo=UTC)
+        self._by_symbol: Mapping[str, ListedMarket] = {}
+        self._mids: tuple[float, Mapping[str, Decimal]] | None = None
+        self._turn = asyncio.Lock()
+
+    async def markets(self) -> Mapping[str, ListedMarket]:
+        """Every market by symbol: an hour old at most, older only while the venue does not answer."""
+        async with self._turn:
+            if self._listing is None and self._kept is not None:
+                self._take(await self._kept.get(self._address))
+            if self._listing is None or self._now() > self._read_again_at:
+                await self._fetch_markets()
+        return self._by_symbol
+
+    async def _fetch_markets(self) -> None:
+        from moniqo_core.venues.ccxt.client import read_markets
+
+        async def ask(client: Client) -> list[ListedMarket]:
+            return read_markets(self.venue, await self.venue.markets(client))
+
+        try:
+            listing = Listing(self._now(), await self.read(self.client({}), ask))
+        except WalletError:
+            if self._listing is None:
+                raise
+            self._read_again_at = self._now() + MARKETS_AGAIN
+            return
+        self._take(listing)
+        if self._kept is not None:
+            await self._kept.put(self._address, listing)
+
+    def _take(self, listing: Listing | None) -> None:
+        if listing is None:
+            return
+        from moniqo_core.venues.ccxt.client import give_markets
+
+        self._listing, self._read_again_at = listing, listing.fetched_at + MARKETS_FRESH
+        self._by_symbol = {item.market.symbol: item for item in listing.markets}
+        give_markets(self.client_model(), listing.markets)
+
+    async def mids(self) -> Mapping[str, Decimal]:
+        """Mid price of every symbol, a few seconds old at most: one call for all the wallets that ask meanwhile."""
+        await self.markets()
+        async with self._turn:
+            if self._mids is None or time.monotonic() - self._mids[0] > PRICES_FRESH_SECONDS:
+                found = await self.read(self.client({}), self.venue.mids)
+                usable = {symbol: price for symbol, price in found.items() if price.is_finite()}
+                self._mids = (time.monotonic(), usable)
+            return self._mids[1]

@@ -1,0 +1,217 @@
+"""Coinbase Advanced Trade, spot. https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.venues.exchanges import refusals as means
+from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
+
+_REFUSALS: Final[Mapping[str, Refusal]] = {
+    "unauthorized": means.KEY,
+    "UNAUTHENTICATED": means.KEY,
+    "PERMISSION_DENIED": means.KEY,
+    "RESOURCE_EXHAUSTED": means.RATE,
+    "NOT_FOUND": means.UNKNOWN_ORDER,
+    "INTERNAL": means.BROKEN,
+    "UNAVAILABLE": means.BROKEN,
+    "UNKNOWN": means.BROKEN,
+    "DEADLINE_EXCEEDED": means.BROKEN,
+    "INVALID_ARGUMENT": means.FORM,
+    "INSUFFICIENT_FUND": means.FUNDS,
+    "PREVIEW_INSUFFICIENT_FUND": means.FUNDS,
+    "INVALID_PRODUCT_ID": means.SYMBOL,
+    "UNSUPPORTED_ORDER_CONFIGURATION": means.FORM,
+    "INVALID_SIDE": means.FORM,
+    "INVALID_SIZE_PRECISION": means.SMALL,
+    "INVALID_PRICE_PRECISION": means.SMALL,
+    "INVALID_LIMIT_PRICE": means.FORM,
+    "INVALID_LIMIT_PRICE_POST_ONLY": means.TAKES,
+    "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY": means.TAKES,
+    "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL": means.SMALL,
+    "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL": means.SMALL,
+    "PREVIEW_INVALID_ORDER_CONFIG": means.FORM,
+    "UNKNOWN_CANCEL_ORDER": means.UNKNOWN_ORDER,
+    "INVALID_CANCEL_REQUEST": means.UNKNOWN_ORDER,
+    "DUPLICATE_CANCEL_REQUEST": means.UNKNOWN_ORDER,
+    # The rest of what its matching refuses to place.
+    "refused order": means.MARKET,
+}
+_READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
+_STATUSES: Final = {
+    "PENDING": "open",
+    "QUEUED": "open",
+    "OPEN": "open",
+    "EDIT_QUEUED": "open",
+    "CANCEL_QUEUED": "open",
+    "FILLED": "closed",
+    "CANCELLED": "canceled",
+    "EXPIRED": "expired",
+    "FAILED": "rejected",
+}
+_MOST: Final = 250
+_LAST_FILLS: Final = 500
+_MOST_FILLS: Final = 1000
+"""Fills since a time: four pages, which a sync has time for. Nothing says how many there are, or gives the oldest."""
+
+
+class Coinbase(Venue):
+    """A spot account at Coinbase Advanced."""
+
+    exchange = "coinbase"
+    name = "Coinbase"
+    refusals = _REFUSALS
+    order_types = frozenset(_READ.values())
+    times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})
+    most_fills = _MOST_FILLS
+    newest_fills = True
+    order_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    quotes = ("USD", "USDC", "USDT")
+    key_hint = (
+        "In the Coinbase Developer Platform create a secret API key (ECDSA) with 'View' and 'Trade' and without"
+        " 'Transfer'; the key's name goes into one field, its whole private key into the other."
+    )
+
+    def api(self, base_url: str) -> Mapping[str, str]:
+        """One address for everything."""
+        return {"rest": base_url}
+
+    def credential(self, value: str) -> str:
+        r"""Undo the ``\n`` of a private key copied from the file Coinbase gives out."""
+        return value.replace("\\n", "\n")
+
+    def codes(self, status: int, body: Any) -> Sequence[str]:
+        """``{"error": "PERMISSION_DENIED"}``; a refused order or cancellation is a success with a reason inside."""
+        if not isinstance(body, dict):
+            return ()
+        if isinstance(body.get("error_response"), dict):
+            told = body["error_response"]
+            names = (told.get("preview_failure_reason"), told.get("error"))
+            known = [str(name) for name in names if name and not str(name).startswith("UNKNOWN_FAILURE")]
+            return [*known, "refused order"]
+        failed = [item for item in body.get("results") or () if item.get("success") is False]
+        if failed:
+            return [str(failed[0].get("failure_reason"))]
+        return [str(body["error"])] if isinstance(body.get("error"), str) else ()
+
+    async def permissions(self, client: Client) -> KeyPermissions | None:
+        """``GET /api/v3/brokerage/key_permissions``."""
+        told = await client.v3PrivateGetBrokerageKeyPermissions()
+        return KeyPermissions(told["can_view"], told["can_trade"], told["can_transfer"])
+
+    async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
+        """``GET /api/v3/brokerage/market/products``, spot only."""
+        found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
+        return [client.parse_spot_market(product, {}) for product in found["products"]]
+
+    async def mids(self, client: Client) -> Mapping[str, Decimal]:
+        """The list of products carries a price of each: halfway where it is shown, else the last."""
+        found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
+        prices = {}
+        for product in found["products"]:
+            market = client.markets_by_id.get(product["product_id"])
+            price = product.get("mid_market_price") or product.get("price")
+            if market and price and Decimal(price) > 0:
+                prices[market[0]["symbol"]] = Decimal(price)
+        return prices
+
+    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+        """``POST /api/v3/brokerage/orders``; only the id comes back."""
+        request = {
+            "client_order_id": client_id,
+            "product_id": client.market(order.symbol)["id"],
+            "side": order.side.value.upper(),
+            "order_configuration": _configuration(order),
+        }
+        answer = await client.v3PrivatePostBrokerageOrders(request)
+        return {"id": answer["success_response"]["order_id"]}
+
+    async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
+        """``POST /api/v3/brokerage/orders/batch_cancel``."""
+        return await client.v3PrivatePostBrokerageOrdersBatchCancel({"order_ids": [order_id]})
+
+    def type_of(self, order: Mapping[str, Any]) -> OrderType:
+        """Read Coinbase's own type."""
+        return _READ[order["info"]["order_type"]]
+
+    def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take status and quote amount as Coinbase says them; a market order of a quote amount is what it filled."""
+        info = order["info"]
+        amount = order["amount"] or info["filled_size"]
+        return {**order, "status": _STATUSES.get(info["status"]), "cost": info["filled_value"], "amount": amount}
+
+    async def balance(self, client: Client) -> Mapping[str, Any]:
+        """``GET /api/v3/brokerage/accounts``, every page: a page that breaks off is not a balance."""
+        accounts: list[object] = []
+        asked: dict[str, object] = {"limit": _MOST}
+        while True:
+            page = await client.v3PrivateGetBrokerageAccounts(asked)
+            accounts += page["accounts"]
+            if not page["has_next"]:
+                break
+            asked = {**asked, "cursor": page["cursor"]}
+        found: Mapping[str, Any] = client.parse_custom_balance({"accounts": accounts})
+        return found
+
+    async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """``GET /api/v3/brokerage/orders/historical/batch``: open ones are among them."""
+        found: Sequence[Mapping[str, Any]] = await client.fetch_orders(symbol, None, _MOST)
+        return found
+
+    async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
+        """Coinbase has no look-up by client id: it is among the last orders of the symbol or not."""
+        for order in await client.fetch_orders(symbol, None, _MOST):
+            if order["clientOrderId"] == client_id:
+                found: Mapping[str, Any] = order
+                return found
+        raise VenueRefusalError(means.UNKNOWN_ORDER)
+
+    async def fills(
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """``GET /api/v3/brokerage/orders/historical/fills``, newest first: of an order every page."""
+        asked: dict[str, object] = {"limit": _MOST}
+        if symbol is not None:
+            asked["product_ids"] = client.market(symbol)["id"]
+        if order_id is not None:
+            asked["order_ids"] = order_id
+        if since is not None:
+            asked["start_sequence_timestamp"] = client.iso8601(since)
+        most = _LAST_FILLS if since is None else _MOST_FILLS
+        found: list[Mapping[str, Any]] = []
+        while True:
+            page = await client.v3PrivateGetBrokerageOrdersHistoricalFills(asked)
+            found += [client.parse_trade(fill) for fill in page["fills"]]
+            if not page["cursor"] or (order_id is None and len(found) >= most):
+                return found
+            asked = {**asked, "cursor": page["cursor"]}
+
+
+def _configuration(order: Place) -> dict[str, dict[str, object]]:
+    """Return what Coinbase calls the order's configuration: its name says type and time in force."""
+    size = {"base_size": amount_text(order.amount)}
+    if order.type is OrderType.MARKET:
+        if order.quote_amount is not None:
+            size = {"quote_size": amount_text(order.quote_amount)}
+        return {"market_market_fok" if order.time_in_force is TimeInForce.FOK else "market_market_ioc": dict(size)}
+    limit: dict[str, object] = {**size, "limit_price": amount_text(order.price)}
+    ending = order.time_in_force.value.lower()
+    if order.expires_at is not None:
+        limit["end_time"] = rfc3339(order.expires_at)
+    if order.type is OrderType.STOP_LIMIT:
+        direction = "STOP_DIRECTION_STOP_DOWN" if order.side is OrderSide.SELL else "STOP_DIRECTION_STOP_UP"
+        stop = {**limit, "stop_price": amount_text(order.stop_price), "stop_direction": direction}
+        return {f"stop_limit_stop_limit_{ending}": stop}
+    if order.time_in_force is TimeInForce.IOC:
+        return {"sor_limit_ioc": limit}
+    if order.time_in_force is not TimeInForce.FOK:
+        limit["post_only"] = order.post_only
+    return {f"limit_limit_{ending}": limit}

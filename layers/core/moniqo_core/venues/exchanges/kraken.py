@@ -1,0 +1,228 @@
+"""Kraken, spot. https://docs.kraken.com/api (Spot REST)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from moniqo_core.domain.errors import InvalidOrderError
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.venues.exchanges import refusals as means
+from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
+
+_REFUSALS: Final[Mapping[str, Refusal]] = {
+    "EAPI:Invalid key": means.KEY,
+    "EAPI:Invalid signature": means.KEY,
+    "EAPI:Invalid nonce": means.CLOCK,
+    "EAPI:Rate limit exceeded": means.RATE,
+    "EAPI:Feature disabled": means.MAINTENANCE,
+    "EAuth": means.KEY,
+    "EGeneral:Permission denied": means.KEY,
+    "EGeneral:Temporary lockout": means.RATE,
+    "EGeneral:Too many requests": means.RATE,
+    "EGeneral:Invalid arguments": means.FORM,
+    "EGeneral:Internal error": means.BROKEN,
+    "EOrder:Insufficient funds": means.FUNDS,
+    "EOrder:Rate limit exceeded": means.RATE,
+    "EOrder:Order minimum not met": means.SMALL,
+    "EOrder:Cost minimum not met": means.SMALL,
+    "EOrder:Tick size check failed": means.SMALL,
+    "EOrder:Invalid price": means.FORM,
+    "EOrder:Unknown order": means.UNKNOWN_ORDER,
+    "EOrder:Invalid order": means.UNKNOWN_ORDER,
+    "EOrder:Post only order": means.TAKES,
+    "EOrder": means.MARKET,
+    "EQuery:Unknown asset pair": means.SYMBOL,
+    "EService:Market in cancel_only mode": means.MARKET,
+    "EService:Market in post_only mode": means.MARKET,
+    "EService:Market in limit_only mode": means.MARKET,
+    "EService:Deadline elapsed": means.MARKET,
+    "EService: Throttled": means.RATE,
+    "EService": means.BROKEN,
+}
+_TYPES: Final = {
+    OrderType.MARKET: "market",
+    OrderType.LIMIT: "limit",
+    OrderType.STOP_LOSS: "stop-loss",
+    OrderType.TAKE_PROFIT: "take-profit",
+    OrderType.STOP_LIMIT: "stop-loss-limit",
+}
+_READ: Final = {**{name: kind for kind, name in _TYPES.items()}, "take-profit-limit": OrderType.STOP_LIMIT}
+_PAGE: Final = 50
+_PAGES: Final = 4
+"""Pages of trades of one look. One more says where the first begin; what a sync asks besides fits into the burst."""
+_TRADES_AT_ONCE: Final = 20
+_COST: Final = 3
+"""What CCXT takes for a call of an account, twice that for a page of trades; it gives back one a second."""
+_CALLS_AT_ONCE: Final = 12
+"""Kraken counts the calls of a key: fifteen are let through, and one in three seconds is forgotten. Three are left for
+what asks with the same key in another process. https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
+"""
+
+
+class Kraken(Venue):
+    """A spot account at Kraken."""
+
+    exchange = "kraken"
+    name = "Kraken"
+    options: ClassVar[Mapping[str, object]] = {"marketsByAltname": {}}
+    refusals = _REFUSALS
+    order_types = frozenset(_TYPES)
+    times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD})
+    most_fills = _PAGE * _PAGES
+    order_id = re.compile(r"[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}")
+    quotes = ("USD", "USDT", "USDC")
+    burst = _COST * _CALLS_AT_ONCE
+    key_hint = (
+        "At Kraken, Settings, API: create a key of its own for this service with 'Query Funds', 'Query Open Orders &"
+        " Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and 'Cancel/Close Orders', and leave"
+        " 'Withdraw Funds' off."
+    )
+
+    def api(self, base_url: str) -> Mapping[str, str]:
+        """One address for everything."""
+        return {"public": base_url, "private": base_url}
+
+    def codes(self, status: int, body: Any) -> Sequence[str]:
+        """``{"error": ["EOrder:Insufficient funds"]}``: the whole, without its ending, and its category alone."""
+        given = body.get("error") if isinstance(body, dict) else None
+        if not isinstance(given, list):
+            return ()
+        told = [str(error) for error in given if str(error).startswith("E")]
+        return [part for error in told for part in _parts(error)]
+
+    async def permissions(self, client: Client) -> KeyPermissions | None:
+        """``POST /0/private/GetApiKeyInfo``, which any key may ask."""
+        told = (await client.privatePostGetApiKeyInfo())["result"]
+        allowed = {str(name).lower() for name in told["permissions"]}
+        limited = told.get("ip_allowlist")
+        return KeyPermissions(
+            can_read=any(name.startswith("query") for name in allowed),
+            can_trade="modify-trades" in allowed,
+            can_withdraw=any("withdraw" in name for name in allowed),
+            ip_restricted=None if limited is None else bool(limited),
+        )
+
+    async def mids(self, client: Client) -> Mapping[str, Decimal]:
+        """Best bid and ask of every pair in one call."""
+        shown = (await client.publicGetTicker())["result"]
+        prices = {}
+        for name, ticker in shown.items():
+            market = client.markets_by_id.get(name)
+            bid, ask = Decimal(ticker["b"][0]), Decimal(ticker["a"][0])
+            if market and bid > 0 and ask > 0:
+                prices[market[0]["symbol"]] = (bid + ask) / 2
+        return prices
+
+    def check(self, order: Place) -> None:
+        """Kraken spends an amount of the quote asset in market buys only."""
+        super().check(order)
+        if order.quote_amount is not None and order.side is OrderSide.SELL:
+            raise InvalidOrderError(
+                "Kraken takes a quote_amount in market buys only; give amount", field="quote_amount"
+            )
+
+    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+        """``POST /0/private/AddOrder``; only the id comes back."""
+        request = {
+            "pair": client.market(order.symbol)["id"],
+            "type": order.side.value,
+            "ordertype": _TYPES[order.type],
+            "volume": amount_text(order.amount or order.quote_amount),
+            "cl_ord_id": client_id,
+        }
+        flags = [name for name, wanted in (("post", order.post_only), ("viqc", order.quote_amount)) if wanted]
+        if flags:
+            request["oflags"] = ",".join(flags)
+        if order.time_in_force is not TimeInForce.GTC and order.type is not OrderType.MARKET:
+            request["timeinforce"] = order.time_in_force.value
+        if order.expires_at is not None:
+            request["expiretm"] = str(int(order.expires_at.timestamp()))
+        first, second = (order.stop_price, order.price) if order.stop_price is not None else (order.price, None)
+        request |= {name: amount_text(price) for name, price in (("price", first), ("price2", second)) if price}
+        answer = await client.privatePostAddOrder(request)
+        return {"id": answer["result"]["txid"][0]}
+
+    def type_of(self, order: Mapping[str, Any]) -> OrderType:
+        """Read Kraken's own type."""
+        return _READ[order["info"]["descr"]["ordertype"]]
+
+    def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take the quote amount as Kraken says it: CCXT multiplies a rounded average."""
+        info = order["info"]
+        descr = info["descr"]
+        price = descr["price2"] if descr["ordertype"].endswith("-limit") else descr["price"]
+        return {**order, "cost": info["cost"], "price": price}
+
+    def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Orders name their pair by its other name."""
+        return {"altname": info["altname"]}
+
+    def take_markets(self, model: Client) -> None:
+        """CCXT finds the pair of an order here."""
+        by_name = model.options["marketsByAltname"]
+        by_name.clear()
+        by_name.update((market["info"]["altname"], market) for market in model.markets.values())
+
+    async def balance(self, client: Client) -> Mapping[str, Any]:
+        """``POST /0/private/BalanceEx``."""
+        found = await super().balance(client)
+        if not isinstance(found["info"]["result"], dict):
+            raise TypeError
+        return found
+
+    async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
+        """Look among open and then among closed orders: an order that ends between is found the second time."""
+        asked = {"clientOrderId": client_id}
+        found = await client.fetch_open_orders(symbol, None, None, asked)
+        found = found or await client.fetch_closed_orders(symbol, None, None, asked)
+        if not found:
+            raise VenueRefusalError(means.UNKNOWN_ORDER)
+        order: Mapping[str, Any] = found[0]
+        return order
+
+    async def fills(
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """``POST /0/private/TradesHistory``: fifty at a time, of all pairs, newest first."""
+        found = await (_pages(client, since) if order_id is None else _of_order(client, order_id))
+        trades = [client.parse_trade({**trade, "id": name}) for name, trade in found.items()]
+        return [trade for trade in trades if symbol in {None, trade["symbol"]}]
+
+
+async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str, Any]]:
+    """Read the last pages, or the first ones since a time, which Kraken counts from the newest trade."""
+    asked: dict[str, object] = {} if since is None else {"start": since // 1000}
+    told = (await client.privatePostTradesHistory(asked))["result"]
+    found: dict[str, Mapping[str, Any]] = dict(told["trades"])
+    count, most = int(told["count"]), _PAGE * _PAGES
+    offsets = range(_PAGE, min(count, most), _PAGE)
+    if since is not None and count > _PAGE:
+        # Nothing newer than the first page must move the offsets: the oldest would fall behind the last page.
+        asked["end"] = max(found, key=lambda name: Decimal(found[name]["time"]))
+        if count > most:
+            offsets, found = range(count - most, count, _PAGE), {}
+    for offset in offsets:
+        found |= (await client.privatePostTradesHistory({**asked, "ofs": offset}))["result"]["trades"]
+    return found
+
+
+async def _of_order(client: Client, order_id: str) -> Mapping[str, Mapping[str, Any]]:
+    order = (await client.privatePostQueryOrders({"txid": order_id, "trades": True}))["result"][order_id]
+    names = order.get("trades") or []
+    found: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(names), _TRADES_AT_ONCE):
+        asked = ",".join(names[start : start + _TRADES_AT_ONCE])
+        found |= (await client.privatePostQueryTrades({"txid": asked}))["result"]
+    return found
+
+
+def _parts(error: str) -> Sequence[str]:
+    """``EGeneral:Invalid arguments:volume`` is that, ``EGeneral:Invalid arguments``, and ``EGeneral``."""
+    words = error.split(":")
+    return [":".join(words[:count]) for count in range(len(words), 0, -1)]

@@ -1,0 +1,168 @@
+"""What a venue's refusal means to us, by its code and by CCXT's class, never by repeating its text.
+
+A venue lists its codes in ``refusals``; what it leaves out is judged by the HTTP status, and what never got an answer
+by the class of CCXT's exception. docs/venues.md shows the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, NamedTuple
+
+from moniqo_core.domain import errors
+from moniqo_core.domain.errors import WalletError
+
+MOST_RETRY_AFTER: Final = 3600
+USUAL_RETRY_AFTER: Final = 10
+
+
+class Refusal(NamedTuple):
+    """What a code means: the class we answer with and our sentence.
+
+    ``decided`` is False where the venue may have carried an order out all the same.
+    """
+
+    error: type[WalletError]
+    detail: str
+    decided: bool = True
+
+
+KEY: Final = Refusal(
+    errors.InvalidCredentialsError,
+    "The venue does not accept this key: it is wrong, was revoked, may not do this, or may not be used from the"
+    " address of this deployment.",
+)
+CLOCK: Final = Refusal(errors.VenueClockError, "The clock of this deployment and the venue's differ by too much.")
+RATE: Final = Refusal(errors.RateLimitExceededError, "The venue takes no more requests for now.")
+BUSY: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is too busy and did not take the request.")
+MAINTENANCE: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is closed for maintenance.")
+BROKEN: Final = Refusal(errors.WalletConnectionError, "The venue failed to answer.", decided=False)
+REFUSED: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for a reason we do not know.")
+PLACE: Final = Refusal(errors.WalletConnectionError, "The venue does not serve the place this deployment calls from.")
+MOVED: Final = Refusal(errors.WalletConnectionError, "The venue's address points somewhere else; nothing was sent on.")
+SYMBOL: Final = Refusal(errors.InvalidSymbolError, "The venue does not trade this symbol.")
+FUNDS: Final = Refusal(errors.InsufficientBalanceError, "The venue says that free funds do not cover the order.")
+FORM: Final = Refusal(errors.InvalidOrderError, "The venue does not accept the order in this form.")
+SMALL: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's smallest, or off its steps.")
+MARKET: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
+TAKES: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have taken at once.")
+UNFILLABLE: Final = Refusal(errors.OrderRejectedError, "The order could not be filled at once and was not placed.")
+REPEATED: Final = Refusal(errors.ConflictError, "The venue has an order with this client id.")
+UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue knows no such order in this account.")
+
+STATUSES: Final[Mapping[int, Refusal]] = {
+    400: REFUSED,
+    401: KEY,
+    403: PLACE,
+    418: RATE,
+    429: RATE,
+    451: PLACE,
+    503: BROKEN,
+}
+"""Where no code of the venue says more; other 5xx are BROKEN, other 4xx REFUSED, 3xx MOVED."""
+
+_NO_ANSWER: Final = Refusal(errors.WalletConnectionError, "The venue did not answer in time.", decided=False)
+_UNREADABLE: Final = Refusal(errors.WalletConnectionError, "The venue's answer could not be read.", decided=False)
+_NOT_CONNECTED: Final = Refusal(errors.WalletConnectionError, "The venue could not be reached.")
+
+CLASSES: Final[Mapping[str, Refusal]] = {
+    "RequestTimeout": _NO_ANSWER,
+    "ExchangeNotAvailable": _NO_ANSWER,
+    "NetworkError": _NO_ANSWER,
+    "BadSymbol": SYMBOL,
+    "InsufficientFunds": FUNDS,
+    "OrderNotFound": UNKNOWN_ORDER,
+    "InvalidOrder": FORM,
+    "AuthenticationError": KEY,
+    "ArgumentsRequired": FORM,
+    "NotSupported": FORM,
+}
+"""By CCXT's class or the nearest of its parents, for what CCXT refuses by itself or got no answer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: ``codes`` are the venue's own, the most telling first."""
+
+    status: int
+    headers: Mapping[str, str]
+    codes: tuple[str, ...]
+    readable: bool
+
+
+class VenueRefusalError(Exception):
+    """A refusal on its way through CCXT; ``decided`` says whether an order surely was not placed."""
+
+    def __init__(self, refusal: Refusal, retry_after: int | None = None, code: str | None = None) -> None:
+        """Carry what the venue meant; ``code`` is its own, for our log."""
+        super().__init__(refusal.detail)
+        self.refusal = refusal
+        self.retry_after = retry_after
+        self.code = code
+
+    def as_error(self, address: str | None = None) -> WalletError:
+        """Return what a caller sees; a key may be bound to the ``address`` this service calls from."""
+        error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
+        if address is not None and self.refusal in {KEY, PLACE}:
+            error.advice += f" This service calls from {address}: a key that is bound to addresses must allow it."
+        return error
+
+
+def judge(answer: Answer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:
+    """Return why an answer is a refusal, None for a success."""
+    for code in answer.codes:
+        if code in refusals:
+            return _refuse(refusals[code], answer, now, code)
+    failed = answer.status >= 300  # noqa: PLR2004
+    if not failed and answer.readable and not answer.codes:
+        return None
+    code = answer.codes[0] if answer.codes else f"HTTP {answer.status}"
+    return _refuse(_by_status(answer) if failed else _unexpected(answer), answer, now, code)
+
+
+def _by_status(answer: Answer) -> Refusal:
+    status = answer.status
+    if status in STATUSES:
+        return STATUSES[status]
+    if status < 400:  # noqa: PLR2004
+        return MOVED
+    return REFUSED if status < 500 else BROKEN  # noqa: PLR2004
+
+
+def _unexpected(answer: Answer) -> Refusal:
+    return REFUSED if answer.codes else _UNREADABLE
+
+
+def _refuse(refusal: Refusal, answer: Answer, now: datetime, code: str) -> VenueRefusalError:
+    waits = refusal.error in {errors.RateLimitExceededError, errors.TemporarilyUnavailableError}
+    return VenueRefusalError(refusal, retry_after(answer.headers, now) if waits else None, code)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> int:
+    """Seconds to wait as the venue says, in seconds or as a date; ten when it does not say, an hour at most."""
+    given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
+    if given.isascii() and given.isdigit():
+        seconds = int(given[:9])
+    else:
+        try:
+            seconds = round((parsedate_to_datetime(given) - now).total_seconds())
+        except (ValueError, TypeError):
+            seconds = USUAL_RETRY_AFTER
+    return min(max(seconds, 1), MOST_RETRY_AFTER)
+
+
+def read_exception(error: Exception) -> VenueRefusalError:
+    """Return what an exception of a call through CCXT means; its text is never used."""
+    if isinstance(error, VenueRefusalError):
+        return error
+    if type(error.__cause__).__name__ in {"ClientConnectorError", "ClientConnectorDNSError", "gaierror"}:
+        return VenueRefusalError(_NOT_CONNECTED)
+    if isinstance(error, TimeoutError):
+        return VenueRefusalError(_NO_ANSWER)
+    for kind in type(error).__mro__:
+        if kind.__module__.startswith("ccxt") and kind.__name__ in CLASSES:
+            return VenueRefusalError(CLASSES[kind.__name__])
+    return VenueRefusalError(_UNREADABLE, code=type(error).__name__)

@@ -1,0 +1,104 @@
+"""How Polygon is asked: one key of the deployment, in a header, never in an address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
+from moniqo_core.venues.exchanges.refusals import retry_after
+from moniqo_core.venues.transport.circuit_breaker import Breaker
+
+if TYPE_CHECKING:
+    import aiohttp
+
+SECONDS: Final = 2.0
+ADDRESS: Final = "https://api.polygon.io"
+
+_OK: Final = 200
+_REFUSED: Final = {
+    401: "it does not accept this deployment's key",
+    403: "this deployment's plan does not include it",
+    429: "it takes no more requests for now",
+}
+
+
+class PolygonHttp:
+    """Asks once; a failure is MarketDataError, for prices are soon asked for again."""
+
+    def __init__(self, read_key: Callable[[], str], address: str = ADDRESS, breaker: Breaker | None = None) -> None:
+        """Prepare; nothing is opened, nor is the key read, before the first call."""
+        self._read_key = read_key
+        self._key: str | None = None
+        self._address = address.rstrip("/")
+        self._breaker = breaker or Breaker()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the sockets; the next call opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Any:
+        """Return the answer to a path, numbers with a point as Decimal.
+
+        Raises:
+            SymbolNotFoundError: Polygon knows no such thing.
+            MarketDataError: everything else that is no answer.
+
+        """
+        wait = self._breaker.wait()
+        if wait:
+            raise _failed("it has not answered for a while", wait)
+        try:
+            async with asyncio.timeout(SECONDS):
+                status, headers, body = await self._ask(path, query)
+        except Exception:  # noqa: BLE001 - whatever a client of HTTP raises
+            self._breaker.failed(None)
+            raise _failed("it did not answer") from None
+        if status == 404:  # noqa: PLR2004
+            self._breaker.answered()
+            raise SymbolNotFoundError("Polygon does not know this symbol")
+        if status != _OK:
+            self._count(status)
+            why = _REFUSED.get(status, f"it answered HTTP {status}")
+            raise _failed(why, retry_after(headers, datetime.now(UTC)) if status in {429, 503} else None)
+        self._breaker.answered()
+        try:
+            return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise _failed("its answer cannot be read") from None
+
+    def _count(self, status: int) -> None:
+        if status < 500:  # noqa: PLR2004
+            self._breaker.answered()
+        else:
+            self._breaker.failed(None)
+
+    async def _ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+        if self._key is None:
+            self._key = await asyncio.to_thread(self._read_key)
+        given = {"Authorization": f"Bearer {self._key}"}
+        url = f"{self._address}{path}"
+        async with self._open_session().get(url, params=query, headers=given, allow_redirects=False) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            from moniqo_core.venues.transport.sockets import open_session
+
+            self._session = open_session()
+        return self._session
+
+
+def _failed(why: str, wait: int | None = None) -> MarketDataError:
+    return MarketDataError(f"Polygon gives no prices: {why}.", retry_after=wait or 2)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

@@ -1,0 +1,70 @@
+"""The live feeds of a deployment: which venues demo wallets take their prices from, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock
+from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.money import ONE
+from moniqo_core.domain.wallets.definition import Definition, MarketType
+from moniqo_core.feeds import polygon
+from moniqo_core.feeds.price_source import Unreachable, VenueData
+from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.storage.market.minutes import RecordedMinutes
+
+
+class LiveFeeds:
+    """Makes feeds, each once: an account's path is that of the venue it was opened on, other venues only quote."""
+
+    def __init__(
+        self,
+        venues: Sequence[str],
+        exchange: Callable[[str], VenueData],
+        shares: VenueData | None,
+        database: AsyncDatabase[dict[str, Any]],
+        clock: Clock,
+    ) -> None:
+        """Take what this deployment asks for prices.
+
+        Args:
+            venues: Slugs of definitions of exchanges, the first preferred.
+            exchange: Makes what asks one of them.
+            shares: What asks for prices of shares, None where nobody does.
+            database: Where minutes are recorded.
+            clock: The present.
+
+        """
+        self._venues = venues
+        self._exchange = exchange
+        self._shares = shares
+        self._record = RecordedMinutes(database)
+        self._clock = clock
+        self._feeds: dict[str, LiveFeed] = {}
+
+    def for_new(self, definition: Definition) -> str | None:
+        """Return the name of the feed of accounts opened now on a definition; None when this deployment has none."""
+        if MarketType.STOCKS in definition.supported_markets:
+            return None if self._shares is None else polygon.SOURCE
+        return self._venues[0] if self._venues else None
+
+    def named(self, name: str) -> PriceFeed:
+        """Return the feed that accounts keep the name of; it has no prices when the deployment dropped the venue."""
+        if name not in self._feeds:
+            self._feeds[name] = LiveFeed(self._sources(name), self._record, self._clock)
+        return self._feeds[name]
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """Return dollars per unit of a token that follows the dollar, as venues quote it; one where none is asked."""
+        return await self.named(self._venues[0]).usd_rate(asset) if self._venues else ONE
+
+    def _sources(self, name: str) -> list[VenueData]:
+        if name == polygon.SOURCE:
+            return [self._shares or Unreachable(name)]
+        if name not in self._venues:
+            return [Unreachable(name)]
+        return [self._exchange(venue) for venue in (name, *(other for other in self._venues if other != name))]

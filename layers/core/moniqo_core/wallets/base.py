@@ -1,0 +1,242 @@
+"""The interface every wallet implements; the types it answers with are in :mod:`moniqo_core.domain.wallets.results`.
+
+A wallet is one trading account: a paper one (:mod:`moniqo_core.wallets.demo.wallet`) or a real one at a venue. Callers
+hold a :class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import ClassVar, Literal, Self, cast
+
+from moniqo_core.domain.clock import Clock, to_milliseconds, utc_now
+from moniqo_core.domain.errors import WalletError, WalletNotInitializedError
+from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.domain.sync.statement import Opening, Statement
+from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.results import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
+
+__all__ = [
+    "BaseWallet",
+    "Config",
+    "Credentials",
+    "ExitSpec",
+    "IntegrationType",
+    "MarketPrice",
+    "MarketType",
+    "OrderResult",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
+    "PositionReport",
+    "TimeInForce",
+    "UserWalletStatus",
+    "WalletBalance",
+    "WalletPosition",
+]
+
+
+Credentials = Mapping[str, str]
+Config = Mapping[str, object]
+
+
+class BaseWallet(ABC):
+    """One trading account. Use it as ``async with wallet:`` or call ``initialize()`` and ``close()``."""
+
+    mode: ClassVar[Literal["paper", "live"]]
+    """Whether its money is real."""
+
+    def __init__(
+        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
+    ) -> None:
+        """Hold what the wallet needs; nothing is opened before ``initialize()``.
+
+        Args:
+            wallet_id: Id of the wallet's definition.
+            user_wallet_id: Id of this user's wallet.
+            credentials: The fields the definition asks for, decrypted.
+            config: What this kind of wallet needs beside them (the demo wallet: ``db``); ``clock`` tells the present.
+
+        """
+        self.wallet_id = wallet_id
+        self.user_wallet_id = user_wallet_id
+        self.config: Config = config or {}
+        self._credentials = credentials
+        self._clock = cast("Clock", self.config.get("clock") or utc_now)
+        self._initialized = False
+
+    async def __aenter__(self) -> Self:
+        """Initialise on entering the block."""
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close on leaving the block."""
+        await self.close()
+
+    def is_initialized(self) -> bool:
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        return self._initialized
+
+    def require_initialized(self) -> None:
+        """Raise :class:`WalletNotInitializedError` before ``initialize()``."""
+        if not self._initialized:
+            raise WalletNotInitializedError
+
+    def get_wallet_info(self) -> dict[str, str | bool]:
+        """Describe the wallet without anything secret."""
+        return {
+            "wallet_id": self.wallet_id,
+            "user_wallet_id": self.user_wallet_id,
+            "type": type(self).__name__,
+            "initialized": self._initialized,
+        }
+
+    @abstractmethod
+    async def initialize(self) -> None:
+        """Get ready to answer; safe to call again."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what ``initialize()`` opened; safe to call again."""
+
+    async def test_connection(self) -> tuple[bool, str | None]:
+        """Tell whether the account answers; the text says why not, without a secret in it."""
+        try:
+            await self.initialize()
+            await self.require_connection()
+        except WalletError as error:
+            return False, error.title
+        return True, None
+
+    @abstractmethod
+    async def require_connection(self) -> None:
+        """Raise what keeps the account from answering: InvalidCredentialsError, WalletConnectionError and the like."""
+
+    @abstractmethod
+    async def get_balance(self) -> list[WalletBalance]:
+        """Every asset held, ordered by name."""
+
+    async def get_balance_for_asset(self, asset: str) -> WalletBalance:
+        """One asset; zero when none is held."""
+        for balance in await self.get_balance():
+            if balance.asset == asset:
+                return balance
+        return WalletBalance(asset, ZERO, ZERO)
+
+    @abstractmethod
+    async def get_markets(self) -> list[Market]:
+        """Symbols this wallet can trade, ordered by name."""
+
+    @abstractmethod
+    async def get_snapshot(self, symbol: str) -> Snapshot:
+        """Best prices and book of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+
+    @abstractmethod
+    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
+
+    async def get_market_price(self, symbol: str) -> MarketPrice:
+        """Best prices of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+        now = await self.get_snapshot(symbol)
+        return MarketPrice(symbol, now.bid, now.ask, now.last, now.at)
+
+    async def place_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal | None,
+        price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        client_order_id: str | None = None,
+        quote_amount: Decimal | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        trail_percent: Decimal | None = None,
+        expires_at: datetime | None = None,
+        stop_loss: ExitSpec | None = None,
+        take_profit: ExitSpec | None = None,
+    ) -> OrderResult:
+        """Place an order; a repeated ``client_order_id`` returns the first order instead of a second one.
+
+        ``stop_loss`` and ``take_profit`` attach exits to an entry: at a price, at a distance in percent, or, when the
+        spec leaves both open, at the wallet's default distance. ``expires_at`` is aware and goes with GTD.
+        """
+        order = Place(
+            symbol=symbol,
+            side=side,
+            type=order_type,
+            amount=amount,
+            quote_amount=quote_amount,
+            price=price,
+            stop_price=stop_price,
+            trail_percent=trail_percent,
+            time_in_force=time_in_force,
+            expires_at=None if expires_at is None else to_milliseconds(expires_at),
+            post_only=post_only,
+            reduce_only=reduce_only,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            client_order_id=client_order_id,
+            metadata=metadata or {},
+        )
+        return await self._place(order)
+
+    @abstractmethod
+    async def _place(self, order: Place) -> OrderResult:
+        """Place an order as :meth:`place_order` promises."""
+
+    @abstractmethod
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+
+    @abstractmethod
+    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+        """One order, open or ended; raises OrderNotFoundError."""
+
+    @abstractmethod
+    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+        """Orders that can still fill, oldest first."""
+
+    @abstractmethod
+    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+        """Orders that ended, newest first."""
+
+    @abstractmethod
+    async def valuation(self) -> Valuation:
+        """Holdings and profit at present prices, in US dollars."""
+
+    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+        """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it.
+
+        With ``trading`` an order waits for it: a venue is asked for nothing the order can do without.
+        """
+        return Statement(await self.valuation())
+
+    @abstractmethod
+    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+        """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
+
+    async def get_positions(self) -> list[WalletPosition]:
+        """What is held beside cash, with its cost, ordered by symbol."""
+        return list((await self.positions()).items)
+
+    @abstractmethod
+    async def positions(self) -> PositionReport:
+        """The same, and up to when it is true."""

@@ -1,0 +1,86 @@
+"""What a demo wallet did: its journal, its equity over time, and how well it performed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.portfolio import equity_curve, performance
+from moniqo_core.domain.portfolio.equity_curve import EquityPoint
+from moniqo_core.domain.portfolio.performance import Performance, Start
+from moniqo_core.storage.equity import EquityStore
+from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.wallets.demo.session import DemoAccount
+
+
+class DemoPast:
+    """Reads the history of one account, brought up to now before."""
+
+    def __init__(self, history: DemoHistory, points: EquityStore, work: DemoAccount, feed: PriceFeed) -> None:
+        """Read journal and equity beside the account at ``work``; ``feed`` prices what is held."""
+        self._history = history
+        self._points = points
+        self._work = work
+        self._feed = feed
+
+    async def entries(self, after: int, limit: int, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Journal entries above sequence number ``after``, oldest first, resting orders evaluated before."""
+        await self._work.evaluate()
+        return await self._history.entries(self._id, after, limit, fields)
+
+    async def equity(self, since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
+        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
+        complete = await self._work.evaluate(mark=False)
+        account = self._work.seen
+        known = account.at if complete else min(account.evaluated_until.values(), default=account.at)
+        stored = await self._points.between(self._id, since, until)
+        points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
+        return equity_curve.on_grid(points, since, min(until, known), step)
+
+    async def performance(self) -> Performance:
+        """Measure the present epoch at present prices."""
+        await self._work.evaluate(mark=False)
+        account = self._work.seen
+        epoch = await self._history.epoch(self._id, account.epoch)
+        stored = await self._points.of_epoch(self._id, account.epoch)
+        points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
+        marks = await self._marks(account)
+        begin = epoch.begin
+        held = {symbol: position.amount for symbol, position in begin.positions.items()}
+        equity = equity_at(account, marks)
+        return performance.measure(
+            Start(begin.at, begin.peak, held), epoch.fills, points, account.positions, marks, equity, account.at
+        )
+
+    async def account_at(self, seq: int | None) -> Account:
+        """Rebuild the account as entry ``seq`` left it, the newest one for None; raises NotFoundError."""
+        await self._work.evaluate()
+        newest = self._work.account
+        found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
+        if found is None:
+            raise NotFoundError(f"the ledger has no entry {seq}, its newest is {newest.seq}")
+        return found
+
+    async def _marks(self, account: Account) -> Mapping[str, Decimal]:
+        held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
+        return await self._feed.mids(held) if held else {}
+
+    @property
+    def _id(self) -> str:
+        return self._work.account.user_wallet_id
+
+
+def equity_at(account: Account, marks: Mapping[str, Decimal]) -> Decimal | None:
+    """Cash and holdings at these prices, in the cash asset; None when something held has no price."""
+    total = account.holding(account.terms.cash_asset).total
+    for symbol, position in account.positions.items():
+        if position.amount:
+            if symbol not in marks:
+                return None
+            total += position.amount * marks[symbol]
+    return total

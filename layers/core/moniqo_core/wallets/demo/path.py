@@ -1,0 +1,42 @@
+"""Walking an account along the path of the market: the same in a replay of its journal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.candles import whole_minute
+from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.matching import path_walk as resting
+
+LOOK_AHEAD: Final = timedelta(days=1)
+"""How much path one commit walks at most."""
+
+
+def furthest(account: Account, now: datetime) -> datetime:
+    """Return how far one look at ``now`` walks."""
+    since = account.evaluated_until
+    return min([now, *(since[symbol] + LOOK_AHEAD for symbol in resting.tracked(account))])
+
+
+async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> Draft:
+    """Walk the path of every tracked symbol up to ``reach``, or as far as all of them are known.
+
+    The draft's ``walked_to`` says how far that was.
+    """
+    symbols, since = resting.tracked(account), account.evaluated_until
+    for symbol in symbols:
+        reach = min(reach, await feed.known_until(symbol, since[symbol], reach))
+    paths = {symbol: await feed.path(symbol, since[symbol], reach) for symbol in symbols}
+    if not account.terms.is_live:
+        markets = {symbol: await feed.market(symbol) for symbol in symbols}
+        return resting.walk(account, paths, markets, reach, now)
+    # What a venue says now of its steps and spread must not change what happened before.
+    markets = {symbol: account.shown[symbol].market for symbol in symbols}
+    quoted = {
+        symbol: [point._replace(half_spread=account.shown[symbol].half_spread) for point in points]
+        for symbol, points in paths.items()
+    }
+    return resting.walk(account, quoted, markets, reach, now, confirmed=dict.fromkeys(symbols, whole_minute(reach)))

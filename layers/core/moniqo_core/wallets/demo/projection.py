@@ -1,0 +1,39 @@
+"""What the user wallet shows of its demo account: fields written together with an entry of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import Mark
+from moniqo_core.domain.ledger.commit import Commit
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.wallets.changes import Close, LifeCommand, SetLimits
+
+Mirror = Mapping[str, object]
+
+
+def follow_account(before: Account, commit: Commit) -> Mirror:
+    """Fields that follow any commit: what schedules evaluation, and a pause by a loss limit."""
+    had, has = bool(before.orders), bool(commit.after.orders)
+    fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
+    if isinstance(commit.command, Mark) or _is_tracked(before) != _is_tracked(commit.after):
+        walked = [commit.after.evaluated_until[symbol] for symbol in resting.tracked(commit.after)]
+        fields["evaluated_until"] = min(walked, default=None)
+    if commit.after.status != before.status:
+        fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
+    return fields
+
+
+def follow_life(command: LifeCommand, now: datetime) -> Mirror:
+    """Fields that follow a change of status, limits or the end of the account."""
+    if isinstance(command, SetLimits):
+        return {"risk_limits": command.limits.to_document()}
+    if isinstance(command, Close):
+        return {"deleted_at": now}
+    return {"status": command.status}
+
+
+def _is_tracked(account: Account) -> bool:
+    return bool(account.orders) or any(position.amount for position in account.positions.values())

@@ -1,0 +1,247 @@
+"""Replaying a demo wallet: every entry of its journal decided again and compared with what stands there.
+
+A commit follows from the account before it, the entry's command and basis, and the path up to where the entry walked:
+that of the simulated market, or the recorded minutes of a venue. An account opens on its terms, a copy also on the
+marks of that moment; the book a venue showed is believed, and so is an entry that walked minutes which are kept no
+more. Nothing else is: postings, orders, fills, changes and the snapshot are recomputed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.account import Account, AccountTerms, Interest
+from moniqo_core.domain.ledger.commands import Open
+from moniqo_core.domain.ledger.commit import RULES_VERSION, Basis, Commit
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.ledger.invariants import account_faults, commit_faults
+from moniqo_core.domain.market.candles import whole_hour
+from moniqo_core.domain.market.market import SIMULATED, PriceFeed
+from moniqo_core.domain.matching.path_walk import tracked
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import lifecycle
+from moniqo_core.feeds.price_source import Unreachable
+from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.storage.market.minutes import KEPT, RecordedMinutes
+from moniqo_core.storage.orders.codec import Document, levels_document
+from moniqo_core.storage.paper.account_codec import interest_values, read_account, state_document
+from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
+from moniqo_core.storage.paper.decision_reader import read_basis, read_command
+from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
+from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.wallets.demo.path import furthest, walk_to
+
+_UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
+"""What a decision runs into on an entry that no program of ours wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where a journal or snapshot is not what it must be, as of entry ``seq``."""
+
+    seq: int
+    field: str
+    stored: object
+    recomputed: object
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay found. ``postings`` counts them per asset; ``difference`` of None means that all agrees.
+
+    ``believed`` of the entries were taken as they stand: the minutes they walked are kept no more.
+    """
+
+    user_wallet_id: str
+    entries: int = 0
+    believed: int = 0
+    orders: int = 0
+    fills: int = 0
+    epochs: int = 0
+    postings: Counter[str] = field(default_factory=Counter)
+    difference: Difference | None = None
+
+
+_NO_INTEREST: Final = interest_values(Interest())
+
+
+class _DifferenceFoundError(Exception):
+    """``seq`` of None is the entry being replayed."""
+
+    def __init__(self, field: str, stored: object, recomputed: object, seq: int | None = None) -> None:
+        super().__init__(field)
+        self.seq = seq
+        self.field = field
+        self.stored = stored
+        self.recomputed = recomputed
+
+
+class WalletReplay:
+    """Replays wallets of one database on the markets they had; reads only, a wallet may trade meanwhile."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], seed: str, now: Clock = utc_now) -> None:
+        """Take the seed of the deployment's simulated market."""
+        self._now = now
+        self._database = database
+        self._moment = datetime.max.replace(tzinfo=UTC)
+        self._simulated = SimulatedFeed(seed, lambda: self._moment)
+        self._live: dict[str, LiveFeed] = {}
+
+    async def run(self, user_wallet_id: str, progress: Callable[[int], None] = lambda _: None) -> Replay | None:
+        """Replay one wallet, an entry at a time, and stop at the first difference; None when there is no such wallet.
+
+        ``progress`` is told the number of entries replayed.
+        """
+        # The snapshot is read first: whatever it says, the journal says by then.
+        snapshot = await self._database[STATES].find_one({"_id": user_wallet_id})
+        found = Replay(user_wallet_id)
+        account: Account | None = None
+        stored: Document = {}
+        try:
+            async for entry in self._entries(user_wallet_id):
+                account = await self._entry(account, entry, stored, found)
+                if snapshot is not None and snapshot.get("seq") == account.seq:
+                    _compare_snapshot(snapshot, account)
+                progress(found.entries)
+            if account is None and snapshot is None:
+                return None
+            _check_end(snapshot, account)
+        except _DifferenceFoundError as error:
+            found.difference = Difference(error.seq or found.entries + 1, error.field, error.stored, error.recomputed)
+        return found
+
+    async def _entries(self, user_wallet_id: str) -> AsyncIterator[Document]:
+        async for entry in self._database[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1):
+            yield entry
+
+    async def _entry(self, account: Account | None, entry: Document, stored: Document, found: Replay) -> Account:
+        """Recompute one entry and compare it; returns the account after it, which ``stored`` then is too."""
+        seq = found.entries + 1
+        if entry.get("seq") != seq:
+            raise _DifferenceFoundError("seq", entry.get("seq"), seq)
+        if entry.get("rules_version") != RULES_VERSION:
+            raise _DifferenceFoundError("rules_version", entry.get("rules_version"), RULES_VERSION)
+        try:
+            if self._is_forgotten(account, entry):
+                apply_entry(stored, entry)
+                found.entries, found.believed = seq, found.believed + 1
+                return read_account(stored)
+            commit = await self._decide(account, entry)
+            mismatch = first_mismatch(_comparable(entry), _comparable(entry_document(commit, entry["commit_id"])))
+        except WalletError as error:
+            raise _DifferenceFoundError("decision", "accepted", f"{error.code}: {error.detail}") from error
+        except _UNREADABLE as error:
+            raise _DifferenceFoundError("entry", f"cannot be read: {error!r}", "readable") from error
+        if mismatch is not None:
+            raise _DifferenceFoundError(*mismatch)
+        faults = account_faults(commit.after)
+        if account is not None:
+            faults += commit_faults(account, commit)
+        if faults:
+            raise _DifferenceFoundError("invariants", "; ".join(faults), "hold")
+        _count(found, commit)
+        apply_entry(stored, entry)
+        return commit.after
+
+    async def _decide(self, account: Account | None, entry: Document) -> Commit:
+        command, basis, at = read_command(entry), read_basis(entry), entry["at"]
+        if basis is not None and account is not None:
+            await self._check_market(basis, account.terms)
+        if isinstance(command, Open) is not (account is None):
+            raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
+        if account is None:
+            return await self._open(command, entry)
+        if entry["walked_to"] is None:
+            return deciding.decide(Draft(account, at), command, basis)
+        reach = min(entry["walked_to"], furthest(account, at))
+        self._moment = reach
+        return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, basis)
+
+    def _is_forgotten(self, account: Account | None, entry: Document) -> bool:
+        """Tell whether an entry walked minutes of a venue that may be gone."""
+        if account is None or not account.terms.is_live or entry["walked_to"] is None:
+            return False
+        since = min((account.evaluated_until[symbol] for symbol in tracked(account)), default=None)
+        return since is not None and whole_hour(since) + KEPT <= self._now()
+
+    def _feed_of(self, terms: AccountTerms) -> PriceFeed:
+        if not terms.is_live:
+            return self._simulated
+        if terms.feed not in self._live:
+            self._live[terms.feed] = LiveFeed([Unreachable(terms.feed)], RecordedMinutes(self._database))
+        return self._live[terms.feed]
+
+    async def _open(self, command: object, entry: Document) -> Commit:
+        opened = read_account(entry["account"])
+        origin = command.forked_from if isinstance(command, Open) else None
+        if origin is None:
+            return lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
+        source_id, _, seq = origin.rpartition(":")
+        source = await DemoHistory(self._database).account_at(source_id, int(seq))
+        if source is None:
+            raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
+        return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
+
+    async def _check_market(self, basis: Basis, terms: AccountTerms) -> None:
+        """Compare the market an entry was decided on with the one there was; a venue's is gone."""
+        shown = basis.snapshot
+        if (shown.source == SIMULATED) is terms.is_live:
+            raise _DifferenceFoundError("basis.source", shown.source, terms.feed)
+        if terms.is_live:
+            return
+        self._moment = shown.at
+        real = await self._simulated.snapshot(shown.symbol)
+        stored = {"at": shown.at, "last": shown.last, "market": basis.market}
+        expected = {"at": real.at, "last": real.last, "market": await self._simulated.market(shown.symbol)}
+        for side, book, whole in (("bids", shown.bids, real.bids), ("asks", shown.asks, real.asks)):
+            stored[side] = levels_document(book)
+            expected[side] = levels_document(whole[: len(book)])
+        mismatch = first_mismatch(stored, expected, "basis")
+        if mismatch is not None:
+            raise _DifferenceFoundError(*mismatch)
+
+
+def _comparable(entry: Document) -> Document:
+    """Return an entry with its changes by name: they are written in any order."""
+    return {**entry, "changes": dict(entry["changes"])} if "changes" in entry else entry
+
+
+def _count(found: Replay, commit: Commit) -> None:
+    accepted = f"o-{commit.after.seq}-"
+    found.entries += 1
+    found.epochs = commit.after.epoch
+    found.orders += sum(order.order_id.startswith(accepted) for order in commit.orders)
+    found.fills += len(commit.fills)
+    found.postings.update(asset for _, asset, _ in commit.postings)
+
+
+def _compare_snapshot(snapshot: Document, account: Account) -> None:
+    stored, expected = dict(snapshot), state_document(account)
+    stored.pop("turn", None)  # whose turn it is to write is no part of the books
+    # Interest that ended stands there as none.
+    stored["interest"] = {name: value for name, value in stored.get("interest", {}).items() if value != _NO_INTEREST}
+    mismatch = first_mismatch(stored, expected, "snapshot")
+    if mismatch is not None:
+        raise _DifferenceFoundError(*mismatch, seq=account.seq)
+
+
+def _check_end(snapshot: Mapping[str, Any] | None, account: Account | None) -> None:
+    """Check that the journal reaches the snapshot. Only an opening that was cut short has none yet."""
+    if snapshot is None:
+        if account is not None and account.seq > 1:
+            raise _DifferenceFoundError("snapshot", ABSENT, f"as of {account.seq}", account.seq)
+        return
+    last = 0 if account is None else account.seq
+    seq = snapshot.get("seq", 0)
+    if not 0 < seq <= last:
+        raise _DifferenceFoundError("snapshot.seq", seq, last)

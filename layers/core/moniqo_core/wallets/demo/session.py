@@ -1,0 +1,198 @@
+"""A demo account at work: read it, walk its resting orders forward, decide, commit, and decide again after a race."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Final
+
+from moniqo_core.domain.clock import Clock
+from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError, TemporarilyUnavailableError
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import Command, Mark
+from moniqo_core.domain.ledger.commit import Commit
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import preflight
+from moniqo_core.domain.paper.valuation import value
+from moniqo_core.domain.portfolio.equity_curve import Sample
+from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.storage.paper.ledger import DemoLedger, Loaded, Outcome
+from moniqo_core.wallets.demo import writer_turns as turns
+from moniqo_core.wallets.demo.market_view import basis_for, look
+from moniqo_core.wallets.demo.path import furthest, walk_to
+from moniqo_core.wallets.demo.projection import Mirror, follow_account
+
+GIVE_UP_AFTER: Final = 20.0
+"""Seconds a writer competes for a busy wallet before it answers 503."""
+
+LOOKS_PER_CALL: Final = 8
+"""Resting orders are walked forward a day at a time, at most eight days in one call."""
+
+
+class Walked(Enum):
+    """How far a look came."""
+
+    TO_NOW = auto()
+    FURTHER_NEXT_TIME = auto()
+    """There is more path than one commit walks."""
+    TO_A_GAP = auto()
+    """What follows is not known yet; whoever asks goes on without it."""
+
+
+class RepeatedOrderError(Exception):
+    """The client order id of this order was accepted before."""
+
+
+class DemoAccount:
+    """One account of the ledger with the feed its orders meet."""
+
+    def __init__(self, ledger: DemoLedger, feed: PriceFeed, clock: Clock, owner: str | None, loaded: Loaded) -> None:
+        """Start from an account that was just read."""
+        self._ledger = ledger
+        self._feed = feed
+        self._clock = clock
+        self._owner = owner
+        self._loaded = loaded
+        self._used = False
+        self._look: Draft | None = None
+        self._writer = turns.Writer()
+
+    @property
+    def account(self) -> Account:
+        """The account as last read or committed."""
+        return self._loaded.account
+
+    async def run(self, command: Command, mirror: Mirror | None = None) -> Commit:
+        """Decide ``command`` on the present account and commit it, until no other writer was faster.
+
+        Raises:
+            RepeatedOrderError: the order was accepted before.
+
+        And what :func:`moniqo_core.domain.paper.decide.decide` raises.
+        """
+        deadline = time.monotonic() + GIVE_UP_AFTER
+        await self._renew()
+        await self._give_way()
+        while True:
+            draft, walked = await self._walk()
+            if resting.happened(draft) or walked is Walked.FURTHER_NEXT_TIME:
+                # What happened on the way is kept whatever becomes of the command.
+                if not await self._commit(draft.commit(Mark()), None):
+                    await self._again(deadline)
+                continue
+            basis = await basis_for(command, draft, self._feed, self._clock)
+            commit = deciding.decide(draft, command, basis)
+            if await self._commit(commit, mirror):
+                return commit
+            await self._again(deadline)
+
+    async def evaluate(self, *, mark: bool = True) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end.
+
+        What happened is committed. A look at which nothing did is written down once an hour, and with ``mark`` off not
+        even then.
+        """
+        deadline = time.monotonic() + GIVE_UP_AFTER
+        await self._renew()
+        for _ in range(LOOKS_PER_CALL):
+            draft, walked = await self._walk()
+            self._look = draft
+            more = walked is Walked.FURTHER_NEXT_TIME
+            if not (more or resting.happened(draft) or (mark and resting.overdue(draft))):
+                return walked is Walked.TO_NOW
+            if not await self._commit(draft.commit(Mark()), None):
+                await self._again(deadline)
+        return False
+
+    @property
+    def seen(self) -> Account:
+        """The account as the last evaluation saw it, with all that is not worth a commit."""
+        return self.account if self._look is None else self._look.commit(Mark()).after
+
+    @property
+    def unwritten_samples(self) -> Sequence[Sample]:
+        """Equity on the hours the last evaluation passed, which the journal may not have yet."""
+        return () if self._look is None else self._look.samples
+
+    async def preflight(self, order: Place) -> Preflight:
+        """Check an order against every rule, as it would be decided now; raises MarketDataError."""
+        await self.evaluate(mark=False)
+        draft = self._look or Draft(self.account, self._clock())
+        try:
+            basis = await look(order.symbol, order.side, draft, self._feed, self._clock)
+        except InvalidSymbolError as error:
+            return preflight.unknown_symbol(order, error)
+        return preflight.check(draft, order, basis)
+
+    async def _walk(self) -> tuple[Draft, Walked]:
+        """Walk at most a day of path on a draft."""
+        account, now = self.account, self._clock()
+        reach = furthest(account, now)
+        draft = await walk_to(self._feed, account, reach, now)
+        if draft.walked_to != reach:
+            return draft, Walked.TO_A_GAP
+        return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
+
+    async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
+        fields = {**(mirror or {}), **follow_account(self.account, commit)}
+        loaded = self._loaded
+        outcome = await self._ledger.commit(commit, fields, whole=loaded.behind, ends_turn=loaded.turn is not None)
+        if outcome is Outcome.REPEATED:
+            raise RepeatedOrderError
+        if outcome is Outcome.DONE:
+            self._look = None
+            self._loaded = Loaded(commit.after, behind=False)
+        return outcome is Outcome.DONE
+
+    async def _again(self, deadline: float) -> None:
+        """Read the account that won, and after a few losses claim the next turn."""
+        if time.monotonic() > deadline:
+            raise TemporarilyUnavailableError("too many writers on this wallet at once", retry_after=1)
+        if self._writer.lost():
+            now = self._clock()
+            await self._ledger.claim_turn(self.account.user_wallet_id, self._writer.claim(now), now)
+        else:
+            await asyncio.sleep(turns.pause())
+        await self._read()
+        await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Let a writer that lost often go first, for as long as its turn lasts by our own clock."""
+        began = time.monotonic()
+        while self._writer.gives_way_to(self._loaded.turn, self._clock()):
+            if time.monotonic() - began > turns.LASTS.total_seconds():
+                return
+            await asyncio.sleep(turns.pause())
+            await self._read()
+
+    async def _renew(self) -> None:
+        """Read the account again, unless it was read for this very call: others change it too."""
+        if self._used:
+            await self._read()
+        self._used = True
+
+    async def _read(self) -> None:
+        loaded = await self._ledger.load(self.account.user_wallet_id, self._owner)
+        if loaded is None or loaded.account.deleted:
+            raise NotFoundError("no such wallet")
+        self._loaded = loaded
+
+    async def valuation(self) -> Valuation:
+        """Value the account at the present mid prices, resting orders evaluated first.
+
+        Nothing is written unless something happened, so that a sync of many wallets need not write to each ledger;
+        the scheduled evaluation writes the hourly marks.
+        """
+        complete = await self.evaluate(mark=False)
+        account = self.seen
+        held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
+        marks = await self._feed.mids(held) if held else {}
+        rate = await self._feed.usd_rate(account.terms.cash_asset)
+        return value(account, marks, rate, self._clock(), stale=not complete)

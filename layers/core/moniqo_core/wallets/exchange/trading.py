@@ -1,0 +1,178 @@
+"""Placing and cancelling orders of an account at an exchange."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from moniqo_core.domain.errors import (
+    IdempotencyMismatchError,
+    InvalidOrderError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderNotFoundError,
+    WalletError,
+)
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import ZERO, exact, plain
+from moniqo_core.domain.orders.form import check_amount, check_fields, check_notional, check_price
+from moniqo_core.domain.orders.order import OrderStatus
+from moniqo_core.domain.orders.request import Place
+from moniqo_core.venues.exchanges.venue import Client
+from moniqo_core.wallets.base import OrderResult
+from moniqo_core.wallets.exchange.reads import ExchangeReads
+
+
+class ExchangeTrading(ExchangeReads):
+    """Places, finds and cancels orders; see :class:`moniqo_core.wallets.base.BaseWallet`."""
+
+    async def _place(self, order: Place) -> OrderResult:
+        """Send an order, unless the venue has one with this client id already.
+
+        That look before costs a call and does not stop two at the same moment; the service writes an intent first and
+        calls :meth:`send_order`. The venue keeps no metadata: only this answer repeats it.
+        """
+        await self.check_order(order)
+        client_id = order.client_order_id
+        venue_id = venue_client_id(self.user_wallet_id, client_id)
+        found = None if client_id is None else await self.find_order(venue_id, order.symbol)
+        if found is not None:
+            _require_same(found, order)
+        result = found or await self.send_order(order, venue_id)
+        return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
+
+    async def check_order(self, order: Place) -> Market:
+        """Refuse, before anything is sent, what the venue would not take in this form.
+
+        Raises:
+            InvalidSymbolError: the venue does not trade it.
+            InvalidOrderError: it does not fit its market, or the venue has no such orders; the detail says what it has.
+
+        """
+        market = await self.market(order.symbol)
+        check_fields(order)
+        self._venue.check(order)
+        with exact():
+            for name, price in (("price", order.price), ("stop_price", order.stop_price)):
+                if price is not None:
+                    check_price(name, price, market)
+            if order.quote_amount is not None:
+                _check_quote(order.quote_amount, market)
+            if order.amount is not None:
+                check_amount(order.amount, market)
+                known = order.price or order.stop_price
+                if known is not None:
+                    check_notional(order.amount, known, market)
+        return market
+
+    async def send_order(self, order: Place, venue_id: str) -> OrderResult:
+        """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``.
+
+        Raises:
+            UnknownOutcomeError: it may or may not be there; :meth:`find_order` tells later.
+            InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: it surely was not placed.
+
+        """
+        await self.market(order.symbol)
+        whole = self._venue.answers_whole_order
+
+        async def ask(client: Client) -> Mapping[str, Any]:
+            placed = await self._venue.place(client, order, venue_id)
+            return self._readable(placed) if whole else {"id": str(placed["id"])}
+
+        sent = await self._connection.send(self._client, ask)
+        try:
+            return await (self._result(sent) if whole else self.get_order_status(sent["id"], order.symbol))
+        except WalletError:
+            # It is placed, and what became of it since could not be read: that is for the next look to say.
+            return _only_accepted(order, str(sent["id"]), venue_id, self._clock())
+
+    async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
+        """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
+        await self.market(symbol)
+
+        async def ask(client: Client) -> Mapping[str, Any]:
+            return self._readable(await self._venue.find(client, venue_id, symbol))
+
+        try:
+            return await self._result(await self._connection.read(self._client, ask))
+        except OrderNotFoundError:
+            return None
+
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        await self._known(order_id, symbol)
+        tries = 0
+
+        async def ask(client: Client) -> object:
+            nonlocal tries
+            tries += 1
+            return await self._venue.cancel(client, order_id, symbol)
+
+        try:
+            await self._connection.read(self._client, ask)
+        except OrderNotFoundError:
+            order = await self.get_order_status(order_id, symbol)
+            if order.status is OrderStatus.CANCELLED and tries > 1:
+                return True
+            if order.status is OrderStatus.FILLED:
+                raise OrderAlreadyFilledError(f"{order_id} is filled") from None
+            raise OrderAlreadyClosedError(f"{order_id} is {order.status}") from None
+        return True
+
+
+def venue_client_id(user_wallet_id: str, client_order_id: str | None) -> str:
+    """Return the id an order has at the venue: the same for the same request, 32 hexadecimal digits.
+
+    Every venue takes that form. Without an id of the client it is drawn at random.
+    """
+    if client_order_id is None:
+        return uuid.uuid4().hex
+    text = f"{user_wallet_id}\n{client_order_id}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _check_quote(quote_amount: Decimal, market: Market) -> None:
+    """CCXT would cut what is finer than the tick, silently."""
+    if quote_amount % market.tick_size:
+        raise InvalidOrderError(
+            f"quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}", field="quote_amount"
+        )
+    if quote_amount < market.min_notional:
+        raise InvalidOrderError(
+            f"quote_amount {plain(quote_amount)} is below the smallest order, {plain(market.min_notional)}",
+            field="quote_amount",
+            min_notional=market.min_notional,
+        )
+
+
+def _require_same(found: OrderResult, order: Place) -> None:
+    asked = (order.symbol, order.side, order.type, order.price)
+    same = asked == (found.symbol, found.side, found.order_type, found.price)
+    if not same or (order.amount is not None and order.amount != found.amount):
+        raise IdempotencyMismatchError(
+            f"client_order_id {order.client_order_id} belongs to order {found.order_id} with another body"
+        )
+
+
+def _only_accepted(order: Place, order_id: str, venue_id: str, now: datetime) -> OrderResult:
+    return OrderResult(
+        order_id=order_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.type,
+        status=OrderStatus.UNKNOWN,
+        price=order.price,
+        amount=order.amount or ZERO,
+        filled_amount=ZERO,
+        average_fill_price=None,
+        fee=ZERO,
+        fee_currency=order.symbol.partition("/")[2],
+        timestamp=now,
+        client_order_id=venue_id,
+    )
