@@ -17,7 +17,7 @@ from benchmarks.accounts import OWNER, create_wallet, prepare
 from benchmarks.report import Line, Section
 from benchmarks.timing import spoken
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.client import connect, with_utc_times
 from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
@@ -99,7 +99,7 @@ async def _orders(url: str, wallet_id: str, barrier: Any) -> Result:
     commits = Commits()
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url, w="majority", event_listeners=[commits])
     connector = WalletConnector(with_utc_times(client[DATABASE]))
-    order = Place("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"))
+    order = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"))
     await connector.connect_demo(OWNER, wallet_id)
     barrier.wait()
     seconds: list[float] = []

@@ -10,11 +10,11 @@ from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from benchmarks.timing import interleaved
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.paper import orders as trading
 from moniqo_core.feeds.simulated import SimulatedFeed
@@ -34,17 +34,17 @@ METHOD = (
 
 def measure() -> Section:
     """Measure decisions."""
-    basis = asyncio.run(_basis())
-    account = _account(basis)
-    amount = sum((level.amount for level in basis.snapshot.asks), Decimal(0))
-    market = Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, amount)
-    limit = Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(40_000))
+    context = asyncio.run(_basis())
+    account = _account(context)
+    amount = sum((level.amount for level in context.snapshot.asks), Decimal(0))
+    market = OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, amount)
+    limit = OrderRequest(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(40_000))
     balances = {"USDT": Decimal(10**9), "BTC": Decimal(0)}
     lines = []
     for name, order in (("market order through 20 levels", market), ("limit order that rests", limit)):
         found = interleaved(
-            lambda order=order: trading.place(Draft(account, NOW), order, basis),  # type: ignore[misc]
-            lambda: bare_walk(basis.snapshot, amount, balances),
+            lambda order=order: trading.place(Draft(account, NOW), order, context),  # type: ignore[misc]
+            lambda: bare_walk(context.snapshot, amount, balances),
             rounds=60,
             ours_calls=100,
             baseline_calls=300,
@@ -74,20 +74,20 @@ def bare_walk(snapshot: Snapshot, amount: Decimal, balances: dict[str, Decimal])
     return fills
 
 
-async def _basis() -> Basis:
+async def _basis() -> MarketContext:
     feed = SimulatedFeed("bench", lambda: NOW)
-    return Basis(await feed.market(SYMBOL), await feed.snapshot(SYMBOL), {}, Decimal(1))
+    return MarketContext(await feed.market(SYMBOL), await feed.snapshot(SYMBOL), {}, Decimal(1))
 
 
-def _account(basis: Basis) -> Account:
+def _account(context: MarketContext) -> Account:
     """Return an account with open orders and a position."""
     terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
     account = lifecycle.open_account("bench", terms, NOW).after
-    first = Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.5"))
+    first = OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.5"))
     resting = [
-        Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(30_000 + number))
+        OrderRequest(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(30_000 + number))
         for number in range(OPEN_ORDERS)
     ]
     for order in (first, *resting):
-        account = trading.place(Draft(account, NOW), order, basis).after
+        account = trading.place(Draft(account, NOW), order, context).after
     return account

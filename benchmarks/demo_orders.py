@@ -17,10 +17,10 @@ from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
 from moniqo_core import event_loop
 from moniqo_core.domain.ledger.account import AccountTerms
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.paper import orders as trading
 from moniqo_core.feeds.simulated import SimulatedFeed
@@ -125,7 +125,7 @@ async def _compare(url: str, case: Case) -> Line:
 
 async def _order(connector: WalletConnector, wallet_id: str) -> None:
     wallet = await connector.connect_demo(OWNER, wallet_id)
-    await wallet.submit(Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.001")))
+    await wallet.submit(OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.001")))
 
 
 async def _bare(database: Database, calls: Calls) -> None:
@@ -180,9 +180,9 @@ class PastFeed(SimulatedFeed):
         self.now = datetime.now(UTC) - timedelta(seconds=15 * (steps + 60))
         super().__init__(seed, lambda: self.now)
 
-    async def basis(self) -> Basis:
+    async def context(self) -> MarketContext:
         """Return what a decision at this moment looks at."""
-        return Basis(await self.market(SYMBOL), await self.snapshot(SYMBOL), {}, Decimal(1))
+        return MarketContext(await self.market(SYMBOL), await self.snapshot(SYMBOL), {}, Decimal(1))
 
 
 async def _write_past(database: Database, wallet_id: str, feed: PastFeed, history: int, resting: int) -> None:
@@ -192,7 +192,7 @@ async def _write_past(database: Database, wallet_id: str, feed: PastFeed, histor
     entries = [entry_document(commit, uuid.uuid4().hex)]
     for order in _past_orders(history, resting):
         feed.now += timedelta(seconds=15) if order.type is OrderType.MARKET else timedelta()
-        commit = trading.place(Draft(commit.after, feed.now), order, await feed.basis())
+        commit = trading.place(Draft(commit.after, feed.now), order, await feed.context())
         entries.append(entry_document(commit, uuid.uuid4().hex))
         if len(entries) == BATCH:
             await database[ENTRIES].insert_many(entries)
@@ -203,11 +203,11 @@ async def _write_past(database: Database, wallet_id: str, feed: PastFeed, histor
     feed.now = start
 
 
-def _past_orders(history: int, resting: int) -> list[Place]:
+def _past_orders(history: int, resting: int) -> list[OrderRequest]:
     sides = (OrderSide.BUY, OrderSide.SELL)
-    done = [Place(SYMBOL, sides[number % 2], OrderType.MARKET, Decimal("0.001")) for number in range(history)]
+    done = [OrderRequest(SYMBOL, sides[number % 2], OrderType.MARKET, Decimal("0.001")) for number in range(history)]
     price = Decimal(20_000)
     return done + [
-        Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), price=price + number)
+        OrderRequest(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), price=price + number)
         for number in range(resting)
     ]

@@ -12,12 +12,12 @@ from random import Random
 from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.paper import orders as trading
 
@@ -46,7 +46,9 @@ def measure() -> Section:
     mixed = [_account(_mixed(ORDERS, number)) for number in range(WALLETS)]
     rate = WALLETS / statistics.median(_seconds(mixed, day) for _ in range(ROUNDS))
     few, many = _account(_far(ORDERS)), _account(_far(10 * ORDERS))
-    trailing = [Place(SYMBOL, OrderSide.SELL, OrderType.TRAILING_STOP, Decimal("0.1"), trail_percent=Decimal(40))]
+    trailing = [
+        OrderRequest(SYMBOL, OrderSide.SELL, OrderType.TRAILING_STOP, Decimal("0.1"), trail_percent=Decimal(40))
+    ]
     few_trailing, many_trailing = _account(trailing + _far(ORDERS)), _account(trailing + _far(10 * ORDERS))
     few_filled, many_filled = _account(_near(ORDERS)), _account(_near(10 * ORDERS))
     cases = (
@@ -104,48 +106,48 @@ def _path(minutes: int) -> list[PathPoint]:
     return points
 
 
-def _account(orders: Sequence[Place]) -> Account:
+def _account(orders: Sequence[OrderRequest]) -> Account:
     """Return an account that holds as much as its orders could sell, with these open."""
     terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
     account = lifecycle.open_account("bench", terms, START).after
-    for order in (Place(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal(50)), *orders):
+    for order in (OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal(50)), *orders):
         account = trading.place(Draft(account, START), order, _basis()).after
     return account
 
 
-def _basis() -> Basis:
+def _basis() -> MarketContext:
     price = OPEN_TICKS * TICK
     bids, asks = [Level(price - HALF_SPREAD, Decimal(1000))], [Level(price + HALF_SPREAD, Decimal(1000))]
-    return Basis(MARKET, Snapshot(SYMBOL, START, price, bids, asks, "bench"), {}, Decimal(1))
+    return MarketContext(MARKET, Snapshot(SYMBOL, START, price, bids, asks, "bench"), {}, Decimal(1))
 
 
-def _mixed(count: int, number: int) -> list[Place]:
+def _mixed(count: int, number: int) -> list[OrderRequest]:
     rng = Random(number)
     return [_KINDS[at % len(_KINDS)](Decimal(rng.randrange(5, 80)) / 1000) for at in range(count)]
 
 
-def _far(count: int) -> list[Place]:
+def _far(count: int) -> list[OrderRequest]:
     return [_KINDS[at % len(_KINDS)](Decimal(300 + at) / 1000) for at in range(count)]
 
 
-def _near(count: int) -> list[Place]:
+def _near(count: int) -> list[OrderRequest]:
     return [_buy_limit(Decimal(1 + at % 10) / 10_000) for at in range(count)]
 
 
-def _buy_limit(away: Decimal) -> Place:
-    return Place(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=_price(-away))
+def _buy_limit(away: Decimal) -> OrderRequest:
+    return OrderRequest(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=_price(-away))
 
 
-def _sell_limit(away: Decimal) -> Place:
-    return Place(SYMBOL, OrderSide.SELL, OrderType.LIMIT, Decimal("0.01"), price=_price(away))
+def _sell_limit(away: Decimal) -> OrderRequest:
+    return OrderRequest(SYMBOL, OrderSide.SELL, OrderType.LIMIT, Decimal("0.01"), price=_price(away))
 
 
-def _stop_loss(away: Decimal) -> Place:
-    return Place(SYMBOL, OrderSide.SELL, OrderType.STOP_LOSS, Decimal("0.01"), stop_price=_price(-away))
+def _stop_loss(away: Decimal) -> OrderRequest:
+    return OrderRequest(SYMBOL, OrderSide.SELL, OrderType.STOP_LOSS, Decimal("0.01"), stop_price=_price(-away))
 
 
-def _take_profit(away: Decimal) -> Place:
-    return Place(SYMBOL, OrderSide.SELL, OrderType.TAKE_PROFIT, Decimal("0.01"), stop_price=_price(away))
+def _take_profit(away: Decimal) -> OrderRequest:
+    return OrderRequest(SYMBOL, OrderSide.SELL, OrderType.TAKE_PROFIT, Decimal("0.01"), stop_price=_price(away))
 
 
 _KINDS = (_buy_limit, _sell_limit, _buy_limit, _stop_loss, _take_profit)

@@ -14,5 +14,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
     observability.begin(context)
     batch = read_batch(event)
     report = event_loop.run(bootstrap.order_evaluation().evaluate(list(batch.due)))
-    metrics.publish(bootstrap.settings(), WalletsEvaluated=report.evaluated, EvaluationsPutOff=report.put_off)
+    metrics.publish(bootstrap.settings(), WalletsEvaluated=report.evaluated, EvaluationsPutOff=report.postponed)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in batch.failed(report.unstored)]}

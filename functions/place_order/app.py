@@ -11,7 +11,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.order_requests import OrderRequest
+from moniqo_core.http.schemas.order_requests import PlaceOrderRequest
 from moniqo_core.http.schemas.orders import OrderView, order_view
 
 router = api_router()
@@ -43,7 +43,7 @@ router = api_router()
     },
 )
 async def place_order(
-    user_wallet_id: str, body: OrderRequest, caller: CallerDep, idempotency_key: IdempotencyKey = None
+    user_wallet_id: str, body: PlaceOrderRequest, caller: CallerDep, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Check limits and funds, fill against the book, rest what is left, and commit it all at once."""
     placed = await bootstrap.orders().place(caller.user_id, user_wallet_id, body.to_command(idempotency_key))

@@ -10,7 +10,7 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.order_requests import OrderRequest
+from moniqo_core.http.schemas.order_requests import PlaceOrderRequest
 from moniqo_core.http.schemas.preflight import PreflightView, preflight_view
 
 router = api_router()
@@ -25,7 +25,7 @@ router = api_router()
         **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
-async def preflight_order(user_wallet_id: str, body: OrderRequest, caller: CallerDep) -> Response:
+async def preflight_order(user_wallet_id: str, body: PlaceOrderRequest, caller: CallerDep) -> Response:
     """Ask every rule about an order, estimate its fill, and find the largest amount that would pass."""
     found = await bootstrap.orders().preflight(caller.user_id, user_wallet_id, body.to_command(None))
     return json_response(preflight_view(found, user_wallet_id))

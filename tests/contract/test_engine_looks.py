@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moniqo_core.domain import errors
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Cancel, Command, Mark, Reset
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.money import EXACT
@@ -26,14 +26,14 @@ from tests.support.engine_trial import RULES, Trial
 STEPS = 60
 _RULES = [name for name, (weight, _) in RULES.items() if name != "fork" for _ in range(weight)]
 
-Looks = Callable[[list[datetime], datetime], list[tuple[datetime, datetime]]]
+OrderReconciler = Callable[[list[datetime], datetime], list[tuple[datetime, datetime]]]
 """From the ends of the points that came to be and the present: (how far to look, what the clock says) of each look."""
 
 
 class Life:
     """One account that lives through all that was asked of a trial's, looked at in its own way."""
 
-    def __init__(self, trial: Trial, looks: Looks) -> None:
+    def __init__(self, trial: Trial, looks: OrderReconciler) -> None:
         self.paths = trial.world.paths
         self.markets = trial.world.markets
         self.looks = looks
@@ -51,7 +51,7 @@ class Life:
             self._look(reach, clock)
         self.now = now
 
-    def ask(self, now: datetime, command: Command, basis: Basis | None) -> None:
+    def ask(self, now: datetime, command: Command, context: MarketContext | None) -> None:
         self.pass_time(now)
         self._look(now, now)
         if isinstance(command, Cancel):
@@ -59,7 +59,7 @@ class Life:
             command = Cancel(f"{self._group(int(group))}-{number}")
         try:
             commit = deciding.decide(
-                resting.walk(self.account, self._since(now), self.markets, now, now), command, basis
+                resting.walk(self.account, self._since(now), self.markets, now, now), command, context
             )
         except errors.WalletError as error:
             self.refusals.append(type(error).__name__)
@@ -122,16 +122,16 @@ class Life:
         return f"{self.groups.index(group)}-{number}"
 
 
-def _asked(trial: Trial) -> list[tuple[datetime, Command, Basis | None]]:
+def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]:
     """What was asked, with orders named by the how manieth they were."""
     groups = sorted({name.rsplit("-", 1)[0] for name in trial.orders}, key=lambda group: int(group[2:]))
-    found: list[tuple[datetime, Command, Basis | None]] = []
-    for now, command, basis in trial.asked:
+    found: list[tuple[datetime, Command, MarketContext | None]] = []
+    for now, command, context in trial.asked:
         renamed = command
         if isinstance(command, Cancel):
             group, number = command.order_id.rsplit("-", 1)
             renamed = Cancel(f"{groups.index(group) if group in groups else 10**6}-{number}")
-        found.append((now, renamed, basis))
+        found.append((now, renamed, context))
     return found
 
 
@@ -146,8 +146,8 @@ def test_looks_change_nothing(seed: int) -> None:
         outcomes = []
         for looks in (_never, _at_each_point, _now_and_then(rng), _late_in_pieces(rng)):
             life = Life(trial, looks)
-            for now, command, basis in _asked(trial):
-                life.ask(now, command, basis)
+            for now, command, context in _asked(trial):
+                life.ask(now, command, context)
             life.pass_time(trial.world.now)
             outcomes.append(life.outcome())
         for other in outcomes[1:]:
@@ -163,10 +163,10 @@ def _at_each_point(ends: list[datetime], now: datetime) -> list[tuple[datetime, 
     return [(end, end) for end in ends]
 
 
-def _now_and_then(rng: Random) -> Looks:
+def _now_and_then(rng: Random) -> OrderReconciler:
     return lambda ends, now: [(end, end) for end in ends if rng.random() < 0.3]
 
 
-def _late_in_pieces(rng: Random) -> Looks:
+def _late_in_pieces(rng: Random) -> OrderReconciler:
     """As a service does that was away: everything is looked at now, but not in one go."""
     return lambda ends, now: [(end, now) for end in ends if rng.random() < 0.3]

@@ -18,7 +18,7 @@ ROUTES: dict[str, list[str]] = {}
 for function, key, _ in routes():
     ROUTES.setdefault(function, []).append(key)
 PUBLIC = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
-SCHEDULED = ("dispatch_sync", "dispatch_evaluation", "reencrypt_credentials", "settle_orders")
+SCHEDULED = ("dispatch_sync", "dispatch_evaluation", "reencrypt_credentials", "reconcile_orders")
 WORKERS = ("sync_wallets", "evaluate_orders")
 ADMIN = {"create_definition", "update_definition", "delete_definition", "suspend_wallet", "reinstate_wallet"}
 

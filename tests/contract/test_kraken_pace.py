@@ -13,15 +13,15 @@ import pytest
 from moniqo_core import event_loop
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import RateLimitExceededError, WalletConnectionError
-from moniqo_core.domain.portfolio.balance_equation import Books
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.sync.statement import Opening
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.venues.transport import calls as venue_calls
-from moniqo_core.venues.transport import circuit_breaker as breaker
-from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, Pace
+from moniqo_core.venues.transport import circuit_breaker
+from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, RateLimiter
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.exchange import Account, Ticket
@@ -45,8 +45,8 @@ def fake(watch: Watch) -> Iterator[FakeKraken]:
 @pytest.fixture
 def connection(fake: FakeKraken, watch: Watch) -> Iterator[VenueConnection]:
     """One that keeps the pace Kraken asks for, by the clock Kraken counts by."""
-    pace = lambda per_second, burst: Pace(per_second, burst, watch, watch.sleep)  # noqa: E731
-    connection = VenueConnection(Kraken(), ApiConfig(base_url=fake.url), allow_loopback=True, pace=pace)
+    rate_limiter = lambda per_second, burst: RateLimiter(per_second, burst, watch, watch.sleep)  # noqa: E731
+    connection = VenueConnection(Kraken(), ApiConfig(base_url=fake.url), allow_loopback=True, rate_limiter=rate_limiter)
     yield connection
     event_loop.run(connection.close())
 
@@ -119,8 +119,8 @@ def test_waiting_for_turns_takes_nothing_from_the_time_the_venue_has(
         await asyncio.sleep(0.6)
 
     config = ApiConfig(base_url=fake.url)
-    pace = lambda per_second, burst: Pace(per_second, burst, watch, turn)  # noqa: E731
-    connection = VenueConnection(Kraken(), config, allow_loopback=True, pace=pace)
+    rate_limiter = lambda per_second, burst: RateLimiter(per_second, burst, watch, turn)  # noqa: E731
+    connection = VenueConnection(Kraken(), config, allow_loopback=True, rate_limiter=rate_limiter)
 
     async def work() -> None:
         wallet = await opened(connection, fake.credentials())
@@ -137,14 +137,16 @@ def test_waiting_for_turns_takes_nothing_from_the_time_the_venue_has(
 def test_a_read_that_ends_while_it_waits_for_its_turn_is_no_failure_of_the_venue(
     fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(breaker, "FAILURES", 1)
+    monkeypatch.setattr(circuit_breaker, "FAILURES", 1)
 
     async def turn(_: float) -> None:
         await asyncio.Event().wait()
 
-    judge, config = breaker.Breaker(), ApiConfig(base_url=fake.url)
-    pace = lambda per_second, burst: Pace(per_second, burst, watch, turn)  # noqa: E731
-    connection = VenueConnection(Kraken(), config, allow_loopback=True, pace=pace, breaker=judge)
+    judge, config = circuit_breaker.CircuitBreaker(), ApiConfig(base_url=fake.url)
+    rate_limiter = lambda per_second, burst: RateLimiter(per_second, burst, watch, turn)  # noqa: E731
+    connection = VenueConnection(
+        Kraken(), config, allow_loopback=True, rate_limiter=rate_limiter, circuit_breaker=judge
+    )
 
     async def thirteen(client: Client) -> None:
         for _ in range(13):
@@ -197,10 +199,10 @@ def test_trades_beyond_those_of_one_look_are_read_by_the_next_ones_without_a_pau
         for count in range(1, 10):
             watch.at += 300
             before, totals = watch(), {asset.asset: asset.total for asset in said.value.assets}
-            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.books))
+            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.asset_flows))
             assert watch() == before
-            assert said.books is not None
-            if not said.books.behind:
+            assert said.asset_flows is not None
+            if not said.asset_flows.behind:
                 return count
         raise AssertionError
 
@@ -229,7 +231,7 @@ def test_a_trade_that_is_filled_while_the_others_are_read_hides_none(count: int,
     def now() -> datetime:
         return BEGIN + timedelta(seconds=watch())
 
-    async def looks(fake: FakeKraken) -> tuple[Books, dict[str, Decimal]]:
+    async def looks(fake: FakeKraken) -> tuple[AssetFlows, dict[str, Decimal]]:
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
         connection = VenueConnection(Kraken(), config, allow_loopback=True)
         credentials = fake.credentials(balances={"USD": "1000000"})
@@ -241,14 +243,14 @@ def test_a_trade_that_is_filled_while_the_others_are_read_hides_none(count: int,
         for _ in range(3):
             watch.at += 300
             totals = {asset.asset: asset.total for asset in said.value.assets}
-            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.books))
+            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.asset_flows))
         await connection.close()
-        assert said.books is not None
-        assert not said.books.behind
-        return said.books, {asset.asset: asset.total for asset in said.value.assets}
+        assert said.asset_flows is not None
+        assert not said.asset_flows.behind
+        return said.asset_flows, {asset.asset: asset.total for asset in said.value.assets}
 
     with Trading() as fake:
         fake.watch = watch
         fake.exchange.now = lambda: int(now().timestamp() * 1000)  # type: ignore[method-assign]
-        books, totals = run(looks(fake))
-    assert books.flows["BTC"].traded == totals["BTC"] == (count + 1) * Decimal("0.01")
+        asset_flows, totals = run(looks(fake))
+    assert asset_flows.flows["BTC"].traded == totals["BTC"] == (count + 1) * Decimal("0.01")

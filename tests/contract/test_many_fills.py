@@ -34,7 +34,7 @@ BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EACH = timedelta(milliseconds=350)
 
 
-class Desk:
+class VenueHarness:
     """An account that traded in the past, and a service to which it is the present."""
 
     def __init__(self, name: str, fake: FakeVenue) -> None:
@@ -60,47 +60,47 @@ class Desk:
 
     def balanced(self, said: Statement) -> bool:
         """Whether everything that moved since the account was empty is what it holds."""
-        assert said.books is not None
+        assert said.asset_flows is not None
         held = {asset.asset: asset.total for asset in said.value.assets}
-        return held == {asset: flow.net for asset, flow in said.books.flows.items() if flow.net}
+        return held == {asset: flow.net for asset, flow in said.asset_flows.flows.items() if flow.net}
 
 
 @pytest.fixture(params=sorted(FAKES))
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+def harness(request: pytest.FixtureRequest) -> Iterator[VenueHarness]:
     with FAKES[request.param]() as fake:
-        desk = Desk(request.param, fake)
-        yield desk
-        event_loop.run(desk.connection.close())
+        harness = VenueHarness(request.param, fake)
+        yield harness
+        event_loop.run(harness.connection.close())
 
 
-def test_looks_go_on_where_the_one_before_had_to_stop(desk: Desk, run: Run) -> None:
+def test_looks_go_on_where_the_one_before_had_to_stop(harness: VenueHarness, run: Run) -> None:
     async def looks() -> list[Statement]:
-        await desk.wallet.initialize()
-        said = [await desk.wallet.statement(Opening({}, None))]
-        desk.now += EACH
-        desk.trade(FILLS[desk.fake.name])
-        while len(said) == 1 or (said[-1].books is not None and said[-1].books.behind):
-            desk.now += timedelta(minutes=5)
+        await harness.wallet.initialize()
+        said = [await harness.wallet.statement(Opening({}, None))]
+        harness.now += EACH
+        harness.trade(FILLS[harness.fake.name])
+        while len(said) == 1 or (said[-1].asset_flows is not None and said[-1].asset_flows.behind):
+            harness.now += timedelta(minutes=5)
             totals = {asset.asset: asset.total for asset in said[-1].value.assets}
-            said.append(await desk.wallet.statement(Opening(totals, said[-1].books)))
+            said.append(await harness.wallet.statement(Opening(totals, said[-1].asset_flows)))
         return said
 
     first, *later = run(looks())
-    assert desk.balanced(first)
-    assert [desk.balanced(said) for said in later] == [False] * (len(later) - 1) + [True]
-    assert len(later) == LOOKS[desk.fake.name]
-    untils = [said.books.until for said in (first, *later) if said.books is not None]
+    assert harness.balanced(first)
+    assert [harness.balanced(said) for said in later] == [False] * (len(later) - 1) + [True]
+    assert len(later) == LOOKS[harness.fake.name]
+    untils = [said.asset_flows.until for said in (first, *later) if said.asset_flows is not None]
     assert untils == sorted(set(untils))
 
 
-def test_the_fills_of_one_order_are_found_among_many(desk: Desk, run: Run) -> None:
-    desk.trade(300)
-    symbol = next(iter(desk.fake.exchange.listed))
-    wanted = next(order for order in desk.account.orders.values() if order.symbol == symbol)
+def test_the_fills_of_one_order_are_found_among_many(harness: VenueHarness, run: Run) -> None:
+    harness.trade(300)
+    symbol = next(iter(harness.fake.exchange.listed))
+    wanted = next(order for order in harness.account.orders.values() if order.symbol == symbol)
 
     async def ask() -> Decimal:
-        await desk.wallet.initialize()
-        fills = await desk.wallet.get_fills(symbol, BEGIN, order_id=wanted.id)
+        await harness.wallet.initialize()
+        fills = await harness.wallet.get_fills(symbol, BEGIN, order_id=wanted.id)
         return sum((fill.amount for fill in fills if fill.order_id == wanted.id), Decimal(0))
 
     assert run(ask()) == wanted.filled

@@ -111,7 +111,7 @@ def test_every_body_has_an_example_that_fits_its_schema() -> None:
 def test_every_function_of_ours_is_in_the_document() -> None:
     served = {operation["operationId"] for _, _, operation in operations()}
     not_of_the_api = {"get_docs", "dispatch_sync", "sync_wallets", "dispatch_evaluation", "evaluate_orders"}
-    not_of_the_api |= {"rotate_key", "reencrypt_credentials", "settle_orders"}
+    not_of_the_api |= {"rotate_key", "reencrypt_credentials", "reconcile_orders"}
 
     assert {path.parent.name for path in (ROOT / "functions").glob("*/app.py")} - not_of_the_api == served
 

@@ -58,7 +58,7 @@ WORKERS: Final[dict[str, object]] = {
     "sync_wallets": {"batchItemFailures": []},
     "dispatch_evaluation": {"queued": 1},
     "evaluate_orders": {"batchItemFailures": []},
-    "settle_orders": {"looked_at": 0, "ended": 0, "put_off": 0},
+    "reconcile_orders": {"looked_at": 0, "ended": 0, "postponed": 0},
     "reencrypt_credentials": {"moved": 0, "unreadable": 0, "left": 0},
     "rotate_key": None,
 }
@@ -67,7 +67,7 @@ PUBLISHED: Final[dict[str, dict[str, list[float]]]] = {
     "sync_wallets": {"WalletsSynced": [1.0], "WalletsFailed": [0.0]},
     "dispatch_evaluation": {"EvaluationsDue": [1.0]},
     "evaluate_orders": {"WalletsEvaluated": [1.0], "EvaluationsPutOff": [0.0]},
-    "settle_orders": {"OrdersLookedAt": [0.0], "OrdersPutOff": [0.0]},
+    "reconcile_orders": {"OrdersLookedAt": [0.0], "OrdersPutOff": [0.0]},
     "reencrypt_credentials": {"CredentialsMoved": [0.0], "CredentialsUnreadable": [0.0], "CredentialsLeft": [0.0]},
     "rotate_key": {},
 }

@@ -38,7 +38,7 @@ READS_KEYS = {
     "replace_credentials",
     "resume_wallet",
     "rotate_key",
-    "settle_orders",
+    "reconcile_orders",
     "sync_balance",
     "sync_wallets",
     "test_connection",

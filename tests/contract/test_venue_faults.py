@@ -23,14 +23,14 @@ from moniqo_core.domain.errors import (
     WalletConnectionError,
 )
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.venues.transport import calls as venue_calls
-from moniqo_core.venues.transport.circuit_breaker import FAILURES, Breaker
+from moniqo_core.venues.transport.circuit_breaker import FAILURES, CircuitBreaker
 from moniqo_core.wallets.exchange.trading import venue_client_id
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
@@ -47,7 +47,7 @@ ID = venue_client_id("wallet", "mine")
 
 
 @dataclass
-class Desk:
+class VenueHarness:
     """An account at one of our venues."""
 
     fake: FakeVenue
@@ -64,13 +64,13 @@ class Desk:
     def symbol(self) -> str:
         return next(iter(self.fake.exchange.listed))
 
-    def order(self, **fields: Any) -> Place:
+    def order(self, **fields: Any) -> OrderRequest:
         given = {"symbol": self.symbol, "side": OrderSide.BUY, "type": OrderType.MARKET, "amount": Decimal("0.01")}
-        return Place(**{**given, **fields})
+        return OrderRequest(**{**given, **fields})
 
 
 @pytest.fixture(params=sorted(FAKES))
-def desk(request: pytest.FixtureRequest, run: Run) -> Iterator[Desk]:
+def harness(request: pytest.FixtureRequest, run: Run) -> Iterator[VenueHarness]:
     """A new account at each venue in turn; its markets are known."""
     with FAKES[request.param]() as fake:
         venue = venue_named(request.param)
@@ -80,7 +80,7 @@ def desk(request: pytest.FixtureRequest, run: Run) -> Iterator[Desk]:
         wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
         run(wallet.initialize())
         run(wallet.get_markets())
-        yield Desk(fake, venue, connection, credentials, wallet)
+        yield VenueHarness(fake, venue, connection, credentials, wallet)
         event_loop.run(connection.close())
 
 
@@ -99,148 +99,148 @@ AFTER: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", sorted(AFTER))
 def test_an_order_whose_answer_is_lost_is_sent_once_and_found_later(
-    desk: Desk, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+    harness: VenueHarness, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "SEND_SECONDS", 0.5)
-    path = ORDERS[desk.venue.exchange]
-    desk.fake.break_with(path=path, method="POST", **AFTER[name])
-    before = desk.fake.calls(path, "POST")
+    path = ORDERS[harness.venue.exchange]
+    harness.fake.break_with(path=path, method="POST", **AFTER[name])
+    before = harness.fake.calls(path, "POST")
     with pytest.raises(UnknownOutcomeError):
-        run(desk.wallet.send_order(desk.order(), ID))
-    assert desk.fake.calls(path, "POST") == before + 1
-    found = run(desk.wallet.find_order(ID, desk.symbol))
+        run(harness.wallet.send_order(harness.order(), ID))
+    assert harness.fake.calls(path, "POST") == before + 1
+    found = run(harness.wallet.find_order(ID, harness.symbol))
     if "after" in name:
         assert found is not None
         assert (found.status, found.filled_amount) == (OrderStatus.FILLED, Decimal("0.01"))
-        assert [order.id for order in desk.account.orders.values()] == [found.order_id]
+        assert [order.id for order in harness.account.orders.values()] == [found.order_id]
     else:
         assert found is None
-        assert not desk.account.orders
+        assert not harness.account.orders
 
 
-def test_an_order_that_surely_was_not_sent_says_so(desk: Desk, run: Run) -> None:
-    desk.fake.stop()
+def test_an_order_that_surely_was_not_sent_says_so(harness: VenueHarness, run: Run) -> None:
+    harness.fake.stop()
     with pytest.raises(WalletConnectionError) as refused:
-        run(desk.wallet.send_order(desk.order(), ID))
+        run(harness.wallet.send_order(harness.order(), ID))
     assert not isinstance(refused.value, UnknownOutcomeError)
 
 
-def test_a_placed_order_that_cannot_be_read_is_not_lost(desk: Desk, run: Run) -> None:
-    if desk.venue.answers_whole_order:
+def test_a_placed_order_that_cannot_be_read_is_not_lost(harness: VenueHarness, run: Run) -> None:
+    if harness.venue.answers_whole_order:
         pytest.skip("the venue answers with the whole order")
-    path = "/QueryOrders" if desk.venue.exchange == "kraken" else "/historical/"
-    desk.fake.break_with("status", path=path, status=401, times=None)
-    order = run(desk.wallet.send_order(desk.order(), ID))
+    path = "/QueryOrders" if harness.venue.exchange == "kraken" else "/historical/"
+    harness.fake.break_with("status", path=path, status=401, times=None)
+    order = run(harness.wallet.send_order(harness.order(), ID))
     assert (order.status, order.client_order_id) == (OrderStatus.UNKNOWN, ID)
-    desk.fake.mend()
-    assert run(desk.wallet.get_order_status(order.order_id, desk.symbol)).status is OrderStatus.FILLED
+    harness.fake.mend()
+    assert run(harness.wallet.get_order_status(order.order_id, harness.symbol)).status is OrderStatus.FILLED
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty"])
-def test_a_read_is_tried_again_while_time_is_left(desk: Desk, run: Run, kind: Any) -> None:
-    desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=2)
-    (held,) = run(desk.wallet.get_balance())
+def test_a_read_is_tried_again_while_time_is_left(harness: VenueHarness, run: Run, kind: Any) -> None:
+    harness.fake.break_with(kind, path=BALANCES[harness.venue.exchange], times=2)
+    (held,) = run(harness.wallet.get_balance())
     assert held.total == 10000
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "malformed", "empty"])
 def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
-    desk: Desk, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
+    harness: VenueHarness, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 0.2)
-    desk.fake.break_with(kind, path=BALANCES[desk.venue.exchange], times=None)
+    harness.fake.break_with(kind, path=BALANCES[harness.venue.exchange], times=None)
     started = time.monotonic()
     with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
-        run(desk.connection.read(desk.wallet._client, desk.venue.balance, seconds=1))
+        run(harness.connection.read(harness.wallet._client, harness.venue.balance, seconds=1))
     assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("status", [429, 418])
-def test_a_venue_that_asks_for_a_pause_is_not_asked_again(desk: Desk, run: Run, status: int) -> None:
-    path = BALANCES[desk.venue.exchange]
-    desk.fake.break_with("status", path=path, status=status, headers={"Retry-After": "77"}, times=None)
+def test_a_venue_that_asks_for_a_pause_is_not_asked_again(harness: VenueHarness, run: Run, status: int) -> None:
+    path = BALANCES[harness.venue.exchange]
+    harness.fake.break_with("status", path=path, status=status, headers={"Retry-After": "77"}, times=None)
     with pytest.raises(RateLimitExceededError) as refused:
-        run(desk.wallet.get_balance())
+        run(harness.wallet.get_balance())
     assert refused.value.retry_after == 77
-    assert desk.fake.calls(path) == 1
+    assert harness.fake.calls(path) == 1
 
 
-def test_a_key_revoked_after_it_worked_is_an_invalid_credential(desk: Desk, run: Run) -> None:
-    run(desk.wallet.get_balance())
-    desk.account.revoked = True
+def test_a_key_revoked_after_it_worked_is_an_invalid_credential(harness: VenueHarness, run: Run) -> None:
+    run(harness.wallet.get_balance())
+    harness.account.revoked = True
     with pytest.raises(InvalidCredentialsError):
-        run(desk.wallet.get_balance())
-    assert run(desk.wallet.test_connection()) == (False, "Invalid credentials")
+        run(harness.wallet.get_balance())
+    assert run(harness.wallet.test_connection()) == (False, "Invalid credentials")
 
 
-def test_a_key_that_can_withdraw_or_only_read_is_seen(desk: Desk, run: Run) -> None:
-    allowed = run(desk.wallet.get_key_permissions())
+def test_a_key_that_can_withdraw_or_only_read_is_seen(harness: VenueHarness, run: Run) -> None:
+    allowed = run(harness.wallet.get_key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, True, False)
-    run(desk.wallet.require_connection())
-    desk.account.can_trade, desk.account.can_withdraw = False, True
-    allowed = run(desk.wallet.get_key_permissions())
+    run(harness.wallet.require_connection())
+    harness.account.can_trade, harness.account.can_withdraw = False, True
+    allowed = run(harness.wallet.get_key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, False, True)
     with pytest.raises(InvalidCredentialsError, match="can withdraw") as refused:
-        run(desk.wallet.require_connection())
-    assert refused.value.advice == desk.venue.key_hint
+        run(harness.wallet.require_connection())
+    assert refused.value.advice == harness.venue.key_hint
 
 
-def test_a_wrong_clock_is_learnt_from_the_venue(desk: Desk, run: Run) -> None:
-    if not desk.venue.adjusts_clock:
+def test_a_wrong_clock_is_learnt_from_the_venue(harness: VenueHarness, run: Run) -> None:
+    if not harness.venue.adjusts_clock:
         pytest.skip("the venue checks no time that could be put right")
-    desk.fake.exchange.skew_ms = -120_000
-    assert run(desk.wallet.get_balance())
-    order = run(desk.wallet.send_order(desk.order(), ID))
+    harness.fake.exchange.skew_ms = -120_000
+    assert run(harness.wallet.get_balance())
+    order = run(harness.wallet.send_order(harness.order(), ID))
     assert order.status is OrderStatus.FILLED
 
 
-def test_a_redirect_is_not_followed(desk: Desk, run: Run) -> None:
-    with FAKES[desk.venue.exchange]() as elsewhere:
-        desk.fake.break_with("redirect", path=BALANCES[desk.venue.exchange], body=elsewhere.url, times=None)
+def test_a_redirect_is_not_followed(harness: VenueHarness, run: Run) -> None:
+    with FAKES[harness.venue.exchange]() as elsewhere:
+        harness.fake.break_with("redirect", path=BALANCES[harness.venue.exchange], body=elsewhere.url, times=None)
         with pytest.raises(WalletConnectionError):
-            run(desk.wallet.get_balance())
+            run(harness.wallet.get_balance())
         assert elsewhere.seen == []
 
 
-def test_a_venue_that_is_away_for_several_accounts_is_left_alone(desk: Desk, run: Run) -> None:
-    path = BALANCES[desk.venue.exchange]
-    desk.fake.break_with("status", path=path, status=500, times=None)
+def test_a_venue_that_is_away_for_several_accounts_is_left_alone(harness: VenueHarness, run: Run) -> None:
+    path = BALANCES[harness.venue.exchange]
+    harness.fake.break_with("status", path=path, status=500, times=None)
     for _ in range(FAILURES):
-        client = desk.connection.client(desk.fake.credentials())
+        client = harness.connection.client(harness.fake.credentials())
         with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
-            run(desk.connection.read(client, desk.venue.balance, seconds=0.2))
-    asked = desk.fake.calls(path)
+            run(harness.connection.read(client, harness.venue.balance, seconds=0.2))
+    asked = harness.fake.calls(path)
     with pytest.raises(TemporarilyUnavailableError) as refused:
-        run(desk.wallet.get_balance())
+        run(harness.wallet.get_balance())
     assert refused.value.retry_after
-    assert desk.fake.calls(path) == asked
+    assert harness.fake.calls(path) == asked
 
 
-def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(desk: Desk, run: Run) -> None:
-    order = desk.order(type=OrderType.TRAILING_STOP, side=OrderSide.SELL, trail_percent=Decimal(3))
+def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(harness: VenueHarness, run: Run) -> None:
+    order = harness.order(type=OrderType.TRAILING_STOP, side=OrderSide.SELL, trail_percent=Decimal(3))
     with pytest.raises(InvalidOrderError, match="has no trailing_stop orders, it has limit, market") as refused:
-        run(desk.wallet.check_order(order))
-    assert refused.value.members["offered"] == sorted(desk.venue.order_types)
-    assert not desk.account.orders
+        run(harness.wallet.check_order(order))
+    assert refused.value.members["offered"] == sorted(harness.venue.order_types)
+    assert not harness.account.orders
 
 
-def test_stops_wait_at_the_venue_and_trigger_there(desk: Desk, run: Run) -> None:
-    run(desk.wallet.send_order(desk.order(amount=Decimal("0.02")), ID))
+def test_stops_wait_at_the_venue_and_trigger_there(harness: VenueHarness, run: Run) -> None:
+    run(harness.wallet.send_order(harness.order(amount=Decimal("0.02")), ID))
     stop = {"side": OrderSide.SELL, "type": OrderType.STOP_LIMIT}
     prices = {"stop_price": Decimal(45000), "price": Decimal(44000)}
-    placed = run(desk.wallet.send_order(desk.order(**stop, **prices), venue_client_id("wallet", "stop")))
+    placed = run(harness.wallet.send_order(harness.order(**stop, **prices), venue_client_id("wallet", "stop")))
     assert (placed.status, placed.order_type, placed.price) == (
         OrderStatus.OPEN,
         OrderType.STOP_LIMIT,
         Decimal(44000),
     )
-    desk.fake.exchange.move(desk.symbol, Decimal(44900))
-    filled = run(desk.wallet.get_order_status(placed.order_id, desk.symbol))
+    harness.fake.exchange.move(harness.symbol, Decimal(44900))
+    filled = run(harness.wallet.get_order_status(placed.order_id, harness.symbol))
     assert (filled.status, filled.filled_amount) == (OrderStatus.FILLED, Decimal("0.01"))
-    fills = run(desk.wallet.get_fills(desk.symbol))
-    assert {fill.order_id for fill in fills} == {order.id for order in desk.account.orders.values()}
+    fills = run(harness.wallet.get_fills(harness.symbol))
+    assert {fill.order_id for fill in fills} == {order.id for order in harness.account.orders.values()}
     assert sum(fill.quote for fill in fills if fill.order_id == placed.order_id) == filled.filled_quote
 
 
@@ -249,24 +249,28 @@ MARKETS = {"binance": "/exchangeInfo", "coinbase": "/market/products", "kraken":
 
 @pytest.mark.parametrize("status", [451, 429])
 def test_markets_are_used_while_they_cannot_be_read_anew_and_are_tried_once_a_minute(
-    desk: Desk, run: Run, status: int
+    harness: VenueHarness, run: Run, status: int
 ) -> None:
     now = utc_now()
     connection = VenueConnection(
-        desk.venue, ApiConfig(base_url=desk.fake.url), allow_loopback=True, now=lambda: now, breaker=Breaker(lambda: 0)
+        harness.venue,
+        ApiConfig(base_url=harness.fake.url),
+        allow_loopback=True,
+        now=lambda: now,
+        circuit_breaker=CircuitBreaker(lambda: 0),
     )
-    path = MARKETS[desk.venue.exchange]
+    path = MARKETS[harness.venue.exchange]
 
     async def look() -> int:
-        asked = desk.fake.calls(path)
-        assert desk.symbol in await connection.markets()
-        return desk.fake.calls(path) - asked
+        asked = harness.fake.calls(path)
+        assert harness.symbol in await connection.markets()
+        return harness.fake.calls(path) - asked
 
     assert (run(look()), run(look())) == (1, 0)
-    desk.fake.break_with("status", path=path, status=status, times=None)
+    harness.fake.break_with("status", path=path, status=status, times=None)
     now += timedelta(minutes=61)
     assert (run(look()), run(look())) == (1, 0)
-    desk.fake.mend()
+    harness.fake.mend()
     now += timedelta(seconds=61)
     run(look())
     now += timedelta(minutes=59)
@@ -274,36 +278,36 @@ def test_markets_are_used_while_they_cannot_be_read_anew_and_are_tried_once_a_mi
     run(connection.close())
 
 
-def test_a_book_is_sorted_by_its_numbers(desk: Desk, run: Run) -> None:
-    desk.fake.exchange.prices[desk.symbol] = Decimal("10000.0")
-    shown = run(desk.wallet.get_snapshot(desk.symbol))
+def test_a_book_is_sorted_by_its_numbers(harness: VenueHarness, run: Run) -> None:
+    harness.fake.exchange.prices[harness.symbol] = Decimal("10000.0")
+    shown = run(harness.wallet.get_snapshot(harness.symbol))
     bids, asks = [level.price for level in shown.bids], [level.price for level in shown.asks]
     assert bids == sorted(bids, reverse=True)
     assert asks == sorted(asks)
     assert bids[0] < 10000 < asks[0]
 
 
-def test_a_market_that_is_spent_in_the_quote_asset(desk: Desk, run: Run) -> None:
-    order = run(desk.wallet.send_order(desk.order(amount=None, quote_amount=Decimal(500)), ID))
+def test_a_market_that_is_spent_in_the_quote_asset(harness: VenueHarness, run: Run) -> None:
+    order = run(harness.wallet.send_order(harness.order(amount=None, quote_amount=Decimal(500)), ID))
     assert order.status is OrderStatus.FILLED
     assert 499 < order.filled_quote <= 500
 
 
 def test_nothing_secret_is_logged_or_told_whatever_fails(
-    desk: Desk, run: Run, caplog: pytest.LogCaptureFixture
+    harness: VenueHarness, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     told = []
     with caplog.at_level(logging.DEBUG):
         for kind in ("status", "drop", "malformed"):
-            desk.fake.break_with(kind, times=None, path=BALANCES[desk.venue.exchange], body="canary")
+            harness.fake.break_with(kind, times=None, path=BALANCES[harness.venue.exchange], body="canary")
             with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)) as refused:
-                run(desk.connection.read(desk.wallet._client, desk.venue.balance, seconds=0.2))
-            told.append(f"{refused.value!r} {refused.value.detail} {refused.value.__cause__!r} {desk.wallet!r}")
-            desk.fake.mend()
+                run(harness.connection.read(harness.wallet._client, harness.venue.balance, seconds=0.2))
+            told.append(f"{refused.value!r} {refused.value.detail} {refused.value.__cause__!r} {harness.wallet!r}")
+            harness.fake.mend()
     everything = caplog.text + " ".join(told)
     assert "venue refused" in everything
     assert "canary" not in everything
-    for secret in desk.credentials.values():
+    for secret in harness.credentials.values():
         assert secret not in everything
         assert secret.splitlines()[-2 % len(secret.splitlines())] not in everything
 
@@ -320,7 +324,7 @@ def test_more_fills_than_coinbase_gives_in_a_few_pages_leave_the_balance_and_beg
             fake.exchange.place(fake.exchange.accounts[credentials["api_key"]], ticket)
         for _ in range(2):
             totals = {held.asset: held.total for held in said[-1].value.assets}
-            said.append(await wallet.statement(Opening(totals, said[-1].books)))
+            said.append(await wallet.statement(Opening(totals, said[-1].asset_flows)))
         await connection.close()
         return said, fake.calls("/historical/fills")
 
@@ -328,6 +332,6 @@ def test_more_fills_than_coinbase_gives_in_a_few_pages_leave_the_balance_and_beg
         (_, cut_off, anew), pages = run(work(fake))
     totals = {held.asset: held.total for held in cut_off.value.assets}
     assert totals["BTC"] == Decimal("1.1")
-    assert (cut_off.books, pages) == (None, 4)
-    assert anew.books is not None
-    assert {asset: flow.net for asset, flow in anew.books.flows.items()} == totals
+    assert (cut_off.asset_flows, pages) == (None, 4)
+    assert anew.asset_flows is not None
+    assert {asset: flow.net for asset, flow in anew.asset_flows.flows.items()} == totals

@@ -85,16 +85,16 @@ def venue(open_account: OpenAccount) -> Account:
 
 
 @asynccontextmanager
-async def opened(venue: Account) -> AsyncIterator[Desk]:
+async def opened(venue: Account) -> AsyncIterator[WalletHarness]:
     async with venue.wallet() as wallet:
-        yield Desk(wallet, venue, await _market(wallet, venue.symbol))
+        yield WalletHarness(wallet, venue, await _market(wallet, venue.symbol))
 
 
 async def _market(wallet: BaseWallet, symbol: str) -> Market:
     return next(market for market in await wallet.get_markets() if market.symbol == symbol)
 
 
-class Desk:
+class WalletHarness:
     """A wallet with what is needed to send sound orders to it."""
 
     def __init__(self, wallet: BaseWallet, venue: Account, market: Market) -> None:
@@ -194,19 +194,19 @@ def test_nothing_works_before_initialising_or_after_closing(venue: Account, run:
 
 def test_balances_add_up(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            await desk.buy()
-            await desk.rest()
-            balances = await desk.wallet.get_balance()
+        async with opened(venue) as harness:
+            await harness.buy()
+            await harness.rest()
+            balances = await harness.wallet.get_balance()
             names = [balance.asset for balance in balances]
             assert names == sorted(set(names))
-            assert {desk.market.base, venue.cash} <= set(names)
+            assert {harness.market.base, venue.cash} <= set(names)
             for balance in balances:
                 assert balance.free >= 0
                 assert balance.locked >= 0
                 assert balance.total == balance.free + balance.locked
-                assert await desk.wallet.get_balance_for_asset(balance.asset) == balance
-            none = await desk.wallet.get_balance_for_asset("NOSUCHASSET")
+                assert await harness.wallet.get_balance_for_asset(balance.asset) == balance
+            none = await harness.wallet.get_balance_for_asset("NOSUCHASSET")
             assert (none.asset, none.free, none.locked, none.total) == ("NOSUCHASSET", ZERO, ZERO, ZERO)
 
     run(work())
@@ -214,8 +214,8 @@ def test_balances_add_up(venue: Account, run: Run) -> None:
 
 def test_markets_are_sane(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            markets = await desk.wallet.get_markets()
+        async with opened(venue) as harness:
+            markets = await harness.wallet.get_markets()
             names = [market.symbol for market in markets]
             assert names == sorted(set(names))
             assert {venue.symbol, venue.another} <= set(names)
@@ -231,18 +231,18 @@ def test_markets_are_sane(venue: Account, run: Run) -> None:
 
 def test_prices_are_sane(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            price = await desk.wallet.get_market_price(venue.symbol)
+        async with opened(venue) as harness:
+            price = await harness.wallet.get_market_price(venue.symbol)
             assert 0 < price.bid <= price.mid <= price.ask
             assert price.spread == price.ask - price.bid
             assert abs(datetime.now(UTC) - price.timestamp) < timedelta(minutes=1)
-            shown = await desk.wallet.get_snapshot(venue.symbol)
+            shown = await harness.wallet.get_snapshot(venue.symbol)
             bids, asks = [level.price for level in shown.bids], [level.price for level in shown.asks]
             assert bids == sorted(set(bids), reverse=True)
             assert asks == sorted(set(asks))
             assert all(level.amount > 0 for level in (*shown.bids, *shown.asks))
-            assert all(value % desk.market.tick_size == 0 for value in (*bids, *asks))
-            candles = await desk.wallet.get_candles(venue.symbol, "1m", 5)
+            assert all(value % harness.market.tick_size == 0 for value in (*bids, *asks))
+            candles = await harness.wallet.get_candles(venue.symbol, "1m", 5)
             assert 1 <= len(candles) <= 5
             assert [candle.start for candle in candles] == sorted({candle.start for candle in candles})
             assert all(candle.low <= min(candle.open, candle.close) for candle in candles)
@@ -254,9 +254,9 @@ def test_prices_are_sane(venue: Account, run: Run) -> None:
 
 def test_a_market_order_there_and_back(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            before = (await desk.wallet.get_balance_for_asset(venue.cash)).total
-            bought = await desk.buy(metadata={"why": "test", "n": 1.5})
+        async with opened(venue) as harness:
+            before = (await harness.wallet.get_balance_for_asset(venue.cash)).total
+            bought = await harness.buy(metadata={"why": "test", "n": 1.5})
             size = bought.amount
             assert (bought.symbol, bought.side, bought.order_type, bought.price) == (venue.symbol, BUY, MARKET, None)
             assert (bought.status, bought.filled_amount) == (OrderStatus.FILLED, size)
@@ -264,26 +264,28 @@ def test_a_market_order_there_and_back(venue: Account, run: Run) -> None:
             assert abs(datetime.now(UTC) - bought.timestamp) < timedelta(minutes=1)
             _check_average(bought)
             with exact():
-                held, left = desk.got(bought), before - desk.paid(bought)
-            assert (await desk.wallet.get_balance_for_asset(desk.market.base)).free == held
-            assert (await desk.wallet.get_balance_for_asset(venue.cash)).free == left
-            (position,) = await desk.wallet.get_positions()
+                held, left = harness.got(bought), before - harness.paid(bought)
+            assert (await harness.wallet.get_balance_for_asset(harness.market.base)).free == held
+            assert (await harness.wallet.get_balance_for_asset(venue.cash)).free == left
+            (position,) = await harness.wallet.get_positions()
             assert (position.symbol, position.amount) == (venue.symbol, held)
             assert position.fees == (bought.fee if bought.fee_currency == venue.cash else 0)
-            sold = await desk.wallet.place_order(venue.symbol, SELL, MARKET, floor_to(held, desk.market.lot_step))
+            sold = await harness.wallet.place_order(venue.symbol, SELL, MARKET, floor_to(held, harness.market.lot_step))
             assert (sold.status, sold.filled_amount) == (OrderStatus.FILLED, sold.amount)
             _check_average(sold)
             dust = held - sold.amount
-            assert dust < desk.market.lot_step
-            assert (await desk.wallet.get_balance_for_asset(desk.market.base)).total == dust
+            assert dust < harness.market.lot_step
+            assert (await harness.wallet.get_balance_for_asset(harness.market.base)).total == dust
             with exact():
-                left -= desk.paid(sold)
-            assert (await desk.wallet.get_balance_for_asset(venue.cash)).free == left
-            assert [position.amount for position in await desk.wallet.get_positions()] == ([dust] if dust else [])
-            assert [order.order_id for order in await desk.ended()] == [sold.order_id, bought.order_id]
-            assert desk.seen(await desk.wallet.get_order_status(bought.order_id, venue.symbol)) == desk.seen(bought)
+                left -= harness.paid(sold)
+            assert (await harness.wallet.get_balance_for_asset(venue.cash)).free == left
+            assert [position.amount for position in await harness.wallet.get_positions()] == ([dust] if dust else [])
+            assert [order.order_id for order in await harness.ended()] == [sold.order_id, bought.order_id]
+            assert harness.seen(await harness.wallet.get_order_status(bought.order_id, venue.symbol)) == harness.seen(
+                bought
+            )
             with pytest.raises(OrderAlreadyFilledError):
-                await desk.wallet.cancel_order(bought.order_id, venue.symbol)
+                await harness.wallet.cancel_order(bought.order_id, venue.symbol)
 
     run(work())
 
@@ -299,63 +301,63 @@ def _check_average(order: OrderResult) -> None:
 
 def test_a_limit_order_rests_until_it_is_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            before = await desk.wallet.get_balance_for_asset(venue.cash)
-            order = await desk.rest(client_order_id="rest-1")
+        async with opened(venue) as harness:
+            before = await harness.wallet.get_balance_for_asset(venue.cash)
+            order = await harness.rest(client_order_id="rest-1")
             assert (order.status, order.filled_amount, order.fee) == (OrderStatus.OPEN, ZERO, ZERO)
             assert (order.average_fill_price, order.client_order_id) == (None, "rest-1")
             assert order.price is not None
-            held = await desk.wallet.get_balance_for_asset(venue.cash)
+            held = await harness.wallet.get_balance_for_asset(venue.cash)
             with exact():
                 assert held.locked >= order.price * order.amount
             assert held.total == before.total
-            for orders in (await desk.wallet.get_open_orders(), await desk.wallet.get_open_orders(venue.symbol)):
-                assert [desk.seen(shown) for shown in orders] == [desk.seen(order)]
-            assert await desk.wallet.get_open_orders(venue.another) == []
-            assert order.order_id not in [ended.order_id for ended in await _closed(desk)]
+            for orders in (await harness.wallet.get_open_orders(), await harness.wallet.get_open_orders(venue.symbol)):
+                assert [harness.seen(shown) for shown in orders] == [harness.seen(order)]
+            assert await harness.wallet.get_open_orders(venue.another) == []
+            assert order.order_id not in [ended.order_id for ended in await _closed(harness)]
             # Another object for the same account sees it and may cancel it.
             async with venue.wallet() as twin:
                 assert await twin.cancel_order(order.order_id, venue.symbol) is True
-            assert await desk.wallet.get_open_orders() == []
-            assert await desk.wallet.get_balance_for_asset(venue.cash) == before
-            ended = await desk.wallet.get_order_status(order.order_id, venue.symbol)
+            assert await harness.wallet.get_open_orders() == []
+            assert await harness.wallet.get_balance_for_asset(venue.cash) == before
+            ended = await harness.wallet.get_order_status(order.order_id, venue.symbol)
             assert (ended.status, ended.filled_amount) == (OrderStatus.CANCELLED, ZERO)
-            assert [ended.order_id for ended in await _closed(desk)] == [order.order_id]
+            assert [ended.order_id for ended in await _closed(harness)] == [order.order_id]
             with pytest.raises(OrderAlreadyClosedError):
-                await desk.wallet.cancel_order(order.order_id, venue.symbol)
+                await harness.wallet.cancel_order(order.order_id, venue.symbol)
 
     run(work())
 
 
-async def _closed(desk: Desk) -> list[OrderResult]:
-    return await desk.wallet.get_order_history(desk.market.symbol)
+async def _closed(harness: WalletHarness) -> list[OrderResult]:
+    return await harness.wallet.get_order_history(harness.market.symbol)
 
 
 def test_history_is_by_symbol_newest_first_and_no_longer_than_asked(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            orders = [await desk.buy() for _ in range(3)]
+        async with opened(venue) as harness:
+            orders = [await harness.buy() for _ in range(3)]
             newest = [order.order_id for order in reversed(orders)]
-            assert [order.order_id for order in await desk.ended(limit=2)] == newest[:2]
-            assert [order.order_id for order in await desk.wallet.get_order_history(venue.symbol)] == newest
-            assert await desk.wallet.get_order_history(venue.another) == []
+            assert [order.order_id for order in await harness.ended(limit=2)] == newest[:2]
+            assert [order.order_id for order in await harness.wallet.get_order_history(venue.symbol)] == newest
+            assert await harness.wallet.get_order_history(venue.another) == []
 
     run(work())
 
 
 def test_a_repeated_client_order_id_is_answered_with_the_first_order(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            size = await desk.size()
-            first = await desk.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="once")
-            after = await desk.everything()
+        async with opened(venue) as harness:
+            size = await harness.size()
+            first = await harness.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="once")
+            after = await harness.everything()
             async with venue.wallet() as twin:
                 again = await twin.place_order(venue.symbol, BUY, MARKET, size, client_order_id="once")
-            assert desk.seen(again) == desk.seen(first)
+            assert harness.seen(again) == harness.seen(first)
             with pytest.raises(IdempotencyMismatchError):
-                await desk.wallet.place_order(venue.symbol, BUY, MARKET, size * 2, client_order_id="once")
-            assert await desk.everything() == after
-            other = await desk.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="twice")
+                await harness.wallet.place_order(venue.symbol, BUY, MARKET, size * 2, client_order_id="once")
+            assert await harness.everything() == after
+            other = await harness.wallet.place_order(venue.symbol, BUY, MARKET, size, client_order_id="twice")
             assert other.order_id != first.order_id
 
     run(work())
@@ -363,17 +365,17 @@ def test_a_repeated_client_order_id_is_answered_with_the_first_order(venue: Acco
 
 def test_what_does_not_exist_is_said_not_to(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
+        async with opened(venue) as harness:
             for order_id in ("o-99-1", "no such order"):
                 with pytest.raises(OrderNotFoundError):
-                    await desk.wallet.get_order_status(order_id, venue.symbol)
+                    await harness.wallet.get_order_status(order_id, venue.symbol)
                 with pytest.raises(OrderNotFoundError):
-                    await desk.wallet.cancel_order(order_id, venue.symbol)
-            size = await desk.size()
+                    await harness.wallet.cancel_order(order_id, venue.symbol)
+            size = await harness.size()
             calls: tuple[Callable[[str], Awaitable[object]], ...] = (
-                desk.wallet.get_market_price,
-                lambda symbol: desk.wallet.get_candles(symbol, "1m", 5),
-                lambda symbol: desk.wallet.place_order(symbol, BUY, MARKET, size),
+                harness.wallet.get_market_price,
+                lambda symbol: harness.wallet.get_candles(symbol, "1m", 5),
+                lambda symbol: harness.wallet.place_order(symbol, BUY, MARKET, size),
             )
             for symbol in ("NO/SUCH", "", venue.symbol.lower()):
                 for call in calls:
@@ -423,18 +425,18 @@ REFUSALS: dict[str, Refusal] = {
 @pytest.mark.parametrize("name", sorted(REFUSALS))
 def test_a_refused_order_changes_nothing(venue: Account, run: Run, name: str) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            before = await desk.everything()
+        async with opened(venue) as harness:
+            before = await harness.everything()
             error, fields = REFUSALS[name]
             order = {"side": BUY, "order_type": MARKET, "client_order_id": "refused"}
             with exact():
-                order |= fields(await desk.size(), await desk.far_below(), desk.market)
+                order |= fields(await harness.size(), await harness.far_below(), harness.market)
             with pytest.raises(error) as refused:
-                await desk.wallet.place_order(venue.symbol, **order)  # type: ignore[arg-type]
+                await harness.wallet.place_order(venue.symbol, **order)  # type: ignore[arg-type]
             assert refused.value.detail
-            assert await desk.everything() == before
+            assert await harness.everything() == before
             # A refusal does not use up its id.
-            accepted = await desk.buy(client_order_id="refused")
+            accepted = await harness.buy(client_order_id="refused")
             assert accepted.status is OrderStatus.FILLED
 
     run(work())
@@ -442,28 +444,28 @@ def test_a_refused_order_changes_nothing(venue: Account, run: Run, name: str) ->
 
 def test_an_immediate_order_that_meets_nobody_is_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            before = await desk.wallet.get_balance()
-            order = await desk.rest(time_in_force=TimeInForce.IOC)
+        async with opened(venue) as harness:
+            before = await harness.wallet.get_balance()
+            order = await harness.rest(time_in_force=TimeInForce.IOC)
             assert (order.status, order.filled_amount) == (OrderStatus.CANCELLED, ZERO)
-            assert await desk.wallet.get_balance() == before
+            assert await harness.wallet.get_balance() == before
 
     run(work())
 
 
 def test_positions_name_what_is_held_and_what_it_cost(venue: Account, run: Run) -> None:
     async def work() -> None:
-        async with opened(venue) as desk:
-            assert await desk.wallet.get_positions() == []
-            orders = [await desk.buy(), await desk.buy()]
-            (position,) = await desk.wallet.get_positions()
+        async with opened(venue) as harness:
+            assert await harness.wallet.get_positions() == []
+            orders = [await harness.buy(), await harness.buy()]
+            (position,) = await harness.wallet.get_positions()
             with exact():
-                amount = sum((desk.got(order) for order in orders), Decimal(0))
+                amount = sum((harness.got(order) for order in orders), Decimal(0))
                 cost = sum((order.filled_quote for order in orders), Decimal(0))
                 assert position.average_cost is not None
                 assert abs(position.average_cost * amount - cost) < Decimal("0.0001")
             assert (position.symbol, position.amount) == (venue.symbol, amount)
-            value = await desk.wallet.valuation()
-            assert {held.asset for held in value.assets} == {desk.market.base, venue.cash}
+            value = await harness.wallet.valuation()
+            assert {held.asset for held in value.assets} == {harness.market.base, venue.cash}
 
     run(work())

@@ -26,7 +26,7 @@ from moniqo_core.services.wallets import reencryption
 from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
-from tests.support.key_desk import FIELDS, Environment, MovedClock, rotate_until_killed
+from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.victims import Victim
 from tests.support.wallets import DEMO, KEY_SECRET, aws, create

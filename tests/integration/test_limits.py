@@ -15,7 +15,7 @@ from moniqo_core import bootstrap, event_loop
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import RateLimitExceededError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
 from moniqo_core.services.shared.limits import MINUTE
 from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
@@ -139,7 +139,7 @@ def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke) ->
     wallet = create(invoke)["id"]
 
     def order(number: int) -> Coroutine[Any, Any, object]:
-        wanted = Place(
+        wanted = OrderRequest(
             symbol="BTC/USDT",
             side=OrderSide.BUY,
             type=OrderType.LIMIT,
@@ -178,7 +178,7 @@ def test_a_counter_begins_anew_with_each_window_and_is_removed(database: Databas
 
     assert [take(0), take(30), take(59.9)] == [True, True, False]
     assert [take(60), take(61), take(62)] == [True, True, False]
-    run(counters.give_back("key", now + timedelta(seconds=61)))
+    run(counters.release("key", now + timedelta(seconds=61)))
     assert [take(63), take(64)] == [True, False]
     assert run(counters.take("another", 2, now))
     stored = run(database[COLLECTION].find().to_list())

@@ -15,7 +15,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.market.candles import MINUTE, whole_minute
 from moniqo_core.domain.wallets.definition import ApiConfig
-from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.market.minutes import RecordedMinutes
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges import venue_named
@@ -42,8 +42,8 @@ class Market:
     record: RecordedMinutes
     run: Run
 
-    def feed(self, *names: str) -> LiveFeed:
-        return LiveFeed([self.prices[name] for name in names], self.record)
+    def feed(self, *names: str) -> VenueFeed:
+        return VenueFeed([self.prices[name] for name in names], self.record)
 
 
 @pytest.fixture

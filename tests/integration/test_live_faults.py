@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from tests.conftest import Database, Run
 from tests.soak import venue_orders
@@ -41,7 +41,7 @@ def site(venue: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
     return made
 
 
-def at_once(site: LiveSite, *orders: list[Place]) -> Counter[str]:
+def at_once(site: LiveSite, *orders: list[OrderRequest]) -> Counter[str]:
     """Send each list from a process of its own, all at the same moment, and count what came of them."""
     barrier, pipes, processes = prepared.Barrier(len(orders)), [], []
     for chosen in orders:
@@ -57,8 +57,8 @@ def at_once(site: LiveSite, *orders: list[Place]) -> Counter[str]:
     return found
 
 
-def purchase(kind: OrderType, price: str | None, name: str | None = None) -> Place:
-    return Place(
+def purchase(kind: OrderType, price: str | None, name: str | None = None) -> OrderRequest:
+    return OrderRequest(
         "BTC/USDT", OrderSide.BUY, kind, D("0.0025"), price=None if price is None else D(price), client_order_id=name
     )
 

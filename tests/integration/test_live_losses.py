@@ -18,7 +18,7 @@ from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.exchange.lifecycle import keep_life
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
-from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.live import LiveHarness, live_deployment, open_desk
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.syncing import work
@@ -30,7 +30,7 @@ D = Decimal
 
 
 @pytest.fixture
-def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveDesk]:
+def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     """A wallet that holds 0.0999 BTC, with a resting purchase (``o-2-1``) and an exit (``o-3-1``)."""
     with live_deployment(environment) as venue:
         made = open_desk(venue, invoke, seeded)
@@ -41,265 +41,269 @@ def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: I
         yield made
 
 
-def scheduled(desk: LiveDesk, minutes: int = 5) -> None:
-    assert work([message(desk.wallet, scheduled=utc_now() + timedelta(minutes=minutes))]) == []
+def scheduled(harness: LiveHarness, minutes: int = 5) -> None:
+    assert work([message(harness.wallet, scheduled=utc_now() + timedelta(minutes=minutes))]) == []
 
 
-def statuses(desk: LiveDesk) -> list[str]:
-    return [order.status for order in desk.at_venue()]
+def statuses(harness: LiveHarness) -> list[str]:
+    return [order.status for order in harness.at_venue()]
 
 
-def resume(desk: LiveDesk) -> Answer:
-    return desk.invoke("resume_wallet", "POST", f"{desk.path}/resume", user=desk.user, body={"confirm": True})
+def resume(harness: LiveHarness) -> Answer:
+    return harness.invoke("resume_wallet", "POST", f"{harness.path}/resume", user=harness.user, body={"confirm": True})
 
 
-def wallet(desk: LiveDesk) -> dict[str, Any]:
-    found: dict[str, Any] = desk.invoke("get_wallet", "GET", desk.path, user=desk.user).json
+def wallet(harness: LiveHarness) -> dict[str, Any]:
+    found: dict[str, Any] = harness.invoke("get_wallet", "GET", harness.path, user=harness.user).json
     return found
 
 
 @pytest.mark.parametrize("how", ["scheduled", "by hand"])
-def test_a_sync_that_finds_it_pauses_and_cancels_purchases_only(desk: LiveDesk, how: str) -> None:
-    desk.price("BTC/USDT", "44000")
+def test_a_sync_that_finds_it_pauses_and_cancels_purchases_only(harness: LiveHarness, how: str) -> None:
+    harness.price("BTC/USDT", "44000")
     if how == "scheduled":
-        scheduled(desk)
+        scheduled(harness)
     else:
-        desk.sync()
+        harness.sync()
 
-    shown = wallet(desk)
+    shown = wallet(harness)
     assert (shown["status"], shown["is_active"]) == ("paused", False)
     assert shown["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
-    assert statuses(desk) == ["filled", "cancelled", "open"]
-    assert desk.order("o-2-1")["status"] == "cancelled"
-    assert desk.place(price="30000").json["code"] == "WALLET_PAUSED"
-    assert desk.cancel("o-3-1").json["status"] == "cancelled"
+    assert statuses(harness) == ["filled", "cancelled", "open"]
+    assert harness.order("o-2-1")["status"] == "cancelled"
+    assert harness.place(price="30000").json["code"] == "WALLET_PAUSED"
+    assert harness.cancel("o-3-1").json["status"] == "cancelled"
 
 
-def test_it_is_resumed_only_when_the_loss_is_below_the_limit(desk: LiveDesk) -> None:
-    desk.price("BTC/USDT", "44000")
-    desk.sync()
+def test_it_is_resumed_only_when_the_loss_is_below_the_limit(harness: LiveHarness) -> None:
+    harness.price("BTC/USDT", "44000")
+    harness.sync()
 
-    refused = resume(desk)
+    refused = resume(harness)
     assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
     assert (refused.json["limit_type"], refused.json["limit"]) == ("daily_loss_limit_usd", "500")
     assert D(refused.json["value"]) > 500
-    assert wallet(desk)["status"] == "paused"
+    assert wallet(harness)["status"] == "paused"
 
-    desk.limit(daily_loss_limit_usd=700)
-    resumed = resume(desk)
+    harness.limit(daily_loss_limit_usd=700)
+    resumed = resume(harness)
     assert (resumed.status, resumed.json["status"], resumed.json["status_reason"]) == (200, "active", None)
-    assert desk.place(price="30000").status == 201
-    scheduled(desk)
-    assert wallet(desk)["status"] == "active"
-    assert statuses(desk)[-1] == "open"
+    assert harness.place(price="30000").status == 201
+    scheduled(harness)
+    assert wallet(harness)["status"] == "active"
+    assert statuses(harness)[-1] == "open"
 
 
-def test_a_new_day_begins_with_what_was_seen_before_it(desk: LiveDesk, run: Run, seeded: Database) -> None:
-    desk.price("BTC/USDT", "44000")
-    desk.sync()
+def test_a_new_day_begins_with_what_was_seen_before_it(harness: LiveHarness, run: Run, seeded: Database) -> None:
+    harness.price("BTC/USDT", "44000")
+    harness.sync()
     yesterday = {"baseline.until": utc_now() - timedelta(seconds=1)}
-    run(seeded.user_wallets.update_one({"_id": desk.wallet}, {"$set": yesterday}))
+    run(seeded.user_wallets.update_one({"_id": harness.wallet}, {"$set": yesterday}))
 
-    assert resume(desk).status == 200
-    desk.price("BTC/USDT", "38000")
-    scheduled(desk)
-    assert wallet(desk)["status_reason"].startswith("daily_loss_limit_usd 500 was reached at 599.4")
+    assert resume(harness).status == 200
+    harness.price("BTC/USDT", "38000")
+    scheduled(harness)
+    assert wallet(harness)["status_reason"].startswith("daily_loss_limit_usd 500 was reached at 599.4")
 
 
-def test_a_drawdown_from_the_peak_lasts_over_days(desk: LiveDesk, run: Run, seeded: Database) -> None:
-    desk.limit(daily_loss_limit_usd=5000, max_drawdown_percent=10)
-    desk.price("BTC/USDT", "60000")
-    scheduled(desk)
-    desk.price("BTC/USDT", "48000")
+def test_a_drawdown_from_the_peak_lasts_over_days(harness: LiveHarness, run: Run, seeded: Database) -> None:
+    harness.limit(daily_loss_limit_usd=5000, max_drawdown_percent=10)
+    harness.price("BTC/USDT", "60000")
+    scheduled(harness)
+    harness.price("BTC/USDT", "48000")
     yesterday = {"baseline.until": utc_now() - timedelta(seconds=1)}
-    run(seeded.user_wallets.update_one({"_id": desk.wallet}, {"$set": yesterday}))
-    scheduled(desk, 10)
+    run(seeded.user_wallets.update_one({"_id": harness.wallet}, {"$set": yesterday}))
+    scheduled(harness, 10)
 
-    assert wallet(desk)["status_reason"] == "max_drawdown_percent 10 was reached at 10.9"
-    assert resume(desk).json["limit_type"] == "max_drawdown_percent"
-    desk.limit(max_drawdown_percent=None)
-    assert resume(desk).status == 200
+    assert wallet(harness)["status_reason"] == "max_drawdown_percent 10 was reached at 10.9"
+    assert resume(harness).json["limit_type"] == "max_drawdown_percent"
+    harness.limit(max_drawdown_percent=None)
+    assert resume(harness).status == 200
 
 
-def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(desk: LiveDesk) -> None:
-    desk.price("BTC/USDT", "44000")
-    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
-    desk.sync()
-    assert wallet(desk)["status"] == "paused"
-    assert statuses(desk) == ["filled", "open", "open"]
-    desk.limit(daily_loss_limit_usd=700)
-    refused = resume(desk)
+def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(harness: LiveHarness) -> None:
+    harness.price("BTC/USDT", "44000")
+    harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
+    harness.sync()
+    assert wallet(harness)["status"] == "paused"
+    assert statuses(harness) == ["filled", "open", "open"]
+    harness.limit(daily_loss_limit_usd=700)
+    refused = resume(harness)
     assert (refused.status, refused.json["open_orders"]) == (409, 1)
 
-    desk.settle(later=timedelta(minutes=2))
-    assert statuses(desk) == ["filled", "open", "open"]
-    desk.venue.mend()
-    desk.settle(later=timedelta(minutes=4))
+    harness.reconcile(later=timedelta(minutes=2))
+    assert statuses(harness) == ["filled", "open", "open"]
+    harness.venue.mend()
+    harness.reconcile(later=timedelta(minutes=4))
 
-    assert statuses(desk) == ["filled", "cancelled", "open"]
-    assert resume(desk).status == 200
+    assert statuses(harness) == ["filled", "cancelled", "open"]
+    assert resume(harness).status == 200
 
 
 @pytest.mark.parametrize("broken", ["DELETE", None])
-def test_an_old_purchase_is_tried_every_minute_as_a_young_one_is(desk: LiveDesk, run: Run, broken: str | None) -> None:
+def test_an_old_purchase_is_tried_every_minute_as_a_young_one_is(
+    harness: LiveHarness, run: Run, broken: str | None
+) -> None:
     """Old ones are looked at every five minutes otherwise. The venue refuses to cancel, or answers nothing at all."""
     old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
-    run(desk.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
-    desk.price("BTC/USDT", "44000")
-    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
-    desk.sync()
-    assert statuses(desk) == ["filled", "open", "open"]
+    run(harness.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
+    harness.price("BTC/USDT", "44000")
+    harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
+    harness.sync()
+    assert statuses(harness) == ["filled", "open", "open"]
 
-    desk.venue.break_with("status", status=403, times=None, path="/api/v3/order", method=broken)
+    harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method=broken)
     for minute in range(4):
-        assert desk.settle(later=timedelta(minutes=minute, seconds=1)).looked_at == 1
-    desk.venue.mend()
-    desk.settle(later=timedelta(minutes=4, seconds=1))
+        assert harness.reconcile(later=timedelta(minutes=minute, seconds=1)).looked_at == 1
+    harness.venue.mend()
+    harness.reconcile(later=timedelta(minutes=4, seconds=1))
 
-    assert statuses(desk) == ["filled", "cancelled", "open"]
-
-
-def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(desk: LiveDesk) -> None:
-    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
-    assert desk.place(price="31000").json["status"] == "unknown"
-    desk.price("BTC/USDT", "44000")
-    scheduled(desk)
-    assert statuses(desk) == ["filled", "cancelled", "open", "open"]
-
-    desk.settle(later=timedelta(minutes=1))
-
-    assert desk.order("o-4-1")["status"] == "cancelled"
-    assert statuses(desk) == ["filled", "cancelled", "open", "cancelled"]
+    assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_reason(desk: LiveDesk) -> None:
+def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(harness: LiveHarness) -> None:
+    harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert harness.place(price="31000").json["status"] == "unknown"
+    harness.price("BTC/USDT", "44000")
+    scheduled(harness)
+    assert statuses(harness) == ["filled", "cancelled", "open", "open"]
+
+    harness.reconcile(later=timedelta(minutes=1))
+
+    assert harness.order("o-4-1")["status"] == "cancelled"
+    assert statuses(harness) == ["filled", "cancelled", "open", "cancelled"]
+
+
+def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_reason(harness: LiveHarness) -> None:
     body = {"reason": "holiday"}
-    assert desk.invoke("pause_wallet", "POST", f"{desk.path}/pause", user=desk.user, body=body).status == 200
-    desk.price("BTC/USDT", "44000")
-    desk.sync()
+    assert harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body=body).status == 200
+    harness.price("BTC/USDT", "44000")
+    harness.sync()
 
-    assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == ("paused", "holiday")
-    assert statuses(desk) == ["filled", "cancelled", "open"]
+    assert (wallet(harness)["status"], wallet(harness)["status_reason"]) == ("paused", "holiday")
+    assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
 @pytest.mark.parametrize("leased", [False, True])
 @pytest.mark.parametrize("status", ["paused", "suspended"])
 def test_one_found_while_somebody_stops_the_wallet_cancels_purchases(
-    desk: LiveDesk, run: Run, status: str, leased: bool
+    harness: LiveHarness, run: Run, status: str, leased: bool
 ) -> None:
-    desk.price("BTC/USDT", "44000")
+    harness.price("BTC/USDT", "44000")
 
     async def look() -> None:
-        read = await UserWalletStore(bootstrap.database()).get(desk.user.id, desk.wallet)
+        read = await UserWalletStore(bootstrap.database()).get(harness.user.id, harness.wallet)
         meanwhile: dict[str, Any] = {"status": status, "status_reason": "a look"}
         if leased:
             meanwhile["sync_lease"] = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
-        await desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": meanwhile})
-        account = await bootstrap.wallets().connect(desk.user.id, desk.wallet)
+        await harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": meanwhile})
+        account = await bootstrap.wallets().connect(harness.user.id, harness.wallet)
         async with account:
-            await bootstrap.balance_sync().look(read, account, SyncType.PRE_TRADE)
+            await bootstrap.balance_sync().sync_open(read, account, SyncType.PRE_TRADE)
 
     run(look())
 
-    assert (wallet(desk)["status"], wallet(desk)["status_reason"]) == (status, "a look")
-    assert statuses(desk) == ["filled", "cancelled", "open"]
+    assert (wallet(harness)["status"], wallet(harness)["status_reason"]) == (status, "a look")
+    assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
 @pytest.mark.parametrize("after", ["it was judged", "it was opened"])
-def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(desk: LiveDesk, run: Run, after: str) -> None:
+def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(
+    harness: LiveHarness, run: Run, after: str
+) -> None:
     paused = {"status": "paused", "status_reason": "holiday"}
-    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": paused}))
+    run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": paused}))
 
     async def resumed() -> None:
         store = UserWalletStore(bootstrap.database())
-        read = await store.get(desk.user.id, desk.wallet)
-        await store.stop_buys([desk.wallet])
+        read = await store.get(harness.user.id, harness.wallet)
+        await store.stop_buys([harness.wallet])
         if after == "it was judged":
-            read = await store.get(desk.user.id, desk.wallet)
+            read = await store.get(harness.user.id, harness.wallet)
         await keep_life(store, read, SetStatus("active", "owner"), {})
 
     with pytest.raises(ConflictError):
         run(resumed())
 
-    assert wallet(desk)["status"] == "paused"
-    desk.settle(later=timedelta(minutes=2))
-    assert statuses(desk) == ["filled", "cancelled", "open"]
+    assert wallet(harness)["status"] == "paused"
+    harness.reconcile(later=timedelta(minutes=2))
+    assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_what_a_worker_that_died_did_not_cancel_is_cancelled_when_it_is_settled(desk: LiveDesk, run: Run) -> None:
+def test_what_a_worker_that_died_did_not_cancel_is_cancelled_when_it_is_settled(harness: LiveHarness, run: Run) -> None:
     """The pause is written before anything is cancelled: this is what is there when the worker dies in between."""
     stopped = {"status": "paused", "status_reason": "a limit", "buys_stopped": True}
-    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": stopped}))
+    run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": stopped}))
 
-    desk.settle(later=timedelta(minutes=2))
+    harness.reconcile(later=timedelta(minutes=2))
 
-    assert statuses(desk) == ["filled", "cancelled", "open"]
-
-
-def test_purchases_of_a_wallet_that_was_resumed_meanwhile_stay(desk: LiveDesk, run: Run) -> None:
-    run(bootstrap.purchase_stop().stop([desk.wallet]))
-
-    assert statuses(desk) == ["filled", "open", "open"]
+    assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_a_suspension_that_is_lifted_does_not_bring_purchases_back(desk: LiveDesk) -> None:
+def test_purchases_of_a_wallet_that_was_resumed_meanwhile_stay(harness: LiveHarness, run: Run) -> None:
+    run(bootstrap.purchase_stop().stop([harness.wallet]))
+
+    assert statuses(harness) == ["filled", "open", "open"]
+
+
+def test_a_suspension_that_is_lifted_does_not_bring_purchases_back(harness: LiveHarness) -> None:
     body = {"reason": "a look"}
-    assert desk.invoke("suspend_wallet", "POST", f"{desk.path}/suspend", user=ADMIN, body=body).status == 200
-    desk.price("BTC/USDT", "44000")
-    desk.sync()
-    assert (wallet(desk)["status"], statuses(desk)) == ("suspended", ["filled", "cancelled", "open"])
+    assert harness.invoke("suspend_wallet", "POST", f"{harness.path}/suspend", user=ADMIN, body=body).status == 200
+    harness.price("BTC/USDT", "44000")
+    harness.sync()
+    assert (wallet(harness)["status"], statuses(harness)) == ("suspended", ["filled", "cancelled", "open"])
 
-    lifted = desk.invoke("reinstate_wallet", "POST", f"{desk.path}/reinstate", user=ADMIN, body=body)
+    lifted = harness.invoke("reinstate_wallet", "POST", f"{harness.path}/reinstate", user=ADMIN, body=body)
 
     assert (lifted.status, lifted.json["status"]) == (200, "paused")
-    assert resume(desk).json["limit_type"] == "daily_loss_limit_usd"
+    assert resume(harness).json["limit_type"] == "daily_loss_limit_usd"
 
 
-def test_while_something_held_has_no_price_nothing_is_paused(desk: LiveDesk) -> None:
-    (account,) = desk.venue.exchange.accounts.values()
+def test_while_something_held_has_no_price_nothing_is_paused(harness: LiveHarness) -> None:
+    (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
-    desk.price("BTC/USDT", "1000")
-    scheduled(desk)
+    harness.price("BTC/USDT", "1000")
+    scheduled(harness)
 
-    assert wallet(desk)["status"] == "active"
+    assert wallet(harness)["status"] == "active"
 
 
 class TestTransfers:
-    def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none(self, desk: LiveDesk) -> None:
-        (account,) = desk.venue.exchange.accounts.values()
+    def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none(self, harness: LiveHarness) -> None:
+        (account,) = harness.venue.exchange.accounts.values()
         account.free["USDT"] -= 2000
-        scheduled(desk)
-        assert desk.place(price="20000").status == 201
-        assert wallet(desk)["status"] == "active"
-        desk.price("BTC/USDT", "44000")
+        scheduled(harness)
+        assert harness.place(price="20000").status == 201
+        assert wallet(harness)["status"] == "active"
+        harness.price("BTC/USDT", "44000")
         account.free["USDT"] += 3000
-        scheduled(desk, 10)
+        scheduled(harness, 10)
 
-        assert wallet(desk)["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
+        assert wallet(harness)["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
 
     @pytest.mark.parametrize("how", ["scheduled", "before a purchase"])
-    def test_what_was_bought_and_sold_at_a_loss_in_between_is_a_loss(self, desk: LiveDesk, how: str) -> None:
+    def test_what_was_bought_and_sold_at_a_loss_in_between_is_a_loss(self, harness: LiveHarness, how: str) -> None:
         """As much BTC as before is held, so nothing but our own fills tells a loss from a withdrawal."""
-        scheduled(desk)
-        (account,) = desk.venue.exchange.accounts.values()
+        scheduled(harness)
+        (account,) = harness.venue.exchange.accounts.values()
         held = account.free["BTC"]
-        assert desk.place(side="buy", type="market", price=None, amount="0.01").status == 201
+        assert harness.place(side="buy", type="market", price=None, amount="0.01").status == 201
         bought = account.free["BTC"] - held
-        desk.price("BTC/USDT", "44000")
-        assert desk.place(side="sell", type="market", price=None, amount=f"{bought}").status == 201
+        harness.price("BTC/USDT", "44000")
+        assert harness.place(side="sell", type="market", price=None, amount=f"{bought}").status == 201
         assert account.free["BTC"] == held
-        desk.price("BTC/USDT", "50000")
-        desk.limit(daily_loss_limit_usd=60)
+        harness.price("BTC/USDT", "50000")
+        harness.limit(daily_loss_limit_usd=60)
         if how == "scheduled":
-            scheduled(desk, 10)
+            scheduled(harness, 10)
         else:
-            desk.place(price="20000")
+            harness.place(price="20000")
 
-        assert wallet(desk)["status_reason"].startswith("daily_loss_limit_usd 60 was reached at 6")
+        assert wallet(harness)["status_reason"].startswith("daily_loss_limit_usd 60 was reached at 6")
 
 
-def test_following_losses_costs_no_round_trip(desk: LiveDesk) -> None:
+def test_following_losses_costs_no_round_trip(harness: LiveHarness) -> None:
     with round_trips() as commands:
-        scheduled(desk)
+        scheduled(harness)
 
     assert commands == ["update", "find", "bulkWrite"]

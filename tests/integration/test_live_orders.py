@@ -13,7 +13,7 @@ from moniqo_core import cli
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
-from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.live import LiveHarness, live_deployment, open_desk
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
@@ -26,13 +26,13 @@ ONE_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveDesk]:
+def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     with live_deployment(environment) as venue:
         yield open_desk(venue, invoke, seeded)
 
 
-def test_an_order_is_sent_filled_and_shown_with_its_fills(desk: LiveDesk) -> None:
-    answer = desk.place(type="market", price=None, amount="0.01", client_order_id="mine", metadata={"why": "a.b"})
+def test_an_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) -> None:
+    answer = harness.place(type="market", price=None, amount="0.01", client_order_id="mine", metadata={"why": "a.b"})
 
     assert answer.status == 201, answer.text
     order = answer.json
@@ -44,214 +44,214 @@ def test_an_order_is_sent_filled_and_shown_with_its_fills(desk: LiveDesk) -> Non
     assert order["metadata"] == {"why": "a.b"}
     assert order["receipt"] is None
     assert [change["status"] for change in order["status_history"]] == ["pending", "filled"]
-    assert desk.order("o-1-1") == order
-    (sent,) = desk.at_venue()
+    assert harness.order("o-1-1") == order
+    (sent,) = harness.at_venue()
     assert len(sent.client_id) == 32
-    trades = desk.invoke("list_trades", "GET", f"{desk.path}/trades", user=desk.user).json["items"]
+    trades = harness.invoke("list_trades", "GET", f"{harness.path}/trades", user=harness.user).json["items"]
     assert trades == order["fills"]
 
 
-def test_a_resting_order_is_followed_and_cancelled(desk: LiveDesk) -> None:
-    placed = desk.place().json
+def test_a_resting_order_is_followed_and_cancelled(harness: LiveHarness) -> None:
+    placed = harness.place().json
     assert placed["status"] == "open"
 
-    desk.venue.exchange.move("BTC/USDT", D(39000))
-    filled = desk.order(placed["order_id"])
+    harness.venue.exchange.move("BTC/USDT", D(39000))
+    filled = harness.order(placed["order_id"])
     assert (filled["status"], filled["filled_quote"]) == ("filled", "40")
     assert filled["fills"][0]["liquidity"] == "maker"
 
-    second = desk.place(price="30000").json
-    cancelled = desk.cancel(second["order_id"])
+    second = harness.place(price="30000").json
+    cancelled = harness.cancel(second["order_id"])
     assert (cancelled.status, cancelled.json["status"]) == (200, "cancelled")
-    again = desk.cancel(second["order_id"])
+    again = harness.cancel(second["order_id"])
     assert (again.status, again.json["code"]) == (409, "ORDER_ALREADY_CLOSED")
     assert again.json["order"]["order_id"] == second["order_id"]
-    late = desk.cancel(placed["order_id"])
+    late = harness.cancel(placed["order_id"])
     assert (late.status, late.json["code"]) == (409, "ORDER_ALREADY_FILLED")
 
 
-def test_lists_are_pages_of_our_own_store(desk: LiveDesk) -> None:
-    ids = [desk.place(price=f"{30000 + number}").json["order_id"] for number in range(3)]
-    desk.cancel(ids[0])
-    path = f"{desk.path}/orders"
+def test_lists_are_pages_of_our_own_store(harness: LiveHarness) -> None:
+    ids = [harness.place(price=f"{30000 + number}").json["order_id"] for number in range(3)]
+    harness.cancel(ids[0])
+    path = f"{harness.path}/orders"
 
-    first = desk.invoke("list_orders", "GET", path, user=desk.user, query={"limit": "2"}).json
-    rest = desk.invoke("list_orders", "GET", path, user=desk.user, query={"cursor": first["next_cursor"]}).json
+    first = harness.invoke("list_orders", "GET", path, user=harness.user, query={"limit": "2"}).json
+    rest = harness.invoke("list_orders", "GET", path, user=harness.user, query={"cursor": first["next_cursor"]}).json
     assert [order["order_id"] for order in first["items"] + rest["items"]] == ids[::-1]
     for status, expected in (("open", ids[:0:-1]), ("closed", ids[:1])):
-        found = desk.invoke("list_orders", "GET", path, user=desk.user, query={"status": status}).json["items"]
+        found = harness.invoke("list_orders", "GET", path, user=harness.user, query={"status": status}).json["items"]
         assert [order["order_id"] for order in found] == expected
-    done = desk.invoke("cancel_orders", "DELETE", path, user=desk.user).json["cancelled"]
+    done = harness.invoke("cancel_orders", "DELETE", path, user=harness.user).json["cancelled"]
     assert [order["order_id"] for order in done] == ids[1:]
-    assert not any(order.status == "open" for order in desk.at_venue())
-    assert desk.invoke("get_order", "GET", f"{path}/{ids[0]}", user=STRANGER).status == 404
+    assert not any(order.status == "open" for order in harness.at_venue())
+    assert harness.invoke("get_order", "GET", f"{path}/{ids[0]}", user=STRANGER).status == 404
     for wrong in ("o-99-1", "o-1-2", "x", "o-x-1"):
-        assert desk.invoke("get_order", "GET", f"{path}/{wrong}", user=desk.user).json["code"] == "NOT_FOUND"
+        assert harness.invoke("get_order", "GET", f"{path}/{wrong}", user=harness.user).json["code"] == "NOT_FOUND"
 
 
-def test_a_repeat_answers_the_first_order(desk: LiveDesk) -> None:
-    first = desk.place(headers={"Idempotency-Key": "k"})
-    again = desk.place(headers={"Idempotency-Key": "k"})
+def test_a_repeat_answers_the_first_order(harness: LiveHarness) -> None:
+    first = harness.place(headers={"Idempotency-Key": "k"})
+    again = harness.place(headers={"Idempotency-Key": "k"})
 
     assert (first.status, again.status) == (201, 200)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json["order_id"] == first.json["order_id"]
-    other = desk.place(headers={"Idempotency-Key": "k"}, amount="0.002")
+    other = harness.place(headers={"Idempotency-Key": "k"}, amount="0.002")
     assert (other.status, other.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
-    assert len(desk.at_venue()) == 1
+    assert len(harness.at_venue()) == 1
 
 
-def test_a_refusal_of_the_venue_does_not_use_up_the_id(desk: LiveDesk) -> None:
+def test_a_refusal_of_the_venue_does_not_use_up_the_id(harness: LiveHarness) -> None:
     # The limits let it pass and our estimate too: only the book says that it costs more than there is.
-    desk.limit(max_position_size_usd=20000, max_total_exposure_usd=20000)
-    refused = desk.place(type="market", price=None, amount="0.2", client_order_id="mine")
+    harness.limit(max_position_size_usd=20000, max_total_exposure_usd=20000)
+    refused = harness.place(type="market", price=None, amount="0.2", client_order_id="mine")
     assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
-    assert desk.at_venue() == []
-    shown = desk.order("o-1-1")
+    assert harness.at_venue() == []
+    shown = harness.order("o-1-1")
     assert (shown["status"], shown["status_reason"]) == ("rejected", "INSUFFICIENT_BALANCE")
 
-    assert desk.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
+    assert harness.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
 
 
-def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(desk: LiveDesk) -> None:
-    desk.place(type="market", price=None, amount="0.01")
-    refused = desk.place(side="sell", type="market", price=None, amount="0.5")
+def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(harness: LiveHarness) -> None:
+    harness.place(type="market", price=None, amount="0.01")
+    refused = harness.place(side="sell", type="market", price=None, amount="0.5")
     assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
     numbers = {name: refused.json[name] for name in ("needed", "available", "asset", "suggested_amount")}
     assert numbers == {"needed": "0.5", "available": "0.00999", "asset": "BTC", "suggested_amount": "0.00999"}
     assert refused.json["detail"] == "0.5 BTC are needed, 0.00999 BTC are free"
 
-    assert desk.place(side="sell", type="market", price=None, amount="0.00999").status == 201
+    assert harness.place(side="sell", type="market", price=None, amount="0.00999").status == 201
 
 
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "drop"}, {"kind": "malformed"}])
-def test_without_an_answer_it_is_unknown_until_it_is_found(desk: LiveDesk, fault: dict[str, Any]) -> None:
-    desk.venue.break_with(**fault, path="/api/v3/order", method="POST", after=True)
-    answer = desk.place(client_order_id="mine")
+def test_without_an_answer_it_is_unknown_until_it_is_found(harness: LiveHarness, fault: dict[str, Any]) -> None:
+    harness.venue.break_with(**fault, path="/api/v3/order", method="POST", after=True)
+    answer = harness.place(client_order_id="mine")
 
     assert (answer.status, answer.json["status"]) == (201, "unknown")
-    assert desk.place(client_order_id="mine").json["status"] in {"unknown", "open"}
-    assert desk.settle(later=timedelta(minutes=1)).looked_at == 1
-    found = desk.order("o-1-1")
-    assert (found["status"], len(desk.at_venue())) == ("open", 1)
+    assert harness.place(client_order_id="mine").json["status"] in {"unknown", "open"}
+    assert harness.reconcile(later=timedelta(minutes=1)).looked_at == 1
+    found = harness.order("o-1-1")
+    assert (found["status"], len(harness.at_venue())) == ("open", 1)
     assert [change["status"] for change in found["status_history"]] == ["pending", "unknown", "open"]
 
 
-def test_what_never_arrived_is_rejected_after_several_looks_and_its_id_stays_used(desk: LiveDesk) -> None:
-    desk.venue.break_with("drop", path="/api/v3/order", method="POST")
-    assert desk.place(client_order_id="mine").json["status"] == "unknown"
+def test_what_never_arrived_is_rejected_after_several_looks_and_its_id_stays_used(harness: LiveHarness) -> None:
+    harness.venue.break_with("drop", path="/api/v3/order", method="POST")
+    assert harness.place(client_order_id="mine").json["status"] == "unknown"
 
     for minutes in (1, 2, 3):
-        desk.settle(later=timedelta(minutes=minutes))
-        assert desk.order("o-1-1")["status"] == "unknown"
-    desk.settle(later=timedelta(minutes=10))
-    assert desk.settle(later=timedelta(hours=1)).looked_at == 0
-    rejected = desk.order("o-1-1")
+        harness.reconcile(later=timedelta(minutes=minutes))
+        assert harness.order("o-1-1")["status"] == "unknown"
+    harness.reconcile(later=timedelta(minutes=10))
+    assert harness.reconcile(later=timedelta(hours=1)).looked_at == 0
+    rejected = harness.order("o-1-1")
     assert (rejected["status"], rejected["status_reason"]) == ("rejected", "not_found")
-    again = desk.place(client_order_id="mine")
+    again = harness.place(client_order_id="mine")
     assert (again.status, again.json["status"]) == (200, "rejected")
-    assert desk.at_venue() == []
+    assert harness.at_venue() == []
 
 
-def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(desk: LiveDesk) -> None:
-    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
-    assert desk.place().json["status"] == "unknown"
-    early = desk.cancel("o-1-1")
+def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(harness: LiveHarness) -> None:
+    harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert harness.place().json["status"] == "unknown"
+    early = harness.cancel("o-1-1")
     assert (early.status, early.json["code"]) == (409, "CONFLICT")
-    desk.settle(later=timedelta(minutes=1))
+    harness.reconcile(later=timedelta(minutes=1))
 
-    assert desk.cancel("o-1-1").json["status"] == "cancelled"
+    assert harness.cancel("o-1-1").json["status"] == "cancelled"
 
 
-def test_an_order_the_venue_does_not_find_is_not_told_to_be_nowhere(desk: LiveDesk) -> None:
-    placed = desk.place().json
-    (account,) = desk.venue.exchange.accounts.values()
+def test_an_order_the_venue_does_not_find_is_not_told_to_be_nowhere(harness: LiveHarness) -> None:
+    placed = harness.place().json
+    (account,) = harness.venue.exchange.accounts.values()
     hidden = dict(account.orders)
     account.orders.clear()
-    refused = desk.cancel(placed["order_id"])
+    refused = harness.cancel(placed["order_id"])
     assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
 
     account.orders.update(hidden)
-    assert desk.cancel(placed["order_id"]).json["status"] == "cancelled"
+    assert harness.cancel(placed["order_id"]).json["status"] == "cancelled"
 
 
-def test_settling_mirrors_what_happened_while_nobody_looked(desk: LiveDesk) -> None:
-    ids = [desk.place(price=f"{30000 + number}").json["order_id"] for number in range(4)]
-    desk.venue.exchange.move("BTC/USDT", D("30001.5"))
-    report = desk.settle(later=timedelta(minutes=2))
+def test_settling_mirrors_what_happened_while_nobody_looked(harness: LiveHarness) -> None:
+    ids = [harness.place(price=f"{30000 + number}").json["order_id"] for number in range(4)]
+    harness.venue.exchange.move("BTC/USDT", D("30001.5"))
+    report = harness.reconcile(later=timedelta(minutes=2))
 
     assert (report.looked_at, report.ended) == (4, 2)
-    stored = {order["_id"].rsplit(":")[-1]: order["status"] for order in _orders(desk)}
+    stored = {order["_id"].rsplit(":")[-1]: order["status"] for order in _orders(harness)}
     assert sorted(stored.values()) == ["filled", "filled", "open", "open"]
-    assert desk.settle(later=timedelta(seconds=30)).looked_at == 0
-    assert desk.order(ids[3])["fills"]
+    assert harness.reconcile(later=timedelta(seconds=30)).looked_at == 0
+    assert harness.order(ids[3])["fills"]
 
 
 def test_a_wallet_that_cannot_be_read_keeps_no_other_from_settling(
-    desk: LiveDesk, invoke: Invoke, seeded: Database, run: Run
+    harness: LiveHarness, invoke: Invoke, seeded: Database, run: Run
 ) -> None:
-    broken = open_desk(desk.venue, invoke, seeded)
-    for each in (broken, desk):
+    broken = open_desk(harness.venue, invoke, seeded)
+    for each in (broken, harness):
         each.place()
     run(seeded.user_wallets.update_one({"_id": broken.wallet}, {"$set": {"risk_limits": "none"}}))
-    desk.venue.exchange.move("BTC/USDT", D(39000))
+    harness.venue.exchange.move("BTC/USDT", D(39000))
 
-    desk.settle(later=timedelta(minutes=2))
+    harness.reconcile(later=timedelta(minutes=2))
 
     found = run(seeded.orders.find().to_list())
     assert {order["user_wallet_id"]: order["status"] for order in found} == {
-        desk.wallet: "filled",
+        harness.wallet: "filled",
         broken.wallet: "open",
     }
 
 
 def test_a_venue_whose_orders_cannot_be_read_keeps_no_other_from_settling(
-    desk: LiveDesk, seeded: Database, run: Run
+    harness: LiveHarness, seeded: Database, run: Run
 ) -> None:
-    desk.place()
+    harness.place()
     broken = run(seeded.orders.find_one())
     assert broken is not None
     run(seeded.orders.insert_one({**broken, "_id": "elsewhere", "seq": 9, "venue": "another", "amount": "many"}))
-    desk.venue.exchange.move("BTC/USDT", D(39000))
+    harness.venue.exchange.move("BTC/USDT", D(39000))
 
-    assert desk.settle(later=timedelta(minutes=2)).ended == 1
+    assert harness.reconcile(later=timedelta(minutes=2)).ended == 1
     with pytest.raises(ArithmeticError):  # only the broken one is due: the function fails, which an alarm sees
-        desk.settle(later=timedelta(minutes=3))
+        harness.reconcile(later=timedelta(minutes=3))
 
 
-def test_a_venue_that_is_away_changes_nothing(desk: LiveDesk) -> None:
-    placed = desk.place().json
-    desk.venue.break_with("status", status=500, times=None)
+def test_a_venue_that_is_away_changes_nothing(harness: LiveHarness) -> None:
+    placed = harness.place().json
+    harness.venue.break_with("status", status=500, times=None)
 
-    assert desk.order(placed["order_id"])["status"] == "open"
-    answer = desk.place(price="30000")
+    assert harness.order(placed["order_id"])["status"] == "open"
+    answer = harness.place(price="30000")
     assert (answer.status, answer.json["retryable"]) in {(502, True), (503, True)}
-    assert [order["status"] for order in _orders(desk)] == ["open"]
+    assert [order["status"] for order in _orders(harness)] == ["open"]
 
 
 def test_live_trading_is_off_unless_the_deployment_says_otherwise(
-    desk: LiveDesk, environment: pytest.MonkeyPatch
+    harness: LiveHarness, environment: pytest.MonkeyPatch
 ) -> None:
     from moniqo_core import bootstrap
 
-    resting = desk.place().json
+    resting = harness.place().json
     environment.setenv("LIVE_TRADING", "false")
     for made in (bootstrap.settings, bootstrap.live_placing, bootstrap.orders):
         made.cache_clear()
-    refused = desk.place(price="30000")
+    refused = harness.place(price="30000")
 
     assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
     assert "not turned on" in refused.json["detail"]
-    assert desk.cancel(resting["order_id"]).json["status"] == "cancelled"
+    assert harness.cancel(resting["order_id"]).json["status"] == "cancelled"
 
 
 def test_one_switch_stops_every_live_order_at_once(
-    desk: LiveDesk, mongo_url: str, capsys: pytest.CaptureFixture[str], run: Run
+    harness: LiveHarness, mongo_url: str, capsys: pytest.CaptureFixture[str], run: Run
 ) -> None:
     import threading
 
-    where = ["--mongodb-url", mongo_url, "--mongodb-database", desk.database.name]
-    resting = desk.place().json
+    where = ["--mongodb-url", mongo_url, "--mongodb-database", harness.database.name]
+    resting = harness.place().json
 
     def command(*words: str) -> str:
         # An operator's own process has a loop of its own.
@@ -263,32 +263,32 @@ def test_one_switch_stops_every_live_order_at_once(
         return capsys.readouterr().out
 
     assert "stopped" in command("live", "stop", "--reason", "a test")
-    refused = desk.place(price="30000")
+    refused = harness.place(price="30000")
     assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
     assert "was stopped" in refused.json["detail"]
     assert (
-        desk.invoke(
-            "close_position", "POST", f"{desk.path}/positions/close", user=desk.user, query={"symbol": "BTC/USDT"}
+        harness.invoke(
+            "close_position", "POST", f"{harness.path}/positions/close", user=harness.user, query={"symbol": "BTC/USDT"}
         ).json["code"]
         == "ORDER_REJECTED"
     )
     assert "a test" in command("live", "status")
-    assert desk.cancel(resting["order_id"]).json["status"] == "cancelled"
+    assert harness.cancel(resting["order_id"]).json["status"] == "cancelled"
     command("live", "start")
-    assert desk.place(price="30000").status == 201
+    assert harness.place(price="30000").status == 201
 
 
-def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(desk: LiveDesk) -> None:
-    desk.place(type="market", price=None, amount="0.01")
-    exit_ = desk.place(side="sell", price="60000", amount="0.005").json
-    path, query = f"{desk.path}/positions/close", {"symbol": "BTC/USDT"}
-    closed = desk.invoke("close_position", "POST", path, user=desk.user, query=query)
+def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(harness: LiveHarness) -> None:
+    harness.place(type="market", price=None, amount="0.01")
+    exit_ = harness.place(side="sell", price="60000", amount="0.005").json
+    path, query = f"{harness.path}/positions/close", {"symbol": "BTC/USDT"}
+    closed = harness.invoke("close_position", "POST", path, user=harness.user, query=query)
 
     assert closed.status == 201, closed.text
     # The fee was paid in BTC, so 0.00999 is left of 0.01.
     assert (closed.json["side"], closed.json["amount"], closed.json["status"]) == ("sell", "0.00999", "filled")
-    assert desk.order(exit_["order_id"])["status"] == "cancelled"
-    nothing = desk.invoke("close_position", "POST", path, user=desk.user, query=query)
+    assert harness.order(exit_["order_id"])["status"] == "cancelled"
+    nothing = harness.invoke("close_position", "POST", path, user=harness.user, query=query)
     assert (nothing.status, nothing.json["code"]) == (422, "ORDER_REJECTED")
 
 
@@ -301,52 +301,54 @@ def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(desk:
         ({"allowed_symbols": ["ETH/USDT"]}, "allowed_symbols"),
     ],
 )
-def test_limits_hold_before_anything_is_sent(desk: LiveDesk, limits: dict[str, Any], limit_type: str) -> None:
-    desk.limit(**limits)
-    refused = desk.place()
+def test_limits_hold_before_anything_is_sent(harness: LiveHarness, limits: dict[str, Any], limit_type: str) -> None:
+    harness.limit(**limits)
+    refused = harness.place()
 
     assert (refused.status, refused.json["limit_type"]) == (422, limit_type)
-    assert desk.at_venue() == []
+    assert harness.at_venue() == []
 
 
-def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(desk: LiveDesk) -> None:
-    desk.limit(max_position_size_usd=1000, max_total_exposure_usd=1300)
-    assert desk.place(type="market", price=None, amount="0.01").status == 201  # holds 0.00999, worth 499.50
-    assert desk.place(amount="0.005").status == 201  # 250 more, at the mid: the limit is below it
-    refused = desk.place(amount="0.006")  # 300 would be 1,049.50
+def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(harness: LiveHarness) -> None:
+    harness.limit(max_position_size_usd=1000, max_total_exposure_usd=1300)
+    assert harness.place(type="market", price=None, amount="0.01").status == 201  # holds 0.00999, worth 499.50
+    assert harness.place(amount="0.005").status == 201  # 250 more, at the mid: the limit is below it
+    refused = harness.place(amount="0.006")  # 300 would be 1,049.50
 
     assert refused.json["limit_type"] == "max_position_size_usd"
     assert D(refused.json["suggested_amount"]) == D("0.00501")
-    assert desk.place(symbol="ETH/USDT", price="2500", amount="0.2").json["limit_type"] == "max_total_exposure_usd"
-    desk.limit(max_open_positions=1)
-    assert desk.place(symbol="ETH/USDT", price="2500", amount="0.01").json["limit_type"] == "max_open_positions"
-    assert desk.place(side="sell", price="60000", amount="0.009").status == 201
+    assert harness.place(symbol="ETH/USDT", price="2500", amount="0.2").json["limit_type"] == "max_total_exposure_usd"
+    harness.limit(max_open_positions=1)
+    assert harness.place(symbol="ETH/USDT", price="2500", amount="0.01").json["limit_type"] == "max_open_positions"
+    assert harness.place(side="sell", price="60000", amount="0.009").status == 201
 
 
-def test_while_something_held_has_no_price_purchases_wait(desk: LiveDesk) -> None:
-    (account,) = desk.venue.exchange.accounts.values()
+def test_while_something_held_has_no_price_purchases_wait(harness: LiveHarness) -> None:
+    (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
-    refused = desk.place()
+    refused = harness.place()
 
     assert (refused.status, refused.json["limit_type"]) == (422, "daily_loss_limit")
     assert "price" in refused.json["hint"]
-    assert desk.place(side="sell", symbol="ETH/USDT", price="9000", amount="0.01").json["code"] != refused.json["code"]
+    assert (
+        harness.place(side="sell", symbol="ETH/USDT", price="9000", amount="0.01").json["code"] != refused.json["code"]
+    )
     account.free.pop("NOPRICE")
-    assert desk.place().status == 201
+    assert harness.place().status == 201
 
 
-def test_a_paused_wallet_takes_no_orders_and_cancels(desk: LiveDesk) -> None:
-    placed = desk.place().json
-    desk.invoke("pause_wallet", "POST", f"{desk.path}/pause", user=desk.user, body={})
+def test_a_paused_wallet_takes_no_orders_and_cancels(harness: LiveHarness) -> None:
+    placed = harness.place().json
+    harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body={})
 
-    assert desk.place(price="30000").json["code"] == "WALLET_PAUSED"
-    assert desk.cancel(placed["order_id"]).status == 200
+    assert harness.place(price="30000").json["code"] == "WALLET_PAUSED"
+    assert harness.cancel(placed["order_id"]).status == 200
 
 
-def test_preflight_asks_every_rule_and_places_nothing(desk: LiveDesk) -> None:
+def test_preflight_asks_every_rule_and_places_nothing(harness: LiveHarness) -> None:
     body = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.03", "price": "40000"}
-    path = f"{desk.path}/orders/preflight"
-    found = desk.invoke("preflight_order", "POST", path, user=desk.user, body=body).json
+    path = f"{harness.path}/orders/preflight"
+    found = harness.invoke("preflight_order", "POST", path, user=harness.user, body=body).json
 
     assert (found["mode"], found["would_pass"], found["estimated_fill"]) == ("live", False, None)
     rules = {rule["rule"]: rule for rule in found["rules"]}
@@ -354,9 +356,9 @@ def test_preflight_asks_every_rule_and_places_nothing(desk: LiveDesk) -> None:
     assert rules["max_position_size_usd"]["numbers"]["value"] == "1500"
     assert rules["funds"]["numbers"] == {"asset": "USDT", "needed": "1200", "available": "10000"}
     assert found["largest_amount"] == "0.02"
-    wrong = desk.invoke("preflight_order", "POST", path, user=desk.user, body=body | {"price": "40000.001"}).json
+    wrong = harness.invoke("preflight_order", "POST", path, user=harness.user, body=body | {"price": "40000.001"}).json
     assert {rule["rule"]: rule["result"] for rule in wrong["rules"]}["form"] == "failed"
-    assert desk.at_venue() == []
+    assert harness.at_venue() == []
 
 
 @pytest.mark.parametrize(
@@ -368,37 +370,43 @@ def test_preflight_asks_every_rule_and_places_nothing(desk: LiveDesk) -> None:
         ("get_performance", "GET", "/performance"),
     ],
 )
-def test_what_only_paper_can_do_is_refused(desk: LiveDesk, function: str, method: str, path: str) -> None:
+def test_what_only_paper_can_do_is_refused(harness: LiveHarness, function: str, method: str, path: str) -> None:
     body: object = {} if path == "/fork" else None
-    answer = desk.invoke(function, method, desk.path + path, user=desk.user, body=body)
+    answer = harness.invoke(function, method, harness.path + path, user=harness.user, body=body)
 
     assert (answer.status, answer.json["code"]) == (409, "CONFLICT")
     assert "paper" in answer.json["detail"]
 
 
-def test_a_refused_key_names_the_address_it_must_allow(desk: LiveDesk) -> None:
+def test_a_refused_key_names_the_address_it_must_allow(harness: LiveHarness) -> None:
     from moniqo_core import bootstrap
 
     for connection in bootstrap.wallets()._venues._made.values():
         connection._calls_from = "192.0.2.7"
-    next(iter(desk.venue.exchange.accounts.values())).revoked = True
-    refused = desk.place(side="sell", price="60000")
+    next(iter(harness.venue.exchange.accounts.values())).revoked = True
+    refused = harness.place(side="sell", price="60000")
 
     assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "192.0.2.7" in refused.json["hint"]
 
 
-def test_a_wallet_with_orders_at_its_venue_is_not_deleted_unless_they_can_be_cancelled(desk: LiveDesk) -> None:
-    desk.place()
-    kept = desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user)
+def test_a_wallet_with_orders_at_its_venue_is_not_deleted_unless_they_can_be_cancelled(harness: LiveHarness) -> None:
+    harness.place()
+    kept = harness.invoke("delete_wallet", "DELETE", harness.path, user=harness.user)
     assert (kept.status, kept.json["code"], kept.json["open_orders"]) == (409, "WALLET_IN_USE", 1)
-    desk.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
-    assert desk.place(price="30000").json["status"] == "unknown"
-    assert desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user, query={"force": "true"}).status == 409
-    desk.settle(later=timedelta(minutes=1))
+    harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
+    assert harness.place(price="30000").json["status"] == "unknown"
+    assert (
+        harness.invoke("delete_wallet", "DELETE", harness.path, user=harness.user, query={"force": "true"}).status
+        == 409
+    )
+    harness.reconcile(later=timedelta(minutes=1))
 
-    assert desk.invoke("delete_wallet", "DELETE", desk.path, user=desk.user, query={"force": "true"}).status == 204
-    assert {order.status for order in desk.at_venue()} == {"cancelled"}
+    assert (
+        harness.invoke("delete_wallet", "DELETE", harness.path, user=harness.user, query={"force": "true"}).status
+        == 204
+    )
+    assert {order.status for order in harness.at_venue()} == {"cancelled"}
 
 
 @pytest.mark.parametrize(
@@ -415,34 +423,34 @@ def test_the_other_venues_find_what_they_gave_no_answer_to(
     path: str,
 ) -> None:
     with live_deployment(environment, fake(), slug) as venue:
-        desk = open_desk(venue, invoke, seeded, slug, balances={"USD": "10000"})
-        placed = desk.place(symbol="BTC/USD", type="market", price=None, amount="0.002")
+        harness = open_desk(venue, invoke, seeded, slug, balances={"USD": "10000"})
+        placed = harness.place(symbol="BTC/USD", type="market", price=None, amount="0.002")
         assert (placed.status, placed.json["status"]) == (201, "filled"), placed.text
         assert sum(D(fill["amount"]) for fill in placed.json["fills"]) == D("0.002")
         for after, expected in ((True, "open"), (False, "rejected")):
             venue.break_with("drop", path=path, method="POST", after=after)
-            lost = desk.place(symbol="BTC/USD", client_order_id=expected).json
+            lost = harness.place(symbol="BTC/USD", client_order_id=expected).json
             assert lost["status"] == "unknown"
             for minutes in (5, 20, 60):
-                desk.settle(later=timedelta(minutes=minutes))
-            assert desk.order(lost["order_id"])["status"] == expected
-        assert len(desk.at_venue()) == 2
+                harness.reconcile(later=timedelta(minutes=minutes))
+            assert harness.order(lost["order_id"])["status"] == expected
+        assert len(harness.at_venue()) == 2
 
 
 def test_fills_are_found_however_far_the_venue_s_clock_is_behind(
     aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, run: Run
 ) -> None:
     with live_deployment(environment, FakeCoinbase(), "coinbase-advanced-v1") as venue:
-        desk = open_desk(venue, invoke, seeded, "coinbase-advanced-v1", balances={"USD": "10000"})
-        placed = desk.place(symbol="BTC/USD").json
+        harness = open_desk(venue, invoke, seeded, "coinbase-advanced-v1", balances={"USD": "10000"})
+        placed = harness.place(symbol="BTC/USD").json
         later = {"created_at": utc_now() + timedelta(minutes=1)}
-        run(desk.database.orders.update_many({}, {"$set": later}))
+        run(harness.database.orders.update_many({}, {"$set": later}))
         venue.exchange.move("BTC/USD", D(39000))
 
-        assert [fill["amount"] for fill in desk.order(placed["order_id"])["fills"]] == ["0.001"]
+        assert [fill["amount"] for fill in harness.order(placed["order_id"])["fills"]] == ["0.001"]
 
 
-def _orders(desk: LiveDesk) -> list[dict[str, Any]]:
+def _orders(harness: LiveHarness) -> list[dict[str, Any]]:
     from moniqo_core import event_loop
 
-    return event_loop.run(desk.database.orders.find().to_list())
+    return event_loop.run(harness.database.orders.find().to_list())

@@ -12,7 +12,7 @@ import pytest
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import Invoke
-from tests.support.live import LiveDesk, live_deployment, open_desk
+from tests.support.live import LiveHarness, live_deployment, open_desk
 from tests.support.round_trips import round_trips
 from tests.support.syncing import get, sync_log
 from tests.support.wallets import aws
@@ -23,128 +23,132 @@ D = Decimal
 
 
 @pytest.fixture
-def desk(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveDesk]:
+def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     with live_deployment(environment) as venue:
         made = open_desk(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
         yield made
 
 
-def rows(desk: LiveDesk) -> list[dict[str, Any]]:
+def rows(harness: LiveHarness) -> list[dict[str, Any]]:
     """Rows of syncs before purchases, newest first."""
-    found = sync_log(desk.invoke, desk.wallet)["items"]
+    found = sync_log(harness.invoke, harness.wallet)["items"]
     return [row for row in found if row["sync_type"] == "pre_trade"]
 
 
-def stored(desk: LiveDesk, run: Run) -> dict[str, Any]:
-    document = run(desk.database.user_wallets.find_one({"_id": desk.wallet}))
+def stored(harness: LiveHarness, run: Run) -> dict[str, Any]:
+    document = run(harness.database.user_wallets.find_one({"_id": harness.wallet}))
     assert document is not None
     return document
 
 
-def test_a_purchase_leaves_a_snapshot_a_row_and_its_equation_for_one_call(desk: LiveDesk) -> None:
-    assert desk.place(type="market", price=None, amount="0.01").status == 201
-    (account,) = desk.venue.exchange.accounts.values()
-    before = len(desk.venue.seen)
-    assert desk.place(price="30000").status == 201
+def test_a_purchase_leaves_a_snapshot_a_row_and_its_equation_for_one_call(harness: LiveHarness) -> None:
+    assert harness.place(type="market", price=None, amount="0.01").status == 201
+    (account,) = harness.venue.exchange.accounts.values()
+    before = len(harness.venue.seen)
+    assert harness.place(price="30000").status == 201
 
     # What was bought is explained by the fills that are kept.
-    assert [seen for seen in desk.venue.seen[before:] if "bookTicker" not in seen[1]] == [
+    assert [seen for seen in harness.venue.seen[before:] if "bookTicker" not in seen[1]] == [
         ("GET", "/api/v3/account"),
         ("POST", "/api/v3/order"),
     ]
-    second, first = rows(desk)
+    second, first = rows(harness)
     assert (first["status"], first["balanced"], first["equation"], first["api_calls"]) == ("success", True, [], 1)
     assert (second["balanced"], second["api_calls"]) == (True, 1)
     assert {line["asset"]: line["residue"] for line in second["equation"]} == {"BTC": "0", "USDT": "0"}
-    held = {item["asset"]: item["total"] for item in get(desk.invoke, desk.wallet)["balance"]["assets"]}
+    held = {item["asset"]: item["total"] for item in get(harness.invoke, harness.wallet)["balance"]["assets"]}
     assert D(held["USDT"]) == account.free["USDT"] + account.locked["USDT"]
 
 
-def test_a_sale_asks_nothing_first(desk: LiveDesk) -> None:
-    desk.place(type="market", price=None, amount="0.01")
-    assert desk.place(side="sell", price="60000", amount="0.005").status == 201
+def test_a_sale_asks_nothing_first(harness: LiveHarness) -> None:
+    harness.place(type="market", price=None, amount="0.01")
+    assert harness.place(side="sell", price="60000", amount="0.005").status == 201
 
-    assert len(rows(desk)) == 1
+    assert len(rows(harness)) == 1
 
 
-def test_what_fills_kept_do_not_explain_is_asked_of_the_venue(desk: LiveDesk, run: Run) -> None:
-    desk.place(type="market", price=None, amount="0.01")
-    run(desk.database.order_fills.delete_many({}))
-    assert desk.place(price="30000").status == 201
+def test_what_fills_kept_do_not_explain_is_asked_of_the_venue(harness: LiveHarness, run: Run) -> None:
+    harness.place(type="market", price=None, amount="0.01")
+    run(harness.database.order_fills.delete_many({}))
+    assert harness.place(price="30000").status == 201
 
-    assert (rows(desk)[0]["balanced"], rows(desk)[0]["api_calls"]) == (True, 2)
+    assert (rows(harness)[0]["balanced"], rows(harness)[0]["api_calls"]) == (True, 2)
 
 
 @pytest.mark.parametrize("skew_ms", [0, -500, -900, 900])
 def test_a_withdrawal_beside_a_purchase_is_no_loss_whatever_the_venue_s_clock_says(
-    desk: LiveDesk, run: Run, skew_ms: int
+    harness: LiveHarness, run: Run, skew_ms: int
 ) -> None:
     first_look = {"balance.books.until": utc_now() - timedelta(minutes=1)}
-    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": first_look}))
-    desk.venue.exchange.skew_ms = skew_ms
-    (account,) = desk.venue.exchange.accounts.values()
+    run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": first_look}))
+    harness.venue.exchange.skew_ms = skew_ms
+    (account,) = harness.venue.exchange.accounts.values()
     for _ in range(3):
-        assert desk.place(type="market", price=None, amount="0.001").status == 201
+        assert harness.place(type="market", price=None, amount="0.001").status == 201
         account.free["USDT"] -= 700
-        desk.sync()
-        row = sync_log(desk.invoke, desk.wallet)["items"][0]
+        harness.sync()
+        row = sync_log(harness.invoke, harness.wallet)["items"][0]
         assert {line["asset"]: D(line["residue"]) for line in row["equation"]} == {"BTC": 0, "USDT": -700}
 
-    assert get(desk.invoke, desk.wallet)["status"] == "active"
+    assert get(harness.invoke, harness.wallet)["status"] == "active"
 
 
-def test_an_order_does_not_wait_for_another_sync_of_its_wallet(desk: LiveDesk, run: Run) -> None:
+def test_an_order_does_not_wait_for_another_sync_of_its_wallet(harness: LiveHarness, run: Run) -> None:
     lease = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
-    run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": {"sync_lease": lease}}))
-    seen = stored(desk, run)["balance"]["last_synced_at"]
+    run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": {"sync_lease": lease}}))
+    seen = stored(harness, run)["balance"]["last_synced_at"]
 
-    assert desk.place().status == 201
+    assert harness.place().status == 201
 
-    assert rows(desk) == []
-    assert stored(desk, run)["balance"]["last_synced_at"] == seen
-    assert stored(desk, run)["sync_lease"]["token"] == "other"
+    assert rows(harness) == []
+    assert stored(harness, run)["balance"]["last_synced_at"] == seen
+    assert stored(harness, run)["sync_lease"]["token"] == "other"
 
 
-def test_without_an_answer_of_the_venue_there_is_no_intent_and_the_schedule_goes_on(desk: LiveDesk, run: Run) -> None:
-    before = get(desk.invoke, desk.wallet)
-    desk.venue.break_with("status", status=403, times=None, path="/api/v3/account")
-    refused = desk.place(client_order_id="mine")
+def test_without_an_answer_of_the_venue_there_is_no_intent_and_the_schedule_goes_on(
+    harness: LiveHarness, run: Run
+) -> None:
+    before = get(harness.invoke, harness.wallet)
+    harness.venue.break_with("status", status=403, times=None, path="/api/v3/account")
+    refused = harness.place(client_order_id="mine")
 
     assert (refused.status, refused.json["code"]) == (502, "WALLET_CONNECTION_ERROR")
-    assert run(desk.database.orders.count_documents({})) == 0
-    assert (rows(desk)[0]["status"], rows(desk)[0]["error_code"]) == ("failed", "WALLET_CONNECTION_ERROR")
-    after = get(desk.invoke, desk.wallet)
+    assert run(harness.database.orders.count_documents({})) == 0
+    assert (rows(harness)[0]["status"], rows(harness)[0]["error_code"]) == ("failed", "WALLET_CONNECTION_ERROR")
+    after = get(harness.invoke, harness.wallet)
     assert after["connection"] == before["connection"]
     assert after["statistics"]["failed_syncs"] == 1
-    desk.venue.mend()
-    assert desk.place(client_order_id="mine").status == 201
+    harness.venue.mend()
+    assert harness.place(client_order_id="mine").status == 201
 
 
 @pytest.mark.parametrize("leased", [False, True])
-def test_a_purchase_that_finds_a_loss_limit_reached_pauses_the_wallet(desk: LiveDesk, run: Run, leased: bool) -> None:
-    desk.place(type="market", price=None, amount="0.1")
-    resting = desk.place(price="30000").json["order_id"]
-    exit_ = desk.place(side="sell", price="90000", amount="0.05").json["order_id"]
+def test_a_purchase_that_finds_a_loss_limit_reached_pauses_the_wallet(
+    harness: LiveHarness, run: Run, leased: bool
+) -> None:
+    harness.place(type="market", price=None, amount="0.1")
+    resting = harness.place(price="30000").json["order_id"]
+    exit_ = harness.place(side="sell", price="90000", amount="0.05").json["order_id"]
     if leased:
         lease = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
-        run(desk.database.user_wallets.update_one({"_id": desk.wallet}, {"$set": {"sync_lease": lease}}))
-    desk.price("BTC/USDT", "44000")
-    refused = desk.place(price="31000")
+        run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": {"sync_lease": lease}}))
+    harness.price("BTC/USDT", "44000")
+    refused = harness.place(price="31000")
 
     assert (refused.status, refused.json["code"]) == (422, "RISK_LIMIT_EXCEEDED")
     assert (refused.json["limit_type"], refused.json["limit"]) == ("daily_loss_limit_usd", "500")
-    shown = get(desk.invoke, desk.wallet)
+    shown = get(harness.invoke, harness.wallet)
     assert (shown["status"], shown["status_reason"]) == ("paused", "daily_loss_limit_usd 500 was reached at 604.4")
-    assert desk.order(resting)["status"] == "cancelled"
-    assert desk.order(exit_)["status"] == "open"
-    assert desk.place(price="31000").json["code"] == "WALLET_PAUSED"
+    assert harness.order(resting)["status"] == "cancelled"
+    assert harness.order(exit_)["status"] == "open"
+    assert harness.place(price="31000").json["code"] == "WALLET_PAUSED"
 
 
-def test_what_a_purchase_asks_of_the_database(desk: LiveDesk) -> None:
-    desk.place()
+def test_what_a_purchase_asks_of_the_database(harness: LiveHarness) -> None:
+    harness.place()
     with round_trips() as commands:
-        assert desk.place(price="30000").status == 201
+        assert harness.place(price="30000").status == 201
 
     opened, desk_and_lease = ["aggregate", "update", "find"], ["aggregate", "update"]
     assert commands == [*opened, *desk_and_lease, "bulkWrite", "insert", "bulkWrite", "find"]

@@ -24,7 +24,7 @@ APPLE = {"symbol": "AAPL/USD"}
 
 
 @dataclass
-class Desk:
+class SharesHarness:
     """A trader in shares."""
 
     engine: Engine
@@ -45,7 +45,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, run: Run) -> Iterator[Desk]:
+def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, run: Run) -> Iterator[SharesHarness]:
     clock = Clock()
     clock.now = OPENS + timedelta(hours=1, seconds=30)
     with FakePolygon(clock) as polygon:
@@ -55,77 +55,77 @@ def desk(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, run:
         path = "/wallets/definitions/demo-stocks-live-v1"
         done = invoke("update_definition", "PATCH", path, user=ADMIN, body={"is_active": True})
         assert done.status == 200, done.text
-        yield Desk(Engine(invoke, clock, run), polygon, clock, seeded, run)
+        yield SharesHarness(Engine(invoke, clock, run), polygon, clock, seeded, run)
 
 
-def test_a_share_is_bought_at_the_ask_and_its_exit_meets_the_session(desk: Desk) -> None:
-    wallet = desk.wallet()
-    order = desk.engine.place(wallet, **APPLE, amount="10", stop_loss={"stop_price": "185"})
+def test_a_share_is_bought_at_the_ask_and_its_exit_meets_the_session(harness: SharesHarness) -> None:
+    wallet = harness.wallet()
+    order = harness.engine.place(wallet, **APPLE, amount="10", stop_loss={"stop_price": "185"})
     assert (order["average_fill_price"], order["receipt"]["source"]) == ("190.01", "polygon")
     after_hours = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
-    desk.polygon.trade("AAPL", after_hours, 5, "150")
+    harness.polygon.trade("AAPL", after_hours, 5, "150")
     next_session = OPENS + timedelta(days=1)
-    desk.polygon.trade("AAPL", next_session, 60, "180")
-    desk.clock.now = next_session + timedelta(minutes=30)
-    positions = desk.engine.get("list_positions", wallet, "/positions")
+    harness.polygon.trade("AAPL", next_session, 60, "180")
+    harness.clock.now = next_session + timedelta(minutes=30)
+    positions = harness.engine.get("list_positions", wallet, "/positions")
     assert (positions["items"], positions["stale"]) == ([], False)
-    sold = desk.engine.get("list_trades", wallet, "/trades")["items"][0]
+    sold = harness.engine.get("list_trades", wallet, "/trades")["items"][0]
     # Nothing fills at 22:00 UTC, when the exchange is closed; the next session opens in a gap below the stop.
     assert (sold["side"], sold["timestamp"][:16]) == ("sell", "2026-03-03T14:31")
     assert sold["price"] < "180"
-    found = desk.run(WalletReplay(desk.database, "").run(wallet))
+    found = harness.run(WalletReplay(harness.database, "").run(wallet))
     assert found is not None
     assert found.difference is None
 
 
-def test_a_delayed_plan_never_fills(desk: Desk) -> None:
-    wallet = desk.wallet()
-    desk.polygon.behind = timedelta(minutes=15)
-    assert "s old, at most 15 s count" in desk.refused(wallet)["detail"]
-    desk.polygon.behind, desk.polygon.plan = timedelta(0), "DELAYED"
-    assert "is delayed" in desk.refused(wallet)["detail"]
+def test_a_delayed_plan_never_fills(harness: SharesHarness) -> None:
+    wallet = harness.wallet()
+    harness.polygon.behind = timedelta(minutes=15)
+    assert "s old, at most 15 s count" in harness.refused(wallet)["detail"]
+    harness.polygon.behind, harness.polygon.plan = timedelta(0), "DELAYED"
+    assert "is delayed" in harness.refused(wallet)["detail"]
 
 
-def test_a_key_that_is_not_accepted_is_said_without_it(desk: Desk, run: Run) -> None:
-    desk.polygon.break_with("status", status=401, times=None)
-    assert "does not accept this deployment's key" in desk.refused(desk.wallet())["detail"]
+def test_a_key_that_is_not_accepted_is_said_without_it(harness: SharesHarness, run: Run) -> None:
+    harness.polygon.break_with("status", status=401, times=None)
+    assert "does not accept this deployment's key" in harness.refused(harness.wallet())["detail"]
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty", "redirect", "hang"])
-def test_a_polygon_that_fails_is_503(desk: Desk, kind: Any) -> None:
-    wallet = desk.wallet()
-    desk.polygon.break_with(kind, times=None)
-    assert desk.refused(wallet)["retryable"] is True
+def test_a_polygon_that_fails_is_503(harness: SharesHarness, kind: Any) -> None:
+    wallet = harness.wallet()
+    harness.polygon.break_with(kind, times=None)
+    assert harness.refused(wallet)["retryable"] is True
 
 
 @pytest.mark.parametrize("quote", [("0", "190.01"), ("190.02", "190.01"), ("-1", "190.01")])
-def test_a_quote_nobody_should_trade_on_is_refused(desk: Desk, quote: tuple[str, str]) -> None:
-    desk.polygon.quotes["AAPL"] = quote
-    desk.refused(desk.wallet())
+def test_a_quote_nobody_should_trade_on_is_refused(harness: SharesHarness, quote: tuple[str, str]) -> None:
+    harness.polygon.quotes["AAPL"] = quote
+    harness.refused(harness.wallet())
 
 
-def test_an_unknown_share_is_a_mistake_of_the_caller(desk: Desk) -> None:
-    answer = desk.engine.try_to_place(desk.wallet(), symbol="NOPE/USD", amount="1")
+def test_an_unknown_share_is_a_mistake_of_the_caller(harness: SharesHarness) -> None:
+    answer = harness.engine.try_to_place(harness.wallet(), symbol="NOPE/USD", amount="1")
     assert (answer.status, answer.json["code"]) == (422, "INVALID_SYMBOL")
 
 
-def test_while_the_exchange_is_closed_an_order_waits_for_it(desk: Desk) -> None:
-    wallet = desk.wallet(respect_market_hours=False)
-    desk.clock.now = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
-    desk.polygon.behind = timedelta(hours=4)
-    order = desk.engine.place(wallet, **APPLE, type="limit", amount="5", price="190.50")
+def test_while_the_exchange_is_closed_an_order_waits_for_it(harness: SharesHarness) -> None:
+    wallet = harness.wallet(respect_market_hours=False)
+    harness.clock.now = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
+    harness.polygon.behind = timedelta(hours=4)
+    order = harness.engine.place(wallet, **APPLE, type="limit", amount="5", price="190.50")
     assert order["status"] == "open"
-    desk.polygon.behind = timedelta(0)
-    desk.polygon.trade("AAPL", OPENS + timedelta(days=1), 30, "190.20")
-    desk.clock.now = OPENS + timedelta(days=1, minutes=10)
-    assert desk.engine.order(wallet, order["order_id"])["status"] == "filled"
+    harness.polygon.behind = timedelta(0)
+    harness.polygon.trade("AAPL", OPENS + timedelta(days=1), 30, "190.20")
+    harness.clock.now = OPENS + timedelta(days=1, minutes=10)
+    assert harness.engine.order(wallet, order["order_id"])["status"] == "filled"
 
 
-def test_candles_and_a_valuation_are_shown(desk: Desk) -> None:
-    wallet = desk.wallet()
-    desk.engine.place(wallet, **APPLE, amount="10")
+def test_candles_and_a_valuation_are_shown(harness: SharesHarness) -> None:
+    wallet = harness.wallet()
+    harness.engine.place(wallet, **APPLE, amount="10")
     query = {"user_wallet_id": wallet, "symbol": "AAPL/USD", "interval": "1m", "limit": 3}
-    candles = desk.engine.invoke("get_candles", "GET", "/markets/candles", user=desk.engine.user, query=query)
+    candles = harness.engine.invoke("get_candles", "GET", "/markets/candles", user=harness.engine.user, query=query)
     assert [item["start"][11:16] for item in candles.json["items"]] == ["15:27", "15:28", "15:29"], candles.text
-    balance = desk.engine.get("get_balance", wallet, "/balance")
+    balance = harness.engine.get("get_balance", wallet, "/balance")
     assert {item["asset"]: item["value_usd"] for item in balance["assets"]}["AAPL"] == "1900"

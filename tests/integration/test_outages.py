@@ -18,7 +18,7 @@ from moniqo_core.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
 from tests.conftest import Database, Run, forget
 from tests.support.aws_server import aws_server
 from tests.support.gate import TROUBLES, Gate
-from tests.support.key_desk import FIELDS
+from tests.support.key_harness import FIELDS
 from tests.support.lambdas import TRADER, Answer, Invoke, User, http_event, load_function
 from tests.support.stack import template
 from tests.support.tokens import key_set, token

@@ -15,7 +15,7 @@ import pytest
 from moniqo_core import cli, event_loop
 from moniqo_core.domain.money import exact, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.deployment import DEPLOYMENT, drawn_seed
@@ -353,7 +353,7 @@ def test_a_quote_amount_that_just_misses_a_lot_of_the_next_level(database: Datab
             best, following = snapshot.asks[:2]
             cost = best.price * best.amount + following.price * market.lot_step
             enough = (cost * Decimal("1.001")).quantize(Decimal("0.00000001")) - Decimal("0.000001")
-        order = await life.wallet.submit(Place(BTC, OrderSide.BUY, OrderType.MARKET, quote_amount=enough))
+        order = await life.wallet.submit(OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, quote_amount=enough))
         assert order.order.filled_amount == best.amount
         assert (await replayed(database, "w")).difference is None
 

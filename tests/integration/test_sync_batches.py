@@ -137,7 +137,7 @@ class TestTime:
 
         report = run(bootstrap.balance_sync().sync_due(dict.fromkeys([*hanging, healthy], tick())))
 
-        assert (report.synced, report.failed, report.put_off) == (1, 10, 3)
+        assert (report.synced, report.failed, report.postponed) == (1, 10, 3)
         codes = Counter(row["error_code"] for wallet in hanging for row in sync_log(invoke, wallet)["items"])
         assert codes == {"WALLET_CONNECTION_ERROR": 10}
         assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from moniqo_core.domain.errors import NotFoundError, TemporarilyUnavailableError, WalletError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.client import connect, is_outage
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
@@ -66,7 +66,7 @@ def wallet_of(seed: int, slot: int, number: int) -> str:
     return SHARED if _chance(seed, slot, number).random() < 0.5 else f"own-{slot}"
 
 
-def order_of(seed: int, slot: int, number: int) -> Place:
+def order_of(seed: int, slot: int, number: int) -> OrderRequest:
     """Order ``number`` of a client, the same whichever process sends it. Most carry a client order id."""
     chance = _chance(seed, slot, number)
     chance.random()  # the wallet's
@@ -74,7 +74,7 @@ def order_of(seed: int, slot: int, number: int) -> Place:
     side = chance.choice((OrderSide.BUY, OrderSide.SELL))
     resting = chance.random() < 0.25
     price = Decimal(chance.randrange(4_300_000, 5_700_000)).scaleb(-2) if resting else None
-    return Place(
+    return OrderRequest(
         "BTC/USDT",
         side,
         OrderType.LIMIT if resting else OrderType.MARKET,
@@ -105,7 +105,7 @@ async def _trade(duty: Duty, reports: Connection) -> None:
             await _cancel_oldest(connector, wallet)
 
 
-async def _ask(connector: WalletConnector, wallet: str, order: Place, number: int) -> Answered:
+async def _ask(connector: WalletConnector, wallet: str, order: OrderRequest, number: int) -> Answered:
     """Ask until there is an answer; without a client order id only once."""
     for tries in count(1):
         try:

@@ -27,7 +27,7 @@ from pymongo import MongoClient
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
 from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR, SLOWEST_RETRY
 from tests.soak.queue import Queue, queue
-from tests.soak.sync_cast import DATABASE, Context, Place, Worker, keys_of, prepare, settle, venues
+from tests.soak.sync_cast import DATABASE, Context, OrderRequest, Worker, keys_of, prepare, reconcile, venues
 from tests.support.mongo import embedded_server
 
 PERIOD = timedelta(minutes=5)
@@ -60,9 +60,9 @@ class Report:
     recovered: int = 0
 
 
-def run_dispatcher(place: Place, pipe: Any) -> None:
+def run_dispatcher(place: OrderRequest, pipe: Any) -> None:
     """Run the real handler of ``dispatch_sync`` for the times that come through the pipe."""
-    settle(place)
+    reconcile(place)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     from tests.support.lambdas import load_function
 
@@ -169,7 +169,7 @@ def cast(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
         at = stack.enter_context(venues(counts, plan.latency))
         asyncio.run(prepare(url, [address for address, _ in at], counts, ring))
         # A busy machine starves the emulation, and the driver would take it for dead.
-        place = Place(
+        place = OrderRequest(
             f"{url}&serverMonitoringMode=poll&heartbeatFrequencyMS=600000", waiting.url, ring, plan.seconds_per_wallet
         )
         workers = [Worker(place, number) for number in range(plan.workers)]

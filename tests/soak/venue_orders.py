@@ -24,7 +24,7 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo_core.services.orders.live.reconciliation import Settling
+from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.seeds import seed_definitions
@@ -168,23 +168,28 @@ class Run:
     async def _settle_meanwhile(self) -> None:
         database, connector = self.site.open()
         while not self._over.is_set():
-            self.settled += (await Settling(database, connector, later(timedelta(seconds=20))).settle(10)).looked_at
+            self.settled += (
+                await OrderReconciliation(database, connector, later(timedelta(seconds=20))).reconcile(10)
+            ).looked_at
             await asyncio.sleep(0.2)
         await connector.close()
         await database.client.close()
 
-    async def settle(self) -> None:
+    async def reconcile(self) -> None:
         """Settle as hours pass, until nothing is left to be looked at but what is open."""
         database, connector = self.site.open()
         try:
             for hours in range(1, ROUNDS):
                 # Two at once, as when the schedule fires twice.
-                looks = [Settling(database, connector, later(timedelta(hours=hours))).settle() for _ in range(2)]
+                looks = [
+                    OrderReconciliation(database, connector, later(timedelta(hours=hours))).reconcile()
+                    for _ in range(2)
+                ]
                 self.settled += sum(done.looked_at for done in await asyncio.gather(*looks))
                 if not await database.orders.count_documents({"status": {"$in": ["pending", "unknown"]}}):
                     break
             self.venue.mend()
-            await Settling(database, connector, later(timedelta(hours=ROUNDS))).settle()
+            await OrderReconciliation(database, connector, later(timedelta(hours=ROUNDS))).reconcile()
         finally:
             await connector.close()
             await database.client.close()
@@ -253,7 +258,7 @@ def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
         asyncio.run(trial.prepare())
         started = time.monotonic()
         trial.trade()
-        asyncio.run(trial.settle())
+        asyncio.run(trial.reconcile())
         statuses = asyncio.run(trial.verify())
         asyncio.run(_drop(site))
     return [

@@ -35,7 +35,7 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.wallets.connector import WalletConnector
@@ -204,7 +204,7 @@ class Soak:
     async def _order_after_kill(self, connector: WalletConnector, slot: int, wallet: str) -> None:
         """Send an order to the wallet whose client was just killed."""
         name, outages = f"after-{slot}-{len(self.records[slot].extra)}", self.outages
-        order = Place("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"), metadata={"name": name})
+        order = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.MARKET, Decimal("0.001"), metadata={"name": name})
         self.records[slot].extra[name] = wallet
         started = time.monotonic()
         try:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from tests.support.exchange_world import World
 from tests.support.naive_exchange import NaiveExchange
@@ -25,9 +25,13 @@ def draw_limits(rng: Random, symbols: tuple[str, ...], naive: NaiveExchange | No
     sizes = [D(300), D(5000), D(100_000)]
     totals = [D(500), D(8000), D(200_000)]
     if naive is not None:
-        stakes = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in symbols]
-        sizes += [stake * rng.choice((D(1), D("1.1"), D("1.4"))) for stake in stakes if stake]
-        totals += [sum(stakes, ZERO) * rng.choice((D(1), D("1.1"), D("1.4")))] * 2 if any(stakes) else []
+        holding_exposures = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in symbols]
+        sizes += [stake * rng.choice((D(1), D("1.1"), D("1.4"))) for stake in holding_exposures if stake]
+        totals += (
+            [sum(holding_exposures, ZERO) * rng.choice((D(1), D("1.1"), D("1.4")))] * 2
+            if any(holding_exposures)
+            else []
+        )
         loss = naive.day_start - naive.equity(naive.marks)
         losses += [loss] * 4 if loss > 0 else []
     return RiskLimits(
@@ -44,7 +48,7 @@ def draw_limits(rng: Random, symbols: tuple[str, ...], naive: NaiveExchange | No
     )
 
 
-def draw_place(rng: Random, world: World, naive: NaiveExchange) -> Place:
+def draw_place(rng: Random, world: World, naive: NaiveExchange) -> OrderRequest:
     """Draw an order."""
     symbol = rng.choice(world.symbols)
     sellable = [name for name in world.symbols if naive.free(name.split("/")[0])]
@@ -65,7 +69,7 @@ def draw_place(rng: Random, world: World, naive: NaiveExchange) -> Place:
         fields["client_order_id"] = f"c-{rng.randrange(40)}"
     if rng.random() < 0.02:
         fields |= rng.choice(_MALFORMED)
-    return Place(symbol, side, kind, **fields)
+    return OrderRequest(symbol, side, kind, **fields)
 
 
 def _draw_prices(rng: Random, world: World, symbol: str, side: OrderSide, kind: OrderType) -> dict[str, Any]:

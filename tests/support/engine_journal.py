@@ -11,7 +11,7 @@ import bson
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command, Reset
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import Market, PathPoint
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.paper import decide as deciding
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
     reach: datetime
     paths: dict[str, list[PathPoint]]
     command: Command
-    basis: Basis | None
+    context: MarketContext | None
     commit: Commit
 
 
@@ -60,7 +60,7 @@ class Journal:
         again = read_account(self.begun)
         for decided in self.history:
             draft = resting.walk(again, decided.paths, self.markets, decided.reach, decided.now)
-            commit = deciding.decide(draft, decided.command, decided.basis)
+            commit = deciding.decide(draft, decided.command, decided.context)
             again = commit.after
             differing = _differing(again, decided.commit.after) + _differing(commit, decided.commit)
             _refuse(f"entry {again.seq} decided again", differing)

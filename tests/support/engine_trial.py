@@ -18,17 +18,17 @@ from moniqo_core.domain import errors
 from moniqo_core.domain.ledger import invariants
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market import market
 from moniqo_core.domain.market.market import PathPoint, Snapshot
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import lifecycle, preflight
-from moniqo_core.domain.paper.statement import books_of
+from moniqo_core.domain.paper.statement import asset_flows_of
 from moniqo_core.domain.portfolio.balance_equation import balance_equation
 from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
 from moniqo_core.storage.paper.account_codec import state_document
@@ -79,7 +79,7 @@ class Trial:
         self.samples: dict[tuple[int, datetime], tuple[Decimal, ...]] = {}
         self.fills: list[tuple[object, ...]] = []
         self.client_ids: dict[str, str] = {}
-        self.asked: list[tuple[datetime, Command, Basis | None]] = []
+        self.asked: list[tuple[datetime, Command, MarketContext | None]] = []
         self._open(lifecycle.open_account("wallet", terms, self.world.now))
 
     def _open(self, first: Commit) -> None:
@@ -140,7 +140,7 @@ class Trial:
     def keep(self, commit: Commit, now: datetime, reach: datetime) -> None:
         """Make a commit the newest entry of the journal."""
         self._check_commit(commit)
-        self.journal.append(Decided(now, reach, self.paths_to(reach), commit.command, commit.basis, commit))
+        self.journal.append(Decided(now, reach, self.paths_to(reach), commit.command, commit.context, commit))
         self.account = commit.after
         self.collect(commit)
 
@@ -171,27 +171,27 @@ class Trial:
         if resting.happened(draft) or resting.overdue(draft) or reach < self.world.now:
             self.keep(draft.commit(Mark()), self.world.now, reach)
 
-    def do(self, command: Command, rng: Random, basis: Basis | None = None) -> str | None:
+    def do(self, command: Command, rng: Random, context: MarketContext | None = None) -> str | None:
         """Walk and decide; returns the name of the error that refused it."""
         now = self.world.now
         self.naive.look(now)
         draft = self.walk()
         if resting.happened(draft):
             self.keep(draft.commit(Mark()), now, now)
-        self.asked.append((now, command, basis))
+        self.asked.append((now, command, context))
         walked = self.journal.history and self.journal.history[-1].reach == now == self.account.at
         if self.skew and rng.random() < 0.05 and walked:
             now -= timedelta(seconds=rng.choice((1, 5)))  # another machine's clock
         times = 2 if rng.random() < 0.05 else 1  # the first commit is lost on the way
         before = state_document(self.account) if times == 2 else None
-        if isinstance(command, Place) and basis is not None and rng.random() < 0.05:
-            self._check_preflight(command, basis, now)
+        if isinstance(command, OrderRequest) and context is not None and rng.random() < 0.05:
+            self._check_preflight(command, context, now)
         commit = None
         for _ in range(times):
             try:
-                commit = deciding.decide(self.walk(now=now), command, basis)
+                commit = deciding.decide(self.walk(now=now), command, context)
             except errors.WalletError as error:
-                self._check_suggestion(command, basis, error)
+                self._check_suggestion(command, context, error)
                 return type(error).__name__
         if before is not None and before != state_document(self.account):
             raise DifferenceError("a decision changed the account it was made on")
@@ -199,43 +199,48 @@ class Trial:
             self.keep(commit, now, now)
         return None
 
-    def _check_preflight(self, order: Place, basis: Basis, now: datetime) -> None:
+    def _check_preflight(self, order: OrderRequest, context: MarketContext, now: datetime) -> None:
         """A preflight says what placing the order then does, and the largest amount that passes is just that."""
         draft = self.walk(now=now)
-        said = preflight.check(draft, order, basis)
-        self._same(f"preflight of {order}", said.would_pass, self._accepts(order, basis, now))
+        said = preflight.check(draft, order, context)
+        self._same(f"preflight of {order}", said.would_pass, self._accepts(order, context, now))
         largest = said.largest_amount
         if largest:
             whole = replace(order, amount=largest, quote_amount=None)
-            more = replace(whole, amount=largest + basis.market.lot_step)
-            accepted = (self._accepts(whole, basis, now), self._accepts(more, basis, now))
+            more = replace(whole, amount=largest + context.market.lot_step)
+            accepted = (self._accepts(whole, context, now), self._accepts(more, context, now))
             self._same(f"largest amount {largest} of {order}", accepted, (True, False))
 
-    def _accepts(self, order: Place, basis: Basis, now: datetime) -> bool:
+    def _accepts(self, order: OrderRequest, context: MarketContext, now: datetime) -> bool:
         try:
-            deciding.decide(self.walk(now=now), order, basis)
+            deciding.decide(self.walk(now=now), order, context)
         except errors.WalletError:
             return False
         return True
 
-    def _check_suggestion(self, command: Command, basis: Basis | None, error: errors.WalletError) -> None:
+    def _check_suggestion(self, command: Command, context: MarketContext | None, error: errors.WalletError) -> None:
         """What a refusal says would fit does fit, as far as that rule goes; an exit that sells at once has its own."""
         size = error.members.get("suggested_amount")
-        if not isinstance(command, Place) or command.stop_loss or command.take_profit or not isinstance(size, Decimal):
+        if (
+            not isinstance(command, OrderRequest)
+            or command.stop_loss
+            or command.take_profit
+            or not isinstance(size, Decimal)
+        ):
             return
         if command.amount is None or size <= 0:
             return
         try:
-            deciding.decide(self.walk(), replace(command, amount=size), basis)
+            deciding.decide(self.walk(), replace(command, amount=size), context)
         except errors.WalletError as again:
             if _rule_of(again) == _rule_of(error):
                 raise DifferenceError(f"{command} was refused ({error}), so is {size} ({again})") from again
 
-    def basis(self, symbol: str, snapshot: Snapshot, rng: Random) -> Basis:
+    def context(self, symbol: str, snapshot: Snapshot, rng: Random) -> MarketContext:
         """What a decision looks at; now and then the market has hours, and is even closed."""
         closes = self.world.now + timedelta(minutes=rng.randrange(1, 400)) if rng.random() < 0.1 else None
         is_open = rng.random() > 0.04
-        return Basis(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
+        return MarketContext(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
         """A snapshot both sides would trade on; None when both refuse it."""
@@ -249,9 +254,11 @@ class Trial:
             raise DifferenceError(f"engine trades on {snapshot}: {good}")
         return snapshot if good else None
 
-    def both(self, command: Command, rng: Random, naive: Callable[[], object], basis: Basis | None = None) -> None:
+    def both(
+        self, command: Command, rng: Random, naive: Callable[[], object], context: MarketContext | None = None
+    ) -> None:
         """Do a command on both sides; they accept it together or refuse it for the same reason."""
-        refused_by = self.do(command, rng, basis)
+        refused_by = self.do(command, rng, context)
         try:
             naive()
         except RefusedError as refused:
@@ -316,17 +323,17 @@ class Trial:
         snapshot = self.usable_snapshot(command.symbol, rng)
         if snapshot is None:
             return
-        basis = self.basis(command.symbol, snapshot, rng)
+        context = self.context(command.symbol, snapshot, rng)
         outcome: list[str] = []
 
         def accept() -> None:
             at = max(self.account.at, self.world.now)
             name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
-            outcome.append(self.naive.place(name, command, at, basis)["id"])
+            outcome.append(self.naive.place(name, command, at, context)["id"])
 
         self.look()
         before = self.account.seq
-        self.both(command, rng, accept, basis)
+        self.both(command, rng, accept, context)
         if outcome and key is not None:
             self.client_ids[key] = command.body_hash()
             self.naive.accepted[key] = command
@@ -349,13 +356,13 @@ class Trial:
         if snapshot is None:
             return
         self.look()
-        before, basis = self.account.seq, self.basis(symbol, snapshot, rng)
+        before, context = self.account.seq, self.context(symbol, snapshot, rng)
 
         def accept() -> None:
             name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
-            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), basis)
+            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), context)
 
-        self.both(ClosePosition(symbol), rng, accept, basis)
+        self.both(ClosePosition(symbol), rng, accept, context)
 
     def reset(self, rng: Random) -> None:
         self.both(Reset(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
@@ -463,7 +470,7 @@ class Trial:
         if faults:
             raise DifferenceError("; ".join(faults))
         totals = {asset: holding.total for asset, holding in account.balances.items()}
-        unexplained = [line for line in balance_equation({}, None, books_of(account), totals) if line.residue]
+        unexplained = [line for line in balance_equation({}, None, asset_flows_of(account), totals) if line.residue]
         if unexplained:
             raise DifferenceError(f"step {self.steps}: the balance equation leaves {unexplained}")
 

@@ -13,7 +13,7 @@ import pytest
 
 from moniqo_core import bootstrap, event_loop
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.services.orders.live.reconciliation import Settled, Settling
+from moniqo_core.services.orders.live.reconciliation import OrderReconciliation, ReconciliationReport
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.venues.binance import FakeBinance
@@ -26,7 +26,7 @@ BUY = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", 
 
 
 @dataclass
-class LiveDesk:
+class LiveHarness:
     """One live wallet and its venue."""
 
     venue: FakeVenue
@@ -72,13 +72,13 @@ class LiveDesk:
         for connection in bootstrap.wallets()._venues._made.values():
             connection._mids = None
 
-    def settle(self, *, later: timedelta = timedelta()) -> Settled:
+    def reconcile(self, *, later: timedelta = timedelta()) -> ReconciliationReport:
         """Run the scheduled function's work, with a clock that is ``later``."""
 
         def clock() -> datetime:
             return utc_now() + later
 
-        return event_loop.run(Settling(bootstrap.database(), bootstrap.wallets(), clock).settle())
+        return event_loop.run(OrderReconciliation(bootstrap.database(), bootstrap.wallets(), clock).reconcile())
 
 
 @contextmanager
@@ -98,9 +98,9 @@ def live_deployment(
         yield venue
 
 
-def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any) -> LiveDesk:
+def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any) -> LiveHarness:
     """Connect a wallet, with 10,000 USDT unless told otherwise, and sync it once."""
     wallet = create(invoke, wallet_id=slug, credentials=venue.credentials(**account), risk_limits=LIMITS)
-    desk = LiveDesk(venue, invoke, database, wallet["id"])
-    desk.sync()
-    return desk
+    harness = LiveHarness(venue, invoke, database, wallet["id"])
+    harness.sync()
+    return harness

@@ -22,7 +22,7 @@ from moniqo_core.credentials.key_source import HeldKeys
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo_core.services.orders.live.placing import LivePlacing
@@ -127,7 +127,7 @@ class Duty:
     last: int
 
 
-def order_of(seed: int, wallet: str, number: int) -> Place:
+def order_of(seed: int, wallet: str, number: int) -> OrderRequest:
     """Order ``number`` of a wallet, the same whichever process sends it."""
     chance = random.Random(f"{seed}/{wallet}/{number}")
     side = chance.choice((OrderSide.BUY, OrderSide.SELL))
@@ -135,11 +135,11 @@ def order_of(seed: int, wallet: str, number: int) -> Place:
     named = f"{number}" if chance.random() < NAMED_SHARE else None
     amount = Decimal(chance.randrange(20, 60)).scaleb(-5)
     if kind == "market":
-        return Place("BTC/USDT", side, OrderType.MARKET, amount, client_order_id=named)
+        return OrderRequest("BTC/USDT", side, OrderType.MARKET, amount, client_order_id=named)
     far, crossing = chance.randrange(1, 10_000), 1 if kind == "crossing" else -1
     price = 50_000 - far * crossing * (1 if side is OrderSide.SELL else -1)
     force = TimeInForce.IOC if kind == "at once" else TimeInForce.GTC
-    return Place(
+    return OrderRequest(
         "BTC/USDT", side, OrderType.LIMIT, amount, price=Decimal(price), time_in_force=force, client_order_id=named
     )
 
@@ -174,7 +174,9 @@ async def _send(duty: Duty, reports: Connection) -> None:
     await database.client.close()
 
 
-def fire_at_once(site: LiveSite, wallet: str, orders: Sequence[Place], barrier: Any, results: Connection) -> None:
+def fire_at_once(
+    site: LiveSite, wallet: str, orders: Sequence[OrderRequest], barrier: Any, results: Connection
+) -> None:
     """Send all these orders at the same moment and report the codes of what was refused."""
 
     async def work() -> list[str]:
@@ -183,7 +185,7 @@ def fire_at_once(site: LiveSite, wallet: str, orders: Sequence[Place], barrier: 
         await opened.get_markets()
         placing = site.placing(database, connector)
 
-        async def one(order: Place) -> str:
+        async def one(order: OrderRequest) -> str:
             try:
                 return (await placing.place(opened, order)).order.status.value
             except WalletError as error:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Market, Snapshot
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from tests.support.naive_books import BASIS_POINT, OPEN, ZERO, D, Item, Memory, RefusedError, Takes, down, up
 from tests.support.naive_path import NaivePath
 
@@ -69,7 +69,7 @@ class NaiveArrivals(NaivePath):
         fee = self.fee_due(probe)
         return self.paid(probe) + fee if side == "buy" else self.paid(probe) - fee
 
-    def size_of(self, order: Place, snapshot: Snapshot) -> Decimal:
+    def size_of(self, order: OrderRequest, snapshot: Snapshot) -> Decimal:
         """Rule 11: the largest lot that costs at most the quote amount, or the smallest that brings at least it."""
         if order.quote_amount is None:
             return order.amount or ZERO
@@ -86,9 +86,9 @@ class NaiveArrivals(NaivePath):
             most *= 2
         return bisect_left(range(most + 1), order.quote_amount, lo=1, key=cash) * step
 
-    def place(self, name: str, order: Place, at: datetime, basis: Basis) -> Item:
+    def place(self, name: str, order: OrderRequest, at: datetime, context: MarketContext) -> Item:
         """Accept an order as ``name``, or raise RefusedError with every error that would be right."""
-        market, snapshot = self.markets[order.symbol], basis.snapshot
+        market, snapshot = self.markets[order.symbol], context.snapshot
         reasons = self.form_faults(order, market) | self.wallet_faults(order, market)
         if reasons:
             raise RefusedError(*reasons)
@@ -98,22 +98,22 @@ class NaiveArrivals(NaivePath):
             reasons.add("InvalidOrderError")
         reasons |= self.trigger_faults(order, snapshot)
         item = self.new_order(name, order, amount, at, snapshot)
-        if order.time_in_force.value == "DAY" and basis.session_close is not None:
-            item["expires_at"] = basis.session_close
+        if order.time_in_force.value == "DAY" and context.session_close is not None:
+            item["expires_at"] = context.session_close
         takes, memory = self.taking(item, order, snapshot, reasons)
-        if not basis.is_open:
+        if not context.is_open:
             takes, memory = [], {}
             impatient = self.limits is not None and self.limits.respect_market_hours
             if impatient or not self.waits(item):
                 reasons.add("OrderRejectedError")
-        reasons |= self.limit_faults(order, amount, snapshot, basis.marks)
+        reasons |= self.limit_faults(order, amount, snapshot, context.marks)
         reasons |= self.fund_faults(item, takes)
         if reasons:
             raise RefusedError(*reasons)
         self.accept(item, order, takes, memory, at, snapshot)
         return item
 
-    def form_faults(self, order: Place, market: Market) -> set[str]:
+    def form_faults(self, order: OrderRequest, market: Market) -> set[str]:
         kind, side, tif = order.type.value, order.side.value, order.time_in_force.value
         given = {name for name in ("price", "stop_price", "trail_percent") if getattr(order, name) is not None}
         exits = [spec for spec in (order.stop_loss, order.take_profit) if spec is not None]
@@ -134,7 +134,7 @@ class NaiveArrivals(NaivePath):
         )
         return {"InvalidOrderError"} if bad else set()
 
-    def wallet_faults(self, order: Place, market: Market) -> set[str]:
+    def wallet_faults(self, order: OrderRequest, market: Market) -> set[str]:
         found = set()
         if self.status != "active":
             found.add("WalletPausedError" if self.status == "paused" else "WalletSuspendedError")
@@ -153,7 +153,7 @@ class NaiveArrivals(NaivePath):
             found.add("RateLimitExceededError")
         return found
 
-    def size_faults(self, order: Place, market: Market, amount: Decimal, snapshot: Snapshot) -> set[str]:
+    def size_faults(self, order: OrderRequest, market: Market, amount: Decimal, snapshot: Snapshot) -> set[str]:
         if order.side.value == "sell" and 0 < amount == self.held(order.symbol):
             return set()
         best = snapshot.asks[0].price if order.side.value == "buy" else snapshot.bids[0].price
@@ -161,7 +161,7 @@ class NaiveArrivals(NaivePath):
         bad = amount % market.lot_step or amount < market.min_amount or amount * price < market.min_notional
         return {"InvalidOrderError"} if bad else set()
 
-    def trigger_faults(self, order: Place, snapshot: Snapshot) -> set[str]:
+    def trigger_faults(self, order: OrderRequest, snapshot: Snapshot) -> set[str]:
         if order.reduce_only and not self.held(order.symbol):
             return {"OrderRejectedError"}
         if order.stop_price is None:
@@ -174,7 +174,7 @@ class NaiveArrivals(NaivePath):
             gone = snapshot.bids[0].price <= order.stop_price
         return {"OrderRejectedError"} if gone else set()
 
-    def taking(self, item: Item, order: Place, snapshot: Snapshot, reasons: set[str]) -> tuple[Takes, Memory]:
+    def taking(self, item: Item, order: OrderRequest, snapshot: Snapshot, reasons: set[str]) -> tuple[Takes, Memory]:
         """What the order takes on arrival; adds why it must not."""
         if item["type"] not in {"market", "limit"}:
             return [], {}
@@ -191,7 +191,9 @@ class NaiveArrivals(NaivePath):
             reasons.add("OrderRejectedError")
         return takes, memory
 
-    def limit_faults(self, order: Place, amount: Decimal, snapshot: Snapshot, mids: Mapping[str, Decimal]) -> set[str]:
+    def limit_faults(
+        self, order: OrderRequest, amount: Decimal, snapshot: Snapshot, mids: Mapping[str, Decimal]
+    ) -> set[str]:
         """Rule 15 for a buy."""
         limits = self.limits
         if limits is None or order.side.value == "sell":
@@ -200,22 +202,22 @@ class NaiveArrivals(NaivePath):
         buys = [(item["symbol"], self.remaining(item)) for item in self.open_orders() if item["side"] == "buy"]
         buys.append((order.symbol, amount))
         bidding = {symbol for symbol, _ in buys}
-        stakes: dict[str, Decimal] = {}
+        holding_exposures: dict[str, Decimal] = {}
         for symbol in self.markets:
             size = self.held(symbol) + sum((left for name, left in buys if name == symbol), ZERO)
             price = prices[symbol]
             if symbol == order.symbol and order.price is not None:
                 price = max(price, order.price)
             if size:
-                stakes[symbol] = size * price
+                holding_exposures[symbol] = size * price
         count = sum(
             symbol in bidding or self.held(symbol) * prices[symbol] >= self.markets[order.symbol].min_notional
-            for symbol in stakes
+            for symbol in holding_exposures
         )
         equity = self.equity(prices)
         bad = (
-            stakes.get(order.symbol, ZERO) > limits.max_position_size_usd
-            or sum(stakes.values(), ZERO) > limits.max_total_exposure_usd
+            holding_exposures.get(order.symbol, ZERO) > limits.max_position_size_usd
+            or sum(holding_exposures.values(), ZERO) > limits.max_total_exposure_usd
             or count > limits.max_open_positions
             or self.breach(equity) is not None
         )
@@ -235,7 +237,7 @@ class NaiveArrivals(NaivePath):
     def waits(self, item: Item) -> bool:
         return item["type"] != "market" and item["tif"] not in {"IOC", "FOK"}
 
-    def new_order(self, name: str, order: Place, amount: Decimal, at: datetime, snapshot: Snapshot) -> Item:
+    def new_order(self, name: str, order: OrderRequest, amount: Decimal, at: datetime, snapshot: Snapshot) -> Item:
         expires = order.expires_at
         bid, ask = snapshot.bids[0].price, snapshot.asks[0].price
         crosses = order.price is not None and (order.price >= ask if order.side.value == "buy" else order.price <= bid)
@@ -266,7 +268,7 @@ class NaiveArrivals(NaivePath):
     def accept(
         self,
         item: Item,
-        order: Place,
+        order: OrderRequest,
         takes: Takes,
         memory: Memory,
         at: datetime,

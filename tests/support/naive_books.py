@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 
 D = Decimal
@@ -82,7 +82,7 @@ class NaiveBooks:
         self.taken: dict[tuple[str, str], Memory] = {}
         self.samples: dict[tuple[int, datetime], tuple[Decimal, Decimal, Decimal]] = {}
         self.all_orders: dict[str, Item] = {}
-        self.accepted: dict[str, Place] = {}
+        self.accepted: dict[str, OrderRequest] = {}
         self.begin(at, balance, {})
 
     def begin(self, at: datetime, cash: Decimal, held: Mapping[str, tuple[Decimal, Decimal]]) -> None:

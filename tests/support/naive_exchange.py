@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from tests.support.naive_arrivals import NaiveArrivals
 from tests.support.naive_books import OPEN, RefusedError
@@ -23,7 +23,7 @@ from tests.support.naive_books import OPEN, RefusedError
 class NaiveExchange(NaiveArrivals):
     """One paper account and all the market it has seen."""
 
-    def close_position(self, name: str, symbol: str, at: datetime, basis: Basis) -> None:
+    def close_position(self, name: str, symbol: str, at: datetime, context: MarketContext) -> None:
         """Sell all of a symbol at market; its other sells are cancelled if that works."""
         if self.status != "active":
             raise RefusedError("WalletPausedError" if self.status == "paused" else "WalletSuspendedError")
@@ -33,9 +33,9 @@ class NaiveExchange(NaiveArrivals):
         for order in self.open_orders():
             if order["symbol"] == symbol and order["side"] == "sell":
                 order["status"] = "cancelled"
-        sale = Place(symbol, OrderSide.SELL, OrderType.MARKET, self.held(symbol))
+        sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, self.held(symbol))
         try:
-            self.place(name, sale, at, basis)
+            self.place(name, sale, at, context)
         except RefusedError:
             for order_id, status in before.items():
                 self.orders[order_id]["status"] = status

@@ -15,7 +15,7 @@ from moniqo_core.domain.errors import InsufficientBalanceError
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.client import connect
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
@@ -53,15 +53,15 @@ async def open_wallet(connector: WalletConnector, user_wallet_id: str, cash: Dec
     await wallet.open_account(AccountTerms(OWNER, cash, "USDT", fee, fee, Decimal(5)))
 
 
-def market_order(client_order_id: str | None = None, **metadata: object) -> Place:
+def market_order(client_order_id: str | None = None, **metadata: object) -> OrderRequest:
     """Return the order every client here sends: 0.01 BTC at market."""
     amount = Decimal("0.01")
-    return Place(
+    return OrderRequest(
         "BTC/USDT", OrderSide.BUY, OrderType.MARKET, amount, client_order_id=client_order_id, metadata=metadata
     )
 
 
-async def send(connector: WalletConnector, user_wallet_id: str, order: Place) -> Placed:
+async def send(connector: WalletConnector, user_wallet_id: str, order: OrderRequest) -> Placed:
     """Place an order as a request does: open the wallet, decide, commit."""
     wallet = await connector.connect_demo(OWNER, user_wallet_id)
     record = await wallet.submit(order)

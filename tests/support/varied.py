@@ -17,7 +17,7 @@ from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Reset
 from moniqo_core.domain.money import floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
 from moniqo_core.wallets.demo.wallet import DemoWallet
@@ -70,7 +70,7 @@ class Life:
             except WalletError as error:
                 self.refused[error.code] += 1
             else:
-                self.done[command.type if isinstance(command, Place) else type(command).__name__] += 1
+                self.done[command.type if isinstance(command, OrderRequest) else type(command).__name__] += 1
 
     async def _command(self) -> Command:
         account, draw = self.wallet.account, self.chance.random()
@@ -90,7 +90,7 @@ class Life:
             return Reset()
         return await self._order()
 
-    async def _order(self) -> Place:
+    async def _order(self) -> OrderRequest:
         chance = self.chance
         symbol, kind = chance.choice(self.symbols), chance.choice(list(OrderType))
         market, snapshot = await self.wallet.feed.market(symbol), await self.wallet.feed.snapshot(symbol)
@@ -113,7 +113,7 @@ class Life:
             fields["take_profit"] = ExitSpec(near(2 * away + 0.2)) if chance.random() < 0.5 else None
         if chance.random() < 0.3:
             fields["client_order_id"] = f"c-{chance.randrange(10**9)}"
-        return Place(symbol, OrderSide.BUY if buying else OrderSide.SELL, kind, **fields)
+        return OrderRequest(symbol, OrderSide.BUY if buying else OrderSide.SELL, kind, **fields)
 
     def _terms(
         self, kind: OrderType, away: float, near: Callable[[float], Decimal], *, buying: bool

@@ -11,17 +11,17 @@ from moniqo_core.venues.transport.circuit_breaker import (
     SECONDS_KNOWN,
     SECONDS_OPEN,
     SECONDS_PER_PROBE,
-    Breaker,
+    CircuitBreaker,
 )
 
 
-def breaker(now: list[float]) -> Breaker:
-    return Breaker(lambda: now[0], lambda: 0.5)
+def circuit_breaker(now: list[float]) -> CircuitBreaker:
+    return CircuitBreaker(lambda: now[0], lambda: 0.5)
 
 
 def test_accounts_without_an_answer_open_it_and_one_answer_closes_it() -> None:
     now = [0.0]
-    tested = breaker(now)
+    tested = circuit_breaker(now)
     for account in range(FAILURES):
         assert tested.wait() == 0
         tested.failed(account)
@@ -36,14 +36,14 @@ def test_accounts_without_an_answer_open_it_and_one_answer_closes_it() -> None:
 
 @given(st.lists(st.integers(1, FAILURES - 1), max_size=200))
 def test_fewer_accounts_never_do_however_often_they_try(tries: list[int]) -> None:
-    tested = breaker([0.0])
+    tested = circuit_breaker([0.0])
     for account in tries:
         tested.failed(account)
         assert tested.wait() == 0
 
 
 def test_calls_for_nobody_count_each() -> None:
-    tested = breaker([0.0])
+    tested = circuit_breaker([0.0])
     for _ in range(FAILURES):
         tested.failed()
 
@@ -52,7 +52,7 @@ def test_calls_for_nobody_count_each() -> None:
 
 def test_sick_accounts_that_come_last_leave_it_closed() -> None:
     """Healthy accounts of a batch are through in no time; those that fail end together, when their time is over."""
-    tested = breaker([0.0])
+    tested = circuit_breaker([0.0])
     for account in range(OUTCOMES):
         tested.answered(account)
     for account in range(OUTCOMES // 2 - 1):
@@ -61,7 +61,7 @@ def test_sick_accounts_that_come_last_leave_it_closed() -> None:
 
 
 def test_a_venue_that_stops_answering_opens_it_however_well_it_did_before() -> None:
-    tested = breaker([0.0])
+    tested = circuit_breaker([0.0])
     for account in range(10 * OUTCOMES):
         tested.answered(account)
     for account in range(OUTCOMES // 2):
@@ -73,7 +73,7 @@ def test_a_venue_that_stops_answering_opens_it_however_well_it_did_before() -> N
 
 def test_old_answers_do_not_speak_for_a_venue() -> None:
     now = [0.0]
-    tested = breaker(now)
+    tested = circuit_breaker(now)
     for account in range(OUTCOMES):
         tested.answered(account)
     now[0] = SECONDS_KNOWN
@@ -85,7 +85,7 @@ def test_old_answers_do_not_speak_for_a_venue() -> None:
 
 def test_one_that_asks_first_and_gets_no_answer_does_not_hold_up_the_others() -> None:
     now = [0.0]
-    tested = breaker(now)
+    tested = circuit_breaker(now)
     for account in range(FAILURES):
         tested.failed(account)
     now[0] = SECONDS_OPEN + 1

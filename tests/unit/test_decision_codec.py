@@ -11,19 +11,19 @@ import pytest
 
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.commands import Cancel, Command, Mark
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Level, Market, Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.lifecycle import open_account
 from moniqo_core.domain.wallets.changes import Close, SetStatus
-from moniqo_core.storage.paper.decision_reader import read_basis, read_command
-from moniqo_core.storage.paper.decision_writer import basis_document, command_document
+from moniqo_core.storage.paper.decision_reader import read_command, read_context
+from moniqo_core.storage.paper.decision_writer import command_document, context_document
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
-EVERYTHING = Place(
+EVERYTHING = OrderRequest(
     symbol="BTC/USDT",
     side=OrderSide.BUY,
     type=OrderType.STOP_LIMIT,
@@ -44,8 +44,8 @@ EVERYTHING = Place(
 
 
 def test_the_order_of_this_test_has_every_field() -> None:
-    plain = Place("BTC/USDT", OrderSide.SELL, OrderType.MARKET)
-    same = {item.name for item in fields(Place) if getattr(EVERYTHING, item.name) == getattr(plain, item.name)}
+    plain = OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET)
+    same = {item.name for item in fields(OrderRequest) if getattr(EVERYTHING, item.name) == getattr(plain, item.name)}
     assert same == {"symbol"}
 
 
@@ -53,7 +53,7 @@ def test_the_order_of_this_test_has_every_field() -> None:
     "command",
     [
         EVERYTHING,
-        Place("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
+        OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
         Cancel("o-2-1"),
         SetStatus("paused", "owner", None),
         Close(force=True),
@@ -69,7 +69,7 @@ def test_a_command_reads_back(command: Command) -> None:
 def test_a_basis_reads_back(changes: dict[str, Any]) -> None:
     market = Market("BRK.B/USD", "BRK.B", "USD", D("0.01"), D("0.001"), D("0.002"), D(5), "XNYS")
     snapshot = Snapshot("BRK.B/USD", NOW, D(400), [Level(D(399), D(1))], [Level(D(401), D(2))], "simulated")
-    basis = replace(Basis(market, snapshot, {"AAPL/USD": D("190.5")}, D("0.99")), **changes)
+    context = replace(MarketContext(market, snapshot, {"AAPL/USD": D("190.5")}, D("0.99")), **changes)
     terms = AccountTerms("owner", D(1000), "USD", D(0), D(0), D(0))
-    commit = Draft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, basis)
-    assert read_basis({"basis": basis_document(commit, basis)}) == basis
+    commit = Draft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, context)
+    assert read_context({"basis": context_document(commit, context)}) == context

@@ -11,10 +11,10 @@ import pytest
 
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.orders.order import Fill, OrderSide
-from moniqo_core.domain.portfolio.balance_equation import Books, balance_equation
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, balance_equation
 from moniqo_core.domain.sync.statement import Opening
 from moniqo_core.venues.ccxt.parsing import VenueFill
-from moniqo_core.wallets.exchange.fill_history import FillsLook, KeptFills, books_at
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -55,15 +55,21 @@ class Account:
         async def kept(_: datetime) -> Sequence[Fill]:
             return ()
 
-        look = FillsLook(read, self.most, by_symbol=False, newest=self.newest)
-        books = asyncio.run(books_at(self.opening, held, at, ["BTC/USDT"], look, KeptFills(kept, first=False)))
-        lines = () if books is None else balance_equation(self.opening.totals, self.opening.books, books, held)
-        self.opening = Opening(held, books)
+        look = FillSource(read, self.most, by_symbol=False, newest=self.newest)
+        asset_flows = asyncio.run(
+            asset_flows_at(self.opening, held, at, ["BTC/USDT"], look, KeptFills(kept, first=False))
+        )
+        lines = (
+            ()
+            if asset_flows is None
+            else balance_equation(self.opening.totals, self.opening.asset_flows, asset_flows, held)
+        )
+        self.opening = Opening(held, asset_flows)
         return {line.asset: line.residue for line in lines if line.residue}
 
-    def books(self) -> Books:
-        assert self.opening.books is not None
-        return self.opening.books
+    def asset_flows(self) -> AssetFlows:
+        assert self.opening.asset_flows is not None
+        return self.opening.asset_flows
 
 
 def later(seconds: float) -> datetime:
@@ -81,8 +87,8 @@ def test_a_fill_is_counted_once_whatever_the_venue_s_clock_says(skew: float) -> 
         assert account.look(later(start + 0.2)) == {"USDT": D(-700)}
         assert account.look(later(start + 0.3)) == {}
     assert account.look(later(2000)) == {}
-    assert account.opening.books is not None
-    assert account.opening.books.flows["BTC"].traded == D("0.5")
+    assert account.opening.asset_flows is not None
+    assert account.opening.asset_flows.flows["BTC"].traded == D("0.5")
 
 
 @pytest.mark.parametrize("skew", [-0.01, 0])
@@ -114,13 +120,13 @@ def test_more_fills_than_are_given_at_once_are_counted_once(skew: float) -> None
     for number in range(10):
         account.buy(later(100 + number))
     looks = 0
-    while looks == 0 or (account.opening.books is not None and account.opening.books.behind):
+    while looks == 0 or (account.opening.asset_flows is not None and account.opening.asset_flows.behind):
         looks += 1
         account.look(later(110 + looks))
 
     assert looks > 3
-    assert account.opening.books is not None
-    assert account.opening.books.flows["BTC"].traded == account.held["BTC"]
+    assert account.opening.asset_flows is not None
+    assert account.opening.asset_flows.flows["BTC"].traded == account.held["BTC"]
     assert account.look(later(200)) == {}
 
 
@@ -131,12 +137,12 @@ def test_fills_that_could_not_be_read_are_left_to_the_next_look(trouble: Excepti
     account.trouble = trouble
     for seconds in (110, 200, 300):
         account.look(later(seconds))
-        assert account.books().until == NOON
-        assert account.books().behind == {"BTC", "USDT"}
+        assert account.asset_flows().until == NOON
+        assert account.asset_flows().behind == {"BTC", "USDT"}
     account.trouble = None
     account.look(later(400))
-    assert not account.books().behind
-    assert account.books().flows["BTC"].traded == D("0.1")
+    assert not account.asset_flows().behind
+    assert account.asset_flows().flows["BTC"].traded == D("0.1")
     assert account.look(later(500)) == {}
 
 
@@ -149,8 +155,8 @@ def test_an_account_of_which_only_the_newest_fills_are_given_does_not_tell_what_
     for number in range(4):
         account.buy(later(200 + number))
     account.look(later(210))
-    assert account.opening.books is None
+    assert account.opening.asset_flows is None
     assert account.look(later(220)) == {}
     account.buy(later(300))
     assert account.look(later(310)) == {}
-    assert account.books().flows["BTC"].traded == D("0.1")
+    assert account.asset_flows().flows["BTC"].traded == D("0.1")

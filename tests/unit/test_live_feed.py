@@ -18,7 +18,7 @@ from moniqo_core.domain.market.hours import NYSE
 from moniqo_core.domain.market.market import Candle, Level, Market, PathPoint, Snapshot
 from moniqo_core.feeds import venue_feed as live
 from moniqo_core.feeds.recorded_path import RecordedPath
-from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.feeds.venue_feed import VenueFeed
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -111,7 +111,7 @@ def clock() -> Clock:
 
 def test_a_snapshot_comes_from_the_first_venue_that_is_fresh(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "51000")
-    feed = LiveFeed([first, second], Record(), clock)
+    feed = VenueFeed([first, second], Record(), clock)
     assert run(feed.snapshot(BTC)).source == "one"
     first.age = timedelta(seconds=2.001)
     assert run(feed.snapshot(BTC)).source == "two"
@@ -138,19 +138,19 @@ def test_a_book_that_makes_no_sense_is_refused(clock: Clock, bids: list[Level]) 
     venue = Venue(clock)
     venue.bids = bids
     with pytest.raises(MarketDataError):
-        run(LiveFeed([venue], Record(), clock).snapshot(BTC))
+        run(VenueFeed([venue], Record(), clock).snapshot(BTC))
 
 
 def test_a_bid_equal_to_the_ask_is_fine(clock: Clock) -> None:
     venue = Venue(clock)
     venue.bids = [Level(D(50001), D(1))]
-    snapshot = run(LiveFeed([venue], Record(), clock).snapshot(BTC))
+    snapshot = run(VenueFeed([venue], Record(), clock).snapshot(BTC))
     assert snapshot.bid == snapshot.ask
 
 
 def test_times_of_the_venue_count(clock: Clock) -> None:
     venue = Venue(clock)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     for age in (2.0, -1.0):
         venue.age = timedelta(seconds=age)
         assert run(feed.snapshot(BTC)).at == NOON - venue.age
@@ -162,7 +162,7 @@ def test_times_of_the_venue_count(clock: Clock) -> None:
 def test_a_venue_that_is_away_is_no_error_of_ours(clock: Clock) -> None:
     venue = Venue(clock)
     venue.down = WalletConnectionError("The venue did not answer in time.")
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     for question in (feed.snapshot(BTC), feed.market(BTC), feed.markets(), feed.candles(BTC, "1m", 5)):
         with pytest.raises(MarketDataError, match="did not answer in time"):
             run(question)
@@ -171,7 +171,7 @@ def test_a_venue_that_is_away_is_no_error_of_ours(clock: Clock) -> None:
 
 def test_who_only_looks_may_see_what_was_there_a_moment_ago(clock: Clock) -> None:
     venue = Venue(clock)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     assert run(feed.snapshot(BTC, fresh=False)).last == 50000
     venue.price += 1
     assert run(feed.snapshot(BTC, fresh=False)).last == 50000
@@ -185,26 +185,26 @@ def test_what_the_venue_of_the_path_does_not_list_is_unknown(clock: Clock) -> No
     first, second = Venue(clock), Venue(clock, "two")
     second.listed = {"DOT/USDT": MARKET}
     with pytest.raises(SymbolNotFoundError):
-        run(LiveFeed([first, second], Record(), clock).snapshot("DOT/USDT"))
+        run(VenueFeed([first, second], Record(), clock).snapshot("DOT/USDT"))
 
 
 def test_mids_of_other_venues_fill_in(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "51000")
     first.listed = {}
-    assert run(LiveFeed([first, second], Record(), clock).mids([BTC, "X/USDT"])) == {BTC: D(51000)}
+    assert run(VenueFeed([first, second], Record(), clock).mids([BTC, "X/USDT"])) == {BTC: D(51000)}
 
 
 def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "0.99")
     second.listed = {"USDT/USD": MARKET}
     second.bids = [Level(D("0.98"), D(1))]
-    feed = LiveFeed([first, second], Record(), clock)
+    feed = VenueFeed([first, second], Record(), clock)
     assert run(feed.usd_rate("USDC")) == 1
     assert run(feed.usd_rate("USDT")) == D("1.485")
     second.down = MarketDataError("away")
     clock.now += timedelta(hours=1)
     assert run(feed.usd_rate("USDT")) == D("1.485")
-    assert run(LiveFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
+    assert run(VenueFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
 
 
 def test_a_dollar_token_is_asked_for_once_for_all_and_never_waited_for_long(
@@ -225,7 +225,7 @@ def test_a_dollar_token_is_asked_for_once_for_all_and_never_waited_for_long(
         return await Venue.snapshot(venue, symbol)
 
     monkeypatch.setattr(venue, "snapshot", snapshot)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
 
     async def everybody() -> set[Decimal]:
         return set(await asyncio.gather(*(feed.usd_rate("USDT") for _ in range(10))))
@@ -241,7 +241,7 @@ def test_a_dollar_token_is_asked_for_once_for_all_and_never_waited_for_long(
     run(twice())
 
 
-def _known(feed: LiveFeed, since: datetime, until: datetime) -> datetime:
+def _known(feed: VenueFeed, since: datetime, until: datetime) -> datetime:
     found: datetime = run(feed.known_until(BTC, since, until))
     return found
 
@@ -250,7 +250,7 @@ def test_the_path_ends_where_data_is_missing(clock: Clock) -> None:
     venue = Venue(clock)
     for minute in range(5):
         venue.trade(minute)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     clock.now = NOON + 4 * MINUTE + timedelta(seconds=30)
     assert _known(feed, NOON, clock.now) == clock.now
     clock.now = NOON + 9 * MINUTE
@@ -268,7 +268,7 @@ def test_only_whole_minutes_after_the_beginning_count(clock: Clock) -> None:
     venue = Venue(clock)
     for minute in range(4):
         venue.trade(minute)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     clock.now = NOON + 3 * MINUTE
     since, until = NOON + timedelta(seconds=1), NOON + timedelta(minutes=2, seconds=59)
     assert _known(feed, since, until) == until
@@ -280,10 +280,10 @@ def test_a_venue_that_is_away_leaves_what_was_recorded(clock: Clock) -> None:
     for minute in range(5):
         venue.trade(minute)
     clock.now = NOON + 4 * MINUTE
-    before = run(_look(LiveFeed([venue], record, clock), NOON, clock.now))
+    before = run(_look(VenueFeed([venue], record, clock), NOON, clock.now))
     venue.down, venue.history = WalletConnectionError("away"), {}
     clock.now += 5 * MINUTE
-    other = LiveFeed([venue], record, clock)
+    other = VenueFeed([venue], record, clock)
     assert _known(other, NOON, clock.now) == NOON + 4 * MINUTE
     assert run(_look(other, NOON, NOON + 4 * MINUTE)) == before
 
@@ -293,10 +293,10 @@ def test_what_is_recorded_stands_whatever_the_venue_says_later(clock: Clock) -> 
     for minute in range(3):
         venue.trade(minute)
     clock.now = NOON + 2 * MINUTE
-    before = run(_look(LiveFeed([venue], record, clock), NOON, clock.now))
+    before = run(_look(VenueFeed([venue], record, clock), NOON, clock.now))
     for minute in range(3):
         venue.trade(minute, "1")
-    assert run(_look(LiveFeed([venue], record, clock), NOON, clock.now)) == before
+    assert run(_look(VenueFeed([venue], record, clock), NOON, clock.now)) == before
 
 
 def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
@@ -305,7 +305,7 @@ def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
     for minute in range(90):
         one.trade(minute)
         other.trade(minute, "60000")
-    feeds = [LiveFeed([one], record, clock), LiveFeed([other], record, clock)]
+    feeds = [VenueFeed([one], record, clock), VenueFeed([other], record, clock)]
     clock.now = NOON + 89 * MINUTE
 
     async def both() -> list[Sequence[PathPoint]]:
@@ -317,7 +317,7 @@ def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
 
 def test_those_who_wait_do_not_repeat_a_question_in_vain(clock: Clock) -> None:
     venue = Venue(clock)
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
     clock.now += MINUTE
 
     async def crowd() -> None:
@@ -327,7 +327,7 @@ def test_those_who_wait_do_not_repeat_a_question_in_vain(clock: Clock) -> None:
     assert len(venue.asked) == 1
 
 
-async def _look(feed: LiveFeed, since: datetime, until: datetime) -> Sequence[PathPoint]:
+async def _look(feed: VenueFeed, since: datetime, until: datetime) -> Sequence[PathPoint]:
     assert await feed.known_until(BTC, since, until) == until
     return await feed.path(BTC, since, until)
 
@@ -380,14 +380,14 @@ def test_looks_do_not_change_the_path(quiet: set[int], looks: list[int], page: i
     for number, second in enumerate(sorted(looks)):
         clock.now = NOON + timedelta(seconds=second)
         venue.down = WalletConnectionError("away") if number in down else None
-        feed = LiveFeed([venue], record, clock)  # another environment each time
+        feed = VenueFeed([venue], record, clock)  # another environment each time
         until = run(feed.known_until(BTC, since, clock.now))
         seen += run(feed.path(BTC, since, until))
         since = max(since, until.replace(second=0, microsecond=0))
     venue.down = None
     clock.now = NOON + 5 * HOUR
-    seen += run(_look(LiveFeed([venue], record, clock), since, clock.now))
-    assert seen == run(_look(LiveFeed([venue], Record(), clock), NOON, clock.now))
+    seen += run(_look(VenueFeed([venue], record, clock), since, clock.now))
+    assert seen == run(_look(VenueFeed([venue], Record(), clock), NOON, clock.now))
 
 
 def test_shares_have_a_path_in_sessions_only() -> None:
@@ -399,7 +399,7 @@ def test_shares_have_a_path_in_sessions_only() -> None:
     while start < opens + 8 * HOUR:
         venue.history[start] = Candle(start, D(190), D(191), D(189), D(190), D(100))
         start += MINUTE
-    feed = LiveFeed([venue], Record(), clock)
+    feed = VenueFeed([venue], Record(), clock)
 
     async def reach(moment: datetime) -> tuple[datetime, set[datetime]]:
         clock.now = moment
@@ -424,14 +424,14 @@ def test_minutes_that_were_recorded_and_are_gone_are_asked_for_again_and_never_t
         venue.trade(minute)
     clock.now += timedelta(minutes=61, seconds=30)
     until = NOON + 60 * MINUTE
-    feed = LiveFeed([venue], record, clock)
+    feed = VenueFeed([venue], record, clock)
     assert run(feed.known_until(BTC, NOON, until)) == until
     met = run(feed.path(BTC, NOON, until))
     assert len(met) == 240
 
     record.hours.clear()
     venue.down = MarketDataError("away")
-    later = LiveFeed([venue], record, clock)
+    later = VenueFeed([venue], record, clock)
     assert run(later.known_until(BTC, NOON, until)) == NOON
     with pytest.raises(MarketDataError):
         run(later.path(BTC, NOON, until))

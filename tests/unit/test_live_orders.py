@@ -20,17 +20,17 @@ from moniqo_core.domain.live.order import (
     SEND_WITHIN,
     LiveOrder,
     Report,
+    acknowledged,
     intend,
-    lost,
     not_found,
+    outcome_unknown,
     refused,
-    seen,
     unanswered,
     with_fills,
 )
 from moniqo_core.domain.market.market import Level
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 D = Decimal
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ ENDS = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 
 
 def intent() -> LiveOrder:
-    order = Place("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, D(STEPS), price=D(50000), client_order_id="mine")
+    order = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, D(STEPS), price=D(50000), client_order_id="mine")
     return intend(order, user_wallet_id="w", user_id="u", venue="v", seq=1, venue_client_id="ff", token="t", now=NOW)
 
 
@@ -58,37 +58,37 @@ def test_an_intent_is_pending_and_is_looked_at_once_its_sender_may_be_dead() -> 
     order = intent()
 
     assert order.status is OrderStatus.PENDING
-    assert order.settle_at is not None
-    assert order.settle_at > order.send_by
+    assert order.reconcile_at is not None
+    assert order.reconcile_at > order.send_by
 
 
 def test_a_refusal_ends_it_and_gives_the_client_order_id_back() -> None:
     order = refused(intent(), "INSUFFICIENT_BALANCE", NOW)
 
-    assert (order.status, order.holds_client_id, order.settle_at) == (OrderStatus.REJECTED, False, None)
+    assert (order.status, order.holds_client_id, order.reconcile_at) == (OrderStatus.REJECTED, False, None)
     assert order.reason == "INSUFFICIENT_BALANCE"
 
 
 def test_without_an_answer_it_is_unknown_and_keeps_its_client_order_id() -> None:
-    order = lost(intent(), NOW)
+    order = outcome_unknown(intent(), NOW)
 
     assert (order.status, order.holds_client_id) == (OrderStatus.UNKNOWN, True)
 
 
 def test_looks_that_find_nothing_reject_only_after_the_window() -> None:
-    order, now = lost(intent(), NOW), NOW
+    order, now = outcome_unknown(intent(), NOW), NOW
     while now + timedelta(seconds=1) < NOW + SEND_WITHIN + ACCEPTANCE:
         now += timedelta(seconds=1)
         order = not_found(order, now)
         assert order.status is OrderStatus.UNKNOWN
     order = not_found(order, NOW + SEND_WITHIN + ACCEPTANCE)
 
-    assert (order.status, order.reason, order.settle_at) == (OrderStatus.REJECTED, NOT_FOUND, None)
+    assert (order.status, order.reason, order.reconcile_at) == (OrderStatus.REJECTED, NOT_FOUND, None)
     assert order.holds_client_id
 
 
 def test_one_look_after_the_window_is_not_enough() -> None:
-    order, late = lost(intent(), NOW), NOW + timedelta(hours=1)
+    order, late = outcome_unknown(intent(), NOW), NOW + timedelta(hours=1)
     for _ in range(LOOKS_BEFORE_REJECTION - 1):
         order = not_found(order, late)
 
@@ -97,52 +97,52 @@ def test_one_look_after_the_window_is_not_enough() -> None:
 
 
 def test_a_look_that_finds_it_takes_a_rejection_for_absence_back() -> None:
-    order = lost(intent(), NOW)
+    order = outcome_unknown(intent(), NOW)
     for _ in range(LOOKS_BEFORE_REJECTION):
         order = not_found(order, NOW + timedelta(hours=1))
-    order = seen(order, report(STEPS, OrderStatus.FILLED), NOW + timedelta(hours=2))
+    order = acknowledged(order, report(STEPS, OrderStatus.FILLED), NOW + timedelta(hours=2))
 
     assert (order.status, order.reason) == (OrderStatus.FILLED, None)
 
 
 def test_an_older_answer_changes_nothing() -> None:
-    order = seen(intent(), report(5, OrderStatus.PARTIALLY_FILLED), NOW)
+    order = acknowledged(intent(), report(5, OrderStatus.PARTIALLY_FILLED), NOW)
 
-    assert seen(order, report(2, OrderStatus.PARTIALLY_FILLED), NOW).filled_amount == 5
-    assert seen(order, report(0), NOW).status is OrderStatus.PARTIALLY_FILLED
+    assert acknowledged(order, report(2, OrderStatus.PARTIALLY_FILLED), NOW).filled_amount == 5
+    assert acknowledged(order, report(0), NOW).status is OrderStatus.PARTIALLY_FILLED
 
 
 def test_accepted_without_more_is_open() -> None:
-    assert seen(intent(), report(0, None), NOW).status is OrderStatus.OPEN
+    assert acknowledged(intent(), report(0, None), NOW).status is OrderStatus.OPEN
 
 
 def test_it_is_asked_about_until_its_fills_are_kept() -> None:
-    order = seen(intent(), report(STEPS, OrderStatus.FILLED), NOW)
-    assert order.settle_at is not None
+    order = acknowledged(intent(), report(STEPS, OrderStatus.FILLED), NOW)
+    assert order.reconcile_at is not None
 
     order = with_fills(order, fills(order, D(STEPS)), NOW)
-    assert order.settle_at is None
+    assert order.reconcile_at is None
 
 
 def test_fills_that_never_come_are_given_up() -> None:
-    order = seen(intent(), report(STEPS, OrderStatus.FILLED), NOW)
+    order = acknowledged(intent(), report(STEPS, OrderStatus.FILLED), NOW)
     looks = 0
-    while order.settle_at is not None:
-        order, looks = seen(order, report(STEPS, OrderStatus.FILLED), order.settle_at), looks + 1
+    while order.reconcile_at is not None:
+        order, looks = acknowledged(order, report(STEPS, OrderStatus.FILLED), order.reconcile_at), looks + 1
 
     assert 5 < looks < 20
 
 
 def test_an_old_open_order_is_looked_at_less_often() -> None:
-    young = seen(intent(), report(0), NOW)
-    old = seen(intent(), report(0), NOW + timedelta(days=1))
+    young = acknowledged(intent(), report(0), NOW)
+    old = acknowledged(intent(), report(0), NOW + timedelta(days=1))
 
-    assert young.settle_at == NOW + timedelta(minutes=1)
-    assert old.settle_at == NOW + timedelta(days=1, minutes=5)
+    assert young.reconcile_at == NOW + timedelta(minutes=1)
+    assert old.reconcile_at == NOW + timedelta(days=1, minutes=5)
 
 
 def test_an_order_the_venue_forgot_ends() -> None:
-    order = seen(intent(), report(0), NOW)
+    order = acknowledged(intent(), report(0), NOW)
     assert not_found(not_found(order, NOW), NOW).status is OrderStatus.OPEN
     for _ in range(LOOKS_BEFORE_REJECTION):
         order = not_found(order, NOW + timedelta(days=90))
@@ -156,7 +156,7 @@ def test_the_history_stays_short_and_keeps_the_beginning(steps: list[str]) -> No
     for number, step in enumerate(steps):
         at = NOW + timedelta(seconds=number)
         # A venue that contradicts itself: back from partly filled to open is not believed, so force it.
-        order = seen(replace(order, status=OrderStatus.UNKNOWN), report(step == "partial"), at)
+        order = acknowledged(replace(order, status=OrderStatus.UNKNOWN), report(step == "partial"), at)
 
     assert len(order.status_history) <= HISTORY
     assert order.status_history[0] == (OrderStatus.PENDING, NOW)
@@ -166,7 +166,7 @@ Event = Callable[[LiveOrder, datetime], LiveOrder]
 
 
 def _telling(told: Report) -> Event:
-    return lambda order, now: seen(order, told, now)
+    return lambda order, now: acknowledged(order, told, now)
 
 
 @st.composite
@@ -176,7 +176,7 @@ def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], Report | None]:
     final = report(draw(st.integers(0, STEPS)), draw(st.sampled_from(ENDS))) if exists else None
     if final is not None and final.status is OrderStatus.FILLED:
         final = report(STEPS, OrderStatus.FILLED)
-    quiet: list[Event] = [lost, not_found, unanswered]
+    quiet: list[Event] = [outcome_unknown, not_found, unanswered]
     events: list[tuple[Event, int]] = []
     for _ in range(draw(st.integers(0, 25))):
         seconds = draw(st.integers(0, 400))
@@ -199,21 +199,21 @@ def test_whatever_is_learned_the_record_ends_where_the_venue_is(
         now += timedelta(seconds=seconds)
         before, order = order, learn(order, now)
         assert order.filled_amount >= before.filled_amount
-        assert (order.settle_at is None) <= order.has_ended
+        assert (order.reconcile_at is None) <= order.has_ended
         if before.has_ended and before.reason not in ABSENT:
             assert (order.status, order.filled_amount) == (before.status, before.filled_amount)
     # Nothing keeps it from ending: the looks that are due go on until there is nothing left to learn.
     for _ in range(60):
-        if order.settle_at is None:
+        if order.reconcile_at is None:
             break
-        now = max(now, order.settle_at)
+        now = max(now, order.reconcile_at)
         if final is None:
             order = not_found(order, now)
         else:
-            order = seen(order, final, now)
+            order = acknowledged(order, final, now)
             order = with_fills(order, fills(order, order.filled_amount), now)
 
-    assert order.settle_at is None
+    assert order.reconcile_at is None
     if final is None:
         assert order.status is OrderStatus.REJECTED
     elif order.reason not in ABSENT:  # the looks said for long that there was none, and none came after
@@ -222,6 +222,6 @@ def test_whatever_is_learned_the_record_ends_where_the_venue_is(
 
 @pytest.mark.parametrize("status", ENDS)
 def test_what_ended_is_not_refused_afterwards(status: OrderStatus) -> None:
-    order = seen(intent(), report(STEPS, status), NOW)
+    order = acknowledged(intent(), report(STEPS, status), NOW)
 
     assert refused(order, "ORDER_REJECTED", NOW).status is status

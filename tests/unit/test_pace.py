@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moniqo_core.venues.exchanges.binance import Binance
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
-from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, Pace
+from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, RateLimiter
 from tests.conftest import Run
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
 from tests.support.watch import Watch
@@ -20,12 +20,12 @@ from tests.support.watch import Watch
 
 def test_a_burst_is_let_through_and_then_the_pace_is_kept(run: Run) -> None:
     watch = Watch()
-    pace = Pace(2, 6, watch, watch.sleep)
+    rate_limiter = RateLimiter(2, 6, watch, watch.sleep)
 
     async def calls() -> list[float]:
         times = []
         for _ in range(5):
-            await pace(3)
+            await rate_limiter(3)
             times.append(watch())
         return times
 
@@ -36,46 +36,46 @@ def test_a_burst_is_let_through_and_then_the_pace_is_kept(run: Run) -> None:
 
 def test_what_costs_more_than_the_burst_waits_until_it_is_full_and_owes_the_rest(run: Run) -> None:
     watch = Watch()
-    pace = Pace(20, 1, watch, watch.sleep)
+    rate_limiter = RateLimiter(20, 1, watch, watch.sleep)
     for begins in (0, 0.2, 0.4):
-        run(pace(4))
+        run(rate_limiter(4))
         assert watch() == pytest.approx(begins)
 
 
 def test_a_turn_too_far_away_is_refused_with_the_seconds_and_costs_nothing(run: Run) -> None:
     watch = Watch()
-    pace = Pace(1, 6, watch, watch.sleep)
-    run(pace(6))
+    rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
+    run(rate_limiter(6))
     for _ in range(3):
         with pytest.raises(VenueRefusalError) as refused:
-            run(pace(6))
+            run(rate_limiter(6))
         assert (refused.value.refusal, refused.value.retry_after) == (PACED, 6)
     assert watch() == 0
-    run(pace(LONGEST_WAIT))
+    run(rate_limiter(LONGEST_WAIT))
     assert watch() == LONGEST_WAIT
 
 
 def test_what_costs_nothing_waits_for_no_debt_of_others(run: Run) -> None:
     watch = Watch()
-    pace = Pace(1, 6, watch, watch.sleep)
+    rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
     for cost in (6, 3):
-        run(pace(cost))
+        run(rate_limiter(cost))
     watch.at -= 3  # as if another call still waited
-    run(pace(0))
+    run(rate_limiter(0))
     assert watch() == 0
 
 
 def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
     async def given_up() -> None:
-        pace = Pace(1, 3, lambda: 0.0)
-        await pace(3)
-        waiting = asyncio.create_task(pace(3))
+        rate_limiter = RateLimiter(1, 3, lambda: 0.0)
+        await rate_limiter(3)
+        waiting = asyncio.create_task(rate_limiter(3))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
         # Still owed, its turn would be six seconds away and not three.
-        next_one = asyncio.create_task(pace(3))
+        next_one = asyncio.create_task(rate_limiter(3))
         await asyncio.sleep(0)
         assert not next_one.done()
         next_one.cancel()
@@ -86,10 +86,10 @@ def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
 
 def test_an_order_at_binance_waits_for_no_list_that_was_asked_for_before(run: Run) -> None:
     watch = Watch()
-    pace = Pace(20, Binance.burst, watch, watch.sleep)
+    rate_limiter = RateLimiter(20, Binance.burst, watch, watch.sleep)
     all_open_orders, account, order = 16, 4, 0.2
     for cost in (all_open_orders, account, all_open_orders, order):
-        run(pace(cost))
+        run(rate_limiter(cost))
     assert watch() == 0
 
 
@@ -97,12 +97,12 @@ def test_an_order_at_binance_waits_for_no_list_that_was_asked_for_before(run: Ru
 def test_kraken_never_counts_more_calls_than_it_lets_through(calls: Sequence[tuple[float, int]]) -> None:
     """Whatever an account asks for, and whenever; a call is counted by Kraken when it is let through."""
     watch = Watch()
-    pace = Pace(1, Kraken.burst, watch, watch.sleep)
+    rate_limiter = RateLimiter(1, Kraken.burst, watch, watch.sleep)
     counted = at = 0.0
     for pause, count in calls:
         watch.at += pause
         try:
-            asyncio.run(pace(3 * count))
+            asyncio.run(rate_limiter(3 * count))
         except VenueRefusalError:
             continue
         counted, at = max(0.0, counted - (watch() - at) * FORGOTTEN_PER_SECOND) + count, watch()

@@ -21,21 +21,21 @@ from moniqo_core.domain.market.market import Candle, check_usable
 from moniqo_core.domain.matching.fees import charge
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.lifecycle import fork_account
 from moniqo_core.domain.paper.rules import check_tradable
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.feeds.simulated import SimulatedFeed
-from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
+from tests.support.harness import BTC, ETH, START, STEP, WIDE, EngineHarness
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "paper-trading.md"
 SECTIONS: Final = re.split(r"^### ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RULES: Final = 17
 NAMES: Final[dict[str, object]] = {
-    "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "Desk": Desk,
-    "Place": Place, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
+    "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "Desk": EngineHarness,
+    "Place": OrderRequest, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
     "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce, "SimulatedFeed": SimulatedFeed,
     "charge": charge, "check_tradable": check_tradable, "check_usable": check_usable, "fork_account": fork_account,
     "Candle": Candle, "path_of": path_of,

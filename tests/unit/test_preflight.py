@@ -10,24 +10,24 @@ from random import Random
 import pytest
 
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
-from moniqo_core.domain.orders.rules import Outcome, Preflight, RuleResult
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.rules import Preflight, RuleOutcome, RuleResult
 from moniqo_core.domain.paper import orders as trading
 from moniqo_core.domain.paper import preflight
 from moniqo_core.domain.paper.trial import refusal_of
-from tests.support.desk import BTC, MARKETS, START, WIDE, Desk
+from tests.support.harness import BTC, MARKETS, START, WIDE, EngineHarness
 
 D = Decimal
 LOT = MARKETS[BTC].lot_step
 
 
-def ask(desk: Desk, side: str, kind: str, amount: str | None = None, **fields: object) -> Preflight:
+def ask(harness: EngineHarness, side: str, kind: str, amount: str | None = None, **fields: object) -> Preflight:
     size = None if amount is None else D(amount)
-    order = Place(BTC, OrderSide(side), OrderType(kind), size, **fields)  # type: ignore[arg-type]
-    marks = {name: desk.snapshot(name).mid for name in MARKETS}
-    return preflight.check(desk._walk(), order, Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1)))
+    order = OrderRequest(BTC, OrderSide(side), OrderType(kind), size, **fields)  # type: ignore[arg-type]
+    marks = {name: harness.snapshot(name).mid for name in MARKETS}
+    return preflight.check(harness._walk(), order, MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1)))
 
 
 def rule(found: Preflight, name: str) -> RuleResult:
@@ -35,9 +35,9 @@ def rule(found: Preflight, name: str) -> RuleResult:
 
 
 def test_the_largest_amount_that_the_cash_buys() -> None:
-    desk = Desk("10000")
-    desk.book(("0", "0.1"), ("10", "5"))
-    found = ask(desk, "buy", "market", "0.1")
+    harness = EngineHarness("10000")
+    harness.book(("0", "0.1"), ("10", "5"))
+    found = ask(harness, "buy", "market", "0.1")
     # 0.1 at 50,001 and 0.09976 at 50,011, with a fee of 0.1%
     assert found.largest_amount == D("0.19977")
     assert found.estimate is not None
@@ -47,12 +47,12 @@ def test_the_largest_amount_that_the_cash_buys() -> None:
 
 
 def test_the_draft_is_left_as_it_is() -> None:
-    desk = Desk()
-    desk.place("buy", "market", "0.05", stop_loss=ExitSpec(percent=D(2)))
-    before = desk._walk().__dict__
-    ask(desk, "sell", "market", "0.05")
-    ask(desk, "buy", "market", "0.05")
-    assert desk._walk().__dict__ == before
+    harness = EngineHarness()
+    harness.place("buy", "market", "0.05", stop_loss=ExitSpec(percent=D(2)))
+    before = harness._walk().__dict__
+    ask(harness, "sell", "market", "0.05")
+    ask(harness, "buy", "market", "0.05")
+    assert harness._walk().__dict__ == before
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -64,52 +64,52 @@ def test_it_agrees_with_the_decision(seed: int) -> None:
         max_position_size_usd=D(rng.choice([3000, 9000, 10**9])),
         max_total_exposure_usd=D(rng.choice([2000, 8000, 10**9])),
     )
-    desk = Desk(rng.choice(["1000", "10000", "1000000"]), limits)
-    desk.book(("0", "0.05"), ("5", "0.2"), ("10", rng.choice(["0.3", "20"])))
+    harness = EngineHarness(rng.choice(["1000", "10000", "1000000"]), limits)
+    harness.book(("0", "0.05"), ("5", "0.2"), ("10", rng.choice(["0.3", "20"])))
     for _ in range(rng.randrange(3)):
         try:
-            desk.place("buy", "limit", "0.02", price=rng.choice(["48000", "50001"]))
+            harness.place("buy", "limit", "0.02", price=rng.choice(["48000", "50001"]))
         except WalletError:
             continue
     side = rng.choice([OrderSide.BUY, OrderSide.SELL])
     kind = rng.choice([OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_LIMIT])
     stop = D(50500) if side is OrderSide.BUY else D(49500)
-    order = Place(
+    order = OrderRequest(
         BTC, side, kind, D(rng.choice(["0.01", "0.07", "0.4", "30"])),
         price=None if kind is OrderType.MARKET else D(rng.choice([49000, 49999, 50001, 50011, 51000])),
         stop_price=stop if kind is OrderType.STOP_LIMIT else None,
         time_in_force=rng.choice([TimeInForce.GTC, TimeInForce.FOK, TimeInForce.IOC])
         if kind is not OrderType.STOP_LIMIT else TimeInForce.GTC,
     )  # fmt: skip
-    marks = {name: desk.snapshot(name).mid for name in MARKETS}
-    basis = Basis(MARKETS[BTC], desk.snapshot(BTC), marks, D(1))
-    draft = desk._walk()
-    found = preflight.check(draft, order, basis)
+    marks = {name: harness.snapshot(name).mid for name in MARKETS}
+    context = MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1))
+    draft = harness._walk()
+    found = preflight.check(draft, order, context)
 
-    assert found.would_pass is (refusal_of(draft, order, basis) is None)
+    assert found.would_pass is (refusal_of(draft, order, context) is None)
     if not found.would_pass:
-        first = next(result for result in found.rules if result.outcome is Outcome.FAILED)
+        first = next(result for result in found.rules if result.outcome is RuleOutcome.FAILED)
         assert first.refusal is not None
         with pytest.raises(type(first.refusal)) as refused:
-            trading.place(draft, order, basis)
+            trading.place(draft, order, context)
         assert refused.value.detail == first.refusal.detail
     largest = found.largest_amount
     if largest is None:
         assert order.time_in_force is TimeInForce.IOC
         return
     if largest:
-        assert refusal_of(draft, replace(order, amount=largest), basis) is None
+        assert refusal_of(draft, replace(order, amount=largest), context) is None
     above = (largest // LOT + 1) * LOT
-    assert refusal_of(draft, replace(order, amount=above), basis) is not None
-    assert refusal_of(draft, replace(order, amount=above + 7 * LOT), basis) is not None
+    assert refusal_of(draft, replace(order, amount=above), context) is not None
+    assert refusal_of(draft, replace(order, amount=above + 7 * LOT), context) is not None
 
 
 def test_losses_are_shown_before_they_stop_anything() -> None:
-    desk = Desk("10000", replace(WIDE, daily_loss_limit_usd=D(500), max_drawdown_percent=D(20)))
-    desk.place("buy", "market", "0.1")
-    desk.tick("49000")
-    desk.look()
-    numbers = rule(ask(desk, "buy", "market", "0.01"), "losses").numbers
+    harness = EngineHarness("10000", replace(WIDE, daily_loss_limit_usd=D(500), max_drawdown_percent=D(20)))
+    harness.place("buy", "market", "0.1")
+    harness.tick("49000")
+    harness.look()
+    numbers = rule(ask(harness, "buy", "market", "0.01"), "losses").numbers
     # bought at 50,001 with a fee of 5.0001, now worth 4,900
     assert (numbers["daily_loss"], numbers["daily_loss_limit_usd"]) == (D("105.1001"), D(500))
     assert numbers["drawdown_percent"] == D("1.051001")
@@ -118,42 +118,48 @@ def test_losses_are_shown_before_they_stop_anything() -> None:
 
 def test_numbers_of_an_expired_order() -> None:
     found = ask(
-        Desk(), "buy", "limit", "0.01", price=D(49000), time_in_force=TimeInForce.GTD, expires_at=START - timedelta(1)
+        EngineHarness(),
+        "buy",
+        "limit",
+        "0.01",
+        price=D(49000),
+        time_in_force=TimeInForce.GTD,
+        expires_at=START - timedelta(1),
     )
-    assert rule(found, "expiry").outcome is Outcome.FAILED
+    assert rule(found, "expiry").outcome is RuleOutcome.FAILED
     assert rule(found, "expiry").numbers == {"now": START, "expires_at": START - timedelta(1)} | {"field": "expires_at"}
-    assert rule(found, "funds").outcome is Outcome.PASSED
+    assert rule(found, "funds").outcome is RuleOutcome.PASSED
     assert found.largest_amount == 0
 
 
 def test_a_closed_market() -> None:
-    desk = Desk()
-    order = Place(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.01"), price=D(60000))
+    harness = EngineHarness()
+    order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.01"), price=D(60000))
     opens = START + timedelta(hours=1)
-    basis = Basis(
-        replace(MARKETS[BTC], hours="XNYS"), desk.snapshot(BTC), {}, D(1), session_close=None, is_open=False,
+    context = MarketContext(
+        replace(MARKETS[BTC], hours="XNYS"), harness.snapshot(BTC), {}, D(1), session_close=None, is_open=False,
         next_open=opens,
     )  # fmt: skip
-    waiting = preflight.check(desk._walk(), order, basis)
+    waiting = preflight.check(harness._walk(), order, context)
     assert waiting.would_pass
     assert waiting.estimate is not None
     assert (waiting.estimate.amount, waiting.estimate.remaining_amount) == (D(0), D("0.01"))
-    refused = preflight.check(desk._walk(), replace(order, type=OrderType.MARKET, price=None), basis)
+    refused = preflight.check(harness._walk(), replace(order, type=OrderType.MARKET, price=None), context)
     assert rule(refused, "market").numbers["next_open"] == opens
     assert refused.largest_amount == 0
 
 
 def test_an_exit_that_would_sell_at_once_more_than_the_market_takes_forbids_the_order() -> None:
-    desk = Desk("1000000")
-    desk.book(("0", "0.01"))
-    shown = desk.snapshot(BTC)
-    basis = Basis(MARKETS[BTC], replace(shown, bids=[shown.bids[0]._replace(amount=D("0.001"))]), {}, D(1))
+    harness = EngineHarness("1000000")
+    harness.book(("0", "0.01"))
+    shown = harness.snapshot(BTC)
+    context = MarketContext(MARKETS[BTC], replace(shown, bids=[shown.bids[0]._replace(amount=D("0.001"))]), {}, D(1))
     # Beyond the book a buy of 0.5 costs 2.4% more, so a stop 1% below its price is above the bid, which takes 0.101.
-    order = Place(BTC, OrderSide.BUY, OrderType.MARKET, D("0.5"), stop_loss=ExitSpec(percent=D(1)))
-    found = preflight.check(desk._walk(), order, basis)
-    assert rule(found, "exits").outcome is Outcome.FAILED
+    order = OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, D("0.5"), stop_loss=ExitSpec(percent=D(1)))
+    found = preflight.check(harness._walk(), order, context)
+    assert rule(found, "exits").outcome is RuleOutcome.FAILED
     assert not found.would_pass
-    smaller = preflight.check(desk._walk(), replace(order, amount=D("0.1")), basis)
-    assert rule(smaller, "exits").outcome is Outcome.PASSED
+    smaller = preflight.check(harness._walk(), replace(order, amount=D("0.1")), context)
+    assert rule(smaller, "exits").outcome is RuleOutcome.PASSED
     assert smaller.would_pass
-    assert "exits" not in {result.rule for result in ask(desk, "buy", "market", "0.1").rules}
+    assert "exits" not in {result.rule for result in ask(harness, "buy", "market", "0.1").rules}

@@ -29,7 +29,7 @@ OPERATIONS = ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage")
 Result = TypeVar("Result")
 
 
-class Desk:
+class RotationHarness:
     """One secret, a clock that stands still until moved, and the keys that documents need."""
 
     def __init__(self) -> None:
@@ -75,9 +75,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(environment: pytest.MonkeyPatch) -> Iterator[Desk]:
+def harness(environment: pytest.MonkeyPatch) -> Iterator[RotationHarness]:
     with mock_aws():
-        yield Desk()
+        yield RotationHarness()
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -92,70 +92,72 @@ def key(kid: str, age: timedelta, unused: timedelta | None = None) -> Key:
     return Key(kid, kid.encode().ljust(32, b"."), NOW - age, None if unused is None else NOW - unused)
 
 
-def test_the_first_rotation_makes_the_first_key_and_the_next(desk: Desk) -> None:
-    desk.run(*STEPS)
+def test_the_first_rotation_makes_the_first_key_and_the_next(harness: RotationHarness) -> None:
+    harness.run(*STEPS)
 
-    first, second = sorted(desk.ring().keys.values(), key=lambda made: made.use_after)
+    first, second = sorted(harness.ring().keys.values(), key=lambda made: made.use_after)
     assert (first.use_after, second.use_after) == (NOW, NOW + timedelta(seconds=2 * CACHE_SECONDS))
-    assert desk.labels()[TOKENS[0]] == [CURRENT, PENDING]
+    assert harness.labels()[TOKENS[0]] == [CURRENT, PENDING]
 
 
-def test_until_it_is_finished_nobody_sees_the_new_key(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    before = desk.text(CURRENT)
+def test_until_it_is_finished_nobody_sees_the_new_key(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    before = harness.text(CURRENT)
 
-    desk.run("createSecret", "setSecret", "testSecret")
+    harness.run("createSecret", "setSecret", "testSecret")
 
-    assert desk.text(CURRENT) == before
-    assert set(read_ring(desk.text(PENDING)).keys) > {"old"}
-    desk.run("finishSecret")
-    assert desk.text(CURRENT) == desk.text(PENDING)
-    assert [labels for labels in desk.labels().values() if "AWSPREVIOUS" in labels] == [["AWSPREVIOUS"]]
+    assert harness.text(CURRENT) == before
+    assert set(read_ring(harness.text(PENDING)).keys) > {"old"}
+    harness.run("finishSecret")
+    assert harness.text(CURRENT) == harness.text(PENDING)
+    assert [labels for labels in harness.labels().values() if "AWSPREVIOUS" in labels] == [["AWSPREVIOUS"]]
 
 
-def test_every_step_may_be_repeated_at_any_time(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
+def test_every_step_may_be_repeated_at_any_time(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
     for done, step in enumerate(STEPS):
-        desk.run(step)
-        seen = desk.text(PENDING)
+        harness.run(step)
+        seen = harness.text(PENDING)
         for again in STEPS[: done + 1]:
-            desk.run(again)
-        assert desk.text(PENDING) == seen
-    assert len(desk.ring().keys) == 2
+            harness.run(again)
+        assert harness.text(PENDING) == seen
+    assert len(harness.ring().keys) == 2
 
 
-def test_writers_keep_the_old_key_until_every_reader_knows_the_new_one(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run(*STEPS)
-    assert desk.ring().writing_key(NOW + NOTICE - timedelta(milliseconds=1)).kid == "old"
-    assert desk.ring().writing_key(NOW + NOTICE).kid != "old"
+def test_writers_keep_the_old_key_until_every_reader_knows_the_new_one(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run(*STEPS)
+    assert harness.ring().writing_key(NOW + NOTICE - timedelta(milliseconds=1)).kid == "old"
+    assert harness.ring().writing_key(NOW + NOTICE).kid != "old"
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_step_before_its_time_is_refused(desk: Desk, step: str) -> None:
-    desk.put(ring_of(key("old", DAY)))
+def test_a_step_before_its_time_is_refused(harness: RotationHarness, step: str) -> None:
+    harness.put(ring_of(key("old", DAY)))
     with pytest.raises(RotationError, match="never began"):
-        desk.run(step)
+        harness.run(step)
 
 
-def test_an_unknown_step_is_refused(desk: Desk) -> None:
+def test_an_unknown_step_is_refused(harness: RotationHarness) -> None:
     with pytest.raises(RotationError, match="createSecret, setSecret, testSecret, finishSecret"):
-        desk.run("dropSecret")
+        harness.run("dropSecret")
 
 
-def test_two_rotations_at_once_are_refused(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run("createSecret")
+def test_two_rotations_at_once_are_refused(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run("createSecret")
     with pytest.raises(RotationError, match=f"The rotation {TOKENS[0]} is under way"):
-        desk.run("createSecret", token=TOKENS[1])
-    desk.run("testSecret", "finishSecret")
-    desk.run(*STEPS, token=TOKENS[1])
-    assert len(desk.ring().keys) == 3
+        harness.run("createSecret", token=TOKENS[1])
+    harness.run("testSecret", "finishSecret")
+    harness.run(*STEPS, token=TOKENS[1])
+    assert len(harness.ring().keys) == 3
 
 
-def test_the_version_that_secrets_manager_announces_before_the_first_step_has_no_value_yet(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    secret = desk.client.describe_secret(SecretId=SECRET)
+def test_the_version_that_secrets_manager_announces_before_the_first_step_has_no_value_yet(
+    harness: RotationHarness,
+) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    secret = harness.client.describe_secret(SecretId=SECRET)
     # What RotateSecret does; moto does it only for a function it has.
     from moto.secretsmanager.models import secretsmanager_backends
 
@@ -163,85 +165,85 @@ def test_the_version_that_secrets_manager_announces_before_the_first_step_has_no
     announced = {"createdate": 0, "version_id": TOKENS[0], "version_stages": [PENDING]}
     backend.secrets[secret["Name"]].versions[TOKENS[0]] = announced
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        desk.client.get_secret_value(SecretId=SECRET, VersionStage=PENDING)
-    assert run(desk.rotation().unfinished()) is None
+        harness.client.get_secret_value(SecretId=SECRET, VersionStage=PENDING)
+    assert run(harness.rotation().unfinished()) is None
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_rotation_that_comes_too_late_is_given_up_and_the_next_one_works(desk: Desk, step: str) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run("createSecret")
-    desk.now += NOTICE - timedelta(seconds=CACHE_SECONDS - 1)
+def test_a_rotation_that_comes_too_late_is_given_up_and_the_next_one_works(harness: RotationHarness, step: str) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run("createSecret")
+    harness.now += NOTICE - timedelta(seconds=CACHE_SECONDS - 1)
 
     with pytest.raises(RotationError, match="before every reader knows it"):
-        desk.run(step)
+        harness.run(step)
 
-    assert set(desk.ring().keys) == {"old"}
+    assert set(harness.ring().keys) == {"old"}
     with pytest.raises(RotationError, match="given up"):
-        desk.run("createSecret", "testSecret")
-    run(desk.rotation().run_all())
-    assert len(desk.ring().keys) == 2
+        harness.run("createSecret", "testSecret")
+    run(harness.rotation().run_all())
+    assert len(harness.ring().keys) == 2
 
 
-def test_a_rotation_found_too_late_is_replaced_by_a_new_one(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run("createSecret")
-    lost = set(read_ring(desk.text(PENDING)).keys) - {"old"}
-    desk.now += timedelta(hours=1)
+def test_a_rotation_found_too_late_is_replaced_by_a_new_one(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run("createSecret")
+    lost = set(read_ring(harness.text(PENDING)).keys) - {"old"}
+    harness.now += timedelta(hours=1)
 
-    run(desk.rotation().run_all())
+    run(harness.rotation().run_all())
 
-    assert not lost & set(desk.ring().keys)
-    assert len(desk.ring().keys) == 2
+    assert not lost & set(harness.ring().keys)
+    assert len(harness.ring().keys) == 2
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_key_that_was_added_by_hand_meanwhile_is_not_lost(desk: Desk, step: str) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run("createSecret")
-    desk.put(ring_of(key("old", DAY), key("by-hand", -DAY)))
+def test_a_key_that_was_added_by_hand_meanwhile_is_not_lost(harness: RotationHarness, step: str) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run("createSecret")
+    harness.put(ring_of(key("old", DAY), key("by-hand", -DAY)))
 
     with pytest.raises(RotationError, match="lacks keys that are needed: by-hand"):
-        desk.run(step)
+        harness.run(step)
 
-    assert set(desk.ring().keys) == {"old", "by-hand"}
+    assert set(harness.ring().keys) == {"old", "by-hand"}
 
 
-def test_what_changes_in_the_very_moment_of_finishing_wins(desk: Desk) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.run("createSecret", "testSecret")
+def test_what_changes_in_the_very_moment_of_finishing_wins(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.run("createSecret", "testSecret")
     both = ring_of(key("old", DAY), key("by-hand", -DAY))
-    desk.during("UpdateSecretVersionStage", lambda: _move_current(desk, both))
+    harness.during("UpdateSecretVersionStage", lambda: _move_current(harness, both))
 
     with pytest.raises(TemporarilyUnavailableError):
-        desk.run("finishSecret")
+        harness.run("finishSecret")
 
-    assert set(desk.ring().keys) == {"old", "by-hand"}
-
-
-def _move_current(desk: Desk, ring: KeyRing) -> None:
-    desk.put(ring)
-    for version, labels in desk.labels().items():
-        assert (CURRENT in labels) == (read_ring(_text_of(desk, version)) == ring)
+    assert set(harness.ring().keys) == {"old", "by-hand"}
 
 
-def _text_of(desk: Desk, version: str) -> str:
-    text: str = desk.client.get_secret_value(SecretId=SECRET, VersionId=version)["SecretString"]
+def _move_current(harness: RotationHarness, ring: KeyRing) -> None:
+    harness.put(ring)
+    for version, labels in harness.labels().items():
+        assert (CURRENT in labels) == (read_ring(_text_of(harness, version)) == ring)
+
+
+def _text_of(harness: RotationHarness, version: str) -> str:
+    text: str = harness.client.get_secret_value(SecretId=SECRET, VersionId=version)["SecretString"]
     return text
 
 
-def test_a_first_writer_and_a_first_rotation_at_once_agree_on_the_key(desk: Desk) -> None:
+def test_a_first_writer_and_a_first_rotation_at_once_agree_on_the_key(harness: RotationHarness) -> None:
     async def write() -> Key:
-        keys = SecretsManagerKeys(desk.stored, monotonic=lambda: 0.0, now=lambda: desk.now)
+        keys = SecretsManagerKeys(harness.stored, monotonic=lambda: 0.0, now=lambda: harness.now)
         return await keys.writing_key()
 
     written: list[Key] = []
-    desk.during("PutSecretValue", lambda: written.append(run(write())))
-    desk.run(*STEPS)
+    harness.during("PutSecretValue", lambda: written.append(run(write())))
+    harness.run(*STEPS)
 
     assert written
-    assert desk.ring().keys[written[0].kid] == written[0]
-    assert len(desk.ring().keys) == 2
+    assert harness.ring().keys[written[0].kid] == written[0]
+    assert len(harness.ring().keys) == 2
 
 
 GRACE = timedelta(minutes=10)
@@ -266,23 +268,23 @@ def test_a_key_leaves_one_rotation_after_nobody_needs_it(old: Key, needed: set[s
     assert read_ring(write_ring(made)) == made
 
 
-def test_keys_that_are_in_use_or_will_be_never_leave(desk: Desk) -> None:
+def test_keys_that_are_in_use_or_will_be_never_leave(harness: RotationHarness) -> None:
     ring = ring_of(key("writing", DAY), key("next", -DAY), key("after that", -2 * DAY))
     for _ in range(5):
         ring = successor(ring, key("new", -3 * DAY), (), NOW, timedelta(0))
     assert set(ring.keys) == {"writing", "next", "after that", "new"}
 
 
-def test_a_key_that_a_document_needs_again_stops_the_rotation_that_drops_it(desk: Desk) -> None:
-    desk.put(ring_of(key("old", 9 * DAY, unused=DAY), key("writing", 8 * DAY)))
-    desk.run("createSecret")
-    assert "old" not in read_ring(desk.text(PENDING)).keys
-    desk.needed = {"old"}
+def test_a_key_that_a_document_needs_again_stops_the_rotation_that_drops_it(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", 9 * DAY, unused=DAY), key("writing", 8 * DAY)))
+    harness.run("createSecret")
+    assert "old" not in read_ring(harness.text(PENDING)).keys
+    harness.needed = {"old"}
 
     with pytest.raises(RotationError, match="lacks keys that are needed: old"):
-        desk.run("finishSecret")
-    run(desk.rotation().run_all())
-    assert desk.ring().keys["old"].unused_since is None
+        harness.run("finishSecret")
+    run(harness.rotation().run_all())
+    assert harness.ring().keys["old"].unused_since is None
 
 
 class Killed(BaseException):
@@ -290,9 +292,11 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_a_rotation_cut_short_anywhere_loses_no_key_and_the_next_run_finishes_it(desk: Desk, moment: str) -> None:
-    desk.put(ring_of(key("old", DAY)))
-    desk.needed = {"old"}
+def test_a_rotation_cut_short_anywhere_loses_no_key_and_the_next_run_finishes_it(
+    harness: RotationHarness, moment: str
+) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    harness.needed = {"old"}
     alive = -1
     for cut in count():
         left = [cut]
@@ -302,23 +306,23 @@ def test_a_rotation_cut_short_anywhere_loses_no_key_and_the_next_run_finishes_it
             if left[0] == alive:
                 raise Killed
 
-        before = set(desk.ring().keys)
+        before = set(harness.ring().keys)
         for operation in OPERATIONS:
-            desk.client.meta.events.register(f"{moment}.secretsmanager.{operation}", die, unique_id=operation)
+            harness.client.meta.events.register(f"{moment}.secretsmanager.{operation}", die, unique_id=operation)
         try:
-            run(desk.rotation().run_all())
+            run(harness.rotation().run_all())
             killed = False
         except Killed:
             killed = True
         for operation in OPERATIONS:
-            desk.client.meta.events.unregister(f"{moment}.secretsmanager.{operation}", unique_id=operation)
-        assert set(desk.ring().keys) >= before
-        assert desk.ring().writing_key(desk.now).material
+            harness.client.meta.events.unregister(f"{moment}.secretsmanager.{operation}", unique_id=operation)
+        assert set(harness.ring().keys) >= before
+        assert harness.ring().writing_key(harness.now).material
         if not killed:
             break
-        run(desk.rotation().run_all())
-        assert run(desk.rotation().unfinished()) is None
-        assert len(desk.ring().keys) > len(before)
-        desk.now += timedelta(hours=1)
-        desk.needed |= set(desk.ring().keys)
+        run(harness.rotation().run_all())
+        assert run(harness.rotation().unfinished()) is None
+        assert len(harness.ring().keys) > len(before)
+        harness.now += timedelta(hours=1)
+        harness.needed |= set(harness.ring().keys)
     assert cut >= 8, "it was to be cut at every call"

@@ -17,7 +17,7 @@ from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
 from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.venues.exchanges.refusals import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
-from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, Breaker
+from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
 from moniqo_core.venues.transport.sockets import checked_address
 from moniqo_core.wallets.exchange.trading import venue_client_id
 
@@ -109,30 +109,30 @@ def test_a_wait_is_as_long_as_the_venue_says(given: str, seconds: int) -> None:
 
 def test_the_breaker_opens_probes_now_and_then_and_closes() -> None:
     at = [0.0]
-    breaker = Breaker(lambda: at[0], lambda: 0.5)
+    circuit_breaker = CircuitBreaker(lambda: at[0], lambda: 0.5)
     for _ in range(FAILURES):
-        assert breaker.wait() == 0
-        breaker.failed()
-    assert breaker.wait() == SECONDS_OPEN
+        assert circuit_breaker.wait() == 0
+        circuit_breaker.failed()
+    assert circuit_breaker.wait() == SECONDS_OPEN
     at[0] = SECONDS_OPEN
     for _ in range(3):
-        assert (breaker.wait(), breaker.wait()) == (0, SECONDS_PER_PROBE)
-        breaker.failed()
-        assert breaker.wait() == SECONDS_PER_PROBE
+        assert (circuit_breaker.wait(), circuit_breaker.wait()) == (0, SECONDS_PER_PROBE)
+        circuit_breaker.failed()
+        assert circuit_breaker.wait() == SECONDS_PER_PROBE
         at[0] += SECONDS_PER_PROBE
-    assert breaker.wait() == 0
-    breaker.answered()
-    assert [breaker.wait() for _ in range(3)] == [0, 0, 0]
+    assert circuit_breaker.wait() == 0
+    circuit_breaker.answered()
+    assert [circuit_breaker.wait() for _ in range(3)] == [0, 0, 0]
 
 
 def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
     at = [100.0]
-    breaker = Breaker(lambda: at[0])
-    breaker.rest(30)
-    breaker.rest(5)
-    assert (breaker.was_told_to, breaker.wait()) == (True, 30)
+    circuit_breaker = CircuitBreaker(lambda: at[0])
+    circuit_breaker.rest(30)
+    circuit_breaker.rest(5)
+    assert (circuit_breaker.is_rate_limited, circuit_breaker.wait()) == (True, 30)
     at[0] = 130.5
-    assert (breaker.was_told_to, breaker.wait()) == (False, 0)
+    assert (circuit_breaker.is_rate_limited, circuit_breaker.wait()) == (False, 0)
 
 
 @pytest.mark.parametrize(

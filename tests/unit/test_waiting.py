@@ -10,24 +10,24 @@ import pytest
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.matching import path_walk as resting
-from moniqo_core.domain.matching.triggers import Waiting, waiting
-from tests.support.desk import BTC, ETH, MARKETS, START, STEP, Desk
+from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
+from tests.support.harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 
 D = Decimal
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk("1000000")
-    desk.book(("0", "100"))
-    desk.place("buy", "market", "5")
+def harness() -> EngineHarness:
+    harness = EngineHarness("1000000")
+    harness.book(("0", "100"))
+    harness.place("buy", "market", "5")
     for price in ("48000", "49000", "47000"):
-        desk.place("buy", "limit", "0.1", price=price)
-    desk.place("sell", "limit", "0.1", price="51000")
-    desk.place("sell", "stop_loss", "0.1", stop_price="48500")
-    desk.place("sell", "take_profit", "0.1", stop_price="52000")
-    desk.place("buy", "stop_limit", "0.1", price="53000", stop_price="51500")
-    return desk
+        harness.place("buy", "limit", "0.1", price=price)
+    harness.place("sell", "limit", "0.1", price="51000")
+    harness.place("sell", "stop_loss", "0.1", stop_price="48500")
+    harness.place("sell", "take_profit", "0.1", stop_price="52000")
+    harness.place("buy", "stop_limit", "0.1", price="53000", stop_price="51500")
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -43,35 +43,39 @@ def desk() -> Desk:
         ("60000", ["o-6-1", "o-8-1", "o-9-1"]),
     ],
 )
-def test_a_point_touches(desk: Desk, price: str, touched: list[str]) -> None:
-    found = waiting(Draft(desk.account, desk.now), BTC)
+def test_a_point_touches(harness: EngineHarness, price: str, touched: list[str]) -> None:
+    found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point(price)) == touched
 
 
-def test_a_trailing_stop_sees_every_point(desk: Desk) -> None:
-    order = desk.place("sell", "trailing_stop", "0.1", trail_percent="5")
-    found = waiting(Draft(desk.account, desk.now), BTC)
+def test_a_trailing_stop_sees_every_point(harness: EngineHarness) -> None:
+    order = harness.place("sell", "trailing_stop", "0.1", trail_percent="5")
+    found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point("50000")) == [order.order_id]
 
 
-def test_nothing_waits_where_nothing_is_open_or_held(desk: Desk) -> None:
-    assert waiting(Draft(desk.account, desk.now), ETH) is None
+def test_nothing_waits_where_nothing_is_open_or_held(harness: EngineHarness) -> None:
+    assert orders_by_trigger(Draft(harness.account, harness.now), ETH) is None
 
 
-def test_orders_are_sorted_again_only_when_one_of_them_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.place("sell", "trailing_stop", "0.1", trail_percent="50")
+def test_orders_are_sorted_again_only_when_one_of_them_changed(
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.place("sell", "trailing_stop", "0.1", trail_percent="50")
     sorted_for: list[str] = []
 
-    def counted(draft: Draft, symbol: str, sort: Callable[[Draft, str], Waiting | None] = waiting) -> Waiting | None:
+    def counted(
+        draft: Draft, symbol: str, sort: Callable[[Draft, str], OrdersByTrigger | None] = orders_by_trigger
+    ) -> OrdersByTrigger | None:
         sorted_for.append(symbol)
         return sort(draft, symbol)
 
     monkeypatch.setattr(resting, "waiting", counted)
     prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
     path = [_point(price, number) for number, price in enumerate(prices)]
-    resting.walk(desk.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
+    resting.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
     assert sorted_for == [BTC, BTC]  # at the first point, and after the one that filled a limit
 
 

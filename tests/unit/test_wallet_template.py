@@ -8,7 +8,7 @@ import pytest
 
 from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.wallets._template import TemplateWallet
 from moniqo_core.wallets.base import BaseWallet
 from tests.conftest import Run
@@ -31,7 +31,7 @@ def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) 
     wallet = template(api_key="key", api_secret="canary")
     method = getattr(wallet, name)
     needed = [
-        Place("BTC/USDT", OrderSide.BUY, OrderType.MARKET) if parameter.name == "order" else None
+        OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.MARKET) if parameter.name == "order" else None
         for parameter in inspect.signature(method).parameters.values()
         if parameter.default is inspect.Parameter.empty
     ]

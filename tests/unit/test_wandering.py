@@ -14,7 +14,7 @@ from moniqo_core import event_loop
 from moniqo_core.domain.clock import to_milliseconds
 from moniqo_core.domain.market import hours as market_hours
 from moniqo_core.domain.market.market import Candle, Level, PathPoint
-from moniqo_core.feeds.random_walk import Listing, listings
+from moniqo_core.feeds.random_walk import SimulatedMarket, simulated_markets
 from moniqo_core.feeds.simulated import INTERVALS, SimulatedFeed
 
 OCTAVES = (
@@ -28,7 +28,7 @@ OCTAVES = (
 )
 STEP = timedelta(seconds=15)
 ROOT = datetime(1970, 1, 1, tzinfo=UTC)
-SYMBOLS = st.sampled_from(sorted(listings()))
+SYMBOLS = st.sampled_from(sorted(simulated_markets()))
 MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 20), timezones=st.just(UTC)).map(  # noqa: DTZ001
     to_milliseconds
 )
@@ -39,10 +39,10 @@ class Definition:
 
     def __init__(self, seed: str, symbol: str) -> None:
         self.key = hashlib.sha256(seed.encode()).digest()
-        self.listing: Listing = listings()[symbol]
+        self.market: SimulatedMarket = simulated_markets()[symbol]
 
     def level(self, octave: int, index: int) -> int:
-        text = f"{self.listing.market.symbol}|{octave}|{index}".encode()
+        text = f"{self.market.market.symbol}|{octave}|{index}".encode()
         amplitude = OCTAVES[octave][1]
         drawn = int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self.key).digest())
         return drawn % (2 * amplitude + 1) - amplitude
@@ -53,25 +53,25 @@ class Definition:
             index, into = divmod(step * 15, period)
             start = self.level(octave, index)
             share += start + (self.level(octave, index + 1) - start) * into // period
-        return self.listing.base_ticks * (10**8 + share) // 10**8
+        return self.market.base_ticks * (10**8 + share) // 10**8
 
     def draw(self, purpose: bytes, step: int, size: int) -> bytes:
-        symbol = self.listing.market.symbol.encode()
+        symbol = self.market.market.symbol.encode()
         return hashlib.shake_256(b"%s|%s|%s|%d" % (self.key, purpose, symbol, step)).digest(size)
 
     def lots_for(self, notional: int, ticks: int) -> int:
-        return notional * int(10 ** (self.listing.tick_places + self.listing.lot_places)) // ticks
+        return notional * int(10 ** (self.market.tick_places + self.market.lot_places)) // ticks
 
     def price(self, ticks: int) -> Decimal:
-        return Decimal(ticks).scaleb(-self.listing.tick_places)
+        return Decimal(ticks).scaleb(-self.market.tick_places)
 
     def volume(self, step: int) -> Decimal:
         share = 1000 + int.from_bytes(self.draw(b"volume", step, 4)) % 18000
         lots = self.lots_for(60_000, self.ticks(step)) * share // 10000
-        return Decimal(lots).scaleb(-self.listing.lot_places)
+        return Decimal(lots).scaleb(-self.market.lot_places)
 
     def trades(self, step: int) -> bool:
-        return self.listing.market.hours is None or market_hours.session_at(ROOT + step * STEP) is not None
+        return self.market.market.hours is None or market_hours.session_at(ROOT + step * STEP) is not None
 
     def point(self, step: int) -> PathPoint:
         ticks, begins = self.ticks(step), ROOT + step * STEP
@@ -105,7 +105,7 @@ class Definition:
             away = max(1, ticks // 20_000) + depth * max(1, ticks // 100_000)
             lots = max(1, usual * (200_000 + drawn) // 1_000_000)
             price = self.price(ticks + away if side else ticks - away)
-            levels.append(Level(price, Decimal(lots).scaleb(-self.listing.lot_places)))
+            levels.append(Level(price, Decimal(lots).scaleb(-self.market.lot_places)))
         return levels
 
 

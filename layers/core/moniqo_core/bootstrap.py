@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moniqo_core.services.login import Login
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
-    from moniqo_core.services.orders.live.reconciliation import Settling
+    from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
     from moniqo_core.services.orders.paper_evaluation import EvaluationDispatch, OrderEvaluation
     from moniqo_core.services.orders.service import Orders
     from moniqo_core.services.portfolio.balances import Balances
@@ -192,11 +192,11 @@ def live_placing() -> LivePlacing:
 
 
 @cache
-def settling() -> Settling:
+def order_reconciliation() -> OrderReconciliation:
     """Finding out what became of orders at venues."""
-    from moniqo_core.services.orders.live.reconciliation import Settling
+    from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 
-    return Settling(database(), wallets())
+    return OrderReconciliation(database(), wallets())
 
 
 @cache

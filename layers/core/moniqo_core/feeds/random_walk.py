@@ -33,7 +33,7 @@ _LEVEL_NOTIONAL: Final = 25_000
 _STEP_NOTIONAL: Final = 60_000
 
 
-class Listing(NamedTuple):
+class SimulatedMarket(NamedTuple):
     """A simulated symbol: its market and the price it wanders around, in ticks; tick and lot as decimal places."""
 
     market: Market
@@ -56,15 +56,15 @@ class Listing(NamedTuple):
 
 def _list(
     symbol: str, price: str, tick_places: int, lot_places: int, min_notional: str, hours: str | None = None
-) -> Listing:
+) -> SimulatedMarket:
     base, _, quote = symbol.partition("/")
     lot = Decimal(1).scaleb(-lot_places)
     market = Market(symbol, base, quote, Decimal(1).scaleb(-tick_places), lot, lot, Decimal(min_notional), hours)
-    return Listing(market, int(Decimal(price).scaleb(tick_places)), tick_places, lot_places)
+    return SimulatedMarket(market, int(Decimal(price).scaleb(tick_places)), tick_places, lot_places)
 
 
 @lru_cache(maxsize=1)
-def listings() -> dict[str, Listing]:
+def simulated_markets() -> dict[str, SimulatedMarket]:
     """Every simulated symbol, by name."""
     rows = (
         _list("AAPL/USD", "190", 2, 0, "1", NYSE),
@@ -81,7 +81,7 @@ def listings() -> dict[str, Listing]:
     return {row.market.symbol: row for row in rows}
 
 
-class Wandering:
+class RandomWalk:
     """The market of one seed. Steps are counted from the epoch of Unix; ``range`` objects of them have no gaps."""
 
     def __init__(self, seed: str) -> None:
@@ -91,24 +91,24 @@ class Wandering:
         self._keyed = hashlib.blake2b(digest_size=8, key=self._key)
         self._level = lru_cache(maxsize=65536)(self._draw_level)
 
-    def ticks(self, listing: Listing, steps: range) -> list[int]:
+    def ticks(self, market: SimulatedMarket, steps: range) -> list[int]:
         """Price of each step in ticks."""
-        octaves = [self._octave(listing.market.symbol, octave, steps) for octave in range(len(_OCTAVES))]
-        return [listing.base_ticks * (_SHARE + sum(shares)) // _SHARE for shares in zip(*octaves, strict=True)]
+        octaves = [self._octave(market.market.symbol, octave, steps) for octave in range(len(_OCTAVES))]
+        return [market.base_ticks * (_SHARE + sum(shares)) // _SHARE for shares in zip(*octaves, strict=True)]
 
-    def lots(self, listing: Listing, steps: range, ticks: list[int]) -> list[int]:
+    def lots(self, market: SimulatedMarket, steps: range, ticks: list[int]) -> list[int]:
         """Lots traded in each step, whose price is ``ticks``: 0.1 to 1.9 times the usual notional."""
-        usual = listing.lots_priced(_STEP_NOTIONAL)
-        draws = self._draws(listing, b"volume", steps, 4)
+        usual = market.lots_priced(_STEP_NOTIONAL)
+        draws = self._draws(market, b"volume", steps, 4)
         return [
             usual // price * (1000 + int.from_bytes(draw) % 18000) // 10000
             for price, draw in zip(ticks, draws, strict=True)
         ]
 
-    def book_lots(self, listing: Listing, step: int, ticks: int, levels: int) -> list[int]:
+    def book_lots(self, market: SimulatedMarket, step: int, ticks: int, levels: int) -> list[int]:
         """Lots at each of so many levels of a step's book: 0.2 to 1.8 times the usual notional."""
-        (draws,) = self._draws(listing, b"book", [step], 4 * levels)
-        usual = max(1, listing.lots_priced(_LEVEL_NOTIONAL) // ticks)
+        (draws,) = self._draws(market, b"book", [step], 4 * levels)
+        usual = max(1, market.lots_priced(_LEVEL_NOTIONAL) // ticks)
         shares = (200_000 + int.from_bytes(draws[at : at + 4]) % 1_600_000 for at in range(0, 4 * levels, 4))
         return [max(1, usual * share // 1_000_000) for share in shares]
 
@@ -132,8 +132,8 @@ class Wandering:
         amplitude = _OCTAVES[octave][1]
         return int.from_bytes(digest.digest()) % (2 * amplitude + 1) - amplitude
 
-    def _draws(self, listing: Listing, purpose: bytes, steps: Iterable[int], size: int) -> Iterator[bytes]:
-        begun = hashlib.shake_256(b"%s|%s|%s|" % (self._key, purpose, listing.market.symbol.encode()))
+    def _draws(self, market: SimulatedMarket, purpose: bytes, steps: Iterable[int], size: int) -> Iterator[bytes]:
+        begun = hashlib.shake_256(b"%s|%s|%s|" % (self._key, purpose, market.market.symbol.encode()))
         for step in steps:
             draw = begun.copy()
             draw.update(b"%d" % step)

@@ -18,7 +18,7 @@ from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, Vali
 from moniqo_core.domain.market import hours as market_hours
 from moniqo_core.domain.market.market import SIMULATED, Candle, Level, Market, PathPoint, Snapshot
 from moniqo_core.domain.money import ONE
-from moniqo_core.feeds.random_walk import STEP_SECONDS, Listing, Wandering, listings
+from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMarket, simulated_markets
 
 BOOK_LEVELS: Final = 20
 CANDLES_KEPT: Final = 4096
@@ -39,7 +39,7 @@ class SimulatedFeed:
 
     def __init__(self, seed: str, clock: Clock = utc_now) -> None:
         """Take the deployment's secret seed and the clock that says when now is."""
-        self._market = Wandering(seed)
+        self._market = RandomWalk(seed)
         self._clock = clock
         self._snapshot = lru_cache(maxsize=256)(self._snapshot_at)
         self._candle = lru_cache(maxsize=CANDLES_KEPT)(self._candle_of)
@@ -48,22 +48,20 @@ class SimulatedFeed:
 
     async def markets(self) -> Sequence[Market]:
         """Every simulated symbol, ordered by name."""
-        return [row.market for row in listings().values()]
+        return [row.market for row in simulated_markets().values()]
 
     async def market(self, symbol: str) -> Market:
         """One symbol; raises SymbolNotFoundError."""
-        return _listing(symbol).market
+        return _simulated_market(symbol).market
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
         """Best prices and book now, or of the last session; its time is the beginning of that step's price."""
-        return self._snapshot(symbol, _shown_step(_listing(symbol), self._clock()))
+        return self._snapshot(symbol, _shown_step(_simulated_market(symbol), self._clock()))
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
         """Mid price of each symbol now, or of the last session."""
-        now, found = self._clock(), map(_listing, symbols)
-        return {
-            listing.market.symbol: listing.price(self._ticks(listing, _shown_step(listing, now))) for listing in found
-        }
+        now, found = self._clock(), map(_simulated_market, symbols)
+        return {market.market.symbol: market.price(self._ticks(market, _shown_step(market, now))) for market in found}
 
     async def usd_rate(self, asset: str) -> Decimal:
         """One: a simulated token follows the dollar exactly."""
@@ -75,73 +73,73 @@ class SimulatedFeed:
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
         """Steps that begin at or after ``since`` and are over by ``until`` and by now, oldest first."""
-        listing = _listing(symbol)
+        market = _simulated_market(symbol)
         first = -(-int(since.timestamp() * 1000) // (STEP_SECONDS * 1000))
         last = _step_of(min(until, self._clock()))
-        return [point for steps in _traded_steps(listing, first, last) for point in self._points(listing, steps)]
+        return [point for steps in _traded_steps(market, first, last) for point in self._points(market, steps)]
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last ``limit`` closed candles of ``1m``, ``1h`` or ``1d``, oldest first; raises ValidationError."""
         if interval not in INTERVALS:
             raise ValidationError(f"interval {interval!r} is not one of {', '.join(INTERVALS)}")
-        listing, seconds = _listing(symbol), INTERVALS[interval]
+        market, seconds = _simulated_market(symbol), INTERVALS[interval]
         closed = int(self._clock().timestamp()) // seconds
-        if listing.market.hours is None:
+        if market.market.hours is None:
             indexes: Iterable[int] = range(closed - limit, closed)
         else:
             indexes = reversed(list(islice(_traded(seconds, closed), limit)))
         return [self._candle(symbol, index, seconds) for index in indexes]
 
-    def _ticks(self, listing: Listing, step: int) -> int:
-        return self._market.ticks(listing, range(step, step + 1))[0]
+    def _ticks(self, market: SimulatedMarket, step: int) -> int:
+        return self._market.ticks(market, range(step, step + 1))[0]
 
-    def _points(self, listing: Listing, steps: range) -> Iterator[PathPoint]:
-        ticks = self._market.ticks(listing, steps)
-        lots = self._market.lots(listing, steps, ticks)
+    def _points(self, market: SimulatedMarket, steps: range) -> Iterator[PathPoint]:
+        ticks = self._market.ticks(market, steps)
+        lots = self._market.lots(market, steps, ticks)
         for step, price, traded in zip(steps, ticks, lots, strict=True):
-            begins, half = _begin(step), listing.price(_half_spread(price))
-            yield PathPoint(begins, begins + _STEP, listing.price(price), listing.amount(traded), half)
+            begins, half = _begin(step), market.price(_half_spread(price))
+            yield PathPoint(begins, begins + _STEP, market.price(price), market.amount(traded), half)
 
     def _snapshot_at(self, symbol: str, step: int) -> Snapshot:
-        listing = _listing(symbol)
-        ticks = self._ticks(listing, step)
+        market = _simulated_market(symbol)
+        ticks = self._ticks(market, step)
         half, gap = _half_spread(ticks), max(1, ticks // 100_000)
-        lots = self._market.book_lots(listing, step, ticks, 2 * BOOK_LEVELS)
+        lots = self._market.book_lots(market, step, ticks, 2 * BOOK_LEVELS)
         bids, asks = (
             [
-                Level(listing.price(ticks + sign * (half + depth * gap)), listing.amount(size))
+                Level(market.price(ticks + sign * (half + depth * gap)), market.amount(size))
                 for depth, size in enumerate(sizes)
             ]
             for sign, sizes in ((-1, lots[:BOOK_LEVELS]), (1, lots[BOOK_LEVELS:]))
         )
-        return Snapshot(symbol, _begin(step), listing.price(ticks), bids, asks, SIMULATED)
+        return Snapshot(symbol, _begin(step), market.price(ticks), bids, asks, SIMULATED)
 
     def _candle_of(self, symbol: str, index: int, seconds: int) -> Candle:
-        listing = _listing(symbol)
+        market = _simulated_market(symbol)
         ticks: list[int] = []
         lots = 0
-        for steps in _traded_steps(listing, index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS):
-            prices = self._market.ticks(listing, steps)
+        for steps in _traded_steps(market, index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS):
+            prices = self._market.ticks(market, steps)
             ticks += prices
-            lots += sum(self._market.lots(listing, steps, prices))
-        opened, high, low, closed = map(listing.price, (ticks[0], max(ticks), min(ticks), ticks[-1]))
-        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, listing.amount(lots))
+            lots += sum(self._market.lots(market, steps, prices))
+        opened, high, low, closed = map(market.price, (ticks[0], max(ticks), min(ticks), ticks[-1]))
+        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, market.amount(lots))
 
 
-def _listing(symbol: str) -> Listing:
-    found = listings().get(symbol)
+def _simulated_market(symbol: str) -> SimulatedMarket:
+    found = simulated_markets().get(symbol)
     if found is None:
         raise SymbolNotFoundError(f"no market {symbol[:40]!r}", symbol=symbol[:40])
     return found
 
 
-def _shown_step(listing: Listing, moment: datetime) -> int:
+def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
     """Step whose price shows at a moment: the last one of the last session while the market is closed."""
-    if listing.market.hours is None or market_hours.session_at(moment) is not None:
+    if market.market.hours is None or market_hours.session_at(moment) is not None:
         return _step_of(moment)
     session = next(market_hours.earlier_sessions(moment), None)
     if session is None:
-        raise MarketDataError(f"no session of {listing.market.symbol} is known", symbol=listing.market.symbol)
+        raise MarketDataError(f"no session of {market.market.symbol} is known", symbol=market.market.symbol)
     return _step_of(session.close) - 1
 
 
@@ -155,9 +153,9 @@ def _traded(seconds: int, closed: int) -> Iterator[int]:
             below = index
 
 
-def _traded_steps(listing: Listing, first: int, last: int) -> list[range]:
+def _traded_steps(market: SimulatedMarket, first: int, last: int) -> list[range]:
     """Steps from ``first`` on and before ``last`` in which the market trades, as they follow each other."""
-    if listing.market.hours is None:
+    if market.market.hours is None:
         return [range(first, last)]
     sessions = market_hours.sessions_between(_begin(first), _begin(last)) if first < last else ()
     return [range(max(first, _step_of(each.open)), min(last, _step_of(each.close))) for each in sessions]

@@ -37,7 +37,7 @@ RATE_SECONDS: Final = 2.0
 SIGHT_KEPT: Final = timedelta(seconds=1)
 
 
-class LiveFeed:
+class VenueFeed:
     """A :class:`~moniqo_core.domain.market.market.PriceFeed` on venues.
 
     The first one gives the path, any of them quotes.
@@ -97,11 +97,11 @@ class LiveFeed:
         seen = self._seen.get(symbol)
         if not fresh and seen is not None and now - SIGHT_KEPT <= seen[0] <= now:
             return seen[1]
-        found = await self._look(symbol)
+        found = await self._quote(symbol)
         self._seen[symbol] = (now, found)
         return found
 
-    async def _look(self, symbol: str) -> Snapshot:
+    async def _quote(self, symbol: str) -> Snapshot:
         await self.market(symbol)
         is_open = market_hours.hours_at(self._calendar, self._clock()).is_open
         first: WalletError | None = None

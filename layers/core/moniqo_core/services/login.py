@@ -82,7 +82,7 @@ class Login:
             UnauthenticatedError(_WRONG_PAIR, hint=_HINT),
         )
         for key in keys:
-            await self._attempts.give_back(key, now)
+            await self._attempts.release(key, now)
         return tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:

@@ -39,7 +39,7 @@ class RateCounters:
             return (await self._counters.update_one(below, one)).matched_count == 1
         return True
 
-    async def give_back(self, key: str, now: datetime) -> None:
+    async def release(self, key: str, now: datetime) -> None:
         """Uncount what was counted at ``now``; where the database does not answer, it stays counted."""
         with suppress(PyMongoError):
             await self._counters.update_one({"_id": self._id(key, now), "count": {"$gt": 0}}, {"$inc": {"count": -1}})

@@ -15,8 +15,8 @@ from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.storage.market.venue_markets import ListedMarket, Listing, VenueMarkets
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.venues.transport.calls import VenueCalls
-from moniqo_core.venues.transport.circuit_breaker import Breaker
-from moniqo_core.venues.transport.rate_limiter import Pace
+from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
+from moniqo_core.venues.transport.rate_limiter import RateLimiter
 
 MARKETS_FRESH: Final = timedelta(hours=1)
 MARKETS_AGAIN: Final = timedelta(minutes=1)
@@ -36,8 +36,8 @@ class VenueConnection(VenueCalls):
         allow_loopback: bool = False,
         calls_from: str | None = None,
         now: Clock = utc_now,
-        breaker: Breaker | None = None,
-        pace: Callable[[float, float], Pace] = Pace,
+        circuit_breaker: CircuitBreaker | None = None,
+        rate_limiter: Callable[[float, float], RateLimiter] = RateLimiter,
     ) -> None:
         """Prepare; nothing is opened before the first call.
 
@@ -57,7 +57,12 @@ class VenueConnection(VenueCalls):
 
         """
         super().__init__(
-            venue, config, allow_loopback=allow_loopback, calls_from=calls_from, breaker=breaker, pace=pace
+            venue,
+            config,
+            allow_loopback=allow_loopback,
+            calls_from=calls_from,
+            circuit_breaker=circuit_breaker,
+            rate_limiter=rate_limiter,
         )
         self._kept = markets
         self._now = now

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.venues.exchanges.refusals import retry_after
-from moniqo_core.venues.transport.circuit_breaker import Breaker
+from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,12 +30,14 @@ _REFUSED: Final = {
 class PolygonHttp:
     """Asks once; a failure is MarketDataError, for prices are soon asked for again."""
 
-    def __init__(self, read_key: Callable[[], str], address: str = ADDRESS, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, read_key: Callable[[], str], address: str = ADDRESS, circuit_breaker: CircuitBreaker | None = None
+    ) -> None:
         """Prepare; nothing is opened, nor is the key read, before the first call."""
         self._read_key = read_key
         self._key: str | None = None
         self._address = address.rstrip("/")
-        self._breaker = breaker or Breaker()
+        self._circuit_breaker = circuit_breaker or CircuitBreaker()
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -52,23 +54,23 @@ class PolygonHttp:
             MarketDataError: everything else that is no answer.
 
         """
-        wait = self._breaker.wait()
+        wait = self._circuit_breaker.wait()
         if wait:
             raise _failed("it has not answered for a while", wait)
         try:
             async with asyncio.timeout(SECONDS):
                 status, headers, body = await self._ask(path, query)
         except Exception:  # noqa: BLE001 - whatever a client of HTTP raises
-            self._breaker.failed(None)
+            self._circuit_breaker.failed(None)
             raise _failed("it did not answer") from None
         if status == 404:  # noqa: PLR2004
-            self._breaker.answered()
+            self._circuit_breaker.answered()
             raise SymbolNotFoundError("Polygon does not know this symbol")
         if status != _OK:
             self._count(status)
             why = _REFUSED.get(status, f"it answered HTTP {status}")
             raise _failed(why, retry_after(headers, datetime.now(UTC)) if status in {429, 503} else None)
-        self._breaker.answered()
+        self._circuit_breaker.answered()
         try:
             return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError):
@@ -76,9 +78,9 @@ class PolygonHttp:
 
     def _count(self, status: int) -> None:
         if status < 500:  # noqa: PLR2004
-            self._breaker.answered()
+            self._circuit_breaker.answered()
         else:
-            self._breaker.failed(None)
+            self._circuit_breaker.failed(None)
 
     async def _ask(self, path: str, query: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         if self._key is None:

@@ -14,11 +14,11 @@ from moniqo_core.domain.money import ONE
 from moniqo_core.domain.wallets.definition import Definition, MarketType
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import Unreachable, VenueData
-from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.market.minutes import RecordedMinutes
 
 
-class LiveFeeds:
+class VenueFeeds:
     """Makes feeds, each once: an account's path is that of the venue it was opened on, other venues only quote."""
 
     def __init__(
@@ -44,7 +44,7 @@ class LiveFeeds:
         self._shares = shares
         self._record = RecordedMinutes(database)
         self._clock = clock
-        self._feeds: dict[str, LiveFeed] = {}
+        self._feeds: dict[str, VenueFeed] = {}
 
     def for_new(self, definition: Definition) -> str | None:
         """Return the name of the feed of accounts opened now on a definition; None when this deployment has none."""
@@ -55,7 +55,7 @@ class LiveFeeds:
     def named(self, name: str) -> PriceFeed:
         """Return the feed that accounts keep the name of; it has no prices when the deployment dropped the venue."""
         if name not in self._feeds:
-            self._feeds[name] = LiveFeed(self._sources(name), self._record, self._clock)
+            self._feeds[name] = VenueFeed(self._sources(name), self._record, self._clock)
         return self._feeds[name]
 
     async def usd_rate(self, asset: str) -> Decimal:

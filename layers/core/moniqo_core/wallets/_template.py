@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.orders.order import OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.wallets.changes import LifeCommand
 from moniqo_core.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance
@@ -68,7 +68,7 @@ class TemplateWallet(BaseWallet):
         """The last closed candles, oldest first; the candle that is still open is not among them."""
         self._lacks("get_candles", "closed Candles only, oldest first")
 
-    async def _place(self, order: Place) -> OrderResult:
+    async def _place(self, order: OrderRequest) -> OrderResult:
         """Send the order once, under the ``client_order_id`` the venue refuses to take twice.
 
         A time-out does not mean that the order failed: answer ``OrderStatus.UNKNOWN`` and let a later look settle it.
@@ -98,7 +98,7 @@ class TemplateWallet(BaseWallet):
         """Holdings in US dollars; an asset nobody prices has a value of None, never zero."""
         self._lacks("valuation", "a Valuation of get_balance() at the venue's mid prices")
 
-    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of status or limits; the venue knows nothing of them, so only our database changes."""
         self._lacks("record", "the user wallet's document changed in one write")
 

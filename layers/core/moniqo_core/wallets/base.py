@@ -18,7 +18,7 @@ from moniqo_core.domain.errors import WalletError, WalletNotInitializedError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.changes import LifeCommand
@@ -178,7 +178,7 @@ class BaseWallet(ABC):
         ``stop_loss`` and ``take_profit`` attach exits to an entry: at a price, at a distance in percent, or, when the
         spec leaves both open, at the wallet's default distance. ``expires_at`` is aware and goes with GTD.
         """
-        order = Place(
+        order = OrderRequest(
             symbol=symbol,
             side=side,
             type=order_type,
@@ -199,7 +199,7 @@ class BaseWallet(ABC):
         return await self._place(order)
 
     @abstractmethod
-    async def _place(self, order: Place) -> OrderResult:
+    async def _place(self, order: OrderRequest) -> OrderResult:
         """Place an order as :meth:`place_order` promises."""
 
     @abstractmethod
@@ -230,7 +230,7 @@ class BaseWallet(ABC):
         return Statement(await self.valuation())
 
     @abstractmethod
-    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
 
     async def get_positions(self) -> list[WalletPosition]:

@@ -21,7 +21,7 @@ from moniqo_core.storage.paper.ledger import DemoLedger, Loaded
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VENUES, VenueConnections
-from moniqo_core.venues.price_feeds import LiveFeeds
+from moniqo_core.venues.price_feeds import VenueFeeds
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.definition_cache import KnownDefinitions
 from moniqo_core.wallets.demo.wallet import DemoWallet
@@ -71,7 +71,7 @@ class WalletConnector:
         self._feed: PriceFeed | None = None
         self._polygon = polygon
         shares = None if polygon is None else Polygon(polygon.get, clock)
-        self._live_feeds = LiveFeeds(price_venues, self._exchange_prices, shares, database, clock)
+        self._venue_feeds = VenueFeeds(price_venues, self._exchange_prices, shares, database, clock)
 
     async def close(self) -> None:
         """Close the connections to venues."""
@@ -82,7 +82,7 @@ class WalletConnector:
     async def feed(self, name: str = SIMULATED) -> PriceFeed:
         """The simulated market of this deployment, whose seed is read once, or the live feed of a name."""
         if name != SIMULATED:
-            return self._live_feeds.named(name)
+            return self._venue_feeds.named(name)
         if self._feed is None:
             self._feed = SimulatedFeed(await simulation_seed(self._database), self._clock)
         return self._feed
@@ -180,7 +180,7 @@ class WalletConnector:
         """Return the feed of accounts opened now on a definition of a demo wallet, None when it has no prices here."""
         if definition.simulation is None or definition.simulation.feed is FeedKind.SIMULATED:
             return SIMULATED
-        return self._live_feeds.for_new(definition)
+        return self._venue_feeds.for_new(definition)
 
     def _exchange_prices(self, slug: str) -> VenueData:
         from moniqo_core.venues.prices import ExchangePrices
@@ -214,7 +214,7 @@ class WalletConnector:
         return credentials
 
     def _config(self, definition: Definition) -> dict[str, object]:
-        connection, rate = self._venues.to(definition), self._live_feeds.usd_rate
+        connection, rate = self._venues.to(definition), self._venue_feeds.usd_rate
         return {"connection": connection, "clock": self._clock, "usd_rate": rate}
 
 

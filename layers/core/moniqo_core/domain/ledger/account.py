@@ -37,7 +37,7 @@ class AccountTerms:
     feed: str = SIMULATED
 
     @property
-    def is_live(self) -> bool:
+    def uses_venue_prices(self) -> bool:
         """Whether prices are those of a venue."""
         return self.feed != SIMULATED
 
@@ -52,16 +52,16 @@ class AccountTerms:
         return self.taker_fee_percent.scaleb(-2)
 
 
-class Interest(NamedTuple):
+class OpenOrderTotals(NamedTuple):
     """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
 
     orders: int = 0
     expiring: int = 0
     buying: Decimal = ZERO
 
-    def plus(self, more: Interest, less: Interest) -> Interest:
+    def plus(self, more: OpenOrderTotals, less: OpenOrderTotals) -> OpenOrderTotals:
         """Add one order's interest and take away another's."""
-        return Interest(
+        return OpenOrderTotals(
             self.orders + more.orders - less.orders,
             self.expiring + more.expiring - less.expiring,
             self.buying + more.buying - less.buying,
@@ -102,7 +102,7 @@ class Account:
     balances: Mapping[str, Holding]
     positions: Mapping[str, Position] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
-    interest: Mapping[str, Interest] = field(default_factory=dict)
+    open_order_totals: Mapping[str, OpenOrderTotals] = field(default_factory=dict)
     taken: Mapping[tuple[str, OrderSide], TakenLevels] = field(default_factory=dict)
     evaluated_until: Mapping[str, datetime] = field(default_factory=dict)
     marks: Mapping[str, Decimal] = field(default_factory=dict)
@@ -128,41 +128,41 @@ class Account:
 FLAT: Final = Position()
 
 
-def interest_of(order: Order | None) -> Interest:
+def open_order_totals_of(order: Order | None) -> OpenOrderTotals:
     """What one order adds to the interest in its symbol."""
     if order is None or not order.is_open:
         return NO_INTEREST
     buying = order.side is OrderSide.BUY and order.price is not None
-    return Interest(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
+    return OpenOrderTotals(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
 
 
-def sum_interest(orders: Iterable[Order]) -> dict[str, Interest]:
+def sum_open_order_totals(orders: Iterable[Order]) -> dict[str, OpenOrderTotals]:
     """Sum up open orders per symbol."""
-    found: dict[str, Interest] = {}
+    found: dict[str, OpenOrderTotals] = {}
     for order in orders:
-        found[order.symbol] = found.get(order.symbol, NO_INTEREST).plus(interest_of(order), NO_INTEREST)
+        found[order.symbol] = found.get(order.symbol, NO_INTEREST).plus(open_order_totals_of(order), NO_INTEREST)
     return found
 
 
-NO_INTEREST: Final = Interest()
+NO_INTEREST: Final = OpenOrderTotals()
 
 
-def interest_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, Interest]:
+def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, OpenOrderTotals]:
     """Sum up open orders anew for the symbols of changed ones."""
     if not changed:
-        return before.interest
-    interest = dict(before.interest)
+        return before.open_order_totals
+    open_order_totals = dict(before.open_order_totals)
     for name, order in changed.items():
-        was, now = interest_of(before.orders.get(name)), interest_of(order)
+        was, now = open_order_totals_of(before.orders.get(name)), open_order_totals_of(order)
         if now is was:
             continue
-        known = interest.get(order.symbol, NO_INTEREST)
+        known = open_order_totals.get(order.symbol, NO_INTEREST)
         total = known.plus(now, was)
         if total.orders:
-            interest[order.symbol] = total
+            open_order_totals[order.symbol] = total
         else:
-            interest.pop(order.symbol, None)
-    return interest
+            open_order_totals.pop(order.symbol, None)
+    return open_order_totals
 
 
 def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:

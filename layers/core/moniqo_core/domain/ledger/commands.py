@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
 
 
@@ -48,4 +48,4 @@ class Mark:
     """Remember how far the market was looked at; what filled on the way is part of the entry."""
 
 
-Command = Open | Place | ClosePosition | Reset | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close
+Command = Open | OrderRequest | ClosePosition | Reset | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close

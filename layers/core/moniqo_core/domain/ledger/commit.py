@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.ledger.account import Account, Interest, Shown, TakenLevels
+from moniqo_core.domain.ledger.account import Account, OpenOrderTotals, Shown, TakenLevels
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.orders.order import Fill, Order, OrderSide
@@ -43,7 +43,7 @@ class Posting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class MarketContext:
     """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
 
     Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
@@ -67,7 +67,7 @@ class Changed(NamedTuple):
     taken: Mapping[tuple[str, OrderSide], TakenLevels]
     evaluated_until: Mapping[str, datetime]
     marks: Mapping[str, Decimal]
-    interest: Mapping[str, Interest]
+    open_order_totals: Mapping[str, OpenOrderTotals]
     shown: Mapping[str, Shown]
 
 
@@ -76,7 +76,7 @@ class Commit:
     """One entry of the journal together with the account it leads to."""
 
     command: Command
-    basis: Basis | None
+    context: MarketContext | None
     postings: tuple[Posting, ...]
     orders: tuple[Order, ...]
     fills: tuple[Fill, ...]

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TypeVar
 
 from moniqo_core.domain.errors import InsufficientBalanceError
-from moniqo_core.domain.ledger.account import FLAT, NO_INTEREST, Account, Shown, TakenLevels, interest_after
+from moniqo_core.domain.ledger.account import FLAT, NO_INTEREST, Account, Shown, TakenLevels, open_order_totals_after
 from moniqo_core.domain.ledger.commands import Command
-from moniqo_core.domain.ledger.commit import Basis, Book, Changed, Commit, Posting
+from moniqo_core.domain.ledger.commit import Book, Changed, Commit, MarketContext, Posting
 from moniqo_core.domain.ledger.open_orders import with_changes
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import Fill, Order, OrderSide
@@ -55,7 +55,7 @@ class Draft:
 
     def tracked(self, symbol: str) -> bool:
         """Tell whether the path of a symbol was being walked before this draft."""
-        return symbol in self.account.interest or bool(self.account.position(symbol).amount)
+        return symbol in self.account.open_order_totals or bool(self.account.position(symbol).amount)
 
     def at_stake(self) -> bool:
         """Tell whether anything is held or open, with the changes so far."""
@@ -78,7 +78,7 @@ class Draft:
             order = self.orders[order_id] = placed.copy()
         return order
 
-    def look(self, order_id: str) -> Order:
+    def peek(self, order_id: str) -> Order:
         """Return an order with the changes so far, only to read."""
         return self.orders.get(order_id) or self.account.orders[order_id]
 
@@ -138,7 +138,7 @@ class Draft:
             )
         self.balances[asset] = after
 
-    def commit(self, command: Command, basis: Basis | None = None, **changes: object) -> Commit:
+    def commit(self, command: Command, context: MarketContext | None = None, **changes: object) -> Commit:
         """Close the draft; ``changes`` are further fields of the account (status, limits, ...)."""
         before = self.account
         changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
@@ -154,7 +154,7 @@ class Draft:
             balances=_merged(before.balances, self.balances),
             positions=_merged(before.positions, self.positions),
             orders=with_changes(before.orders, changed),
-            interest=interest_after(before, changed),
+            open_order_totals=open_order_totals_after(before, changed),
             taken=_merged(before.taken, self.taken),
             evaluated_until=_merged(before.evaluated_until, self.evaluated_until),
             marks=_merged(before.marks, self.marks),
@@ -167,7 +167,7 @@ class Draft:
             deleted=before.deleted,
             shown=_merged(before.shown, self.shown),
         )
-        if not after.interest and not any(position.amount for position in after.positions.values()):
+        if not after.open_order_totals and not any(position.amount for position in after.positions.values()):
             after.still_since = self.still_since or self.at
         for name, value in changes.items():
             setattr(after, name, value)
@@ -177,12 +177,12 @@ class Draft:
             self.taken,
             self.evaluated_until,
             self.marks,
-            {order.symbol: after.interest.get(order.symbol, NO_INTEREST) for order in changed.values()},
+            {order.symbol: after.open_order_totals.get(order.symbol, NO_INTEREST) for order in changed.values()},
             self.shown,
         )
         return Commit(
             command,
-            basis,
+            context,
             tuple(self.postings),
             tuple(changed.values()),
             tuple(self.fills),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from moniqo_core.domain.ledger.account import Account, sum_interest
+from moniqo_core.domain.ledger.account import Account, sum_open_order_totals
 from moniqo_core.domain.ledger.commit import Book, Commit
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderSide
@@ -22,8 +22,8 @@ def account_faults(account: Account) -> list[str]:
                 faults.append(f"{order.order_id} filled {order.filled_amount} of {order.amount}")
             if not order.is_open:
                 faults.append(f"{order.order_id} is {order.status} among the open orders")
-        if dict(account.interest) != sum_interest(account.orders.values()):
-            faults.append(f"interest {account.interest} does not sum up the open orders")
+        if dict(account.open_order_totals) != sum_open_order_totals(account.orders.values()):
+            faults.append(f"interest {account.open_order_totals} does not sum up the open orders")
         for asset in {*account.balances, *locked}:
             holding = account.holding(asset)
             if holding.free < 0 or holding.locked < 0:

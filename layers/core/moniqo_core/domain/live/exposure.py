@@ -16,14 +16,14 @@ from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
 from moniqo_core.domain.money import ONE, ZERO, floor_to
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
 
 NEGLIGIBLE_USD: Final = ONE
 """What is worth less is dust, not a position."""
 
 
-class Bid(NamedTuple):
+class PendingBuy(NamedTuple):
     """What a purchase may still add to what is held: an amount at a limit (None: at market), or an amount of quote."""
 
     symbol: str
@@ -33,7 +33,7 @@ class Bid(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stake:
+class HoldingExposure:
     """What is bid for of an asset, in US dollars, and what one unit of it is worth; None when nobody prices it."""
 
     held: Decimal
@@ -54,7 +54,7 @@ class LiveExposure:
     price_usd: Decimal
     order_usd: Decimal
     before_usd: Decimal
-    others: Mapping[str, Stake]
+    others: Mapping[str, HoldingExposure]
 
     @property
     def value(self) -> Decimal:
@@ -82,10 +82,10 @@ class LiveExposure:
 
 
 def exposure(
-    order: Place,
+    order: OrderRequest,
     market: Market,
     held: Mapping[str, Decimal],
-    bids: Iterable[Bid],
+    buys: Iterable[PendingBuy],
     mids: Mapping[str, Decimal],
 ) -> LiveExposure:
     """Return what is at stake with a purchase.
@@ -104,44 +104,48 @@ def exposure(
     base_price, quote_price = usd_price(market.base, mids), usd_price(market.quote, mids)
     if base_price is None or quote_price is None:
         raise MarketDataError(f"{market.symbol} has no price in US dollars now", retry_after=5)
-    stakes = _stakes(held, bids, mids)
-    mine = stakes.pop(market.base, Stake(ZERO, ZERO, base_price))
+    holding_exposures = _holding_exposures(held, buys, mids)
+    mine = holding_exposures.pop(market.base, HoldingExposure(ZERO, ZERO, base_price))
     price = max(base_price, order.price * quote_price) if order.price is not None else base_price
     wanted = (order.quote_amount or ZERO) * quote_price if order.amount is None else order.amount * price
     cash = market.base in DOLLARS
     before = ZERO if cash else mine.held * price + mine.bid_usd
-    return LiveExposure(market, price, ZERO if cash else wanted, before, stakes)
+    return LiveExposure(market, price, ZERO if cash else wanted, before, holding_exposures)
 
 
-def _stakes(held: Mapping[str, Decimal], bids: Iterable[Bid], mids: Mapping[str, Decimal]) -> dict[str, Stake]:
-    found = {asset: Stake(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
-    for bid in bids:
-        base, _, quote = bid.symbol.partition("/")
-        before = found.get(base) or Stake(ZERO, ZERO, usd_price(base, mids))
-        worth = _worth(bid, before.price_usd or ZERO, usd_price(quote, mids) or ONE)
-        found[base] = Stake(before.held, before.bid_usd + worth, before.price_usd)
+def _holding_exposures(
+    held: Mapping[str, Decimal], buys: Iterable[PendingBuy], mids: Mapping[str, Decimal]
+) -> dict[str, HoldingExposure]:
+    found = {asset: HoldingExposure(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
+    for buy in buys:
+        base, _, quote = buy.symbol.partition("/")
+        before = found.get(base) or HoldingExposure(ZERO, ZERO, usd_price(base, mids))
+        worth = _worth(buy, before.price_usd or ZERO, usd_price(quote, mids) or ONE)
+        found[base] = HoldingExposure(before.held, before.bid_usd + worth, before.price_usd)
     return {asset: stake for asset, stake in found.items() if asset not in DOLLARS}
 
 
-def _worth(bid: Bid, base_price: Decimal, quote_price: Decimal) -> Decimal:
-    if bid.amount is None:
-        return bid.quote_amount * quote_price
-    return bid.amount * max(base_price, (bid.price or ZERO) * quote_price)
+def _worth(buy: PendingBuy, base_price: Decimal, quote_price: Decimal) -> Decimal:
+    if buy.amount is None:
+        return buy.quote_amount * quote_price
+    return buy.amount * max(base_price, (buy.price or ZERO) * quote_price)
 
 
-def open_bid(order: LiveOrder) -> Bid:
+def open_buy(order: LiveOrder) -> PendingBuy:
     """Return what was left of a purchase when it was last written, which was before balances were read."""
     request = order.request
     left = None if request.amount is None else max(order.amount - order.filled_amount, ZERO)
-    return Bid(request.symbol, left, max((request.quote_amount or ZERO) - order.filled_quote, ZERO), request.price)
+    return PendingBuy(
+        request.symbol, left, max((request.quote_amount or ZERO) - order.filled_quote, ZERO), request.price
+    )
 
 
-def new_bid(order: LiveOrder) -> Bid:
+def new_buy(order: LiveOrder) -> PendingBuy:
     """Return all of a purchase that is newer than the balances: what filled of it may not be among them."""
     request = order.request
     if order.has_ended:
-        return Bid(request.symbol, order.filled_amount, ZERO, request.price)
-    return Bid(request.symbol, request.amount and order.amount, request.quote_amount or ZERO, request.price)
+        return PendingBuy(request.symbol, order.filled_amount, ZERO, request.price)
+    return PendingBuy(request.symbol, request.amount and order.amount, request.quote_amount or ZERO, request.price)
 
 
 def equity(held: Mapping[str, Decimal], mids: Mapping[str, Decimal]) -> Decimal | None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OPEN_STATUSES, Fill, OrderStatus
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 SEND_WITHIN: Final = timedelta(seconds=10)
 """How long after the look at switch, status and limits an intent may still be sent."""
@@ -68,7 +68,7 @@ class LiveOrder:
     ``venue`` is the slug of the wallet's definition and ``venue_client_id`` the id the order is sent under. ``token``
     tells whose intent it is when a write is sent twice.
     ``holds_client_id`` is False once the venue refused the order: its client order id may be used again.
-    ``seen_at`` is when the venue last told about it, ``settle_at`` when to ask next, None once nothing is left to ask.
+    ``seen_at`` is when the venue last reported it, ``reconcile_at`` when to ask next, None once nothing is open.
     ``misses`` counts looks in a row that did not find it, ``looks`` those that brought nothing new. ``mirrored`` is the
     amount of the fills that are kept. ``reason`` says why it was rejected. ``version`` counts the writes.
     """
@@ -80,12 +80,12 @@ class LiveOrder:
     venue_client_id: str
     token: str
     body_hash: str
-    request: Place
+    request: OrderRequest
     created_at: datetime
     updated_at: datetime
     status: OrderStatus
     status_history: tuple[tuple[OrderStatus, datetime], ...]
-    settle_at: datetime | None
+    reconcile_at: datetime | None
     amount: Decimal
     fee_currency: str
     version: int = 1
@@ -127,7 +127,7 @@ class LiveOrder:
 
 
 def intend(
-    order: Place,
+    order: OrderRequest,
     *,
     user_wallet_id: str,
     user_id: str,
@@ -151,7 +151,7 @@ def intend(
         updated_at=now,
         status=OrderStatus.PENDING,
         status_history=((OrderStatus.PENDING, now),),
-        settle_at=now + SEND_WITHIN + FIRST_LOOK,
+        reconcile_at=now + SEND_WITHIN + FIRST_LOOK,
         amount=order.amount or ZERO,
         fee_currency=order.symbol.partition("/")[2],
     )
@@ -161,17 +161,17 @@ def refused(order: LiveOrder, reason: str, now: datetime) -> LiveOrder:
     """The venue, or we before sending, surely did not place it: its client order id may be used again."""
     if order.has_ended or order.venue_order_id is not None:
         return order
-    return _enter(replace(order, settle_at=None, holds_client_id=False, reason=reason), OrderStatus.REJECTED, now)
+    return _enter(replace(order, reconcile_at=None, holds_client_id=False, reason=reason), OrderStatus.REJECTED, now)
 
 
-def lost(order: LiveOrder, now: datetime) -> LiveOrder:
+def outcome_unknown(order: LiveOrder, now: datetime) -> LiveOrder:
     """It was sent, and no answer says what became of it."""
     if order.status is not OrderStatus.PENDING:
         return order
-    return _enter(replace(order, settle_at=now + FIRST_LOOK), OrderStatus.UNKNOWN, now)
+    return _enter(replace(order, reconcile_at=now + FIRST_LOOK), OrderStatus.UNKNOWN, now)
 
 
-def seen(order: LiveOrder, report: Report, now: datetime) -> LiveOrder:
+def acknowledged(order: LiveOrder, report: Report, now: datetime) -> LiveOrder:
     """The venue knows it. An answer older than what is known changes nothing; what ended stays ended.
 
     An end because it was not found is the one the venue's word takes back.
@@ -218,27 +218,27 @@ def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
     since = order.seen_at or order.send_by
     if missed.misses >= LOOKS_BEFORE_REJECTION and now >= since + ACCEPTANCE:
         if order.venue_order_id is None:
-            return _enter(replace(missed, settle_at=None, reason=NOT_FOUND), OrderStatus.REJECTED, now)
-        return _enter(replace(missed, settle_at=None, reason=FORGOTTEN), OrderStatus.EXPIRED, now)
-    missed = replace(missed, settle_at=now + _pause(missed.looks))
-    return lost(missed, now) if now > order.send_by else missed
+            return _enter(replace(missed, reconcile_at=None, reason=NOT_FOUND), OrderStatus.REJECTED, now)
+        return _enter(replace(missed, reconcile_at=None, reason=FORGOTTEN), OrderStatus.EXPIRED, now)
+    missed = replace(missed, reconcile_at=now + _pause(missed.looks))
+    return outcome_unknown(missed, now) if now > order.send_by else missed
 
 
 def unanswered(order: LiveOrder, now: datetime) -> LiveOrder:
     """The venue could not be asked: nothing is learned, and the next look is later."""
-    if order.settle_at is None:
+    if order.reconcile_at is None:
         return order
-    return replace(order, looks=order.looks + 1, settle_at=now + _pause(order.looks + 1))
+    return replace(order, looks=order.looks + 1, reconcile_at=now + _pause(order.looks + 1))
 
 
 def _finish(order: LiveOrder, now: datetime) -> LiveOrder:
     """Set when to look again: never once it ended and its fills are kept."""
     if not order.has_ended:
         young = now - order.created_at < YOUNG
-        return replace(order, settle_at=now + (timedelta(minutes=1) if young else LONGEST_PAUSE))
+        return replace(order, reconcile_at=now + (timedelta(minutes=1) if young else LONGEST_PAUSE))
     if not order.lacks_fills or order.looks >= LOOKS_FOR_FILLS:
-        return replace(order, settle_at=None)
-    return replace(order, settle_at=now + _pause(order.looks + 1), looks=order.looks + 1)
+        return replace(order, reconcile_at=None)
+    return replace(order, reconcile_at=now + _pause(order.looks + 1), looks=order.looks + 1)
 
 
 def _pause(looks: int) -> timedelta:

@@ -20,12 +20,12 @@ from moniqo_core.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo_core.domain.live import exposure as live_risk
-from moniqo_core.domain.live.exposure import Bid, LiveExposure
+from moniqo_core.domain.live.exposure import LiveExposure, PendingBuy
 from moniqo_core.domain.live.losses import check_losses
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Rule
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
@@ -50,12 +50,12 @@ class LiveDecision:
     needs none of them.
     """
 
-    request: Place
+    request: OrderRequest
     wallet: UserWallet
     off: str | None
     open_orders: int
     form: Market | WalletError
-    bids: Sequence[Bid] = ()
+    buys: Sequence[PendingBuy] = ()
     funds: Funds | None = None
 
     def check(self) -> None:
@@ -98,7 +98,7 @@ class LiveDecision:
         """What is at stake with the order."""
         assert self.funds is not None  # noqa: S101  only rules that have them ask
         held = {asset: holding.total for asset, holding in self.funds.held.items()}
-        return live_risk.exposure(self.request, self._market, held, self.bids, self.funds.mids)
+        return live_risk.exposure(self.request, self._market, held, self.buys, self.funds.mids)
 
     @cached_property
     def equity(self) -> Decimal | None:

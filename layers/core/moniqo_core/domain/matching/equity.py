@@ -91,7 +91,7 @@ def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> boo
         draft.status, draft.paused_by_limit = "paused", True
         draft.reason = reached.reason
     for order_id in draft.open_ids():
-        placed = draft.look(order_id)
+        placed = draft.peek(order_id)
         if placed.is_open and placed.side is OrderSide.BUY:
             order = draft.edit(order_id)
             if order is not None:

@@ -16,12 +16,12 @@ from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.matching.fills import hold
 from moniqo_core.domain.money import ZERO, floor_to
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 
 _HUNDRED: Final = Decimal(100)
 
 
-def attach(draft: Draft, entry: Order, request: Place) -> None:
+def attach(draft: Draft, entry: Order, request: OrderRequest) -> None:
     """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
     if request.stop_loss is None and request.take_profit is None:
         return

@@ -25,7 +25,7 @@ def meet(draft: Draft, point: PathPoint, market: Market, order_ids: Sequence[str
     left = PARTICIPATION * point.volume
     changed = False
     for order_id in order_ids:
-        placed = draft.look(order_id)
+        placed = draft.peek(order_id)
         if not placed.is_open or (placed.active_from or placed.created_at) > point.start:
             continue
         if not _cares(placed, point, market):

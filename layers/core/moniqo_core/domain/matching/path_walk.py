@@ -23,7 +23,7 @@ from moniqo_core.domain.market.market import Market, PathPoint
 from moniqo_core.domain.matching.equity import hours, roll_day, sample, still_hours, tells_still, watch
 from moniqo_core.domain.matching.exits import close
 from moniqo_core.domain.matching.matcher import meet
-from moniqo_core.domain.matching.triggers import Waiting, waiting
+from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
 from moniqo_core.domain.money import ONE, exact
 from moniqo_core.domain.orders.order import OrderStatus
 
@@ -37,7 +37,9 @@ Paths = Mapping[str, Sequence[PathPoint]]
 
 def tracked(account: Account) -> list[str]:
     """Symbols whose path matters: those held and those with open orders, by name."""
-    return sorted(account.interest.keys() | {symbol for symbol, held in account.positions.items() if held.amount})
+    return sorted(
+        account.open_order_totals.keys() | {symbol for symbol, held in account.positions.items() if held.amount}
+    )
 
 
 def walk(
@@ -109,10 +111,10 @@ class _Walk:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
-        self._waiting: dict[str, Waiting | None] = {}
+        self._waiting: dict[str, OrdersByTrigger | None] = {}
         # A command may have made a loss since the last point.
         self._unsettled = True
-        self._buying = any(interest.buying for interest in draft.account.interest.values())
+        self._buying = any(open_order_totals.buying for open_order_totals in draft.account.open_order_totals.values())
         account = draft.account
         since = [account.evaluated_until[symbol] for symbol in tracked(account)]
         # While nothing is at stake only the hours that say so are taken, again if need be: an earlier walk may not have
@@ -143,16 +145,16 @@ class _Walk:
 
     def _next_expiry(self) -> datetime:
         draft = self._draft
-        if not any(interest.expiring for interest in draft.account.interest.values()):
+        if not any(open_order_totals.expiring for open_order_totals in draft.account.open_order_totals.values()):
             return _NEVER
-        orders = (draft.look(order_id) for order_id in draft.open_ids())
+        orders = (draft.peek(order_id) for order_id in draft.open_ids())
         return min((order.expires_at for order in orders if order.expires_at and order.is_open), default=_NEVER)
 
     def _expire(self, at: datetime) -> None:
         """End what no later point can fill."""
         draft = self._draft
         for order_id in draft.open_ids():
-            placed = draft.look(order_id)
+            placed = draft.peek(order_id)
             if placed.is_open and placed.expires_at is not None and placed.expires_at <= at:
                 order = draft.edit(order_id)
                 if order is not None:
@@ -184,9 +186,9 @@ class _Walk:
         draft.marks[symbol] = point.price
         return True
 
-    def _orders(self, symbol: str) -> Waiting | None:
+    def _orders(self, symbol: str) -> OrdersByTrigger | None:
         if symbol not in self._waiting:
-            self._waiting[symbol] = waiting(self._draft, symbol)
+            self._waiting[symbol] = orders_by_trigger(self._draft, symbol)
         return self._waiting[symbol]
 
     def settle(self, end: datetime) -> None:

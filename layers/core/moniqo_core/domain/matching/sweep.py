@@ -7,19 +7,19 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.errors import OrderRejectedError
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import SIMULATED, Level
 from moniqo_core.domain.matching.book import Plan, beyond_book, most_beyond, out_of_sight, shown_depth, walk_book
 from moniqo_core.domain.matching.fills import buy_lock
 from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 _INFINITE: Final = Decimal("Infinity")
 
 
-def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, basis: Basis) -> Plan:
+def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, context: MarketContext) -> Plan:
     """Walk the book for ``amount``; without a ``limit`` all of it fills, beyond the shown book if need be.
 
     Raises:
@@ -27,10 +27,10 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
 
     """
     buying = side is OrderSide.BUY
-    levels = basis.snapshot.asks if buying else basis.snapshot.bids
-    taken = draft.taken_of(basis.snapshot.book, side)
+    levels = context.snapshot.asks if buying else context.snapshot.bids
+    taken = draft.taken_of(context.snapshot.book, side)
     walk = walk_book(levels, taken, amount, limit, buying=buying)
-    if taken and basis.snapshot.source != SIMULATED:
+    if taken and context.snapshot.source != SIMULATED:
         walk.taken.update(out_of_sight(levels, taken, buying=buying))
     excess = amount - walk.amount
     if limit is not None or not excess:
@@ -39,37 +39,37 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
     bps = draft.account.terms.slippage_bps
     most = most_beyond(last, walk.taken, depth, bps)
     if most is not None and excess > most:
-        largest = walk.amount + floor_to(most, basis.market.lot_step)
+        largest = walk.amount + floor_to(most, context.market.lot_step)
         raise OrderRejectedError(
-            f"the market takes at most {plain(largest)} {basis.market.base} at once, {plain(amount)} were asked for",
+            f"the market takes at most {plain(largest)} {context.market.base} at once, {plain(amount)} were asked for",
             suggested_amount=largest,
             limit_type="market_depth",
         )
-    price, gone = beyond_book(last, walk.taken, excess, depth, bps, basis.market.tick_size, buying=buying)
+    price, gone = beyond_book(last, walk.taken, excess, depth, bps, context.market.tick_size, buying=buying)
     walk.taken[last] = gone
     return Plan((*walk.levels, Level(price, excess)), amount, walk.quote + price * excess, walk.taken)
 
 
-def market_cost(draft: Draft, side: OrderSide, amount: Decimal, basis: Basis) -> Decimal:
+def market_cost(draft: Draft, side: OrderSide, amount: Decimal, context: MarketContext) -> Decimal:
     """Cash a market order spends (buy) or brings in (sell), fee included; infinite when it is too large."""
     if not amount:
         return ZERO
     try:
-        taken = plan(draft, side, None, amount, basis)
+        taken = plan(draft, side, None, amount, context)
     except OrderRejectedError:
         return _INFINITE
-    scale = scale_of(basis.market.quote)
+    scale = scale_of(context.market.quote)
     fee = round_up(draft.account.terms.taker_rate * taken.quote, scale)
     return round_up(taken.quote, scale) + fee if side is OrderSide.BUY else round_down(taken.quote, scale) - fee
 
 
-def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis) -> Decimal:
+def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, context: MarketContext) -> Decimal:
     """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
-    step = basis.market.lot_step
-    best = basis.snapshot.ask if side is OrderSide.BUY else basis.snapshot.bid
+    step = context.market.lot_step
+    best = context.snapshot.ask if side is OrderSide.BUY else context.snapshot.bid
 
     def cost(lots: int) -> Decimal:
-        return market_cost(draft, side, lots * step, basis)
+        return market_cost(draft, side, lots * step, context)
 
     if side is OrderSide.BUY:
         bound = int(quote_amount / best / step) + 2
@@ -80,14 +80,14 @@ def lots_for(draft: Draft, side: OrderSide, quote_amount: Decimal, basis: Basis)
     return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step
 
 
-def affordable(draft: Draft, order: Place, free: Decimal, basis: Basis) -> Decimal:
+def affordable(draft: Draft, order: OrderRequest, free: Decimal, context: MarketContext) -> Decimal:
     """Largest lot of an order that ``free`` funds pay for."""
-    step = basis.market.lot_step
+    step = context.market.lot_step
     if order.side is OrderSide.SELL:
         return floor_to(free, step)
     if order.price is None:
-        return lots_for(draft, OrderSide.BUY, free, basis)
-    terms, asset = draft.account.terms, basis.market.quote
+        return lots_for(draft, OrderSide.BUY, free, context)
+    terms, asset = draft.account.terms, context.market.quote
     each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
     most = floor_to(free / each, step)
     if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:

@@ -18,7 +18,7 @@ Thresholds = list[tuple[Decimal, int]]
 """Prices with the place of their order by age, the one that is reached first at the front."""
 
 
-class Waiting:
+class OrdersByTrigger:
     """Open orders of one symbol; good until one of them opens, ends, triggers or gets another price.
 
     A limit that rests is reached when the price passes it, a trigger when the bid or ask reaches it. A trailing stop
@@ -80,13 +80,13 @@ def _reached(thresholds: Thresholds, test: Callable[[Decimal], bool]) -> list[in
     return [place for _, place in takewhile(lambda threshold: test(threshold[0]), thresholds)]
 
 
-def waiting(draft: Draft, symbol: str) -> Waiting | None:
+def orders_by_trigger(draft: Draft, symbol: str) -> OrdersByTrigger | None:
     """Sort the open orders of a symbol; None when nothing of it is open or held."""
-    orders = [draft.look(order_id) for order_id in draft.open_ids()]
+    orders = [draft.peek(order_id) for order_id in draft.open_ids()]
     mine = [order for order in orders if order.symbol == symbol and order.is_open]
     if not mine and not draft.position(symbol).amount:
         return None
-    return Waiting([order for order in mine if order.status is not OrderStatus.PENDING])
+    return OrdersByTrigger([order for order in mine if order.status is not OrderStatus.PENDING])
 
 
 def arrives(order: Order) -> bool:

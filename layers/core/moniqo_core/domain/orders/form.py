@@ -9,7 +9,7 @@ from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ceil_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 MAX_TRAIL_PERCENT: Final = Decimal(50)
 
@@ -25,7 +25,7 @@ _SELL_ONLY: Final = frozenset({OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, Order
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-def check_fields(order: Place) -> None:
+def check_fields(order: OrderRequest) -> None:
     """Refuse fields that do not belong together; raises InvalidOrderError."""
     needs = _NEEDS[order.type]
     for name, value in (
@@ -50,7 +50,7 @@ def check_fields(order: Place) -> None:
     _check_exits(order)
 
 
-def _check_time(order: Place) -> None:
+def _check_time(order: OrderRequest) -> None:
     if order.time_in_force in _AT_ONCE and order.type not in {OrderType.MARKET, OrderType.LIMIT}:
         raise InvalidOrderError(f"a {order.type} order waits, {order.time_in_force} never does", field="time_in_force")
     if order.post_only and (order.type is not OrderType.LIMIT or order.time_in_force in _AT_ONCE):
@@ -59,7 +59,7 @@ def _check_time(order: Place) -> None:
         raise InvalidOrderError("expires_at goes with time in force GTD", field="expires_at")
 
 
-def _check_exits(order: Place) -> None:
+def _check_exits(order: OrderRequest) -> None:
     if order.stop_loss is None and order.take_profit is None:
         return
     if order.side is OrderSide.SELL:
@@ -69,7 +69,7 @@ def _check_exits(order: Place) -> None:
             raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
 
 
-def check_exit_defaults(order: Place) -> None:
+def check_exit_defaults(order: OrderRequest) -> None:
     """Refuse exits that leave their place to the limits of a wallet that has none."""
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is None and spec.percent is None:

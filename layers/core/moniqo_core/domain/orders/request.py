@@ -22,7 +22,7 @@ class ExitSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OrderRequest:
     """Place an order: ``amount`` of the base asset, or ``quote_amount`` for a market order."""
 
     symbol: str

@@ -17,7 +17,7 @@ MAX_OPEN_ORDERS: Final = 500
 Rule = tuple[str, Callable[[], None]]
 
 
-class Outcome(StrEnum):
+class RuleOutcome(StrEnum):
     """What a rule said of the order; ``skipped`` when a rule it builds on failed."""
 
     PASSED = "passed"
@@ -30,7 +30,7 @@ class RuleResult:
     """One rule: its numbers, and why it failed if it did."""
 
     rule: str
-    outcome: Outcome
+    outcome: RuleOutcome
     numbers: Numbers
     refusal: WalletError | None = None
 
@@ -67,7 +67,7 @@ class Preflight:
     @property
     def would_pass(self) -> bool:
         """Whether the order would be accepted now."""
-        return all(rule.outcome is Outcome.PASSED for rule in self.rules)
+        return all(rule.outcome is RuleOutcome.PASSED for rule in self.rules)
 
 
 def ask_rules(
@@ -86,7 +86,7 @@ def ask_rules(
     for rule, ask in rules:
         if failed.intersection(needed_before.get(rule, ())):
             failed.add(rule)
-            results.append(RuleResult(rule, Outcome.SKIPPED, {}))
+            results.append(RuleResult(rule, RuleOutcome.SKIPPED, {}))
             continue
         refusal = None
         try:
@@ -94,7 +94,7 @@ def ask_rules(
         except WalletError as error:
             refusal = error
             failed.add(rule)
-        outcome = Outcome.PASSED if refusal is None else Outcome.FAILED
+        outcome = RuleOutcome.PASSED if refusal is None else RuleOutcome.FAILED
         found = {**numbers(rule), **(refusal.members if refusal else {})}
         results.append(RuleResult(rule, outcome, found, refusal))
     return tuple(results)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.paper import orders as trading
 from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
 
 
-def decide(draft: Draft, command: Command, basis: Basis | None) -> Commit:
+def decide(draft: Draft, command: Command, context: MarketContext | None) -> Commit:
     """Decide ``command``; the same draft, command and basis always give the same commit.
 
     Raises what the functions of :mod:`moniqo_core.domain.paper.orders` and :mod:`moniqo_core.domain.paper.lifecycle`
     raise.
     """
     match command:
-        case Place() if basis is not None:
-            return trading.place(draft, command, basis)
-        case ClosePosition() if basis is not None:
-            return trading.close_position(draft, command, basis)
+        case OrderRequest() if context is not None:
+            return trading.place(draft, command, context)
+        case ClosePosition() if context is not None:
+            return trading.close_position(draft, command, context)
         case Cancel():
             return trading.cancel(draft, command)
         case CancelAll():

@@ -17,20 +17,20 @@ from moniqo_core.domain.risk.loss_limits import next_midnight
 
 def carry_out(decision: Decision) -> None:
     """Do what was checked: begin to track the symbol, fill, rest or cancel the remainder, attach the exits."""
-    draft, market, order = decision.draft, decision.basis.market, _new_order(decision)
+    draft, market, order = decision.draft, decision.context.market, _new_order(decision)
     if not draft.tracked(market.symbol):
         draft.evaluated_until[market.symbol] = draft.at
-    if draft.account.terms.is_live:
+    if draft.account.terms.uses_venue_prices:
         draft.shown[market.symbol] = _shown(decision)
     if decision.plan.levels:
         # What was just bought is worth what it is worth now, not what the path said last.
-        draft.marks[market.symbol] = decision.basis.snapshot.mid
+        draft.marks[market.symbol] = decision.context.snapshot.mid
     roll_day(draft, draft.at)
     draft.orders[order.order_id] = order
     attach(draft, order, decision.request)
     if decision.plan.levels:
         fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
-        draft.taken[decision.basis.snapshot.book, order.side] = decision.plan.taken
+        draft.taken[decision.context.snapshot.book, order.side] = decision.plan.taken
     if order.is_open and decision.waits:
         hold(draft, order, lock_for(order, draft.account.terms))
     if order.filled_amount and (decision.request.stop_loss or decision.request.take_profit):
@@ -43,15 +43,15 @@ def carry_out(decision: Decision) -> None:
 
 def _shown(decision: Decision) -> Shown:
     """Keep what the path will be walked with; the quotes of a closed market say nothing of its spread."""
-    market, snapshot = decision.basis.market, decision.basis.snapshot
-    if decision.basis.is_open:
+    market, snapshot = decision.context.market, decision.context.snapshot
+    if decision.context.is_open:
         return Shown(market, (snapshot.ask - snapshot.bid) / 2)
     before = decision.draft.account.shown.get(market.symbol)
     return Shown(market, before.half_spread if before else market.tick_size / 2)
 
 
 def _new_order(decision: Decision) -> Order:
-    draft, request, snapshot = decision.draft, decision.request, decision.basis.snapshot
+    draft, request, snapshot = decision.draft, decision.request, decision.context.snapshot
     terms = draft.account.terms
     return Order(
         order_id=f"o-{draft.seq}-1",
@@ -66,7 +66,7 @@ def _new_order(decision: Decision) -> Order:
         post_only=request.post_only,
         created_at=draft.at,
         updated_at=draft.at,
-        fee_currency=decision.basis.market.quote,
+        fee_currency=decision.context.market.quote,
         status_history=((OrderStatus.OPEN, draft.at),),
         quote_amount=request.quote_amount,
         stop_price=request.stop_price,
@@ -93,20 +93,20 @@ def _expires_at(decision: Decision) -> datetime | None:
     """Fix the end of a DAY or GTD order now: the close of the session, else the end of the owner's local day."""
     if decision.request.time_in_force is TimeInForce.DAY:
         limits = decision.draft.account.limits
-        return decision.basis.session_close or next_midnight(decision.draft.at, limits.timezone if limits else "UTC")
+        return decision.context.session_close or next_midnight(decision.draft.at, limits.timezone if limits else "UTC")
     return decision.request.expires_at
 
 
 def _open_exits(decision: Decision, entry: Order) -> None:
     """Open the exits of what filled; one whose trigger has passed sells at once, into the shown book."""
-    draft, market, bid = decision.draft, decision.basis.market, decision.basis.snapshot.bid
+    draft, market, bid = decision.draft, decision.context.market, decision.context.snapshot.bid
     for exit_order in follow_entry(draft, entry, market, draft.at):
         stop = exit_order.stop_price
         if not exit_order.is_open or stop is None:
             continue
         if bid <= stop if exit_order.type is OrderType.STOP_LOSS else bid >= stop:
-            sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, decision.basis)
+            sale = plan(draft, OrderSide.SELL, None, exit_order.remaining, decision.context)
             take_lock(draft, exit_order)
             fill(draft, exit_order, market, sale, Liquidity.TAKER, draft.at)
-            draft.taken[decision.basis.snapshot.book, OrderSide.SELL] = sale.taken
+            draft.taken[decision.context.snapshot.book, OrderSide.SELL] = sale.taken
             after_exit(draft, exit_order, draft.at)

@@ -6,20 +6,20 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, floor_to
 from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
 
 
-class Stake(NamedTuple):
+class HoldingExposure(NamedTuple):
     """Held and bid-for amount of a symbol."""
 
     amount: Decimal
     bidding: bool
 
 
-_NONE: Final = Stake(ZERO, bidding=False)
+_NONE: Final = HoldingExposure(ZERO, bidding=False)
 
 
 class Exposure(NamedTuple):
@@ -28,62 +28,64 @@ class Exposure(NamedTuple):
     value: Decimal
     price: Decimal
     before: Decimal
-    others: dict[str, Stake]
+    others: dict[str, HoldingExposure]
 
     def room(self, limit_usd: Decimal, market: Market) -> Decimal:
         """Largest order that stays within a limit, in whole lots."""
         return max(floor_to(limit_usd / self.price - self.before, market.lot_step), ZERO)
 
 
-def stakes(account: Account) -> dict[str, Stake]:
+def holding_exposures(account: Account) -> dict[str, HoldingExposure]:
     """Holdings and open buys of every symbol that has either."""
-    found = {symbol: Stake(held.amount, bidding=False) for symbol, held in account.positions.items() if held.amount}
-    for symbol, interest in account.interest.items():
-        if interest.buying:
-            found[symbol] = Stake(account.position(symbol).amount + interest.buying, bidding=True)
+    found = {
+        symbol: HoldingExposure(held.amount, bidding=False) for symbol, held in account.positions.items() if held.amount
+    }
+    for symbol, open_order_totals in account.open_order_totals.items():
+        if open_order_totals.buying:
+            found[symbol] = HoldingExposure(account.position(symbol).amount + open_order_totals.buying, bidding=True)
     return found
 
 
-def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, basis: Basis) -> Exposure:
+def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, context: MarketContext) -> Exposure:
     """Exposure of a symbol if the order were accepted, at the higher of its limit and mid."""
-    others = stakes(account)
-    mine = others.pop(basis.market.symbol, _NONE)
-    mid = basis.snapshot.mid
-    price = (limit if limit is not None and limit > mid else mid) * basis.usd_rate
+    others = holding_exposures(account)
+    mine = others.pop(context.market.symbol, _NONE)
+    mid = context.snapshot.mid
+    price = (limit if limit is not None and limit > mid else mid) * context.usd_rate
     return Exposure((mine.amount + amount) * price, price, mine.amount, others)
 
 
-def total_exposure(exposure: Exposure, basis: Basis) -> Decimal:
+def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
     """Exposure of all other symbols at mid, in US dollars."""
     total = ZERO
     for symbol, stake in exposure.others.items():
-        total += stake.amount * basis.marks[symbol] * basis.usd_rate
+        total += stake.amount * context.marks[symbol] * context.usd_rate
     return total
 
 
-def open_positions(exposure: Exposure, basis: Basis) -> int:
+def open_positions(exposure: Exposure, context: MarketContext) -> int:
     """Symbols bid for or held above the smallest notional, the order's own included."""
-    smallest = basis.market.min_notional
+    smallest = context.market.min_notional
     return 1 + sum(
-        stake.bidding or stake.amount * basis.marks[symbol] >= smallest for symbol, stake in exposure.others.items()
+        stake.bidding or stake.amount * context.marks[symbol] >= smallest for symbol, stake in exposure.others.items()
     )
 
 
-def check_position_size(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+def check_position_size(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
     """Refuse a position above ``max_position_size_usd``."""
     if exposure.value > limits.max_position_size_usd:
-        room = exposure.room(limits.max_position_size_usd, basis.market)
-        raise position_too_large(limits, basis.market.symbol, exposure.value, room)
+        room = exposure.room(limits.max_position_size_usd, context.market)
+        raise position_too_large(limits, context.market.symbol, exposure.value, room)
 
 
-def check_total_exposure(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+def check_total_exposure(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
     """Refuse a total above ``max_total_exposure_usd``."""
-    others = total_exposure(exposure, basis)
+    others = total_exposure(exposure, context)
     if others + exposure.value > limits.max_total_exposure_usd:
-        room = exposure.room(limits.max_total_exposure_usd - others, basis.market)
+        room = exposure.room(limits.max_total_exposure_usd - others, context.market)
         raise exposure_too_large(limits, others + exposure.value, room)
 
 
-def check_positions(limits: RiskLimits, exposure: Exposure, basis: Basis) -> None:
+def check_positions(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
     """Refuse more positions than ``max_open_positions``."""
-    check_open_positions(limits, open_positions(exposure, basis))
+    check_open_positions(limits, open_positions(exposure, context))

@@ -111,7 +111,7 @@ def set_limits(draft: Draft, change: SetLimits) -> Commit:
 def close(draft: Draft, change: Close) -> Commit:
     """Delete the account; raises WalletInUseError with open orders or holdings unless forced."""
     held = sorted(draft.held())
-    open_orders = [order_id for order_id in draft.open_ids() if draft.look(order_id).is_open]
+    open_orders = [order_id for order_id in draft.open_ids() if draft.peek(order_id).is_open]
     if (open_orders or held) and not change.force:
         raise WalletInUseError(
             f"the wallet has {counted(len(open_orders), 'open order')} and {counted(len(held), 'position')}",

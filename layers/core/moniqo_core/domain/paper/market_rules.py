@@ -6,17 +6,17 @@ from decimal import Decimal
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.errors import OrderRejectedError
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Snapshot
 from moniqo_core.domain.matching.book import Plan
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 
-def refuse_closed(order: Place, basis: Basis) -> None:
+def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
     """Refuse an order that cannot wait, or shall not, for the market to open."""
-    opens = basis.next_open
+    opens = context.next_open
     raise OrderRejectedError(
         f"the market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
         next_open=opens,
@@ -24,7 +24,7 @@ def refuse_closed(order: Place, basis: Basis) -> None:
     )
 
 
-def check_trigger(order: Place, snapshot: Snapshot) -> None:
+def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
     """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
     stop = order.stop_price
     if stop is None:
@@ -40,7 +40,7 @@ def check_trigger(order: Place, snapshot: Snapshot) -> None:
         )
 
 
-def check_post_only(order: Place, snapshot: Snapshot) -> None:
+def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
     """Refuse a post-only limit at which somebody trades already."""
     if not order.post_only or order.price is None:
         return
@@ -53,7 +53,7 @@ def check_post_only(order: Place, snapshot: Snapshot) -> None:
         )
 
 
-def check_all_at_once(order: Place, amount: Decimal, plan: Plan, base: str) -> None:
+def check_all_at_once(order: OrderRequest, amount: Decimal, plan: Plan, base: str) -> None:
     """Refuse a fill-or-kill order that cannot fill."""
     if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
         raise OrderRejectedError(

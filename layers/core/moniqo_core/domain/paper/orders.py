@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.matching.exits import close
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.execution import carry_out
 from moniqo_core.domain.paper.rules import Decision, require_trading
 
 
-def place(draft: Draft, order: Place, basis: Basis) -> Commit:
+def place(draft: Draft, order: OrderRequest, context: MarketContext) -> Commit:
     """Decide an order.
 
     Raises:
@@ -26,14 +26,14 @@ def place(draft: Draft, order: Place, basis: Basis) -> Commit:
 
     """
     with exact():
-        decision = Decision(draft, order, basis)
+        decision = Decision(draft, order, context)
         for _, check in decision.rules():
             check()
         carry_out(decision)
-        return draft.commit(order, basis)
+        return draft.commit(order, context)
 
 
-def close_position(draft: Draft, command: ClosePosition, basis: Basis) -> Commit:
+def close_position(draft: Draft, command: ClosePosition, context: MarketContext) -> Commit:
     """Sell everything held of a symbol at market, after cancelling what else would sell it.
 
     Raises:
@@ -49,12 +49,12 @@ def close_position(draft: Draft, command: ClosePosition, basis: Basis) -> Commit
             order = draft.edit(order_id)
             if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
                 close(draft, order, OrderStatus.CANCELLED, draft.at)
-        everything = draft.holding(basis.market.base).total
-        decision = Decision(draft, Place(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), basis)
+        everything = draft.holding(context.market.base).total
+        decision = Decision(draft, OrderRequest(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), context)
         for _, check in decision.rules():
             check()
         carry_out(decision)
-        return draft.commit(command, basis)
+        return draft.commit(command, context)
 
 
 def cancel(draft: Draft, command: Cancel) -> Commit:

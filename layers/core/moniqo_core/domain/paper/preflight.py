@@ -10,13 +10,13 @@ from functools import partial
 from typing import Final
 
 from moniqo_core.domain.errors import InvalidSymbolError
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.matching.sweep import market_cost
 from moniqo_core.domain.money import ZERO, exact, round_up, scale_of
 from moniqo_core.domain.orders.order import average_price
-from moniqo_core.domain.orders.request import Place
-from moniqo_core.domain.orders.rules import Estimate, Outcome, Preflight, RuleResult, ask_rules
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.rules import Estimate, Preflight, RuleOutcome, RuleResult, ask_rules
 from moniqo_core.domain.paper.rule_numbers import numbers_of
 from moniqo_core.domain.paper.rules import Decision
 from moniqo_core.domain.paper.trial import largest_amount, refusal_of
@@ -31,44 +31,44 @@ _NEEDED_BEFORE: Final = {
 """Rules that compute with what other rules found; when one of those failed they cannot be checked."""
 
 
-def check(draft: Draft, order: Place, basis: Basis) -> Preflight:
+def check(draft: Draft, order: OrderRequest, context: MarketContext) -> Preflight:
     """Check an order on a draft that has walked the path; the draft is left as it is."""
     with exact():
-        decision = Decision(draft, order, basis)
+        decision = Decision(draft, order, context)
         results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
         if order.stop_loss is not None or order.take_profit is not None:
-            results += (_exits(draft, order, basis, results),)
+            results += (_exits(draft, order, context, results),)
         outcomes = {result.rule: result.outcome for result in results}
-        known = outcomes["form"] is outcomes["market"] is Outcome.PASSED
-        largest = largest_amount(draft, order, basis)
+        known = outcomes["form"] is outcomes["market"] is RuleOutcome.PASSED
+        largest = largest_amount(draft, order, context)
         by_quote = order.quote_amount is not None and largest is not None
         return Preflight(
             rules=results,
             estimate=_estimate(decision) if known else None,
             largest_amount=largest,
-            largest_quote_amount=market_cost(draft, order.side, largest or ZERO, basis) if by_quote else None,
+            largest_quote_amount=market_cost(draft, order.side, largest or ZERO, context) if by_quote else None,
         )
 
 
-def unknown_symbol(order: Place, refusal: InvalidSymbolError) -> Preflight:
+def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Preflight:
     """Answer for a symbol without a market: all that needs one is skipped."""
-    failed = RuleResult("symbol", Outcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
+    failed = RuleResult("symbol", RuleOutcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
     skipped = ("form", "expiry", "market", "funds")
-    return Preflight((failed, *(RuleResult(rule, Outcome.SKIPPED, {}) for rule in skipped)))
+    return Preflight((failed, *(RuleResult(rule, RuleOutcome.SKIPPED, {}) for rule in skipped)))
 
 
-def _exits(draft: Draft, order: Place, basis: Basis, others: tuple[RuleResult, ...]) -> RuleResult:
+def _exits(draft: Draft, order: OrderRequest, context: MarketContext, others: tuple[RuleResult, ...]) -> RuleResult:
     """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
-    if any(result.outcome is not Outcome.PASSED for result in others):
-        return RuleResult("exits", Outcome.SKIPPED, {})
-    refusal = refusal_of(draft, order, basis)
+    if any(result.outcome is not RuleOutcome.PASSED for result in others):
+        return RuleResult("exits", RuleOutcome.SKIPPED, {})
+    refusal = refusal_of(draft, order, context)
     if refusal is None:
-        return RuleResult("exits", Outcome.PASSED, {})
-    return RuleResult("exits", Outcome.FAILED, refusal.members, refusal)
+        return RuleResult("exits", RuleOutcome.PASSED, {})
+    return RuleResult("exits", RuleOutcome.FAILED, refusal.members, refusal)
 
 
 def _estimate(decision: Decision) -> Estimate:
-    plan, currency = decision.plan, decision.basis.market.quote
+    plan, currency = decision.plan, decision.context.market.quote
     asset, needed, _ = decision.funds()
     return Estimate(
         amount=plan.amount,

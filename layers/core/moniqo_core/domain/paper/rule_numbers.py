@@ -24,7 +24,7 @@ def _status(decision: Decision) -> Numbers:
 
 
 def _open_orders(decision: Decision) -> Numbers:
-    count = sum(interest.orders for interest in decision.draft.account.interest.values())
+    count = sum(open_order_totals.orders for open_order_totals in decision.draft.account.open_order_totals.values())
     return {"value": count, "limit": MAX_OPEN_ORDERS}
 
 
@@ -33,7 +33,7 @@ def _symbol(decision: Decision) -> Numbers:
 
 
 def _form(decision: Decision) -> Numbers:
-    market = decision.basis.market
+    market = decision.context.market
     steps = {name: getattr(market, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")}
     return {"amount": decision.amount or None, **steps}
 
@@ -43,10 +43,14 @@ def _expiry(decision: Decision) -> Numbers:
 
 
 def _prices(decision: Decision) -> Numbers:
-    basis = decision.basis
-    numbers: dict[str, object] = {"bid": basis.snapshot.bid, "ask": basis.snapshot.ask, "quoted_at": basis.snapshot.at}
-    if basis.market.hours is not None:
-        numbers |= {"is_open": basis.is_open, "next_open": basis.next_open, "session_close": basis.session_close}
+    context = decision.context
+    numbers: dict[str, object] = {
+        "bid": context.snapshot.bid,
+        "ask": context.snapshot.ask,
+        "quoted_at": context.snapshot.at,
+    }
+    if context.market.hours is not None:
+        numbers |= {"is_open": context.is_open, "next_open": context.next_open, "session_close": context.session_close}
     return numbers
 
 
@@ -57,13 +61,13 @@ def _position_size(decision: Decision) -> Numbers:
 
 def _total_exposure(decision: Decision) -> Numbers:
     limits = decision.draft.account.limits
-    value = decision.exposure.value + total_exposure(decision.exposure, decision.basis)
+    value = decision.exposure.value + total_exposure(decision.exposure, decision.context)
     return {"value": value, "limit": limits and limits.max_total_exposure_usd}
 
 
 def _positions(decision: Decision) -> Numbers:
     limits = decision.draft.account.limits
-    count = open_positions(decision.exposure, decision.basis)
+    count = open_positions(decision.exposure, decision.context)
     return {"value": count, "limit": limits and limits.max_open_positions}
 
 

@@ -15,7 +15,7 @@ from moniqo_core.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.matching.book import Plan
 from moniqo_core.domain.matching.fills import buy_lock
@@ -23,7 +23,7 @@ from moniqo_core.domain.matching.sweep import affordable, lots_for, plan
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import form as order_form
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Rule
 from moniqo_core.domain.paper import market_rules
 from moniqo_core.domain.paper.exposure import (
@@ -57,11 +57,11 @@ def check_tradable(account: Account, symbol: str, quote: str) -> None:
 class Decision:
     """One order being decided; what the checks find (amount, plan) is what it is carried out with."""
 
-    def __init__(self, draft: Draft, request: Place, basis: Basis) -> None:
+    def __init__(self, draft: Draft, request: OrderRequest, context: MarketContext) -> None:
         """Take what the decision may look at; nothing is checked yet."""
         self.draft = draft
         self.request = request
-        self.basis = basis
+        self.context = context
         self.amount = ZERO
         self.plan = _NOTHING
         self._exposure: Exposure | None = None
@@ -79,9 +79,9 @@ class Decision:
         limits = self.draft.account.limits
         if self.request.side is OrderSide.BUY and limits is not None:
             rules += (
-                ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.basis)),
-                ("max_total_exposure_usd", lambda: check_total_exposure(limits, self.exposure, self.basis)),
-                ("max_open_positions", lambda: check_positions(limits, self.exposure, self.basis)),
+                ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.context)),
+                ("max_total_exposure_usd", lambda: check_total_exposure(limits, self.exposure, self.context)),
+                ("max_open_positions", lambda: check_positions(limits, self.exposure, self.context)),
                 ("losses", lambda: self._check_losses(limits)),
             )
         return (*rules, ("funds", self._check_funds))
@@ -93,7 +93,7 @@ class Decision:
         opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
         if not opening:
             return
-        count = sum(interest.orders for interest in self.draft.account.interest.values())
+        count = sum(open_order_totals.orders for open_order_totals in self.draft.account.open_order_totals.values())
         if count + opening > MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
                 f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
@@ -102,13 +102,13 @@ class Decision:
             )
 
     def _check_symbol(self) -> None:
-        market = self.basis.market
+        market = self.context.market
         check_tradable(self.draft.account, market.symbol, market.quote)
         if self.draft.account.limits is not None:
             check_symbol(self.draft.account.limits, market.symbol)
 
     def _check_form(self) -> None:
-        request, market = self.request, self.basis.market
+        request, market = self.request, self.context.market
         order_form.check_fields(request)
         if self.draft.account.limits is None:
             order_form.check_exit_defaults(request)
@@ -123,15 +123,15 @@ class Decision:
         self.amount = self._read_amount()
 
     def _read_amount(self) -> Decimal:
-        request, market = self.request, self.basis.market
+        request, market = self.request, self.context.market
         if request.quote_amount is not None:
-            amount = lots_for(self.draft, request.side, request.quote_amount, self.basis)
+            amount = lots_for(self.draft, request.side, request.quote_amount, self.context)
         else:
             amount = request.amount or ZERO
         if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
             return amount
         order_form.check_amount(amount, market)
-        best = self.basis.snapshot.ask if request.side is OrderSide.BUY else self.basis.snapshot.bid
+        best = self.context.snapshot.ask if request.side is OrderSide.BUY else self.context.snapshot.bid
         order_form.check_notional(amount, request.price or request.stop_price or best, market)
         return amount
 
@@ -141,18 +141,18 @@ class Decision:
             raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
 
     def _check_market(self) -> None:
-        request, basis, limits = self.request, self.basis, self.draft.account.limits
-        if not basis.is_open and (not self.waits or (limits is not None and limits.respect_market_hours)):
-            market_rules.refuse_closed(request, basis)
-        market_rules.check_trigger(request, basis.snapshot)
+        request, context, limits = self.request, self.context, self.draft.account.limits
+        if not context.is_open and (not self.waits or (limits is not None and limits.respect_market_hours)):
+            market_rules.refuse_closed(request, context)
+        market_rules.check_trigger(request, context.snapshot)
         if request.reduce_only and not self.draft.position(request.symbol).amount:
             raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
         if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
             return
-        market_rules.check_post_only(request, basis.snapshot)
-        if basis.is_open:
-            self.plan = plan(self.draft, request.side, request.price, self.amount, basis)
-            market_rules.check_all_at_once(request, self.amount, self.plan, basis.market.base)
+        market_rules.check_post_only(request, context.snapshot)
+        if context.is_open:
+            self.plan = plan(self.draft, request.side, request.price, self.amount, context)
+            market_rules.check_all_at_once(request, self.amount, self.plan, context.market.base)
 
     def _check_funds(self) -> None:
         asset, needed, free = self.funds()
@@ -162,12 +162,12 @@ class Decision:
                 needed=needed,
                 available=free,
                 asset=asset,
-                suggested_amount=affordable(self.draft, self.request, free, self.basis),
+                suggested_amount=affordable(self.draft, self.request, free, self.context),
             )
 
     def funds(self) -> tuple[str, Decimal, Decimal]:
         """Asset the order pays with, how much of it is needed, and how much is free."""
-        market = self.basis.market
+        market = self.context.market
         buying = self.request.side is OrderSide.BUY
         asset = market.quote if buying else market.base
         return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
@@ -175,11 +175,11 @@ class Decision:
     def _cash_needed(self) -> Decimal:
         terms = self.draft.account.terms
         accrued = terms.taker_rate * self.plan.quote
-        fee = round_up(accrued, scale_of(self.basis.market.quote))
-        needed = round_up(self.plan.quote, scale_of(self.basis.market.quote)) + fee
+        fee = round_up(accrued, scale_of(self.context.market.quote))
+        needed = round_up(self.plan.quote, scale_of(self.context.market.quote)) + fee
         price, rest = self.request.price, self.amount - self.plan.amount
         if self.waits and rest and price is not None:
-            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.basis.market.quote)
+            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.context.market.quote)
         return needed
 
     @property
@@ -192,12 +192,12 @@ class Decision:
     def exposure(self) -> Exposure:
         """What is at stake with this order, computed once."""
         if self._exposure is None:
-            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.basis)
+            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.context)
         return self._exposure
 
     def _check_losses(self, limits: RiskLimits) -> None:
         """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
-        reached = breach(limits, self.equity(), self.draft.day, self.draft.peak, self.basis.usd_rate)
+        reached = breach(limits, self.equity(), self.draft.day, self.draft.peak, self.context.usd_rate)
         if reached is not None:
             raise reached.refusal()
 
@@ -208,4 +208,4 @@ class Decision:
         return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held()), ZERO)
 
     def _mid(self, symbol: str) -> Decimal:
-        return self.basis.snapshot.mid if symbol == self.basis.market.symbol else self.basis.marks[symbol]
+        return self.context.snapshot.mid if symbol == self.context.market.symbol else self.context.marks[symbol]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.money import ZERO, exact
-from moniqo_core.domain.portfolio.balance_equation import Books, Flow
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
 from moniqo_core.domain.wallets.user_wallet import AccountRecord, UserWalletStatus
 
 
-def books_of(account: Account) -> Books:
+def asset_flows_of(account: Account) -> AssetFlows:
     """Read what moved in a paper account from its positions, which are kept apart from its balances.
 
     A purchase turns cash into cost and a sale turns cost into cash and realised profit, so cash traded is realised
@@ -21,13 +21,13 @@ def books_of(account: Account) -> Books:
         traded = sum((position.realised + position.fees - position.cost for position in positions.values()), ZERO)
         flows = {symbol.partition("/")[0]: Flow(traded=held.amount) for symbol, held in positions.items()}
         flows[cash] = Flow(traded, fees, account.opening)
-    return Books(account.epoch, account.at, flows, account.seq)
+    return AssetFlows(account.epoch, account.at, flows, account.seq)
 
 
 def record_of(account: Account) -> AccountRecord:
     """Read what the user wallet of a paper account must show."""
     held = {symbol for symbol, position in account.positions.items() if position.amount}
-    walked = [account.evaluated_until[symbol] for symbol in held | account.interest.keys()]
+    walked = [account.evaluated_until[symbol] for symbol in held | account.open_order_totals.keys()]
     return AccountRecord(
         UserWalletStatus(account.status),
         account.reason,

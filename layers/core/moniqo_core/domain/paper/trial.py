@@ -8,20 +8,20 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.execution import carry_out
 from moniqo_core.domain.paper.rules import Decision
 
 _LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
-def refusal_of(draft: Draft, order: Place, basis: Basis) -> WalletError | None:
+def refusal_of(draft: Draft, order: OrderRequest, context: MarketContext) -> WalletError | None:
     """Return what placing the order would be refused with; None when it would be accepted."""
-    decision = Decision(_copy(draft), order, basis)
+    decision = Decision(_copy(draft), order, context)
     try:
         for _, ask in decision.rules():
             ask()
@@ -31,23 +31,23 @@ def refusal_of(draft: Draft, order: Place, basis: Basis) -> WalletError | None:
     return None
 
 
-def largest_amount(draft: Draft, order: Place, basis: Basis) -> Decimal | None:
+def largest_amount(draft: Draft, order: OrderRequest, context: MarketContext) -> Decimal | None:
     """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
 
     Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
     nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
     """
-    market = basis.market
+    market = context.market
 
     def passes(lots: int) -> bool:
-        return refusal_of(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), basis) is None
+        return refusal_of(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), context) is None
 
     everything = draft.holding(market.base).total
     if order.side is OrderSide.SELL and everything:
         sale = replace(order, amount=everything, quote_amount=None)
-        if refusal_of(draft, sale, basis) is None:
+        if refusal_of(draft, sale, context) is None:
             return everything
-    best = basis.snapshot.ask if order.side is OrderSide.BUY else basis.snapshot.bid
+    best = context.snapshot.ask if order.side is OrderSide.BUY else context.snapshot.bid
     price = order.price or order.stop_price or best
     least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
     low = int(least / market.lot_step)

@@ -29,7 +29,7 @@ class Flow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class AssetFlows:
     """Everything known to have moved since ``epoch`` began with nothing, per asset, up to ``until``.
 
     ``seq`` is the last entry of a paper wallet's journal that is counted; a venue has none. ``behind`` are assets of
@@ -61,7 +61,7 @@ class EquationLine:
 
 
 def balance_equation(
-    opening: Mapping[str, Decimal], before: Books | None, books: Books, closing: Mapping[str, Decimal]
+    opening: Mapping[str, Decimal], before: AssetFlows | None, asset_flows: AssetFlows, closing: Mapping[str, Decimal]
 ) -> tuple[EquationLine, ...]:
     """Compare two balances with what moved between them; assets nothing happened to are left out.
 
@@ -74,14 +74,14 @@ def balance_equation(
 
     """
     known: Mapping[str, Flow] = {}
-    if before is None or before.epoch != books.epoch:
+    if before is None or before.epoch != asset_flows.epoch:
         opening = {}
     else:
         known = before.flows
     with exact():
         lines = []
-        for asset in sorted({*opening, *closing, *books.flows}):
-            moved = books.flows.get(asset, Flow()).less(known.get(asset, Flow()))
+        for asset in sorted({*opening, *closing, *asset_flows.flows}):
+            moved = asset_flows.flows.get(asset, Flow()).less(known.get(asset, Flow()))
             line = EquationLine(asset, opening.get(asset, ZERO), *moved, closing.get(asset, ZERO))
             if any(moved) or line.residue:
                 lines.append(line)

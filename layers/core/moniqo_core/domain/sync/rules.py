@@ -39,7 +39,7 @@ def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -
 
 def opening_of(balance: BalanceSnapshot) -> Opening:
     """Return what the last sync left."""
-    return Opening({held.asset: held.total for held in balance.assets}, balance.books)
+    return Opening({held.asset: held.total for held in balance.assets}, balance.asset_flows)
 
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datetime) -> SyncOutcome:
@@ -48,8 +48,8 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
     right = wallet if statement.record is None else mended(wallet, statement.record)
     after = _watch_key(right, statement.permissions)
     after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
-    books = statement.books
-    epoch = books.epoch if books else 1
+    asset_flows = statement.asset_flows
+    epoch = asset_flows.epoch if asset_flows else 1
     samples = _samples(statement, wallet, balance)
     if right is wallet and run.type is SyncType.SCHEDULED and not balance.partial and _stood_still(wallet, statement):
         return SyncOutcome(run, wallet, after, None, epoch=epoch, samples=samples)
@@ -67,10 +67,12 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datet
         statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
     )
     equation = (
-        None if books is None else balance_equation(opening.totals, opening.books, books, opening_of(balance).totals)
+        None
+        if asset_flows is None
+        else balance_equation(opening.totals, opening.asset_flows, asset_flows, opening_of(balance).totals)
     )
     after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, equation, now)
-    whole = not balance.partial and not (books and books.behind)
+    whole = not balance.partial and not (asset_flows and asset_flows.behind)
     log = replace(
         _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
         api_calls=statement.api_calls,
@@ -134,11 +136,11 @@ def failed(
     return SyncOutcome(run, wallet, after, log, error.title)
 
 
-def retry_delay(failures: int, share: float) -> timedelta:
+def retry_delay(failures: int, jitter: float) -> timedelta:
     """Return ``share`` (0 to 1) of the longest wait after so many failures: doubling, capped, with full jitter."""
     # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
     longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
-    return longest * share
+    return longest * jitter
 
 
 def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
@@ -160,7 +162,7 @@ def _watch_losses(
     equity = after.balance.total_value_usd
     if equity is None:
         return after, None
-    cut_off = any(balance.books and balance.books.behind for balance in (before.balance, after.balance))
+    cut_off = any(balance.asset_flows and balance.asset_flows.behind for balance in (before.balance, after.balance))
     paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
     baseline = baseline_at(before, equity, now, paid_in)
     found = reached(after, baseline, equity)
@@ -170,11 +172,11 @@ def _watch_losses(
 
 def _stood_still(wallet: UserWallet, statement: Statement) -> bool:
     """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
-    before, books = wallet.balance.books, statement.books
-    if before is None or books is None or books.seq is None or wallet.balance.partial:
+    before, asset_flows = wallet.balance.asset_flows, statement.asset_flows
+    if before is None or asset_flows is None or asset_flows.seq is None or wallet.balance.partial:
         return False
     known = wallet.connection.is_connected and wallet.status is UserWalletStatus.ACTIVE
-    return known and (before.epoch, before.seq) == (books.epoch, books.seq)
+    return known and (before.epoch, before.seq) == (asset_flows.epoch, asset_flows.seq)
 
 
 def _snapshot(statement: Statement, now: datetime) -> BalanceSnapshot:
@@ -183,8 +185,10 @@ def _snapshot(statement: Statement, now: datetime) -> BalanceSnapshot:
         SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
     )
     partial = value.stale or any(held.value_usd is None for held in assets)
-    total, books = value.total_value_usd, statement.books
-    return BalanceSnapshot(now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, books=books)
+    total, asset_flows = value.total_value_usd, statement.asset_flows
+    return BalanceSnapshot(
+        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, asset_flows=asset_flows
+    )
 
 
 def _samples(statement: Statement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[Sample]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from moniqo_core.domain.portfolio.balance_equation import Books
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
@@ -18,7 +18,7 @@ class Opening(NamedTuple):
     """What the last sync left: totals per asset, and what had moved by then; ``books`` of None is the first time."""
 
     totals: Mapping[str, Decimal]
-    books: Books | None
+    asset_flows: AssetFlows | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Statement:
     """
 
     value: Valuation
-    books: Books | None = None
+    asset_flows: AssetFlows | None = None
     samples: Sequence[Sample] = ()
     record: AccountRecord | None = None
     permissions: KeyPermissions | None = None

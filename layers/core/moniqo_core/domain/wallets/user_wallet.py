@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.portfolio.balance_equation import Books
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 
@@ -54,7 +54,7 @@ class BalanceSnapshot:
     realised_pnl: Decimal | None = None
     unrealised_pnl: Decimal | None = None
     partial: bool = False
-    books: Books | None = None
+    asset_flows: AssetFlows | None = None
 
 
 class LossBaseline(NamedTuple):

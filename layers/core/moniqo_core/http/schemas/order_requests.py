@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.orders.form import MAX_TRAIL_PERCENT
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.http.schemas.common import ClosedModel, JsonObject, PositiveAmount, TimestampIn, visible_text
 
 MAX_METADATA_BYTES = 4096
@@ -84,7 +84,7 @@ class StopLossRequest(TakeProfitRequest):
     percent: Annotated[PositiveAmount, AfterValidator(_below_everything)] | None = None
 
 
-class OrderRequest(ClosedModel):
+class PlaceOrderRequest(ClosedModel):
     """An order to place.
 
     Every order gives ``amount``, of the base asset; a market order may give ``quote_amount`` instead. ``limit`` and
@@ -113,14 +113,14 @@ class OrderRequest(ClosedModel):
     metadata: Metadata = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_amount(self) -> OrderRequest:
+    def _one_amount(self) -> PlaceOrderRequest:
         if (self.amount is None) == (self.quote_amount is None):
             raise PydanticCustomError("amount", "Give either amount or quote_amount")
         return self
 
-    def to_command(self, idempotency_key: str | None) -> Place:
+    def to_command(self, idempotency_key: str | None) -> OrderRequest:
         """Return the command; the header stands in for ``client_order_id``, which wins when both are given."""
-        return Place(
+        return OrderRequest(
             symbol=self.symbol,
             side=self.side,
             type=self.type,

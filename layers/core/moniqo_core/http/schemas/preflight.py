@@ -12,7 +12,7 @@ from pydantic import Field
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.rules import Estimate, Outcome, Preflight, RuleResult
+from moniqo_core.domain.orders.rules import Estimate, Preflight, RuleOutcome, RuleResult
 from moniqo_core.http.schemas.common import Amount, View
 
 _TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})
@@ -24,7 +24,7 @@ class RuleView(View):
     """One rule. ``numbers`` are what it compares; ``code`` and ``detail`` are those the order would be refused with."""
 
     rule: Annotated[str, Field(examples=["max_position_size_usd"])]
-    result: Outcome
+    result: RuleOutcome
     code: Annotated[str | None, Field(examples=["RISK_LIMIT_EXCEEDED"])]
     detail: str | None
     numbers: Annotated[dict[str, Number], Field(examples=[{"value": "500", "limit": "1000"}])]

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError, WalletError
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, WorkQueue
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_messages
 from moniqo_core.storage.client import is_outage
@@ -24,11 +25,11 @@ WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 SECONDS_PER_WALLET: Final = 10.0
 
 
-class Outcome(Enum):
+class EvaluationOutcome(Enum):
     """What became of the evaluation of one wallet."""
 
     DONE = auto()
-    PUT_OFF = auto()
+    POSTPONED = auto()
     """There was no price, or no time: the next turn of the schedule goes on with it."""
     UNSTORED = auto()
     """Another delivery of the same work could help at once."""
@@ -38,7 +39,7 @@ class EvaluationReport(NamedTuple):
     """How many wallets were evaluated and how many put off, and which of them are to be delivered again."""
 
     evaluated: int
-    put_off: int
+    postponed: int
     unstored: frozenset[str]
 
 
@@ -56,32 +57,30 @@ class OrderEvaluation:
         or that an hour has passed.
         """
         wallets = await self._connector.connect_accounts(user_wallet_ids)
-        turn = asyncio.Semaphore(MAX_AT_ONCE)
-
-        async def in_turn(wallet: DemoWallet) -> Outcome:
-            async with turn:
-                return await _evaluate(wallet)
-
-        outcomes = await asyncio.gather(*(in_turn(wallet) for wallet in wallets))
+        outcomes = await gather_bounded(_evaluate, wallets, MAX_AT_ONCE)
         found = zip(wallets, outcomes, strict=True)
-        unstored = frozenset(wallet.user_wallet_id for wallet, outcome in found if outcome is Outcome.UNSTORED)
-        return EvaluationReport(outcomes.count(Outcome.DONE), outcomes.count(Outcome.PUT_OFF), unstored)
+        unstored = frozenset(
+            wallet.user_wallet_id for wallet, outcome in found if outcome is EvaluationOutcome.UNSTORED
+        )
+        return EvaluationReport(
+            outcomes.count(EvaluationOutcome.DONE), outcomes.count(EvaluationOutcome.POSTPONED), unstored
+        )
 
 
-async def _evaluate(wallet: DemoWallet) -> Outcome:
+async def _evaluate(wallet: DemoWallet) -> EvaluationOutcome:
     try:
         async with asyncio.timeout(SECONDS_PER_WALLET), wallet:
             await wallet.evaluate()
     except TemporarilyUnavailableError:
-        return Outcome.UNSTORED
+        return EvaluationOutcome.UNSTORED
     except (WalletError, TimeoutError) as error:
         log.warning("evaluation put off", extra={"fields": _fields(wallet, error)})
-        return Outcome.PUT_OFF
+        return EvaluationOutcome.POSTPONED
     except Exception as error:
         if not is_outage(error):
             log.exception("evaluation failed", extra={"fields": _fields(wallet, error)})
-        return Outcome.UNSTORED
-    return Outcome.DONE
+        return EvaluationOutcome.UNSTORED
+    return EvaluationOutcome.DONE
 
 
 def _fields(wallet: DemoWallet, error: BaseException) -> dict[str, str]:

@@ -9,7 +9,7 @@ from moniqo_core.domain.live.order import LiveRecord
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import Preflight
 from moniqo_core.services.shared.limits import PerMinute
 from moniqo_core.wallets.connector import WalletConnector
@@ -46,7 +46,7 @@ class Orders:
         self._limit = limit
         self._live = live
 
-    async def place(self, user_id: str, user_wallet_id: str, order: Place) -> Record:
+    async def place(self, user_id: str, user_wallet_id: str, order: OrderRequest) -> Record:
         """Place an order, or answer the one a repeated ``client_order_id`` placed before, limit or no limit.
 
         Raises:
@@ -63,25 +63,25 @@ class Orders:
             return before
         record = await permit.spend(self._submit(wallet, order))
         if record.replayed:
-            await permit.give_back()
+            await permit.release()
         return record
 
-    async def _submit(self, wallet: BaseWallet, order: Place) -> Record:
+    async def _submit(self, wallet: BaseWallet, order: OrderRequest) -> Record:
         if isinstance(wallet, DemoWallet):
             return await wallet.submit(order)
         return await self._live().place(cast("ExchangeWallet", wallet), order)
 
-    async def _accepted_before(self, wallet: BaseWallet, order: Place) -> Record | None:
+    async def _accepted_before(self, wallet: BaseWallet, order: OrderRequest) -> Record | None:
         if isinstance(wallet, DemoWallet):
             return await wallet.accepted_before(order)
         return await self._live().accepted_before(cast("ExchangeWallet", wallet), order)
 
-    async def preflight(self, user_id: str, user_wallet_id: str, order: Place) -> Preflight:
+    async def preflight(self, user_id: str, user_wallet_id: str, order: OrderRequest) -> Preflight:
         """Check an order without placing it; raises MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         if isinstance(wallet, DemoWallet):
             return await wallet.preflight(order)
-        return await self._live().deciding.preflight(cast("ExchangeWallet", wallet), order)
+        return await self._live().pre_trade.preflight(cast("ExchangeWallet", wallet), order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> Record:
         """Sell all that is held of a symbol at market.

@@ -40,13 +40,13 @@ class Permit:
         except TemporarilyUnavailableError:  # it may have been done
             raise
         except WalletError:
-            await self.give_back()
+            await self.release()
             raise
 
-    async def give_back(self) -> None:
+    async def release(self) -> None:
         """Uncount it."""
         if self.refusal is None:
-            await self.limit.give_back(self)
+            await self.limit.release(self)
 
 
 class PerMinute:
@@ -67,13 +67,13 @@ class PerMinute:
             read = await reading
         except Exception:
             if await counting:
-                await self._counters.give_back(self._key(user_id), now)
+                await self._counters.release(self._key(user_id), now)
             raise
         return read, Permit(self, user_id, now, None if await counting else self._refusal(now))
 
-    async def give_back(self, permit: Permit) -> None:
+    async def release(self, permit: Permit) -> None:
         """Uncount what a permit stands for."""
-        await self._counters.give_back(self._key(permit.user_id), permit.at)
+        await self._counters.release(self._key(permit.user_id), permit.at)
 
     def _refusal(self, now: datetime) -> RateLimitExceededError:
         return RateLimitExceededError(

@@ -9,13 +9,14 @@ from random import SystemRandom
 from typing import Any, Final
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 
 MESSAGES_PER_CALL: Final = 10
 CALLS_AT_ONCE: Final = 4
 TRIES: Final = 4
 FIRST_PAUSE: Final = 0.1
 
-_share: Final = SystemRandom().random
+_jitter: Final = SystemRandom().random
 
 Message = Mapping[str, object]
 
@@ -45,14 +46,9 @@ class WorkQueue:
         """
         if self._client is None:
             self._client = await asyncio.to_thread(self._make_client)
-        turn = asyncio.Semaphore(CALLS_AT_ONCE)
-
-        async def in_turn(some: Sequence[Message]) -> int:
-            async with turn:
-                return await self._send_some(some)
-
         starts = range(0, len(messages), MESSAGES_PER_CALL)
-        refused = sum(await asyncio.gather(*(in_turn(messages[start : start + MESSAGES_PER_CALL]) for start in starts)))
+        batches = [messages[start : start + MESSAGES_PER_CALL] for start in starts]
+        refused = sum(await gather_bounded(self._send_some, batches, CALLS_AT_ONCE))
         if refused:
             raise TemporarilyUnavailableError(f"The queue refused {refused} of {len(messages)} messages.")
 
@@ -61,7 +57,7 @@ class WorkQueue:
         entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(messages)]
         for tried in range(TRIES):
             if tried:
-                await self._pause(FIRST_PAUSE * 2**tried * _share())
+                await self._pause(FIRST_PAUSE * 2**tried * _jitter())
             answer = await asyncio.to_thread(self._client.send_message_batch, QueueUrl=self._url, Entries=entries)
             refused = {refusal["Id"] for refusal in answer.get("Failed", ())}
             entries = [entry for entry in entries if entry["Id"] in refused]

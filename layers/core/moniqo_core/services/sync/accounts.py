@@ -35,14 +35,14 @@ SECONDS_PER_BATCH: Final = 40.0
 Work = Sequence[tuple[SyncRun, UserWallet]]
 
 
-class AccountLooks:
+class AccountQueries:
     """Looks at accounts. One that fails or hangs costs the others nothing but its share of time at its venue."""
 
-    def __init__(self, connector: WalletConnector, now: Clock, share: Callable[[], float]) -> None:
+    def __init__(self, connector: WalletConnector, now: Clock, jitter: Callable[[], float]) -> None:
         """Open accounts with ``connector``; ``share`` gives the jitter of retries, a number in [0, 1)."""
         self._connector = connector
         self._now = now
-        self._share = share
+        self._jitter = jitter
 
     async def many(self, work: Work) -> Sequence[SyncOutcome]:
         """Ask about wallets side by side, each venue's a few at a time; what was not begun in time is left out.
@@ -86,7 +86,7 @@ class AccountLooks:
             rest = min(error.retry_after or 0, LONGEST_REST) if error is not None and resting else 0
             if not rest or rested >= LONGEST_REST:
                 return outcome
-            pause = rest + self._share()
+            pause = rest + self._jitter()
             rested += pause
             await asyncio.sleep(pause)
 
@@ -113,4 +113,4 @@ class AccountLooks:
         return self._failed(run, wallet, error), error
 
     def _failed(self, run: SyncRun, wallet: UserWallet, error: WalletError) -> SyncOutcome:
-        return failed(run, wallet, error, self._now(), self._share)
+        return failed(run, wallet, error, self._now(), self._jitter)

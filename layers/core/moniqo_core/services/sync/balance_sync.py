@@ -18,7 +18,7 @@ from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, Sy
 from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR, retry_delay, scheduled_run
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.shared.limits import PerMinute
-from moniqo_core.services.sync.accounts import AccountLooks
+from moniqo_core.services.sync.accounts import AccountQueries
 from moniqo_core.storage.wallets.documents import changes_between
 from moniqo_core.storage.wallets.due import DueWallets, Lease
 from moniqo_core.storage.wallets.sync_log import SyncLogStore, Unreadable
@@ -30,7 +30,7 @@ LEASE: Final = timedelta(seconds=60)
 """At least as long as a worker may live."""
 LEASE_BY_HAND: Final = timedelta(seconds=20)
 
-_share: Final = SystemRandom().random
+_jitter: Final = SystemRandom().random
 
 
 class StopsPurchases(Protocol):
@@ -50,7 +50,7 @@ class SyncReport:
 
     synced: int = 0
     failed: int = 0
-    put_off: int = 0
+    postponed: int = 0
     unbalanced: int = 0
     mended: int = 0
     unstored: frozenset[str] = frozenset()
@@ -69,7 +69,7 @@ class BalanceSync:
         limit: PerMinute,
         stop: Callable[[], StopsPurchases],
         now: Clock = utc_now,
-        share: Callable[[], float] = _share,
+        jitter: Callable[[], float] = _jitter,
     ) -> None:
         """Use these stores.
 
@@ -79,11 +79,11 @@ class BalanceSync:
         self._wallets = wallets
         self._due = due
         self._sync_log = sync_log
-        self._looks = AccountLooks(connector, now, share)
+        self._queries = AccountQueries(connector, now, jitter)
         self._limit = limit
         self._stop = stop
         self._now = now
-        self._share = share
+        self._jitter = jitter
 
     async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
         """Sync an owner's wallet now, whatever its status.
@@ -98,12 +98,12 @@ class BalanceSync:
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
         if not await self._due.claim_one(wallet, lease, run.started_at):
             raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
-        (outcome,) = await self._looks.many([(run, wallet)])
+        (outcome,) = await self._queries.many([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
         await self._stop_purchases([outcome])
         return outcome
 
-    async def look(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
+    async def sync_open(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
         """Sync a wallet whose ``account`` is open, and stays open; it is asked while the lease is taken.
 
         Where another sync has the lease, that one's snapshot is kept and this one's only returned; a breach of a loss
@@ -115,7 +115,7 @@ class BalanceSync:
         """
         run, lease = self._by_hand(wallet, sync_type)
         claim = self._due.claim_one(wallet, lease, run.started_at)
-        claimed, (outcome, error) = await asyncio.gather(claim, self._looks.one(run, wallet, account))
+        claimed, (outcome, error) = await asyncio.gather(claim, self._queries.one(run, wallet, account))
         if claimed:
             await self._sync_log.record(lease.token, [outcome])
         elif outcome.breach is not None:
@@ -153,14 +153,14 @@ class BalanceSync:
         wallets, broken = await self._due.claim(due, lease, started_at)
         now = self._now()
         work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
-        outcomes = await self._looks.many(work)
-        again = now + retry_delay(FAILURES_UNTIL_ERROR, self._share())
+        outcomes = await self._queries.many(work)
+        again = now + retry_delay(FAILURES_UNTIL_ERROR, self._jitter())
         unreadable = [Unreadable(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
         await self._stop_purchases(outcomes)
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
-        put_off = len(wallets) - len(outcomes)
-        return replace(report, put_off=put_off, unstored=unstored, took=self._now() - started_at)
+        postponed = len(wallets) - len(outcomes)
+        return replace(report, postponed=postponed, unstored=unstored, took=self._now() - started_at)
 
 
 def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:

@@ -52,7 +52,7 @@ class WalletChanges:
         limits = replace(wallet.risk_limits, **change.limits)
         _check(limits)
         account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
-        await account.record(SetLimits(limits), mirror=fields)
+        await account.record(SetLimits(limits), projection=fields)
         return replace(wallet, **fields, risk_limits=limits)
 
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
@@ -71,7 +71,7 @@ class WalletChanges:
         account = await self._connector.connect(user_id, user_wallet_id)
         if account.mode == "live":
             await self._book().leave(cast("ExchangeWallet", account), force=force)
-        await account.record(Close(force=force), mirror={"updated_at": self._now()})
+        await account.record(Close(force=force), projection={"updated_at": self._now()})
 
 
 def _check(limits: RiskLimits) -> None:

@@ -73,12 +73,12 @@ class WalletLifecycle:
         changed = replace(
             wallet, status=status, status_reason=reason, status_before_suspension=before, updated_at=self._now()
         )
-        mirror: dict[str, object] = {
+        projection: dict[str, object] = {
             "status_reason": reason,
             "status_before_suspension": before.value if before else None,
             "updated_at": changed.updated_at,
         }
         if status is UserWalletStatus.ACTIVE and wallet.buys_stopped:
-            mirror["buys_stopped"] = False
-        await account.record(SetStatus(status.value, by, reason), mirror=mirror)
+            projection["buys_stopped"] = False
+        await account.record(SetStatus(status.value, by, reason), projection=projection)
         return changed

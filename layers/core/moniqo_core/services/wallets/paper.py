@@ -53,8 +53,8 @@ class PaperWallets:
         account = await self._connector.connect_demo(user_id, user_wallet_id)
         now = self._now()
         balance = _opening_balance(account.account, now)
-        mirror = {"updated_at": now, "balance": balance_document(balance)}
-        done = await account.reset(key, mirror)
+        projection = {"updated_at": now, "balance": balance_document(balance)}
+        done = await account.reset(key, projection)
         return Created(await self._wallets.get(user_id, user_wallet_id), replayed=not done)
 
     async def fork(

@@ -35,9 +35,9 @@ class Resuming:
         if wallet.is_demo:
             return wallet
         async with await self._connector.connect(wallet.user_id, wallet.id) as account:
-            looked = await self._sync.look(wallet, account, SyncType.MANUAL)
-        if looked.breach is not None:
-            raise looked.breach.still(RESUME_HINT)
+            synced = await self._sync.sync_open(wallet, account, SyncType.MANUAL)
+        if synced.breach is not None:
+            raise synced.breach.still(RESUME_HINT)
         if wallet.buys_stopped:
             await self._stop.require_done(wallet.id)
-        return looked.after
+        return synced.after

@@ -9,7 +9,7 @@ from typing import Any
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 
 Document = dict[str, Any]
 
@@ -45,7 +45,7 @@ def live_document(order: LiveOrder) -> Document:
     """Write an order."""
     request = order.request
     # Partial indexes hold only what has these two fields.
-    indexed = {"client_order_id": request.client_order_id, "settle_at": order.settle_at}
+    indexed = {"client_order_id": request.client_order_id, "settle_at": order.reconcile_at}
     return {
         "_id": order_key(order.user_wallet_id, order.seq),
         **{name: value for name, value in indexed.items() if value is not None},
@@ -75,16 +75,16 @@ def read_live(document: Document) -> LiveOrder:
         status=OrderStatus(document["status"]),
         status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
         request=_request(document),
-        settle_at=document.get("settle_at"),
+        reconcile_at=document.get("settle_at"),
         **{name: document[name] for name in _SAME},
         **amounts,
     )
 
 
-def _request(document: Document) -> Place:
+def _request(document: Document) -> OrderRequest:
     asked = document["request"]
     amounts: Document = {name: _decimal(asked[name]) for name in _ASKED_AMOUNTS}
-    return Place(
+    return OrderRequest(
         symbol=document["symbol"],
         side=OrderSide(asked["side"]),
         type=OrderType(asked["type"]),

@@ -46,7 +46,7 @@ class Inserted(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PreTradeState:
     """What an order is decided on, as of one moment.
 
     ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
@@ -71,7 +71,9 @@ class LiveOrderStore:
         self._orders = database[ORDERS]
         self.fills = LiveFillStore(database)
 
-    async def desk(self, user_wallet_id: str, client_order_id: str | None, since: int | None = None) -> Desk:
+    async def pre_trade_state(
+        self, user_wallet_id: str, client_order_id: str | None, since: int | None = None
+    ) -> PreTradeState:
         """Read what an order is decided on in one round trip, with every order from number ``since`` on.
 
         Raises:
@@ -98,7 +100,7 @@ class LiveOrderStore:
             raise NotFoundError("There is no such wallet.")
         document = found[0]
         before, last = document.get("before"), document["last"]
-        return Desk(
+        return PreTradeState(
             wallet=from_document(document),
             orders=[read_live(order) for order in document["found"]],
             next_seq=last[0]["seq"] + 1 if last else 1,
@@ -158,14 +160,14 @@ class LiveOrderStore:
             raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
         return read_live(found)
 
-    async def undecided(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
+    async def in_flight(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
         """Orders that may still fill, oldest first."""
         query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(_UNDECIDED)}}
         if symbol is not None:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
 
-    async def hasten(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
+    async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
         """See to it that purchases of these wallets that may still fill are looked at by ``at``."""
         purchases = {
             "user_wallet_id": {"$in": list(user_wallet_ids)},
@@ -194,11 +196,11 @@ class LiveOrderStore:
         ]
         return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
 
-    async def venues_to_settle(self, now: datetime) -> list[str]:
+    async def venues_to_reconcile(self, now: datetime) -> list[str]:
         """Venues with an order whose time to be looked at has come."""
         return sorted(await self._orders.distinct("venue", {"settle_at": {"$lte": now}}))
 
-    async def to_settle(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
+    async def to_reconcile(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
         """Orders at one venue whose time to be looked at has come, those that wait longest first."""
         query = {"venue": venue, "settle_at": {"$lte": now}}
         return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from moniqo_core.domain.ledger.account import Account, AccountTerms, Interest, Shown, TakenLevels
+from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals, Shown, TakenLevels
 from moniqo_core.domain.market.market import SIMULATED, Level, Market
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order, OrderSide
@@ -50,9 +50,9 @@ def taken_values(book: TakenLevels) -> list[list[str]]:
     return [[plain(level.price), plain(level.amount), plain(gone)] for level, gone in book.items()]
 
 
-def interest_values(interest: Interest) -> list[object]:
+def open_order_totals_values(open_order_totals: OpenOrderTotals) -> list[object]:
     """Write how many orders are open, how many expire, and what their buys still buy."""
-    return [interest.orders, interest.expiring, plain(interest.buying)]
+    return [open_order_totals.orders, open_order_totals.expiring, plain(open_order_totals.buying)]
 
 
 def day_values(day: Day | None) -> list[object] | None:
@@ -99,7 +99,10 @@ def state_document(account: Account) -> Document:
         "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
         "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
         "orders": {order_id: pack_order(order_document(order)) for order_id, order in account.orders.items()},
-        "interest": {key(symbol): interest_values(interest) for symbol, interest in account.interest.items()},
+        "interest": {
+            key(symbol): open_order_totals_values(open_order_totals)
+            for symbol, open_order_totals in account.open_order_totals.items()
+        },
         "taken": {taken_key(name, side): taken_values(book) for (name, side), book in account.taken.items()},
         "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
         "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
@@ -115,7 +118,7 @@ def state_document(account: Account) -> Document:
 
 def _live_values(account: Account) -> Document:
     """Write what accounts of the simulated market do not have."""
-    if not account.terms.is_live:
+    if not account.terms.uses_venue_prices:
         return {}
     return {
         "feed": account.terms.feed,
@@ -125,7 +128,7 @@ def _live_values(account: Account) -> Document:
 
 def read_account(document: Document) -> Account:
     """Read a snapshot."""
-    terms, interest = document["terms"], document["interest"]
+    terms, open_order_totals = document["terms"], document["interest"]
     limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
@@ -158,9 +161,9 @@ def read_account(document: Document) -> Account:
         },
         orders=StoredOrders(document["orders"]),
         # A commit that ends a symbol's last order sets its interest to none.
-        interest={
-            unkey(symbol): Interest(orders, expiring, Decimal(buying))
-            for symbol, (orders, expiring, buying) in interest.items()
+        open_order_totals={
+            unkey(symbol): OpenOrderTotals(orders, expiring, Decimal(buying))
+            for symbol, (orders, expiring, buying) in open_order_totals.items()
             if orders
         },
         taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},

@@ -15,12 +15,11 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from moniqo_core.domain.ledger.commands import Command
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Level, Market, Snapshot
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.orders.codec import Document
-
-_COMMANDS: Final = {kind.__name__.lower(): kind for kind in get_args(Command)}
+from moniqo_core.storage.paper.command_kinds import COMMAND_OF
 
 
 def read_command(entry: Document) -> Command:
@@ -31,11 +30,11 @@ def read_command(entry: Document) -> Command:
         writes.
 
     """
-    command: Command = _read(_COMMANDS[entry["kind"]], entry["command"])
+    command: Command = _read(COMMAND_OF[entry["kind"]], entry["command"])
     return command
 
 
-def read_basis(entry: Document) -> Basis | None:
+def read_context(entry: Document) -> MarketContext | None:
     """Read what an entry was decided on, None where nothing was looked at; raises what :func:`read_command` raises.
 
     The book is as deep as the decision depended on it.
@@ -53,8 +52,10 @@ def read_basis(entry: Document) -> Basis | None:
         document["source"],
     )
     marks = {symbol: Decimal(mark) for symbol, mark in document["marks"]}
-    others = {name: _read(kind, document[name]) for name, kind in _types(Basis).items() if name not in _OWN_FORM}
-    return Basis(market=market, snapshot=snapshot, marks=marks, **others)
+    others = {
+        name: _read(kind, document[name]) for name, kind in _types(MarketContext).items() if name not in _OWN_FORM
+    }
+    return MarketContext(market=market, snapshot=snapshot, marks=marks, **others)
 
 
 _OWN_FORM: Final = frozenset({"market", "snapshot", "marks"})

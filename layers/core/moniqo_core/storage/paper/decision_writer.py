@@ -14,22 +14,22 @@ from enum import StrEnum
 from typing import Any
 
 from moniqo_core.domain.ledger.commands import Command
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import SIMULATED, Level, Market
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.request import ExitSpec, Place
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.orders.codec import Document, levels_document, optional
 
 
 def command_document(command: Command) -> Document:
     """Write what was asked for."""
-    if isinstance(command, Place):
-        return _place_document(command)
+    if isinstance(command, OrderRequest):
+        return _order_request_document(command)
     return {name: _plain_data(getattr(command, name)) for name in command.__dataclass_fields__}
 
 
-def _place_document(order: Place) -> Document:
+def _order_request_document(order: OrderRequest) -> Document:
     return {
         "symbol": order.symbol,
         "side": order.side.value,
@@ -64,27 +64,27 @@ def _plain_data(value: object) -> Any:
     return value
 
 
-def basis_document(commit: Commit, basis: Basis) -> Document:
+def context_document(commit: Commit, context: MarketContext) -> Document:
     """Write what a commit was decided on: marks, rates and the book, a simulated one as deep as it mattered."""
-    snapshot, command = basis.snapshot, commit.command
+    snapshot, command = context.snapshot, commit.command
     bids, asks = snapshot.bids, snapshot.asks
     if snapshot.source == SIMULATED:  # a venue cannot be asked again what it showed
         # The largest lot that a quote amount pays for ends where the next level is too dear.
-        beyond = 1 if isinstance(command, Place) and command.quote_amount is not None else 0
+        beyond = 1 if isinstance(command, OrderRequest) and command.quote_amount is not None else 0
         memory = {level for (name, _), book in commit.after.taken.items() if name == snapshot.book for level in book}
         bids, asks = (_as_deep_as(levels, memory, beyond) for levels in (bids, asks))
     return {
-        "market": _market_document(basis.market),
+        "market": _market_document(context.market),
         "at": snapshot.at,
         "last": plain(snapshot.last),
         "source": snapshot.source,
         "bids": levels_document(bids),
         "asks": levels_document(asks),
-        "marks": [[symbol, plain(mark)] for symbol, mark in basis.marks.items()],
-        "usd_rate": plain(basis.usd_rate),
-        "session_close": basis.session_close,
-        "is_open": basis.is_open,
-        "next_open": basis.next_open,
+        "marks": [[symbol, plain(mark)] for symbol, mark in context.marks.items()],
+        "usd_rate": plain(context.usd_rate),
+        "session_close": context.session_close,
+        "is_open": context.is_open,
+        "next_open": context.next_open,
     }
 
 

@@ -6,22 +6,23 @@ from moniqo_core.domain.ledger.commands import Open, Reset
 from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.changes import SetLimits
 from moniqo_core.storage.orders.codec import Document, fill_document, order_document, pack_order
 from moniqo_core.storage.paper.account_codec import (
     day_values,
     entry_id,
     holding_values,
-    interest_values,
     key,
+    open_order_totals_values,
     position_values,
     shown_values,
     state_document,
     taken_key,
     taken_values,
 )
-from moniqo_core.storage.paper.decision_writer import basis_document, command_document
+from moniqo_core.storage.paper.command_kinds import KIND_OF
+from moniqo_core.storage.paper.decision_writer import command_document, context_document
 
 
 def _changes_of(commit: Commit) -> Document:
@@ -48,8 +49,8 @@ def _changes_of(commit: Commit) -> Document:
         changes[f"taken.{taken_key(name, side)}"] = taken_values(book)
     for symbol, until in changed.evaluated_until.items():
         changes[f"evaluated_until.{key(symbol)}"] = until
-    for symbol, interest in changed.interest.items():
-        changes[f"interest.{key(symbol)}"] = interest_values(interest)
+    for symbol, open_order_totals in changed.open_order_totals.items():
+        changes[f"interest.{key(symbol)}"] = open_order_totals_values(open_order_totals)
     for symbol, mark in changed.marks.items():
         changes[f"marks.{key(symbol)}"] = plain(mark)
     for symbol, shown in changed.shown.items():
@@ -76,7 +77,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         "at": after.at,
         "commit_id": commit_id,
         "rules_version": RULES_VERSION,
-        "kind": type(command).__name__.lower(),
+        "kind": KIND_OF[type(command)],
         "command": command_document(command),
         "walked_to": commit.walked_to,
         "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
@@ -85,14 +86,14 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         document["account"] = state_document(after)
     else:
         document["changes"] = [[path, value] for path, value in _changes_of(commit).items()]
-    if commit.basis is not None:
-        document["basis"] = basis_document(commit, commit.basis)
+    if commit.context is not None:
+        document["basis"] = context_document(commit, commit.context)
     if commit.orders:
         document["orders"] = [order_document(order) for order in commit.orders]
         document["order_ids"] = [order.order_id for order in commit.orders]
     if commit.fills:
         document["fills"] = [fill_document(item) for item in commit.fills]
-    if isinstance(command, Place) and command.client_order_id is not None:
+    if isinstance(command, OrderRequest) and command.client_order_id is not None:
         document["client_order_id"] = command.client_order_id
         document["body_hash"] = command.body_hash()
     if isinstance(command, Reset) and command.key is not None:

@@ -39,7 +39,7 @@ ENTRIES = "demo_wallet_ledger"
 USER_WALLETS = "user_wallets"
 
 
-class Outcome(Enum):
+class CommitOutcome(Enum):
     """What became of a commit."""
 
     DONE = auto()
@@ -116,7 +116,7 @@ class DemoLedger:
         async for entry in self._entries.find(newer).sort("seq", 1):
             apply_entry(document, entry)
 
-    async def open(self, commit: Commit, mirror: Document | None) -> None:
+    async def open(self, commit: Commit, projection: Document | None) -> None:
         """Write the first entry, the snapshot and the user's wallet.
 
         Raises:
@@ -125,14 +125,14 @@ class DemoLedger:
 
         """
         state = state_document(commit.after)
-        opening = _opening_id(state, mirror)
+        opening = _opening_id(state, projection)
         models = [self._insert(ENTRIES, entry_document(commit, opening)), self._insert(STATES, state)]
-        if mirror is not None:
-            models.append(self._insert(USER_WALLETS, mirror))
+        if projection is not None:
+            models.append(self._insert(USER_WALLETS, projection))
         if await send(self._database.client, models) is None:
             return
         if await self._is_mine(commit.after, opening):
-            await self._complete({STATES: state} if mirror is None else {STATES: state, USER_WALLETS: mirror})
+            await self._complete({STATES: state} if projection is None else {STATES: state, USER_WALLETS: projection})
         raise ConflictError("the wallet exists already")
 
     async def _complete(self, documents: Mapping[str, Document]) -> None:
@@ -152,11 +152,11 @@ class DemoLedger:
     async def commit(
         self,
         commit: Commit,
-        mirror: Mapping[str, object] | None = None,
+        projection: Mapping[str, object] | None = None,
         *,
         whole: bool = False,
         ends_turn: bool = False,
-    ) -> Outcome:
+    ) -> CommitOutcome:
         """Try to make ``commit`` the next entry of its wallet.
 
         Args:
@@ -177,8 +177,8 @@ class DemoLedger:
             self._insert(ENTRIES, entry),
             self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
-        if mirror:
-            fields = {**mirror, "mirror_seq": after.seq}
+        if projection:
+            fields = {**projection, "mirror_seq": after.seq}
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": fields}, namespace=self._name(USER_WALLETS))
             )
@@ -186,14 +186,14 @@ class DemoLedger:
         models += self._samples(commit)
         duplicate = await send(self._database.client, models)
         if duplicate is None:
-            return Outcome.DONE
+            return CommitOutcome.DONE
         # A write that was sent twice finds its own entry: whose it is, the commit id tells.
         if await self._is_mine(after, commit_id):
             # The entry is the commit. A server that died right after it has not written what goes with it.
             with suppress(TemporarilyUnavailableError):
                 await send(self._database.client, models[1:])
-            return Outcome.DONE
-        return Outcome.LOST if "_id" in duplicate else Outcome.REPEATED
+            return CommitOutcome.DONE
+        return CommitOutcome.LOST if "_id" in duplicate else CommitOutcome.REPEATED
 
     def _samples(self, commit: Commit) -> list[UpdateOne]:
         after = commit.after
@@ -223,7 +223,7 @@ class DemoLedger:
         return f"{self._database.name}.{collection}"
 
 
-def _opening_id(state: Document, mirror: Document | None) -> str:
+def _opening_id(state: Document, projection: Document | None) -> str:
     """Return the commit id of an opening: the same for a request that is sent again."""
-    request = [state["terms"], mirror.get("request_hash") if mirror else None]
+    request = [state["terms"], projection.get("request_hash") if projection else None]
     return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.portfolio.balance_equation import Books, Flow
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.user_wallet import (
@@ -117,7 +117,7 @@ def balance_document(balance: BalanceSnapshot) -> dict[str, Any]:
         "realised_pnl": _plain(balance.realised_pnl),
         "unrealised_pnl": _plain(balance.unrealised_pnl),
         "partial": balance.partial,
-        "books": _books_document(balance.books),
+        "books": _asset_flows_document(balance.asset_flows),
     }
 
 
@@ -143,7 +143,7 @@ def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
         realised_pnl=_decimal(stored.get("realised_pnl")),
         unrealised_pnl=_decimal(stored.get("unrealised_pnl")),
         partial=stored.get("partial", False),
-        books=_books(stored.get("books")),
+        asset_flows=_asset_flows(stored.get("books")),
     )
 
 
@@ -160,19 +160,25 @@ def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
     return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
 
 
-def _books_document(books: Books | None) -> dict[str, Any] | None:
-    if books is None:
+def _asset_flows_document(asset_flows: AssetFlows | None) -> dict[str, Any] | None:
+    if asset_flows is None:
         return None
-    flows = [[asset, *map(plain, flow)] for asset, flow in books.flows.items()]
-    behind = sorted(books.behind)
-    return {"epoch": books.epoch, "until": books.until, "seq": books.seq, "flows": flows, "behind": behind}
+    flows = [[asset, *map(plain, flow)] for asset, flow in asset_flows.flows.items()]
+    behind = sorted(asset_flows.behind)
+    return {
+        "epoch": asset_flows.epoch,
+        "until": asset_flows.until,
+        "seq": asset_flows.seq,
+        "flows": flows,
+        "behind": behind,
+    }
 
 
-def _books(stored: Mapping[str, Any] | None) -> Books | None:
+def _asset_flows(stored: Mapping[str, Any] | None) -> AssetFlows | None:
     if stored is None:
         return None
     flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
-    return Books(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))
+    return AssetFlows(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.orders.order import OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.refusals import Refusal
@@ -130,7 +130,7 @@ class Binance(Venue):
                 prices[market[0]["symbol"]] = (bid + ask) / 2
         return prices
 
-    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+    async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """``POST /api/v3/order``."""
         params: dict[str, object] = {"newClientOrderId": client_id, "newOrderRespType": "FULL"}
         if order.type in {OrderType.LIMIT, OrderType.STOP_LIMIT}:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
@@ -123,7 +123,7 @@ class Coinbase(Venue):
                 prices[market[0]["symbol"]] = Decimal(price)
         return prices
 
-    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+    async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """``POST /api/v3/brokerage/orders``; only the id comes back."""
         request = {
             "client_order_id": client_id,
@@ -195,7 +195,7 @@ class Coinbase(Venue):
             asked = {**asked, "cursor": page["cursor"]}
 
 
-def _configuration(order: Place) -> dict[str, dict[str, object]]:
+def _configuration(order: OrderRequest) -> dict[str, dict[str, object]]:
     """Return what Coinbase calls the order's configuration: its name says type and time in force."""
     size = {"base_size": amount_text(order.amount)}
     if order.type is OrderType.MARKET:

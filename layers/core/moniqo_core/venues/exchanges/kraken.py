@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
@@ -119,7 +119,7 @@ class Kraken(Venue):
                 prices[market[0]["symbol"]] = (bid + ask) / 2
         return prices
 
-    def check(self, order: Place) -> None:
+    def check(self, order: OrderRequest) -> None:
         """Kraken spends an amount of the quote asset in market buys only."""
         super().check(order)
         if order.quote_amount is not None and order.side is OrderSide.SELL:
@@ -127,7 +127,7 @@ class Kraken(Venue):
                 "Kraken takes a quote_amount in market buys only; give amount", field="quote_amount"
             )
 
-    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+    async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """``POST /0/private/AddOrder``; only the id comes back."""
         request = {
             "pair": client.market(order.symbol)["id"],

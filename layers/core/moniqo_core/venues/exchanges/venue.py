@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderType, TimeInForce
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.refusals import Refusal
 
@@ -70,10 +70,10 @@ class Venue(ABC):
         """Mid price of every symbol, in as few calls as the venue has."""
 
     @abstractmethod
-    async def place(self, client: Client, order: Place, client_id: str) -> Mapping[str, Any]:
+    async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send an order that passed :meth:`check`, in one call; answers CCXT's order, or no more than its id."""
 
-    def check(self, order: Place) -> None:
+    def check(self, order: OrderRequest) -> None:
         """Refuse what the venue does not have; raises InvalidOrderError with what it has."""
         if order.type not in self.order_types:
             raise _lacks(self.name, "type", order.type, self.order_types)

@@ -14,8 +14,8 @@ from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavail
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.exchanges.refusals import BUSY, CLOCK, RATE, Refusal, VenueRefusalError, read_exception
 from moniqo_core.venues.exchanges.venue import Client, Venue
-from moniqo_core.venues.transport.circuit_breaker import Breaker
-from moniqo_core.venues.transport.rate_limiter import PACED, Pace
+from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
+from moniqo_core.venues.transport.rate_limiter import PACED, RateLimiter
 from moniqo_core.venues.transport.sockets import checked_address, open_session
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class VenueCalls:
         *,
         allow_loopback: bool,
         calls_from: str | None,
-        breaker: Breaker | None,
-        pace: Callable[[float, float], Pace],
+        circuit_breaker: CircuitBreaker | None,
+        rate_limiter: Callable[[float, float], RateLimiter],
     ) -> None:
         """Prepare; see :class:`moniqo_core.venues.connection.VenueConnection`."""
         self.venue = venue
@@ -61,11 +61,11 @@ class VenueCalls:
         self._address = checked_address(config.base_url or config.testnet_url, allow_loopback=allow_loopback)
         self._per_second = config.rate_limits.get("requests_per_second")
         self._calls_from = calls_from
-        self._breaker = breaker or Breaker()
+        self._circuit_breaker = circuit_breaker or CircuitBreaker()
         self._model: Client | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._make_pace = pace
-        self._pace = lru_cache(maxsize=ACCOUNTS_KEPT)(lambda _account: self._new_pace(self.venue.burst))
+        self._make_pace = rate_limiter
+        self._rate_limiter = lru_cache(maxsize=ACCOUNTS_KEPT)(lambda _account: self._new_rate_limiter(self.venue.burst))
 
     async def close(self) -> None:
         """Close the sockets; the next call opens new ones."""
@@ -78,10 +78,10 @@ class VenueCalls:
         from moniqo_core.venues.ccxt.client import client_of
 
         made = client_of(self.client_model(), self._open_session(), credentials)
-        made.throttler = self._pace(hash(made.apiKey)) if made.apiKey else self._new_pace(1)
+        made.throttler = self._rate_limiter(hash(made.apiKey)) if made.apiKey else self._new_rate_limiter(1)
         return made
 
-    def _new_pace(self, burst: float) -> Pace:
+    def _new_rate_limiter(self, burst: float) -> RateLimiter:
         per_second = self._per_second or 1000 / self.client_model().rateLimit
         return self._make_pace(per_second, burst)
 
@@ -135,9 +135,9 @@ class VenueCalls:
 
     async def _attempt(self, client: Client, call: Call[Found], seconds: float, each: float) -> Found:
         """Make a call, which may wait and ask several times within ``seconds``; ``each`` answer has so many."""
-        wait = self._breaker.wait()
+        wait = self._circuit_breaker.wait()
         if wait:
-            raise VenueRefusalError(RATE if self._breaker.was_told_to else _RESTING, wait)
+            raise VenueRefusalError(RATE if self._circuit_breaker.is_rate_limited else _RESTING, wait)
         client.timeout = max(1, int(min(each, seconds) * 1000))
         answers = client.answers
         try:
@@ -147,25 +147,25 @@ class VenueCalls:
             refusal = read_exception(error)
             if isinstance(error, TimeoutError) and client.answers > answers:
                 # It waited, or had more to read than there was time for: the venue is there.
-                self._breaker.answered(_account(client))
+                self._circuit_breaker.answered(_account(client))
             else:
                 self._count(client, refusal)
             named = {"venue": self.venue.exchange, "code": refusal.code, "means": refusal.refusal.error.__name__}
             log.info("venue refused", extra={"fields": named})
             raise refusal from None
-        self._breaker.answered(_account(client))
+        self._circuit_breaker.answered(_account(client))
         return found
 
     def _count(self, client: Client, refusal: VenueRefusalError) -> None:
         if refusal.refusal is PACED:
             return
         if issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.decided:
-            self._breaker.failed(_account(client))
+            self._circuit_breaker.failed(_account(client))
             return
-        self._breaker.answered(_account(client))
+        self._circuit_breaker.answered(_account(client))
         limited = refusal.refusal.error is RateLimitExceededError
         if limited and self.venue.limits_address and refusal.retry_after:
-            self._breaker.rest(refusal.retry_after)
+            self._circuit_breaker.rest(refusal.retry_after)
 
     async def _set_clock(self, client: Client, seconds: float) -> None:
         """Learn how far the venue's clock is from ours, for this client and those to come."""

@@ -17,7 +17,7 @@ SECONDS_PER_PROBE: Final = 2.0
 _random: Final = SystemRandom().random
 
 
-class Breaker:
+class CircuitBreaker:
     """One venue seen from one execution environment.
 
     It judges by the last outcome of each of the 20 accounts that were asked about last. When at least five of them had
@@ -36,7 +36,7 @@ class Breaker:
         self._told_to = 0.0
 
     @property
-    def was_told_to(self) -> bool:
+    def is_rate_limited(self) -> bool:
         """Whether the venue asked for the wait, rather than not answering."""
         return self._told_to > self._clock()
 

@@ -23,7 +23,7 @@ PACED: Final = Refusal(
 )
 
 
-class Pace:
+class RateLimiter:
     """A bucket that calls are paid from, in CCXT's costs; it fills steadily. Called with a cost, it waits for it."""
 
     def __init__(

@@ -23,7 +23,7 @@ from moniqo_core.domain.money import parse
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.feeds.price_source import Unreachable
 from moniqo_core.feeds.simulated import SimulatedFeed
-from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.equity import COLLECTION as EQUITY
@@ -101,12 +101,12 @@ class DemoAccess(BaseWallet):
             raise WalletNotInitializedError
         return self._feed
 
-    async def open_account(self, terms: AccountTerms, mirror: Mapping[str, object] | None = None) -> None:
+    async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
         """Open the account and insert ``mirror``, its user wallet; raises ConflictError when it exists."""
         commit = lifecycle.open_account(self.user_wallet_id, terms, self._clock())
-        await self._ledger.open(commit, dict(mirror) if mirror is not None else None)
+        await self._ledger.open(commit, dict(projection) if projection is not None else None)
 
-    async def open_fork(self, source: Account, mirror: Mapping[str, object]) -> None:
+    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
         """Open the account as a copy of another's at present prices, with its user wallet.
 
         Raises:
@@ -121,7 +121,7 @@ class DemoAccess(BaseWallet):
             raise MarketDataError(f"no fresh price for {', '.join(missing)}", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
         commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock(), marks)
-        await self._ledger.open(commit, dict(mirror))
+        await self._ledger.open(commit, dict(projection))
 
     async def _open_on_my_own(self) -> None:
         """Open the account of a script, in a database that nobody may have prepared."""
@@ -138,6 +138,6 @@ class DemoAccess(BaseWallet):
         return AccountTerms("", balance, "USDT", fee, fee, DEFAULT_SLIPPAGE_BPS)
 
     async def _feed_of_a_script(self, terms: AccountTerms) -> PriceFeed:
-        if terms.is_live:
-            return LiveFeed([Unreachable(terms.feed)], RecordedMinutes(self._database), self._clock)
+        if terms.uses_venue_prices:
+            return VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self._database), self._clock)
         return SimulatedFeed(await simulation_seed(self._database), self._clock)

@@ -5,34 +5,34 @@ from __future__ import annotations
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.ledger.commands import ClosePosition, Command
-from moniqo_core.domain.ledger.commit import Basis
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.hours import hours_at
 from moniqo_core.domain.market.market import PriceFeed, check_usable
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.rules import require_trading
 
 
-async def basis_for(command: Command, draft: Draft, feed: PriceFeed, clock: Clock) -> Basis | None:
+async def context_for(command: Command, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
     """Look at the market for a command; one that needs no price gets None.
 
     Raises what :func:`look` raises, and WalletPausedError, WalletSuspendedError before it looks.
     """
     match command:
-        case Place(symbol=symbol, side=side):
+        case OrderRequest(symbol=symbol, side=side):
             require_trading(draft)
-            return await look(symbol, side, draft, feed, clock)
+            return await observe_market(symbol, side, draft, feed, clock)
         case ClosePosition(symbol=symbol):
             require_trading(draft)
-            return await look(symbol, OrderSide.SELL, draft, feed, clock)
+            return await observe_market(symbol, OrderSide.SELL, draft, feed, clock)
         case _:
             return None
 
 
-async def look(symbol: str, side: OrderSide, draft: Draft, feed: PriceFeed, clock: Clock) -> Basis:
+async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext:
     """Look at a symbol, and for a buy under limits at everything else the wallet follows.
 
     Raises:
@@ -52,4 +52,4 @@ async def look(symbol: str, side: OrderSide, draft: Draft, feed: PriceFeed, cloc
     missing = sorted(others - set(marks))
     if missing:
         raise MarketDataError(f"no fresh price for {', '.join(missing)}, which this wallet holds", retry_after=2)
-    return Basis(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)
+    return MarketContext(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)

@@ -8,17 +8,15 @@ from datetime import datetime
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commands import ClosePosition
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import Place
 from moniqo_core.storage.orders.codec import Document, order_age, read_fill, read_order
+from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.wallets.demo.records import evaluated_until
 
 _BATCH = 200
-_ACCEPTING = [Place.__name__.lower(), ClosePosition.__name__.lower()]
 
 
 class DemoOrders:
@@ -81,7 +79,7 @@ class DemoOrders:
         self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
     ) -> list[tuple[int, int]]:
         """Ages of orders, newest first: an entry and its exits are accepted by one journal entry."""
-        query: dict[str, object] = {"kind": {"$in": _ACCEPTING}}
+        query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
         if symbol is not None:
             query["command.symbol"] = symbol
         ages: list[tuple[int, int]] = []

@@ -30,7 +30,7 @@ async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datet
     for symbol in symbols:
         reach = min(reach, await feed.known_until(symbol, since[symbol], reach))
     paths = {symbol: await feed.path(symbol, since[symbol], reach) for symbol in symbols}
-    if not account.terms.is_live:
+    if not account.terms.uses_venue_prices:
         markets = {symbol: await feed.market(symbol) for symbol in symbols}
         return resting.walk(account, paths, markets, reach, now)
     # What a venue says now of its steps and spread must not change what happened before.

@@ -18,9 +18,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.account import Account, AccountTerms, Interest
+from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
 from moniqo_core.domain.ledger.commands import Open
-from moniqo_core.domain.ledger.commit import RULES_VERSION, Basis, Commit
+from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.ledger.invariants import account_faults, commit_faults
 from moniqo_core.domain.market.candles import whole_hour
@@ -30,12 +30,12 @@ from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.feeds.price_source import Unreachable
 from moniqo_core.feeds.simulated import SimulatedFeed
-from moniqo_core.feeds.venue_feed import LiveFeed
+from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.market.minutes import KEPT, RecordedMinutes
 from moniqo_core.storage.orders.codec import Document, levels_document
-from moniqo_core.storage.paper.account_codec import interest_values, read_account, state_document
+from moniqo_core.storage.paper.account_codec import open_order_totals_values, read_account, state_document
 from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
-from moniqo_core.storage.paper.decision_reader import read_basis, read_command
+from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.ledger import ENTRIES, STATES
@@ -72,7 +72,7 @@ class Replay:
     difference: Difference | None = None
 
 
-_NO_INTEREST: Final = interest_values(Interest())
+_NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
 
 
 class _DifferenceFoundError(Exception):
@@ -95,7 +95,7 @@ class WalletReplay:
         self._database = database
         self._moment = datetime.max.replace(tzinfo=UTC)
         self._simulated = SimulatedFeed(seed, lambda: self._moment)
-        self._live: dict[str, LiveFeed] = {}
+        self._live: dict[str, VenueFeed] = {}
 
     async def run(self, user_wallet_id: str, progress: Callable[[int], None] = lambda _: None) -> Replay | None:
         """Replay one wallet, an entry at a time, and stop at the first difference; None when there is no such wallet.
@@ -154,31 +154,31 @@ class WalletReplay:
         return commit.after
 
     async def _decide(self, account: Account | None, entry: Document) -> Commit:
-        command, basis, at = read_command(entry), read_basis(entry), entry["at"]
-        if basis is not None and account is not None:
-            await self._check_market(basis, account.terms)
+        command, context, at = read_command(entry), read_context(entry), entry["at"]
+        if context is not None and account is not None:
+            await self._check_market(context, account.terms)
         if isinstance(command, Open) is not (account is None):
             raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
         if account is None:
             return await self._open(command, entry)
         if entry["walked_to"] is None:
-            return deciding.decide(Draft(account, at), command, basis)
+            return deciding.decide(Draft(account, at), command, context)
         reach = min(entry["walked_to"], furthest(account, at))
         self._moment = reach
-        return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, basis)
+        return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
 
     def _is_forgotten(self, account: Account | None, entry: Document) -> bool:
         """Tell whether an entry walked minutes of a venue that may be gone."""
-        if account is None or not account.terms.is_live or entry["walked_to"] is None:
+        if account is None or not account.terms.uses_venue_prices or entry["walked_to"] is None:
             return False
         since = min((account.evaluated_until[symbol] for symbol in tracked(account)), default=None)
         return since is not None and whole_hour(since) + KEPT <= self._now()
 
     def _feed_of(self, terms: AccountTerms) -> PriceFeed:
-        if not terms.is_live:
+        if not terms.uses_venue_prices:
             return self._simulated
         if terms.feed not in self._live:
-            self._live[terms.feed] = LiveFeed([Unreachable(terms.feed)], RecordedMinutes(self._database))
+            self._live[terms.feed] = VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self._database))
         return self._live[terms.feed]
 
     async def _open(self, command: object, entry: Document) -> Commit:
@@ -192,16 +192,16 @@ class WalletReplay:
             raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
         return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
 
-    async def _check_market(self, basis: Basis, terms: AccountTerms) -> None:
+    async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
         """Compare the market an entry was decided on with the one there was; a venue's is gone."""
-        shown = basis.snapshot
-        if (shown.source == SIMULATED) is terms.is_live:
+        shown = context.snapshot
+        if (shown.source == SIMULATED) is terms.uses_venue_prices:
             raise _DifferenceFoundError("basis.source", shown.source, terms.feed)
-        if terms.is_live:
+        if terms.uses_venue_prices:
             return
         self._moment = shown.at
         real = await self._simulated.snapshot(shown.symbol)
-        stored = {"at": shown.at, "last": shown.last, "market": basis.market}
+        stored = {"at": shown.at, "last": shown.last, "market": context.market}
         expected = {"at": real.at, "last": real.last, "market": await self._simulated.market(shown.symbol)}
         for side, book, whole in (("bids", shown.bids, real.bids), ("asks", shown.asks, real.asks)):
             stored[side] = levels_document(book)
@@ -229,7 +229,7 @@ def _compare_snapshot(snapshot: Document, account: Account) -> None:
     stored, expected = dict(snapshot), state_document(account)
     stored.pop("turn", None)  # whose turn it is to write is no part of the books
     # Interest that ended stands there as none.
-    stored["interest"] = {name: value for name, value in stored.get("interest", {}).items() if value != _NO_INTEREST}
+    stored["interest"] = {name: value for name, value in stored.get("interest", {}).items() if value != _NO_OPEN_ORDERS}
     mismatch = first_mismatch(stored, expected, "snapshot")
     if mismatch is not None:
         raise _DifferenceFoundError(*mismatch, seq=account.seq)

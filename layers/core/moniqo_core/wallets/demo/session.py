@@ -16,16 +16,16 @@ from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import PriceFeed
 from moniqo_core.domain.matching import path_walk as resting
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import Preflight
 from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import preflight
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.storage.paper.ledger import DemoLedger, Loaded, Outcome
+from moniqo_core.storage.paper.ledger import CommitOutcome, DemoLedger, Loaded
 from moniqo_core.wallets.demo import writer_turns as turns
-from moniqo_core.wallets.demo.market_view import basis_for, look
+from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path import furthest, walk_to
 from moniqo_core.wallets.demo.projection import Mirror, follow_account
 
@@ -69,7 +69,7 @@ class DemoAccount:
         """The account as last read or committed."""
         return self._loaded.account
 
-    async def run(self, command: Command, mirror: Mirror | None = None) -> Commit:
+    async def run(self, command: Command, projection: Mirror | None = None) -> Commit:
         """Decide ``command`` on the present account and commit it, until no other writer was faster.
 
         Raises:
@@ -87,9 +87,9 @@ class DemoAccount:
                 if not await self._commit(draft.commit(Mark()), None):
                     await self._again(deadline)
                 continue
-            basis = await basis_for(command, draft, self._feed, self._clock)
-            commit = deciding.decide(draft, command, basis)
-            if await self._commit(commit, mirror):
+            context = await context_for(command, draft, self._feed, self._clock)
+            commit = deciding.decide(draft, command, context)
+            if await self._commit(commit, projection):
                 return commit
             await self._again(deadline)
 
@@ -121,15 +121,15 @@ class DemoAccount:
         """Equity on the hours the last evaluation passed, which the journal may not have yet."""
         return () if self._look is None else self._look.samples
 
-    async def preflight(self, order: Place) -> Preflight:
+    async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule, as it would be decided now; raises MarketDataError."""
         await self.evaluate(mark=False)
         draft = self._look or Draft(self.account, self._clock())
         try:
-            basis = await look(order.symbol, order.side, draft, self._feed, self._clock)
+            context = await observe_market(order.symbol, order.side, draft, self._feed, self._clock)
         except InvalidSymbolError as error:
             return preflight.unknown_symbol(order, error)
-        return preflight.check(draft, order, basis)
+        return preflight.check(draft, order, context)
 
     async def _walk(self) -> tuple[Draft, Walked]:
         """Walk at most a day of path on a draft."""
@@ -140,16 +140,16 @@ class DemoAccount:
             return draft, Walked.TO_A_GAP
         return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
 
-    async def _commit(self, commit: Commit, mirror: Mirror | None) -> bool:
-        fields = {**(mirror or {}), **follow_account(self.account, commit)}
+    async def _commit(self, commit: Commit, projection: Mirror | None) -> bool:
+        fields = {**(projection or {}), **follow_account(self.account, commit)}
         loaded = self._loaded
         outcome = await self._ledger.commit(commit, fields, whole=loaded.behind, ends_turn=loaded.turn is not None)
-        if outcome is Outcome.REPEATED:
+        if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
-        if outcome is Outcome.DONE:
+        if outcome is CommitOutcome.DONE:
             self._look = None
             self._loaded = Loaded(commit.after, behind=False)
-        return outcome is Outcome.DONE
+        return outcome is CommitOutcome.DONE
 
     async def _again(self, deadline: float) -> None:
         """Read the account that won, and after a few losses claim the next turn."""

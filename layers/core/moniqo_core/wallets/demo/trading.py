@@ -13,7 +13,7 @@ from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import Preflight
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.demo.access import DemoAccess
@@ -33,7 +33,7 @@ class DemoTrading(DemoAccess):
         """Let resting orders meet the path up to now; returns whether it was walked to its end."""
         return await self._work.evaluate()
 
-    async def submit(self, order: Place) -> OrderRecord:
+    async def submit(self, order: OrderRequest) -> OrderRecord:
         """Place an order; one that was accepted before under the same client order id is answered instead.
 
         Raises:
@@ -51,7 +51,7 @@ class DemoTrading(DemoAccess):
             return before
         return order_of(commit, f"o-{commit.after.seq}-1")
 
-    async def accepted_before(self, order: Place) -> OrderRecord | None:
+    async def accepted_before(self, order: OrderRequest) -> OrderRecord | None:
         """The order an earlier request placed under the same client order id; raises IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
@@ -65,7 +65,7 @@ class DemoTrading(DemoAccess):
             )
         return replayed(await self.orders().get(order_id))
 
-    async def preflight(self, order: Place) -> Preflight:
+    async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it; raises MarketDataError."""
         return await self._work.preflight(order)
 
@@ -99,7 +99,7 @@ class DemoTrading(DemoAccess):
         commit = await self._work.run(CancelAll(symbol))
         return await self.orders().several([order.order_id for order in commit.orders])
 
-    async def _place(self, order: Place) -> OrderResult:
+    async def _place(self, order: OrderRequest) -> OrderResult:
         return order_result(await self.submit(order))
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:

@@ -10,7 +10,7 @@ from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import average_price
 from moniqo_core.domain.paper.rules import check_tradable
-from moniqo_core.domain.paper.statement import books_of, record_of
+from moniqo_core.domain.paper.statement import asset_flows_of, record_of
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
@@ -45,7 +45,7 @@ class DemoWallet(DemoTrading):
         """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
         value = await self.valuation()
         account = self._work.seen
-        return Statement(value, books_of(account), self._work.unwritten_samples, record_of(account))
+        return Statement(value, asset_flows_of(account), self._work.unwritten_samples, record_of(account))
 
     async def get_markets(self) -> list[Market]:
         """Symbols quoted in the cash asset that the account's terms allow."""
@@ -84,19 +84,19 @@ class DemoWallet(DemoTrading):
         """The history of this wallet, to read."""
         return DemoPast(self._history, EquityStore(self._database), self._work, self.feed)
 
-    async def reset(self, key: str | None, mirror: Mapping[str, object]) -> bool:
+    async def reset(self, key: str | None, projection: Mapping[str, object]) -> bool:
         """Begin a new epoch with the starting balance; returns False when the same ``key`` did it before."""
         if key is not None and await self._history.accepted_as(self.user_wallet_id, reset_id(key)):
             return False
         try:
-            await self._work.run(Reset(key), mirror)
+            await self._work.run(Reset(key), projection)
         except RepeatedOrderError:
             return False
         return True
 
-    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
-        await self._work.run(command, {**mirror, **follow_life(command, self._clock())})
+        await self._work.run(command, {**projection, **follow_life(command, self._clock())})
 
 
 def _position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:

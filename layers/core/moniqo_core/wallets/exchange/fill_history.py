@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderSide
-from moniqo_core.domain.portfolio.balance_equation import Books, Flow, balance_equation
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow, balance_equation
 from moniqo_core.domain.sync.statement import Opening
 from moniqo_core.venues.ccxt.parsing import VenueFill
 
@@ -29,7 +29,7 @@ SLACK: Final = timedelta(minutes=1)
 _INSTANT: Final = timedelta(milliseconds=1)
 
 
-class FillsLook(NamedTuple):
+class FillSource(NamedTuple):
     """How a venue shows fills: ``read`` gives those since a time, oldest first, the first ``most`` unless that is None.
 
     It reads one market, or all of them unless the venue shows them ``by_symbol`` only. Where ``newest``, it gives at
@@ -50,14 +50,14 @@ class KeptFills(NamedTuple):
     first: bool
 
 
-async def books_at(
+async def asset_flows_at(
     opening: Opening,
     totals: Mapping[str, Decimal],
     at: datetime,
     symbols: Collection[str],
-    venue: FillsLook,
+    venue: FillSource,
     kept: KeptFills,
-) -> Books | None:
+) -> AssetFlows | None:
     """Bring the books of an account forward to ``at``, when it held ``totals``; None when that takes too many calls.
 
     Only markets between assets that changed are read: none for an account that stood still. Deposits and withdrawals
@@ -73,19 +73,19 @@ async def books_at(
     What was bought and sold again since the last look leaves one asset as it was: where the venue shows fills by market
     only, that market is not read, and the fills we keep of our own orders tell of it.
     """
-    books = opening.books
-    if books is None:
-        return Books(1, at, {asset: Flow(transferred=total) for asset, total in totals.items()})
-    changed = books.behind | {
+    asset_flows = opening.asset_flows
+    if asset_flows is None:
+        return AssetFlows(1, at, {asset: Flow(transferred=total) for asset, total in totals.items()})
+    changed = asset_flows.behind | {
         asset for asset in {*totals, *opening.totals} if totals.get(asset, ZERO) != opening.totals.get(asset, ZERO)
     }
     if not changed:
-        return replace(books, until=_counted_until(at, books.until, ()))
+        return replace(asset_flows, until=_counted_until(at, asset_flows.until, ()))
 
-    explained_by = partial(_explained, opening, books, totals, at)
+    explained_by = partial(_explained, opening, asset_flows, totals, at)
     ours: Sequence[Fill] | None = None
-    if kept.first and not books.behind:
-        ours = await kept.read(books.until)
+    if kept.first and not asset_flows.behind:
+        ours = await kept.read(asset_flows.until)
         if after := explained_by(ours):
             return after
     traded = [symbol for symbol in symbols if changed.issuperset(symbol.split("/"))]
@@ -93,40 +93,44 @@ async def books_at(
         return None
     asked: Sequence[str | None] = traded if venue.by_symbol else [None]
     try:
-        found = [await venue.read(symbol, books.until) for symbol in asked]
+        found = [await venue.read(symbol, asset_flows.until) for symbol in asked]
     except (TimeoutError, WalletConnectionError):
-        return replace(books, behind=frozenset(changed))
+        return replace(asset_flows, behind=frozenset(changed))
     cut_off = [fills for fills in found if venue.most and len(fills) >= venue.most]
     if cut_off and venue.newest:
         return None
-    ends = [_known_until(fills, books.until) for fills in cut_off]
+    ends = [_known_until(fills, asset_flows.until) for fills in cut_off]
     told = [fill for fills in found for fill in fills if fill.symbol in symbols]
-    until = min((end for end in ends if end > books.until), default=None)
+    until = min((end for end in ends if end > asset_flows.until), default=None)
     if until is not None:
-        given = [fill for fill in told if books.until < fill.at <= until]
-        return replace(books, until=until, flows=_with(books.flows, given), behind=frozenset(changed))
+        given = [fill for fill in told if asset_flows.until < fill.at <= until]
+        return replace(asset_flows, until=until, flows=_with(asset_flows.flows, given), behind=frozenset(changed))
     if (after := explained_by(told)) or not venue.by_symbol:
-        return after or _forward(books, told, at)
-    ours = await kept.read(books.until) if ours is None else ours
+        return after or _forward(asset_flows, told, at)
+    ours = await kept.read(asset_flows.until) if ours is None else ours
     every: Sequence[VenueFill | Fill] = [*told, *(fill for fill in ours if fill.symbol not in traded)]
-    return explained_by(every) or _forward(books, every, at)
+    return explained_by(every) or _forward(asset_flows, every, at)
 
 
-def _forward(books: Books, fills: Iterable[VenueFill | Fill], at: datetime) -> Books:
-    new = [fill for fill in fills if books.until < fill.at]
-    until = _counted_until(at, books.until, new)
-    return replace(books, until=until, flows=_with(books.flows, new), behind=frozenset())
+def _forward(asset_flows: AssetFlows, fills: Iterable[VenueFill | Fill], at: datetime) -> AssetFlows:
+    new = [fill for fill in fills if asset_flows.until < fill.at]
+    until = _counted_until(at, asset_flows.until, new)
+    return replace(asset_flows, until=until, flows=_with(asset_flows.flows, new), behind=frozenset())
 
 
 def _explained(
-    opening: Opening, books: Books, totals: Mapping[str, Decimal], at: datetime, fills: Sequence[VenueFill | Fill]
-) -> Books | None:
+    opening: Opening,
+    asset_flows: AssetFlows,
+    totals: Mapping[str, Decimal],
+    at: datetime,
+    fills: Sequence[VenueFill | Fill],
+) -> AssetFlows | None:
     """Return the books with these fills, or without those since the look, if that leaves nothing over."""
-    if books.behind:  # what changed since is not all that these explain
+    if asset_flows.behind:  # what changed since is not all that these explain
         return None
     for known in (fills, [fill for fill in fills if fill.at <= at]):
-        after = _forward(books, known, at)
-        if not any(line.residue for line in balance_equation(opening.totals, books, after, totals)):
+        after = _forward(asset_flows, known, at)
+        if not any(line.residue for line in balance_equation(opening.totals, asset_flows, after, totals)):
             return after
     return None
 

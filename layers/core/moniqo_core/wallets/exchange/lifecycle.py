@@ -11,7 +11,7 @@ from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
 async def keep_life(
-    store: UserWalletStore, wallet: UserWallet, command: LifeCommand, mirror: Mapping[str, object]
+    store: UserWalletStore, wallet: UserWallet, command: LifeCommand, projection: Mapping[str, object]
 ) -> None:
     """Write a change over the status the wallet was read with.
 
@@ -22,7 +22,7 @@ async def keep_life(
         WalletSuspendedError, ConflictError: the change is not open to whoever asks, or somebody was faster.
 
     """
-    fields = dict(mirror)
+    fields = dict(projection)
     if isinstance(command, SetStatus):
         check_transition(wallet.status.value, command)
         fields["status"] = command.status

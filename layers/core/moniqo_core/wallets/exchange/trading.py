@@ -22,7 +22,7 @@ from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, plain
 from moniqo_core.domain.orders.form import check_amount, check_fields, check_notional, check_price
 from moniqo_core.domain.orders.order import OrderStatus
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.reads import ExchangeReads
@@ -31,7 +31,7 @@ from moniqo_core.wallets.exchange.reads import ExchangeReads
 class ExchangeTrading(ExchangeReads):
     """Places, finds and cancels orders; see :class:`moniqo_core.wallets.base.BaseWallet`."""
 
-    async def _place(self, order: Place) -> OrderResult:
+    async def _place(self, order: OrderRequest) -> OrderResult:
         """Send an order, unless the venue has one with this client id already.
 
         That look before costs a call and does not stop two at the same moment; the service writes an intent first and
@@ -46,7 +46,7 @@ class ExchangeTrading(ExchangeReads):
         result = found or await self.send_order(order, venue_id)
         return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
 
-    async def check_order(self, order: Place) -> Market:
+    async def check_order(self, order: OrderRequest) -> Market:
         """Refuse, before anything is sent, what the venue would not take in this form.
 
         Raises:
@@ -70,7 +70,7 @@ class ExchangeTrading(ExchangeReads):
                     check_notional(order.amount, known, market)
         return market
 
-    async def send_order(self, order: Place, venue_id: str) -> OrderResult:
+    async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
         """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``.
 
         Raises:
@@ -151,7 +151,7 @@ def _check_quote(quote_amount: Decimal, market: Market) -> None:
         )
 
 
-def _require_same(found: OrderResult, order: Place) -> None:
+def _require_same(found: OrderResult, order: OrderRequest) -> None:
     asked = (order.symbol, order.side, order.type, order.price)
     same = asked == (found.symbol, found.side, found.order_type, found.price)
     if not same or (order.amount is not None and order.amount != found.amount):
@@ -160,7 +160,7 @@ def _require_same(found: OrderResult, order: Place) -> None:
         )
 
 
-def _only_accepted(order: Place, order_id: str, venue_id: str, now: datetime) -> OrderResult:
+def _only_accepted(order: OrderRequest, order_id: str, venue_id: str, now: datetime) -> OrderResult:
     return OrderResult(
         order_id=order_id,
         symbol=order.symbol,

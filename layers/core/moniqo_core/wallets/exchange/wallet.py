@@ -22,7 +22,7 @@ from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.venues.prices import candles_of, snapshot_of
 from moniqo_core.venues.transport.calls import READ_SECONDS
 from moniqo_core.wallets.base import PositionReport, WalletBalance, WalletPosition
-from moniqo_core.wallets.exchange.fill_history import FillsLook, KeptFills, ReadKept, books_at
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, ReadKept, asset_flows_at
 from moniqo_core.wallets.exchange.trading import ExchangeTrading
 
 SECONDS_WITH_FILLS: Final = 8.0
@@ -93,10 +93,10 @@ class ExchangeWallet(ExchangeTrading):
         totals = {held.asset: held.total for held in value.assets}
         markets = await self._connection.markets()
         rules = self._venue
-        venue = FillsLook(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
+        venue = FillSource(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
         kept = KeptFills(self._kept_fills, first=trading)
-        books = await books_at(opening, totals, value.as_of, markets.keys(), venue, kept)
-        return Statement(value, books, permissions=permissions, api_calls=self.api_calls - asked)
+        asset_flows = await asset_flows_at(opening, totals, value.as_of, markets.keys(), venue, kept)
+        return Statement(value, asset_flows, permissions=permissions, api_calls=self.api_calls - asked)
 
     async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
         read = cast("ReadKept | None", self.config.get("kept_fills"))
@@ -133,13 +133,13 @@ class ExchangeWallet(ExchangeTrading):
             tuple(sorted(items, key=lambda item: item.symbol)), now, stale=False, as_of=now, mode="live"
         )
 
-    async def record(self, command: LifeCommand, mirror: Mapping[str, object]) -> None:
+    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of the wallet's life in our database; the venue knows nothing of it."""
         self.require_initialized()
         keep = cast("KeepLife | None", self.config.get("record"))
         if keep is None:
             raise ConflictError("this wallet is not kept in a database")
-        await keep(command, mirror)
+        await keep(command, projection)
 
 
 def _valued(held: WalletBalance, price: Decimal | None) -> AssetValue:

@@ -20,17 +20,17 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live.order import LiveOrder, LiveRecord
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
-from moniqo_core.services.orders.live.reconciler import Looks
+from moniqo_core.services.orders.live.reconciler import OrderReconciler
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
-LOOKS_AT_ONCE: Final = 5
-LOOKS_PER_READ: Final = 10
+QUERIES_AT_ONCE: Final = 5
+QUERIES_PER_READ: Final = 10
 """Open orders a read asks the venue about."""
 
-SECONDS_FOR_LOOKS: Final = 5.0
+SECONDS_FOR_QUERIES: Final = 5.0
 
 
 class LiveBook:
@@ -39,7 +39,7 @@ class LiveBook:
     def __init__(self, store: LiveOrderStore, now: Clock = utc_now) -> None:
         """Read from ``store``."""
         self._store = store
-        self._looks = Looks(store, now)
+        self._reconciler = OrderReconciler(store, now)
         self._now = now
 
     async def refreshed(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
@@ -47,20 +47,20 @@ class LiveBook:
         if order.has_ended or (order.venue_order_id is None and self._now() <= order.send_by):
             return order
         with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_FOR_LOOKS):
-                return await self._looks.look(wallet, order)
+            async with asyncio.timeout(SECONDS_FOR_QUERIES):
+                return await self._reconciler.query(wallet, order)
         return order
 
     async def get(self, wallet: ExchangeWallet, order_id: str) -> LiveRecord:
         """One order, asked about at the venue unless it ended; raises OrderNotFoundError."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
-        return await self._looks.record(await self.refreshed(wallet, order))
+        return await self._reconciler.record(await self.refreshed(wallet, order))
 
     async def page(self, wallet: ExchangeWallet, query: OrderQuery) -> tuple[list[LiveRecord], tuple[int, int] | None]:
         """Orders newest first, open ones asked about at the venue, and where the next page begins."""
         await self._refresh(wallet, query.symbol)
         found = await self._store.page(wallet.user_wallet_id, query._replace(limit=query.limit + 1))
-        records = await self._looks.records(found[: query.limit])
+        records = await self._reconciler.records(found[: query.limit])
         return records, (found[query.limit - 1].seq, 1) if len(found) > query.limit else None
 
     async def fills(self, wallet: ExchangeWallet, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
@@ -70,14 +70,14 @@ class LiveBook:
 
     async def _refresh(self, wallet: ExchangeWallet, symbol: str | None) -> None:
         """Ask about what is open, a few orders at most: the schedule looks at the others."""
-        undecided = await self._store.undecided(wallet.user_wallet_id, symbol)
-        turn = asyncio.Semaphore(LOOKS_AT_ONCE)
+        in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
+        turn = asyncio.Semaphore(QUERIES_AT_ONCE)
 
         async def in_turn(order: LiveOrder) -> None:
             async with turn:
                 await self.refreshed(wallet, order)
 
-        await asyncio.gather(*(in_turn(order) for order in undecided[-LOOKS_PER_READ:]))
+        await asyncio.gather(*(in_turn(order) for order in in_flight[-QUERIES_PER_READ:]))
 
     async def cancel(self, wallet: ExchangeWallet, order_id: str) -> LiveRecord:
         """Cancel an order at the venue.
@@ -100,7 +100,7 @@ class LiveBook:
             )
         with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
-        after = await self._looks.look(wallet, order)
+        after = await self._reconciler.query(wallet, order)
         if after.has_ended and after.status is not OrderStatus.CANCELLED:
             raise await self._ended(after)
         if after.misses:
@@ -108,13 +108,13 @@ class LiveBook:
                 f"the venue has {order_id} and does not find it now",
                 hint="It is looked for at the venue every minute; try again then.",
             )
-        return await self._looks.record(after)
+        return await self._reconciler.record(after)
 
     async def leave(self, wallet: ExchangeWallet, *, force: bool) -> None:
         """See to it that no order of a wallet can still fill, cancelling with ``force``; raises WalletInUseError."""
         if force:
             await self.cancel_all(wallet, None)
-        left = await self._store.undecided(wallet.user_wallet_id)
+        left = await self._store.in_flight(wallet.user_wallet_id)
         if left:
             raise WalletInUseError(
                 f"{counted(len(left), 'order')} may still fill at the venue",
@@ -123,7 +123,7 @@ class LiveBook:
             )
 
     async def _ended(self, order: LiveOrder) -> WalletError:
-        record = await self._looks.record(order)
+        record = await self._reconciler.record(order)
         kind = OrderAlreadyFilledError if order.status is OrderStatus.FILLED else OrderAlreadyClosedError
         return kind(f"{order.order_id} is {order.status}", order=record)
 
@@ -136,8 +136,8 @@ class LiveBook:
             WalletConnectionError: the venue did not answer for some of them; the others are cancelled.
 
         """
-        undecided = await self._store.undecided(wallet.user_wallet_id, symbol)
-        turn = asyncio.Semaphore(LOOKS_AT_ONCE)
+        in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
+        turn = asyncio.Semaphore(QUERIES_AT_ONCE)
 
         async def in_turn(order: LiveOrder) -> LiveRecord | None:
             async with turn:
@@ -145,7 +145,7 @@ class LiveBook:
                     return await self.cancel(wallet, order.order_id)
                 return None
 
-        chosen = [order for order in undecided if side is None or order.request.side is side]
+        chosen = [order for order in in_flight if side is None or order.request.side is side]
         done = await asyncio.gather(*(in_turn(order) for order in chosen), return_exceptions=True)
         for outcome in done:
             if isinstance(outcome, BaseException):

@@ -30,13 +30,13 @@ from moniqo_core.domain.live import order as live_order
 from moniqo_core.domain.live.order import LiveOrder, LiveRecord
 from moniqo_core.domain.money import exact, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.services.orders.live.orders import LiveBook
-from moniqo_core.services.orders.live.pre_trade import LiveDeciding
-from moniqo_core.services.orders.live.reconciler import Change, Looks, fields_of
+from moniqo_core.services.orders.live.pre_trade import PreTradeCheck
+from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.live.orders import Desk, Inserted, LiveOrderStore
+from moniqo_core.storage.live.orders import Inserted, LiveOrderStore, PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
@@ -55,19 +55,19 @@ class LivePlacing:
     ) -> None:
         """Use ``database``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
         self._store = LiveOrderStore(database)
-        self.deciding = LiveDeciding(self._store, sync, live_trading=live_trading, now=now)
-        self._looks = Looks(self._store, now)
+        self.pre_trade = PreTradeCheck(self._store, sync, live_trading=live_trading, now=now)
+        self._reconciler = OrderReconciler(self._store, now)
         self.book = LiveBook(self._store, now)
         self._now = now
 
-    async def accepted_before(self, wallet: ExchangeWallet, order: Place) -> LiveRecord | None:
+    async def accepted_before(self, wallet: ExchangeWallet, order: OrderRequest) -> LiveRecord | None:
         """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
-        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
-        return None if desk.before is None else await self._repeated(wallet, desk.before, order)
+        state = await self._store.pre_trade_state(wallet.user_wallet_id, order.client_order_id)
+        return None if state.before is None else await self._repeated(wallet, state.before, order)
 
-    async def place(self, wallet: ExchangeWallet, order: Place) -> LiveRecord:
+    async def place(self, wallet: ExchangeWallet, order: OrderRequest) -> LiveRecord:
         """Decide, write the intent, send it once, and write what came of it.
 
         Raises:
@@ -78,24 +78,24 @@ class LivePlacing:
 
         """
         read_at = self._now()
-        desk = await self._store.desk(wallet.user_wallet_id, order.client_order_id)
-        if desk.before is not None:
-            return await self._repeated(wallet, desk.before, order)
-        decided = await self._intend(wallet, order, desk, read_at)
+        state = await self._store.pre_trade_state(wallet.user_wallet_id, order.client_order_id)
+        if state.before is not None:
+            return await self._repeated(wallet, state.before, order)
+        decided = await self._intend(wallet, order, state, read_at)
         if isinstance(decided, LiveRecord):
             return decided
         return await self._send(wallet, decided)
 
     async def _intend(
-        self, wallet: ExchangeWallet, order: Place, desk: Desk, read_at: datetime
+        self, wallet: ExchangeWallet, order: OrderRequest, state: PreTradeState, read_at: datetime
     ) -> LiveOrder | LiveRecord:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
         from moniqo_core.wallets.exchange.trading import venue_client_id
 
-        look = await self.deciding.look(wallet, order, desk)
-        latest = look.desk
+        findings = await self.pre_trade.gather(wallet, order, state)
+        latest = findings.state
         for _ in range(DECISIONS):
-            look.decision(latest).check()
+            findings.decision(latest).check()
             intent = live_order.intend(
                 order,
                 user_wallet_id=wallet.user_wallet_id,
@@ -110,7 +110,9 @@ class LivePlacing:
             if outcome is Inserted.DONE:
                 return intent
             read_at = self._now()
-            latest = await self._store.desk(wallet.user_wallet_id, order.client_order_id, since=desk.next_seq)
+            latest = await self._store.pre_trade_state(
+                wallet.user_wallet_id, order.client_order_id, since=state.next_seq
+            )
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
@@ -121,7 +123,7 @@ class LivePlacing:
             raise TemporarilyUnavailableError("checking the order took too long; nothing was sent", retry_after=2)
         refusal: WalletError | None = None
         try:
-            change = self._looks.told(await wallet.send_order(intent.request, intent.venue_client_id))
+            change = self._reconciler.apply_report(await wallet.send_order(intent.request, intent.venue_client_id))
         except WalletError as error:
             change, refusal = self._without_answer(error)
         except Exception:
@@ -143,14 +145,14 @@ class LivePlacing:
 
         now = self._now()
         if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
-            return lambda order: live_order.lost(order, now), None
+            return lambda order: live_order.outcome_unknown(order, now), None
         code = error.code
         return lambda order: live_order.refused(order, code, now), error
 
     async def _learn(self, wallet: ExchangeWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
         """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
         try:
-            return await self._looks.write(wallet, intent, change)
+            return await self._reconciler.write(wallet, intent, change)
         except PyMongoError as error:
             if not is_outage(error):
                 raise
@@ -159,15 +161,15 @@ class LivePlacing:
 
     async def _shown(self, order: LiveOrder) -> LiveRecord:
         with suppress(PyMongoError):
-            return await self._looks.record(order)
+            return await self._reconciler.record(order)
         return LiveRecord(order)
 
-    async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: Place) -> LiveRecord:
+    async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: OrderRequest) -> LiveRecord:
         if before.body_hash != order.body_hash():
             raise IdempotencyMismatchError(
                 f"client_order_id {order.client_order_id} belongs to order {before.order_id} with another body"
             )
-        return await self._looks.record(await self.book.refreshed(wallet, before), replayed=True)
+        return await self._reconciler.record(await self.book.refreshed(wallet, before), replayed=True)
 
     async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:
         """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
@@ -177,10 +179,10 @@ class LivePlacing:
 
         And what :meth:`place` raises.
         """
-        desk = await self._store.desk(wallet.user_wallet_id, None)
+        state = await self._store.pre_trade_state(wallet.user_wallet_id, None)
         market = await wallet.market(symbol)
-        self.deciding.check(Place(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), desk, market)
-        for order in desk.orders:
+        self.pre_trade.check(OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), state, market)
+        for order in state.orders:
             if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
                 with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
                     await self.book.cancel(wallet, order.order_id)
@@ -189,11 +191,11 @@ class LivePlacing:
             amount = floor_to(held.free, market.lot_step)
         if not amount:
             raise OrderRejectedError(f"there is no position in {symbol} to close", held=held.free)
-        return await self.place(wallet, Place(symbol, OrderSide.SELL, OrderType.MARKET, amount))
+        return await self.place(wallet, OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount))
 
 
 async def _with_numbers(
-    wallet: ExchangeWallet, order: Place, refusal: InsufficientBalanceError
+    wallet: ExchangeWallet, order: OrderRequest, refusal: InsufficientBalanceError
 ) -> InsufficientBalanceError:
     """Say how much is free when the venue refuses a sale for funds: it was sent without a look at them."""
     if order.side is not OrderSide.SELL or order.amount is None:

@@ -14,13 +14,13 @@ from moniqo_core.domain.live.preflight import preflight
 from moniqo_core.domain.live.rules import Funds, LiveDecision
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import Preflight
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.live.orders import Desk, LiveOrderStore
+from moniqo_core.storage.live.orders import LiveOrderStore, PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.base import WalletBalance
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PreTradeFindings:
     """What was found for an order. Orders that ``desk`` shows are older than ``funds``, all others newer."""
 
-    order: Place
-    desk: Desk
+    order: OrderRequest
+    state: PreTradeState
     form: Market | WalletError
     funds: Funds | None
     live_trading: bool
 
-    def decision(self, latest: Desk) -> LiveDecision:
+    def decision(self, latest: PreTradeState) -> LiveDecision:
         """Put together what is known when ``latest`` is what the database has."""
-        first = self.desk.next_seq
-        bids = [live_risk.open_bid(item) for item in self.desk.orders if item.request.side is OrderSide.BUY]
+        first = self.state.next_seq
+        buys = [live_risk.open_buy(item) for item in self.state.orders if item.request.side is OrderSide.BUY]
         newer = [item for item in latest.orders if item.seq >= first and item.request.side is OrderSide.BUY]
-        bids += [live_risk.new_bid(item) for item in newer]
+        buys += [live_risk.new_buy(item) for item in newer]
         waiting = sum(not item.has_ended for item in latest.orders)
-        return LiveDecision(self.order, latest.wallet, self._why_off(latest), waiting, self.form, bids, self.funds)
+        return LiveDecision(self.order, latest.wallet, self._why_off(latest), waiting, self.form, buys, self.funds)
 
-    def _why_off(self, desk: Desk) -> str | None:
+    def _why_off(self, state: PreTradeState) -> str | None:
         if not self.live_trading:
             return "live trading is not turned on in this deployment"
-        return "live trading was stopped in this deployment" if desk.stopped else None
+        return "live trading was stopped in this deployment" if state.stopped else None
 
 
-class LiveDeciding:
+class PreTradeCheck:
     """Looks for orders. Whose wallet it is was checked when it was opened."""
 
     def __init__(self, store: LiveOrderStore, sync: BalanceSync, *, live_trading: bool, now: Clock) -> None:
@@ -62,8 +62,8 @@ class LiveDeciding:
         self._live_trading = live_trading
         self._now = now
 
-    async def look(self, wallet: ExchangeWallet, order: Place, desk: Desk) -> Look:
-        """Look for an order that is to be placed; a purchase needs funds, a sale none of them.
+    async def gather(self, wallet: ExchangeWallet, order: OrderRequest, state: PreTradeState) -> PreTradeFindings:
+        """Gather what an order is decided on. A purchase needs funds; a sale needs none.
 
         A loss limit that is found to be reached pauses the wallet.
 
@@ -72,35 +72,41 @@ class LiveDeciding:
                 answering.
 
         """
-        look = self._look(order, desk, await _form(wallet, order))
-        look.decision(desk).check()
+        findings = self._findings(order, state, await _form(wallet, order))
+        findings.decision(state).check()
         if order.side is OrderSide.SELL:
-            return look
-        synced = await self._sync.look(desk.wallet, wallet, SyncType.PRE_TRADE)
+            return findings
+        synced = await self._sync.sync_open(state.wallet, wallet, SyncType.PRE_TRADE)
         if synced.breach is not None:
             raise synced.breach.refusal()
         funds = Funds(_held(synced.after.balance.assets), await wallet.mids(), synced.run.started_at)
-        return replace(look, desk=replace(desk, wallet=synced.after), funds=funds)
+        return replace(findings, state=replace(state, wallet=synced.after), funds=funds)
 
-    def check(self, order: Place, desk: Desk, market: Market) -> None:
+    def check(self, order: OrderRequest, state: PreTradeState, market: Market) -> None:
         """Raise what refuses an order in ``market`` whatever the funds are."""
-        self._look(order, desk, market).decision(desk).check()
+        self._findings(order, state, market).decision(state).check()
 
-    def _look(self, order: Place, desk: Desk, form: Market | WalletError, funds: Funds | None = None) -> Look:
-        return Look(order, desk, form, funds, self._live_trading)
+    def _findings(
+        self,
+        order: OrderRequest,
+        state: PreTradeState,
+        form: Market | WalletError,
+        funds: Funds | None = None,
+    ) -> PreTradeFindings:
+        return PreTradeFindings(order, state, form, funds, self._live_trading)
 
-    async def preflight(self, wallet: ExchangeWallet, order: Place) -> Preflight:
+    async def preflight(self, wallet: ExchangeWallet, order: OrderRequest) -> Preflight:
         """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
         now = self._now()
-        desk = await self._store.desk(wallet.user_wallet_id, None)
+        state = await self._store.pre_trade_state(wallet.user_wallet_id, None)
         form, funds = await _form(wallet, order), None
         if isinstance(form, Market):
             balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
             funds = Funds(_held(balances), mids, now)
-        return preflight(self._look(order, desk, form, funds).decision(desk))
+        return preflight(self._findings(order, state, form, funds).decision(state))
 
 
-async def _form(wallet: ExchangeWallet, order: Place) -> Market | WalletError:
+async def _form(wallet: ExchangeWallet, order: OrderRequest) -> Market | WalletError:
     """Return the market of an order, or why the venue has no such orders."""
     try:
         return await wallet.check_order(order)

@@ -42,7 +42,7 @@ class PurchaseStop:
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
         """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
-        await self._store.hasten(user_wallet_ids, self._now())
+        await self._store.expedite(user_wallet_ids, self._now())
         found = await self._wallets.several(user_wallet_ids)
         opened = await self._connector.connect_many([wallet for wallet in found if wallet.buys_stopped])
         turn = asyncio.Semaphore(WALLETS_AT_ONCE)
@@ -71,8 +71,8 @@ class PurchaseStop:
 
     async def require_done(self, user_wallet_id: str) -> None:
         """Raise ConflictError while a purchase of a wallet may still fill."""
-        undecided = await self._store.undecided(user_wallet_id)
-        left = sum(order.request.side is OrderSide.BUY for order in undecided)
+        in_flight = await self._store.in_flight(user_wallet_id)
+        left = sum(order.request.side is OrderSide.BUY for order in in_flight)
         if left:
             raise ConflictError(
                 f"{counted(left, 'purchase')} that a loss limit stopped may still fill at the venue",

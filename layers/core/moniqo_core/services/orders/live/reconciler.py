@@ -29,7 +29,7 @@ WRITES: Final = 5
 Change = Callable[[LiveOrder], LiveOrder]
 
 
-class Looks:
+class OrderReconciler:
     """Learns about orders at venues. Two who learn at once write one after the other, whoever is first."""
 
     def __init__(self, store: LiveOrderStore, now: Clock) -> None:
@@ -37,7 +37,7 @@ class Looks:
         self._store = store
         self._now = now
 
-    async def look(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
+    async def query(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
         """Ask about one order, by our client id while the venue's own is not known; an ended one is complete already.
 
         A venue that does not answer leaves the order as it was; who looks at it later asks again.
@@ -54,16 +54,16 @@ class Looks:
     async def _ask(self, wallet: ExchangeWallet, order: LiveOrder) -> Change:
         symbol = order.request.symbol
         if order.venue_order_id is not None:
-            return self.told(await wallet.get_order_status(order.venue_order_id, symbol))
+            return self.apply_report(await wallet.get_order_status(order.venue_order_id, symbol))
         found = await wallet.find_order(order.venue_client_id, symbol)
-        return self._at(live_order.not_found) if found is None else self.told(found)
+        return self._at(live_order.not_found) if found is None else self.apply_report(found)
 
-    def told(self, result: OrderResult) -> Change:
+    def apply_report(self, result: OrderResult) -> Change:
         """Return what an order becomes when the venue says ``result`` now."""
         report, now = report_of(result), self._now()
-        return lambda order: live_order.seen(order, report, now)
+        return lambda order: live_order.acknowledged(order, report, now)
 
-    async def put_off(self, order: LiveOrder) -> LiveOrder:
+    async def postpone(self, order: LiveOrder) -> LiveOrder:
         """Ask about an order later: its venue could not be asked."""
         return await self.write(None, order, self._at(live_order.unanswered))
 
@@ -81,7 +81,7 @@ class Looks:
         for _ in range(WRITES):
             after = change(order)
             fills: Sequence[Fill] = ()
-            if wallet is not None and after.lacks_fills and after.settle_at is not None:
+            if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
                 fills = await self._fills(wallet, after)
                 after = live_order.with_fills(after, fills, self._now()) if fills else after
             if await self._store.update(order, after, fills):

@@ -16,7 +16,7 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.services.orders.live.orders import LiveBook
-from moniqo_core.services.orders.live.reconciler import Looks, fields_of
+from moniqo_core.services.orders.live.reconciler import OrderReconciler, fields_of
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
@@ -36,15 +36,15 @@ FEW: Final = 2
 """So many open orders of one wallet are asked for one by one; more of them are listed by one call."""
 
 
-class Settled(NamedTuple):
+class ReconciliationReport(NamedTuple):
     """How many orders were looked at, how many of them ended, and how many were left for the next turn."""
 
     looked_at: int
     ended: int
-    put_off: int
+    postponed: int
 
 
-class Settling:
+class OrderReconciliation:
     """Looks at what is due, each venue for itself: one that hangs holds up no other.
 
     Two that run at once ask twice and write once: each write names the version it changes.
@@ -57,24 +57,28 @@ class Settling:
         self._store = LiveOrderStore(database)
         self._wallets = UserWalletStore(database)
         self._connector = connector
-        self._looks = Looks(self._store, now)
+        self._reconciler = OrderReconciler(self._store, now)
         self._book = LiveBook(self._store, now)
         self._now = now
 
-    async def settle(self, seconds: float = SECONDS) -> Settled:
+    async def reconcile(self, seconds: float = SECONDS) -> ReconciliationReport:
         """Look at orders whose time has come, for ``seconds`` at most, those that wait longest first."""
-        venues = await self._store.venues_to_settle(self._now())
+        venues = await self._store.venues_to_reconcile(self._now())
         done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues), return_exceptions=True)
-        settled = [one for one in done if isinstance(one, Settled)]
+        reports = [one for one in done if isinstance(one, ReconciliationReport)]
         for venue, failure in zip(venues, done, strict=True):
             if isinstance(failure, BaseException):
-                if not settled:
+                if not reports:
                     raise failure
                 log.error("a venue's orders were not settled", exc_info=failure, extra={"fields": {"venue": venue}})
-        return Settled(*(sum(numbers) for numbers in zip(*settled, strict=True))) if settled else Settled(0, 0, 0)
+        return (
+            ReconciliationReport(*(sum(numbers) for numbers in zip(*reports, strict=True)))
+            if reports
+            else ReconciliationReport(0, 0, 0)
+        )
 
-    async def _venue(self, venue: str, seconds: float) -> Settled:
-        due = await self._store.to_settle(venue, self._now(), ORDERS_PER_VENUE)
+    async def _venue(self, venue: str, seconds: float) -> ReconciliationReport:
+        due = await self._store.to_reconcile(venue, self._now(), ORDERS_PER_VENUE)
         by_wallet = [
             list(orders)
             for _, orders in groupby(
@@ -100,7 +104,7 @@ class Settling:
         except TimeoutError:
             log.warning("a venue's orders did not all settle in time", extra={"fields": {"venue": venue}})
         ended = sum(order.has_ended for order in looked)
-        return Settled(len(looked), ended, len(due) - len(looked))
+        return ReconciliationReport(len(looked), ended, len(due) - len(looked))
 
     async def _wallet(
         self, wallet: ExchangeWallet | None, orders: Sequence[LiveOrder], looked: list[LiveOrder], *, stops: bool
@@ -116,9 +120,11 @@ class Settling:
                     async with wallet:
                         listed = await self._listed(wallet, orders)
                         for order in orders:
-                            seen = await self._one(wallet, order, listed)
-                            buying = seen.is_at_venue and seen.request.side is OrderSide.BUY
-                            looked.append(await self._cancelled(wallet, seen) if stops and buying else seen)
+                            acknowledged = await self._one(wallet, order, listed)
+                            buying = acknowledged.is_at_venue and acknowledged.request.side is OrderSide.BUY
+                            looked.append(
+                                await self._cancelled(wallet, acknowledged) if stops and buying else acknowledged
+                            )
                             at += 1
         except TimeoutError:
             log.warning("orders not settled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
@@ -126,9 +132,9 @@ class Settling:
             # One wallet that cannot be settled must not keep the others from it.
             log.exception("settling failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         for order in orders[at:]:
-            await self._looks.put_off(order)
+            await self._reconciler.postpone(order)
         if stops:
-            await self._store.hasten([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
+            await self._store.expedite([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
 
     async def _listed(self, wallet: ExchangeWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
         """Open orders by the venue's id, when there are many to ask about."""
@@ -142,8 +148,8 @@ class Settling:
     async def _one(self, wallet: ExchangeWallet, order: LiveOrder, listed: dict[str, Any]) -> LiveOrder:
         found = listed.get(order.venue_order_id or "")
         if found is not None:
-            return await self._looks.write(wallet, order, self._looks.told(found))
-        return await self._looks.look(wallet, order)
+            return await self._reconciler.write(wallet, order, self._reconciler.apply_report(found))
+        return await self._reconciler.query(wallet, order)
 
     async def _cancelled(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
         """Cancel an order; one that cannot be is tried again when it is looked at next."""

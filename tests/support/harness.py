@@ -9,12 +9,12 @@ from decimal import Decimal
 from moniqo_core.domain.ledger import invariants
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import Command, Mark
-from moniqo_core.domain.ledger.commit import Basis, Commit
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
-from moniqo_core.domain.orders.request import Place
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -31,7 +31,7 @@ MARKETS = {
 WIDE = RiskLimits(D(10**9), D(10**9), 100, daily_loss_limit_usd=D(10**9))
 
 
-class Desk:
+class EngineHarness:
     """Holds the account, the clock, and each symbol's price; ``tick`` moves the market one point on."""
 
     def __init__(self, cash: str = "10000", limits: RiskLimits | None = WIDE, spread: str = "2") -> None:
@@ -76,12 +76,12 @@ class Desk:
         if resting.happened(draft):
             self._keep(draft.commit(Mark()))
             draft = self._walk()
-        basis = None
+        context = None
         symbol = getattr(command, "symbol", None)
         if symbol in MARKETS:
             marks = {name: self.snapshot(name).mid for name in MARKETS}
-            basis = Basis(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
-        return self._keep(deciding.decide(draft, command, basis))
+            context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
+        return self._keep(deciding.decide(draft, command, context))
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
         """Place an order; amounts and prices may be written as text."""
@@ -89,7 +89,7 @@ class Desk:
             name: D(value) if isinstance(value, str) and name in _AMOUNTS else value for name, value in fields.items()
         }
         size = None if amount is None else D(amount)
-        command = Place(symbol, OrderSide(side), OrderType(kind), size, **exact)  # type: ignore[arg-type]
+        command = OrderRequest(symbol, OrderSide(side), OrderType(kind), size, **exact)  # type: ignore[arg-type]
         commit = self.do(command)
         return next(order for order in commit.orders if order.order_id == f"o-{commit.after.seq}-1")
 

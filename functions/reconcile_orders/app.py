@@ -11,6 +11,6 @@ def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
     """Look at the orders that are due and tell how many there were, how many ended and how many were put off."""
     bootstrap.configure_logging()
     observability.begin(context)
-    done = event_loop.run(bootstrap.settling().settle())
-    metrics.publish(bootstrap.settings(), OrdersLookedAt=done.looked_at, OrdersPutOff=done.put_off)
+    done = event_loop.run(bootstrap.order_reconciliation().reconcile())
+    metrics.publish(bootstrap.settings(), OrdersLookedAt=done.looked_at, OrdersPutOff=done.postponed)
     return done._asdict()

@@ -1,0 +1,24 @@
+"""Running many calls side by side, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+async def gather_bounded(call: Callable[[Item], Awaitable[Result]], items: Iterable[Item], limit: int) -> list[Result]:
+    """Await ``call(item)`` for every item, at most ``limit`` at once; the results are in the order of the items.
+
+    The first exception is raised at once, as :func:`asyncio.gather` does.
+    """
+    slots = asyncio.Semaphore(limit)
+
+    async def bounded(item: Item) -> Result:
+        async with slots:
+            return await call(item)
+
+    return await asyncio.gather(*(bounded(item) for item in items))

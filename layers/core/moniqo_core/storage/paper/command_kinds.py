@@ -1,0 +1,25 @@
+"""The names that journal entries give to commands. They are stored for ever, whatever the classes are called."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Mark, Open, Reset
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+
+KIND_OF: Final[dict[type[Any], str]] = {
+    Open: "open",
+    OrderRequest: "place",
+    ClosePosition: "closeposition",
+    Reset: "reset",
+    Cancel: "cancel",
+    CancelAll: "cancelall",
+    Mark: "mark",
+    SetStatus: "setstatus",
+    SetLimits: "setlimits",
+    Close: "close",
+}
+COMMAND_OF: Final[dict[str, type[Any]]] = {kind: command for command, kind in KIND_OF.items()}
+ACCEPTS_ORDERS: Final = (KIND_OF[OrderRequest], KIND_OF[ClosePosition])
+"""Kinds of entries that accept new orders."""
