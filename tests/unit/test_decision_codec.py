@@ -18,6 +18,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.lifecycle import open_account
 from moniqo_core.domain.wallets.changes import Close, SetStatus
+from moniqo_core.storage.paper.command_kinds import KIND_OF
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.decision_writer import command_document, context_document
 
@@ -61,7 +62,7 @@ def test_the_order_of_this_test_has_every_field() -> None:
     ],
 )
 def test_a_command_reads_back(command: Command) -> None:
-    entry = {"kind": type(command).__name__.lower(), "command": command_document(command)}
+    entry = {"kind": KIND_OF[type(command)], "command": command_document(command)}
     assert read_command(entry) == command
 
 

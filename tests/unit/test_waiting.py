@@ -72,7 +72,7 @@ def test_orders_are_sorted_again_only_when_one_of_them_changed(
         sorted_for.append(symbol)
         return sort(draft, symbol)
 
-    monkeypatch.setattr(resting, "waiting", counted)
+    monkeypatch.setattr(resting, "orders_by_trigger", counted)
     prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
     path = [_point(price, number) for number, price in enumerate(prices)]
     resting.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
