@@ -118,13 +118,13 @@ bench: $(DEV) ## Measure against baselines and write docs/benchmarks.md (ARGS="c
 	$(PY) -m benchmarks $(ARGS)
 
 .PHONY: openapi
-openapi: $(RUN) ## Write the OpenAPI document and docs/errors.md anew from the code
+openapi: $(RUN) ## Write the OpenAPI document and docs/reference/errors.md anew from the code
 	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
-	$(PY) -m moniqo_core.error_reference docs/errors.md
+	$(PY) -m moniqo_core.error_reference docs/reference/errors.md
 
 .PHONY: licences sbom
-licences: $(DEV) ## Write docs/licences.md anew: what the layers carry, and under which licence
-	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/licences.md
+licences: $(DEV) ## Write docs/reference/licences.md anew: what the layers carry, and under which licence
+	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/reference/licences.md
 sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-*.json
 	@mkdir -p .build
 	@for layer in core exchanges; do .venv/bin/cyclonedx-py requirements --pyproject layers/$$layer/pyproject.toml \

@@ -13,7 +13,7 @@ HEAD = """# Licences
 What is in the layers beside our own code, as their `requirements.txt` pin it. `make licences` writes this page from the
 metadata of the packages; a test compares the two, and allows no licence of the GPL family. `make sbom` writes the same
 lists as CycloneDX documents. Swagger UI, which the documentation page ships, is Apache-2.0
-([notice](../functions/get_docs/static/swagger-ui.NOTICE.txt)). The Lambda runtime adds boto3 (Apache-2.0).
+([notice](../../functions/get_docs/static/swagger-ui.NOTICE.txt)). The Lambda runtime adds boto3 (Apache-2.0).
 """
 TABLE = """
 ## The layer `{layer}`

@@ -51,8 +51,8 @@ def test_the_committed_document_is_what_the_code_says() -> None:
 
 
 def test_the_page_on_errors_is_what_the_code_says() -> None:
-    assert (ROOT / "docs" / "errors.md").read_text() == error_reference.render(), (
-        "run: python -m moniqo_core.error_reference docs/errors.md"
+    assert (ROOT / "docs" / "reference" / "errors.md").read_text() == error_reference.render(), (
+        "run: python -m moniqo_core.error_reference docs/reference/errors.md"
     )
 
 

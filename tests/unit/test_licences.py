@@ -13,13 +13,13 @@ COPYLEFT = re.compile(r"GPL|General Public|EUPL|SSPL|CC-BY-(?:SA|NC)|Sleepycat|B
 
 
 def rows() -> dict[str, str]:
-    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "licences.md").read_text(encoding="utf-8")
     found: list[tuple[str, str]] = re.findall(r"^\| ([\w.-]+) \| [\w.]+ \| (.+) \|$", page, re.MULTILINE)
     return {name: licence for name, licence in found if name != "package"}
 
 
 def test_the_page_is_what_the_packages_say() -> None:
-    assert (ROOT / "docs" / "licences.md").read_text(encoding="utf-8") == licences.render(), "run: make licences"
+    assert (ROOT / "docs" / "reference" / "licences.md").read_text(encoding="utf-8") == licences.render(), "run: make licences"
 
 
 def test_every_package_of_the_layers_is_there() -> None:

@@ -1,4 +1,4 @@
-"""Every example of docs/paper-trading.md is run, and what the document says it prints is what it prints."""
+"""Every example of docs/concepts/paper-trading.md is run, and what the document says it prints is what it prints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.feeds.simulated import SimulatedFeed
 from tests.support.harness import BTC, ETH, START, STEP, WIDE, EngineHarness
 
-DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "paper-trading.md"
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "paper-trading.md"
 SECTIONS: Final = re.split(r"^### ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RULES: Final = 17

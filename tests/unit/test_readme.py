@@ -51,7 +51,7 @@ def test_every_variable_of_a_local_run_is_there() -> None:
 
 def test_every_alarm_is_explained() -> None:
     alarms = {name for name, entry in template()["Resources"].items() if entry["Type"] == "AWS::CloudWatch::Alarm"}
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "operate.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+Alarm)` \|", page, re.MULTILINE)) == alarms
 
 

@@ -1,4 +1,4 @@
-"""docs/security.md names tests that exist, and a test for every threat."""
+"""docs/concepts/security-model.md names tests that exist, and a test for every threat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tests.support.stack import ROOT
 
-PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "concepts" / "security-model.md").read_text(encoding="utf-8")
 
 
 def threats() -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""The page on errors, docs/errors.md: ``python -m moniqo_core.error_reference docs/errors.md`` writes it.
+"""The page on errors, docs/reference/errors.md: ``python -m moniqo_core.error_reference docs/reference/errors.md`` writes it.
 
 The ``type`` of every problem ends in the anchor of its entry here.
 """
@@ -17,7 +17,7 @@ from moniqo_core.openapi.named_errors import errors_of, named_errors
 _HEAD: Final = """\
 # Errors
 
-<!-- Generated from moniqo_core/domain/errors.py by `python -m moniqo_core.error_reference docs/errors.md`. -->
+<!-- Generated from moniqo_core/domain/errors.py by `python -m moniqo_core.error_reference docs/reference/errors.md`. -->
 
 Every refusal of the service is a problem document (RFC 9457, `application/problem+json`): switch on `code`, read
 `hint` for what to do next, repeat the call only if `retryable` is true (and wait as long as `Retry-After` says).

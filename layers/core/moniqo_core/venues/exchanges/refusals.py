@@ -1,7 +1,7 @@
 """What a venue's refusal means to us, by its code and by CCXT's class, never by repeating its text.
 
 A venue lists its codes in ``refusals``; what it leaves out is judged by the HTTP status, and what never got an answer
-by the class of CCXT's exception. docs/venues.md shows the tables.
+by the class of CCXT's exception. docs/reference/venues.md shows the tables.
 """
 
 from __future__ import annotations
