@@ -137,10 +137,12 @@ calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new 
 	@mv .venv-calendars/sessions layers/core/moniqo_core/domain/market/nyse_sessions.py
 
 # Parts, so that `make -j lint` can do several at once.
-.PHONY: lint lint-python lint-types lint-secrets lint-template lint-sam lint-policies secrets
-lint: lint-python lint-types lint-secrets lint-template lint-sam lint-policies ## Style, types, layering, security, secrets, template
+.PHONY: lint lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies secrets
+lint: lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies ## Style, types, layering, prose, security, secrets, template
 lint-types: $(DEV)
 	.venv/bin/mypy
+lint-prose: $(DEV)
+	$(PY) scripts/prose.py
 lint-python: $(DEV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
