@@ -10,9 +10,11 @@ from pathlib import Path
 LAYERS = Path(__file__).resolve().parents[1] / "layers"
 HEAD = """# Licences
 
-What is in the layers beside our own code, as their `requirements.txt` pin it. `make licences` writes this page from the
-metadata of the packages; a test compares the two, and allows no licence of the GPL family. `make sbom` writes the same
-lists as CycloneDX documents. Swagger UI, which the documentation page ships, is Apache-2.0
+This page lists the packages in the layers, as their `requirements.txt` pin them. `make licences` writes it from the
+metadata of the packages. A test compares the two, and allows no licence of the GPL family. `make sbom` writes the same
+lists as CycloneDX documents.
+
+Swagger UI, which the documentation page uses, is Apache-2.0
 ([notice](../../functions/get_docs/static/swagger-ui.NOTICE.txt)). The Lambda runtime adds boto3 (Apache-2.0).
 """
 TABLE = """

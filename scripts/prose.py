@@ -76,7 +76,7 @@ def error_texts(module: str) -> Iterator[Text]:
 def _error_values(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=given, keywords=named):
-            if name.endswith("Error"):
+            if name.endswith(("Error", "Refusal")):
                 yield from given
             yield from (one.value for one in named if one.arg == "hint" or (one.arg == "detail" and "Error" in name))
         case ast.ClassDef(body=body):

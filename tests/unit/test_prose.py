@@ -85,6 +85,7 @@ def test_the_semicolons_of_a_table_count(tmp_path: Path) -> None:
         f'raise SomeError("short" if a else "{LONG}")',
         f'raise SomeError("{LONG[:60]}" + "{LONG[60:]}")',
         f'raise SomeError("{LONG[:60]}"\n    "{LONG[60:]}")',
+        f'KEY = Refusal(errors.SomeError, "{LONG}")',
         f'message = f"{LONG}"\nraise SomeError(message)',
         f'refuse(hint="{LONG}")',
         f'errors = [{{"field": "a", "message": "{LONG}"}}]',

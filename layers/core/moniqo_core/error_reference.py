@@ -19,13 +19,22 @@ _HEAD: Final = """\
 
 <!-- Generated from moniqo_core/domain/errors.py by `python -m moniqo_core.error_reference docs/reference/errors.md`. -->
 
-Every refusal of the service is a problem document (RFC 9457, `application/problem+json`): switch on `code`, read
-`hint` for what to do next, repeat the call only if `retryable` is true (and wait as long as `Retry-After` says).
-Numbers that explain the refusal are members of the document. `request_id` names the request in our logs.
+Every refusal of the service is a problem document (RFC 9457, `application/problem+json`). Switch on its `code`, and
+read its `hint` for what to do next. Repeat the call only if `retryable` is true, and wait as long as `Retry-After`
+says. Other members hold the numbers that explain the refusal. `request_id` names the request in our logs.
 
-What the gateway refuses before any code of ours runs has another shape, `{"message": ...}` with the header
-`apigw-requestid`: 401 for a missing, invalid or expired token, 404 for an unknown route, 413, 429, and 503 when a
-function does not answer in time.
+The gateway may refuse a request before it reaches the service. Such an answer has another shape, `{"message": ...}`,
+and the header `apigw-requestid`:
+
+| Status | Reason |
+| --- | --- |
+| 401 | the token is missing, invalid or expired |
+| 404 | there is no such route |
+| 413 | the request is too large |
+| 429 | there are too many requests |
+| 503 | the function did not answer in time |
+
+## Codes
 
 | Status | Code | May succeed later |
 | --- | --- | --- |
