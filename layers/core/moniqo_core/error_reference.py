@@ -1,4 +1,4 @@
-"""The page on errors, docs/reference/errors.md: ``python -m moniqo_core.error_reference docs/reference/errors.md`` writes it.
+"""The page on errors: ``python -m moniqo_core.error_reference docs/reference/errors.md`` writes it.
 
 The ``type`` of every problem ends in the anchor of its entry here.
 """
