@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from pymongo.errors import PyMongoError
 
-from moniqo_core import event_loop
+from moniqo_core import __version__, event_loop
 from moniqo_core.cli import books, keys, live
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.config import SettingError
@@ -25,6 +25,7 @@ from moniqo_core.storage.client import UnsupportedServerError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; one clear line where that cannot be done."""
     parser = argparse.ArgumentParser(prog="moniqo-admin", description="Look after a deployment of Moniqo Wallets.")
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     books.add_commands(commands)
     live.add_commands(commands)

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from moniqo_core import __version__
 from moniqo_core.domain import errors
 from moniqo_core.http import problems
 from moniqo_core.http.authentication import identify_admin
@@ -42,7 +43,7 @@ def build(routers: Iterable[APIRouter]) -> dict[str, Any]:
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     document = get_openapi(
         title=fixed_parts.TITLE,
-        version=fixed_parts.VERSION,
+        version=__version__,
         description=fixed_parts.DESCRIPTION,
         routes=routes,
         tags=[{"name": name, "description": text} for name, text in fixed_parts.TAGS.items()],

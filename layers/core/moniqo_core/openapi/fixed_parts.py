@@ -6,7 +6,6 @@ from typing import Final
 
 from moniqo_core.openapi.named_errors import named_errors
 
-VERSION: Final = "1.0.0"
 TITLE: Final = "Moniqo Wallets"
 DESCRIPTION: Final = """\
 One interface over paper wallets and real trading accounts: connect a wallet, trade through it, and see balances that

@@ -1,0 +1,61 @@
+"""The version number stands in one place, and everything that names a version takes it from there."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import moniqo
+from moniqo import cli
+from tests.support.stack import ROOT
+
+PACKAGE = Path(moniqo.__file__).parent
+LAYERS = sorted(path.parent for path in (ROOT / "layers").glob("*/pyproject.toml"))
+
+
+def test_it_is_a_semantic_version() -> None:
+    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", moniqo.__version__)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
+def test_a_layer_names_no_number_of_its_own(layer: Path) -> None:
+    project = tomllib.loads((layer / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" not in project
+    assert project["dynamic"] == ["version"]
+
+
+def test_the_core_layer_is_built_with_it() -> None:
+    core = PACKAGE.parent
+    source = tomllib.loads((core / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["version"]["path"]
+    assert (core / source).resolve() == PACKAGE / "__init__.py"
+
+
+def test_the_openapi_document_has_it() -> None:
+    document = json.loads((ROOT / "functions" / "get_docs" / "openapi.json").read_text(encoding="utf-8"))
+    assert document["info"]["version"] == moniqo.__version__
+
+
+def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"{moniqo.__version__}\n"
+
+
+def test_no_other_file_repeats_it() -> None:
+    sources = [ROOT / "template.yaml", ROOT / "samconfig.toml", ROOT / "pyproject.toml"]
+    for folder in ("layers", "functions", "local", "scripts", "benchmarks"):
+        sources += [path for kind in ("*.py", "*.toml", "Makefile") for path in (ROOT / folder).rglob(kind)]
+    repeated = [path for path in sources if f'"{moniqo.__version__}"' in path.read_text(encoding="utf-8")]
+    assert repeated == [PACKAGE / "__init__.py"]
+
+
+def test_no_function_looks_for_it_among_installed_packages() -> None:
+    """The layer carries no metadata of our package, and reading metadata costs a cold start milliseconds."""
+    for folder in (PACKAGE, ROOT / "functions"):
+        for path in folder.rglob("*.py"):
+            assert "importlib.metadata" not in path.read_text(encoding="utf-8"), path
