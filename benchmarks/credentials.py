@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import SecretStr
 
 from benchmarks.report import Line, Section
-from benchmarks.timing import Comparison, interleaved, spoken
+from benchmarks.timing import Comparison, paired, spoken
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.credentials.key_ring import KeyRing, new_key
 from moniqo_core.credentials.key_source import HeldKeys
@@ -54,7 +54,7 @@ def _credentials() -> Line:
             fernet = Fernet(plain)
             fernet.decrypt(fernet.encrypt(text))
 
-    found = interleaved(lambda: loop.run_until_complete(ours()), baseline, rounds=60, ours_calls=1, baseline_calls=1)
+    found = paired(lambda: loop.run_until_complete(ours()), baseline, calls=60)
     loop.close()
     return _line("encrypt and open credentials", found, 100, 3)
 
@@ -83,10 +83,7 @@ def _tokens() -> list[Line]:
         for signature, message in signed:
             public.verify(signature, message, padding.PKCS1v15(), SHA256())
 
-    found = {
-        name: interleaved(work, baseline, rounds=60, ours_calls=1, baseline_calls=1)
-        for name, work in (("again", again), ("first", first))
-    }
+    found = {name: paired(work, baseline, calls=60) for name, work in (("again", again), ("first", first))}
     return [
         _line("verify a token that was seen before", found["again"], TOKENS, 3),
         _line("verify a token for the first time", found["first"], TOKENS, None),
