@@ -114,7 +114,7 @@ e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and us
 	  $(PY) -m pytest tests/e2e $(or $(ARGS),$(SPREAD))
 
 .PHONY: bench
-bench: $(DEV) ## Measure against baselines and write docs/benchmarks.md (ARGS="cold_start")
+bench: $(DEV) ## Measure against baselines, report in .build/benchmarks.md (ARGS="cold_start")
 	$(PY) -m benchmarks $(ARGS)
 
 .PHONY: openapi

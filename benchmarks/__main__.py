@@ -1,6 +1,6 @@
-"""``python -m benchmarks [NAME ...]``: run all benchmarks, or those named, and print what they found.
+"""``python -m benchmarks [NAME ...]``: run all benchmarks, or those named, and report what they measured.
 
-A full run also writes docs/benchmarks.md. Each benchmark runs in a process of its own, one after the other.
+Each benchmark runs in a process of its own, one after the other. docs/reference/benchmarks.md explains the method.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks import isolation
-from benchmarks.report import Section, markdown, terminal
+from benchmarks.report import Section, markdown, outcome, terminal
 
 NAMES: Final = (
     "cold_start",
@@ -29,40 +29,36 @@ NAMES: Final = (
     "contention",
     "sync",
 )
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-INTRODUCTION: Final = """# Benchmarks
+REPORT: Final = Path(__file__).resolve().parents[1] / ".build" / "benchmarks.md"
+HEAD: Final = """# Report of the benchmarks
 
-Written by `make bench`; do not edit. Every line is a ratio to a baseline measured in the same run, or a count: absolute
-times say more about the machine than about the code, and no test asserts one. Times are medians. Ours and the baseline
-run in turn, and a ratio is the median over neighbouring pairs, so that other work of the machine hits both.
-
-{date}, {machine}, Python {python}, the database is the embedded emulation of MongoDB.
+{date}, {machine}, Python {python}. The database is the embedded emulation of MongoDB.
 
 """
 
 
-def main(names: Sequence[str]) -> int:
-    """Run and report; 1 when a limit does not hold."""
+def main(names: Sequence[str], report: Path = REPORT) -> int:
+    """Run, print and write the report; 1 when a count is over its limit, 2 when a name is unknown."""
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    sections: dict[str, Section] = {}
+    sections = []
     for name in names or NAMES:
-        sections[name] = isolation.measure(name)
-        print(terminal(sections[name]), flush=True)
-    if not names:
-        PAGE.write_text(_page(sections), encoding="utf-8")
-    broken = [line.name for section in sections.values() for line in section.lines if line.verdict == "NO"]
-    print(f"Over the limit: {', '.join(broken)}" if broken else "Every limit holds.")
-    return 1 if broken else 0
+        sections.append(isolation.measure(name))
+        print(terminal(sections[-1]), flush=True)
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(_page(sections), encoding="utf-8")
+    found = outcome(sections)
+    print(f"{found.message}\nThe report is in {report}.")
+    return 1 if found.failed else 0
 
 
-def _page(sections: Mapping[str, Section]) -> str:
+def _page(sections: Sequence[Section]) -> str:
     machine = f"{multiprocessing.cpu_count()} cores ({platform.machine()}, {platform.system()})"
     date = datetime.now(UTC).strftime("%d %B %Y").lstrip("0")
-    head = INTRODUCTION.format(date=date, machine=machine, python=platform.python_version())
-    return head + "\n".join(markdown(section) for section in sections.values())
+    head = HEAD.format(date=date, machine=machine, python=platform.python_version())
+    return head + "\n".join(markdown(section) for section in sections)
 
 
 if __name__ == "__main__":

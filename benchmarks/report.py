@@ -1,23 +1,26 @@
-"""The table of a run: printed, and kept in docs/benchmarks.md."""
+"""The results of a run: as text, as Markdown, and whether they fail it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+RATIO: Final = "x"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One measured property and what it is held to.
+    """One measured property and its limit.
 
-    ``measured`` and ``limit`` are in ``unit``: ``x`` is a ratio to the baseline, anything else is counted.
-    ``detail`` says what the ratio was made of.
+    ``measured`` and ``limit`` are in ``unit``: ``x`` is a ratio to the baseline, anything else is a count.
+    ``detail`` names the parts of the ratio.
     """
 
     name: str
     measured: float
     limit: float | None
-    unit: str = "x"
+    unit: str = RATIO
     detail: str = ""
 
     @property
@@ -27,6 +30,11 @@ class Line:
             return "-"
         return "yes" if self.measured <= self.limit else "NO"
 
+    @property
+    def fails(self) -> bool:
+        """Whether it fails the run: a count over its limit does, a ratio does not, for it moves with the machine."""
+        return self.verdict == "NO" and self.unit != RATIO
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -35,6 +43,23 @@ class Section:
     title: str
     method: str
     lines: Sequence[Line]
+
+
+class Outcome(NamedTuple):
+    """Whether a run failed, and a message that names the lines over their limits."""
+
+    failed: bool
+    message: str
+
+
+def outcome(sections: Sequence[Section]) -> Outcome:
+    """Judge a run."""
+    over = [line for section in sections for line in section.lines if line.verdict == "NO"]
+    counts = [line.name for line in over if line.fails]
+    ratios = [line.name for line in over if not line.fails]
+    messages = [f"Counts over their limit: {', '.join(counts)}."] if counts else []
+    messages += [f"Ratios over their limit, which fail no run yet: {', '.join(ratios)}."] if ratios else []
+    return Outcome(bool(counts), "\n".join(messages) or "Every limit holds.")
 
 
 def markdown(section: Section) -> str:
@@ -60,7 +85,7 @@ def terminal(section: Section) -> str:
 
 
 def _value(number: float, unit: str) -> str:
-    if unit == "x":
+    if unit == RATIO:
         return f"{number:.2f}x" if number < 10 else f"{number:.1f}x"
     text = f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
     return f"{text} {unit}".strip()
