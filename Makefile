@@ -122,6 +122,10 @@ openapi: $(RUN) ## Write the OpenAPI document and docs/reference/errors.md anew 
 	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
 	$(PY) -m moniqo_core.error_reference docs/reference/errors.md
 
+.PHONY: diagram
+diagram: $(DEV) ## Draw docs/concepts/rooms.svg anew: the packages of the layer and their imports
+	$(PY) -m scripts.diagram
+
 .PHONY: licences sbom
 licences: $(DEV) ## Write docs/reference/licences.md anew: what the layers carry, and under which licence
 	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/reference/licences.md
