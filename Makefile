@@ -131,7 +131,7 @@ licences: $(DEV) ## Write docs/reference/licences.md anew: what the layers carry
 	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/reference/licences.md
 sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-*.json
 	@mkdir -p .build
-	@version=$$($(PY) -m moniqo.cli --version) && for layer in core exchanges; do \
+	@version=$$($(PY) -m moniqo_core.cli --version) && for layer in core exchanges; do \
 	  sed "s/^dynamic = .*/version = \"$$version\"/" layers/$$layer/pyproject.toml > .build/sbom-$$layer.toml \
 	  && .venv/bin/cyclonedx-py requirements --pyproject .build/sbom-$$layer.toml \
 	  --mc-type library --output-reproducible --of JSON --output-file .build/sbom-$$layer.json \

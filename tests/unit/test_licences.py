@@ -19,7 +19,9 @@ def rows() -> dict[str, str]:
 
 
 def test_the_page_is_what_the_packages_say() -> None:
-    assert (ROOT / "docs" / "reference" / "licences.md").read_text(encoding="utf-8") == licences.render(), "run: make licences"
+    assert (ROOT / "docs" / "reference" / "licences.md").read_text(encoding="utf-8") == licences.render(), (
+        "run: make licences"
+    )
 
 
 def test_every_package_of_the_layers_is_there() -> None:

@@ -14,27 +14,29 @@ from typing import Final
 
 import pytest
 
-from moniqo_core.domain.candles import path_of
-from moniqo_core.domain.command import Cancel, ExitSpec, Place, Reset, SetStatus
-from moniqo_core.domain.decision import check_tradable
+from moniqo_core.domain.market.hours import NYSE, hours_at
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.fees import charge
-from moniqo_core.domain.lifecycle import fork_account
-from moniqo_core.domain.market import Candle, check_usable
-from moniqo_core.domain.market_hours import NYSE, hours_at
+from moniqo_core.domain.ledger.commands import Cancel, Reset
+from moniqo_core.domain.market.candles import path_of
+from moniqo_core.domain.market.market import Candle, check_usable
+from moniqo_core.domain.matching.fees import charge
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.valuation import value
-from moniqo.markets.simulated import SimulatedFeed
-from tests.support.desk import BTC, ETH, START, STEP, WIDE, Desk
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.paper.lifecycle import fork_account
+from moniqo_core.domain.paper.rules import check_tradable
+from moniqo_core.domain.paper.valuation import value
+from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.feeds.simulated import SimulatedFeed
+from tests.support.harness import BTC, ETH, START, STEP, WIDE, EngineHarness
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "paper-trading.md"
 SECTIONS: Final = re.split(r"^### ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RULES: Final = 17
 NAMES: Final[dict[str, object]] = {
-    "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "Desk": EngineHarness,
-    "Place": OrderRequest, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
+    "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "PaperAccount": EngineHarness,
+    "OrderRequest": OrderRequest, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
     "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce, "SimulatedFeed": SimulatedFeed,
     "charge": charge, "check_tradable": check_tradable, "check_usable": check_usable, "fork_account": fork_account,
     "Candle": Candle, "path_of": path_of, "NYSE": NYSE, "hours_at": hours_at,

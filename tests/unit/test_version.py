@@ -7,10 +7,10 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 import moniqo
-from moniqo import cli
+import pytest
+from moniqo_core import cli
+
 from tests.support.stack import ROOT
 
 PACKAGE = Path(moniqo.__file__).parent

@@ -17,7 +17,7 @@ from moniqo_core.openapi.named_errors import errors_of, named_errors
 _HEAD: Final = """\
 # Errors
 
-<!-- Generated from moniqo_core/domain/errors.py by `python -m moniqo_core.error_reference docs/reference/errors.md`. -->
+<!-- `make openapi` generates this page from moniqo_core/domain/errors.py. -->
 
 Every refusal of the service is a problem document (RFC 9457, `application/problem+json`). Switch on its `code`, and
 read its `hint` for what to do next. Repeat the call only if `retryable` is true, and wait as long as `Retry-After`
