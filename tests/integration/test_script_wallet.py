@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
@@ -75,3 +77,22 @@ def test_scripts_that_start_at_once_share_one_wallet_and_one_order(mongo_url: st
     results = [output(script) for script in scripts]
     assert len({result[:3] for result in results}) == 1
     assert all(result[3] == results[0][3] for result in results)
+
+
+def test_the_script_of_the_documentation_runs_as_written(mongo_url: str, unprepared: str) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "start" / "script-wallet.md"
+    match = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert match
+    written, number = re.subn(r"mongodb://[^\"]+", mongo_url, match[1])
+    assert number == 1
+    script = written.replace('client["paper"]', f'client["{unprepared}"]')
+    assert script != written
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], env={}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    order, bitcoin, dollars = done.stdout.splitlines()
+    status, quote, fee = order.split()
+    assert status == "filled"
+    assert bitcoin.startswith("BTC 0.01 0")
+    assert Decimal(dollars.split()[1]) == Decimal(10000) - Decimal(quote) - Decimal(fee)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from moniqo_core.config import Settings
 
+from moniqo_core.config import Settings
 from scripts import prose
 from tests.support.stack import ROOT, template
 

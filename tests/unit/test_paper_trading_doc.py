@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from moniqo_core.domain.market.hours import NYSE, hours_at
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.commands import Cancel, Reset
 from moniqo_core.domain.market.candles import path_of
+from moniqo_core.domain.market.hours import NYSE, hours_at
 from moniqo_core.domain.market.market import Candle, check_usable
 from moniqo_core.domain.matching.fees import charge
 from moniqo_core.domain.money import plain

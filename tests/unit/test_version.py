@@ -9,8 +9,8 @@ from pathlib import Path
 
 import moniqo
 import pytest
-from moniqo_core import cli
 
+from moniqo_core import cli
 from tests.support.stack import ROOT
 
 PACKAGE = Path(moniqo.__file__).parent
