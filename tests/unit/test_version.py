@@ -7,18 +7,18 @@ import re
 import tomllib
 from pathlib import Path
 
-import moniqo
 import pytest
 
+import moniqo_core
 from moniqo_core import cli
 from tests.support.stack import ROOT
 
-PACKAGE = Path(moniqo.__file__).parent
+PACKAGE = Path(moniqo_core.__file__).parent
 LAYERS = sorted(path.parent for path in (ROOT / "layers").glob("*/pyproject.toml"))
 
 
 def test_it_is_a_semantic_version() -> None:
-    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", moniqo.__version__)
+    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", moniqo_core.__version__)
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
@@ -36,21 +36,21 @@ def test_the_core_layer_is_built_with_it() -> None:
 
 def test_the_openapi_document_has_it() -> None:
     document = json.loads((ROOT / "functions" / "get_docs" / "openapi.json").read_text(encoding="utf-8"))
-    assert document["info"]["version"] == moniqo.__version__
+    assert document["info"]["version"] == moniqo_core.__version__
 
 
 def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"{moniqo.__version__}\n"
+    assert capsys.readouterr().out == f"{moniqo_core.__version__}\n"
 
 
 def test_no_other_file_repeats_it() -> None:
     sources = [ROOT / "template.yaml", ROOT / "samconfig.toml", ROOT / "pyproject.toml"]
     for folder in ("layers", "functions", "local", "scripts", "benchmarks"):
         sources += [path for kind in ("*.py", "*.toml", "Makefile") for path in (ROOT / folder).rglob(kind)]
-    repeated = [path for path in sources if f'"{moniqo.__version__}"' in path.read_text(encoding="utf-8")]
+    repeated = [path for path in sources if f'"{moniqo_core.__version__}"' in path.read_text(encoding="utf-8")]
     assert repeated == [PACKAGE / "__init__.py"]
 
 
