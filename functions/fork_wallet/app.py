@@ -17,8 +17,8 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.user_wallets import UserWalletView, wallet_view
-from moniqo_core.http.schemas.wallet_requests import ForkRequest
+from moniqo_core.http.schemas.wallets.requests import ForkRequest
+from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
 
 router = api_router()
 

@@ -9,7 +9,7 @@ from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.definitions import DefinitionView
+from moniqo_core.http.schemas.definitions.views import DefinitionView
 
 router = api_router()
 

@@ -14,7 +14,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, encode_cursor, numbers_position, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import csv_response, json_response
-from moniqo_core.http.schemas.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
+from moniqo_core.http.schemas.portfolio.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
 
 router = api_router()
 

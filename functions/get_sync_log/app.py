@@ -11,7 +11,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.sync import SyncLogView, sync_log_page, sync_log_position
+from moniqo_core.http.schemas.wallets.sync import SyncLogView, sync_log_page, sync_log_position
 
 router = api_router()
 

@@ -13,7 +13,7 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.definitions import DefinitionView, definition_page, definition_position
+from moniqo_core.http.schemas.definitions.views import DefinitionView, definition_page, definition_position
 from moniqo_core.storage.wallets.definitions import DefinitionFilter
 
 router = api_router()

@@ -10,7 +10,7 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.portfolio import PositionsView, positions_view
+from moniqo_core.http.schemas.portfolio.views import PositionsView, positions_view
 
 router = api_router()
 

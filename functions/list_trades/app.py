@@ -16,7 +16,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_position, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.trades import FillView, fill_view
+from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 router = api_router()
 

@@ -14,7 +14,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.user_wallets import UserWalletView, wallet_page, wallet_position
+from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_page, wallet_position
 from moniqo_core.storage.wallets.user_wallets import WalletFilter
 
 router = api_router()

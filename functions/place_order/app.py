@@ -11,8 +11,8 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.order_requests import PlaceOrderRequest
-from moniqo_core.http.schemas.orders import OrderView, order_view
+from moniqo_core.http.schemas.orders.requests import PlaceOrderRequest
+from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
 router = api_router()
 

@@ -10,8 +10,8 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.order_requests import PlaceOrderRequest
-from moniqo_core.http.schemas.preflight import PreflightView, preflight_view
+from moniqo_core.http.schemas.orders.preflight import PreflightView, preflight_view
+from moniqo_core.http.schemas.orders.requests import PlaceOrderRequest
 
 router = api_router()
 

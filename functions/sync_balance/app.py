@@ -10,7 +10,7 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.sync import SyncView, sync_view
+from moniqo_core.http.schemas.wallets.sync import SyncView, sync_view
 
 router = api_router()
 

@@ -10,8 +10,8 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.user_wallets import UserWalletView, wallet_view
-from moniqo_core.http.schemas.wallet_requests import UpdateWalletRequest
+from moniqo_core.http.schemas.wallets.requests import UpdateWalletRequest
+from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
 
 router = api_router()
 

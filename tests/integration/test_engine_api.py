@@ -336,7 +336,7 @@ class TestHistory:
             assert set(sums.values()) == {D(0)}
 
     def test_the_journal_as_csv_in_parts(self, engine: Engine, environment: pytest.MonkeyPatch) -> None:
-        from moniqo_core.http.schemas import ledger
+        from moniqo_core.http.schemas.portfolio import ledger
 
         environment.setattr(ledger, "MAX_CSV_ROWS", 9)
         wallet = engine.create()

@@ -16,7 +16,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import RateLimitExceededError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
+from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.shared.limits import MINUTE
 from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
 from moniqo_core.storage.wallets.slots import GRACE, WalletSlots

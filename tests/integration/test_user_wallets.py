@@ -533,7 +533,7 @@ def test_the_same_create_sent_many_times_at_once_makes_one_wallet(seeded: Databa
     import asyncio
 
     from moniqo_core import bootstrap
-    from moniqo_core.http.schemas.wallet_requests import CreateWalletRequest
+    from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 
     request = CreateWalletRequest.model_validate(
         new_wallet(risk_limits={**LIMITS, "stop_loss_default_percent": "2", "take_profit_default_percent": "5"})

@@ -11,7 +11,7 @@ from pydantic import Field
 from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.user_wallets import SnapshotView, snapshot_view
+from moniqo_core.http.schemas.wallets.views import SnapshotView, snapshot_view
 
 
 class SyncView(View):

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.trades import FillView, fill_view
+from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 from moniqo_core.storage.orders.codec import read_fill
 
 MAX_CSV_ROWS: Final = 5000

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.money import plain
 from moniqo_core.http.schemas.common import ClosedModel, Name, Text, visible_text
-from moniqo_core.http.schemas.risk_limits import RiskLimitsChange, RiskLimitsRequest
+from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsChange, RiskLimitsRequest
 from moniqo_core.services.wallets.requests import NewWallet, WalletChange
 
 MAX_CREDENTIAL_FIELDS: Final = 20

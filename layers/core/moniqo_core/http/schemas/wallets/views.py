@@ -10,7 +10,7 @@ from pydantic import Field
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.risk_limits import RiskLimitsView
+from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsView
 from moniqo_core.storage.wallets.user_wallets import Position
 
 

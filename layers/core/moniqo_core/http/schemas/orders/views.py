@@ -12,7 +12,7 @@ from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.trades import FillView, fill_view
+from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 
 class StatusChangeView(View):

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
 from moniqo_core.http.schemas.common import ClosedModel, Name, Text
-from moniqo_core.http.schemas.definition_parts import (
+from moniqo_core.http.schemas.definitions.parts import (
     ApiConfigIn,
     CapabilitiesIn,
     CredentialFields,
