@@ -11,7 +11,7 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.pagination import PageQuery, PageView, encode_cursor, numbers_position, page_view
+from moniqo_core.http.pagination import PageQuery, PageView, encode_cursor, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import csv_response, json_response
 from moniqo_core.http.schemas.portfolio.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
@@ -38,8 +38,8 @@ async def get_ledger(
     ] = "json",
 ) -> Response:
     """Show every commit with its postings; the next part of a CSV file is in the header `Link`."""
-    position = numbers_position(page, 1)
-    after = position[0] if position else 0
+    cursor = numbers_cursor(page, 1)
+    after = cursor[0] if cursor else 0
     portfolio = bootstrap.portfolio()
     if form == "csv":
         text, last = ledger_csv(await portfolio.postings(caller.user_id, user_wallet_id, after, MAX_CSV_ROWS + 1))

@@ -11,7 +11,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.sync import SyncLogView, sync_log_page, sync_log_position
+from moniqo_core.http.schemas.wallets.sync import SyncLogView, sync_log_cursor, sync_log_page
 
 router = api_router()
 
@@ -27,7 +27,7 @@ router = api_router()
 )
 async def get_sync_log(user_wallet_id: str, caller: CallerDep, page: PageQuery) -> Response:
     """Show when the wallet was synced, how long it took and how it went."""
-    after = sync_log_position(page)
+    after = sync_log_cursor(page)
     found = await bootstrap.user_wallets().sync_log(caller.user_id, user_wallet_id, after, page.limit + 1)
     return json_response(sync_log_page(found, page.limit))
 

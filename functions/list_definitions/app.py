@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.queries import DefinitionFilter
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.definitions.views import DefinitionView, definition_page, definition_position
-from moniqo_core.storage.wallets.definitions import DefinitionFilter
+from moniqo_core.http.schemas.definitions.views import DefinitionView, definition_cursor, definition_page
 
 router = api_router()
 
@@ -39,7 +39,7 @@ async def list_definitions(
 ) -> Response:
     """List what users can connect. Needs no token."""
     wanted = DefinitionFilter(integration_type, is_active, is_demo, market)
-    found = await bootstrap.definitions().list(wanted, definition_position(page.position), page.limit + 1)
+    found = await bootstrap.definitions().list(wanted, definition_cursor(page), page.limit + 1)
     return json_response(definition_page(found, page.limit))
 
 

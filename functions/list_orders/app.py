@@ -12,7 +12,7 @@ from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.pagination import PageQuery, PageView, numbers_position, page_view
+from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
@@ -34,13 +34,13 @@ async def list_orders(
     symbol: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     """Show orders with their fills, resting orders evaluated up to now."""
-    position = numbers_position(page, 2)
+    cursor = numbers_cursor(page, 2)
     only_open = None if status is None else status == "open"
-    query = OrderQuery(page.limit, only_open, symbol, (position[0], position[1]) if position else None)
+    query = OrderQuery(page.limit, only_open, symbol, (cursor[0], cursor[1]) if cursor else None)
     found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
     views = [order_view(record, user_wallet_id) for record in found.records]
-    next_position = [str(number) for number in found.next_position] if found.next_position else None
-    return json_response(page_view(views, next_position))
+    next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
+    return json_response(page_view(views, next_cursor))
 
 
 handler = lambda_handler(router)

@@ -13,7 +13,7 @@ from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.orders.queries import FillQuery
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.pagination import PageQuery, PageView, numbers_position, page_view
+from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
@@ -36,11 +36,11 @@ async def list_trades(
     until: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
 ) -> Response:
     """Show fills of every order, resting orders evaluated up to now."""
-    position = numbers_position(page, 2)
-    query = FillQuery(page.limit, symbol, since, until, (position[0], position[1]) if position else None)
+    cursor = numbers_cursor(page, 2)
+    query = FillQuery(page.limit, symbol, since, until, (cursor[0], cursor[1]) if cursor else None)
     found = await bootstrap.orders().fills(caller.user_id, user_wallet_id, query)
-    next_position = [str(number) for number in found.next_position] if found.next_position else None
-    return json_response(page_view([fill_view(item) for item in found.fills], next_position))
+    next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
+    return json_response(page_view([fill_view(item) for item in found.fills], next_cursor))
 
 
 handler = lambda_handler(router)

@@ -8,14 +8,14 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
+from moniqo_core.domain.wallets.queries import WalletFilter
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_page, wallet_position
-from moniqo_core.storage.wallets.user_wallets import WalletFilter
+from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_cursor, wallet_page
 
 router = api_router()
 
@@ -35,7 +35,7 @@ async def list_wallets(
 ) -> Response:
     """Show the caller's own wallets with their last snapshots."""
     wanted = WalletFilter(wallet_id, is_active, status)
-    found = await bootstrap.user_wallets().list(caller.user_id, wanted, wallet_position(page), page.limit + 1)
+    found = await bootstrap.user_wallets().list(caller.user_id, wanted, wallet_cursor(page), page.limit + 1)
     return json_response(wallet_page(found, page.limit))
 
 

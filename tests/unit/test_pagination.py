@@ -14,10 +14,10 @@ from moniqo_core.http.pagination import decode_cursor, encode_cursor, page_view
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126))))
-def test_a_cursor_comes_back_as_it_went(position: list[str]) -> None:
-    cursor = encode_cursor(position)
+def test_a_cursor_comes_back_as_it_went(values: list[str]) -> None:
+    cursor = encode_cursor(values)
 
-    assert decode_cursor(cursor) == position
+    assert decode_cursor(cursor) == values
     assert cursor.isascii()
     assert not set(cursor) & set("=+/&?#")
 

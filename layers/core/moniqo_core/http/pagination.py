@@ -24,10 +24,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """How many rows, and after which: ``position`` is what ``encode_cursor`` was given, ``None`` for the first page."""
+    """How many rows, and after which one: ``cursor`` holds its sort values, ``None`` asks for the first page."""
 
     limit: int = DEFAULT_LIMIT
-    position: list[str] | None = None
+    cursor: list[str] | None = None
 
 
 class PageView(BaseModel, Generic[Item]):
@@ -37,9 +37,9 @@ class PageView(BaseModel, Generic[Item]):
     next_cursor: str | None = None
 
 
-def encode_cursor(position: Sequence[str]) -> str:
+def encode_cursor(values: Sequence[str]) -> str:
     """Write the sort values of a row as an opaque cursor."""
-    text = json.dumps(list(position), separators=(",", ":"))
+    text = json.dumps(list(values), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -52,16 +52,16 @@ def decode_cursor(cursor: str, length: int | None = None) -> list[str]:
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        position = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
-        position = None
+        values = None
     if (
-        not isinstance(position, list)
-        or not all(isinstance(value, str) and value.isprintable() for value in position)
-        or (length is not None and len(position) != length)
+        not isinstance(values, list)
+        or not all(isinstance(value, str) and value.isprintable() for value in values)
+        or (length is not None and len(values) != length)
     ):
         raise broken_cursor()
-    return position
+    return values
 
 
 def broken_cursor() -> ValidationError:
@@ -81,12 +81,12 @@ async def _page_request(
     return PageRequest(limit, decode_cursor(cursor) if cursor is not None else None)
 
 
-def moment_position(page: PageRequest) -> tuple[datetime, str] | None:
-    """Return where a page of a list by time and id starts; raises ValidationError."""
-    if page.position is None:
+def moment_cursor(page: PageRequest) -> tuple[datetime, str] | None:
+    """Return the time and the id that a cursor holds; raises ValidationError when it holds anything else."""
+    if page.cursor is None:
         return None
     try:
-        moment, last_id = page.position
+        moment, last_id = page.cursor
         started_at = datetime.fromisoformat(moment)
         if started_at.tzinfo is None:
             raise broken_cursor()
@@ -95,21 +95,21 @@ def moment_position(page: PageRequest) -> tuple[datetime, str] | None:
         raise broken_cursor() from None
 
 
-def numbers_position(page: PageRequest, length: int) -> tuple[int, ...] | None:
+def numbers_cursor(page: PageRequest, length: int) -> tuple[int, ...] | None:
     """Return the whole numbers a cursor holds; raises ValidationError when it holds anything else."""
-    if page.position is None:
+    if page.cursor is None:
         return None
-    if len(page.position) != length or not all(value.isascii() and value.isdigit() for value in page.position):
+    if len(page.cursor) != length or not all(value.isascii() and value.isdigit() for value in page.cursor):
         raise broken_cursor()
-    position = tuple(int(value) for value in page.position)
-    if any(value >= 2**53 for value in position):
+    numbers = tuple(int(value) for value in page.cursor)
+    if any(value >= 2**53 for value in numbers):
         raise broken_cursor()
-    return position
+    return numbers
 
 
 PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 
-def page_view(items: Sequence[Item], next_position: Sequence[str] | None) -> PageView[Item]:
-    """Return the page that holds ``items`` and ends at ``next_position``, which is ``None`` on the last page."""
-    return PageView(items=list(items), next_cursor=encode_cursor(next_position) if next_position is not None else None)
+def page_view(items: Sequence[Item], next_cursor: Sequence[str] | None) -> PageView[Item]:
+    """Return the page that holds ``items``; the next one begins after ``next_cursor``, ``None`` on the last page."""
+    return PageView(items=list(items), next_cursor=encode_cursor(next_cursor) if next_cursor is not None else None)

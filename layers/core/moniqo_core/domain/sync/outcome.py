@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.portfolio.equity_curve import Sample
@@ -64,6 +65,13 @@ class SyncLogEntry:
     def balanced(self) -> bool | None:
         """Whether everything that moved is explained; None when nobody knows."""
         return None if self.equation is None else not any(line.residue for line in self.equation)
+
+
+class SyncLogCursor(NamedTuple):
+    """A page of the log begins after the sync that started at ``started_at`` and has the id ``id``."""
+
+    started_at: datetime
+    id: str
 
 
 @dataclass(frozen=True, slots=True)

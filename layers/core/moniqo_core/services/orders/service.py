@@ -24,17 +24,17 @@ Record = OrderRecord | LiveRecord
 
 
 class OrderPage(NamedTuple):
-    """Orders newest first; ``next_position`` is where the next page begins."""
+    """Orders newest first; the next page begins after ``next_cursor``, None on the last one."""
 
     records: Sequence[Record]
-    next_position: tuple[int, int] | None
+    next_cursor: tuple[int, int] | None
 
 
 class FillPage(NamedTuple):
-    """Fills newest first; ``next_position`` is where the next page begins."""
+    """Fills newest first; the next page begins after ``next_cursor``, None on the last one."""
 
     fills: Sequence[Fill]
-    next_position: tuple[int, int] | None
+    next_cursor: tuple[int, int] | None
 
 
 class Orders:

@@ -8,7 +8,8 @@ from uuid import uuid4
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletInUseError
 from moniqo_core.domain.wallets.definition import Definition
-from moniqo_core.storage.wallets.definitions import DefinitionFilter, DefinitionStore, Position, read_definition
+from moniqo_core.domain.wallets.queries import DefinitionCursor, DefinitionFilter
+from moniqo_core.storage.wallets.definitions import DefinitionStore, read_definition
 
 
 class Definitions:
@@ -23,7 +24,7 @@ class Definitions:
         """Return one definition; raises NotFoundError."""
         return await self._store.get(slug_or_id)
 
-    async def list(self, wanted: DefinitionFilter, after: Position | None, limit: int) -> Sequence[Definition]:
+    async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
         """Return up to ``limit`` definitions by ``order`` and slug."""
         return await self._store.list(wanted, after, limit)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from moniqo_core.domain.sync.outcome import SyncLogEntry
+from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry
+from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
-from moniqo_core.storage.wallets.user_wallets import Position, UserWalletStore, WalletFilter
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
 class UserWallets:
@@ -24,13 +24,13 @@ class UserWallets:
         return await self._wallets.get(user_id, user_wallet_id)
 
     async def list(
-        self, user_id: str, wanted: WalletFilter, after: Position | None, limit: int
+        self, user_id: str, wanted: WalletFilter, after: WalletCursor | None, limit: int
     ) -> Sequence[UserWallet]:
         """Return up to ``limit`` wallets, newest first."""
         return await self._wallets.list(user_id, wanted, after, limit)
 
     async def sync_log(
-        self, user_id: str, user_wallet_id: str, after: tuple[datetime, str] | None, limit: int
+        self, user_id: str, user_wallet_id: str, after: SyncLogCursor | None, limit: int
     ) -> Sequence[SyncLogEntry]:
         """Return up to ``limit`` rows of the sync log, newest first; raises NotFoundError."""
         await self._wallets.get(user_id, user_wallet_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -17,30 +17,13 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.wallets.definition import Definition, IntegrationType, MarketType
+from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.domain.wallets.queries import DefinitionCursor, DefinitionFilter
 
 COLLECTION: Final = "wallets"
 USER_WALLETS: Final = "user_wallets"
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionFilter:
-    """Which definitions to list; None does not filter."""
-
-    integration_type: IntegrationType | None = None
-    is_active: bool | None = None
-    is_demo: bool | None = None
-    market: MarketType | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page of the list starts: after the definition with this ``order`` and ``slug``."""
-
-    order: int
-    slug: str
 
 
 class DefinitionStore:
@@ -65,8 +48,8 @@ class DefinitionStore:
         found = self._definitions.find({"_id": {"$in": list(ids)}})
         return {document["_id"]: from_document(document) async for document in found}
 
-    async def list(self, wanted: DefinitionFilter, after: Position | None, limit: int) -> Sequence[Definition]:
-        """Return up to ``limit`` definitions by ``order`` and slug, after the given position."""
+    async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
+        """Return up to ``limit`` definitions by ``order`` and slug, after ``after``."""
         query: Document = {"deleted_at": None}
         if wanted.integration_type is not None:
             query["integration_type"] = wanted.integration_type.value

@@ -13,7 +13,7 @@ from pymongo.errors import ClientBulkWriteException
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
-from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.equity import point_inserts
 from moniqo_core.storage.wallets.documents import changes_between
@@ -83,9 +83,9 @@ class SyncLogStore:
         return frozenset()
 
     async def list(
-        self, user_id: str, user_wallet_id: str, after: tuple[datetime, str] | None, limit: int
+        self, user_id: str, user_wallet_id: str, after: SyncLogCursor | None, limit: int
     ) -> Sequence[SyncLogEntry]:
-        """Return up to ``limit`` rows of an owner's wallet, newest first, after ``(started_at, id)``."""
+        """Return up to ``limit`` rows of an owner's wallet, newest first, after ``after``."""
         query: Document = {"user_wallet_id": user_wallet_id, "user_id": user_id}
         if after is not None:
             started_at, last_id = after

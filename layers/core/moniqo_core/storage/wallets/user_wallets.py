@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from pymongo import DESCENDING
@@ -13,7 +11,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
-from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
+from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet
 from moniqo_core.storage.client import UNREADABLE
 from moniqo_core.storage.wallets.documents import from_document, to_document
 
@@ -22,23 +21,6 @@ log: Final = logging.getLogger("moniqo")
 COLLECTION: Final = "user_wallets"
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WalletFilter:
-    """Which of an owner's wallets to list; None does not filter."""
-
-    wallet_id: str | None = None
-    is_active: bool | None = None
-    status: UserWalletStatus | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page of the list starts: after the wallet made at ``created_at`` with id ``id``."""
-
-    created_at: datetime
-    id: str
 
 
 def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
@@ -80,9 +62,9 @@ class UserWalletStore:
         return from_document(document) if document else None
 
     async def list(
-        self, user_id: str, wanted: WalletFilter, after: Position | None, limit: int
+        self, user_id: str, wanted: WalletFilter, after: WalletCursor | None, limit: int
     ) -> Sequence[UserWallet]:
-        """Return up to ``limit`` of an owner's wallets, newest first, after the given position."""
+        """Return up to ``limit`` of an owner's wallets, newest first, after ``after``."""
         query: Document = {"user_id": user_id, "deleted_at": None}
         if wanted.wallet_id is not None:
             query["wallet_id"] = wanted.wallet_id

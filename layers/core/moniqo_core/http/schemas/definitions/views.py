@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
-from moniqo_core.http.pagination import PageView, broken_cursor, page_view
+from moniqo_core.domain.wallets.queries import DefinitionCursor
+from moniqo_core.http.pagination import PageRequest, PageView, broken_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.storage.wallets.definitions import Position as DefinitionPosition
 
 
 class CredentialFieldView(View):
@@ -92,17 +92,18 @@ class DefinitionView(View):
         return cls.model_validate(definition)
 
 
-def definition_position(position: Sequence[str] | None) -> DefinitionPosition | None:
-    """Read the position of a cursor; raises ValidationError when it is none of this list."""
-    if position is None:
+def definition_cursor(page: PageRequest) -> DefinitionCursor | None:
+    """Return the definition that the page begins after; raises ValidationError for a cursor of another list."""
+    cursor = page.cursor
+    if cursor is None:
         return None
-    if len(position) != 2 or not re.fullmatch(r"[0-9]{1,7}", position[0], re.ASCII):  # noqa: PLR2004
+    if len(cursor) != 2 or not re.fullmatch(r"[0-9]{1,7}", cursor[0], re.ASCII):  # noqa: PLR2004
         raise broken_cursor()
-    return DefinitionPosition(int(position[0]), position[1])
+    return DefinitionCursor(int(cursor[0]), cursor[1])
 
 
 def definition_page(found: Sequence[Definition], limit: int) -> PageView[DefinitionView]:
     """Show the first ``limit`` of ``found``; one more means that there is a next page."""
     shown = found[:limit]
-    following = [str(shown[-1].order), shown[-1].slug] if len(found) > limit else None
-    return page_view([DefinitionView.of(definition) for definition in shown], following)
+    next_cursor = [str(shown[-1].order), shown[-1].slug] if len(found) > limit else None
+    return page_view([DefinitionView.of(definition) for definition in shown], next_cursor)

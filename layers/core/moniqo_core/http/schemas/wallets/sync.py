@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncStatus, SyncType
-from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
+from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry, SyncOutcome, SyncStatus, SyncType
+from moniqo_core.http.pagination import PageRequest, PageView, moment_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 from moniqo_core.http.schemas.wallets.views import SnapshotView, snapshot_view
 
@@ -69,13 +68,14 @@ def sync_view(outcome: SyncOutcome) -> SyncView:
     )
 
 
-def sync_log_position(page: PageRequest) -> tuple[datetime, str] | None:
-    """Return where the page of the sync log starts; raises ValidationError."""
-    return moment_position(page)
+def sync_log_cursor(page: PageRequest) -> SyncLogCursor | None:
+    """Return the sync that the page begins after; raises ValidationError for a cursor of another list."""
+    cursor = moment_cursor(page)
+    return SyncLogCursor(*cursor) if cursor else None
 
 
 def sync_log_page(found: Sequence[SyncLogEntry], limit: int) -> PageView[SyncLogView]:
     """Show a page of the sync log; ``found`` holds one more when there is another page."""
     last = found[limit - 1] if len(found) > limit else None
-    next_position = [last.started_at.isoformat(), last.id] if last else None
-    return page_view([SyncLogView.model_validate(entry) for entry in found[:limit]], next_position)
+    next_cursor = [last.started_at.isoformat(), last.id] if last else None
+    return page_view([SyncLogView.model_validate(entry) for entry in found[:limit]], next_cursor)

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from moniqo_core.domain.wallets.queries import WalletCursor
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
-from moniqo_core.http.pagination import PageRequest, PageView, moment_position, page_view
+from moniqo_core.http.pagination import PageRequest, PageView, moment_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsView
-from moniqo_core.storage.wallets.user_wallets import Position
 
 
 class AssetView(View):
@@ -117,14 +117,14 @@ def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
     )
 
 
-def wallet_position(page: PageRequest) -> Position | None:
-    """Return where the page of wallets starts; raises ValidationError."""
-    position = moment_position(page)
-    return Position(*position) if position else None
+def wallet_cursor(page: PageRequest) -> WalletCursor | None:
+    """Return the wallet that the page begins after; raises ValidationError for a cursor of another list."""
+    cursor = moment_cursor(page)
+    return WalletCursor(*cursor) if cursor else None
 
 
 def wallet_page(found: Sequence[UserWallet], limit: int) -> PageView[UserWalletView]:
     """Show a page of wallets; ``found`` holds one more when there is another page."""
     last = found[limit - 1] if len(found) > limit else None
-    next_position = [last.created_at.isoformat(), last.id] if last else None
-    return page_view([wallet_view(wallet) for wallet in found[:limit]], next_position)
+    next_cursor = [last.created_at.isoformat(), last.id] if last else None
+    return page_view([wallet_view(wallet) for wallet in found[:limit]], next_cursor)
