@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
 
+from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.performance import Performance
+from moniqo_core.domain.wallets.results import PositionReport
 from moniqo_core.storage.equity import EquityStore
-from moniqo_core.wallets.base import PositionReport
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
-
-_POSTING_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
 
 
 class Portfolio:
@@ -44,12 +42,12 @@ class Portfolio:
         found = await self._points.between(user_wallet_id, since, until)
         return EquityCurve(wallet.mode, only_on_grid(found, since, until, step))
 
-    async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[dict[str, Any]]:
+    async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[JournalEntry]:
         """Journal entries above sequence number ``after``, oldest first."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().entries(after, limit)
 
-    async def postings(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[dict[str, Any]]:
-        """The same with nothing but what moved."""
+    async def postings(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[EntryPostings]:
+        """Read of the same entries only what they moved."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.past().entries(after, limit, _POSTING_FIELDS)
+        return await wallet.past().postings(after, limit)

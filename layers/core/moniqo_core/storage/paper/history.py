@@ -8,10 +8,12 @@ from typing import Final, NamedTuple
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.storage.orders.codec import Document, read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
+from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
 from moniqo_core.storage.paper.ledger import ENTRIES
 
 _FILL_FIELDS: Final = (
@@ -33,13 +35,17 @@ class DemoHistory:
         """Use ``database``; nothing is read yet."""
         self._entries = database[ENTRIES]
 
-    async def entries(
-        self, user_wallet_id: str, after: int, limit: int, fields: Sequence[str] | None = None
-    ) -> list[Document]:
-        """Journal entries with a sequence number above ``after``, oldest first; ``fields`` of None are all."""
+    async def entries(self, user_wallet_id: str, after: int, limit: int) -> list[JournalEntry]:
+        """Journal entries with a sequence number above ``after``, oldest first."""
         query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
-        projection = None if fields is None else list(fields)
-        return await self._entries.find(query, projection).sort("seq", 1).limit(limit).to_list()
+        found = self._entries.find(query).sort("seq", 1).limit(limit)
+        return [read_journal_entry(entry) for entry in await found.to_list()]
+
+    async def postings(self, user_wallet_id: str, after: int, limit: int) -> list[EntryPostings]:
+        """Read of the same entries only what they moved."""
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
+        found = self._entries.find(query, list(POSTINGS_FIELDS)).sort("seq", 1).limit(limit)
+        return [read_postings(entry) for entry in await found.to_list()]
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
         """The entry that accepted a client order id."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.market.market import PriceFeed
 from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
@@ -28,10 +28,15 @@ class DemoPast:
         self._work = work
         self._feed = feed
 
-    async def entries(self, after: int, limit: int, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    async def entries(self, after: int, limit: int) -> list[JournalEntry]:
         """Journal entries above sequence number ``after``, oldest first, resting orders evaluated before."""
         await self._work.evaluate()
-        return await self._history.entries(self._id, after, limit, fields)
+        return await self._history.entries(self._id, after, limit)
+
+    async def postings(self, after: int, limit: int) -> list[EntryPostings]:
+        """Read of the same entries only what they moved."""
+        await self._work.evaluate()
+        return await self._history.postings(self._id, after, limit)
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""

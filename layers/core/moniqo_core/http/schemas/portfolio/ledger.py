@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
+from moniqo_core.domain.money import plain
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
-from moniqo_core.storage.orders.codec import read_fill
 
 MAX_CSV_ROWS: Final = 5000
 COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")
@@ -55,37 +55,24 @@ class EntryView(View):
     fills: list[FillView]
 
 
-def entry_view(entry: Mapping[str, Any]) -> EntryView:
+def entry_view(entry: JournalEntry) -> EntryView:
     """Show a journal entry."""
     return EntryView(
-        seq=entry["seq"],
-        epoch=entry["epoch"],
-        at=entry["at"],
-        kind=entry["kind"],
-        rules_version=entry["rules_version"],
-        command=_command(entry["command"]),
-        basis=entry.get("basis"),
-        walked_to=entry["walked_to"],
-        order_ids=entry.get("order_ids", []),
-        postings=[PostingView(book=book, asset=asset, amount=amount) for book, asset, amount in entry["postings"]],
-        fills=[fill_view(read_fill(item)) for item in entry.get("fills", ())],
+        seq=entry.seq,
+        epoch=entry.epoch,
+        at=entry.at,
+        kind=entry.kind,
+        rules_version=entry.rules_version,
+        command=dict(entry.command),
+        basis=None if entry.basis is None else dict(entry.basis),
+        walked_to=entry.walked_to,
+        order_ids=list(entry.order_ids),
+        postings=[PostingView(book=book, asset=asset, amount=amount) for book, asset, amount in entry.postings],
+        fills=[fill_view(item) for item in entry.fills],
     )
 
 
-def _command(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was asked; fields nobody gave are left out, the caller's metadata is JSON again."""
-    given = {name: value for name, value in stored.items() if value is not None}
-    if isinstance(given.get("metadata"), str):
-        given["metadata"] = _json(given["metadata"])
-    return given
-
-
-def _json(text: str) -> JsonValue:
-    value: JsonValue = json.loads(text)
-    return value
-
-
-def ledger_csv(entries: Iterable[Mapping[str, Any]]) -> tuple[str, int | None]:
+def ledger_csv(entries: Iterable[EntryPostings]) -> tuple[str, int | None]:
     """Write one row per posting, and one for an entry that moved nothing, up to a whole entry of 5,000 rows.
 
     Returns:
@@ -103,10 +90,12 @@ def ledger_csv(entries: Iterable[Mapping[str, Any]]) -> tuple[str, int | None]:
             return text.getvalue(), last
         table.writerows(rows)
         written += len(rows)
-        last = entry["seq"]
+        last = entry.seq
     return text.getvalue(), None
 
 
-def _rows(entry: Mapping[str, Any]) -> list[Sequence[str | int]]:
-    start = (entry["seq"], rfc3339(entry["at"]), entry["epoch"], entry["kind"], " ".join(entry.get("order_ids", ())))
-    return [(*start, *posting) for posting in entry["postings"] or (("", "", ""),)]
+def _rows(entry: EntryPostings) -> list[Sequence[str | int]]:
+    start = (entry.seq, rfc3339(entry.at), entry.epoch, entry.kind, " ".join(entry.order_ids))
+    if not entry.postings:
+        return [(*start, "", "", "")]
+    return [(*start, book.value, asset, plain(amount)) for book, asset, amount in entry.postings]

@@ -11,8 +11,8 @@ from moniqo_core.domain.errors import ValidationError
 from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityCurve
 from moniqo_core.domain.portfolio.figures import TradeFigures
 from moniqo_core.domain.portfolio.performance import Performance, SymbolFigures
+from moniqo_core.domain.wallets.results import PositionReport
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.wallets.base import PositionReport
 
 MAX_POINTS: Final = 1000
 STEPS: Final = {"1h": HOUR, "1d": DAY}

@@ -1,0 +1,52 @@
+"""Reading journal entries for those who are shown them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.ledger.commit import Book, Posting
+from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
+from moniqo_core.storage.orders.codec import Document, read_fill
+
+POSTINGS_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
+"""What :func:`read_postings` needs of an entry."""
+
+
+def read_postings(entry: Document) -> EntryPostings:
+    """Read what an entry moved."""
+    return EntryPostings(
+        entry["seq"],
+        entry["epoch"],
+        entry["at"],
+        entry["kind"],
+        tuple(entry.get("order_ids", ())),
+        tuple(Posting(Book(book), asset, Decimal(amount)) for book, asset, amount in entry["postings"]),
+    )
+
+
+def read_journal_entry(entry: Document) -> JournalEntry:
+    """Read a whole entry."""
+    moved = read_postings(entry)
+    return JournalEntry(
+        moved.seq,
+        moved.epoch,
+        moved.at,
+        moved.kind,
+        moved.order_ids,
+        moved.postings,
+        rules_version=entry["rules_version"],
+        command=_given(entry["command"]),
+        basis=entry.get("basis"),
+        walked_to=entry["walked_to"],
+        fills=tuple(read_fill(item) for item in entry.get("fills", ())),
+    )
+
+
+def _given(command: Document) -> Document:
+    """Leave out what was not given; the metadata of an order is stored as the text of a JSON object."""
+    given = {name: value for name, value in command.items() if value is not None}
+    if isinstance(given.get("metadata"), str):
+        given["metadata"] = json.loads(given["metadata"])
+    return given
