@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from moniqo_core.venues.connections import VENUES
+from moniqo_core.venues.exchanges.registry import VENUES
 from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import ROOT, build
 
@@ -32,8 +32,8 @@ MAKE_ONE = """
 import sys
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges import venue_named
-connection = VenueConnection(venue_named(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
+from moniqo_core.venues.exchanges.registry import venue_of
+connection = VenueConnection(venue_of(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
 connection.client_model()
 prefix = "ccxt.async_support."
 print(*(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix) and ".base" not in name))
@@ -63,7 +63,7 @@ resolver.nameservers, resolver.port = ["127.0.0.1"], server.getsockname()[1]
 found = asyncio.run(parse_uri("mongodb+srv://cluster.example.com/moniqo"))
 print(found["nodelist"], found["options"]["replicaSet"])
 """
-EXCHANGES = set(VENUES.values())
+EXCHANGES = {place.partition(":")[0]: slug for slug, place in VENUES.items()}
 LOCKS = [*sorted((ROOT / "layers").glob("*/requirements.txt")), *sorted((ROOT / "requirements").glob("*.txt"))]
 
 
@@ -95,7 +95,7 @@ def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:
     core, exchanges = ({path.name for path in (build("host", name) / "python").iterdir()} for name in LIMIT_BYTES)
     assert not core & exchanges - {"__pycache__"}
     trimmed = build("host", "exchanges") / "python" / "ccxt" / "async_support"
-    assert {path.stem for path in trimmed.glob("*.py")} == EXCHANGES
+    assert {path.stem for path in trimmed.glob("*.py")} == set(EXCHANGES)
 
 
 @pytest.mark.parametrize(("layer", "platform"), BUILDS)
@@ -119,7 +119,7 @@ def test_an_exchange_works_from_what_is_left_of_its_library(exchange: str, tmp_p
     """Its class is made and closed again; nothing of the blocking half, and no other exchange, is imported."""
     layers = [build("host", name) / "python" for name in LIMIT_BYTES]
     done = subprocess.run(
-        [sys.executable, "-S", "-W", "ignore", "-c", MAKE_ONE, exchange],
+        [sys.executable, "-S", "-W", "ignore", "-c", MAKE_ONE, EXCHANGES[exchange]],
         env={"PYTHONPATH": os.pathsep.join(map(str, layers)), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,

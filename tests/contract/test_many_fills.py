@@ -13,13 +13,13 @@ from moniqo_core import event_loop
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.rules import venue_named
 from tests.support.venues.server import FakeVenue
 
 FAKES: Mapping[str, Callable[[], FakeVenue]] = {

@@ -27,7 +27,6 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.venues.transport import calls as venue_calls
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, CircuitBreaker
@@ -38,6 +37,7 @@ from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.rules import venue_named
 from tests.support.venues.server import FakeVenue
 
 ORDERS = {"binance": "/api/v3/order", "coinbase": "/brokerage/orders", "kraken": "/AddOrder"}

@@ -18,7 +18,6 @@ from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.market.minutes import RecordedMinutes
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.venues.prices import ExchangePrices
 from moniqo_core.venues.transport.circuit_breaker import FAILURES
 from tests.conftest import Database, Run
@@ -26,6 +25,7 @@ from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Exchange, Listed
 from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.rules import venue_named
 from tests.support.venues.server import FakeVenue
 
 BTC = "BTC/USDT"

@@ -15,11 +15,11 @@ from moniqo_core.domain.errors import WalletConnectionError, WalletError
 from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
-from moniqo_core.venues.exchanges import venue_named
 from moniqo_core.venues.exchanges.refusals import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
 from moniqo_core.venues.transport.sockets import checked_address
 from moniqo_core.wallets.exchange.trading import venue_client_id
+from tests.support.venues.rules import venue_named
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

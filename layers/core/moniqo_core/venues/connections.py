@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
     from moniqo_core.domain.clock import Clock
     from moniqo_core.domain.wallets.definition import Definition
     from moniqo_core.venues.connection import VenueConnection
-
-VENUES: Final[Mapping[str, str]] = {
-    "binance-spot-v1": "binance",
-    "binance-testnet-v1": "binance",
-    "coinbase-advanced-v1": "coinbase",
-    "kraken-spot-v1": "kraken",
-}
-"""The venue of each definition, by slug: its module in :mod:`moniqo_core.venues.exchanges`. What a definition simulates
-is a demo wallet by itself.
-"""
 
 
 class VenueConnections:
@@ -55,14 +45,13 @@ class VenueConnections:
         """
         from moniqo_core.storage.market.venue_markets import VenueMarkets
         from moniqo_core.venues.connection import VenueConnection
-        from moniqo_core.venues.exchanges import venue_named
 
         if definition.slug not in VENUES or definition.api_config is None:
             raise WalletConnectionError("The wallet definition does not say how its venue is reached.")
         name = (definition.slug, repr(definition.api_config))
         if name not in self._made:
             self._made[name] = VenueConnection(
-                venue_named(VENUES[definition.slug]),
+                venue_of(definition.slug),
                 definition.api_config,
                 VenueMarkets(self._database),
                 allow_loopback=self._allow_loopback,

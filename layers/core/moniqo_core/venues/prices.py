@@ -28,9 +28,6 @@ PAGE: Final = 300
 """Minutes asked for at once: what the one that gives least gives."""
 MOST_PAGES: Final = 5
 
-_MINUTES_KEPT: Final = {"kraken": timedelta(minutes=719)}
-"""How far back a venue has minutes, where that is not for years."""
-
 
 class ExchangePrices:
     """A :class:`~moniqo_core.feeds.price_source.VenueData` through CCXT.
@@ -65,7 +62,7 @@ class ExchangePrices:
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
         """Minutes from ``since`` on; pages without a trade are passed over."""
         connection = await self._listing(symbol)
-        kept = _MINUTES_KEPT.get(connection.venue.exchange)
+        kept = connection.venue.minutes_kept
         if kept is not None and self._clock() - since > kept:
             raise MarketDataError(f"{connection.venue.name} has minutes of the last {kept} only", symbol=symbol)
         for page in range(MOST_PAGES):

@@ -1,7 +1,7 @@
 """Where a wallet that is not CCXT's begins: copy this file and write the calls it lacks.
 
 A venue CCXT knows is less work: a file in ``venues/exchanges/`` beside ``binance.py``, named in
-``venue_connections.VENUES``.
+``venues/exchanges/registry.py``.
 
 What is written here holds for every venue: credentials are checked before anything is opened, secrets stay in the
 wallet, whatever the venue says comes out as one of :mod:`moniqo_core.domain.errors` or one of our types, and amounts

@@ -20,7 +20,8 @@ from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.ledger import DemoLedger, Loaded
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
-from moniqo_core.venues.connections import VENUES, VenueConnections
+from moniqo_core.venues.connections import VenueConnections
+from moniqo_core.venues.exchanges.registry import VENUES
 from moniqo_core.venues.price_feeds import VenueFeeds
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.definition_cache import KnownDefinitions

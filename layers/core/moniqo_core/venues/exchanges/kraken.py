@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -78,6 +79,7 @@ class Kraken(Venue):
     order_id = re.compile(r"[A-Z0-9]{6}-[A-Z0-9]{5}-[A-Z0-9]{6}")
     quotes = ("USD", "USDT", "USDC")
     burst = _COST * _CALLS_AT_ONCE
+    minutes_kept = timedelta(minutes=719)
     key_hint = (
         "At Kraken, Settings, API: create a key of its own for this service with 'Query Funds', 'Query Open Orders &"
         " Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and 'Cancel/Close Orders', and leave"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -50,6 +51,8 @@ class Venue(ABC):
     """Whether requests carry a time that can be corrected by the venue's clock."""
     burst: ClassVar[float] = 1
     """What an account may ask before it has to keep CCXT's pace, in CCXT's costs."""
+    minutes_kept: ClassVar[timedelta | None] = None
+    """How far back the venue has candles of one minute; None where it has them for years."""
     key_hint: ClassVar[str]
     """How to make a right key."""
 
