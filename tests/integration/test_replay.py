@@ -19,8 +19,8 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.deployment import DEPLOYMENT, drawn_seed
+from moniqo_core.storage.document import Document
 from moniqo_core.storage.indexes import ensure_indexes
-from moniqo_core.storage.orders.codec import Document
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.ledger import ENTRIES, STATES, DemoLedger

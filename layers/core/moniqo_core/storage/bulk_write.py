@@ -10,7 +10,7 @@ from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSe
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.orders.codec import Document
+from moniqo_core.storage.document import Document
 
 SENDS: Final = 3
 """How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
-from typing import Any, Final
+from typing import Final
 
 from bson.codec_options import CodecOptions
 from bson.errors import InvalidBSON
 from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     ClientBulkWriteException,
     ConnectionFailure,
@@ -18,6 +17,8 @@ from pymongo.errors import (
     ProtocolError,
     WriteConcernError,
 )
+
+from moniqo_core.storage.document import Database, Document
 
 OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
@@ -41,13 +42,13 @@ def url_from_secret(text: str) -> str:
     return text.strip()
 
 
-def connect(url: str, name: str) -> AsyncDatabase[dict[str, Any]]:
+def connect(url: str, name: str) -> Database:
     """Return the database ``name``; nothing is sent before the first operation.
 
     The pool is small, for an execution environment serves one request at a time; waiting for a server is short, so a
     caller gets its 503 before API Gateway gives up.
     """
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
         url,
         appname="moniqo",
         maxPoolSize=8,
@@ -62,14 +63,14 @@ def connect(url: str, name: str) -> AsyncDatabase[dict[str, Any]]:
     return with_utc_times(client.get_database(name))
 
 
-def with_utc_times(db: AsyncDatabase[dict[str, Any]]) -> AsyncDatabase[dict[str, Any]]:
+def with_utc_times(db: Database) -> Database:
     """Return the database so that times read from it are aware and in UTC."""
     if db.codec_options.tz_aware and db.codec_options.tzinfo is UTC:
         return db
     return db.with_options(codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
 
 
-async def server_version(db: AsyncDatabase[dict[str, Any]]) -> str:
+async def server_version(db: Database) -> str:
     """Ask the server for its version; one round trip.
 
     Raises:

@@ -6,16 +6,16 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
+
+from moniqo_core.storage.document import Database
 
 DEPLOYMENT = "deployment"
 LIVE_SWITCH = "live_trading"
 
 
-async def simulation_seed(database: AsyncDatabase[dict[str, Any]]) -> str:
+async def simulation_seed(database: Database) -> str:
     """Return the secret seed of the simulated market, drawn when it is asked for the first time.
 
     It stands in the database and not beside the keys, so that a wallet in a script sees the service's market.
@@ -29,7 +29,7 @@ async def simulation_seed(database: AsyncDatabase[dict[str, Any]]) -> str:
     return seed
 
 
-async def drawn_seed(database: AsyncDatabase[dict[str, Any]]) -> str | None:
+async def drawn_seed(database: Database) -> str | None:
     """Return the seed of the simulated market, None while nobody has asked for it."""
     found = await database[DEPLOYMENT].find_one({"_id": "simulation"})
     return None if found is None else str(found["seed"])
@@ -44,13 +44,13 @@ class LiveSwitch:
     reason: str | None = None
 
 
-async def live_switch(database: AsyncDatabase[dict[str, Any]]) -> LiveSwitch:
+async def live_switch(database: Database) -> LiveSwitch:
     """Return how the switch stands; one that nobody touched lets orders pass."""
     found = await database[DEPLOYMENT].find_one({"_id": LIVE_SWITCH})
     return LiveSwitch() if found is None else LiveSwitch(found["stopped"], found["since"], found["reason"])
 
 
-async def set_live_switch(database: AsyncDatabase[dict[str, Any]], switch: LiveSwitch) -> None:
+async def set_live_switch(database: Database, switch: LiveSwitch) -> None:
     """Turn the switch; no order that is decided after this returns passes a switch that stops."""
     fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
     await database[DEPLOYMENT].replace_one({"_id": LIVE_SWITCH}, fields, upsert=True)

@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pymongo import UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint, Sample
-from moniqo_core.storage.orders.codec import Document
+from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
 
 COLLECTION: Final = "equity"
 
@@ -33,7 +32,7 @@ def point_inserts(database: str, user_wallet_id: str, epoch: int, samples: Itera
 class EquityStore:
     """Reads equity points back, those of paper and of live wallets alike."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         """Use the collection of ``database``."""
         self._points = database[COLLECTION]
 
@@ -53,9 +52,7 @@ class EquityStore:
 
 
 def _point(document: Mapping[str, Any]) -> EquityPoint:
-    realised, unrealised = (
-        None if document[name] is None else Decimal(document[name]) for name in ("realised", "unrealised")
-    )
+    realised, unrealised = (optional_decimal(document[name]) for name in ("realised", "unrealised"))
     return EquityPoint(document["epoch"], Sample(document["at"], Decimal(document["equity"]), realised, unrealised))
 
 
@@ -70,8 +67,8 @@ def sample_values(point: Sample) -> Document:
     daily = point.at.hour == 0
     return {
         "equity": plain(point.equity),
-        "realised": None if point.realised is None else plain(point.realised),
-        "unrealised": None if point.unrealised is None else plain(point.unrealised),
+        "realised": optional_text(point.realised),
+        "unrealised": optional_text(point.unrealised),
         "resolution": "1d" if daily else "1h",
         "expires_at": point.at + (DAILY_POINTS_KEPT if daily else HOURLY_POINTS_KEPT),
     }

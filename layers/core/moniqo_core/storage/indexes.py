@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.storage.client import server_version
+from moniqo_core.storage.document import Database
 
 SYNC_LOG_SECONDS: Final = 30 * 24 * 3600
 
@@ -86,7 +86,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
 }
 
 
-async def ensure_indexes(db: AsyncDatabase[dict[str, Any]], collections: Iterable[str] = tuple(INDEXES)) -> None:
+async def ensure_indexes(db: Database, collections: Iterable[str] = tuple(INDEXES)) -> None:
     """Create what is missing, in these collections; safe to repeat.
 
     Raises:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from moniqo_core.storage.document import Database
 
 COLLECTION: Final = "rate_counters"
 
@@ -19,7 +20,7 @@ COLLECTION: Final = "rate_counters"
 class RateCounters:
     """Counts up to a limit in windows of one length."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]], window: timedelta) -> None:
+    def __init__(self, db: Database, window: timedelta) -> None:
         """Count in windows of this length, whole seconds."""
         self._counters = db[COLLECTION]
         self._seconds = int(window.total_seconds())

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 
 if TYPE_CHECKING:
-    from pymongo.asynchronous.database import AsyncDatabase
-
     from moniqo_core.domain.clock import Clock
     from moniqo_core.domain.wallets.definition import Definition
+    from moniqo_core.storage.document import Database
     from moniqo_core.venues.connection import VenueConnection
 
 
 class VenueConnections:
     """One connection for each definition of a venue, made when it is first needed."""
 
-    def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], clock: Clock, *, allow_loopback: bool, calls_from: str | None
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, *, allow_loopback: bool, calls_from: str | None) -> None:
         """Keep the markets of venues in ``database``.
 
         Args:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
-
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.market.market import PriceFeed
@@ -15,6 +12,7 @@ from moniqo_core.domain.wallets.definition import Definition, MarketType
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import Unreachable, VenueData
 from moniqo_core.feeds.venue_feed import VenueFeed
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.market.minutes import RecordedMinutes
 
 
@@ -26,7 +24,7 @@ class VenueFeeds:
         venues: Sequence[str],
         exchange: Callable[[str], VenueData],
         shares: VenueData | None,
-        database: AsyncDatabase[dict[str, Any]],
+        database: Database,
         clock: Clock,
     ) -> None:
         """Take what this deployment asks for prices.

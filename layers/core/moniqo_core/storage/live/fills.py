@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from pymongo import UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.queries import FillQuery
-from moniqo_core.storage.orders.codec import Document, fill_document, read_fill
+from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.orders.codec import fill_document, read_fill
 
 FILLS: Final = "order_fills"
 MOST_FILLS: Final = 1000
@@ -23,7 +23,7 @@ MOST_FILLS: Final = 1000
 class LiveFillStore:
     """Reads fills, and says how they are written."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         """Use the collection of ``database``."""
         self._fills = database[FILLS]
         self._name = f"{database.name}.{FILLS}"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
 
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
-
-Document = dict[str, Any]
+from moniqo_core.storage.document import Document, optional_decimal, optional_text
 
 _SAME = (
     "user_wallet_id",
@@ -63,7 +61,7 @@ def live_document(order: LiveOrder) -> Document:
             "reduce_only": request.reduce_only,
             # The caller's own keys may hold what a document key must not.
             "metadata": json.dumps(request.metadata, ensure_ascii=False) if request.metadata else None,
-            **{name: _text(getattr(request, name)) for name in _ASKED_AMOUNTS},
+            **{name: optional_text(getattr(request, name)) for name in _ASKED_AMOUNTS},
         },
     }
 
@@ -83,7 +81,7 @@ def read_live(document: Document) -> LiveOrder:
 
 def _request(document: Document) -> OrderRequest:
     asked = document["request"]
-    amounts: Document = {name: _decimal(asked[name]) for name in _ASKED_AMOUNTS}
+    amounts: Document = {name: optional_decimal(asked[name]) for name in _ASKED_AMOUNTS}
     return OrderRequest(
         symbol=document["symbol"],
         side=OrderSide(asked["side"]),
@@ -96,11 +94,3 @@ def _request(document: Document) -> OrderRequest:
         metadata=json.loads(asked["metadata"]) if asked["metadata"] else {},
         **amounts,
     )
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else plain(value)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

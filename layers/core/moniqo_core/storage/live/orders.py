@@ -14,7 +14,6 @@ from enum import Enum, auto
 from typing import Any, Final, cast
 
 from pymongo import ReplaceOne
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException, ConnectionFailure, DuplicateKeyError
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
@@ -24,8 +23,9 @@ from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
-from moniqo_core.storage.live.order_codec import Document, live_document, order_key, read_live
+from moniqo_core.storage.live.order_codec import live_document, order_key, read_live
 from moniqo_core.storage.orders.codec import order_age
 from moniqo_core.storage.wallets.documents import from_document
 
@@ -64,7 +64,7 @@ class PreTradeState:
 class LiveOrderStore:
     """Reads and writes orders of live wallets; whose wallet it is, the caller knows."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
         self._database = database
         self._wallets = database["user_wallets"]

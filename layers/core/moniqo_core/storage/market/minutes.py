@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pymongo import UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from moniqo_core.domain.clock import utc_now
@@ -20,6 +19,7 @@ from moniqo_core.domain.market.candles import MINUTE, Minutes
 from moniqo_core.domain.market.market import Candle
 from moniqo_core.domain.money import plain
 from moniqo_core.storage.client import with_utc_times
+from moniqo_core.storage.document import Database
 
 COLLECTION: Final = "market_minutes"
 KEPT: Final = timedelta(days=400)
@@ -30,7 +30,7 @@ _DUPLICATE_KEY: Final = 11000
 class RecordedMinutes:
     """Reads and extends the record."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._minutes = with_utc_times(db)[COLLECTION]
 

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import plain
+from moniqo_core.storage.document import Database
 
 COLLECTION: Final = "venue_markets"
 KEPT: Final = timedelta(days=2)
@@ -39,7 +38,7 @@ class Listing:
 class VenueMarkets:
     """Keeps listings by the address of the venue."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._listings = db[COLLECTION]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import bson
 from bson.codec_options import CodecOptions
@@ -23,19 +23,9 @@ from moniqo_core.domain.orders.order import (
     Receipt,
     TimeInForce,
 )
-
-Document = dict[str, Any]
+from moniqo_core.storage.document import Document, optional_decimal, optional_text
 
 _UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
-
-
-def optional(value: Decimal | None) -> str | None:
-    """Write an amount that may be missing."""
-    return None if value is None else plain(value)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
 
 
 def order_document(order: Order) -> Document:
@@ -48,7 +38,7 @@ def order_document(order: Order) -> Document:
         "type": order.type.value,
         "status": order.status.value,
         "amount": plain(order.amount),
-        "price": optional(order.price),
+        "price": optional_text(order.price),
         "time_in_force": order.time_in_force.value,
         "post_only": order.post_only,
         "created_at": order.created_at,
@@ -61,7 +51,7 @@ def order_document(order: Order) -> Document:
         "locked": plain(order.locked),
         "fill_count": order.fill_count,
         "status_history": [[status.value, at] for status, at in order.status_history],
-        "quote_amount": optional(order.quote_amount),
+        "quote_amount": optional_text(order.quote_amount),
         **{name: value for name, value in _extras(order) if value is not None},
         # The caller's own keys may hold what a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
@@ -89,15 +79,15 @@ def _read_receipt(document: Document) -> Receipt:
 
 def _extras(order: Order) -> Iterable[tuple[str, object]]:
     """Fields only some orders have; the others' documents do without them."""
-    yield "stop_price", optional(order.stop_price)
-    yield "trail_percent", optional(order.trail_percent)
-    yield "trail_mark", optional(order.trail_mark)
+    yield "stop_price", optional_text(order.stop_price)
+    yield "trail_percent", optional_text(order.trail_percent)
+    yield "trail_mark", optional_text(order.trail_mark)
     yield "expires_at", order.expires_at
     yield "reduce_only", order.reduce_only or None
     yield "triggered", order.triggered or None
     yield "active_from", order.active_from
     yield "entry", order.entry
-    yield "exit_percent", optional(order.exit_percent)
+    yield "exit_percent", optional_text(order.exit_percent)
 
 
 def read_order(document: Document) -> Order:
@@ -110,7 +100,7 @@ def read_order(document: Document) -> Order:
         type=OrderType(document["type"]),
         status=OrderStatus(document["status"]),
         amount=Decimal(document["amount"]),
-        price=_decimal(document["price"]),
+        price=optional_decimal(document["price"]),
         time_in_force=TimeInForce(document["time_in_force"]),
         post_only=document["post_only"],
         created_at=document["created_at"],
@@ -123,16 +113,16 @@ def read_order(document: Document) -> Order:
         locked=Decimal(document["locked"]),
         fill_count=document["fill_count"],
         status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
-        quote_amount=_decimal(document["quote_amount"]),
-        stop_price=_decimal(document.get("stop_price")),
-        trail_percent=_decimal(document.get("trail_percent")),
-        trail_mark=_decimal(document.get("trail_mark")),
+        quote_amount=optional_decimal(document["quote_amount"]),
+        stop_price=optional_decimal(document.get("stop_price")),
+        trail_percent=optional_decimal(document.get("trail_percent")),
+        trail_mark=optional_decimal(document.get("trail_mark")),
         expires_at=document.get("expires_at"),
         reduce_only=document.get("reduce_only", False),
         triggered=document.get("triggered", False),
         active_from=document.get("active_from"),
         entry=document.get("entry"),
-        exit_percent=_decimal(document.get("exit_percent")),
+        exit_percent=optional_decimal(document.get("exit_percent")),
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
         receipt=_read_receipt(document["receipt"]),
     )

@@ -17,7 +17,8 @@ from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.risk.loss_limits import Day
-from moniqo_core.storage.orders.codec import Document, order_document, pack_order, unpack_order
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.orders.codec import order_document, pack_order, unpack_order
 
 
 def key(name: str) -> str:

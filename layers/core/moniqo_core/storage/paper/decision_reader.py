@@ -18,7 +18,7 @@ from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Level, Market, Snapshot
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.storage.orders.codec import Document
+from moniqo_core.storage.document import Document
 from moniqo_core.storage.paper.command_kinds import COMMAND_OF
 
 
@@ -66,7 +66,7 @@ def _levels(pairs: list[list[str]]) -> list[Level]:
 
 
 @lru_cache(maxsize=32)
-def _types(kind: type) -> dict[str, Any]:
+def _types(kind: type) -> Document:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
 

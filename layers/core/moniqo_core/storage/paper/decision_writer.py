@@ -19,7 +19,8 @@ from moniqo_core.domain.market.market import SIMULATED, Level, Market
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.storage.orders.codec import Document, levels_document, optional
+from moniqo_core.storage.document import Document, optional_text
+from moniqo_core.storage.orders.codec import levels_document
 
 
 def command_document(command: Command) -> Document:
@@ -34,11 +35,11 @@ def _order_request_document(order: OrderRequest) -> Document:
         "symbol": order.symbol,
         "side": order.side.value,
         "type": order.type.value,
-        "amount": optional(order.amount),
-        "quote_amount": optional(order.quote_amount),
-        "price": optional(order.price),
-        "stop_price": optional(order.stop_price),
-        "trail_percent": optional(order.trail_percent),
+        "amount": optional_text(order.amount),
+        "quote_amount": optional_text(order.quote_amount),
+        "price": optional_text(order.price),
+        "stop_price": optional_text(order.stop_price),
+        "trail_percent": optional_text(order.trail_percent),
         "time_in_force": order.time_in_force.value,
         "expires_at": order.expires_at,
         "post_only": order.post_only,
@@ -51,7 +52,9 @@ def _order_request_document(order: OrderRequest) -> Document:
 
 
 def _exit_document(spec: ExitSpec | None) -> Document | None:
-    return None if spec is None else {"stop_price": optional(spec.stop_price), "percent": optional(spec.percent)}
+    return (
+        None if spec is None else {"stop_price": optional_text(spec.stop_price), "percent": optional_text(spec.percent)}
+    )
 
 
 def _plain_data(value: object) -> Any:

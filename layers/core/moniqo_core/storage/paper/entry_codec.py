@@ -8,7 +8,8 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.changes import SetLimits
-from moniqo_core.storage.orders.codec import Document, fill_document, order_document, pack_order
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.orders.codec import fill_document, order_document, pack_order
 from moniqo_core.storage.paper.account_codec import (
     day_values,
     entry_id,

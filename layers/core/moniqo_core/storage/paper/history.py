@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.storage.orders.codec import Document, read_fill
+from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.orders.codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
@@ -31,7 +30,7 @@ class EpochHistory(NamedTuple):
 class DemoHistory:
     """Reads the journals in one database; what is decided is decided on the account that the ledger loads."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         """Use ``database``; nothing is read yet."""
         self._entries = database[ENTRIES]
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from moniqo_core.domain.ledger.commit import Book, Posting
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.storage.orders.codec import Document, read_fill
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.orders.codec import read_fill
 
 POSTINGS_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
 """What :func:`read_postings` needs of an entry."""

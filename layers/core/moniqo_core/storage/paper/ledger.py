@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException
 
 from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError
@@ -27,8 +26,8 @@ from moniqo_core.domain.ledger.commands import Reset
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.storage.bulk_write import duplicate_key, send
 from moniqo_core.storage.client import UNREADABLE
+from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.equity import point_inserts
-from moniqo_core.storage.orders.codec import Document
 from moniqo_core.storage.paper.account_codec import entry_id, read_account, state_document
 from moniqo_core.storage.paper.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update
 
@@ -67,7 +66,7 @@ class Loaded(NamedTuple):
 class DemoLedger:
     """The collections of demo wallets in one database."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: Database) -> None:
         """Use ``database``; nothing is read yet."""
         self._database = database
         self._states = database[STATES]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.wallets.user_wallets import COLLECTION
 
 _NOT_MARKED: Final = [status.value for status in (*STOPPED, UserWalletStatus.ERROR)]
@@ -35,7 +35,7 @@ def ciphertext_of(wallet: UserWallet) -> Ciphertext:
 class CiphertextStore:
     """Finds ciphertexts and replaces them, each only while it is still the one that was read."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the wallets of ``db``."""
         self._wallets = db[COLLECTION]
 
@@ -76,13 +76,13 @@ class CiphertextStore:
         await self._wallets.bulk_write(marks, ordered=False)
 
 
-def _still(read: Ciphertext) -> dict[str, Any]:
+def _still(read: Ciphertext) -> Document:
     return {"_id": read.user_wallet_id, "credentials": {"$eq": read.text}}
 
 
-def _beginning_with(prefix: str) -> dict[str, Any]:
+def _beginning_with(prefix: str) -> Document:
     # The type stands there for the index, which holds texts only.
-    text: dict[str, Any] = {"$type": "string", "$gte": prefix}
+    text: Document = {"$type": "string", "$gte": prefix}
     if prefix:
         text["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     return {"credentials": text}

@@ -12,24 +12,22 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pymongo import ReturnDocument
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.queries import DefinitionCursor, DefinitionFilter
+from moniqo_core.storage.document import Database, Document
 
 COLLECTION: Final = "wallets"
 USER_WALLETS: Final = "user_wallets"
-
-Document = dict[str, Any]
 
 
 class DefinitionStore:
     """Reads and writes definitions. Deleted ones are not there for anybody."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collections of ``db``."""
         self._definitions = db[COLLECTION]
         self._user_wallets = db[USER_WALLETS]

@@ -20,6 +20,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWallet,
     UserWalletStatus,
 )
+from moniqo_core.storage.document import Document, optional_decimal, optional_text
 
 _SAME = (
     "user_id",
@@ -54,13 +55,13 @@ _CONNECTION = ("is_connected", "last_successful_ping", "last_error", "last_error
 _BASELINE = ("day_start", "percent_from", "peak")
 
 
-def changes_between(before: UserWallet, after: UserWallet) -> dict[str, Any]:
+def changes_between(before: UserWallet, after: UserWallet) -> Document:
     """Write the fields that differ, each as a whole."""
     old, new = to_document(before), to_document(after)
     return {name: value for name, value in new.items() if value != old[name]}
 
 
-def to_document(wallet: UserWallet) -> dict[str, Any]:
+def to_document(wallet: UserWallet) -> Document:
     """Write a wallet as the document the collection holds."""
     before = wallet.status_before_suspension
     return {
@@ -99,7 +100,7 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
     )
 
 
-def balance_document(balance: BalanceSnapshot) -> dict[str, Any]:
+def balance_document(balance: BalanceSnapshot) -> Document:
     """Write a balance snapshot."""
     return {
         "last_synced_at": balance.last_synced_at,
@@ -109,19 +110,19 @@ def balance_document(balance: BalanceSnapshot) -> dict[str, Any]:
                 "free": plain(held.free),
                 "locked": plain(held.locked),
                 "total": plain(held.total),
-                "value_usd": _plain(held.value_usd),
+                "value_usd": optional_text(held.value_usd),
             }
             for held in balance.assets
         ],
-        "total_value_usd": _plain(balance.total_value_usd),
-        "realised_pnl": _plain(balance.realised_pnl),
-        "unrealised_pnl": _plain(balance.unrealised_pnl),
+        "total_value_usd": optional_text(balance.total_value_usd),
+        "realised_pnl": optional_text(balance.realised_pnl),
+        "unrealised_pnl": optional_text(balance.unrealised_pnl),
         "partial": balance.partial,
         "books": _asset_flows_document(balance.asset_flows),
     }
 
 
-def connection_document(connection: Connection) -> dict[str, Any]:
+def connection_document(connection: Connection) -> Document:
     """Write the state of a connection."""
     return {name: getattr(connection, name) for name in _CONNECTION}
 
@@ -135,19 +136,19 @@ def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
                 free=Decimal(held["free"]),
                 locked=Decimal(held["locked"]),
                 total=Decimal(held["total"]),
-                value_usd=_decimal(held["value_usd"]),
+                value_usd=optional_decimal(held["value_usd"]),
             )
             for held in stored.get("assets", ())
         ),
-        total_value_usd=_decimal(stored.get("total_value_usd")),
-        realised_pnl=_decimal(stored.get("realised_pnl")),
-        unrealised_pnl=_decimal(stored.get("unrealised_pnl")),
+        total_value_usd=optional_decimal(stored.get("total_value_usd")),
+        realised_pnl=optional_decimal(stored.get("realised_pnl")),
+        unrealised_pnl=optional_decimal(stored.get("unrealised_pnl")),
         partial=stored.get("partial", False),
         asset_flows=_asset_flows(stored.get("books")),
     )
 
 
-def _baseline_document(baseline: LossBaseline | None) -> dict[str, Any] | None:
+def _baseline_document(baseline: LossBaseline | None) -> Document | None:
     if baseline is None:
         return None
     *amounts, until = baseline
@@ -160,7 +161,7 @@ def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
     return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
 
 
-def _asset_flows_document(asset_flows: AssetFlows | None) -> dict[str, Any] | None:
+def _asset_flows_document(asset_flows: AssetFlows | None) -> Document | None:
     if asset_flows is None:
         return None
     flows = [[asset, *map(plain, flow)] for asset, flow in asset_flows.flows.items()]
@@ -179,11 +180,3 @@ def _asset_flows(stored: Mapping[str, Any] | None) -> AssetFlows | None:
         return None
     flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
     return AssetFlows(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))
-
-
-def _plain(value: Decimal | None) -> str | None:
-    return None if value is None else plain(value)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

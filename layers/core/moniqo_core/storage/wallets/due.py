@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
+from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.wallets.user_wallets import COLLECTION, readable
 
 HOLDINGS_EVERY: Final = timedelta(hours=1)
-
-Document = dict[str, Any]
 
 
 class Due(NamedTuple):
@@ -42,7 +40,7 @@ class Claimed(NamedTuple):
 class DueWallets:
     """Finds and leases the user wallets of one database."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._wallets = db[COLLECTION]
 

@@ -6,10 +6,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.clock import utc_now
@@ -26,6 +25,7 @@ from moniqo_core.domain.wallets.definition import (
     MarketType,
     Simulation,
 )
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.definitions import COLLECTION, to_document
 
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -162,7 +162,7 @@ _OF_ITS_OWN: Final = frozenset({"_id", "created_at", "updated_at"})
 SEEDS: Final = (_DEMO, _DEMO_STOCKS, _DEMO_LIVE, _DEMO_STOCKS_LIVE, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
 
 
-async def seed_definitions(db: AsyncDatabase[dict[str, Any]]) -> None:
+async def seed_definitions(db: Database) -> None:
     """Insert the definitions that are missing and bring forward those nobody touched since they were seeded.
 
     What an administrator changed or deleted stays as it is.

@@ -7,10 +7,9 @@ deleted, or never came to be, are found and freed.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_slots"
@@ -21,7 +20,7 @@ GRACE: Final = timedelta(seconds=60)
 class WalletSlots:
     """The slots of all users."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collections of ``db``."""
         self._slots = db[COLLECTION]
         self._wallets = db[USER_WALLETS]

@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, cast
 
 from pymongo import DESCENDING, UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ClientBulkWriteException
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
 from moniqo_core.storage.equity import point_inserts
 from moniqo_core.storage.wallets.documents import changes_between
 from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
@@ -24,8 +24,6 @@ SENDS: Final = 3
 """How often results are sent until there is an answer; the driver sends them twice each time."""
 
 DUPLICATE_KEY: Final = 11000
-
-Document = dict[str, Any]
 
 
 class Unreadable(NamedTuple):
@@ -47,7 +45,7 @@ class _Write(NamedTuple):
 class SyncLogStore:
     """Writes the outcome of syncs and reads the log back."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collections of ``db``."""
         self._db = db
 
@@ -75,7 +73,7 @@ class SyncLogStore:
                 if failure.error is not None or not failure.write_errors:
                     raise
                 # The driver's annotation is wrong: these are the server's documents.
-                errors = cast("list[dict[str, Any]]", failure.write_errors)
+                errors = cast("list[Document]", failure.write_errors)
                 failed = [(writes[error["idx"]], error["code"]) for error in errors]
                 # Of two who insert one row or point the other was faster: it is there.
                 return frozenset(item.wallet for item, code in failed if not (item.inserts and code == DUPLICATE_KEY))
@@ -139,7 +137,7 @@ def _row(entry: SyncLogEntry) -> Document:
         "api_calls": entry.api_calls,
         "error_code": entry.error_code,
         "assets_count": entry.assets_count,
-        "total_value_usd": None if entry.total_value_usd is None else plain(entry.total_value_usd),
+        "total_value_usd": optional_text(entry.total_value_usd),
         "equation": None if entry.equation is None else [_line_values(line) for line in entry.equation],
     }
 
@@ -157,7 +155,7 @@ def _entry(row: Mapping[str, Any]) -> SyncLogEntry:
         api_calls=row["api_calls"],
         error_code=row["error_code"],
         assets_count=row["assets_count"],
-        total_value_usd=None if total is None else Decimal(total),
+        total_value_usd=optional_decimal(total),
         equation=None if lines is None else [_line(values) for values in lines],
     )
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pymongo import DESCENDING
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
 from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet
 from moniqo_core.storage.client import UNREADABLE
+from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.wallets.documents import from_document, to_document
 
 log: Final = logging.getLogger("moniqo")
 
 COLLECTION: Final = "user_wallets"
-
-Document = dict[str, Any]
 
 
 def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
@@ -38,7 +36,7 @@ def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Seque
 class UserWalletStore:
     """Reads and writes user wallets. Deleted ones are not there for anybody."""
 
-    def __init__(self, db: AsyncDatabase[Document]) -> None:
+    def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._wallets = db[COLLECTION]
 

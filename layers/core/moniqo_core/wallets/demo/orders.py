@@ -11,7 +11,8 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.storage.orders.codec import Document, order_age, read_fill, read_order
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.orders.codec import order_age, read_fill, read_order
 from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.wallets.demo.records import evaluated_until

@@ -31,8 +31,9 @@ from moniqo_core.domain.paper import lifecycle
 from moniqo_core.feeds.price_source import Unreachable
 from moniqo_core.feeds.simulated import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
+from moniqo_core.storage.document import Document
 from moniqo_core.storage.market.minutes import KEPT, RecordedMinutes
-from moniqo_core.storage.orders.codec import Document, levels_document
+from moniqo_core.storage.orders.codec import levels_document
 from moniqo_core.storage.paper.account_codec import open_order_totals_values, read_account, state_document
 from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
