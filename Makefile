@@ -117,6 +117,10 @@ e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and us
 bench: $(DEV) ## Measure against baselines, report in .build/benchmarks.md (ARGS="cold_start")
 	$(PY) -m benchmarks $(ARGS)
 
+.PHONY: instructions
+instructions: $(DEV) ## Count the instructions of an order, with valgrind, and compare with another checkout (BASE=folder)
+	$(PY) -m benchmarks.instructions $(BASE)
+
 .PHONY: openapi
 openapi: $(RUN) ## Write the OpenAPI document and docs/reference/errors.md anew from the code
 	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
