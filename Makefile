@@ -160,8 +160,8 @@ lint-python: $(DEV)
 	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo_core functions local scripts
 # Locks are full of hashes, and Swagger UI is not ours. Telling names ("password = ...") are looked for by ruff and bandit.
 # Nothing found is tried out on anybody's server.
-FILES = (git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './.*' -not -path '*/__pycache__/*') \
-  | grep -vE '^(\./)?(.*requirements[^ ]*\.txt|functions/get_docs/static/.*|\.secrets\.baseline)$$'
+LISTED = git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './.*' -not -path '*/__pycache__/*'
+FILES = ($(LISTED)) | grep -vE '^(\./)?(.*requirements[^ ]*\.txt|functions/get_docs/static/.*|\.secrets\.baseline)$$'
 # The hook says 3 when only line numbers moved, which it writes into the file: a copy.
 lint-secrets: $(DEV)
 	@mkdir -p .build && cp .secrets.baseline .build/secrets.baseline
@@ -177,6 +177,10 @@ lint-sam: $(SAM)
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1
 lint-policies: $(CHECKOV)
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --skip-download --file template.yaml
+
+.PHONY: hooks
+hooks: $(DEV) ## Run the parts of `make lint` that concern a commit before each commit (.pre-commit-config.yaml)
+	.venv/bin/pre-commit install
 
 # LAYER_PLATFORM=host builds for this machine instead of for Lambda; see layers/core/Makefile.
 BUILD_DIR ?= .aws-sam/build
