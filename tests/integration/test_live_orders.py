@@ -119,7 +119,7 @@ def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(harness: LiveH
     assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
     numbers = {name: refused.json[name] for name in ("needed", "available", "asset", "suggested_amount")}
     assert numbers == {"needed": "0.5", "available": "0.00999", "asset": "BTC", "suggested_amount": "0.00999"}
-    assert refused.json["detail"] == "0.5 BTC are needed, 0.00999 BTC are free"
+    assert refused.json["detail"] == "Needs 0.5 BTC. 0.00999 BTC is available."
 
     assert harness.place(side="sell", type="market", price=None, amount="0.00999").status == 201
 

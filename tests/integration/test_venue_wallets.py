@@ -95,7 +95,7 @@ def test_a_wallet_at_a_venue_is_connected_and_read(venue: FakeVenue, invoke: Inv
 @pytest.mark.parametrize(
     ("account", "detail"),
     [
-        ({"can_withdraw": True}, "This key can withdraw: whoever took it could empty the account."),
+        ({"can_withdraw": True}, "This API key can withdraw funds. If it leaked, it could empty the account."),
         ({"revoked": True}, "The venue does not accept this key"),
     ],
 )

@@ -39,14 +39,14 @@ def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) 
         run(method(*needed))
     run(wallet.initialize())
     with pytest.raises(
-        NotImplementedError, match=rf"TemplateWallet\.{name} is not written: callers expect \w+"
+        NotImplementedError, match=rf"TemplateWallet\.{name} is not implemented\. Callers expect \w+"
     ) as told:
         run(method(*needed))
     assert "canary" not in str(told.value)
 
 
 def test_credentials_are_checked_before_anything_else(run: Run) -> None:
-    with pytest.raises(InvalidCredentialsError, match="missing: api_secret"):
+    with pytest.raises(InvalidCredentialsError, match="Missing credentials: api_secret"):
         run(template(api_key="key").initialize())
     assert run(template().test_connection()) == (False, "Invalid credentials")
 

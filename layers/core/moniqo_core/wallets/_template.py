@@ -41,7 +41,7 @@ class TemplateWallet(BaseWallet):
         """
         missing = [name for name in self.CREDENTIALS if not self._credentials.get(name)]
         if missing:
-            raise InvalidCredentialsError(f"missing: {', '.join(missing)}")
+            raise InvalidCredentialsError(f"Missing credentials: {', '.join(missing)}.")
         self._initialized = True
 
     async def close(self) -> None:
@@ -75,7 +75,7 @@ class TemplateWallet(BaseWallet):
         """
         self.require_initialized()
         if order.type not in self.ORDER_TYPES:
-            raise InvalidOrderError(f"this venue has no {order.type} orders", field="type")
+            raise InvalidOrderError(f"This venue does not offer {order.type} orders.", field="type")
         self._lacks("_place", "an OrderResult, the first one for a client_order_id that was used before")
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
@@ -108,5 +108,5 @@ class TemplateWallet(BaseWallet):
 
     def _lacks(self, method: str, answer: str) -> NoReturn:
         self.require_initialized()
-        message = f"{type(self).__name__}.{method} is not written: callers expect {answer}"
+        message = f"{type(self).__name__}.{method} is not implemented. Callers expect {answer}."
         raise NotImplementedError(message)

@@ -98,10 +98,10 @@ class WalletConnector:
             return await self._opened(await self._demo("", user_wallet_id, owner, loaded))
         wallet = await self._wallets.get(owner, user_wallet_id)
         if wallet.is_demo:
-            raise NotFoundError("no such wallet")
+            raise NotFoundError("There is no such wallet.")
         definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
         if definition is None:
-            raise WalletConnectionError("The wallet's definition is gone.")
+            raise WalletConnectionError("The definition of this wallet no longer exists.")
         return await self._opened(await self._live(wallet, definition, with_key=with_key))
 
     async def connect_demo(self, owner: str, user_wallet_id: str) -> DemoWallet:
@@ -109,8 +109,8 @@ class WalletConnector:
         wallet = await self.connect(owner, user_wallet_id, with_key=False)
         if not isinstance(wallet, DemoWallet):
             raise ConflictError(
-                "This is a live wallet: only paper wallets can do this.",
-                hint="Connect a demo wallet, or use what is offered for live ones.",
+                "Only paper wallets support this. This wallet is live.",
+                hint="Use a demo wallet, or connect one with POST /wallets.",
             )
         return wallet
 

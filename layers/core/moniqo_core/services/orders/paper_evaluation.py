@@ -74,7 +74,7 @@ async def _evaluate(wallet: DemoWallet) -> EvaluationOutcome:
     except TemporarilyUnavailableError:
         return EvaluationOutcome.UNSTORED
     except (WalletError, TimeoutError) as error:
-        log.warning("evaluation put off", extra={"fields": _fields(wallet, error)})
+        log.warning("evaluation postponed", extra={"fields": _fields(wallet, error)})
         return EvaluationOutcome.POSTPONED
     except Exception as error:
         if not is_outage(error):

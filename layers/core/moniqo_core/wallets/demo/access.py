@@ -66,9 +66,9 @@ class DemoAccess(BaseWallet):
             await self._open_on_my_own()
             loaded = await self._ledger.load(self.user_wallet_id, None)
         if loaded is None:
-            raise NotFoundError("no such wallet")
+            raise NotFoundError("There is no such wallet.")
         if loaded.account.deleted:
-            raise WalletDeletedError("no such wallet")
+            raise WalletDeletedError("There is no such wallet.")
         if self._feed is None:
             self._feed = await self._feed_of_a_script(loaded.account.terms)
         self._opened = DemoAccount(self._ledger, self._feed, self._clock, self._owner, loaded)
@@ -118,7 +118,7 @@ class DemoAccess(BaseWallet):
         marks = await self.feed.mids(held) if held else {}
         missing = sorted(set(held) - set(marks))
         if missing:
-            raise MarketDataError(f"no fresh price for {', '.join(missing)}", retry_after=2)
+            raise MarketDataError(f"There is no fresh price for {', '.join(missing)}.", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
         commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock(), marks)
         await self._ledger.open(commit, dict(projection))

@@ -68,7 +68,7 @@ class DemoPast:
         newest = self._work.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
         if found is None:
-            raise NotFoundError(f"the ledger has no entry {seq}, its newest is {newest.seq}")
+            raise NotFoundError(f"The ledger has no entry {seq}. Its newest entry is {newest.seq}.")
         return found
 
     async def _marks(self, account: Account) -> Mapping[str, Decimal]:

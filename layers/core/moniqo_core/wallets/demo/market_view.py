@@ -51,5 +51,5 @@ async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: Price
     marks = await feed.mids(sorted(others), fresh=True) if others else {}
     missing = sorted(others - set(marks))
     if missing:
-        raise MarketDataError(f"no fresh price for {', '.join(missing)}, which this wallet holds", retry_after=2)
+        raise MarketDataError(f"This wallet holds {', '.join(missing)}, which has no fresh price.", retry_after=2)
     return MarketContext(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)

@@ -32,7 +32,7 @@ class DemoOrders:
         """One order; raises OrderNotFoundError."""
         records = await self.several([order_id])
         if not records:
-            raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
+            raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
         return records[0]
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:

@@ -154,7 +154,7 @@ class DemoAccount:
     async def _again(self, deadline: float) -> None:
         """Read the account that won, and after a few losses claim the next turn."""
         if time.monotonic() > deadline:
-            raise TemporarilyUnavailableError("too many writers on this wallet at once", retry_after=1)
+            raise TemporarilyUnavailableError("Too many requests are changing this wallet at once.", retry_after=1)
         if self._writer.lost():
             now = self._clock()
             await self._ledger.claim_turn(self.account.user_wallet_id, self._writer.claim(now), now)
@@ -181,7 +181,7 @@ class DemoAccount:
     async def _read(self) -> None:
         loaded = await self._ledger.load(self.account.user_wallet_id, self._owner)
         if loaded is None or loaded.account.deleted:
-            raise NotFoundError("no such wallet")
+            raise NotFoundError("There is no such wallet.")
         self._loaded = loaded
 
     async def valuation(self) -> Valuation:

@@ -61,7 +61,7 @@ class DemoTrading(DemoAccess):
         order_id = f"o-{entry['seq']}-1"
         if entry["body_hash"] != order.body_hash():
             raise IdempotencyMismatchError(
-                f"client_order_id {order.client_order_id} belongs to order {order_id} with another body"
+                f"Order {order_id} already has client_order_id {order.client_order_id} and a different body."
             )
         return replayed(await self.orders().get(order_id))
 
@@ -88,8 +88,8 @@ class DemoTrading(DemoAccess):
     async def _refuse_ended(self, order_id: str) -> None:
         record = await self.orders().get(order_id)
         if record.order.status is OrderStatus.FILLED:
-            raise OrderAlreadyFilledError(f"{order_id} is filled", order=record)
-        raise OrderAlreadyClosedError(f"{order_id} is {record.order.status}", order=record)
+            raise OrderAlreadyFilledError(f"Order {order_id} is already filled.", order=record)
+        raise OrderAlreadyClosedError(f"Order {order_id} is already {record.order.status}.", order=record)
 
     async def cancel_all(self, symbol: str | None) -> list[OrderRecord]:
         """Cancel every open order, or those of one symbol, in one commit; the answer is oldest first."""

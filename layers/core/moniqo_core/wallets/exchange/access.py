@@ -59,7 +59,7 @@ class ExchangeAccess(BaseWallet):
         if self._made is None:
             missing = [name for name in self._venue.fields if not self._credentials.get(name)]
             if missing:
-                raise InvalidCredentialsError(f"missing: {', '.join(missing)}")
+                raise InvalidCredentialsError(f"Missing credentials: {', '.join(missing)}.")
             self._made = self._connection.client(self._credentials)
         return self._made
 
@@ -87,5 +87,5 @@ class ExchangeAccess(BaseWallet):
         self.require_initialized()
         found = (await self._connection.markets()).get(symbol)
         if found is None:
-            raise SymbolNotFoundError(f"{self._venue.name} does not trade {symbol[:40]!r}")
+            raise SymbolNotFoundError(f"{self._venue.name} does not trade {symbol[:40]!r}.")
         return found.market

@@ -27,7 +27,7 @@ async def keep_life(
         check_transition(wallet.status.value, command)
         fields["status"] = command.status
         if command.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and "buys_stopped" not in fields:
-            raise ConflictError("A loss limit stopped the wallet in the meantime.", wallet_status=wallet.status.value)
+            raise ConflictError("A loss limit stopped this wallet in the meantime.", wallet_status=wallet.status.value)
     elif isinstance(command, SetLimits):
         fields["risk_limits"] = command.limits.to_document()
     else:

@@ -28,7 +28,7 @@ class ExchangeReads(ExchangeAccess):
     async def _known(self, order_id: str, symbol: str) -> None:
         await self.market(symbol)
         if not self._venue.order_id.fullmatch(order_id):
-            raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
+            raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
 
     def _readable(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an order put right, once it can be read: an answer that cannot is a failure of the venue."""
@@ -61,7 +61,7 @@ class ExchangeReads(ExchangeAccess):
         if symbol is not None:
             await self.market(symbol)
         elif self._venue.history_by_symbol:
-            raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol at a time: name it")
+            raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol only. Name the symbol.")
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
             return [self._readable(order) for order in await self._venue.ended(client, symbol, limit)]

@@ -121,8 +121,8 @@ class ExchangeTrading(ExchangeReads):
             if order.status is OrderStatus.CANCELLED and tries > 1:
                 return True
             if order.status is OrderStatus.FILLED:
-                raise OrderAlreadyFilledError(f"{order_id} is filled") from None
-            raise OrderAlreadyClosedError(f"{order_id} is {order.status}") from None
+                raise OrderAlreadyFilledError(f"Order {order_id} is already filled.") from None
+            raise OrderAlreadyClosedError(f"Order {order_id} is already {order.status}.") from None
         return True
 
 
@@ -141,11 +141,12 @@ def _check_quote(quote_amount: Decimal, market: Market) -> None:
     """CCXT would cut what is finer than the tick, silently."""
     if quote_amount % market.tick_size:
         raise InvalidOrderError(
-            f"quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}", field="quote_amount"
+            f"The quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}.",
+            field="quote_amount",
         )
     if quote_amount < market.min_notional:
         raise InvalidOrderError(
-            f"quote_amount {plain(quote_amount)} is below the smallest order, {plain(market.min_notional)}",
+            f"The quote_amount {plain(quote_amount)} is below the minimum of {plain(market.min_notional)}.",
             field="quote_amount",
             min_notional=market.min_notional,
         )
@@ -156,7 +157,7 @@ def _require_same(found: OrderResult, order: OrderRequest) -> None:
     same = asked == (found.symbol, found.side, found.order_type, found.price)
     if not same or (order.amount is not None and order.amount != found.amount):
         raise IdempotencyMismatchError(
-            f"client_order_id {order.client_order_id} belongs to order {found.order_id} with another body"
+            f"Order {found.order_id} already has client_order_id {order.client_order_id} and a different body."
         )
 
 

@@ -49,10 +49,10 @@ class ExchangeWallet(ExchangeTrading):
             return
         if allowed.can_withdraw:
             raise InvalidCredentialsError(
-                "This key can withdraw: whoever took it could empty the account.", hint=self._venue.key_hint
+                "This API key can withdraw funds. If it leaked, it could empty the account.", hint=self._venue.key_hint
             )
         if not allowed.can_read:
-            raise InvalidCredentialsError("This key cannot read the account.", hint=self._venue.key_hint)
+            raise InvalidCredentialsError("This API key cannot read the account.", hint=self._venue.key_hint)
 
     async def get_key_permissions(self) -> KeyPermissions | None:
         """What the key may do, None where the venue does not tell."""
@@ -138,7 +138,7 @@ class ExchangeWallet(ExchangeTrading):
         self.require_initialized()
         keep = cast("KeepLife | None", self.config.get("record"))
         if keep is None:
-            raise ConflictError("this wallet is not kept in a database")
+            raise ConflictError("This wallet is not stored in a database.")
         await keep(command, projection)
 
 

@@ -95,8 +95,8 @@ class LiveBook:
             raise await self._ended(order)
         if order.venue_order_id is None:
             raise ConflictError(
-                f"whether {order_id} was placed is not known yet",
-                hint="It is looked for at the venue every minute; try again then.",
+                f"It is not yet known whether order {order_id} reached the venue.",
+                hint="The service checks the venue every minute. Try again in a minute.",
             )
         with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
@@ -105,8 +105,8 @@ class LiveBook:
             raise await self._ended(after)
         if after.misses:
             raise ConflictError(
-                f"the venue has {order_id} and does not find it now",
-                hint="It is looked for at the venue every minute; try again then.",
+                f"The venue accepted order {order_id} but cannot find it now.",
+                hint="The service checks the venue every minute. Try again in a minute.",
             )
         return await self._reconciler.record(after)
 
@@ -117,15 +117,15 @@ class LiveBook:
         left = await self._store.in_flight(wallet.user_wallet_id)
         if left:
             raise WalletInUseError(
-                f"{counted(len(left), 'order')} may still fill at the venue",
+                f"{counted(len(left), 'order')} may still fill at the venue.",
                 open_orders=len(left),
-                hint="Cancel them, or delete with ?force=true; what is unknown is looked for every minute.",
+                hint="Cancel them with DELETE /wallets/{id}/orders. Unknown orders are checked every minute.",
             )
 
     async def _ended(self, order: LiveOrder) -> WalletError:
         record = await self._reconciler.record(order)
         kind = OrderAlreadyFilledError if order.status is OrderStatus.FILLED else OrderAlreadyClosedError
-        return kind(f"{order.order_id} is {order.status}", order=record)
+        return kind(f"Order {order.order_id} is already {order.status}.", order=record)
 
     async def cancel_all(
         self, wallet: ExchangeWallet, symbol: str | None, side: OrderSide | None = None

@@ -115,19 +115,19 @@ class LivePlacing:
             )
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
-        raise TemporarilyUnavailableError("many orders of this wallet are being placed at once", retry_after=1)
+        raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
 
     async def _send(self, wallet: ExchangeWallet, intent: LiveOrder) -> LiveRecord:
         if self._now() > intent.send_by:
             await self._learn(None, intent, lambda order: live_order.refused(order, live_order.NOT_SENT, self._now()))
-            raise TemporarilyUnavailableError("checking the order took too long; nothing was sent", retry_after=2)
+            raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
         refusal: WalletError | None = None
         try:
             change = self._reconciler.apply_report(await wallet.send_order(intent.request, intent.venue_client_id))
         except WalletError as error:
             change, refusal = self._without_answer(error)
         except Exception:
-            log.exception("an order's answer could not be read", extra={"fields": fields_of(intent)})
+            log.exception("order answer not readable", extra={"fields": fields_of(intent)})
             change, _ = self._without_answer(None)
         after = await self._learn(wallet, intent, change)
         if isinstance(refusal, InsufficientBalanceError):
@@ -156,7 +156,7 @@ class LivePlacing:
         except PyMongoError as error:
             if not is_outage(error):
                 raise
-            log.warning("an order's outcome was not written", extra={"fields": fields_of(intent)})
+            log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
             return change(intent)
 
     async def _shown(self, order: LiveOrder) -> LiveRecord:
@@ -167,7 +167,7 @@ class LivePlacing:
     async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: OrderRequest) -> LiveRecord:
         if before.body_hash != order.body_hash():
             raise IdempotencyMismatchError(
-                f"client_order_id {order.client_order_id} belongs to order {before.order_id} with another body"
+                f"Order {before.order_id} already has client_order_id {order.client_order_id} and a different body."
             )
         return await self._reconciler.record(await self.book.refreshed(wallet, before), replayed=True)
 
@@ -190,7 +190,7 @@ class LivePlacing:
         with exact():
             amount = floor_to(held.free, market.lot_step)
         if not amount:
-            raise OrderRejectedError(f"there is no position in {symbol} to close", held=held.free)
+            raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
         return await self.place(wallet, OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount))
 
 
@@ -209,7 +209,7 @@ async def _with_numbers(
         return refusal
     with exact():
         return InsufficientBalanceError(
-            f"{plain(order.amount)} {market.base} are needed, {plain(free)} {market.base} are free",
+            f"Needs {plain(order.amount)} {market.base}. {plain(free)} {market.base} is available.",
             needed=order.amount,
             available=free,
             asset=market.base,

@@ -48,8 +48,8 @@ class PreTradeFindings:
 
     def _why_off(self, state: PreTradeState) -> str | None:
         if not self.live_trading:
-            return "live trading is not turned on in this deployment"
-        return "live trading was stopped in this deployment" if state.stopped else None
+            return "Live trading is not turned on in this deployment."
+        return "The operator of this deployment has stopped live trading." if state.stopped else None
 
 
 class PreTradeCheck:

@@ -55,7 +55,7 @@ class PurchaseStop:
             async with asyncio.timeout(SECONDS):
                 await asyncio.gather(*(in_turn(cast("ExchangeWallet", account)) for account in opened.values()))
         except TimeoutError:
-            log.warning("not every purchase could be cancelled in time")
+            log.warning("not all buy orders cancelled in time")
 
     async def _one(self, account: ExchangeWallet) -> None:
         named = {"user_wallet_id": account.user_wallet_id}
@@ -63,11 +63,11 @@ class PurchaseStop:
             async with account:
                 done = await self._book.cancel_all(account, None, OrderSide.BUY)
         except WalletError as error:
-            log.warning("purchases not cancelled", extra={"fields": {**named, "reason": type(error).__name__}})
+            log.warning("buy orders not cancelled", extra={"fields": {**named, "reason": type(error).__name__}})
         except Exception:
-            log.exception("purchases not cancelled", extra={"fields": named})
+            log.exception("buy orders not cancelled", extra={"fields": named})
         else:
-            log.info("a loss limit cancelled purchases", extra={"fields": {**named, "cancelled": len(done)}})
+            log.info("buy orders cancelled after a loss limit", extra={"fields": {**named, "cancelled": len(done)}})
 
     async def require_done(self, user_wallet_id: str) -> None:
         """Raise ConflictError while a purchase of a wallet may still fill."""
@@ -75,7 +75,7 @@ class PurchaseStop:
         left = sum(order.request.side is OrderSide.BUY for order in in_flight)
         if left:
             raise ConflictError(
-                f"{counted(left, 'purchase')} that a loss limit stopped may still fill at the venue",
+                f"A loss limit was reached, and {counted(left, 'buy order')} may still fill at the venue.",
                 open_orders=left,
-                hint="They are cancelled every minute, as soon as the venue answers; then resume.",
+                hint="The service retries the cancellation every minute. Then resume with POST /wallets/{id}/resume.",
             )

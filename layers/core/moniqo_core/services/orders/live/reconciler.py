@@ -47,7 +47,7 @@ class OrderReconciler:
         except OrderNotFoundError:
             change = self._at(live_order.not_found)
         except WalletError as error:
-            log.warning("order not looked at", extra={"fields": {**fields_of(order), "reason": type(error).__name__}})
+            log.warning("order not queried", extra={"fields": {**fields_of(order), "reason": type(error).__name__}})
             change = self._at(live_order.unanswered)
         return await self.write(wallet, order, change)
 
@@ -87,7 +87,7 @@ class OrderReconciler:
             if await self._store.update(order, after, fills):
                 return await self._store.get(order.user_wallet_id, order.order_id) if after != order else order
             order = await self._store.get(order.user_wallet_id, order.order_id)
-        log.warning("order not written", extra={"fields": fields_of(order)})
+        log.warning("order not stored", extra={"fields": fields_of(order)})
         return order
 
     async def _fills(self, wallet: ExchangeWallet, order: LiveOrder) -> Sequence[Fill]:

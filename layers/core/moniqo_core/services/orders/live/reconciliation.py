@@ -70,7 +70,7 @@ class OrderReconciliation:
             if isinstance(failure, BaseException):
                 if not reports:
                     raise failure
-                log.error("a venue's orders were not settled", exc_info=failure, extra={"fields": {"venue": venue}})
+                log.error("orders of a venue not reconciled", exc_info=failure, extra={"fields": {"venue": venue}})
         return (
             ReconciliationReport(*(sum(numbers) for numbers in zip(*reports, strict=True)))
             if reports
@@ -102,7 +102,7 @@ class OrderReconciliation:
             async with asyncio.timeout(seconds):
                 await with_time
         except TimeoutError:
-            log.warning("a venue's orders did not all settle in time", extra={"fields": {"venue": venue}})
+            log.warning("orders of a venue not all reconciled in time", extra={"fields": {"venue": venue}})
         ended = sum(order.has_ended for order in looked)
         return ReconciliationReport(len(looked), ended, len(due) - len(looked))
 
@@ -127,10 +127,10 @@ class OrderReconciliation:
                             )
                             at += 1
         except TimeoutError:
-            log.warning("orders not settled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
+            log.warning("orders not reconciled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         except Exception:
             # One wallet that cannot be settled must not keep the others from it.
-            log.exception("settling failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
+            log.exception("reconciliation failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         for order in orders[at:]:
             await self._reconciler.postpone(order)
         if stops:
@@ -157,5 +157,5 @@ class OrderReconciliation:
             return (await self._book.cancel(wallet, order.order_id)).order
         except WalletError as error:
             named = {**fields_of(order), "reason": type(error).__name__}
-            log.warning("purchase not cancelled", extra={"fields": named})
+            log.warning("buy order not cancelled", extra={"fields": named})
             return order
