@@ -86,7 +86,7 @@ def test_every_binary_is_for_the_runtime(deployed: Path) -> None:
 
 def test_it_holds_the_package_and_nothing_the_runtime_carries() -> None:
     deployed = build("aarch64") / "python"
-    assert (deployed / "moniqo_core" / "bootstrap.py").is_file()
+    assert (deployed / "moniqo_core" / "bootstrap" / "__init__.py").is_file()
     names = {path.name for path in deployed.iterdir()}
     assert not names & {"boto3", "botocore", "bin", "moniqo_core.egg-info", "secantus", "moto", "ccxt", "aiohttp"}
 

@@ -28,7 +28,7 @@ ACTIONS = {
     "delete_message": "sqs:DeleteMessage",
 }
 QUEUES = {"sync_queue_url": "SyncQueue", "evaluation_queue_url": "EvaluationQueue"}
-UNRELATED = {"settings", "configure_logging", "check_database"}
+UNRELATED = {"settings", "configure_logging", "check_database", "preload", "is_outage"}
 """What bootstrap does beside making services."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -87,8 +87,16 @@ def _parsed(path: Path) -> ast.Module:
 
 @cache
 def _bootstrap() -> dict[str, Function]:
-    body = _parsed(PACKAGE / "bootstrap.py").body
-    return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    """Return every function of the composition root; those that other modules of it call have names of their own."""
+    functions = [
+        node
+        for path in sorted((PACKAGE / "bootstrap").glob("*.py"))
+        for node in _parsed(path).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    found = {node.name: node for node in functions}
+    assert len(found) == len(functions), "two functions of bootstrap share a name: a call of it cannot be followed"
+    return found
 
 
 @cache
@@ -97,11 +105,18 @@ def _closure(factory: str) -> frozenset[str]:
     reached, waiting = {factory}, [factory]
     while waiting:
         for node in ast.walk(_bootstrap()[waiting.pop()]):
-            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+            called = _called(node.func) if isinstance(node, ast.Call) else None
             if called in _bootstrap() and called not in reached:
                 reached.add(called)
                 waiting.append(called)
     return frozenset(reached)
+
+
+def _called(callee: ast.expr) -> str | None:
+    """Return the function that ``bootstrap.name()`` or ``name()`` calls; other calls are no calls of bootstrap's."""
+    if isinstance(callee, ast.Attribute) and ast.unparse(callee.value) == "bootstrap":
+        return callee.attr
+    return callee.id if isinstance(callee, ast.Name) else None
 
 
 def _strings(factory: str) -> set[str]:

@@ -1,0 +1,67 @@
+"""The composition root: every object of the service is made here, once, on first use. Nothing happens at import.
+
+Each room of the services has a module of factories, which import what they make when they are first called. Everyone
+calls a factory as ``bootstrap.orders()``, the other factories too, so a test replaces it in one place.
+"""
+
+from __future__ import annotations
+
+from moniqo_core.bootstrap.connector import wallets
+from moniqo_core.bootstrap.credentials import cipher, key_rotation, keys, reencryption
+from moniqo_core.bootstrap.environment import configure_logging, settings
+from moniqo_core.bootstrap.login_service import login
+from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload
+from moniqo_core.bootstrap.order_services import (
+    evaluation_dispatch,
+    live_placing,
+    order_evaluation,
+    order_reconciliation,
+    orders,
+    purchase_stop,
+)
+from moniqo_core.bootstrap.portfolio_services import balances, markets, portfolio
+from moniqo_core.bootstrap.sync_services import balance_sync, sync_dispatch
+from moniqo_core.bootstrap.wallet_services import (
+    definitions,
+    paper_wallets,
+    resuming,
+    user_wallets,
+    wallet_changes,
+    wallet_connection,
+    wallet_creation,
+    wallet_lifecycle,
+)
+
+__all__ = [
+    "balance_sync",
+    "balances",
+    "check_database",
+    "cipher",
+    "configure_logging",
+    "database",
+    "definitions",
+    "evaluation_dispatch",
+    "is_outage",
+    "key_rotation",
+    "keys",
+    "live_placing",
+    "login",
+    "markets",
+    "order_evaluation",
+    "order_reconciliation",
+    "orders",
+    "paper_wallets",
+    "portfolio",
+    "preload",
+    "purchase_stop",
+    "reencryption",
+    "resuming",
+    "settings",
+    "sync_dispatch",
+    "user_wallets",
+    "wallet_changes",
+    "wallet_connection",
+    "wallet_creation",
+    "wallet_lifecycle",
+    "wallets",
+]

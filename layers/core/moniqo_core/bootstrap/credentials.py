@@ -1,0 +1,54 @@
+"""Encryption of credentials, and the keys it uses."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from moniqo_core import bootstrap
+
+if TYPE_CHECKING:
+    from moniqo_core.credentials.cipher import CredentialCipher
+    from moniqo_core.credentials.key_source import SecretsManagerKeys
+    from moniqo_core.credentials.rotation import KeyRotation
+    from moniqo_core.services.wallets.reencryption import Reencryption
+
+
+@cache
+def keys() -> SecretsManagerKeys:
+    """The keys credentials are encrypted with; the key ring is read when it is first needed."""
+    from moniqo_core.credentials.key_source import SecretsManagerKeys
+    from moniqo_core.credentials.stored_ring import StoredRing
+    from moniqo_core.secret_reader import read_secret
+
+    def read(secret_id: str) -> str:
+        return read_secret(secret_id, os.environ)
+
+    return SecretsManagerKeys(StoredRing(bootstrap.settings().need("key_secret_id"), reader=read))
+
+
+@cache
+def cipher() -> CredentialCipher:
+    """Encrypts and opens credentials."""
+    from moniqo_core.credentials.cipher import CredentialCipher
+
+    return CredentialCipher(bootstrap.keys())
+
+
+@cache
+def key_rotation() -> KeyRotation:
+    """Rotating the key ring."""
+    from moniqo_core.credentials.rotation import KeyRotation
+    from moniqo_core.credentials.stored_ring import StoredRing
+
+    return KeyRotation(StoredRing(bootstrap.settings().need("key_secret_id")), bootstrap.reencryption().needed)
+
+
+@cache
+def reencryption() -> Reencryption:
+    """Moving stored credentials to the key in use."""
+    from moniqo_core.services.wallets.reencryption import Reencryption
+    from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
+
+    return Reencryption(CiphertextStore(bootstrap.database()), bootstrap.cipher(), bootstrap.keys())

@@ -1,0 +1,25 @@
+"""The service in :mod:`moniqo_core.services.login`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from moniqo_core import bootstrap
+
+if TYPE_CHECKING:
+    from moniqo_core.services.login import Login
+
+
+@cache
+def login() -> Login:
+    """Logging in against the identity provider."""
+    import boto3
+    from botocore.config import Config
+
+    from moniqo_core.services.login import WINDOW, Login
+    from moniqo_core.storage.rate_counters import RateCounters
+
+    patience = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2})
+    cognito = boto3.client("cognito-idp", config=patience)
+    return Login(cognito, bootstrap.settings().need("jwt_client_id"), RateCounters(bootstrap.database(), WINDOW))

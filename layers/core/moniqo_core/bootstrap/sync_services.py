@@ -1,0 +1,40 @@
+"""The services in :mod:`moniqo_core.services.sync`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from moniqo_core import bootstrap
+from moniqo_core.bootstrap.limits import per_minute
+from moniqo_core.bootstrap.stores import due_wallets, user_wallet_store
+
+if TYPE_CHECKING:
+    from moniqo_core.services.sync.balance_sync import BalanceSync
+    from moniqo_core.services.sync.dispatch import SyncDispatch
+
+
+@cache
+def balance_sync() -> BalanceSync:
+    """Keeping balance snapshots true."""
+    from moniqo_core.services.sync.balance_sync import BalanceSync
+    from moniqo_core.storage.wallets.sync_log import SyncLogStore
+
+    limit = per_minute("syncs", bootstrap.settings().syncs_per_minute)
+    return BalanceSync(
+        user_wallet_store(),
+        due_wallets(),
+        SyncLogStore(bootstrap.database()),
+        bootstrap.wallets(),
+        limit,
+        bootstrap.purchase_stop,
+    )
+
+
+@cache
+def sync_dispatch() -> SyncDispatch:
+    """Queueing the wallets whose sync is due."""
+    from moniqo_core.services.shared.work_queue import WorkQueue
+    from moniqo_core.services.sync.dispatch import SyncDispatch
+
+    return SyncDispatch(due_wallets(), WorkQueue(bootstrap.settings().need("sync_queue_url")))

@@ -1,0 +1,93 @@
+"""The services in :mod:`moniqo_core.services.wallets`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from moniqo_core import bootstrap
+from moniqo_core.bootstrap.limits import wallet_limit
+from moniqo_core.bootstrap.stores import definition_store, user_wallet_store
+
+if TYPE_CHECKING:
+    from moniqo_core.services.wallets.changes import WalletChanges
+    from moniqo_core.services.wallets.connection import WalletConnection
+    from moniqo_core.services.wallets.creation import WalletCreation
+    from moniqo_core.services.wallets.definitions import Definitions
+    from moniqo_core.services.wallets.lifecycle import WalletLifecycle
+    from moniqo_core.services.wallets.paper import PaperWallets
+    from moniqo_core.services.wallets.queries import UserWallets
+    from moniqo_core.services.wallets.resuming import Resuming
+
+
+@cache
+def definitions() -> Definitions:
+    """The catalogue of wallet definitions."""
+    from moniqo_core.services.wallets.definitions import Definitions
+
+    return Definitions(definition_store())
+
+
+@cache
+def user_wallets() -> UserWallets:
+    """Reads of users' wallets."""
+    from moniqo_core.services.wallets.queries import UserWallets
+    from moniqo_core.storage.wallets.sync_log import SyncLogStore
+
+    return UserWallets(user_wallet_store(), SyncLogStore(bootstrap.database()))
+
+
+@cache
+def wallet_creation() -> WalletCreation:
+    """Connecting new wallets."""
+    from moniqo_core.services.wallets.creation import WalletCreation
+
+    return WalletCreation(
+        definition_store(), user_wallet_store(), bootstrap.wallets(), bootstrap.cipher(), wallet_limit()
+    )
+
+
+@cache
+def wallet_changes() -> WalletChanges:
+    """Changing and deleting wallets."""
+    from moniqo_core.services.wallets.changes import WalletChanges
+
+    return WalletChanges(user_wallet_store(), bootstrap.wallets(), lambda: bootstrap.live_placing().book)
+
+
+@cache
+def wallet_connection() -> WalletConnection:
+    """Testing connections and replacing credentials."""
+    from moniqo_core.services.wallets.connection import WalletConnection
+    from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
+
+    ciphertexts = CiphertextStore(bootstrap.database())
+    return WalletConnection(
+        definition_store(), user_wallet_store(), ciphertexts, bootstrap.wallets(), bootstrap.cipher()
+    )
+
+
+@cache
+def wallet_lifecycle() -> WalletLifecycle:
+    """Pausing, resuming, suspending and reinstating wallets."""
+    from moniqo_core.services.wallets.lifecycle import WalletLifecycle
+
+    return WalletLifecycle(user_wallet_store(), bootstrap.wallets())
+
+
+@cache
+def paper_wallets() -> PaperWallets:
+    """Resetting and forking demo wallets."""
+    from moniqo_core.services.wallets.paper import PaperWallets
+
+    return PaperWallets(user_wallet_store(), bootstrap.wallets(), wallet_limit())
+
+
+@cache
+def resuming() -> Resuming:
+    """What is asked before a wallet is resumed."""
+    from moniqo_core.services.wallets.resuming import Resuming
+
+    return Resuming(
+        bootstrap.wallets(), bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.purchase_stop()
+    )
