@@ -86,6 +86,7 @@ def build_app(*routers: APIRouter) -> FastAPI:
 def lambda_handler(router: APIRouter) -> LambdaHandler:
     """Return the Lambda handler of one function; the application is built now, everything else on the first event."""
     app = build_app(router)
+    bootstrap.preload()
     gc.freeze()  # what was made up to here stays, so the collector need not look at it again
     adapter: Mangum | None = None
 

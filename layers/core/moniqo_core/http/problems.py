@@ -14,12 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from moniqo_core import observability
+from moniqo_core import bootstrap, observability
 from moniqo_core.domain import errors
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.field_names import is_safe_to_repeat
 from moniqo_core.domain.money import plain
-from moniqo_core.storage.client import is_outage
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"
@@ -47,7 +46,7 @@ def translate(error: Exception) -> WalletError:
     if isinstance(error, TimeoutError):
         observability.error("out of time", error)
         return errors.TemporarilyUnavailableError("There was no time left to answer.", retry_after=RETRY_AFTER_SECONDS)
-    if is_outage(error):
+    if bootstrap.is_outage(error):
         observability.error("database unavailable", error)
         return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
     observability.error("unhandled error", error)
