@@ -40,6 +40,9 @@ def main() -> None:
     from tests.support.mongo import embedded_server
 
     with embedded_server() as url, tempfile.TemporaryDirectory() as folder:
+        # Settings of the caller's Python may forbid bytecode, and then each start would compile everything.
+        for name in [name for name in os.environ if name.startswith("PYTHON")]:
+            del os.environ[name]
         os.environ.update(SETTINGS, MONGODB_URL=url)
         events = Path(folder) / "events.json"
         wallets = asyncio.run(_wallets(url, 4))
