@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 
 from moniqo_core.domain.errors import RiskLimitExceededError
 from moniqo_core.domain.money import plain
-
-_DECIMALS: Final = frozenset(
-    {
-        "max_position_size_usd",
-        "max_total_exposure_usd",
-        "daily_loss_limit_usd",
-        "daily_loss_limit_percent",
-        "max_drawdown_percent",
-        "stop_loss_default_percent",
-        "take_profit_default_percent",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +25,6 @@ class RiskLimits:
     blocked_symbols: tuple[str, ...] = ()
     respect_market_hours: bool = False
     timezone: str = "UTC"
-
-    def to_document(self) -> dict[str, object]:
-        """Write the limits as plain data, amounts as strings."""
-        document: dict[str, object] = {}
-        for name in _NAMES:
-            value = getattr(self, name)
-            if isinstance(value, Decimal):
-                value = plain(value)
-            document[name] = list(value) if isinstance(value, tuple) else value
-        return document
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, object]) -> RiskLimits:
-        """Read what :meth:`to_document` wrote."""
-        values: dict[str, object] = {}
-        for name, value in document.items():
-            if name in _DECIMALS and isinstance(value, str):
-                values[name] = Decimal(value)
-            else:
-                values[name] = tuple(value) if isinstance(value, list) else value
-        return cls(**values)  # type: ignore[arg-type]
-
-
-_NAMES: Final = tuple(field.name for field in fields(RiskLimits))
 
 
 def check_symbol(limits: RiskLimits, symbol: str) -> None:

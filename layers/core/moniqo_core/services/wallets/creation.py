@@ -25,6 +25,7 @@ from moniqo_core.services.wallets.credential_fields import (
 )
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
 from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.risk_limits import limits_document
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.documents import to_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -169,7 +170,7 @@ def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str
         "description": request.description,
         "color": request.color,
         "icon": request.icon,
-        "risk_limits": request.risk_limits.to_document(),
+        "risk_limits": limits_document(request.risk_limits),
         "settings": dict(settings),
         "fields": sorted(request.credentials),
     }

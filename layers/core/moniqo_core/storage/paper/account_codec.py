@@ -15,10 +15,10 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order, OrderSide
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
-from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.risk.loss_limits import Day
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.codec import order_document, pack_order, unpack_order
+from moniqo_core.storage.risk_limits import limits_document, read_limits
 
 
 def key(name: str) -> str:
@@ -95,7 +95,7 @@ def state_document(account: Account) -> Document:
             "slippage_bps": plain(terms.slippage_bps),
             "symbols": None if terms.symbols is None else list(terms.symbols),
         },
-        "limits": account.limits.to_document() if account.limits else None,
+        "limits": limits_document(account.limits) if account.limits else None,
         "limits_version": account.limits_version,
         "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
         "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
@@ -130,7 +130,7 @@ def _live_values(account: Account) -> Document:
 def read_account(document: Document) -> Account:
     """Read a snapshot."""
     terms, open_order_totals = document["terms"], document["interest"]
-    limits = RiskLimits.from_document(document["limits"]) if document["limits"] else None
+    limits = read_limits(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
         terms=AccountTerms(

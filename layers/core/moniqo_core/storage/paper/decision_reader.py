@@ -20,6 +20,7 @@ from moniqo_core.domain.market.market import Level, Market, Snapshot
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.paper.command_kinds import COMMAND_OF
+from moniqo_core.storage.risk_limits import read_limits
 
 
 def read_command(entry: Document) -> Command:
@@ -80,7 +81,7 @@ def _read(kind: Any, value: Any) -> Any:
     if get_origin(kind) is Mapping:  # the caller's metadata
         return json.loads(value)
     if kind is RiskLimits:
-        return RiskLimits.from_document(value)
+        return read_limits(value)
     if isinstance(kind, type) and is_dataclass(kind):
         return kind(**{name: _read(hint, value[name]) for name, hint in _types(kind).items()})
     if kind is Decimal or issubclass(kind, StrEnum):

@@ -21,6 +21,7 @@ from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document, optional_text
 from moniqo_core.storage.orders.codec import levels_document
+from moniqo_core.storage.risk_limits import limits_document
 
 
 def command_document(command: Command) -> Document:
@@ -63,7 +64,7 @@ def _plain_data(value: object) -> Any:
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, RiskLimits):
-        return value.to_document()
+        return limits_document(value)
     return value
 
 

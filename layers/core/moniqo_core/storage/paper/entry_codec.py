@@ -24,6 +24,7 @@ from moniqo_core.storage.paper.account_codec import (
 )
 from moniqo_core.storage.paper.command_kinds import KIND_OF
 from moniqo_core.storage.paper.decision_writer import command_document, context_document
+from moniqo_core.storage.risk_limits import limits_document
 
 
 def _changes_of(commit: Commit) -> Document:
@@ -57,7 +58,7 @@ def _changes_of(commit: Commit) -> Document:
     for symbol, shown in changed.shown.items():
         changes[f"shown.{key(symbol)}"] = shown_values(shown)
     if isinstance(commit.command, SetLimits):
-        changes["limits"] = commit.command.limits.to_document()
+        changes["limits"] = limits_document(commit.command.limits)
         changes["limits_version"] = after.limits_version
     return changes
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
-from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
@@ -21,6 +20,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWalletStatus,
 )
 from moniqo_core.storage.document import Document, optional_decimal, optional_text
+from moniqo_core.storage.risk_limits import limits_document, read_limits
 
 _SAME = (
     "user_id",
@@ -70,7 +70,7 @@ def to_document(wallet: UserWallet) -> Document:
         "status": wallet.status.value,
         "status_before_suspension": before.value if before else None,
         "settings": dict(wallet.settings),
-        "risk_limits": wallet.risk_limits.to_document(),
+        "risk_limits": limits_document(wallet.risk_limits),
         "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
         "baseline": _baseline_document(wallet.baseline),
         "balance": balance_document(wallet.balance),
@@ -91,7 +91,7 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
         status=UserWalletStatus(document["status"]),
         status_before_suspension=UserWalletStatus(before) if before else None,
         settings=document.get("settings") or {},
-        risk_limits=RiskLimits.from_document(document["risk_limits"]),
+        risk_limits=read_limits(document["risk_limits"]),
         key_permissions=KeyPermissions(**permissions) if permissions else None,
         baseline=_baseline(document.get("baseline")),
         balance=_balance(document.get("balance") or {}),

@@ -1,0 +1,47 @@
+"""How risk limits are written in MongoDB: amounts as strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, Final
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.storage.document import Document
+
+_NAMES: Final = tuple(field.name for field in fields(RiskLimits))
+_AMOUNTS: Final = frozenset(
+    {
+        "max_position_size_usd",
+        "max_total_exposure_usd",
+        "daily_loss_limit_usd",
+        "daily_loss_limit_percent",
+        "max_drawdown_percent",
+        "stop_loss_default_percent",
+        "take_profit_default_percent",
+    }
+)
+
+
+def limits_document(limits: RiskLimits) -> Document:
+    """Write the limits of a wallet."""
+    return {name: _stored(getattr(limits, name)) for name in _NAMES}
+
+
+def read_limits(document: Mapping[str, Any]) -> RiskLimits:
+    """Read what :func:`limits_document` wrote; a limit that is missing has its default."""
+    return RiskLimits(**{name: _value(name, stored) for name, stored in document.items()})
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _value(name: str, stored: Any) -> Any:
+    if name in _AMOUNTS and isinstance(stored, str):
+        return Decimal(stored)
+    return tuple(stored) if isinstance(stored, list) else stored
