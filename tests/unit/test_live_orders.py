@@ -11,15 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo_core.domain.live.order import (
-    ABSENT,
-    ACCEPTANCE,
-    HISTORY,
-    LOOKS_BEFORE_REJECTION,
+from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, Report
+from moniqo_core.domain.live.order_updates import (
+    ABSENCE_REASONS,
+    ACCEPTANCE_WINDOW,
+    MAX_STATUS_HISTORY,
     NOT_FOUND,
-    SEND_WITHIN,
-    LiveOrder,
-    Report,
+    QUERIES_BEFORE_REJECTION,
     acknowledged,
     intend,
     not_found,
@@ -77,11 +75,11 @@ def test_without_an_answer_it_is_unknown_and_keeps_its_client_order_id() -> None
 
 def test_looks_that_find_nothing_reject_only_after_the_window() -> None:
     order, now = outcome_unknown(intent(), NOW), NOW
-    while now + timedelta(seconds=1) < NOW + SEND_WITHIN + ACCEPTANCE:
+    while now + timedelta(seconds=1) < NOW + SEND_WITHIN + ACCEPTANCE_WINDOW:
         now += timedelta(seconds=1)
         order = not_found(order, now)
         assert order.status is OrderStatus.UNKNOWN
-    order = not_found(order, NOW + SEND_WITHIN + ACCEPTANCE)
+    order = not_found(order, NOW + SEND_WITHIN + ACCEPTANCE_WINDOW)
 
     assert (order.status, order.reason, order.reconcile_at) == (OrderStatus.REJECTED, NOT_FOUND, None)
     assert order.holds_client_id
@@ -89,7 +87,7 @@ def test_looks_that_find_nothing_reject_only_after_the_window() -> None:
 
 def test_one_look_after_the_window_is_not_enough() -> None:
     order, late = outcome_unknown(intent(), NOW), NOW + timedelta(hours=1)
-    for _ in range(LOOKS_BEFORE_REJECTION - 1):
+    for _ in range(QUERIES_BEFORE_REJECTION - 1):
         order = not_found(order, late)
 
     assert order.status is OrderStatus.UNKNOWN
@@ -98,7 +96,7 @@ def test_one_look_after_the_window_is_not_enough() -> None:
 
 def test_a_look_that_finds_it_takes_a_rejection_for_absence_back() -> None:
     order = outcome_unknown(intent(), NOW)
-    for _ in range(LOOKS_BEFORE_REJECTION):
+    for _ in range(QUERIES_BEFORE_REJECTION):
         order = not_found(order, NOW + timedelta(hours=1))
     order = acknowledged(order, report(STEPS, OrderStatus.FILLED), NOW + timedelta(hours=2))
 
@@ -144,13 +142,13 @@ def test_an_old_open_order_is_looked_at_less_often() -> None:
 def test_an_order_the_venue_forgot_ends() -> None:
     order = acknowledged(intent(), report(0), NOW)
     assert not_found(not_found(order, NOW), NOW).status is OrderStatus.OPEN
-    for _ in range(LOOKS_BEFORE_REJECTION):
+    for _ in range(QUERIES_BEFORE_REJECTION):
         order = not_found(order, NOW + timedelta(days=90))
 
     assert (order.status, order.reason) == (OrderStatus.EXPIRED, "forgotten_by_venue")
 
 
-@given(st.lists(st.sampled_from(["open", "partial"]), min_size=HISTORY, max_size=60))
+@given(st.lists(st.sampled_from(["open", "partial"]), min_size=MAX_STATUS_HISTORY, max_size=60))
 def test_the_history_stays_short_and_keeps_the_beginning(steps: list[str]) -> None:
     order = intent()
     for number, step in enumerate(steps):
@@ -158,7 +156,7 @@ def test_the_history_stays_short_and_keeps_the_beginning(steps: list[str]) -> No
         # A venue that contradicts itself: back from partly filled to open is not believed, so force it.
         order = acknowledged(replace(order, status=OrderStatus.UNKNOWN), report(step == "partial"), at)
 
-    assert len(order.status_history) <= HISTORY
+    assert len(order.status_history) <= MAX_STATUS_HISTORY
     assert order.status_history[0] == (OrderStatus.PENDING, NOW)
 
 
@@ -200,7 +198,7 @@ def test_whatever_is_learned_the_record_ends_where_the_venue_is(
         before, order = order, learn(order, now)
         assert order.filled_amount >= before.filled_amount
         assert (order.reconcile_at is None) <= order.has_ended
-        if before.has_ended and before.reason not in ABSENT:
+        if before.has_ended and before.reason not in ABSENCE_REASONS:
             assert (order.status, order.filled_amount) == (before.status, before.filled_amount)
     # Nothing keeps it from ending: the looks that are due go on until there is nothing left to learn.
     for _ in range(60):
@@ -216,7 +214,7 @@ def test_whatever_is_learned_the_record_ends_where_the_venue_is(
     assert order.reconcile_at is None
     if final is None:
         assert order.status is OrderStatus.REJECTED
-    elif order.reason not in ABSENT:  # the looks said for long that there was none, and none came after
+    elif order.reason not in ABSENCE_REASONS:  # the looks said for long that there was none, and none came after
         assert (order.status, order.filled_amount) == (final.status, final.filled_amount)
 
 

@@ -42,7 +42,7 @@ class LiveFillStore:
 
     async def of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
         """Fills by order id, oldest first, of orders of one wallet."""
-        filled = [order for order in orders if order.mirrored]
+        filled = [order for order in orders if order.stored_fill_amount]
         found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
         if filled:
             query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}

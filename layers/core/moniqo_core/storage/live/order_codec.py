@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.money import plain
@@ -11,27 +13,35 @@ from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, T
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.document import Document, optional_decimal, optional_text
 
-_SAME = (
-    "user_wallet_id",
-    "user_id",
-    "venue",
-    "seq",
-    "venue_client_id",
-    "token",
-    "body_hash",
-    "created_at",
-    "updated_at",
-    "fee_currency",
-    "version",
-    "holds_client_id",
-    "venue_order_id",
-    "seen_at",
-    "misses",
-    "looks",
-    "reason",
-)
-_AMOUNTS = ("amount", "filled_amount", "filled_quote", "fee", "mirrored")
-_ASKED_AMOUNTS = ("amount", "quote_amount", "price", "stop_price", "trail_percent")
+_FIELDS: Final[Mapping[str, str]] = {
+    "user_wallet_id": "user_wallet_id",
+    "user_id": "user_id",
+    "venue": "venue",
+    "seq": "seq",
+    "venue_client_id": "venue_client_id",
+    "token": "token",
+    "body_hash": "body_hash",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "fee_currency": "fee_currency",
+    "version": "version",
+    "holds_client_id": "holds_client_id",
+    "venue_order_id": "venue_order_id",
+    "seen_at": "acknowledged_at",
+    "misses": "misses",
+    "looks": "queries_without_news",
+    "reason": "reason",
+}
+"""The attribute of each field that is stored as it is. Stored names stay, whatever the attributes are called."""
+
+_AMOUNTS: Final[Mapping[str, str]] = {
+    "amount": "amount",
+    "filled_amount": "filled_amount",
+    "filled_quote": "filled_quote",
+    "fee": "fee",
+    "mirrored": "stored_fill_amount",
+}
+_ASKED_AMOUNTS: Final = ("amount", "quote_amount", "price", "stop_price", "trail_percent")
 
 
 def order_key(user_wallet_id: str, seq: int) -> str:
@@ -50,8 +60,8 @@ def live_document(order: LiveOrder) -> Document:
         "symbol": request.symbol,
         "status": order.status.value,
         "status_history": [[status.value, at] for status, at in order.status_history],
-        **{name: getattr(order, name) for name in _SAME},
-        **{name: plain(getattr(order, name)) for name in _AMOUNTS},
+        **{name: getattr(order, attribute) for name, attribute in _FIELDS.items()},
+        **{name: plain(getattr(order, attribute)) for name, attribute in _AMOUNTS.items()},
         "request": {
             "side": request.side.value,
             "type": request.type.value,
@@ -68,13 +78,13 @@ def live_document(order: LiveOrder) -> Document:
 
 def read_live(document: Document) -> LiveOrder:
     """Read what :func:`live_document` wrote."""
-    amounts: Document = {name: Decimal(document[name]) for name in _AMOUNTS}
+    amounts: Document = {attribute: Decimal(document[name]) for name, attribute in _AMOUNTS.items()}
     return LiveOrder(
         status=OrderStatus(document["status"]),
         status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
         request=_request(document),
         reconcile_at=document.get("settle_at"),
-        **{name: document[name] for name in _SAME},
+        **{attribute: document[name] for name, attribute in _FIELDS.items()},
         **amounts,
     )
 

@@ -175,6 +175,6 @@ def _live_view(record: LiveRecord) -> OrderView:
         fills=[fill_view(item) for item in record.fills],
         status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
         receipt=None,
-        evaluated_until=order.updated_at if order.has_ended else order.seen_at or order.created_at,
+        evaluated_until=order.updated_at if order.has_ended else order.acknowledged_at or order.created_at,
         status_reason=order.reason,
     )

@@ -26,7 +26,7 @@ from moniqo_core.domain.errors import (
     TemporarilyUnavailableError,
     WalletError,
 )
-from moniqo_core.domain.live import order as live_order
+from moniqo_core.domain.live import order_updates as live_order
 from moniqo_core.domain.live.order import LiveOrder, LiveRecord
 from moniqo_core.domain.money import exact, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType

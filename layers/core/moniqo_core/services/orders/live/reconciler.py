@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import OrderNotFoundError, WalletError
-from moniqo_core.domain.live import order as live_order
+from moniqo_core.domain.live import order_updates as live_order
 from moniqo_core.domain.live.order import LiveOrder, LiveRecord, Report
 from moniqo_core.domain.market.market import Level
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderStatus

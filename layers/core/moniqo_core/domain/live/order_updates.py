@@ -1,0 +1,157 @@
+"""How the record of a live order changes: its intent, and what is learned about it afterwards.
+
+The intent is written before anything is sent. From then on the record follows what the venue says, whoever asks and in
+whatever order the answers come. Pure functions: each takes an order and returns what it becomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, Report
+from moniqo_core.domain.live.query_schedule import FIRST_QUERY_DELAY, open_order_delay, query_delay
+from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.orders.order import Fill, OrderStatus
+from moniqo_core.domain.orders.request import OrderRequest
+
+ACCEPTANCE_WINDOW: Final = timedelta(minutes=3)
+"""How long after the last moment to send it a venue may still take an order: no signature we send is valid longer."""
+
+QUERIES_BEFORE_REJECTION: Final = 3
+QUERIES_FOR_FILLS: Final = 10
+MAX_STATUS_HISTORY: Final = 20
+
+NOT_SENT: Final = "not_sent"
+NOT_FOUND: Final = "not_found"
+FORGOTTEN_BY_VENUE: Final = "forgotten_by_venue"
+ABSENCE_REASONS: Final = frozenset({NOT_FOUND, FORGOTTEN_BY_VENUE})
+"""Ends that rest on queries that found nothing."""
+
+
+def intend(
+    order: OrderRequest,
+    *,
+    user_wallet_id: str,
+    user_id: str,
+    venue: str,
+    seq: int,
+    venue_client_id: str,
+    token: str,
+    now: datetime,
+) -> LiveOrder:
+    """Return the intent to send ``order``; ``now`` is when switch, status and limits were read."""
+    return LiveOrder(
+        user_wallet_id=user_wallet_id,
+        user_id=user_id,
+        venue=venue,
+        seq=seq,
+        venue_client_id=venue_client_id,
+        token=token,
+        body_hash=order.body_hash(),
+        request=order,
+        created_at=now,
+        updated_at=now,
+        status=OrderStatus.PENDING,
+        status_history=((OrderStatus.PENDING, now),),
+        reconcile_at=now + SEND_WITHIN + FIRST_QUERY_DELAY,
+        amount=order.amount or ZERO,
+        fee_currency=order.symbol.partition("/")[2],
+    )
+
+
+def refused(order: LiveOrder, reason: str, now: datetime) -> LiveOrder:
+    """The venue, or we before sending, surely did not place it: its client order id may be used again."""
+    if order.has_ended or order.venue_order_id is not None:
+        return order
+    return _enter(replace(order, reconcile_at=None, holds_client_id=False, reason=reason), OrderStatus.REJECTED, now)
+
+
+def outcome_unknown(order: LiveOrder, now: datetime) -> LiveOrder:
+    """It was sent, and no answer says what became of it."""
+    if order.status is not OrderStatus.PENDING:
+        return order
+    return _enter(replace(order, reconcile_at=now + FIRST_QUERY_DELAY), OrderStatus.UNKNOWN, now)
+
+
+def acknowledged(order: LiveOrder, report: Report, now: datetime) -> LiveOrder:
+    """The venue knows it. An answer older than what is known changes nothing; what ended stays ended.
+
+    An end because it was not found is the one the venue's word takes back.
+    """
+    if order.has_ended and order.reason not in ABSENCE_REASONS:
+        return _finish(order, now)
+    if report.filled_amount < order.filled_amount:
+        return _finish(replace(order, acknowledged_at=now), now)
+    status = report.status or (order.status if order.venue_order_id else OrderStatus.OPEN)
+    if status in {OrderStatus.PENDING, OrderStatus.UNKNOWN}:
+        status = OrderStatus.OPEN
+    if status is OrderStatus.OPEN and order.status is OrderStatus.PARTIALLY_FILLED:
+        status = OrderStatus.PARTIALLY_FILLED
+    changed = replace(
+        order,
+        venue_order_id=report.venue_order_id,
+        amount=report.amount or order.amount,
+        filled_amount=report.filled_amount,
+        filled_quote=report.filled_quote,
+        fee=report.fee,
+        fee_currency=report.fee_currency,
+        acknowledged_at=now,
+        misses=0,
+        queries_without_news=order.queries_without_news + 1 if report.filled_amount == order.filled_amount else 0,
+        reason=None,
+    )
+    if changed.filled_amount != order.filled_amount:
+        changed = replace(changed, updated_at=now)
+    return _finish(_enter(changed, status, now), now)
+
+
+def with_fills(order: LiveOrder, fills: Sequence[Fill], now: datetime) -> LiveOrder:
+    """All fills the venue lists of the order are kept from now on."""
+    with exact():
+        stored_fill_amount = sum((fill.amount for fill in fills), ZERO)
+    return _finish(replace(order, stored_fill_amount=max(stored_fill_amount, order.stored_fill_amount)), now)
+
+
+def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
+    """The venue does not know it, which decides only after several looks, the last when it can come no more."""
+    if order.has_ended:
+        return order
+    missed = replace(order, misses=order.misses + 1, queries_without_news=order.queries_without_news + 1)
+    since = order.acknowledged_at or order.send_by
+    if missed.misses >= QUERIES_BEFORE_REJECTION and now >= since + ACCEPTANCE_WINDOW:
+        if order.venue_order_id is None:
+            return _enter(replace(missed, reconcile_at=None, reason=NOT_FOUND), OrderStatus.REJECTED, now)
+        return _enter(replace(missed, reconcile_at=None, reason=FORGOTTEN_BY_VENUE), OrderStatus.EXPIRED, now)
+    missed = replace(missed, reconcile_at=now + query_delay(missed.queries_without_news))
+    return outcome_unknown(missed, now) if now > order.send_by else missed
+
+
+def unanswered(order: LiveOrder, now: datetime) -> LiveOrder:
+    """The venue could not be asked: nothing is learned, and the next look is later."""
+    if order.reconcile_at is None:
+        return order
+    queries = order.queries_without_news + 1
+    return replace(order, queries_without_news=queries, reconcile_at=now + query_delay(queries))
+
+
+def _finish(order: LiveOrder, now: datetime) -> LiveOrder:
+    """Set when to look again: never once it ended and its fills are kept."""
+    if not order.has_ended:
+        return replace(order, reconcile_at=now + open_order_delay(now - order.created_at))
+    if not order.lacks_fills or order.queries_without_news >= QUERIES_FOR_FILLS:
+        return replace(order, reconcile_at=None)
+    queries = order.queries_without_news + 1
+    return replace(order, queries_without_news=queries, reconcile_at=now + query_delay(queries))
+
+
+def _enter(order: LiveOrder, status: OrderStatus, now: datetime) -> LiveOrder:
+    """Enter a status; the history keeps the first and the last ones."""
+    if order.status is status:
+        return order
+    history = (*order.status_history, (status, now))
+    if len(history) > MAX_STATUS_HISTORY:
+        history = (history[0], *history[-(MAX_STATUS_HISTORY - 1) :])
+    return replace(order, status=status, status_history=history, updated_at=now)
