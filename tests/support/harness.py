@@ -65,23 +65,23 @@ class EngineHarness:
 
     def look(self) -> Commit | None:
         """Evaluate resting orders; keeps the commit when something happened."""
-        draft = self._walk()
+        draft = self.walk()
         if not resting.happened(draft) and not resting.overdue(draft):
             return None
-        return self._keep(draft.commit(Mark()))
+        return self.keep(draft.commit(Mark()))
 
     def do(self, command: Command) -> Commit:
         """Walk and decide as the service does."""
-        draft = self._walk()
+        draft = self.walk()
         if resting.happened(draft):
-            self._keep(draft.commit(Mark()))
-            draft = self._walk()
+            self.keep(draft.commit(Mark()))
+            draft = self.walk()
         context = None
         symbol = getattr(command, "symbol", None)
         if symbol in MARKETS:
             marks = {name: self.snapshot(name).mid for name in MARKETS}
             context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
-        return self._keep(deciding.decide(draft, command, context))
+        return self.keep(deciding.decide(draft, command, context))
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
         """Place an order; amounts and prices may be written as text."""
@@ -107,7 +107,8 @@ class EngineHarness:
     def locked(self, asset: str) -> Decimal:
         return self.account.holding(asset).locked
 
-    def _walk(self) -> Draft:
+    def walk(self) -> Draft:
+        """Walk resting orders along the path up to now, on a draft that is not kept."""
         symbols = resting.tracked(self.account)
         paths: dict[str, Sequence[PathPoint]] = {
             symbol: [
@@ -119,7 +120,8 @@ class EngineHarness:
         }
         return resting.walk(self.account, paths, MARKETS, self.now, self.now)
 
-    def _keep(self, commit: Commit) -> Commit:
+    def keep(self, commit: Commit) -> Commit:
+        """Check a commit against the invariants and make it the newest."""
         assert invariants.commit_faults(self.account, commit) == []
         assert invariants.account_faults(commit.after) == []
         self.commits.append(commit)

@@ -496,7 +496,7 @@ def test_the_path_ends_with_the_last_order_whenever_one_looks() -> None:
 
 def test_a_sale_never_costs_more_than_it_brings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
-    monkeypatch.setattr(money, "_FIAT", frozenset({"USDT"}))
+    monkeypatch.setattr(money, "FIAT", frozenset({"USDT"}))
     # 0.01 x 3,001 = 30.01, and 0.0301 of fee: nothing is left.
     harness = EngineHarness("30.0401")
     harness.prices[BTC] = D(3000)
@@ -514,7 +514,7 @@ def test_a_sale_never_costs_more_than_it_brings(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_amount_suggested_for_the_funds_there_are_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
-    monkeypatch.setattr(money, "_FIAT", frozenset({"USDT"}))
+    monkeypatch.setattr(money, "FIAT", frozenset({"USDT"}))
     harness = EngineHarness("100")
     with pytest.raises(errors.InsufficientBalanceError) as refused:
         harness.place("buy", "limit", "0.003", price="49999")
@@ -527,7 +527,7 @@ def test_a_limit_that_waited_for_the_market_to_open_takes_what_the_opening_offer
     marks = {BTC: D(50000)}
     closed = MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1), is_open=False)
     order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D(1), price=D(52000))
-    placed = harness._keep(deciding.decide(harness._walk(), order, closed)).orders[0]
+    placed = harness.keep(deciding.decide(harness.walk(), order, closed)).orders[0]
     harness.tick("51000", volume="4")
     harness.look()
     opened = harness.order(placed.order_id)

@@ -27,7 +27,7 @@ def ask(harness: EngineHarness, side: str, kind: str, amount: str | None = None,
     size = None if amount is None else D(amount)
     order = OrderRequest(BTC, OrderSide(side), OrderType(kind), size, **fields)  # type: ignore[arg-type]
     marks = {name: harness.snapshot(name).mid for name in MARKETS}
-    return preflight.check(harness._walk(), order, MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1)))
+    return preflight.check(harness.walk(), order, MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1)))
 
 
 def rule(found: Preflight, name: str) -> RuleResult:
@@ -49,10 +49,10 @@ def test_the_largest_amount_that_the_cash_buys() -> None:
 def test_the_draft_is_left_as_it_is() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.05", stop_loss=ExitSpec(percent=D(2)))
-    before = harness._walk().__dict__
+    before = harness.walk().__dict__
     ask(harness, "sell", "market", "0.05")
     ask(harness, "buy", "market", "0.05")
-    assert harness._walk().__dict__ == before
+    assert harness.walk().__dict__ == before
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -83,7 +83,7 @@ def test_it_agrees_with_the_decision(seed: int) -> None:
     )  # fmt: skip
     marks = {name: harness.snapshot(name).mid for name in MARKETS}
     context = MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1))
-    draft = harness._walk()
+    draft = harness.walk()
     found = preflight.check(draft, order, context)
 
     assert found.would_pass is (refusal_of(draft, order, context) is None)
@@ -140,11 +140,11 @@ def test_a_closed_market() -> None:
         replace(MARKETS[BTC], hours="XNYS"), harness.snapshot(BTC), {}, D(1), session_close=None, is_open=False,
         next_open=opens,
     )  # fmt: skip
-    waiting = preflight.check(harness._walk(), order, context)
+    waiting = preflight.check(harness.walk(), order, context)
     assert waiting.would_pass
     assert waiting.estimate is not None
     assert (waiting.estimate.amount, waiting.estimate.remaining_amount) == (D(0), D("0.01"))
-    refused = preflight.check(harness._walk(), replace(order, type=OrderType.MARKET, price=None), context)
+    refused = preflight.check(harness.walk(), replace(order, type=OrderType.MARKET, price=None), context)
     assert rule(refused, "market").numbers["next_open"] == opens
     assert refused.largest_amount == 0
 
@@ -156,10 +156,10 @@ def test_an_exit_that_would_sell_at_once_more_than_the_market_takes_forbids_the_
     context = MarketContext(MARKETS[BTC], replace(shown, bids=[shown.bids[0]._replace(amount=D("0.001"))]), {}, D(1))
     # Beyond the book a buy of 0.5 costs 2.4% more, so a stop 1% below its price is above the bid, which takes 0.101.
     order = OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, D("0.5"), stop_loss=ExitSpec(percent=D(1)))
-    found = preflight.check(harness._walk(), order, context)
+    found = preflight.check(harness.walk(), order, context)
     assert rule(found, "exits").outcome is RuleOutcome.FAILED
     assert not found.would_pass
-    smaller = preflight.check(harness._walk(), replace(order, amount=D("0.1")), context)
+    smaller = preflight.check(harness.walk(), replace(order, amount=D("0.1")), context)
     assert rule(smaller, "exits").outcome is RuleOutcome.PASSED
     assert smaller.would_pass
     assert "exits" not in {result.rule for result in ask(harness, "buy", "market", "0.1").rules}

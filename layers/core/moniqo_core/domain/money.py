@@ -25,7 +25,8 @@ EXACT: Final = Context(
 
 _UNITS: Final = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMAL_PLACES + 1))
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
-_FIAT: Final = frozenset({"USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD"})
+FIAT: Final = frozenset({"USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD"})
+"""Assets kept in four decimal places."""
 
 
 def exact() -> AbstractContextManager[Context]:
@@ -56,7 +57,7 @@ def plain(value: Decimal) -> str:
 
 def scale_of(asset: str) -> int:
     """Decimal places an asset is kept in: 4 for fiat money, 8 for everything else."""
-    return 4 if asset in _FIAT else 8
+    return 4 if asset in FIAT else 8
 
 
 def unit_of(asset: str) -> Decimal:
