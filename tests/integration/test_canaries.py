@@ -24,6 +24,7 @@ from moniqo_core.http import authentication
 from tests.conftest import Database, Run
 from tests.support import lambdas
 from tests.support.api import EMAIL, PASSWORD, user_pool
+from tests.support.clock import put_clock_forward
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, User, call, http_event, load_function
 from tests.support.leaks import found, leaks, texts_in
 from tests.support.wallets import DEMO, KEY_SECRET, aws, new_wallet
@@ -225,7 +226,7 @@ def scheduled(watch: Watch) -> list[dict[str, Any]]:
 def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatch) -> None:
     """Rotate, move credentials, look at the keys, and let all of it go wrong as well."""
     client, steps = boto3.client("secretsmanager"), load_function("rotate_key").handler
-    for token in ("1" * 36, "2" * 36):
+    for hours, token in enumerate(("1" * 36, "2" * 36), start=1):
         for step in (*STEPS, "noSuchStep"):
             event = {"Step": step, "SecretId": KEY_SECRET, "ClientRequestToken": token}
             try:
@@ -235,9 +236,7 @@ def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatc
         text = client.get_secret_value(SecretId=KEY_SECRET, VersionStage="AWSCURRENT")["SecretString"]
         watch.materials |= {key["material"] for key in json.loads(text)["keys"].values()}
         restart()
-        later = utc_now() + timedelta(hours=1)
-        for clocked in (bootstrap.keys(), bootstrap.reencryption()):
-            environment.setattr(clocked, "_now", lambda at=later: at)
+        put_clock_forward(environment, timedelta(hours=hours))
         report = load_function("reencrypt_credentials").handler({}, None)
         assert report["moved"] >= 2, report
         watch.answers.append(("reencrypt_credentials", json.dumps(report)))

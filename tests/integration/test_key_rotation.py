@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from moniqo_core import bootstrap, cli
+from moniqo_core.credentials import key_source
 from moniqo_core.credentials.cipher import stored_prefix
 from moniqo_core.credentials.key_ring import KeyRing, write_ring
 from moniqo_core.credentials.key_source import CACHE_SECONDS
@@ -26,6 +27,7 @@ from moniqo_core.services.wallets import reencryption
 from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
 from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
+from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.victims import Victim
@@ -160,10 +162,8 @@ def test_the_functions_rotate_and_re_encrypt(
         load_function("rotate_key").handler(event, None)
     assert load_function("reencrypt_credentials").handler({}, None) == {"moved": 0, "unreadable": 0, "left": 0}
 
-    later = bootstrap.keys()._now() + timedelta(hours=1)
-    monkeypatch.setattr(bootstrap.reencryption(), "_now", lambda: later)
-    monkeypatch.setattr(bootstrap.keys(), "_now", lambda: later)
-    monkeypatch.setattr(bootstrap.keys(), "_loaded_at", None)
+    put_clock_forward(monkeypatch, timedelta(hours=1))
+    monkeypatch.setattr(key_source, "CACHE_SECONDS", 0.0)
     assert load_function("reencrypt_credentials").handler({}, None) == {"moved": WALLETS, "unreadable": 0, "left": 0}
     run(all_open(Environment(seeded, stored, MovedClock()), secrets))
 

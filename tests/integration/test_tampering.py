@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,10 @@ import boto3
 import pytest
 
 from moniqo_core import bootstrap
+from moniqo_core.credentials import key_source
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
+from moniqo_core.credentials.key_source import FORCED_REFRESH_SECONDS
+from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import rfc3339, utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
@@ -48,8 +52,12 @@ class Vault:
         return document
 
     def put(self, wallet: str, ciphertext: object) -> None:
-        change = {"credentials": ciphertext, "status": "active", "synced_for": None}
-        self._run(self._wallets.update_one({"_id": wallet}, {"$set": change}))
+        """Store other credentials in a wallet that is active and due for a sync."""
+        self.change(wallet, credentials=ciphertext, status="active", synced_for=None)
+
+    def change(self, wallet: str, **fields: object) -> None:
+        """Change stored fields of a wallet, past the service."""
+        self._run(self._wallets.update_one({"_id": wallet}, {"$set": fields}))
 
     def test(self, wallet: str) -> Any:
         path = f"/wallets/{wallet}/test-connection"
@@ -147,7 +155,7 @@ def test_a_stopped_wallet_stays_stopped_when_its_credentials_do_not_open(vault: 
     wallet = next(iter(vault.owners))
     answer = vault.invoke("pause_wallet", "POST", f"/wallets/{wallet}/pause", user=vault.owners[wallet], body={})
     assert answer.status == 200
-    vault._run(vault._wallets.update_one({"_id": wallet}, {"$set": {"credentials": "v1:x:gAAAA"}}))
+    vault.change(wallet, credentials="v1:x:gAAAA")
     assert not vault.test(wallet)["success"]
     assert vault.stored(wallet)["status"] == "paused"
 
@@ -155,22 +163,24 @@ def test_a_stopped_wallet_stays_stopped_when_its_credentials_do_not_open(vault: 
 def test_an_unknown_key_is_asked_for_once_and_then_refused(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     wallet = next(iter(vault.owners))
     reads: list[KeyRing] = []
-    stored = bootstrap.keys()._stored
-    read = stored.read
+    read = StoredRing.read
 
-    def counted() -> KeyRing:
-        reads.append(read())
+    def counted(stored: StoredRing) -> KeyRing:
+        reads.append(read(stored))
         return reads[-1]
 
-    monkeypatch.setattr(stored, "read", counted)
-    bootstrap.keys()._loaded_at = bootstrap.keys()._monotonic() - 2
+    monkeypatch.setattr(StoredRing, "read", counted)
+    time.sleep(FORCED_REFRESH_SECONDS)
     vault.put(wallet, BROKEN["a key of another ring"](vault.ciphertexts[wallet]))
     for _ in range(3):
         assert vault.test(wallet)["error_message"] == "Invalid credentials"
     assert len(reads) == 1
 
 
-def test_a_ring_of_somebody_else_opens_nothing_and_its_return_everything(vault: Vault) -> None:
+def test_a_ring_of_somebody_else_opens_nothing_and_its_return_everything(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_source, "CACHE_SECONDS", 0.0)
     secrets = boto3.client("secretsmanager")
     ring = secrets.get_secret_value(SecretId=KEY_SECRET)["SecretString"]
     (kid,) = json.loads(ring)["keys"]
@@ -178,10 +188,8 @@ def test_a_ring_of_somebody_else_opens_nothing_and_its_return_everything(vault: 
     # One does not know the key, the other has something else under its name.
     for wrong in (KeyRing({other.kid: other}), KeyRing({kid: replace(other, kid=kid)})):
         secrets.put_secret_value(SecretId=KEY_SECRET, SecretString=write_ring(wrong))
-        bootstrap.keys()._loaded_at = None
         for wallet in vault.owners:
             assert vault.test(wallet)["error_message"] == "Invalid credentials"
     secrets.put_secret_value(SecretId=KEY_SECRET, SecretString=ring)
-    bootstrap.keys()._loaded_at = None
     vault.sync()
     assert {vault.stored(wallet)["status"] for wallet in vault.owners} == {"active"}
