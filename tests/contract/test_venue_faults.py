@@ -151,7 +151,7 @@ def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
     harness.fake.break_with(kind, path=BALANCES[harness.venue.exchange], times=None)
     started = time.monotonic()
     with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)):
-        run(harness.connection.read(harness.wallet._client, harness.venue.balance, seconds=1))
+        run(harness.connection.read(harness.connection.client(harness.credentials), harness.venue.balance, seconds=1))
     assert time.monotonic() - started < 2
 
 
@@ -297,11 +297,12 @@ def test_nothing_secret_is_logged_or_told_whatever_fails(
     harness: VenueHarness, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     told = []
+    client = harness.connection.client(harness.credentials)
     with caplog.at_level(logging.DEBUG):
         for kind in ("status", "drop", "malformed"):
             harness.fake.break_with(kind, times=None, path=BALANCES[harness.venue.exchange], body="canary")
             with pytest.raises((WalletConnectionError, TemporarilyUnavailableError)) as refused:
-                run(harness.connection.read(harness.wallet._client, harness.venue.balance, seconds=0.2))
+                run(harness.connection.read(client, harness.venue.balance, seconds=0.2))
             told.append(f"{refused.value!r} {refused.value.detail} {refused.value.__cause__!r} {harness.wallet!r}")
             harness.fake.mend()
     everything = caplog.text + " ".join(told)

@@ -32,7 +32,7 @@ D = Decimal
 @pytest.fixture
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     """A wallet that holds 0.0999 BTC, with a resting purchase (``o-2-1``) and an exit (``o-3-1``)."""
-    with live_deployment(environment) as venue:
+    with live_deployment(environment, keeps_prices=False) as venue:
         made = open_desk(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
         assert made.place(type="market", price=None, amount="0.1").status == 201

@@ -378,13 +378,14 @@ def test_what_only_paper_can_do_is_refused(harness: LiveHarness, function: str, 
     assert "paper" in answer.json["detail"]
 
 
-def test_a_refused_key_names_the_address_it_must_allow(harness: LiveHarness) -> None:
-    from moniqo_core import bootstrap
-
-    for connection in bootstrap.wallets()._venues._made.values():
-        connection._calls_from = "192.0.2.7"
-    next(iter(harness.venue.exchange.accounts.values())).revoked = True
-    refused = harness.place(side="sell", price="60000")
+def test_a_refused_key_names_the_address_it_must_allow(
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    environment.setenv("EGRESS_ADDRESS", "192.0.2.7")
+    with live_deployment(environment) as venue:
+        harness = open_desk(venue, invoke, seeded)
+        next(iter(venue.exchange.accounts.values())).revoked = True
+        refused = harness.place(side="sell", price="60000")
 
     assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "192.0.2.7" in refused.json["hint"]

@@ -24,7 +24,7 @@ D = Decimal
 
 @pytest.fixture
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
-    with live_deployment(environment) as venue:
+    with live_deployment(environment, keeps_prices=False) as venue:
         made = open_desk(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
         yield made

@@ -14,6 +14,7 @@ import pytest
 from moniqo_core import bootstrap, event_loop
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.services.orders.live.reconciliation import OrderReconciliation, ReconciliationReport
+from moniqo_core.venues import connection as venue_connection
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 from tests.support.venues.binance import FakeBinance
@@ -67,10 +68,8 @@ class LiveHarness:
         assert answer.status == 200, answer.text
 
     def price(self, symbol: str, price: str) -> None:
-        """Change a price without a trade; what is some seconds old by now is forgotten."""
+        """Change a price without a trade; the service sees it at once in a deployment that keeps no prices."""
         self.venue.exchange.prices[symbol] = Decimal(price)
-        for connection in bootstrap.wallets()._venues._made.values():
-            connection._mids = None
 
     def reconcile(self, *, later: timedelta = timedelta()) -> ReconciliationReport:
         """Run the scheduled function's work, with a clock that is ``later``."""
@@ -83,9 +82,14 @@ class LiveHarness:
 
 @contextmanager
 def live_deployment(
-    patch: pytest.MonkeyPatch, fake: FakeVenue | None = None, slug: str = BINANCE
+    patch: pytest.MonkeyPatch, fake: FakeVenue | None = None, slug: str = BINANCE, *, keeps_prices: bool = True
 ) -> Iterator[FakeVenue]:
-    """Let orders reach a venue on this machine, a Binance unless told otherwise."""
+    """Let orders reach a venue on this machine, a Binance unless told otherwise.
+
+    With ``keeps_prices`` off, mid prices are read from the venue whenever they are needed.
+    """
+    if not keeps_prices:
+        patch.setattr(venue_connection, "PRICES_FRESH_SECONDS", 0.0)
     patch.setenv("LOOPBACK_VENUES", "true")
     patch.setenv("LIVE_TRADING", "true")
     bootstrap.settings.cache_clear()
