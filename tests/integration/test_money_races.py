@@ -36,6 +36,7 @@ from tests.support.traders import (
     OWNER,
     Placed,
     Site,
+    connector_of,
     fire,
     market_order,
     open_wallet,
@@ -60,11 +61,17 @@ def site(database: Database, mongo_url: str) -> Site:
 
 
 @pytest.fixture
-def connector(site: Site, run: Run) -> Iterator[WalletConnector]:
-    """Opens wallets from the test's own process, at the moment the market stands still."""
-    opened = site.connector()
+def connection(site: Site, run: Run) -> Iterator[Database]:
+    """What the connector of the test's own process reaches the database through."""
+    opened = site.connect()
     yield opened
-    run(opened._database.client.close())
+    run(opened.client.close())
+
+
+@pytest.fixture
+def connector(connection: Database) -> WalletConnector:
+    """Opens wallets from the test's own process, at the moment the market stands still."""
+    return connector_of(connection)
 
 
 @contextmanager
@@ -194,7 +201,12 @@ def test_a_connection_that_breaks_in_mid_commit_never_doubles_an_order(
 
 
 def test_a_commit_whose_server_died_within_it_is_completed(
-    site: Site, connector: WalletConnector, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+    site: Site,
+    connection: Database,
+    connector: WalletConnector,
+    database: Database,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The writes of a commit are one request and not one transaction: the entry may be all that stands."""
 
@@ -202,7 +214,7 @@ def test_a_commit_whose_server_died_within_it_is_completed(
         await open_wallet(connector, site.user_wallet_id, PLENTY)
         await database["user_wallets"].insert_one({"_id": site.user_wallet_id, "status": "active"})
         wallet = await connector.connect(OWNER, site.user_wallet_id)
-        client = connector._database.client
+        client = connection.client
         whole = client.bulk_write
 
         async def only_the_entry(models: Sequence[Any], **options: Any) -> object:
@@ -255,10 +267,11 @@ async def _send_through(
                         break
 
     async with fault_proxy(site.mongo_url, faults) as (proxy, url):
-        through = replace(site, mongo_url=url).connector()
+        harmed = replace(site, mongo_url=url).connect()
+        through = connector_of(harmed)
         await through.feed()
         await asyncio.gather(*(client(through, range(first, orders, clients)) for first in range(clients)))
-        await through._database.client.close()
+        await harmed.client.close()
         assert proxy.done, "no commit was harmed"
     return answers
 

@@ -156,7 +156,8 @@ class Soak:
         record, first = self.records[slot], 0
         usual = max(1, 2 * self.plan.orders // max(1, self.plan.kills))
         with asyncio.Runner() as runner:
-            connector = WalletConnector(connect(self.server.url, DATABASE))
+            database = connect(self.server.url, DATABASE)
+            connector = WalletConnector(database)
             while not self._over:
                 client = Victim(trade, Duty(url, DATABASE, self.plan.seed, slot, first))
                 try:
@@ -170,7 +171,7 @@ class Soak:
                 first = record.next_number(order_of(self.plan.seed, slot, record.newest).client_order_id is not None)
                 if chance.random() < 0.5:
                     runner.run(self._order_after_kill(connector, slot, wallet_of(self.plan.seed, slot, record.newest)))
-            runner.run(connector._database.client.close())
+            runner.run(database.client.close())
 
     def _listen(self, slot: int, client: Victim, answers: int) -> None:
         """Take reports until so many orders were answered."""

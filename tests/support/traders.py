@@ -11,14 +11,16 @@ from decimal import Decimal
 from multiprocessing.connection import Connection
 from typing import Any
 
+from pymongo.asynchronous.database import AsyncDatabase
+
 from moniqo_core.domain.errors import InsufficientBalanceError
 from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.storage.client import connect
 from moniqo_core.wallets.connector import WalletConnector
-from moniqo_core.wallets.demo.wallet import DemoWallet
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 STILL = datetime(2026, 2, 1, 12, 0, 5, tzinfo=UTC)
@@ -43,12 +45,21 @@ class Site:
 
     def connector(self) -> WalletConnector:
         """Open wallets with connections of this process, at the moment the market stands still."""
-        return WalletConnector(connect(self.mongo_url, self.database), still_clock)
+        return connector_of(self.connect())
+
+    def connect(self) -> AsyncDatabase[dict[str, Any]]:
+        """Connect this process to the database."""
+        return connect(self.mongo_url, self.database)
+
+
+def connector_of(database: AsyncDatabase[dict[str, Any]]) -> WalletConnector:
+    """Open the wallets of a database, at the moment the market stands still."""
+    return WalletConnector(database, still_clock)
 
 
 async def open_wallet(connector: WalletConnector, user_wallet_id: str, cash: Decimal) -> None:
     """Open an account without risk limits that holds ``cash``, with fees of 0.1%."""
-    wallet = DemoWallet("demo", user_wallet_id, {}, {"db": connector._database, "clock": still_clock})
+    wallet = await connector.new_demo(user_wallet_id, SIMULATED)
     fee = Decimal("0.1")
     await wallet.open_account(AccountTerms(OWNER, cash, "USDT", fee, fee, Decimal(5)))
 

@@ -20,6 +20,9 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
+from moniqo_core.storage.client import with_utc_times
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.wallets.demo.session import DemoAccount
 from moniqo_core.wallets.demo.wallet import DemoWallet
 
 D = Decimal
@@ -46,8 +49,9 @@ class Life:
         self.chance = random.Random(seed)
         self.symbols = symbols
         self.now = BEGAN
-        config = {"db": database, "owner": OWNER, "clock": lambda: self.now}
+        config = {"db": database, "owner": OWNER, "clock": self._clock}
         self.wallet = DemoWallet("demo", user_wallet_id, {}, config)
+        self._ledger = DemoLedger(with_utc_times(database))
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
@@ -55,25 +59,33 @@ class Life:
         """Open the account."""
         await self.wallet.open_account(replace(TERMS, cash_asset=self.symbols[0].partition("/")[2]))
         await self.wallet.initialize()
+        self.session = await self._open_session()
+
+    async def _open_session(self) -> DemoAccount:
+        """Read the account as another process would."""
+        loaded = await self._ledger.load(self.wallet.user_wallet_id, OWNER)
+        assert loaded is not None
+        return DemoAccount(self._ledger, self.wallet.feed, self._clock, OWNER, loaded)
+
+    def _clock(self) -> datetime:
+        return self.now
 
     async def go_on(self, steps: int) -> None:
         """Take ``steps`` steps: time passes, and something is asked."""
         for _ in range(steps):
             self.now += timedelta(milliseconds=self.chance.choices(PAUSES, WEIGHTS)[0])
             if self.chance.random() < 0.2:
-                # As another process would: read what is stored.
-                await self.wallet.close()
-                await self.wallet.initialize()
+                self.session = await self._open_session()
             command = await self._command()
             try:
-                await self.wallet._work.run(command)
+                await self.session.run(command)
             except WalletError as error:
                 self.refused[error.code] += 1
             else:
                 self.done[command.type if isinstance(command, OrderRequest) else type(command).__name__] += 1
 
     async def _command(self) -> Command:
-        account, draw = self.wallet.account, self.chance.random()
+        account, draw = self.session.account, self.chance.random()
         if account.status == "paused" and draw < 0.6:
             return SetStatus("active", "owner")
         if draw < 0.08 and account.orders:
@@ -94,7 +106,7 @@ class Life:
         chance = self.chance
         symbol, kind = chance.choice(self.symbols), chance.choice(list(OrderType))
         market, snapshot = await self.wallet.feed.market(symbol), await self.wallet.feed.snapshot(symbol)
-        held = self.wallet.account.holding(market.base).free
+        held = self.session.account.holding(market.base).free
         stop = kind not in {OrderType.MARKET, OrderType.LIMIT}
         buying = not held or (not stop and chance.random() < 0.6)
         size = floor_to(chance.choice([D(50), D(1000), D(20_000)]) / snapshot.mid, market.lot_step)
