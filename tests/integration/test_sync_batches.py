@@ -17,13 +17,16 @@ from botocore.exceptions import ClientError
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.shared.limits import MINUTE, PerMinute
 from moniqo_core.services.shared.work_queue import WorkQueue
 from moniqo_core.services.sync import accounts as account_looks
 from moniqo_core.services.sync import dispatch as sync_dispatch
-from moniqo_core.services.sync.balance_sync import SyncReport
+from moniqo_core.services.sync.balance_sync import BalanceSync, SyncReport
 from moniqo_core.storage.client import connect
+from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.due import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support.fault_proxy import fault_proxy
@@ -400,17 +403,24 @@ def _documents(db: Database, run: Run, wallet: str) -> dict[str, dict[str, Any]]
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "half"])
 def test_results_whose_answer_is_lost_are_sent_again_and_stored_once(
-    invoke: Invoke, seeded: Database, run: Run, mongo_url: str, monkeypatch: pytest.MonkeyPatch, fault: str
+    invoke: Invoke, seeded: Database, run: Run, mongo_url: str, fault: str
 ) -> None:
     wallets = [create(invoke)["id"] for _ in range(2)]
     run(buy(wallets[0], "0.01"))
-    service = bootstrap.balance_sync()
+    limit = PerMinute("syncs", 100, RateCounters(seeded, MINUTE))
 
     async def through_faults() -> SyncReport:
         # The driver itself sends a write twice.
         async with fault_proxy(mongo_url, chain([fault, fault], repeat(None))) as (proxy, url):
             harmed = connect(url, seeded.name)
-            monkeypatch.setattr(service, "_sync_log", SyncLogStore(harmed))
+            service = BalanceSync(
+                UserWalletStore(seeded),
+                DueWallets(seeded),
+                SyncLogStore(harmed),
+                bootstrap.wallets(),
+                limit,
+                bootstrap.purchase_stop,
+            )
             async with harmed.client:
                 report = await service.sync_due(dict.fromkeys(wallets, tick()))
             assert proxy.done[fault] == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import inspect
 import json
 import logging
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -172,18 +174,26 @@ def test_the_password_of_a_url_is_masked() -> None:
     assert "abc" not in line
 
 
-def test_lines_name_their_place_and_their_invocation(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def fresh_copy(module: ModuleType) -> ModuleType:
+    """Import a module once more, as a new execution environment does."""
+    spec = importlib.util.find_spec(module.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+def test_lines_name_their_place_and_their_invocation(capsys: pytest.CaptureFixture[str]) -> None:
     class Context:
         function_name = "place_order"
         aws_request_id = "8c5ffb4a-4ac7-4f4e-9a0a-1d3c2a4b5c6d"
 
-    monkeypatch.setattr(observability, "_invocation", {})
-    observability.configure("tests", "INFO")
+    fresh = fresh_copy(observability)
+    fresh.configure("tests", "INFO")
     for context in (Context, None):
-        observability.begin(context)
-        observability.info("x", token=CANARY)
+        fresh.begin(context)
+        fresh.info("x", token=CANARY)
 
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["location"].startswith("test_lines_name_their_place_and_their_invocation:")

@@ -9,6 +9,7 @@ import json
 import time
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
@@ -162,16 +163,36 @@ def test_unknown_keys_cause_one_fetch_at_a_time(issuer: Issuer) -> None:
     assert issuer.asked == 2
 
 
-def test_a_token_is_known_again_until_it_expires(issuer: Issuer) -> None:
-    verifier, brief = issuer.verifier(), token(exp=int(time.time()) + 600)
-    assert verifier.verify(brief) == verifier.verify(brief)
-    (digest, seen), *others = verifier._seen.items()
-    assert not others
-    verifier._seen[digest] = seen._replace(claims={"sub": "remembered"})
-    assert verifier.verify(brief) == {"sub": "remembered"}
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signature was checked, in this order."""
+    tokens, decode = list[str](), jwt.decode
 
-    verifier._seen[digest] = seen._replace(claims={"sub": "remembered"}, expires_at=time.time() - 1)
-    assert verifier.verify(brief)["sub"] == "user-1", "what is too old is verified anew"
+    def noted(token: str, *given: Any, **options: Any) -> dict[str, Any]:
+        tokens.append(token)
+        claims: dict[str, Any] = decode(token, *given, **options)
+        return claims
+
+    monkeypatch.setattr(jwt, "decode", noted)
+    return tokens
+
+
+def test_a_token_is_known_again_until_it_expires(
+    issuer: Issuer, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expires_at = int(time.time()) + 600
+    verifier, brief = issuer.verifier(), token(exp=expires_at)
+    first = verifier.verify(brief)
+    assert decoded == [brief]
+    assert verifier.verify(brief) == first
+    assert decoded == [brief]
+
+    # PyJWT has a clock of its own, by which the token is still valid.
+    monkeypatch.setattr(time, "time", lambda: expires_at - 1)
+    assert verifier.verify(brief) == first
+    monkeypatch.setattr(time, "time", lambda: expires_at)
+    assert verifier.verify(brief)["sub"] == "user-1"
+    assert decoded == [brief, brief], "an expired token is verified anew"
 
 
 @pytest.mark.parametrize("keys", [b'{"keys": []}', json.dumps({"keys": [rsa_jwk("rsa-1", "thief")]}).encode()])
@@ -184,15 +205,29 @@ def test_a_token_that_is_known_is_refused_when_its_key_is_withdrawn_or_replaced(
         verifier.verify(mine)
 
 
-def test_nothing_is_remembered_of_what_was_refused_and_only_so_much_of_the_rest(issuer: Issuer) -> None:
+def test_nothing_is_remembered_of_what_was_refused_and_only_so_much_of_the_rest(
+    issuer: Issuer, decoded: list[str]
+) -> None:
     verifier = issuer.verifier()
+    tokens = [
+        token(sub=f"user-{number}", key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"})
+        for number in range(SEEN + 10)
+    ]
+    for valid in tokens:
+        verifier.verify(valid)
     for forged in FORGED.values():
-        with pytest.raises(UnauthenticatedError):
-            verifier.verify(forged)
-    assert not verifier._seen
-    for number in range(SEEN + 10):
-        verifier.verify(token(sub=f"user-{number}", key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"}))
-    assert len(verifier._seen) == SEEN
+        for _ in range(2):
+            with pytest.raises(UnauthenticatedError):
+                verifier.verify(forged)
+
+    decoded.clear()
+    for known in tokens[-SEEN:]:
+        verifier.verify(known)
+    assert decoded == []
+    # The newest of those that were forgotten takes the place of the oldest that was known.
+    verifier.verify(tokens[9])
+    verifier.verify(tokens[10])
+    assert decoded == [tokens[9], tokens[10]]
 
 
 def test_a_key_the_issuer_withdrew_stops_verifying(issuer: Issuer) -> None:
