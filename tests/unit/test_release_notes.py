@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import moniqo
+import moniqo_core
 from scripts.release_notes import ReleaseError, current_version, release_notes
 from tests.support.stack import ROOT
 
@@ -74,11 +74,11 @@ def test_an_empty_section_is_refused(root: Path, rest: str) -> None:
 
 
 def test_it_reads_the_version_of_the_package() -> None:
-    assert current_version(ROOT) == moniqo.__version__
+    assert current_version(ROOT) == moniqo_core.__version__
 
 
 def test_the_command_fails_for_another_tag_without_any_environment() -> None:
     command = [sys.executable, "-S", "-I", "scripts/release_notes.py", "v0.0.0"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"the tag v0.0.0 does not name the version, which is {moniqo.__version__}\n"
+    assert done.stderr == f"the tag v0.0.0 does not name the version, which is {moniqo_core.__version__}\n"
