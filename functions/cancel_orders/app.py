@@ -23,7 +23,7 @@ router = api_router()
     tags=["Orders"],
     summary="Cancel all open orders",
     responses={
-        200: {"model": CancelledView, "description": "What was cancelled."},
+        200: {"model": CancelledView, "description": "The cancelled orders."},
         **problem_responses(NotFoundError, WalletConnectionError),
     },
 )

@@ -22,7 +22,7 @@ router = api_router()
     tags=["Portfolio"],
     summary="Close a position",
     responses={
-        201: {"model": OrderView, "description": "The order that sold it."},
+        201: {"model": OrderView, "description": "The order that closes the position."},
         **problem_responses(
             errors.NotFoundError,
             errors.WalletPausedError,
@@ -37,7 +37,7 @@ router = api_router()
     },
 )
 async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
-    """Sell all that is held of a symbol at market, after cancelling the orders that would sell it later."""
+    """Cancel the open sell orders of a symbol, then sell everything held of it at market."""
     order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
     return json_response(order_view(order, user_wallet_id), 201)
 

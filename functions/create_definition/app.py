@@ -27,7 +27,7 @@ router = api_router()
     },
 )
 async def create_definition(body: DefinitionCreate, _admin: AdminDep) -> Response:
-    """Describe a venue users can connect: what it trades, which credentials it asks for, what it costs."""
+    """Describe a venue that users can connect: what it trades, its fees and the credentials it needs."""
     definition = await bootstrap.definitions().create(body.model_dump())
     return json_response(
         DefinitionView.of(definition), 201, {"Location": f"/api/v1/wallets/definitions/{definition.slug}"}

@@ -30,7 +30,7 @@ router = api_router()
     summary="Connect a wallet",
     responses={
         201: {"model": UserWalletView, "description": "The new wallet."},
-        200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
+        200: {"model": UserWalletView, "description": "The wallet that an earlier request with this key created."},
         **problem_responses(
             InvalidCredentialsError,
             IdempotencyMismatchError,

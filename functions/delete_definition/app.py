@@ -20,12 +20,12 @@ router = api_router()
     tags=["Wallet definitions"],
     summary="Delete a definition",
     responses={
-        204: {"description": "Deleted; the slug is free again."},
+        204: {"description": "Deleted. The slug can be used again."},
         **problem_responses(NotFoundError, WalletInUseError),
     },
 )
 async def delete_definition(slug: str, _admin: AdminDep) -> Response:
-    """Delete a definition nobody uses. Set `is_active` to false instead to take no new wallets of this kind."""
+    """Delete an unused definition. To only stop new wallets of this kind, set `is_active` to false instead."""
     await bootstrap.definitions().delete(slug)
     return no_content()
 

@@ -30,9 +30,9 @@ router = api_router()
 async def delete_wallet(
     user_wallet_id: str,
     caller: CallerDep,
-    force: Annotated[bool, Query(description="Cancel open orders and give up what is held.")] = False,
+    force: Annotated[bool, Query(description="Cancel open orders and give up positions.")] = False,
 ) -> Response:
-    """Delete a wallet; its history is kept, and nobody sees it any more."""
+    """Delete a wallet. Its history is kept but no longer shown."""
     await bootstrap.wallet_changes().delete(caller.user_id, user_wallet_id, force=force)
     return no_content()
 

@@ -30,7 +30,7 @@ router = api_router()
     summary="Fork a demo wallet",
     responses={
         201: {"model": UserWalletView, "description": "The new wallet."},
-        200: {"model": UserWalletView, "description": "The wallet an earlier request with this key made."},
+        200: {"model": UserWalletView, "description": "The wallet that an earlier request with this key created."},
         **problem_responses(
             NotFoundError, ConflictError, IdempotencyMismatchError, RateLimitExceededError, MarketDataError
         ),
@@ -39,7 +39,7 @@ router = api_router()
 async def fork_wallet(
     user_wallet_id: str, body: ForkRequest, caller: CallerDep, key: IdempotencyKey = None
 ) -> Response:
-    """Make a wallet that holds what this one held after an entry of its ledger; its profit counts from now."""
+    """Create a wallet with the holdings of this one after an entry of its ledger. Its profit starts at zero."""
     made = await bootstrap.paper_wallets().fork(caller.user_id, user_wallet_id, body.seq, body.custom_name, key)
     view = wallet_view(made.wallet)
     return json_response(view, 200, {"Idempotent-Replayed": "true"}) if made.replayed else json_response(view, 201)

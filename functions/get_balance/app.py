@@ -25,7 +25,7 @@ router = api_router()
     },
 )
 async def get_balance(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Show free, locked and total of every asset with its value, resting orders evaluated up to now."""
+    """Show the free, locked and total amount of every asset, and its value. Open orders are evaluated first."""
     worth = await bootstrap.balances().get(caller.user_id, user_wallet_id)
     return json_response(balance_view(worth, user_wallet_id))
 

@@ -20,12 +20,12 @@ router = api_router()
     tags=["Markets"],
     summary="Get an order book",
     responses={
-        200: {"model": BookView, "description": "As the market shows it now."},
+        200: {"model": BookView, "description": "The market data now."},
         **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError, MarketDataError),
     },
 )
 async def get_book(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
-    """Show what the wallet's market shows now."""
+    """Show the current data of the wallet's market."""
     snapshot = await bootstrap.markets().snapshot(caller.user_id, user_wallet_id, symbol)
     return json_response(book_view(snapshot))
 

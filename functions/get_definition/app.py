@@ -21,7 +21,7 @@ router = api_router()
     responses={200: {"model": DefinitionView, "description": "The definition."}, **problem_responses(NotFoundError)},
 )
 async def get_definition(slug: str) -> Response:
-    """Show a definition by its slug: which credentials it asks for, what it trades and costs. Needs no token."""
+    """Show a definition: the credentials it needs, what it trades and its fees. Needs no token."""
     return json_response(DefinitionView.of(await bootstrap.definitions().get(slug)))
 
 

@@ -30,10 +30,10 @@ async def get_equity(
     user_wallet_id: str,
     caller: CallerDep,
     since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Inclusive; now when left out.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Inclusive. The default is now.")] = None,
     interval: Annotated[
         Literal["1h", "1d"],
-        Query(description="Full hours, kept for 90 days, or UTC midnights, kept for five years."),
+        Query(description="1h: full hours of the last 90 days. 1d: UTC midnights of the last five years."),
     ] = "1h",
 ) -> Response:
     """Show total value and profit. On paper the last value stands between changes; a live wallet shows looks only."""

@@ -27,12 +27,12 @@ class HealthView(View):
     tags=["Service"],
     summary="Check the service",
     responses={
-        200: {"model": HealthView, "description": "The service and its database answer."},
+        200: {"model": HealthView, "description": "The service and its database are available."},
         **problem_responses(),
     },
 )
 async def get_health() -> Response:
-    """Ask the database one question. Anything but 200 means that orders cannot be placed now."""
+    """Query the database once. Any status but 200 means that orders cannot be placed now."""
     await bootstrap.check_database()
     return json_response(HealthView())
 

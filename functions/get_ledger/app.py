@@ -34,7 +34,9 @@ async def get_ledger(
     page: PageQuery,
     form: Annotated[
         Literal["json", "csv"],
-        Query(alias="format", description="csv: one row per posting, 5,000 at once whatever `limit` says."),
+        Query(
+            alias="format", description="csv: one row per posting, at most 5,000 per response regardless of `limit`."
+        ),
     ] = "json",
 ) -> Response:
     """Show every commit with its postings; the next part of a CSV file is in the header `Link`."""

@@ -18,9 +18,9 @@ router = api_router()
 @router.get(
     "/wallets/{user_wallet_id}/performance",
     tags=["Portfolio"],
-    summary="Measure the results",
+    summary="Show performance",
     responses={
-        200: {"model": PerformanceView, "description": "Results since the wallet was opened, forked or reset."},
+        200: {"model": PerformanceView, "description": "Performance since the wallet was opened, forked or reset."},
         **problem_responses(NotFoundError, MarketDataError),
     },
 )

@@ -20,12 +20,12 @@ router = api_router()
     tags=["Markets"],
     summary="Get a price",
     responses={
-        200: {"model": PriceView, "description": "As the market shows it now."},
+        200: {"model": PriceView, "description": "The market data now."},
         **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError, MarketDataError),
     },
 )
 async def get_price(symbol: SymbolQuery, user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
-    """Show what the wallet's market shows now."""
+    """Show the current data of the wallet's market."""
     snapshot = await bootstrap.markets().snapshot(caller.user_id, user_wallet_id, symbol)
     return json_response(price_view(snapshot))
 

@@ -21,12 +21,12 @@ router = api_router()
     tags=["Sync"],
     summary="List the syncs of a wallet",
     responses={
-        200: {"model": PageView[SyncLogView], "description": "Newest first, of the last 30 days."},
+        200: {"model": PageView[SyncLogView], "description": "Syncs of the last 30 days, newest first."},
         **problem_responses(NotFoundError),
     },
 )
 async def get_sync_log(user_wallet_id: str, caller: CallerDep, page: PageQuery) -> Response:
-    """Show when the wallet was synced, how long it took and how it went."""
+    """Show when the wallet was synced, how long each sync took, and its result."""
     after = sync_log_cursor(page)
     found = await bootstrap.user_wallets().sync_log(caller.user_id, user_wallet_id, after, page.limit + 1)
     return json_response(sync_log_page(found, page.limit))

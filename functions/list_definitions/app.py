@@ -30,12 +30,14 @@ router = api_router()
 )
 async def list_definitions(
     page: PageQuery,
-    integration_type: Annotated[IntegrationType | None, Query(description="Only this way of reaching a venue.")] = None,
-    is_active: Annotated[
-        bool | None, Query(description="Only definitions that take new wallets, or only others.")
+    integration_type: Annotated[
+        IntegrationType | None, Query(description="Only definitions with this integration type.")
     ] = None,
-    is_demo: Annotated[bool | None, Query(description="Only paper wallets, or only real ones.")] = None,
-    market: Annotated[MarketType | None, Query(description="Only those that trade this kind of thing.")] = None,
+    is_active: Annotated[
+        bool | None, Query(description="True: only definitions that accept new wallets. False: only the others.")
+    ] = None,
+    is_demo: Annotated[bool | None, Query(description="True: only paper wallets. False: only live wallets.")] = None,
+    market: Annotated[MarketType | None, Query(description="Only definitions that trade in this market.")] = None,
 ) -> Response:
     """List what users can connect. Needs no token."""
     wanted = DefinitionFilter(integration_type, is_active, is_demo, market)

@@ -25,7 +25,7 @@ router = api_router()
     },
 )
 async def list_markets(user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
-    """Show the symbols a wallet trades, with tick, lot and minimums."""
+    """Show the symbols a wallet trades, with tick sizes, lot sizes and minimums."""
     return json_response(markets_view(await bootstrap.markets().list(caller.user_id, user_wallet_id)))
 
 

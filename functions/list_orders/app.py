@@ -30,10 +30,10 @@ async def list_orders(
     user_wallet_id: str,
     caller: CallerDep,
     page: PageQuery,
-    status: Annotated[Literal["open", "closed"] | None, Query(description="Both when left out.")] = None,
+    status: Annotated[Literal["open", "closed"] | None, Query(description="Open and closed orders by default.")] = None,
     symbol: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
-    """Show orders with their fills, resting orders evaluated up to now."""
+    """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)
     only_open = None if status is None else status == "open"
     query = OrderQuery(page.limit, only_open, symbol, (cursor[0], cursor[1]) if cursor else None)

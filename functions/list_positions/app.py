@@ -20,12 +20,12 @@ router = api_router()
     tags=["Portfolio"],
     summary="List positions",
     responses={
-        200: {"model": PositionsView, "description": "What is held beside cash."},
+        200: {"model": PositionsView, "description": "Everything held except cash."},
         **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
 async def list_positions(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Show what is held, what it cost and what it gained, resting orders evaluated up to now."""
+    """Show every position with its cost and its profit. Open orders are evaluated first."""
     report = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id)
     return json_response(positions_view(report, user_wallet_id))
 

@@ -35,7 +35,7 @@ async def list_trades(
     since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
     until: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
 ) -> Response:
-    """Show fills of every order, resting orders evaluated up to now."""
+    """Show the fills of all orders. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)
     query = FillQuery(page.limit, symbol, since, until, (cursor[0], cursor[1]) if cursor else None)
     found = await bootstrap.orders().fills(caller.user_id, user_wallet_id, query)

@@ -30,7 +30,10 @@ async def list_wallets(
     caller: CallerDep,
     page: PageQuery,
     wallet_id: Annotated[str | None, Query(max_length=100, description="Id of a wallet definition.")] = None,
-    is_active: Annotated[bool | None, Query(description="True leaves out paused and suspended wallets.")] = None,
+    is_active: Annotated[
+        bool | None,
+        Query(description="True: only active wallets. False: only paused and suspended wallets."),
+    ] = None,
     status: UserWalletStatus | None = None,
 ) -> Response:
     """Show the caller's own wallets with their last snapshots."""

@@ -26,7 +26,7 @@ router = api_router()
     },
 )
 async def pause_wallet(user_wallet_id: str, body: PauseRequest, caller: CallerDep) -> Response:
-    """Take no more orders; cancelling still works, and open orders stay."""
+    """Accept no more orders. Open orders stay open, and cancelling still works."""
     return json_response(
         wallet_view(await bootstrap.wallet_lifecycle().pause(caller.user_id, user_wallet_id, body.reason))
     )

@@ -23,8 +23,8 @@ router = api_router()
     tags=["Orders"],
     summary="Place an order",
     responses={
-        200: {"model": OrderView, "description": "The order an earlier request with this id placed."},
-        201: {"model": OrderView, "description": "The new order, filled as far as the market allowed."},
+        200: {"model": OrderView, "description": "The order that an earlier request with this id placed."},
+        201: {"model": OrderView, "description": "The new order, filled as far as the market allows."},
         **problem_responses(
             errors.NotFoundError,
             errors.WalletPausedError,
@@ -45,7 +45,7 @@ router = api_router()
 async def place_order(
     user_wallet_id: str, body: PlaceOrderRequest, caller: CallerDep, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Check limits and funds, fill against the book, rest what is left, and commit it all at once."""
+    """Check limits and funds, fill against the order book, and leave the rest open, all in one commit."""
     placed = await bootstrap.orders().place(caller.user_id, user_wallet_id, body.to_command(idempotency_key))
     if placed.replayed:
         return json_response(order_view(placed, user_wallet_id), 200, {"Idempotent-Replayed": "true"})

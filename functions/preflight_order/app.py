@@ -21,12 +21,12 @@ router = api_router()
     tags=["Orders"],
     summary="Check an order",
     responses={
-        200: {"model": PreflightView, "description": "Every rule, also when some refuse the order."},
+        200: {"model": PreflightView, "description": "The result of every rule, whether or not the order would pass."},
         **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
 async def preflight_order(user_wallet_id: str, body: PlaceOrderRequest, caller: CallerDep) -> Response:
-    """Ask every rule about an order, estimate its fill, and find the largest amount that would pass."""
+    """Check an order against every rule, estimate its fill, and find the largest amount that would pass."""
     found = await bootstrap.orders().preflight(caller.user_id, user_wallet_id, body.to_command(None))
     return json_response(preflight_view(found, user_wallet_id))
 

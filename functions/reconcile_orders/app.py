@@ -8,7 +8,7 @@ from moniqo_core import bootstrap, event_loop, metrics, observability
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
-    """Look at the orders that are due and tell how many there were, how many ended and how many were put off."""
+    """Reconcile the orders that are due; return how many there were, how many ended, how many were postponed."""
     bootstrap.configure_logging()
     observability.begin(context)
     done = event_loop.run(bootstrap.order_reconciliation().reconcile())

@@ -11,7 +11,7 @@ SECONDS: Final = 45.0
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
-    """Re-encrypt what is under superseded keys and tell how much was moved, does not open, and is left."""
+    """Re-encrypt credentials under superseded keys; return how many moved, cannot be decrypted, and are left."""
     bootstrap.configure_logging()
     observability.begin(context)
     report = event_loop.run(bootstrap.reencryption().run(SECONDS))

@@ -21,13 +21,13 @@ router = api_router()
     responses={
         200: {
             "model": TokensView,
-            "description": "A new access token; use the refresh token of the answer from now on.",
+            "description": "A new access token. Use the refresh token of this response from now on.",
         },
         **problem_responses(UnauthenticatedError, RateLimitExceededError),
     },
 )
 async def refresh_token(body: RefreshRequest) -> Response:
-    """Get a new access token before the old one expires, without asking for the password again."""
+    """Get a new access token without the password."""
     return json_response(
         TokensView.model_validate(await bootstrap.login().refresh(body.refresh_token.get_secret_value()))
     )

@@ -26,7 +26,7 @@ router = api_router()
     },
 )
 async def reinstate_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Return the wallet to its owner; one that was paused before stays paused."""
+    """Lift the suspension. A wallet that was paused before stays paused."""
     return json_response(wallet_view(await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)))
 
 

@@ -21,7 +21,7 @@ router = api_router()
     tags=["Wallets"],
     summary="Replace the credentials",
     responses={
-        200: {"model": UserWalletView, "description": "The wallet; its credentials are never shown."},
+        200: {"model": UserWalletView, "description": "The wallet, without its credentials."},
         **problem_responses(NotFoundError, ConflictError, InvalidCredentialsError, WalletConnectionError),
     },
 )

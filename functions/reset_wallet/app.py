@@ -26,7 +26,7 @@ router = api_router()
     },
 )
 async def reset_wallet(user_wallet_id: str, caller: CallerDep, key: IdempotencyKey = None) -> Response:
-    """Cancel orders, give back what is held and begin a new epoch; the history stays, a suspension too."""
+    """Cancel orders, give up positions and start a new epoch. The history and a suspension stay."""
     done = await bootstrap.paper_wallets().reset(caller.user_id, user_wallet_id, key)
     return json_response(wallet_view(done.wallet), headers={"Idempotent-Replayed": "true"} if done.replayed else None)
 

@@ -13,7 +13,7 @@ def handler(event: dict[str, Any], context: object) -> None:
     bootstrap.configure_logging()
     observability.begin(context)
     if event["SecretId"] != bootstrap.settings().need("key_secret_id"):
-        raise RotationError("This function rotates the key ring only.")
+        raise RotationError("This function rotates only the key ring.")
     step, token = event["Step"], event["ClientRequestToken"]
     event_loop.run(bootstrap.key_rotation().run(step, token))
     observability.info("key rotation", step=step, rotation=token)

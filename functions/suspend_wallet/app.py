@@ -26,7 +26,7 @@ router = api_router()
     },
 )
 async def suspend_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Take no more orders until an administrator lifts the suspension."""
+    """Accept no more orders until an administrator lifts the suspension."""
     return json_response(wallet_view(await bootstrap.wallet_lifecycle().suspend(user_wallet_id, body.reason)))
 
 

@@ -20,12 +20,12 @@ router = api_router()
     tags=["Sync"],
     summary="Sync the balance now",
     responses={
-        200: {"model": SyncView, "description": "How the sync went, also when it failed."},
+        200: {"model": SyncView, "description": "The result of the sync, whether or not it succeeded."},
         **problem_responses(NotFoundError, RateLimitExceededError),
     },
 )
 async def sync_balance(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Take a new snapshot; the answer holds the one that is stored now."""
+    """Take a new snapshot of the balance. The response shows the snapshot that is now stored."""
     return json_response(sync_view(await bootstrap.balance_sync().sync_one(caller.user_id, user_wallet_id)))
 
 

@@ -20,12 +20,12 @@ router = api_router()
     tags=["Wallets"],
     summary="Test the connection",
     responses={
-        200: {"model": ConnectionTestView, "description": "How the test went, also when it failed."},
+        200: {"model": ConnectionTestView, "description": "The result of the test, whether or not it succeeded."},
         **problem_responses(NotFoundError),
     },
 )
 async def test_connection(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Ask the account whether it answers, and remember the result in `connection`."""
+    """Test whether the account answers, and store the result in `connection`."""
     result = await bootstrap.wallet_connection().test(caller.user_id, user_wallet_id)
     return json_response(ConnectionTestView.model_validate(result))
 

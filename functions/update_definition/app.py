@@ -26,7 +26,7 @@ router = api_router()
     },
 )
 async def update_definition(slug: str, body: DefinitionPatch, _admin: AdminDep) -> Response:
-    """Change the given fields. Wallets that exist keep the terms they were opened on."""
+    """Change the given fields. Existing wallets keep the terms they were opened with."""
     definition = await bootstrap.definitions().update(slug, body.model_dump(exclude_unset=True))
     return json_response(DefinitionView.of(definition))
 

@@ -23,7 +23,7 @@ router = api_router()
     responses={200: {"model": UserWalletView, "description": "The wallet."}, **problem_responses(NotFoundError)},
 )
 async def update_wallet(user_wallet_id: str, body: UpdateWalletRequest, caller: CallerDep) -> Response:
-    """Change the fields that are sent; within risk_limits too, what is left out stays as it is."""
+    """Change the given fields. Other fields stay as they are, and so do other members of risk_limits."""
     wallet = await bootstrap.wallet_changes().update(caller.user_id, user_wallet_id, body.to_change())
     return json_response(wallet_view(wallet))
 

@@ -220,7 +220,9 @@ def test_a_venue_that_is_away_for_several_accounts_is_left_alone(harness: VenueH
 
 def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(harness: VenueHarness, run: Run) -> None:
     order = harness.order(type=OrderType.TRAILING_STOP, side=OrderSide.SELL, trail_percent=Decimal(3))
-    with pytest.raises(InvalidOrderError, match="has no trailing_stop orders, it has limit, market") as refused:
+    with pytest.raises(
+        InvalidOrderError, match=r"does not offer trailing_stop orders\. It offers limit, market"
+    ) as refused:
         run(harness.wallet.check_order(order))
     assert refused.value.members["offered"] == sorted(harness.venue.order_types)
     assert not harness.account.orders

@@ -265,7 +265,7 @@ def test_one_switch_stops_every_live_order_at_once(
     assert "stopped" in command("live", "stop", "--reason", "a test")
     refused = harness.place(price="30000")
     assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
-    assert "was stopped" in refused.json["detail"]
+    assert "has stopped" in refused.json["detail"]
     assert (
         harness.invoke(
             "close_position", "POST", f"{harness.path}/positions/close", user=harness.user, query={"symbol": "BTC/USDT"}

@@ -81,7 +81,7 @@ def test_a_share_is_bought_at_the_ask_and_its_exit_meets_the_session(harness: Sh
 def test_a_delayed_plan_never_fills(harness: SharesHarness) -> None:
     wallet = harness.wallet()
     harness.polygon.behind = timedelta(minutes=15)
-    assert "s old, at most 15 s count" in harness.refused(wallet)["detail"]
+    assert "s old. Trading needs a price at most 15 s old." in harness.refused(wallet)["detail"]
     harness.polygon.behind, harness.polygon.plan = timedelta(0), "DELAYED"
     assert "is delayed" in harness.refused(wallet)["detail"]
 

@@ -135,7 +135,11 @@ def test_a_book_nobody_should_trade_on_changes_nothing(harness: LiveWalletHarnes
 
 @pytest.mark.parametrize(
     ("behind", "said"),
-    [(3, "s old, at most 2 s count"), (900, "s old, at most 2 s count"), (-5, "ahead: a clock is wrong")],
+    [
+        (3, "s old. Trading needs a price at most 2 s old."),
+        (900, "s old. Trading needs a price at most 2 s old."),
+        (-5, "in the future. The clock"),
+    ],
 )
 def test_prices_of_another_time_are_refused(harness: LiveWalletHarness, behind: int, said: str) -> None:
     wallet = harness.wallet()

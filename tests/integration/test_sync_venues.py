@@ -146,7 +146,7 @@ class TestKeys:
         sync(invoke, wallet)
         shown = get(invoke, wallet)
         assert (shown["status"], shown["balance"]["total_value_usd"]) == ("paused", "10000")
-        assert shown["status_reason"] == "What the key may do has changed at the venue: ip_restricted."
+        assert shown["status_reason"] == "The permissions of the API key changed at the venue: ip_restricted."
 
         body = {"confirm": True}
         assert invoke("resume_wallet", "POST", f"/wallets/{wallet}/resume", user=TRADER, body=body).status == 200

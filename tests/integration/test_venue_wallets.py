@@ -96,7 +96,7 @@ def test_a_wallet_at_a_venue_is_connected_and_read(venue: FakeVenue, invoke: Inv
     ("account", "detail"),
     [
         ({"can_withdraw": True}, "This API key can withdraw funds. If it leaked, it could empty the account."),
-        ({"revoked": True}, "The venue does not accept this key"),
+        ({"revoked": True}, "The venue does not accept this API key."),
     ],
 )
 def test_a_key_that_is_no_good_is_refused(

@@ -49,7 +49,7 @@ def test_what_is_missing_is_one_clear_line(environment: pytest.MonkeyPatch, caps
     environment.delenv("KEY_SECRET_ID")
     environment.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/?directConnection=true")
     assert cli.main(["keys", "status"]) == 2
-    assert capsys.readouterr().err == "KEY_SECRET_ID is not set\n"
+    assert capsys.readouterr().err == "KEY_SECRET_ID is not set.\n"
 
 
 def test_rotating_says_where_from(capsys: pytest.CaptureFixture[str]) -> None:

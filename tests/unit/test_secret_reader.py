@@ -58,7 +58,7 @@ def test_a_secret_is_read_as_boto3_reads_it(endpoint: str, monkeypatch: pytest.M
     assert read_secret("moniqo/mongodb", environment) == "mongodb://här"
     assert read_secret("moniqo/mongodb", {}) == "mongodb://här"
     for where in (environment, {}):
-        with pytest.raises(SecretRefusedError, match=r": ResourceNotFoundException$"):
+        with pytest.raises(SecretRefusedError, match=r": ResourceNotFoundException\.$"):
             read_secret("moniqo/another", where)
 
 

@@ -91,7 +91,7 @@ class Settings:
         """
         value = getattr(self, name)
         if not value:
-            message = f"{name.upper()} is not set"
+            message = f"{name.upper()} is not set."
             raise MissingSettingError(message)
         return str(value)
 
@@ -100,7 +100,7 @@ def _number(variable: str, env: Mapping[str, str], most: int) -> int:
     text = env[variable]
     # int() alone would also take signs, spaces, underscores and digits of other scripts.
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        message = f"{variable} must be a whole number from 1 to {most}, not {text[:40]!r}"
+        message = f"{variable} must be a whole number from 1 to {most}, not {text[:40]!r}."
         raise InvalidSettingError(message)
     return int(text)
 

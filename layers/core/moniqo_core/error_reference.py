@@ -57,7 +57,7 @@ def _entry(code: str) -> str:
     first = kinds[0]
     meaning = inspect.getdoc(first) or ""
     if code == "INTERNAL_ERROR":
-        meaning = "Something went wrong on our side. The answer never says what; the log does, under the request id."
+        meaning = "An unexpected error occurred. The log shows its cause under the request id. The answer does not."
     lines = [
         f"## {_anchor(code)}",
         "",

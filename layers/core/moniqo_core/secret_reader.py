@@ -37,7 +37,7 @@ class SecretRefusedError(TemporarilyUnavailableError):
 
     def __init__(self, reason: str) -> None:
         """Give the reason."""
-        super().__init__(f"The secret store refused: {reason}", retry_after=30)
+        super().__init__(f"The secret store refused the request: {reason}.", retry_after=30)
         self.reason = reason
 
 

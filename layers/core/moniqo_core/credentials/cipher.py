@@ -45,7 +45,7 @@ class CredentialCipher:
         version, _, rest = stored.partition(":") if isinstance(stored, str) else ("", "", "")
         kid, _, token = rest.partition(":")
         if version != VERSION or not kid or not token.isascii():
-            raise DecryptionError("The stored credentials are not in a form this service reads.")
+            raise DecryptionError("The stored credentials are not in a format this service can read.")
         key = await self._keys.key(kid)
         text = wallet_key.decrypt(VERSION, key, user_id, user_wallet_id, token)
         return {name: SecretStr(value) for name, value in json.loads(text).items()}

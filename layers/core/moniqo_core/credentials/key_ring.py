@@ -44,7 +44,7 @@ class KeyRing:
         """Return the newest key whose ``use_after`` has come; raises :class:`EncryptionError` when there is none."""
         ready = self._ready(now)
         if not ready:
-            raise EncryptionError("No key to encrypt credentials with is in use yet.")
+            raise EncryptionError("No key for encrypting credentials is in use yet.")
         return ready[-1]
 
     def superseded(self, now: datetime) -> tuple[Key, ...]:

@@ -83,7 +83,7 @@ class SecretsManagerKeys:
             await self._renew(FORCED_REFRESH_SECONDS)
         if not self._ring.keys:
             # Something was encrypted, so there was a ring: the secret is the wrong one, or was emptied.
-            raise TemporarilyUnavailableError("The key store holds no keys.", retry_after=60)
+            raise TemporarilyUnavailableError("The key store has no keys.", retry_after=60)
         return _key(self._ring, kid)
 
     async def writing_key(self) -> Key:

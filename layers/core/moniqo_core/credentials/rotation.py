@@ -58,7 +58,7 @@ class KeyRotation:
 
         """
         if step not in STEPS:
-            raise RotationError(f"There is no such step; there are {', '.join(STEPS)}.")
+            raise RotationError(f"There is no such step. The steps are {', '.join(STEPS)}.")
         current = await self._current()
         if current.id == token or step == SET:
             return
@@ -100,7 +100,7 @@ class KeyRotation:
             await in_thread(self._stored.add_first, new_key(self._now()))
             current = await in_thread(self._stored.version, CURRENT)
         if current is None:
-            raise RotationError("There is no such secret.")
+            raise RotationError("The secret does not exist.")
         return current
 
     async def _create(self, token: str, current: Version) -> None:
@@ -108,7 +108,7 @@ class KeyRotation:
         if pending is not None and pending.id == token:
             return
         if pending is not None and pending.id != current.id:
-            raise RotationError(f"The rotation {pending.id} is under way: finish it, or take AWSPENDING from it.")
+            raise RotationError(f"The rotation {pending.id} is in progress. Finish it, or remove AWSPENDING from it.")
         now, ring = self._now(), read_ring(current.text)
         made = successor(ring, new_key(now + NOTICE), await self._needed(ring.keys), now, NOTICE)
         await in_thread(self._stored.add_pending, token, made)
@@ -117,22 +117,22 @@ class KeyRotation:
         """Return the version to put in use; raises RotationError when it must not be."""
         pending = await in_thread(self._stored.version, PENDING)
         if pending is None or pending.id != token:
-            raise RotationError(f"The rotation {token} was given up or never began: start another one.")
+            raise RotationError(f"The rotation {token} was abandoned or never started. Start another one.")
         before, after = read_ring(current.text), read_ring(pending.text)
         problem = await self._problem(before, after)
         if problem is not None:
             await in_thread(self._stored.drop_pending, pending)
-            raise RotationError(f"{problem} The rotation {token} is given up: start another one.")
+            raise RotationError(f"{problem} The rotation {token} is abandoned. Start another one.")
         await _try(after)
         return pending
 
     async def _problem(self, before: KeyRing, after: KeyRing) -> str | None:
         lost = missing_keys(before, after, await self._needed(before.keys))
         if lost:
-            return f"The new ring lacks keys that are needed: {', '.join(lost)}."
+            return f"The new ring lacks keys that are still needed: {', '.join(lost)}."
         known_from = self._now() + timedelta(seconds=CACHE_SECONDS)
         if any(key.use_after < known_from for kid, key in after.keys.items() if kid not in before.keys):
-            return "The new key would be used before every reader knows it."
+            return "The new key would be used before every reader has it."
         return None
 
 
@@ -142,4 +142,4 @@ async def _try(ring: KeyRing) -> None:
         cipher = CredentialCipher(HeldKeys(KeyRing({key.kid: key}), key.use_after))
         fields = {"api_key": SecretStr(secrets.token_hex(16))}
         if await cipher.decrypt(await cipher.encrypt(fields, "user", "wallet"), "user", "wallet") != fields:
-            raise RotationError(f"The key {key.kid} does not open what it encrypted.")
+            raise RotationError(f"The key {key.kid} cannot decrypt what it encrypted.")

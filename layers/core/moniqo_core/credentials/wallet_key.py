@@ -29,7 +29,7 @@ def decrypt(version: str, key: Key, user_id: str, user_wallet_id: str, token: st
     try:
         return _fernet(version, key, user_id, user_wallet_id).decrypt(token)
     except InvalidToken:
-        raise DecryptionError("The stored credentials do not open.") from None
+        raise DecryptionError("The stored credentials cannot be decrypted.") from None
 
 
 def _fernet(version: str, key: Key, user_id: str, user_wallet_id: str) -> Fernet:

@@ -1,9 +1,8 @@
-"""Every refusal of the service, one class each.
+"""Every error of the service, one class each.
 
-A class fixes the stable ``code`` a client switches on, the HTTP ``status`` it is answered with, a ``title`` that never
-changes, a ``hint`` that says what to do next and whether the same call may succeed later (``retryable``). An instance
-adds one sentence of ``detail`` and the numbers that explain it (``members``); numbers are given as ``Decimal`` and
-written as plain decimal strings by whoever serialises them.
+A class fixes the stable ``code`` that clients switch on, the HTTP ``status``, a short ``title``, a ``hint`` with a way
+out, and whether the same call may succeed later (``retryable``). An instance adds a ``detail`` of one or two sentences
+and the numbers that explain it (``members``). Numbers are ``Decimal`` and are serialised as plain decimal strings.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ from typing import ClassVar
 
 
 class WalletError(Exception):
-    """Base of every error the service answers on purpose."""
+    """Base of every error that the service answers on purpose."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
-    hint: ClassVar[str] = "Try again; if it happens again, report the request id."
+    hint: ClassVar[str] = "Try again. If the error persists, report the request_id."
     retryable: ClassVar[bool] = False
 
     def __init__(
         self, detail: str | None = None, *, retry_after: int | None = None, hint: str | None = None, **members: object
     ) -> None:
-        """Refuse with one sentence of ``detail``; ``retry_after`` is in whole seconds."""
+        """Say what was wrong in ``detail``; ``retry_after`` is in whole seconds, ``hint`` replaces the class's."""
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.retry_after = retry_after
@@ -32,16 +31,16 @@ class WalletError(Exception):
 
 
 class MalformedRequestError(WalletError):
-    """The body is not the JSON it claims to be."""
+    """The request body is not valid JSON."""
 
     code = "MALFORMED_REQUEST"
     status = 400
     title = "Malformed request"
-    hint = "Send one JSON object, UTF-8, without duplicate keys, NaN or Infinity."
+    hint = "Send one JSON object in UTF-8, without duplicate keys, NaN or Infinity."
 
 
 class UnauthenticatedError(WalletError):
-    """No token, or one that does not verify."""
+    """The request has no access token, or the token is not valid."""
 
     code = "UNAUTHENTICATED"
     status = 401
@@ -50,16 +49,16 @@ class UnauthenticatedError(WalletError):
 
 
 class ForbiddenError(WalletError):
-    """The caller is known and may not do this."""
+    """The account does not have permission for this operation."""
 
     code = "FORBIDDEN"
     status = 403
     title = "Forbidden"
-    hint = "Ask an administrator, or use an account of the admin group."
+    hint = "Ask an administrator, or use an account in the admin group."
 
 
 class PasswordChangeRequiredError(WalletError):
-    """The identity provider wants a new password before it hands out tokens."""
+    """The account must set a new password before it can log in."""
 
     code = "PASSWORD_CHANGE_REQUIRED"
     status = 403
@@ -68,49 +67,49 @@ class PasswordChangeRequiredError(WalletError):
 
 
 class NotFoundError(WalletError):
-    """There is no such thing, or it belongs to somebody else."""
+    """The resource does not exist, or it belongs to another account."""
 
     code = "NOT_FOUND"
     status = 404
     title = "Not found"
-    hint = "Check the id; what belongs to another account is not shown."
+    hint = "Check the id. Resources of other accounts are not shown."
 
 
 class WalletDeletedError(NotFoundError):
-    """The wallet was deleted; its history is kept."""
+    """The wallet was deleted. Its history is kept."""
 
 
 class OrderNotFoundError(NotFoundError):
-    """This wallet has no such order."""
+    """The wallet has no such order."""
 
 
 class ConflictError(WalletError):
-    """The request contradicts the present state."""
+    """The request conflicts with the current state of the resource."""
 
     code = "CONFLICT"
     status = 409
     title = "Conflict"
-    hint = "Read the present state and decide again."
+    hint = "Read the current state, then send the request again if it is still needed."
 
 
 class DuplicateSlugError(ConflictError):
-    """Another definition that is not deleted has this slug."""
+    """Another definition already uses this slug."""
 
     code = "DUPLICATE_SLUG"
     title = "Slug already in use"
-    hint = "Choose another slug, or change the definition that has it."
+    hint = "Choose another slug, or change the definition that uses it."
 
 
 class WalletInUseError(ConflictError):
-    """Something still depends on what was to be deleted."""
+    """The resource cannot be deleted while it is in use."""
 
     code = "WALLET_IN_USE"
     title = "Wallet in use"
-    hint = "Close what still uses it first, or delete with force=true where that is offered."
+    hint = "Cancel open orders and close positions first, or delete with ?force=true where available."
 
 
 class WalletPausedError(ConflictError):
-    """The wallet is paused: it takes no orders, cancelling still works."""
+    """The wallet is paused and accepts no orders. Cancelling still works."""
 
     code = "WALLET_PAUSED"
     title = "Wallet paused"
@@ -118,31 +117,31 @@ class WalletPausedError(ConflictError):
 
 
 class WalletSuspendedError(ConflictError):
-    """An administrator suspended the wallet."""
+    """An administrator suspended the wallet. Cancelling still works."""
 
     code = "WALLET_SUSPENDED"
     title = "Wallet suspended"
-    hint = "Only an administrator can reinstate the wallet."
+    hint = "Ask an administrator to reinstate the wallet."
 
 
 class OrderAlreadyFilledError(ConflictError):
-    """The order was filled before it could be cancelled."""
+    """The order filled before it could be cancelled."""
 
     code = "ORDER_ALREADY_FILLED"
     title = "Order already filled"
-    hint = "The order is part of the answer; nothing is left to cancel."
+    hint = "Nothing is left to cancel. The member order shows the order."
 
 
 class OrderAlreadyClosedError(ConflictError):
-    """The order ended before (cancelled, rejected or expired)."""
+    """The order has already been cancelled, rejected or expired."""
 
     code = "ORDER_ALREADY_CLOSED"
     title = "Order already closed"
-    hint = "The order is part of the answer; nothing is left to cancel."
+    hint = "Nothing is left to cancel. The member order shows the order."
 
 
 class PayloadTooLargeError(WalletError):
-    """The body is larger than the service reads."""
+    """The request body is larger than 256 KB."""
 
     code = "PAYLOAD_TOO_LARGE"
     status = 413
@@ -151,7 +150,7 @@ class PayloadTooLargeError(WalletError):
 
 
 class ValidationError(WalletError):
-    """A field or parameter has the wrong form; ``errors`` lists each as ``{field, message, code}``."""
+    """A field or parameter is not valid. ``errors`` lists each as ``{field, message, code}``."""
 
     code = "VALIDATION_ERROR"
     status = 422
@@ -160,16 +159,16 @@ class ValidationError(WalletError):
 
 
 class InvalidCredentialsError(WalletError):
-    """The credentials of a wallet are missing, malformed or refused by the venue."""
+    """The credentials of the wallet are missing, malformed or refused by the venue."""
 
     code = "INVALID_CREDENTIALS"
     status = 422
     title = "Invalid credentials"
-    hint = "Check the credential fields of the wallet definition and store them again."
+    hint = "Check the credentials. Stored ones are replaced with PUT /wallets/{id}/credentials."
 
 
 class InvalidSymbolError(WalletError):
-    """The symbol does not trade in this wallet."""
+    """The wallet does not trade this symbol."""
 
     code = "INVALID_SYMBOL"
     status = 422
@@ -178,29 +177,29 @@ class InvalidSymbolError(WalletError):
 
 
 class SymbolNotFoundError(InvalidSymbolError):
-    """The price feed has never heard of the symbol."""
+    """The price feed does not know the symbol."""
 
 
 class InvalidOrderError(WalletError):
-    """The order can never be accepted in this form (tick, lot, minimum, missing price)."""
+    """The order is not valid for its market, for example its tick size, lot size or minimum."""
 
     code = "INVALID_ORDER"
     status = 422
     title = "Invalid order"
-    hint = "Change the order as the detail says; GET /markets shows tick, lot and minimums."
+    hint = "Correct the order. GET /markets shows tick sizes, lot sizes and minimums."
 
 
 class InsufficientBalanceError(WalletError):
-    """Free funds do not cover the order and its fee: ``needed``, ``available``, ``asset``."""
+    """Free funds do not cover the order and its fee. See ``needed``, ``available`` and ``asset``."""
 
     code = "INSUFFICIENT_BALANCE"
     status = 422
     title = "Insufficient balance"
-    hint = "Lower the amount, or cancel open orders that lock funds."
+    hint = "Lower the amount, or cancel open orders to release their funds."
 
 
 class RiskLimitExceededError(WalletError):
-    """A limit the owner set for the wallet forbids the order: ``limit_type``, ``limit`` and the value reached."""
+    """The order would exceed a risk limit of the wallet. See ``limit_type``, ``limit`` and ``value``."""
 
     code = "RISK_LIMIT_EXCEEDED"
     status = 422
@@ -209,96 +208,96 @@ class RiskLimitExceededError(WalletError):
 
 
 class OrderRejectedError(WalletError):
-    """The market, not the form of the order, forbids it now (post-only would take, FOK cannot fill)."""
+    """The order is valid, but the market does not allow it now. For example, a FOK order cannot fill."""
 
     code = "ORDER_REJECTED"
     status = 422
     title = "Order rejected"
-    hint = "The market forbids this order now; change its price, amount or conditions."
+    hint = "Change the price, the amount or the conditions of the order, or try again later."
 
 
 class LiveTradingOffError(OrderRejectedError):
-    """No order of a live wallet is sent in this deployment for now."""
+    """This deployment sends no live orders at the moment."""
 
-    hint = "Cancelling works. Only who runs the deployment can turn live trading on."
+    hint = "Only the operator of this deployment can turn on live trading. Cancelling still works."
 
 
 class IdempotencyMismatchError(WalletError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was used before with a different body."""
 
     code = "IDEMPOTENCY_MISMATCH"
     status = 422
-    title = "Idempotency key used with another body"
-    hint = "Use a new key for a new request; repeat the same body for the same key."
+    title = "Idempotency key reused"
+    hint = "Use a new key for a new request, or repeat the original body with this key."
 
 
 class RateLimitExceededError(WalletError):
-    """Too many requests, or too many open things: ``limit`` says how many."""
+    """Too many requests, open orders or wallets. ``limit`` is the most that is allowed."""
 
     code = "RATE_LIMIT_EXCEEDED"
     status = 429
     title = "Rate limit exceeded"
-    hint = "Wait as long as Retry-After says."
+    hint = "Wait for the seconds in Retry-After, then try again."
     retryable = True
 
 
 class WalletConnectionError(WalletError):
-    """The venue could not be reached or answered nonsense."""
+    """The venue could not be reached, or its answer was not valid."""
 
     code = "WALLET_CONNECTION_ERROR"
     status = 502
     title = "Wallet connection failed"
-    hint = "Try again in a moment; POST /wallets/{id}/test-connection shows the state of the connection."
+    hint = "Try again in a moment. POST /wallets/{id}/test-connection tests the connection."
     retryable = True
 
 
 class UnknownOutcomeError(WalletConnectionError):
-    """An order was sent and no answer says what became of it: never send it again, look for it by its client id."""
+    """An order was sent, but its outcome is unknown. Look it up by its client id. Do not send it again."""
 
     title = "Outcome unknown"
-    hint = "Look the order up before anything else; sending it again could place it twice."
+    hint = "Look the order up before you do anything else. Sending it again could place it twice."
     retryable = False
 
 
 class VenueClockError(WalletConnectionError):
-    """The venue refuses the time a request was signed with: the two clocks differ by more than it allows."""
+    """The venue refused the timestamp of a request. The two clocks differ by more than it allows."""
 
-    hint = "The time of this deployment or of the venue is wrong; try again, then report it."
+    hint = "Try again. If the error persists, report it to the operator of this deployment."
 
 
 class MarketDataError(WalletError):
-    """There is no price that is fresh and sane enough to trade on."""
+    """No fresh and valid price is available."""
 
     code = "MARKET_DATA_ERROR"
     status = 503
     title = "No usable market data"
-    hint = "Nothing was changed; try again in a few seconds."
+    hint = "Nothing was changed. Try again in a few seconds."
     retryable = True
 
 
 class TemporarilyUnavailableError(WalletError):
-    """A part the service depends on is away for the moment."""
+    """A system that the service depends on is not available at the moment."""
 
     code = "TEMPORARILY_UNAVAILABLE"
     status = 503
     title = "Temporarily unavailable"
-    hint = "Try again as Retry-After says; use the same client_order_id for an order."
+    hint = "Wait for the seconds in Retry-After, then try again. Repeat an order with the same client_order_id."
     retryable = True
 
 
 class WalletNotInitializedError(WalletError):
-    """A wallet object was used before ``initialize()``."""
+    """A wallet object was used before ``initialize()`` was called."""
 
-    def __init__(self, detail: str = "call initialize() first, or use the wallet in an 'async with' block") -> None:
+    def __init__(self, detail: str = "Call initialize() first, or use the wallet in an 'async with' block.") -> None:
         """Say what to do."""
         super().__init__(detail)
 
 
 class EncryptionError(TemporarilyUnavailableError):
-    """No key is available to encrypt credentials with."""
+    """No key is available for encrypting credentials."""
 
 
 class DecryptionError(InvalidCredentialsError):
-    """The stored credentials do not open: other key, other wallet, or tampered with."""
+    """The stored credentials cannot be decrypted. The key or the wallet differs, or they were changed."""
 
     hint = "Store the credentials again with PUT /wallets/{id}/credentials."

@@ -94,7 +94,7 @@ class Polygon:
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first; an exchange that was closed left none."""
         if interval not in _SPANS:
-            raise ValidationError(f"interval {interval!r} is not one of {', '.join(_SPANS)}")
+            raise ValidationError(f"The interval {interval!r} is not one of {', '.join(_SPANS)}.")
         span, length = _SPANS[interval]
         now = self._clock()
         since = now - length * limit * _LOOK_BACK - timedelta(days=_LOOK_BACK)
@@ -117,7 +117,7 @@ class Polygon:
 def _ticker(symbol: str) -> str:
     ticker, _, quote = symbol.partition("/")
     if quote != "USD" or not _TICKER.fullmatch(ticker):
-        raise SymbolNotFoundError(f"no share {symbol[:40]!r}", symbol=symbol[:40])
+        raise SymbolNotFoundError(f"There is no share {symbol[:40]!r}.", symbol=symbol[:40])
     return ticker
 
 
@@ -140,10 +140,11 @@ def _refuse_delayed(answer: Any, symbol: str) -> None:
         raise _unreadable(symbol)
     if answer.get("status") == "DELAYED":
         raise MarketDataError(
-            f"Polygon's data of {symbol} is delayed on this deployment's plan; only real-time data is traded on",
+            f"Polygon's data for {symbol} is delayed on this deployment's plan. Trading needs real-time data.",
             symbol=symbol,
+            hint="Ask the operator of this deployment for a plan with real-time data.",
         )
 
 
 def _unreadable(symbol: str) -> MarketDataError:
-    return MarketDataError(f"Polygon's answer about {symbol} cannot be read", symbol=symbol, retry_after=2)
+    return MarketDataError(f"Polygon's answer about {symbol} could not be read.", symbol=symbol, retry_after=2)

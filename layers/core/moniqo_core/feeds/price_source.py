@@ -68,4 +68,7 @@ class Unreachable:
         raise self._refusal()
 
     def _refusal(self) -> MarketDataError:
-        return MarketDataError(f"This deployment asks {self.source} for no prices.", hint="Ask an administrator.")
+        return MarketDataError(
+            f"This deployment does not use prices of {self.source}.",
+            hint="Ask the operator of this deployment to configure this price source.",
+        )

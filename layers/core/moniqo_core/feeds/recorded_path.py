@@ -82,7 +82,7 @@ class RecordedPath:
             hours = _hours_of(start, end)
             await self._recall(symbol, hours, end)
             if self._gap(symbol, hours, end) is not None:
-                raise MarketDataError(f"minutes of {symbol} are not known", symbol=symbol, retry_after=2)
+                raise MarketDataError(f"Minute candles of {symbol} are missing.", symbol=symbol, retry_after=2)
             for hour in hours:
                 for candle in self._recorded(symbol, hour).candles:
                     if start <= candle.start and candle.start + MINUTE <= end:

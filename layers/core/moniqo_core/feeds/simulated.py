@@ -81,7 +81,7 @@ class SimulatedFeed:
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last ``limit`` closed candles of ``1m``, ``1h`` or ``1d``, oldest first; raises ValidationError."""
         if interval not in INTERVALS:
-            raise ValidationError(f"interval {interval!r} is not one of {', '.join(INTERVALS)}")
+            raise ValidationError(f"The interval {interval!r} is not one of {', '.join(INTERVALS)}.")
         market, seconds = _simulated_market(symbol), INTERVALS[interval]
         closed = int(self._clock().timestamp()) // seconds
         if market.market.hours is None:
@@ -129,7 +129,7 @@ class SimulatedFeed:
 def _simulated_market(symbol: str) -> SimulatedMarket:
     found = simulated_markets().get(symbol)
     if found is None:
-        raise SymbolNotFoundError(f"no market {symbol[:40]!r}", symbol=symbol[:40])
+        raise SymbolNotFoundError(f"There is no market {symbol[:40]!r}.", symbol=symbol[:40])
     return found
 
 
@@ -139,7 +139,7 @@ def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
         return _step_of(moment)
     session = next(market_hours.earlier_sessions(moment), None)
     if session is None:
-        raise MarketDataError(f"no session of {market.market.symbol} is known", symbol=market.market.symbol)
+        raise MarketDataError(f"No trading session of {market.market.symbol} is known.", symbol=market.market.symbol)
     return _step_of(session.close) - 1
 
 

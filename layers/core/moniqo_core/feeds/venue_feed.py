@@ -80,7 +80,7 @@ class VenueFeed:
         """One symbol; raises SymbolNotFoundError, MarketDataError while the venue does not say."""
         found = (await self._listed(symbol)).get(symbol)
         if found is None:
-            raise SymbolNotFoundError(f"no market {symbol[:40]!r} at {self._main.source}", symbol=symbol[:40])
+            raise SymbolNotFoundError(f"There is no market {symbol[:40]!r} at {self._main.source}.", symbol=symbol[:40])
         return found
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
@@ -194,12 +194,12 @@ class VenueFeed:
 def _check_numbers(snapshot: Snapshot) -> None:
     """Refuse a book out of order, or with what is no positive number in it; raises MarketDataError."""
     if not snapshot.last.is_finite() or snapshot.last <= 0:
-        raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}", symbol=snapshot.symbol)
+        raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}.", symbol=snapshot.symbol)
     for levels, direction in ((snapshot.bids, -1), (snapshot.asks, 1)):
         finite = all(price.is_finite() and size.is_finite() and price > 0 and size > 0 for price, size in levels)
         if not finite or any(direction * (after.price - before.price) <= 0 for before, after in pairwise(levels)):
             raise MarketDataError(
-                f"the book of {snapshot.symbol} at {snapshot.source} makes no sense",
+                f"The order book of {snapshot.symbol} at {snapshot.source} is not valid.",
                 symbol=snapshot.symbol,
                 retry_after=2,
             )
@@ -208,5 +208,5 @@ def _check_numbers(snapshot: Snapshot) -> None:
 def _no_price(symbol: str, error: WalletError | None) -> WalletError:
     if isinstance(error, MarketDataError):
         return error
-    detail = error.detail if error is not None else "nobody quotes it"
-    return MarketDataError(f"no usable price of {symbol}: {detail}", symbol=symbol, retry_after=2)
+    detail = error.detail if error is not None else "No venue quotes it."
+    return MarketDataError(f"There is no usable price of {symbol}. {detail}", symbol=symbol, retry_after=2)

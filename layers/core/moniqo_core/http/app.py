@@ -121,7 +121,7 @@ def _refuse_large_body(scope: Scope) -> None:
     size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
     if size > MAX_BODY_BYTES:
         raise PayloadTooLargeError(
-            f"The body has {size} bytes; at most {MAX_BODY_BYTES} are read.", limit=MAX_BODY_BYTES
+            f"The body has {size} bytes. The limit is {MAX_BODY_BYTES} bytes.", limit=MAX_BODY_BYTES
         )
 
 

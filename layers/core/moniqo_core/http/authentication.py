@@ -99,7 +99,7 @@ def _gateway_claims(event: Any) -> Mapping[str, Any] | None:
 def _bearer_token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthenticatedError("The request carries no bearer token.")
+        raise UnauthenticatedError("The request has no bearer token.")
     return token.strip()
 
 

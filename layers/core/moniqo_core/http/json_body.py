@@ -41,9 +41,11 @@ def parse(body: bytes) -> object:
         if "\\u" in text:
             json.dumps(document, ensure_ascii=False, default=str).encode("utf-8")
     except UnicodeEncodeError:
-        raise MalformedRequestError("The body holds half of a surrogate pair.") from None
+        raise MalformedRequestError("The body contains an unpaired surrogate.") from None
     except json.JSONDecodeError as error:
-        raise MalformedRequestError(f"The body is not JSON: {error.msg.lower()} at position {error.pos}.") from None
+        raise MalformedRequestError(
+            f"The body is not valid JSON: {error.msg.lower()} at position {error.pos}."
+        ) from None
     return document
 
 
@@ -62,25 +64,25 @@ def _refuse_depth(text: str) -> None:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise MalformedRequestError("The body repeats a key of an object.")
+        raise MalformedRequestError("An object in the body repeats a key.")
     return found
 
 
 def _integer(text: str) -> int:
     if len(text) > MAX_NUMBER_LENGTH:
-        raise MalformedRequestError(f"The body holds a number of more than {MAX_NUMBER_LENGTH} characters.")
+        raise MalformedRequestError(f"The body contains a number longer than {MAX_NUMBER_LENGTH} characters.")
     return int(text)
 
 
 def _decimal(text: str) -> Decimal:
     number = Decimal(text) if len(text) <= MAX_NUMBER_LENGTH else None
     if number is None or (number and abs(number.adjusted()) > MAX_EXPONENT):
-        raise MalformedRequestError("The body holds a number that is out of range.")
+        raise MalformedRequestError("The body contains a number that is out of range.")
     return number or Decimal(0)
 
 
 def _constant(name: str) -> object:
-    raise MalformedRequestError(f"The body holds {name}, which is not JSON.")
+    raise MalformedRequestError(f"The body contains {name}, which is not valid JSON.")
 
 
 _DECODER: Final = json.JSONDecoder(
@@ -101,7 +103,8 @@ def require_json(scope: Scope) -> None:
             media_type = value.partition(b";")[0].strip().lower()
             if media_type != b"application/json" and not media_type.endswith(b"+json"):
                 raise MalformedRequestError(
-                    "The body is not declared as JSON.", hint="Send the header 'Content-Type: application/json'."
+                    "The Content-Type of the body is not JSON.",
+                    hint="Send the header 'Content-Type: application/json'.",
                 )
             scope["headers"] = headers[:index] + headers[index + 1 :]
             return

@@ -67,7 +67,7 @@ def decode_cursor(cursor: str, length: int | None = None) -> list[str]:
 def broken_cursor() -> ValidationError:
     """Refuse a cursor; raise it also when a decoded value makes no sense."""
     return ValidationError(
-        "The cursor is not one this list gave out.",
+        "The cursor was not issued by this list.",
         errors=[{"field": "cursor", "message": "Use next_cursor of the previous page.", "code": "cursor_invalid"}],
     )
 

@@ -24,7 +24,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"
 RETRY_AFTER_SECONDS: Final = 2
 
-_UNEXPECTED: Final = "Something went wrong on our side."
+_UNEXPECTED: Final = "An unexpected error occurred."
 _ALWAYS: Final = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
 
 InvalidField = dict[str, str]
@@ -44,11 +44,13 @@ def translate(error: Exception) -> WalletError:
     if isinstance(error, HTTPException):
         return errors.NotFoundError("There is no such route.")
     if isinstance(error, TimeoutError):
-        observability.error("out of time", error)
-        return errors.TemporarilyUnavailableError("There was no time left to answer.", retry_after=RETRY_AFTER_SECONDS)
+        observability.error("request timed out", error)
+        return errors.TemporarilyUnavailableError(
+            "The request took too long to answer.", retry_after=RETRY_AFTER_SECONDS
+        )
     if bootstrap.is_outage(error):
         observability.error("database unavailable", error)
-        return errors.TemporarilyUnavailableError("The database does not answer.", retry_after=RETRY_AFTER_SECONDS)
+        return errors.TemporarilyUnavailableError("The database did not answer.", retry_after=RETRY_AFTER_SECONDS)
     observability.error("unhandled error", error)
     return WalletError(_UNEXPECTED)
 
@@ -61,10 +63,10 @@ def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
         code = str(item["type"])
         message = str(item["msg"])
         if code == "extra_forbidden":
-            message = "This field is not known."
+            message = "This field is unknown"
             if not is_safe_to_repeat(where[-1]):
                 del where[-1]
-        fields.append({"field": ".".join(where)[:100] or "body", "message": message, "code": code})
+        fields.append({"field": ".".join(where)[:100] or "body", "message": f"{message}.", "code": code})
     return fields
 
 
@@ -140,5 +142,5 @@ def example(refusal: type[WalletError]) -> Mapping[str, Any]:
         "retryable": refusal.retryable,
     }
     if refusal is errors.ValidationError:
-        document["errors"] = [{"field": "amount", "message": "Input should be greater than 0", "code": "greater_than"}]
+        document["errors"] = [{"field": "amount", "message": "Input should be greater than 0.", "code": "greater_than"}]
     return {"summary": refusal.title, "value": document}

@@ -26,7 +26,7 @@ KEYS_FRESH_SECONDS: Final = 3600
 REFETCH_SECONDS: Final = 30
 
 _ALGORITHMS: Final = {("RSA", None): "RS256", ("EC", "P-256"): "ES256"}
-_REFUSAL: Final = "The token does not verify."
+_REFUSAL: Final = "The token is not valid."
 
 
 def fetch(url: str) -> bytes:
@@ -119,7 +119,7 @@ class TokenVerifier:
         except jwt.PyJWTError:
             raise UnauthenticatedError(_REFUSAL) from None
         if not self._is_for_us(claims):
-            raise UnauthenticatedError("The token was made for another use.")
+            raise UnauthenticatedError("The token was issued for another purpose.")
         while len(self._seen) >= SEEN:
             del self._seen[next(iter(self._seen))]
         self._seen[digest] = _Seen(MappingProxyType(claims), float(claims["exp"]), header["kid"], key)
@@ -152,7 +152,9 @@ class TokenVerifier:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             if self._keys:
                 return
-            raise TemporarilyUnavailableError("The issuer's keys cannot be fetched.", retry_after=5) from error
+            raise TemporarilyUnavailableError(
+                "The keys of the token issuer cannot be fetched.", retry_after=5
+            ) from error
         keys: dict[str, Any] = {}
         for kid, entry in entries.items():
             algorithm = _ALGORITHMS.get((entry.get("kty"), entry.get("crv")))

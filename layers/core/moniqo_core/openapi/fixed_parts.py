@@ -8,26 +8,26 @@ from moniqo_core.openapi.named_errors import named_errors
 
 TITLE: Final = "Moniqo Wallets"
 DESCRIPTION: Final = """\
-One interface over paper wallets and real trading accounts: connect a wallet, trade through it, and see balances that
-are always right.
+One interface for paper wallets and real trading accounts. Connect a wallet, trade through it, and see balances that
+always add up.
 
-**Amounts** are decimal strings in answers (`"0.01"`); requests may send a string or a JSON number. **Times** are
-RFC 3339 in UTC. Fields that are not known are refused.
+**Amounts** are decimal strings in responses (`"0.01"`). Requests may send a string or a JSON number. **Times** are
+RFC 3339 in UTC. Unknown fields are refused.
 
-**Errors** are problem details (RFC 9457). Switch on `code`; `hint` says what to do next, `retryable` whether the same
-call may succeed later. What the gateway itself refuses has its own shape, `{"message": ...}`: a missing, invalid or
+**Errors** are problem details (RFC 9457). Switch on `code`. `hint` names a way out, and `retryable` tells whether the
+same call may succeed later. Errors of the gateway have their own shape, `{"message": ...}`: a missing, invalid or
 expired token (401), an unknown route (404), too many requests (429), no answer in time (503).
 
 **Log in** with `POST /api/v1/auth/login`, press *Authorize* and paste the access token.
 """
 TAGS: Final = {
-    "Authentication": "Log in, and stay logged in.",
-    "Wallet definitions": "The catalogue of what can be connected.",
-    "Wallets": "Wallets of the caller: connect, look, change, pause, delete.",
-    "Orders": "Place, look up and cancel orders; see what was traded.",
-    "Portfolio": "Positions, results and history of a wallet.",
-    "Markets": "Symbols and prices as one wallet sees them.",
-    "Sync": "Keep stored balances true, and see how that went.",
+    "Authentication": "Log in and refresh access tokens.",
+    "Wallet definitions": "The catalogue of wallets that users can connect.",
+    "Wallets": "Connect, show, change, pause and delete wallets.",
+    "Orders": "Place, show and cancel orders, and list trades.",
+    "Portfolio": "Positions, performance and history of a wallet.",
+    "Markets": "Symbols and prices in the market of a wallet.",
+    "Sync": "Sync balances, and show the log of syncs.",
     "Service": "The service itself.",
 }
 PARAMETERS: Final = {
@@ -36,8 +36,8 @@ PARAMETERS: Final = {
     "order_id": ("Id of an order of this wallet.", "o-12-1"),
     "symbol": ("A symbol this wallet can trade.", "BTC/USDT"),
     "interval": ("Length of a candle.", "1m"),
-    "limit": ("How many.", 50),
-    "status": ("Only those in this state.", "active"),
+    "limit": ("Number of items.", 50),
+    "status": ("Only items in this state.", "active"),
 }
 BEARER: Final = {
     "type": "http",
@@ -46,21 +46,24 @@ BEARER: Final = {
     "description": "The access token of POST /api/v1/auth/login.",
 }
 HEADERS: Final = {
-    "X-Request-Id": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "X-Request-Id": {
+        "description": "Identifies this request in the logs of the service.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
 }
 SCHEMAS: Final = {
     "Problem": {
         "type": "object",
-        "description": "What was refused, why, and what to do next. Errors add members of their own.",
+        "description": "An error and its way out. Errors add members of their own.",
         "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "hint", "retryable"],
         "properties": {
-            "type": {"type": "string", "format": "uri", "description": "Names the kind of error."},
-            "title": {"type": "string", "description": "The kind of error in words."},
+            "type": {"type": "string", "format": "uri", "description": "URI of the error code."},
+            "title": {"type": "string", "description": "Short name of the error."},
             "status": {"type": "integer", "description": "The HTTP status."},
-            "detail": {"type": "string", "description": "What is wrong with this request."},
-            "instance": {"type": "string", "description": "The path that was called."},
-            "code": {"type": "string", "enum": sorted(named_errors()), "description": "The stable name to switch on."},
+            "detail": {"type": "string", "description": "What was wrong with this request."},
+            "instance": {"type": "string", "description": "Path of the request."},
+            "code": {"type": "string", "enum": sorted(named_errors()), "description": "Stable name to switch on."},
             "request_id": {"type": "string", "description": "The same as the header X-Request-Id."},
             "hint": {"type": "string", "description": "What to do next."},
             "retryable": {"type": "boolean", "description": "Whether the same call may succeed later."},
@@ -70,13 +73,13 @@ SCHEMAS: Final = {
     },
     "InvalidField": {
         "type": "object",
-        "description": "A field that was refused. What was sent is not repeated.",
+        "description": "An invalid field. The value that was sent is not repeated.",
         "required": ["field", "message", "code"],
         "properties": {"field": {"type": "string"}, "message": {"type": "string"}, "code": {"type": "string"}},
     },
     "GatewayRefusal": {
         "type": "object",
-        "description": "A refusal of the gateway, before any code of ours ran.",
+        "description": "An error of the gateway. The service did not run.",
         "required": ["message"],
         "properties": {"message": {"type": ["string", "null"]}},
     },

@@ -28,7 +28,7 @@ _REFUSED: Final = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "UserNotConfirmedException", "InvalidParameterException"}
 )
 _WRONG_PAIR: Final = "E-mail and password do not match an account."
-_HINT: Final = "Check both; a forgotten password is reset on the sign-in page."
+_HINT: Final = "Check both. Reset a forgotten password on the sign-in page."
 
 
 class CognitoClient(Protocol):
@@ -127,7 +127,7 @@ def _tokens(answer: Mapping[str, Any], refresh_token: str) -> Tokens:
 
 def _translate(code: str, message: str, refusal: WalletError) -> WalletError:
     if code == "PasswordResetRequiredException":
-        return PasswordChangeRequiredError("The password of this account has to be reset.")
+        return PasswordChangeRequiredError("The password of this account must be reset.")
     if code in _THROTTLED or "attempts exceeded" in message.lower():
         return RateLimitExceededError("Too many attempts to log in.", retry_after=60)
     if code in _REFUSED:

@@ -44,7 +44,7 @@ async def send(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Map
             lost = error
         else:
             return None
-    raise TemporarilyUnavailableError("the database did not answer", retry_after=2) from lost
+    raise TemporarilyUnavailableError("The database did not answer.", retry_after=2) from lost
 
 
 def duplicate_key(error: ClientBulkWriteException) -> Mapping[str, object] | None:

@@ -79,7 +79,7 @@ async def server_version(db: Database) -> str:
     """
     version = str((await db.client.admin.command("buildInfo"))["version"])
     if int(version.partition(".")[0]) < OLDEST_SERVER:
-        message = f"MongoDB {version} is too old: this service needs MongoDB {OLDEST_SERVER}.0 or newer"
+        message = f"MongoDB {version} is too old. This service needs MongoDB {OLDEST_SERVER}.0 or newer."
         raise UnsupportedServerError(message)
     return version
 

@@ -44,7 +44,7 @@ class VenueConnections:
         from moniqo_core.venues.connection import VenueConnection
 
         if definition.slug not in VENUES or definition.api_config is None:
-            raise WalletConnectionError("The wallet definition does not say how its venue is reached.")
+            raise WalletConnectionError("The wallet definition does not say how to reach its venue.")
         name = (definition.slug, repr(definition.api_config))
         if name not in self._made:
             self._made[name] = VenueConnection(

@@ -23,7 +23,7 @@ _OK: Final = 200
 _REFUSED: Final = {
     401: "it does not accept this deployment's key",
     403: "this deployment's plan does not include it",
-    429: "it takes no more requests for now",
+    429: "it accepts no more requests for now",
 }
 
 
@@ -65,7 +65,7 @@ class PolygonHttp:
             raise _failed("it did not answer") from None
         if status == 404:  # noqa: PLR2004
             self._circuit_breaker.answered()
-            raise SymbolNotFoundError("Polygon does not know this symbol")
+            raise SymbolNotFoundError("Polygon does not know this symbol.")
         if status != _OK:
             self._count(status)
             why = _REFUSED.get(status, f"it answered HTTP {status}")
@@ -74,7 +74,7 @@ class PolygonHttp:
         try:
             return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError):
-            raise _failed("its answer cannot be read") from None
+            raise _failed("its answer could not be read") from None
 
     def _count(self, status: int) -> None:
         if status < 500:  # noqa: PLR2004
@@ -99,7 +99,7 @@ class PolygonHttp:
 
 
 def _failed(why: str, wait: int | None = None) -> MarketDataError:
-    return MarketDataError(f"Polygon gives no prices: {why}.", retry_after=wait or 2)
+    return MarketDataError(f"Polygon provided no price because {why}.", retry_after=wait or 2)
 
 
 def _no_constant(name: str) -> Any:

@@ -57,14 +57,16 @@ class ExchangePrices:
             async with asyncio.timeout(LOOK_SECONDS):
                 return await connection.mids()
         except TimeoutError:
-            raise MarketDataError(f"{connection.venue.name} did not answer in time", retry_after=2) from None
+            raise MarketDataError(f"{connection.venue.name} did not answer in time.", retry_after=2) from None
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
         """Minutes from ``since`` on; pages without a trade are passed over."""
         connection = await self._listing(symbol)
         kept = connection.venue.minutes_kept
         if kept is not None and self._clock() - since > kept:
-            raise MarketDataError(f"{connection.venue.name} has minutes of the last {kept} only", symbol=symbol)
+            raise MarketDataError(
+                f"{connection.venue.name} keeps minute candles for {kept // MINUTE} minutes only.", symbol=symbol
+            )
         for page in range(MOST_PAGES):
             start = since + page * PAGE * MINUTE
             found = await _candles(connection, symbol, "1m", start, PAGE)
@@ -80,7 +82,7 @@ class ExchangePrices:
         """Return the connection, which knows its markets by then; raises SymbolNotFoundError."""
         connection = await self._connect()
         if symbol not in await connection.markets():
-            raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}", symbol=symbol[:40])
+            raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}.", symbol=symbol[:40])
         return connection
 
 
@@ -105,10 +107,10 @@ async def snapshot_of(connection: VenueConnection, symbol: str, source: str, sec
     )
     name = connection.venue.name
     if not bids or not asks or last is None:
-        raise MarketDataError(f"nobody quotes {symbol} at {name} now", symbol=symbol, retry_after=2)
+        raise MarketDataError(f"{name} shows no quotes for {symbol} at the moment.", symbol=symbol, retry_after=2)
     at = stamped or written
     if at is None:
-        raise MarketDataError(f"{name} does not say what time its prices are of", symbol=symbol, retry_after=2)
+        raise MarketDataError(f"{name} does not date its prices.", symbol=symbol, retry_after=2)
     if stamped is None and traded is not None:
         at = min(at, traded)
     return Snapshot(symbol, at, last, bids, asks, source)

@@ -131,7 +131,7 @@ class Draft:
         if after.free < 0 or after.locked < 0:
             needed, available = (-free, held.free) if after.free < 0 else (-locked, held.locked)
             raise InsufficientBalanceError(
-                f"{needed} {asset} are needed, {available} {asset} are there",
+                f"Needs {needed} {asset}. {available} {asset} is available.",
                 needed=needed,
                 available=available,
                 asset=asset,

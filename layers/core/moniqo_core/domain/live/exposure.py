@@ -103,7 +103,7 @@ def exposure(
     """
     base_price, quote_price = usd_price(market.base, mids), usd_price(market.quote, mids)
     if base_price is None or quote_price is None:
-        raise MarketDataError(f"{market.symbol} has no price in US dollars now", retry_after=5)
+        raise MarketDataError(f"{market.symbol} has no price in US dollars at the moment.", retry_after=5)
     holding_exposures = _holding_exposures(held, buys, mids)
     mine = holding_exposures.pop(market.base, HoldingExposure(ZERO, ZERO, base_price))
     price = max(base_price, order.price * quote_price) if order.price is not None else base_price

@@ -22,7 +22,6 @@ CENT: Final = Decimal("0.01")
 """In US dollars. What is worth less is rounding, or what no order can sell."""
 
 _SHOWN: Final = Decimal("0.00000001")
-RESUME_HINT: Final = "Wait for the next day, or change risk_limits."
 
 
 def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO) -> LossBaseline:
@@ -90,9 +89,9 @@ def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> N
     """Refuse a purchase while a loss limit is reached, or while nobody can tell."""
     if equity is None:
         raise RiskLimitExceededError(
-            "whether a loss limit is reached cannot be told: something held has no price",
+            "An asset held in this wallet has no price, so the loss limits cannot be checked.",
             limit_type="daily_loss_limit",
-            hint="Try again when the venue prices it; sales are not held back.",
+            hint="Try again when the venue prices it. Sell orders are still accepted.",
         )
     found = reached(wallet, baseline_at(wallet, equity, now), equity)
     if found is not None:

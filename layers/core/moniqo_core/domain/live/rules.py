@@ -114,16 +114,16 @@ class LiveDecision:
     def _check_status(self) -> None:
         wallet = self.wallet
         if wallet.status is UserWalletStatus.SUSPENDED:
-            raise WalletSuspendedError("the wallet is suspended", reason=wallet.status_reason)
+            raise WalletSuspendedError("The wallet is suspended.", reason=wallet.status_reason)
         if wallet.status is UserWalletStatus.PAUSED:
-            raise WalletPausedError("the wallet is paused", reason=wallet.status_reason)
+            raise WalletPausedError("The wallet is paused.", reason=wallet.status_reason)
 
     def _check_open_orders(self) -> None:
         if self.open_orders >= MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
-                f"{self.open_orders} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
+                f"{self.open_orders} orders are open. A wallet may have at most {MAX_OPEN_ORDERS}.",
                 limit=MAX_OPEN_ORDERS,
-                hint="Cancel open orders first.",
+                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
             )
 
     def _check_symbol(self) -> None:
@@ -152,7 +152,7 @@ class LiveDecision:
         asset, needed, free = self.needed()
         if needed > free:
             raise InsufficientBalanceError(
-                f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
+                f"Needs {plain(needed)} {asset}. {plain(free)} {asset} is available.",
                 needed=needed,
                 available=free,
                 asset=asset,

@@ -81,19 +81,23 @@ def check_usable(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
     """
     symbol = snapshot.symbol
     if not snapshot.bids or not snapshot.asks:
-        raise MarketDataError(f"the book of {symbol} is empty on one side", symbol=symbol, retry_after=2)
+        raise MarketDataError(f"The order book of {symbol} is empty on one side.", symbol=symbol, retry_after=2)
     if snapshot.bid <= 0 or snapshot.ask < snapshot.bid:
-        raise MarketDataError(f"the book of {symbol} is crossed or not positive", symbol=symbol, retry_after=2)
+        raise MarketDataError(
+            f"The order book of {symbol} has crossed or non-positive prices.", symbol=symbol, retry_after=2
+        )
     age = now - snapshot.at
     if age < -CLOCK_TOLERANCE:
         raise MarketDataError(
-            f"the price of {symbol} is from {-age.total_seconds():.3f} s ahead: a clock is wrong, ours or the venue's",
+            f"The price of {symbol} is dated {-age.total_seconds():.3f} s in the future."
+            " The clock of the venue or of this deployment is wrong.",
             symbol=symbol,
             retry_after=2,
         )
     if age > max_age:
         raise MarketDataError(
-            f"the price of {symbol} is {age.total_seconds():.3f} s old, at most {max_age.total_seconds():.0f} s count",
+            f"The price of {symbol} is {age.total_seconds():.3f} s old."
+            f" Trading needs a price at most {max_age.total_seconds():.0f} s old.",
             symbol=symbol,
             retry_after=2,
         )

@@ -41,7 +41,8 @@ def plan(draft: Draft, side: OrderSide, limit: Decimal | None, amount: Decimal, 
     if most is not None and excess > most:
         largest = walk.amount + floor_to(most, context.market.lot_step)
         raise OrderRejectedError(
-            f"the market takes at most {plain(largest)} {context.market.base} at once, {plain(amount)} were asked for",
+            f"The market can fill at most {plain(largest)} {context.market.base}"
+            f" of the {plain(amount)} {context.market.base} requested.",
             suggested_amount=largest,
             limit_type="market_depth",
         )

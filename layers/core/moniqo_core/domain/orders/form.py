@@ -34,46 +34,52 @@ def check_fields(order: OrderRequest) -> None:
         ("trail_percent", order.trail_percent),
     ):
         if (value is not None) != (name in needs):
-            verb = "needs a" if name in needs else "has no"
-            raise InvalidOrderError(f"a {order.type} order {verb} {name}", field=name)
+            verb = "needs a" if name in needs else "cannot have a"
+            raise InvalidOrderError(f"A {order.type} order {verb} {name}.", field=name)
     if (order.amount is None) == (order.quote_amount is None):
-        raise InvalidOrderError("give either amount or quote_amount", field="amount")
+        raise InvalidOrderError("Give exactly one of amount and quote_amount.", field="amount")
     if order.quote_amount is not None and order.type is not OrderType.MARKET:
-        raise InvalidOrderError("quote_amount is for market orders only", field="quote_amount")
+        raise InvalidOrderError("Only market orders can have a quote_amount.", field="quote_amount")
     if order.type in _SELL_ONLY and order.side is OrderSide.BUY:
         raise InvalidOrderError(
-            f"a {order.type} order sells; a buy that waits for a price is a stop_limit", field="side"
+            f"A {order.type} order can only sell. To buy at a trigger price, use a stop_limit order.", field="side"
         )
     if order.reduce_only and order.side is OrderSide.BUY:
-        raise InvalidOrderError("a buy never reduces a position: this account is long only", field="reduce_only")
+        raise InvalidOrderError(
+            "A buy order cannot be reduce_only. This wallet holds long positions only.", field="reduce_only"
+        )
     _check_time(order)
     _check_exits(order)
 
 
 def _check_time(order: OrderRequest) -> None:
     if order.time_in_force in _AT_ONCE and order.type not in {OrderType.MARKET, OrderType.LIMIT}:
-        raise InvalidOrderError(f"a {order.type} order waits, {order.time_in_force} never does", field="time_in_force")
+        raise InvalidOrderError(
+            f"A {order.type} order cannot have time_in_force {order.time_in_force}.", field="time_in_force"
+        )
     if order.post_only and (order.type is not OrderType.LIMIT or order.time_in_force in _AT_ONCE):
-        raise InvalidOrderError("post_only is for limit orders that rest in the book", field="post_only")
+        raise InvalidOrderError(
+            "A post_only order must be a limit order with time_in_force GTC, DAY or GTD.", field="post_only"
+        )
     if (order.expires_at is not None) != (order.time_in_force is TimeInForce.GTD):
-        raise InvalidOrderError("expires_at goes with time in force GTD", field="expires_at")
+        raise InvalidOrderError("Give expires_at with time_in_force GTD, and only then.", field="expires_at")
 
 
 def _check_exits(order: OrderRequest) -> None:
     if order.stop_loss is None and order.take_profit is None:
         return
     if order.side is OrderSide.SELL:
-        raise InvalidOrderError("exits are attached to buys: this account is long only", field="stop_loss")
+        raise InvalidOrderError("Only buy orders can have a stop_loss or take_profit.", field="stop_loss")
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is not None and spec.percent is not None:
-            raise InvalidOrderError(f"{name} has either a stop_price or a percent", field=name)
+            raise InvalidOrderError(f"Give {name} either a stop_price or a percent, not both.", field=name)
 
 
 def check_exit_defaults(order: OrderRequest) -> None:
     """Refuse exits that leave their place to the limits of a wallet that has none."""
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is None and spec.percent is None:
-            raise InvalidOrderError(f"{name} needs a stop_price or a percent", field=name)
+            raise InvalidOrderError(f"Give {name} a stop_price or a percent.", field=name)
 
 
 def check_price(name: str, price: Decimal, market: Market) -> None:
@@ -81,8 +87,8 @@ def check_price(name: str, price: Decimal, market: Market) -> None:
     if price <= 0 or price % market.tick_size:
         nearest = _nearest(price, market.tick_size)
         raise InvalidOrderError(
-            f"{name} {plain(price)} is not a positive multiple of the tick {plain(market.tick_size)},"
-            f" {plain(nearest)} is the nearest",
+            f"The {name} {plain(price)} is not a positive multiple of the tick size {plain(market.tick_size)}."
+            f" The nearest valid price is {plain(nearest)}.",
             field=name,
             tick_size=market.tick_size,
             suggested_price=nearest,
@@ -94,8 +100,8 @@ def check_amount(amount: Decimal, market: Market) -> None:
     if amount < market.min_amount or amount % market.lot_step:
         nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
         raise InvalidOrderError(
-            f"amount {plain(amount)} does not fit {market.symbol}: at least {plain(market.min_amount)}"
-            f" in steps of {plain(market.lot_step)}, {plain(nearest)} is the nearest",
+            f"The amount {plain(amount)} is not valid for {market.symbol}. Use at least {plain(market.min_amount)}"
+            f" in steps of {plain(market.lot_step)}, for example {plain(nearest)}.",
             field="amount",
             lot_step=market.lot_step,
             min_amount=market.min_amount,
@@ -108,8 +114,8 @@ def check_notional(amount: Decimal, price: Decimal, market: Market) -> None:
     if amount * price < market.min_notional:
         enough = max(ceil_to(market.min_notional / price, market.lot_step), market.min_amount)
         raise InvalidOrderError(
-            f"{plain(amount)} {market.base} at {plain(price)} are worth {plain(amount * price)} {market.quote},"
-            f" the smallest order is {plain(market.min_notional)} {market.quote}",
+            f"{plain(amount)} {market.base} at {plain(price)} is worth {plain(amount * price)} {market.quote}."
+            f" The smallest order is {plain(market.min_notional)} {market.quote}.",
             field="amount",
             min_notional=market.min_notional,
             suggested_amount=enough,

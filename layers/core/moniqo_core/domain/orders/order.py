@@ -14,7 +14,7 @@ from moniqo_core.domain.money import ZERO
 
 
 class OrderSide(StrEnum):
-    """Which way base asset moves."""
+    """Whether an order buys or sells the base asset."""
 
     BUY = "buy"
     SELL = "sell"
@@ -32,7 +32,7 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order is in its life; ``unknown`` and ``rejected`` exist only for live orders."""
+    """The status of an order. Only live orders can be ``unknown`` or ``rejected``."""
 
     PENDING = "pending"
     OPEN = "open"
@@ -45,7 +45,7 @@ class OrderStatus(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order lives."""
+    """How long an order stays open."""
 
     GTC = "GTC"
     IOC = "IOC"
@@ -55,7 +55,7 @@ class TimeInForce(StrEnum):
 
 
 class Liquidity(StrEnum):
-    """Whether a fill waited in the book (maker) or met one that did (taker)."""
+    """Whether the order rested in the order book (maker) or met one that did (taker)."""
 
     MAKER = "maker"
     TAKER = "taker"

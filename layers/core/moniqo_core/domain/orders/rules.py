@@ -18,7 +18,7 @@ Rule = tuple[str, Callable[[], None]]
 
 
 class RuleOutcome(StrEnum):
-    """What a rule said of the order; ``skipped`` when a rule it builds on failed."""
+    """The result of a rule. It is ``skipped`` when a rule it depends on failed."""
 
     PASSED = "passed"
     FAILED = "failed"

@@ -31,5 +31,5 @@ def decide(draft: Draft, command: Command, context: MarketContext | None) -> Com
         case Mark():
             return draft.commit(command)
         case _:
-            message = f"{type(command).__name__} is not decided on an account, or not without its basis"
+            message = f"{type(command).__name__} cannot be decided on an account, or needs a market context."
             raise ValueError(message)

@@ -98,7 +98,7 @@ def set_status(draft: Draft, change: SetStatus) -> Commit:
         with exact():
             reached = breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
         if reached is not None:
-            raise reached.still("Wait for the next day, change risk_limits, or reset the wallet.")
+            raise reached.still("Change risk_limits or reset the wallet. A daily limit also ends with the day.")
     draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
     return draft.commit(change)
 
@@ -114,10 +114,10 @@ def close(draft: Draft, change: Close) -> Commit:
     open_orders = [order_id for order_id in draft.open_ids() if draft.peek(order_id).is_open]
     if (open_orders or held) and not change.force:
         raise WalletInUseError(
-            f"the wallet has {counted(len(open_orders), 'open order')} and {counted(len(held), 'position')}",
+            f"The wallet has {counted(len(open_orders), 'open order')} and {counted(len(held), 'position')}.",
             open_orders=len(open_orders),
             positions=held,
-            hint="Cancel the orders and sell the positions, or delete with ?force=true.",
+            hint="Cancel the orders and close the positions, or delete the wallet with ?force=true.",
         )
     with exact():
         for order_id in open_orders:

@@ -18,9 +18,9 @@ def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
     """Refuse an order that cannot wait, or shall not, for the market to open."""
     opens = context.next_open
     raise OrderRejectedError(
-        f"the market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}",
+        f"The market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}.",
         next_open=opens,
-        hint="Send the order when the market is open, or one that waits with respect_market_hours off.",
+        hint="Wait for the market to open. With respect_market_hours off, orders that can rest are accepted now.",
     )
 
 
@@ -34,7 +34,7 @@ def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
     waits_for_rise = buying or order.type is OrderType.TAKE_PROFIT
     if now >= stop if waits_for_rise else now <= stop:
         raise OrderRejectedError(
-            f"the {'ask' if buying else 'bid'} {plain(now)} has passed the stop price {plain(stop)}",
+            f"The {'ask' if buying else 'bid'} {plain(now)} has already passed the stop_price {plain(stop)}.",
             stop_price=stop,
             best_price=now,
         )
@@ -48,7 +48,7 @@ def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
     best = snapshot.ask if buying else snapshot.bid
     if order.price >= best if buying else order.price <= best:
         raise OrderRejectedError(
-            f"a post-only {order.side} at {plain(order.price)} would take, the best price is {plain(best)}",
+            f"A post-only {order.side} at {plain(order.price)} would fill at once. The best price is {plain(best)}.",
             best_price=best,
         )
 
@@ -57,7 +57,7 @@ def check_all_at_once(order: OrderRequest, amount: Decimal, plan: Plan, base: st
     """Refuse a fill-or-kill order that cannot fill."""
     if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
         raise OrderRejectedError(
-            f"only {plain(plan.amount)} of {plain(amount)} {base} can fill at once",
+            f"Only {plain(plan.amount)} of {plain(amount)} {base} can fill at once.",
             available=plan.amount,
             suggested_amount=plan.amount,
         )

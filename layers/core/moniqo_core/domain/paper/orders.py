@@ -44,7 +44,10 @@ def close_position(draft: Draft, command: ClosePosition, context: MarketContext)
     with exact():
         require_trading(draft)
         if not draft.position(command.symbol).amount:
-            raise OrderRejectedError(f"there is no position in {command.symbol}")
+            raise OrderRejectedError(
+                f"There is no position in {command.symbol}.",
+                hint="GET /wallets/{id}/positions lists the open positions.",
+            )
         for order_id in draft.open_ids():
             order = draft.edit(order_id)
             if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
@@ -61,7 +64,7 @@ def cancel(draft: Draft, command: Cancel) -> Commit:
     """Cancel an open order; raises OrderNotFoundError when it is not open."""
     order = draft.edit(command.order_id)
     if order is None or not order.is_open:
-        raise OrderNotFoundError(f"no open order {command.order_id[:40]}")
+        raise OrderNotFoundError(f"This wallet has no open order {command.order_id[:40]}.")
     with exact():
         close(draft, order, OrderStatus.CANCELLED, draft.at)
         return draft.commit(command)

@@ -42,16 +42,18 @@ _NOTHING: Final = Plan((), ZERO, ZERO, {})
 def require_trading(account: Account | Draft) -> None:
     """Refuse a wallet that takes no orders."""
     if account.status == "suspended":
-        raise WalletSuspendedError("the wallet is suspended", reason=account.reason)
+        raise WalletSuspendedError("The wallet is suspended.", reason=account.reason)
     if account.status == "paused":
-        raise WalletPausedError("the wallet is paused", reason=account.reason)
+        raise WalletPausedError("The wallet is paused.", reason=account.reason)
 
 
 def check_tradable(account: Account, symbol: str, quote: str) -> None:
     """Refuse a symbol this account does not trade."""
     terms = account.terms
     if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
-        raise InvalidSymbolError(f"this wallet does not trade {symbol}; its cash is {terms.cash_asset}", symbol=symbol)
+        raise InvalidSymbolError(
+            f"This wallet does not trade {symbol}. Its cash asset is {terms.cash_asset}.", symbol=symbol
+        )
 
 
 class Decision:
@@ -96,9 +98,9 @@ class Decision:
         count = sum(open_order_totals.orders for open_order_totals in self.draft.account.open_order_totals.values())
         if count + opening > MAX_OPEN_ORDERS:
             raise RateLimitExceededError(
-                f"{count} orders are open, a wallet may have {MAX_OPEN_ORDERS}",
+                f"{count} orders are open, and this one would add {opening}. The limit is {MAX_OPEN_ORDERS}.",
                 limit=MAX_OPEN_ORDERS,
-                hint="Cancel open orders first.",
+                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
             )
 
     def _check_symbol(self) -> None:
@@ -119,7 +121,7 @@ class Decision:
             if stop is not None:
                 order_form.check_price("stop_price", stop, market)
         if request.trail_percent is not None and not 0 < request.trail_percent <= order_form.MAX_TRAIL_PERCENT:
-            raise InvalidOrderError("trail_percent is above 0 and at most 50", field="trail_percent")
+            raise InvalidOrderError("The trail_percent must be above 0 and at most 50.", field="trail_percent")
         self.amount = self._read_amount()
 
     def _read_amount(self) -> Decimal:
@@ -138,7 +140,7 @@ class Decision:
     def _check_expiry(self) -> None:
         expires_at = self.request.expires_at
         if expires_at is not None and expires_at <= self.draft.at:
-            raise InvalidOrderError(f"expires_at {expires_at.isoformat()} has passed", field="expires_at")
+            raise InvalidOrderError(f"The expires_at {expires_at.isoformat()} has already passed.", field="expires_at")
 
     def _check_market(self) -> None:
         request, context, limits = self.request, self.context, self.draft.account.limits
@@ -146,7 +148,10 @@ class Decision:
             market_rules.refuse_closed(request, context)
         market_rules.check_trigger(request, context.snapshot)
         if request.reduce_only and not self.draft.position(request.symbol).amount:
-            raise OrderRejectedError(f"there is no position in {request.symbol} to reduce")
+            raise OrderRejectedError(
+                f"There is no position in {request.symbol} to reduce.",
+                hint="GET /wallets/{id}/positions lists the open positions.",
+            )
         if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
             return
         market_rules.check_post_only(request, context.snapshot)
@@ -158,7 +163,7 @@ class Decision:
         asset, needed, free = self.funds()
         if needed > free:
             raise InsufficientBalanceError(
-                f"{plain(needed)} {asset} are needed, {plain(free)} {asset} are free",
+                f"Needs {plain(needed)} {asset}. {plain(free)} {asset} is available.",
                 needed=needed,
                 available=free,
                 asset=asset,

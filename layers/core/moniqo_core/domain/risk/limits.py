@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.errors import RiskLimitExceededError
 from moniqo_core.domain.money import plain
@@ -27,23 +28,29 @@ class RiskLimits:
     timezone: str = "UTC"
 
 
+_SYMBOL_HINT: Final = "Trade another symbol, or change risk_limits with PATCH /wallets/{id}."
+
+
 def check_symbol(limits: RiskLimits, symbol: str) -> None:
     """Refuse a symbol the owner blocked or did not allow."""
     if symbol in limits.blocked_symbols:
         raise RiskLimitExceededError(
-            f"{symbol} is blocked for this wallet", limit_type="blocked_symbols", symbol=symbol
+            f"{symbol} is blocked for this wallet.", limit_type="blocked_symbols", symbol=symbol, hint=_SYMBOL_HINT
         )
     if limits.allowed_symbols is not None and symbol not in limits.allowed_symbols:
         raise RiskLimitExceededError(
-            f"{symbol} is not among the allowed symbols of this wallet", limit_type="allowed_symbols", symbol=symbol
+            f"{symbol} is not among the allowed symbols of this wallet.",
+            limit_type="allowed_symbols",
+            symbol=symbol,
+            hint=_SYMBOL_HINT,
         )
 
 
 def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
     """Name the numbers of a position above ``max_position_size_usd``."""
     return RiskLimitExceededError(
-        f"the position in {symbol} would be worth {plain(exposure)} USD,"
-        f" the limit is {plain(limits.max_position_size_usd)} USD",
+        f"The position in {symbol} would be worth {plain(exposure)} USD."
+        f" The limit is {plain(limits.max_position_size_usd)} USD.",
         limit_type="max_position_size_usd",
         limit=limits.max_position_size_usd,
         value=exposure,
@@ -54,7 +61,7 @@ def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, large
 def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
     """Name the numbers of a total exposure above ``max_total_exposure_usd``."""
     return RiskLimitExceededError(
-        f"the total exposure would be {plain(exposure)} USD, the limit is {plain(limits.max_total_exposure_usd)} USD",
+        f"The total exposure would be {plain(exposure)} USD. The limit is {plain(limits.max_total_exposure_usd)} USD.",
         limit_type="max_total_exposure_usd",
         limit=limits.max_total_exposure_usd,
         value=exposure,
@@ -66,8 +73,9 @@ def check_open_positions(limits: RiskLimits, count: int) -> None:
     """Refuse when ``count`` symbols would be held or bid for at once, more than ``max_open_positions``."""
     if count > limits.max_open_positions:
         raise RiskLimitExceededError(
-            f"{count} positions would be open, the limit is {limits.max_open_positions}",
+            f"{count} positions would be open. The limit is {limits.max_open_positions}.",
             limit_type="max_open_positions",
+            hint="Close a position first, or change risk_limits with PATCH /wallets/{id}.",
             limit=limits.max_open_positions,
             value=count,
         )

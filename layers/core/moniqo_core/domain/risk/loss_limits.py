@@ -28,6 +28,8 @@ _SHOWN: Final = Decimal("0.00000001")
 
 _CENT: Final = Decimal("0.01")
 
+CHANGE_LIMITS: Final = "Change risk_limits with PATCH /wallets/{id}. A daily limit also ends with the day."
+
 
 class Breach(NamedTuple):
     """A loss limit that was reached."""
@@ -38,17 +40,21 @@ class Breach(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why the wallet was paused."""
+        """Why the wallet was paused; journals hold this text, and a replay must find the same."""
         return f"{self.limit_type} {plain(self.limit)} was reached at {plain(self.value.quantize(_CENT))}"
 
     def refusal(self) -> RiskLimitExceededError:
         """What a purchase is refused with."""
-        detail = f"{self.limit_type} of {plain(self.limit)} is reached: {plain(self.value)}"
-        return RiskLimitExceededError(detail, limit_type=self.limit_type, limit=self.limit, value=self.value)
+        detail = f"The limit {self.limit_type} of {plain(self.limit)} is reached. The loss is {plain(self.value)}."
+        return RiskLimitExceededError(
+            detail, limit_type=self.limit_type, limit=self.limit, value=self.value, hint=CHANGE_LIMITS
+        )
 
     def still(self, hint: str) -> ConflictError:
         """What resuming is refused with: the wallet would be paused again at once."""
-        detail = f"{self.limit_type} of {plain(self.limit)} is still reached: {plain(self.value)}"
+        detail = (
+            f"The limit {self.limit_type} of {plain(self.limit)} is still reached. The loss is {plain(self.value)}."
+        )
         return ConflictError(detail, limit_type=self.limit_type, limit=self.limit, value=self.value, hint=hint)
 
 

@@ -16,7 +16,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 
 
 class SyncType(StrEnum):
-    """What asked for a sync."""
+    """What started a sync."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
@@ -24,7 +24,7 @@ class SyncType(StrEnum):
 
 
 class SyncStatus(StrEnum):
-    """How a sync went; ``partial`` means some asset has no value, a price was stale, or more moved than was told."""
+    """The result of a sync. ``partial`` means a missing value, a stale price or an unexplained movement."""
 
     SUCCESS = "success"
     PARTIAL = "partial"

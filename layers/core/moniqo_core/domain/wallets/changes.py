@@ -45,8 +45,8 @@ def check_transition(current: str, change: SetStatus) -> None:
 
     """
     if current == "suspended" and change.by != "admin":
-        raise WalletSuspendedError("the wallet is suspended", wallet_status=current)
+        raise WalletSuspendedError("The wallet is suspended.", wallet_status=current)
     if change.status == current:
-        raise ConflictError(f"the wallet is {current} already", wallet_status=current)
+        raise ConflictError(f"The wallet is already {current}.", wallet_status=current)
     if change.status == "active" and change.by == "admin" and current != "suspended":
-        raise ConflictError(f"the wallet is {current}, not suspended", wallet_status=current)
+        raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)

@@ -12,7 +12,7 @@ from moniqo_core.domain.orders.order import OrderType
 
 
 class IntegrationType(StrEnum):
-    """How a wallet definition reaches its venue."""
+    """How wallets of a definition reach their venue."""
 
     SIMULATION = "SIMULATION"
     CEX = "CEX"
@@ -21,7 +21,7 @@ class IntegrationType(StrEnum):
 
 
 class MarketType(StrEnum):
-    """What kind of thing trades."""
+    """The kind of market."""
 
     CRYPTO = "crypto"
     STOCKS = "stocks"
@@ -30,7 +30,7 @@ class MarketType(StrEnum):
 
 
 class FieldType(StrEnum):
-    """How a form asks for a credential field."""
+    """The input type of a credential field in a form."""
 
     TEXT = "text"
     PASSWORD = "password"  # noqa: S105 - a form field, not a secret
@@ -39,7 +39,7 @@ class FieldType(StrEnum):
 
 
 class FeedKind(StrEnum):
-    """Where a simulated wallet's prices come from."""
+    """Source of the prices of a simulated wallet."""
 
     SIMULATED = "simulated"
     LIVE = "live"

@@ -18,8 +18,8 @@ class KeyPermissions:
 def reason_to_pause(before: KeyPermissions | None, now: KeyPermissions) -> str | None:
     """Return why a key stops its wallet: it can withdraw, or may do other things than it did ``before``."""
     if now.can_withdraw:
-        return "The key can withdraw: whoever took it could empty the account."
+        return "The API key can withdraw funds. If it leaked, it could empty the account."
     if before is None or before == now:
         return None
     changed = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]
-    return f"What the key may do has changed at the venue: {', '.join(changed)}."
+    return f"The permissions of the API key changed at the venue: {', '.join(changed)}."

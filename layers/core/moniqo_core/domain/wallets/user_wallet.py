@@ -15,7 +15,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 
 
 class UserWalletStatus(StrEnum):
-    """Where a user's wallet is in its life."""
+    """The status of a user's wallet."""
 
     CONNECTING = "connecting"
     ACTIVE = "active"
@@ -84,7 +84,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class SyncStatistics:
-    """Syncs of this wallet since it was made."""
+    """Syncs of this wallet since it was created."""
 
     total_syncs: int = 0
     failed_syncs: int = 0

@@ -135,14 +135,18 @@ Timestamp = Annotated[
 def _read_moment(value: object) -> datetime:
     """Read RFC 3339 with its offset; pydantic's own datetime would take numbers too."""
     if not isinstance(value, str) or not value.isascii() or len(value) > _LONGEST_MOMENT or "T" not in value.upper():
-        raise PydanticCustomError("timestamp_format", "Input should be a time as in 2026-01-31T12:00:00Z")
+        raise PydanticCustomError(
+            "timestamp_format", "Input should be an RFC 3339 time, for example 2026-01-31T12:00:00Z"
+        )
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return to_milliseconds(moment)
     except (ValueError, OverflowError):
         pass
-    raise PydanticCustomError("timestamp_format", "Input should be a time with its offset, as in 2026-01-31T12:00:00Z")
+    raise PydanticCustomError(
+        "timestamp_format", "Input should be a time with an offset, for example 2026-01-31T12:00:00Z"
+    )
 
 
 _LONGEST_MOMENT: Final = 40
@@ -179,7 +183,9 @@ def visible_text(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         for character in text:
             if unicodedata.category(character) in _HIDDEN:
-                raise PydanticCustomError("hidden_character", "Input should not hold control or invisible characters")
+                raise PydanticCustomError(
+                    "hidden_character", "Input should not contain control or invisible characters"
+                )
     return text
 
 

@@ -17,7 +17,7 @@ class LoginRequest(ClosedModel):
 
 
 class RefreshRequest(ClosedModel):
-    """A refresh token of an earlier log-in."""
+    """The refresh token of an earlier log-in."""
 
     refresh_token: Annotated[
         SecretStr, Field(min_length=1, max_length=8192, examples=["eyJjdHkiOiJKV1QiLCJlbmMiOi..."])
@@ -25,9 +25,9 @@ class RefreshRequest(ClosedModel):
 
 
 class TokensView(View):
-    """Tokens; send the access token as `Authorization: Bearer ...`."""
+    """Tokens of an account. Send the access token as `Authorization: Bearer ...`."""
 
     access_token: Annotated[str, Field(examples=["eyJraWQiOiJ..."])]
     token_type: Literal["Bearer"]
-    expires_in: Annotated[int, Field(description="Seconds the access token is valid for.", examples=[3600])]
+    expires_in: Annotated[int, Field(description="Seconds until the access token expires.", examples=[3600])]
     refresh_token: Annotated[str, Field(examples=["eyJjdHkiOiJKV1QiLCJlbmMiOi..."])]

@@ -17,7 +17,7 @@ SymbolQuery = Annotated[str, Query(min_length=3, max_length=40, examples=["BTC/U
 
 
 class HeldAssetView(View):
-    """One asset held; ``value_usd`` is null when nobody prices it."""
+    """One asset held. ``value_usd`` is null when the asset has no price."""
 
     asset: str
     free: Amount
@@ -27,7 +27,7 @@ class HeldAssetView(View):
 
 
 class BalanceView(View):
-    """What a wallet holds now. ``stale`` says open orders could not be evaluated up to now."""
+    """The present holdings of a wallet. ``stale`` means that open orders could not be evaluated up to now."""
 
     user_wallet_id: str
     mode: Literal["paper", "live"]
@@ -50,7 +50,10 @@ class MarketView(View):
     min_notional: Amount
     hours: Annotated[
         str | None,
-        Field(description="Code of the exchange whose hours it keeps; null trades always.", examples=["XNYS"]),
+        Field(
+            description="Code of the exchange whose trading hours apply. Null for markets that never close.",
+            examples=["XNYS"],
+        ),
     ]
 
 
@@ -81,7 +84,7 @@ class BookLevelView(View):
 
 
 class BookView(View):
-    """The shown book: up to 20 levels a side, best first."""
+    """The shown order book: up to 20 levels per side, best first."""
 
     symbol: str
     bids: Annotated[list[BookLevelView], Field(max_length=20)]

@@ -28,7 +28,7 @@ class Portfolio:
         return await wallet.positions()
 
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
-        """Results since the wallet was opened, forked or reset."""
+        """Performance since the wallet was opened, forked or reset."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past().performance()
 

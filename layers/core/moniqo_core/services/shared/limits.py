@@ -77,7 +77,7 @@ class PerMinute:
 
     def _refusal(self, now: datetime) -> RateLimitExceededError:
         return RateLimitExceededError(
-            f"At most {self._limit} {self._what} a minute are taken from one user.",
+            f"A user may request at most {self._limit} {self._what} a minute.",
             retry_after=self._counters.seconds_left(now),
             limit=self._limit,
             window_seconds=int(MINUTE.total_seconds()),
@@ -100,8 +100,8 @@ class WalletLimit:
         """Take a slot for a wallet that is about to be made; raises RateLimitExceededError."""
         if not await self._slots.take(user_id, user_wallet_id, self._limit, self._now()):
             raise RateLimitExceededError(
-                f"You have {counted(self._limit, 'wallet')}, as many as a user may have.",
+                f"You have {counted(self._limit, 'wallet')}, the most a user may have.",
                 retry_after=int(GRACE.total_seconds()),
-                hint="Delete a wallet you no longer use, then try again.",
+                hint="Delete a wallet you no longer use with DELETE /wallets/{id}, then try again.",
                 limit=self._limit,
             )

@@ -97,7 +97,7 @@ class BalanceSync:
         permit.require()
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
         if not await self._due.claim_one(wallet, lease, run.started_at):
-            raise RateLimitExceededError("The balance is being synced just now.", retry_after=2)
+            raise RateLimitExceededError("Another sync of this balance is in progress.", retry_after=2)
         (outcome,) = await self._queries.many([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
         await self._stop_purchases([outcome])

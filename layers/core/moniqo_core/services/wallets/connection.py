@@ -146,7 +146,7 @@ def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[st
         return credentials.settings if opened_with is None else {**credentials.settings, INITIAL_BALANCE: opened_with}
     if initial_balance(credentials.settings) != initial_balance(wallet.settings):
         raise ConflictError(
-            "The account is open: its starting balance cannot be changed.",
-            hint=f"Leave {INITIAL_BALANCE} as it is, or create another wallet.",
+            "The starting balance cannot change once the account is open.",
+            hint=f"Leave {INITIAL_BALANCE} unchanged, or create another wallet.",
         )
     return {**credentials.settings, INITIAL_BALANCE: opened_with}

@@ -125,7 +125,9 @@ class WalletCreation:
         if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
             raise _other_body()
         if made.deleted_at is not None:
-            raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
+            raise ConflictError(
+                "The wallet created with this Idempotency-Key was deleted.", hint="Use a new Idempotency-Key."
+            )
         return made
 
     async def _same_secrets(self, made: UserWallet, credentials: CheckedCredentials) -> bool:
@@ -193,7 +195,7 @@ def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerm
 
 
 def _other_body() -> IdempotencyMismatchError:
-    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+    return IdempotencyMismatchError("This Idempotency-Key already created a wallet from a different body.")
 
 
 def _refuse_definition(message: str) -> ValidationError:

@@ -69,7 +69,7 @@ def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, Sec
         else:
             settings[name] = value.get_secret_value()
     if errors:
-        raise InvalidCredentialsError("The credentials do not fit the wallet definition.", errors=errors)
+        raise InvalidCredentialsError("The credentials do not match the wallet definition.", errors=errors)
     return CheckedCredentials(secrets, settings)
 
 
@@ -101,13 +101,13 @@ def _problem(field: CredentialField, value: str) -> str | None:
     try:
         matches = Pattern(field.validation_regex).matches(value)
     except UnusablePatternError:
-        return "The wallet definition's pattern for this field is broken; ask an administrator."
-    return None if matches else "The value does not have the form the wallet definition asks for."
+        return "The pattern of this field in the wallet definition is invalid. Ask an administrator to correct it."
+    return None if matches else "The value does not match the format in the wallet definition."
 
 
 def _refuse_balance(message: str) -> InvalidCredentialsError:
     errors = [_error(INITIAL_BALANCE, "invalid", message)]
-    return InvalidCredentialsError("The credentials do not fit the wallet definition.", errors=errors)
+    return InvalidCredentialsError("The credentials do not match the wallet definition.", errors=errors)
 
 
 def _error(name: str | None, code: str, message: str) -> dict[str, str]:

@@ -50,6 +50,6 @@ class Definitions:
         definition = await self._store.get(slug)
         if await self._store.is_used(definition.id):
             raise WalletInUseError(
-                "User wallets of this kind exist.", hint="Set is_active to false to take no new wallets of this kind."
+                "Users have wallets of this kind.", hint="Set is_active to false to accept no new wallets of this kind."
             )
         await self._store.soft_delete(definition.id, self._now())

@@ -106,7 +106,9 @@ class PaperWallets:
         if made.request_hash != request_hash:
             raise _other_body()
         if made.deleted_at is not None:
-            raise ConflictError("The wallet this Idempotency-Key made was deleted.", hint="Use a new Idempotency-Key.")
+            raise ConflictError(
+                "The wallet created with this Idempotency-Key was deleted.", hint="Use a new Idempotency-Key."
+            )
         return made
 
 
@@ -150,4 +152,4 @@ def _hash(source: str, seq: int | None, custom_name: str | None) -> str:
 
 
 def _other_body() -> IdempotencyMismatchError:
-    return IdempotencyMismatchError("This Idempotency-Key made a wallet from another body.")
+    return IdempotencyMismatchError("This Idempotency-Key already created a wallet from a different body.")

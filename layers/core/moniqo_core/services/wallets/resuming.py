@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.live.losses import RESUME_HINT
+from moniqo_core.domain.risk.loss_limits import CHANGE_LIMITS
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
@@ -37,7 +37,7 @@ class Resuming:
         async with await self._connector.connect(wallet.user_id, wallet.id) as account:
             synced = await self._sync.sync_open(wallet, account, SyncType.MANUAL)
         if synced.breach is not None:
-            raise synced.breach.still(RESUME_HINT)
+            raise synced.breach.still(CHANGE_LIMITS)
         if wallet.buys_stopped:
             await self._stop.require_done(wallet.id)
         return synced.after

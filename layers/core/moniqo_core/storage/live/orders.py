@@ -129,7 +129,7 @@ class LiveOrderStore:
             except ConnectionFailure:
                 continue
             return Inserted.DONE
-        raise TemporarilyUnavailableError("the database did not answer; nothing was sent", retry_after=2)
+        raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
 
     async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
         """Write ``after`` over the version ``before``, with its fills; False when somebody else wrote meanwhile."""
@@ -157,7 +157,7 @@ class LiveOrderStore:
             seq, number = 0, 0
         found = await self._orders.find_one({"_id": order_key(user_wallet_id, seq)}) if number == 1 else None
         if found is None or found["user_wallet_id"] != user_wallet_id:
-            raise OrderNotFoundError(f"no order {order_id[:40]!r} in this wallet")
+            raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
         return read_live(found)
 
     async def in_flight(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:

@@ -132,7 +132,7 @@ class DemoLedger:
             return
         if await self._is_mine(commit.after, opening):
             await self._complete({STATES: state} if projection is None else {STATES: state, USER_WALLETS: projection})
-        raise ConflictError("the wallet exists already")
+        raise ConflictError("The wallet already exists.")
 
     async def _complete(self, documents: Mapping[str, Document]) -> None:
         """Insert the documents that are missing."""

@@ -67,7 +67,7 @@ class DefinitionStore:
         try:
             await self._definitions.insert_one(to_document(definition))
         except DuplicateKeyError:
-            raise DuplicateSlugError("Another definition has this slug.", slug=definition.slug) from None
+            raise DuplicateSlugError("Another definition already uses this slug.", slug=definition.slug) from None
 
     async def update(self, slug: str, fields: Mapping[str, object], now: datetime) -> Definition:
         """Set fields of a definition and return it as it is then; raises NotFoundError."""

@@ -84,7 +84,7 @@ class UserWalletStore:
         try:
             await self._wallets.insert_one(to_document(wallet))
         except DuplicateKeyError:
-            raise ConflictError("A wallet with this id exists.") from None
+            raise ConflictError("A wallet with this id already exists.") from None
 
     async def change(self, user_id: str, user_wallet_id: str, fields: Mapping[str, object]) -> None:
         """Set fields of an owner's wallet; raises NotFoundError."""
@@ -104,7 +104,7 @@ class UserWalletStore:
         }
         result = await self._wallets.update_one(read, {"$set": dict(fields)})
         if not result.matched_count:
-            raise ConflictError("The wallet was changed at the same time by another request.")
+            raise ConflictError("Another request changed the wallet at the same time.")
 
     async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
         """Say of those of these wallets that are paused or suspended that what may still buy is to be cancelled."""
@@ -133,7 +133,7 @@ class UserWalletStore:
         stored = {**fields, "credentials": credentials, "credentials_version": wallet.credentials_version + 1}
         result = await self._wallets.update_one(read, {"$set": stored})
         if not result.matched_count:
-            raise ConflictError("The credentials were changed at the same time by another request.")
+            raise ConflictError("Another request changed the credentials at the same time.")
 
     async def _one(self, query: Document) -> UserWallet:
         document = await self._wallets.find_one(query)

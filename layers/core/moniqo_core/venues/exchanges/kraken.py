@@ -126,7 +126,7 @@ class Kraken(Venue):
         super().check(order)
         if order.quote_amount is not None and order.side is OrderSide.SELL:
             raise InvalidOrderError(
-                "Kraken takes a quote_amount in market buys only; give amount", field="quote_amount"
+                "Kraken accepts quote_amount for market buys only. Give amount instead.", field="quote_amount"
             )
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:

@@ -32,26 +32,28 @@ class Refusal(NamedTuple):
 
 KEY: Final = Refusal(
     errors.InvalidCredentialsError,
-    "The venue does not accept this key: it is wrong, was revoked, may not do this, or may not be used from the"
-    " address of this deployment.",
+    "The venue does not accept this API key. It may be wrong, revoked, lack a permission,"
+    " or not be allowed for the address of this deployment.",
 )
-CLOCK: Final = Refusal(errors.VenueClockError, "The clock of this deployment and the venue's differ by too much.")
-RATE: Final = Refusal(errors.RateLimitExceededError, "The venue takes no more requests for now.")
-BUSY: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is too busy and did not take the request.")
+CLOCK: Final = Refusal(errors.VenueClockError, "The clocks of this deployment and of the venue differ too much.")
+RATE: Final = Refusal(errors.RateLimitExceededError, "The venue accepts no more requests for now.")
+BUSY: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is too busy and did not accept the request.")
 MAINTENANCE: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is closed for maintenance.")
 BROKEN: Final = Refusal(errors.WalletConnectionError, "The venue failed to answer.", decided=False)
-REFUSED: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for a reason we do not know.")
-PLACE: Final = Refusal(errors.WalletConnectionError, "The venue does not serve the place this deployment calls from.")
-MOVED: Final = Refusal(errors.WalletConnectionError, "The venue's address points somewhere else; nothing was sent on.")
+REFUSED: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for an unknown reason.")
+PLACE: Final = Refusal(errors.WalletConnectionError, "The venue does not serve the region this deployment calls from.")
+MOVED: Final = Refusal(
+    errors.WalletConnectionError, "The venue's address redirects elsewhere. The request was not forwarded."
+)
 SYMBOL: Final = Refusal(errors.InvalidSymbolError, "The venue does not trade this symbol.")
-FUNDS: Final = Refusal(errors.InsufficientBalanceError, "The venue says that free funds do not cover the order.")
+FUNDS: Final = Refusal(errors.InsufficientBalanceError, "The venue reports that free funds do not cover the order.")
 FORM: Final = Refusal(errors.InvalidOrderError, "The venue does not accept the order in this form.")
-SMALL: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's smallest, or off its steps.")
+SMALL: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's minimum, or does not fit its steps.")
 MARKET: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
-TAKES: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have taken at once.")
+TAKES: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have filled at once.")
 UNFILLABLE: Final = Refusal(errors.OrderRejectedError, "The order could not be filled at once and was not placed.")
-REPEATED: Final = Refusal(errors.ConflictError, "The venue has an order with this client id.")
-UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue knows no such order in this account.")
+REPEATED: Final = Refusal(errors.ConflictError, "The venue already has an order with this client id.")
+UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue has no such order in this account.")
 
 STATUSES: Final[Mapping[int, Refusal]] = {
     400: REFUSED,
@@ -107,7 +109,7 @@ class VenueRefusalError(Exception):
         """Return what a caller sees; a key may be bound to the ``address`` this service calls from."""
         error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
         if address is not None and self.refusal in {KEY, PLACE}:
-            error.advice += f" This service calls from {address}: a key that is bound to addresses must allow it."
+            error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
         return error
 
 

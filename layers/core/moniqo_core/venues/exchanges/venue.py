@@ -84,7 +84,7 @@ class Venue(ABC):
             raise _lacks(self.name, "time_in_force", order.time_in_force, self.times_in_force)
         if order.stop_loss is not None or order.take_profit is not None:
             raise InvalidOrderError(
-                f"{self.name} attaches no exits to an order; place them once it is filled", field="stop_loss"
+                f"{self.name} cannot attach exits to an order. Place them once it is filled.", field="stop_loss"
             )
 
     @abstractmethod
@@ -148,7 +148,9 @@ class Venue(ABC):
 
 def _lacks(name: str, field: str, value: str, offered: frozenset[OrderType] | frozenset[TimeInForce]) -> Exception:
     names = sorted(str(item) for item in offered)
-    return InvalidOrderError(f"{name} has no {value} orders, it has {', '.join(names)}", field=field, offered=names)
+    return InvalidOrderError(
+        f"{name} does not offer {value} orders. It offers {', '.join(names)}.", field=field, offered=names
+    )
 
 
 def amount_text(value: Decimal | None) -> str | None:

@@ -37,7 +37,7 @@ ACCOUNTS_KEPT: Final = 1024
 """Accounts whose pace is remembered; one that was forgotten begins with the whole burst again."""
 
 _RESTING: Final = Refusal(
-    TemporarilyUnavailableError, "The venue has not answered for a while; it is asked again shortly."
+    TemporarilyUnavailableError, "The venue has not answered for a while. It will be tried again shortly."
 )
 _random: Final = SystemRandom().random
 
@@ -131,7 +131,7 @@ class VenueCalls:
         except VenueRefusalError as refusal:
             if refusal.refusal.decided:
                 raise refusal.as_error(self._calls_from) from None
-            raise UnknownOutcomeError(f"{refusal.refusal.detail} What became of the order is not known.") from None
+            raise UnknownOutcomeError(f"{refusal.refusal.detail} The outcome of the order is unknown.") from None
 
     async def _attempt(self, client: Client, call: Call[Found], seconds: float, each: float) -> Found:
         """Make a call, which may wait and ask several times within ``seconds``; ``each`` answer has so many."""

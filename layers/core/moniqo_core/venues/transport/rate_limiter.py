@@ -19,7 +19,7 @@ LONGEST_WAIT: Final = 4.0
 """Seconds a call may wait for its turn: they and the time of an answer fit into a read."""
 
 PACED: Final = Refusal(
-    RateLimitExceededError, "This account has asked its venue as often as the venue lets it for now; nothing was sent."
+    RateLimitExceededError, "This account has reached the request rate of its venue for now. Nothing was sent."
 )
 
 

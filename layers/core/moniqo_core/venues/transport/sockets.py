@@ -71,6 +71,6 @@ def _is_public(host: str) -> bool:
 
 def _unusable() -> WalletConnectionError:
     return WalletConnectionError(
-        "The wallet definition gives no address of the venue that may be called.",
-        hint="Ask an administrator to set api_config.base_url to the venue's https address.",
+        "The wallet definition has no usable address of its venue.",
+        hint="Ask an administrator to set api_config.base_url to the https address of the venue.",
     )

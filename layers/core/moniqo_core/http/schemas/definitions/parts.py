@@ -51,7 +51,7 @@ VenueUrl = Annotated[
 
 
 class CredentialFieldIn(ClosedModel):
-    """A field users fill in to connect."""
+    """A credential field that users fill in to connect a wallet."""
 
     field_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["api_key"])]
     display_label: Name
@@ -65,7 +65,7 @@ class CredentialFieldIn(ClosedModel):
     @model_validator(mode="after")
     def _secrets_are_encrypted(self) -> Self:
         if not self.is_encrypted and self.field_type in {FieldType.PASSWORD, FieldType.FILE}:
-            raise PydanticCustomError("unencrypted_secret", "A password or file is always stored encrypted")
+            raise PydanticCustomError("unencrypted_secret", "A password or file must be stored encrypted")
         return self
 
 
@@ -78,7 +78,7 @@ CredentialFields = Annotated[tuple[CredentialFieldIn, ...], Field(max_length=20)
 
 
 class LeverageIn(ClosedModel):
-    """Leverage a venue grants."""
+    """The leverage that a venue offers."""
 
     available: StrictBool = False
     min: NonNegativeAmount | None = None
@@ -87,7 +87,7 @@ class LeverageIn(ClosedModel):
 
 
 class FeesIn(ClosedModel):
-    """Fees in percent: 0.1 is 0.1%."""
+    """Fees in percent. 0.1 means 0.1%."""
 
     maker_fee_percent: Percent = Decimal(0)
     taker_fee_percent: Percent = Decimal(0)
@@ -110,7 +110,7 @@ class CapabilitiesIn(ClosedModel):
 
 
 class SimulationIn(ClosedModel):
-    """How a demo wallet simulates."""
+    """Settings of the simulated market of a demo wallet."""
 
     cash_asset: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,10}$")] = "USDT"
     slippage_bps: Annotated[NonNegativeAmount, AfterValidator(_percent)] = Decimal(5)
@@ -118,7 +118,7 @@ class SimulationIn(ClosedModel):
 
 
 class ApiConfigIn(ClosedModel):
-    """How the venue is reached; never returned."""
+    """How to reach the venue. Never returned."""
 
     base_url: VenueUrl | None = None
     testnet_url: VenueUrl | None = None

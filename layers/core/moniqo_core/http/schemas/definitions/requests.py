@@ -34,7 +34,7 @@ Symbols = Annotated[tuple[Symbol, ...], Field(max_length=MAX_SYMBOLS), AfterVali
 Tags = Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], ...], Field(max_length=20)]
 Markets = Annotated[tuple[MarketType, ...], Field(min_length=1, max_length=4), AfterValidator(distinct)]
 Url = Annotated[str, Field(pattern=r"^https://[^\s/]+\S*$", max_length=500)]
-Order = Annotated[StrictInt, Field(ge=0, le=1_000_000, description="Lists are ordered by it.")]
+Order = Annotated[StrictInt, Field(ge=0, le=1_000_000, description="Position in lists.")]
 
 
 _NEW: Final[dict[str, JsonValue]] = {
@@ -82,13 +82,13 @@ class DefinitionCreate(ClosedModel):
         simulated = self.integration_type is IntegrationType.SIMULATION
         if self.is_demo != simulated or (self.simulation is not None) != simulated:
             raise PydanticCustomError(
-                "simulation_mismatch", "integration_type SIMULATION, is_demo and simulation go together"
+                "simulation_mismatch", "Use integration_type SIMULATION, is_demo and simulation together or not at all"
             )
         return self
 
 
 class DefinitionPatch(ClosedModel):
-    """What may change; a field that is left out stays, an object or list is replaced as a whole."""
+    """Fields to change. Other fields stay, and objects and lists are replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"display_name": "Acme", "is_active": False}]})
 
@@ -113,5 +113,5 @@ class DefinitionPatch(ClosedModel):
     @classmethod
     def _null_only_where_allowed(cls, value: Any, info: Any) -> Any:
         if value is None and info.field_name not in cls.nullable:
-            raise PydanticCustomError("null_forbidden", "Input should not be null; leave the field out instead")
+            raise PydanticCustomError("null_forbidden", "Input should not be null. Leave the field out instead")
         return value

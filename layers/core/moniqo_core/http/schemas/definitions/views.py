@@ -13,7 +13,7 @@ from moniqo_core.http.schemas.common import Amount, Timestamp, View
 
 
 class CredentialFieldView(View):
-    """A field users fill in to connect."""
+    """A credential field that users fill in to connect a wallet."""
 
     field_name: str
     display_label: str
@@ -26,7 +26,7 @@ class CredentialFieldView(View):
 
 
 class LeverageView(View):
-    """Leverage a venue grants."""
+    """The leverage that a venue offers."""
 
     available: bool
     min: Amount | None
@@ -35,7 +35,7 @@ class LeverageView(View):
 
 
 class FeesView(View):
-    """Fees in percent: 0.1 is 0.1%."""
+    """Fees in percent. 0.1 means 0.1%."""
 
     maker_fee_percent: Amount
     taker_fee_percent: Amount
@@ -55,7 +55,7 @@ class CapabilitiesView(View):
 
 
 class SimulationView(View):
-    """How a demo wallet simulates."""
+    """Settings of the simulated market of a demo wallet."""
 
     cash_asset: str
     slippage_bps: Amount
@@ -63,7 +63,7 @@ class SimulationView(View):
 
 
 class DefinitionView(View):
-    """A kind of wallet users can connect."""
+    """A kind of wallet that users can connect."""
 
     id: str
     name: str

@@ -18,7 +18,7 @@ class LevelView(View):
 
 
 class FillView(View):
-    """One exchange; ``quote`` is what changed hands, without ``fee``."""
+    """One fill. ``quote`` is the quote amount exchanged, without ``fee``."""
 
     fill_id: str
     order_id: str
@@ -30,7 +30,7 @@ class FillView(View):
     levels: list[LevelView]
     fee: Amount
     fee_currency: str
-    liquidity: Annotated[Liquidity | None, Field(description="null where a venue does not say.")]
+    liquidity: Annotated[Liquidity | None, Field(description="Null where the venue does not report it.")]
     timestamp: Timestamp
 
 

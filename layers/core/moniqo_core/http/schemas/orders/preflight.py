@@ -21,7 +21,7 @@ Number = str | bool | None
 
 
 class RuleView(View):
-    """One rule. ``numbers`` are what it compares; ``code`` and ``detail`` are those the order would be refused with."""
+    """One rule with the ``numbers`` it compares. ``code`` and ``detail`` are those of the error it would cause."""
 
     rule: Annotated[str, Field(examples=["max_position_size_usd"])]
     result: RuleOutcome
@@ -31,7 +31,7 @@ class RuleView(View):
 
 
 class EstimateView(View):
-    """What would fill at once at present prices, and what would wait for its price."""
+    """The part that would fill at once at present prices, and the part that would stay open."""
 
     amount: Amount
     quote: Amount
@@ -40,11 +40,11 @@ class EstimateView(View):
     fee_currency: str
     remaining_amount: Amount
     funds_asset: Annotated[str, Field(examples=["USDT"])]
-    funds_needed: Annotated[Amount, Field(description="With the fee, and with what the waiting part locks.")]
+    funds_needed: Annotated[Amount, Field(description="Includes the fee and the funds that the open part locks.")]
 
 
 class PreflightView(View):
-    """Every rule in the order they are asked; nothing was placed."""
+    """The result of every rule, in the order they are checked. No order was placed."""
 
     user_wallet_id: str
     mode: Literal["paper", "live"]
@@ -53,9 +53,9 @@ class PreflightView(View):
     estimated_fill: EstimateView | None
     largest_amount: Annotated[
         Amount | None,
-        Field(description="The most that would pass, all else the same; null when no amount is too much."),
+        Field(description="The largest amount that would pass, all else equal. Null when no amount is too large."),
     ]
-    largest_quote_amount: Annotated[Amount | None, Field(description="The same for an order with quote_amount.")]
+    largest_quote_amount: Annotated[Amount | None, Field(description="The largest quote_amount that would pass.")]
 
 
 def preflight_view(found: Preflight, user_wallet_id: str) -> PreflightView:

@@ -25,9 +25,14 @@ def _small(metadata: dict[str, Any]) -> dict[str, Any]:
 
 Symbol = Annotated[str, Field(min_length=3, max_length=40, examples=["BTC/USDT"]), AfterValidator(visible_text)]
 ClientOrderId = Annotated[
-    str, Field(pattern=r"^[\x21-\x7e]{1,64}$", description="Makes a repeat harmless.", examples=["rebalance-42"])
+    str,
+    Field(
+        pattern=r"^[\x21-\x7e]{1,64}$",
+        description="Chosen by the client. A repeat with the same id places no second order.",
+        examples=["rebalance-42"],
+    ),
 ]
-Metadata = Annotated[JsonObject, AfterValidator(_small), Field(description="Yours, up to 4096 bytes of JSON.")]
+Metadata = Annotated[JsonObject, AfterValidator(_small), Field(description="Your own data, up to 4096 bytes of JSON.")]
 
 
 _EXAMPLES: Final[tuple[JsonValue, ...]] = (
@@ -62,7 +67,7 @@ def _trailing(percent: Decimal) -> Decimal:
 
 
 class TakeProfitRequest(ClosedModel):
-    """An exit above the entry: at a price, or ``percent`` above the average fill; the wallet's default for neither."""
+    """An exit above the entry, at a price or ``percent`` above the average fill. The default is the wallet's."""
 
     stop_price: PositiveAmount | None = None
     percent: PositiveAmount | None = None
@@ -70,7 +75,7 @@ class TakeProfitRequest(ClosedModel):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if self.stop_price is not None and self.percent is not None:
-            raise PydanticCustomError("exit", "Give either stop_price or percent")
+            raise PydanticCustomError("exit", "Give either stop_price or percent, not both")
         return self
 
     def to_spec(self) -> ExitSpec:
@@ -79,7 +84,7 @@ class TakeProfitRequest(ClosedModel):
 
 
 class StopLossRequest(TakeProfitRequest):
-    """An exit below the entry: at a price, or ``percent`` below the average fill; the wallet's default for neither."""
+    """An exit below the entry, at a price or ``percent`` below the average fill. The default is the wallet's."""
 
     percent: Annotated[PositiveAmount, AfterValidator(_below_everything)] | None = None
 
@@ -87,10 +92,10 @@ class StopLossRequest(TakeProfitRequest):
 class PlaceOrderRequest(ClosedModel):
     """An order to place.
 
-    Every order gives ``amount``, of the base asset; a market order may give ``quote_amount`` instead. ``limit`` and
-    ``stop_limit`` need ``price``; ``stop_loss``, ``take_profit`` and ``stop_limit`` need ``stop_price``;
-    ``trailing_stop`` needs ``trail_percent``; time in force ``GTD`` needs ``expires_at``. The exits ``stop_loss`` and
-    ``take_profit`` are attached to buys.
+    Every order gives ``amount`` in the base asset. A market order may give ``quote_amount`` instead. ``limit`` and
+    ``stop_limit`` need ``price``. ``stop_loss``, ``take_profit`` and ``stop_limit`` need ``stop_price``.
+    ``trailing_stop`` needs ``trail_percent``, and time in force ``GTD`` needs ``expires_at``. Only buys can have the
+    exits ``stop_loss`` and ``take_profit``.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": list(_EXAMPLES)})
@@ -115,7 +120,7 @@ class PlaceOrderRequest(ClosedModel):
     @model_validator(mode="after")
     def _one_amount(self) -> PlaceOrderRequest:
         if (self.amount is None) == (self.quote_amount is None):
-            raise PydanticCustomError("amount", "Give either amount or quote_amount")
+            raise PydanticCustomError("amount", "Give exactly one of amount and quote_amount")
         return self
 
     def to_command(self, idempotency_key: str | None) -> OrderRequest:

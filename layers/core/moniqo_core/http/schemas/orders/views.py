@@ -16,14 +16,14 @@ from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 
 class StatusChangeView(View):
-    """When an order came into a status."""
+    """A status of an order and when it was reached."""
 
     status: OrderStatus
     timestamp: Timestamp
 
 
 class ReceiptView(View):
-    """What an order was decided on; its journal entry ``seq`` holds the rest."""
+    """The data an order was decided on. The journal entry ``seq`` holds the rest."""
 
     seq: int
     rules_version: int
@@ -37,7 +37,7 @@ class ReceiptView(View):
 
 
 class OrderView(View):
-    """An order as it stands."""
+    """The current state of an order."""
 
     order_id: str
     client_order_id: str | None
@@ -51,26 +51,26 @@ class OrderView(View):
     quote_amount: Amount | None
     filled_amount: Amount
     remaining_amount: Amount
-    filled_quote: Annotated[Amount, Field(description="Quote amount exchanged, exact, without fee.")]
+    filled_quote: Annotated[Amount, Field(description="Exact quote amount exchanged, without fee.")]
     price: Amount | None
     stop_price: Amount | None
     trail_percent: Amount | None
-    average_fill_price: Annotated[Amount | None, Field(description="At 8 places, for showing.")]
+    average_fill_price: Annotated[Amount | None, Field(description="Rounded to 8 decimal places for display.")]
     fee: Amount
     fee_currency: str
     time_in_force: TimeInForce
-    expires_at: Annotated[Timestamp | None, Field(description="Fixed when the order is placed, for DAY too.")]
+    expires_at: Annotated[Timestamp | None, Field(description="Set when the order is placed, also for DAY.")]
     post_only: bool
     reduce_only: bool
-    entry: Annotated[str | None, Field(description="The order this exit belongs to.", examples=["o-12-1"])]
+    entry: Annotated[str | None, Field(description="The entry order that this exit belongs to.", examples=["o-12-1"])]
     fills: list[FillView]
     status_history: list[StatusChangeView]
-    receipt: Annotated[ReceiptView | None, Field(description="Of paper orders; null for live ones.")]
+    receipt: Annotated[ReceiptView | None, Field(description="Null for live orders.")]
     evaluated_until: Annotated[
         Timestamp,
         Field(
-            description="How far an open order met the market, or when its venue last told of it; for one that ended,"
-            " when it did."
+            description="Open paper orders: the time they are evaluated up to. Open live orders: the last report of the"
+            " venue. Ended orders: the time they ended."
         ),
     ]
     status_reason: Annotated[

@@ -26,13 +26,13 @@ CSV_CONTENT: Final[dict[str, Any]] = {
         }
     },
     "headers": {
-        "Link": {"description": "With rel=next: the next part of a CSV file.", "schema": {"type": "string"}},
+        "Link": {"description": "The next part of a CSV file, with rel=next.", "schema": {"type": "string"}},
     },
 }
 
 
 class PostingView(View):
-    """One side of a movement; those of an entry sum to zero per asset."""
+    """One side of a movement. The postings of an entry sum to zero per asset."""
 
     book: Annotated[str, Field(examples=["free"])]
     asset: str
@@ -40,7 +40,7 @@ class PostingView(View):
 
 
 class EntryView(View):
-    """One commit: what was asked, what it was decided on, and what it moved."""
+    """One commit: the command, the data it was decided on, and its postings."""
 
     seq: int
     epoch: int

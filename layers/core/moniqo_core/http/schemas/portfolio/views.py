@@ -23,20 +23,20 @@ Mode = Literal["paper", "live"]
 
 
 class PositionView(View):
-    """What is held of a symbol. ``cost`` is without fees, which lower ``realised_pnl`` when they are paid."""
+    """The position in a symbol. ``cost`` excludes fees, which lower ``realised_pnl`` when they are paid."""
 
     symbol: str
     amount: Amount
-    average_cost: Annotated[Amount | None, Field(description="At 8 places, for showing.")]
-    cost: Annotated[Amount | None, Field(description="Null where fills at the venue do not explain what is held.")]
-    mark_price: Annotated[Amount | None, Field(description="The mid price now.")]
+    average_cost: Annotated[Amount | None, Field(description="Rounded to 8 decimal places for display.")]
+    cost: Annotated[Amount | None, Field(description="Null where the fills at the venue do not explain the holding.")]
+    mark_price: Annotated[Amount | None, Field(description="The current mid price.")]
     realised_pnl: Amount | None
     unrealised_pnl: Amount | None
     fees: Amount | None
 
 
 class PositionsView(View):
-    """Everything held beside cash, by symbol. ``stale`` says open orders could not be evaluated up to now."""
+    """Everything held except cash, by symbol. ``stale`` means that open orders could not be evaluated up to now."""
 
     user_wallet_id: str
     mode: Mode
@@ -47,18 +47,18 @@ class PositionsView(View):
 
 
 class TradeFiguresView(View):
-    """Closed trades: one is all that one sell order sold, after its fees and its share of the fees to enter."""
+    """Closed trades. A trade is everything one sell order sold, after its fees and its share of the entry fees."""
 
     trades: int
     wins: int
     losses: int
-    win_rate_percent: Annotated[Amount | None, Field(description="Trades with a gain, of all.")]
+    win_rate_percent: Annotated[Amount | None, Field(description="Share of trades with a gain.")]
     profit_factor: Annotated[Amount | None, Field(description="Sum of gains over sum of losses.")]
     expectancy: Annotated[Amount | None, Field(description="Mean profit of a trade.")]
 
 
 class SymbolPerformanceView(TradeFiguresView):
-    """The results of one symbol."""
+    """Performance in one symbol."""
 
     symbol: str
     realised_pnl: Amount
@@ -68,21 +68,23 @@ class SymbolPerformanceView(TradeFiguresView):
 
 
 class PerformanceView(TradeFiguresView):
-    """Results since the wallet was opened, forked or reset; null where a figure is not defined yet."""
+    """Performance since the wallet was opened, forked or reset. A figure that is not defined yet is null."""
 
     user_wallet_id: str
     mode: Mode
     since: Timestamp
     opening_equity_usd: Amount
     equity_usd: Amount | None
-    total_pnl: Annotated[Amount | None, Field(description="Equity now less equity then.")]
+    total_pnl: Annotated[Amount | None, Field(description="Equity now less equity at the start.")]
     return_percent: Amount | None
     realised_pnl: Amount
     unrealised_pnl: Amount | None
     fees: Amount
     volume: Annotated[Amount, Field(description="Quote amount of all fills, both ways.")]
-    turnover: Annotated[Amount | None, Field(description="The lesser of purchases and sales over mean daily equity.")]
-    max_drawdown: Annotated[Amount, Field(description="Largest fall from a peak, on UTC hours.")]
+    turnover: Annotated[
+        Amount | None, Field(description="The lesser of buys and sells, divided by the mean daily equity.")
+    ]
+    max_drawdown: Annotated[Amount, Field(description="Largest fall from a peak, measured at UTC hours.")]
     max_drawdown_percent: Amount
     sharpe_ratio: Annotated[
         Amount | None, Field(description="Of the returns between UTC midnights, times the square root of 365.")
@@ -91,12 +93,12 @@ class PerformanceView(TradeFiguresView):
 
 
 class EquityPointView(View):
-    """The value of a wallet at an instant. A reset begins a new ``epoch``."""
+    """The value of a wallet at one time. A reset starts a new ``epoch``."""
 
     at: Timestamp
     epoch: int
     total_value_usd: Amount
-    realised_pnl: Annotated[Amount | None, Field(description="Null where nobody follows it: at a venue.")]
+    realised_pnl: Annotated[Amount | None, Field(description="Null for live wallets.")]
     unrealised_pnl: Amount | None
 
 
@@ -190,9 +192,9 @@ def equity_span(
     end = until or now
     begin = since or max(end, _EARLIEST + _USUAL_SPAN[interval]) - _USUAL_SPAN[interval]
     if end < begin:
-        raise _refuse_span("to is before from.")
+        raise _refuse_span("The end of the span is before its start.")
     if (end - begin) // STEPS[interval] >= MAX_POINTS:
-        raise _refuse_span(f"One answer holds at most {MAX_POINTS} points: ask for a shorter span, or interval=1d.")
+        raise _refuse_span(f"One answer holds at most {MAX_POINTS} points. Ask for a shorter span or interval=1d.")
     return max(begin, _EARLIEST), min(end, now)
 
 

@@ -54,7 +54,7 @@ Credentials = Annotated[
             "type": "object",
             "maxProperties": MAX_CREDENTIAL_FIELDS,
             "additionalProperties": {"anyOf": [{"type": "string", "format": "password"}, {"type": "number"}]},
-            "description": "The fields `required_credentials` of the wallet definition asks for.",
+            "description": "The fields listed in `required_credentials` of the wallet definition.",
             "examples": [{"initial_balance_usd": "10000"}],
         }
     ),
@@ -92,7 +92,7 @@ _CHANGE: Final[JsonDict] = {"custom_name": "My Second Demo Wallet", "risk_limits
 
 
 class CreateWalletRequest(ClosedModel):
-    """A wallet to connect; ``wallet_id`` is the id or the slug of its definition."""
+    """A wallet to connect. ``wallet_id`` is the id or the slug of its definition."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_NEW]})
 
@@ -118,7 +118,7 @@ class CreateWalletRequest(ClosedModel):
 
 
 class UpdateWalletRequest(ClosedModel):
-    """What to change; fields that are left out stay as they are."""
+    """Fields to change. Other fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
 
@@ -134,7 +134,7 @@ class UpdateWalletRequest(ClosedModel):
             raise PydanticCustomError("empty", "At least one field is required")
         for name in ("custom_name", "risk_limits"):
             if name in self.model_fields_set and getattr(self, name) is None:
-                raise PydanticCustomError("null", "{name} can be changed, not removed", {"name": name})
+                raise PydanticCustomError("null", "{name} can be changed but not removed", {"name": name})
         return self
 
     def to_change(self) -> WalletChange:
@@ -144,25 +144,25 @@ class UpdateWalletRequest(ClosedModel):
 
 
 class ReplaceCredentialsRequest(ClosedModel):
-    """All credentials of the wallet; what is left out is gone."""
+    """All credentials of the wallet. Fields that are left out are removed."""
 
     credentials: Credentials
 
 
 class PauseRequest(ClosedModel):
-    """Why the wallet is paused, for its owner to read later."""
+    """Why the wallet is paused, as a note for its owner."""
 
     reason: Reason | None = None
 
 
 class ResumeRequest(ClosedModel):
-    """Taking a wallet into use again has to be said expressly."""
+    """Confirmation that the wallet should accept orders again."""
 
     confirm: Confirmed
 
 
 class ForkRequest(ClosedModel):
-    """Where to copy from: the ledger's entry ``seq``, the newest when it is left out."""
+    """The ledger entry ``seq`` to copy from. The default is the newest."""
 
     seq: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
     custom_name: Name | None = None

@@ -56,7 +56,7 @@ Timezone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_kn
 
 
 class RiskLimitsRequest(ClosedModel):
-    """Limits every order is checked against; of the two daily loss limits at least one is required."""
+    """Limits that every order is checked against. At least one of the two daily loss limits is required."""
 
     max_position_size_usd: PositiveAmount
     max_total_exposure_usd: PositiveAmount
@@ -85,7 +85,7 @@ class RiskLimitsRequest(ClosedModel):
 
 
 class RiskLimitsChange(ClosedModel):
-    """Limits to change: what is left out stays as it is, null lifts a limit that may be absent."""
+    """Limits to change. Other limits stay, and null removes an optional limit."""
 
     max_position_size_usd: PositiveAmount | None = None
     max_total_exposure_usd: PositiveAmount | None = None
@@ -104,7 +104,7 @@ class RiskLimitsChange(ClosedModel):
     def _no_null(self) -> Self:
         for name in sorted(self.model_fields_set & _NEVER_NULL):
             if getattr(self, name) is None:
-                raise PydanticCustomError("null", "{name} can be changed, not removed", {"name": name})
+                raise PydanticCustomError("null", "{name} can be changed but not removed", {"name": name})
         return self
 
     def changes(self) -> dict[str, object]:

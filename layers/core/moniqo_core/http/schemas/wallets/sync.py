@@ -14,7 +14,7 @@ from moniqo_core.http.schemas.wallets.views import SnapshotView, snapshot_view
 
 
 class SyncView(View):
-    """How the sync went, with the snapshot it left."""
+    """The result of a sync and the snapshot that is stored after it."""
 
     success: bool
     user_wallet_id: str
@@ -26,19 +26,21 @@ class SyncView(View):
 
 
 class EquationView(View):
-    """What explains the balance of an asset: opening + trades - fees + transfers + residue = closing."""
+    """The balance of an asset explained: opening + trades - fees + transfers + residue = closing."""
 
     asset: str
     opening: Amount
     trades: Annotated[Amount, Field(description="Bought less sold, before fees.")]
     fees: Amount
-    transfers: Annotated[Amount, Field(description="Deposits less withdrawals, as far as the venue tells them.")]
+    transfers: Annotated[Amount, Field(description="Deposits less withdrawals, as far as the venue reports them.")]
     closing: Amount
-    residue: Annotated[Amount, Field(description="What nothing explains, such as a transfer the venue does not tell.")]
+    residue: Annotated[
+        Amount, Field(description="The unexplained rest, such as a transfer that the venue does not report.")
+    ]
 
 
 class SyncLogView(View):
-    """One sync. ``api_calls`` counts calls to a venue; a paper wallet makes none."""
+    """One sync. ``api_calls`` counts calls to a venue. A paper wallet makes none."""
 
     id: str
     user_wallet_id: str
@@ -50,7 +52,10 @@ class SyncLogView(View):
     error_code: str | None
     assets_count: int
     total_value_usd: Amount | None
-    balanced: Annotated[bool | None, Field(description="No residue anywhere; null when the account does not tell.")]
+    balanced: Annotated[
+        bool | None,
+        Field(description="True when no asset has a residue. Null when the account does not report enough."),
+    ]
     equation: Annotated[tuple[EquationView, ...] | None, Field(description="Assets that moved since the last sync.")]
 
 

@@ -15,7 +15,7 @@ from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsView
 
 
 class AssetView(View):
-    """One asset; ``value_usd`` is null when nobody prices it."""
+    """One asset. ``value_usd`` is null when the asset has no price."""
 
     asset: str
     free: Amount
@@ -25,7 +25,7 @@ class AssetView(View):
 
 
 class PnlView(View):
-    """Profit and loss in US dollars; null before the first sync."""
+    """Profit and loss in US dollars. Null before the first sync."""
 
     realized: Amount | None
     unrealized: Amount | None
@@ -33,7 +33,7 @@ class PnlView(View):
 
 
 class SnapshotView(View):
-    """The balance at the last sync; ``partial`` when an asset has no value or something may be out of date."""
+    """The balance at the last sync. ``partial`` means that an asset has no value or a value may be out of date."""
 
     last_synced_at: Timestamp | None
     partial: bool
@@ -43,7 +43,7 @@ class SnapshotView(View):
 
 
 class ConnectionView(View):
-    """How the last contact with the account went."""
+    """The result of the last contact with the account."""
 
     is_connected: bool
     last_successful_ping: Timestamp | None
@@ -54,7 +54,7 @@ class ConnectionView(View):
 
 
 class StatisticsView(View):
-    """Syncs of this wallet since it was made."""
+    """Syncs of this wallet since it was created."""
 
     total_syncs: int
     failed_syncs: int
@@ -80,7 +80,9 @@ class UserWalletView(View):
     balance: SnapshotView
     connection: ConnectionView
     risk_limits: RiskLimitsView
-    forked_from: Annotated[str | None, Field(description="Wallet and entry of its ledger this one was copied from.")]
+    forked_from: Annotated[
+        str | None, Field(description="The wallet and the ledger entry that this wallet was copied from.")
+    ]
     ai_managed_state: dict[str, object] | None
     statistics: StatisticsView
     created_at: Timestamp
@@ -89,7 +91,7 @@ class UserWalletView(View):
 
 
 class ConnectionTestView(View):
-    """How the test went; ``success`` is false when the venue refuses."""
+    """The result of a connection test. ``success`` is false when the venue refuses."""
 
     success: bool
     wallet_name: str
