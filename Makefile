@@ -15,7 +15,7 @@ stamp = $(1)/$(2)-$(shell (pwd; cat $(3)) | cksum | cut -d' ' -f1).installed
 # $(call environment,ENVIRONMENT,OPTIONS): make it, unless it is there and works.
 define environment
 @$(1)/bin/python -c '' 2>/dev/null || { \
-  test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; none of these works: $(CANDIDATES)" >&2; exit 1; }; \
+  test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed. None of these works: $(CANDIDATES)" >&2; exit 1; }; \
   $(PYTHON) -c '$(USABLE)' || { echo "$(PYTHON) cannot be used: Python 3.11 or newer with venv is needed" >&2; exit 1; }; \
   $(PYTHON) -m venv --clear $(2) $(1); }
 endef
@@ -81,30 +81,30 @@ test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(or $(ARGS),$(SPREAD))
 
 .PHONY: faults
-faults: $(DEV) ## Orders over the wire while clients, connections and the database are killed: a tenth of `make soak` (SEED=n)
+faults: $(DEV) ## Place orders while clients, connections and the database are killed: a tenth of `make soak` (SEED=n)
 	$(PY) -m tests.soak.wire --orders 1000 --kills 100 --outages 5 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak
-soak: $(DEV) ## The same at full length, and a million steps of the engine against its naive model (SEED=n)
+soak: $(DEV) ## The same at full length, plus a million steps of the engine against its naive model (SEED=n)
 	$(PY) -m tests.soak.wire --orders 10000 --kills 1000 --outages 50 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.engine --steps 1000000 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: venue-faults
-venue-faults: $(DEV) ## A thousand live orders at a fake venue while answers are lost and senders are killed (SEED=n)
+venue-faults: $(DEV) ## Place a thousand live orders at a fake venue while answers are lost and senders are killed (SEED=n)
 	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak-sync
-soak-sync: $(DEV) ## Sync of 10,000 accounts at fake venues, some of them sick, messages twice (SEED=n)
+soak-sync: $(DEV) ## Sync 10,000 accounts at fake venues, some of them failing, with duplicate messages (SEED=n)
 	$(PY) -m tests.soak.sync --wallets 10000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak-dispatch
-soak-dispatch: $(DEV) ## The sync dispatcher over 100,000 due wallets: how long, how much memory
+soak-dispatch: $(DEV) ## Measure time and memory of the sync dispatcher over 100,000 due wallets
 	$(PY) -m tests.soak.dispatch --wallets 100000
 
 CASES ?= 2000
 .PHONY: fuzz
-fuzz: $(DEV) ## Generated requests to every operation of the OpenAPI document, through the handlers (CASES=n, SEED=n)
+fuzz: $(DEV) ## Send generated requests to every operation of the OpenAPI document (CASES=n, SEED=n)
 	$(PY) -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 .PHONY: e2e
@@ -122,7 +122,7 @@ instructions: $(DEV) ## Count the instructions of an order, with valgrind, and c
 	$(PY) -m benchmarks.instructions $(BASE)
 
 .PHONY: openapi
-openapi: $(RUN) ## Write the OpenAPI document and docs/reference/errors.md anew from the code
+openapi: $(RUN) ## Regenerate the OpenAPI document and docs/reference/errors.md from the code
 	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
 	$(PY) -m moniqo_core.error_reference docs/reference/errors.md
 
@@ -131,9 +131,9 @@ diagram: $(DEV) ## Draw docs/concepts/rooms.svg anew: the packages of the layer 
 	$(PY) -m scripts.diagram
 
 .PHONY: licences sbom
-licences: $(DEV) ## Write docs/reference/licences.md anew: what the layers carry, and under which licence
+licences: $(DEV) ## Regenerate docs/reference/licences.md, the licences of the packages in the layers
 	$(PY) scripts/licences.py > .venv/licences.md && mv .venv/licences.md docs/reference/licences.md
-sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-*.json
+sbom: $(DEV) ## Write CycloneDX bills of materials of the layers to .build/sbom-*.json
 	@mkdir -p .build
 	@version=$$($(PY) -m moniqo_core.cli --version) && for layer in core exchanges; do \
 	  sed "s/^dynamic = .*/version = \"$$version\"/" layers/$$layer/pyproject.toml > .build/sbom-$$layer.toml \
@@ -142,7 +142,7 @@ sbom: $(DEV) ## Write the layers' bills of materials, CycloneDX, to .build/sbom-
 	  layers/$$layer/requirements.txt && echo .build/sbom-$$layer.json || exit 1; done
 
 .PHONY: calendars
-calendars: $(CALENDARS) ## Write the sessions of the stock exchange anew (a new year, an unforeseen holiday)
+calendars: $(CALENDARS) ## Regenerate the sessions of the stock exchange (for a new year or an unscheduled holiday)
 	.venv-calendars/bin/python scripts/nyse_sessions.py > .venv-calendars/sessions
 	@mv .venv-calendars/sessions layers/core/moniqo_core/domain/market/nyse_sessions.py
 
@@ -167,7 +167,7 @@ lint-secrets: $(DEV)
 	@mkdir -p .build && cp .secrets.baseline .build/secrets.baseline
 	@.venv/bin/detect-secrets-hook --no-verify --baseline .build/secrets.baseline $$($(FILES)) >.build/secrets.log || \
 	  { test $$? -eq 3 || { cat .build/secrets.log; exit 1; }; }
-secrets: $(DEV) ## Accept what `make lint` calls a secret, after you looked: .secrets.baseline
+secrets: $(DEV) ## Accept the findings of the secret scan in .secrets.baseline, after a review
 	.venv/bin/detect-secrets scan --no-verify --disable-plugin KeywordDetector $$($(FILES)) > .venv/secrets.baseline
 	@mv .venv/secrets.baseline .secrets.baseline
 lint-template: $(DEV)
@@ -198,7 +198,7 @@ deploy: build ## Deploy to AWS with your credentials (ENVIRONMENT=prod)
 	  --config-env $(ENVIRONMENT) $(ARGS)
 
 .PHONY: lock
-lock: $(UV) ## Pin all requirements anew, with hashes (UPGRADE=1 takes newer versions)
+lock: $(UV) ## Pin all requirements again, with hashes (UPGRADE=1 takes newer versions)
 	$(LOCK) layers/core/pyproject.toml -o $(LAYER_LOCK)
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt

@@ -13,12 +13,12 @@ NEEDED = {"uvicorn": "uvicorn", "moto": "moto", "flask": "flask", "secantus": "s
 def main() -> int:
     """Run, and return the exit code: 0 stopped, 1 could not go on, 2 could not begin."""
     if sys.version_info < OLDEST:
-        return _refuse("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info), 2)
+        return _refuse("Python 3.11 or newer is needed. This is Python {}.{}.".format(*sys.version_info), 2)
     from importlib.util import find_spec
 
     missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
     if missing:
-        return _refuse("missing: " + ", ".join(missing) + "; `make run` installs what it needs.", 2)
+        return _refuse("missing packages: " + ", ".join(missing) + ". `make run` installs them.", 2)
     return _serve()
 
 

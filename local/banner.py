@@ -36,5 +36,5 @@ Try
     "risk_limits": {{"max_position_size_usd": 1000, "max_total_exposure_usd": 5000, "max_open_positions": 5,
       "daily_loss_limit_usd": 500, "stop_loss_default_percent": 2.0, "take_profit_default_percent": 5.0}}}}'
 
-Ctrl-C stops it; nothing is lost.
+Press Ctrl-C to stop. The state is kept.
 """

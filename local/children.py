@@ -75,7 +75,7 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise LocalError(
-            f"port {port} cannot be used ({os.strerror(error.errno or 0)}): stop what uses it, or set PORT."
+            f"port {port} cannot be used ({os.strerror(error.errno or 0)}). Stop the process that uses it, or set PORT."
         ) from None
     return listener
 

@@ -41,7 +41,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506  # nosec B506
     except FileNotFoundError:
-        raise TemplateError(f"{path.name} is missing: run this from the top of the repository.") from None
+        raise TemplateError(f"{path.name} is missing. Run this from the top of the repository.") from None
     except OSError as error:
         raise TemplateError(f"{path.name} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -52,7 +52,7 @@ def load(path: Path) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or "is not YAML"
         raise TemplateError(f"{path.name}{where}: {problem}.") from None
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
-        raise TemplateError(f"{path.name}: it has no Resources.")
+        raise TemplateError(f"{path.name} has no Resources.")
     for name, resource in document["Resources"].items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise TemplateError(f"{path.name}: the resource {name} has no Type.")
@@ -66,7 +66,7 @@ def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None
         raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
     pattern = declaration.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, value):
-        raise TemplateError(f"{name} must match {pattern}, not be {value!r}.")
+        raise TemplateError(f"{name} must match {pattern}, but is {value!r}.")
     if declaration.get("Type") == "Number":
         # CloudFormation would take fractions, but none of the template's numbers has a use for one.
         least, most = declaration.get("MinValue", -math.inf), declaration.get("MaxValue", math.inf)
@@ -94,7 +94,9 @@ class Resolver:
         declared = document.get("Parameters", {})
         unknown = sorted(set(parameters) - set(declared))
         if unknown:
-            raise TemplateError(f"template.yaml has no parameter {unknown[0]}; it has {', '.join(declared)}.")
+            raise TemplateError(
+                f"template.yaml has no parameter {unknown[0]}. Its parameters are {', '.join(declared)}."
+            )
         for name, declaration in declared.items():
             value = parameters.get(name, declaration.get("Default", ""))
             if name in parameters:
@@ -146,7 +148,7 @@ class Resolver:
         try:
             return function(self, argument)
         except (TypeError, ValueError, KeyError, IndexError):
-            raise TemplateError(f"template.yaml: Fn::{name} is given something it cannot use.") from None
+            raise TemplateError(f"template.yaml: Fn::{name} has an invalid argument.") from None
 
     def _sub(self, argument: Any) -> str:
         template, local = (argument[0], argument[1]) if isinstance(argument, list) else (argument, {})

@@ -35,7 +35,7 @@ class Identity:
         pools = list(template.properties("AWS::Cognito::UserPool"))
         clients = list(template.properties("AWS::Cognito::UserPoolClient"))
         if len(pools) > 1 or len(clients) > 1:
-            raise TemplateError("template.yaml: `make run` knows one user pool with one client.")
+            raise TemplateError("template.yaml: `make run` supports one user pool with one client.")
         configuration = pools[0][1] if pools else {"UsernameAttributes": ["email"]}
         pool = backend.create_user_pool(names.STACK, configuration)
         del backend.user_pools[pool.id]

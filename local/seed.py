@@ -28,7 +28,7 @@ async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
     except UnsupportedServerError as error:
         raise LocalError(f"{error}.") from None
     except PyMongoError as error:
-        raise LocalError(f"the database at {_address(url)} refused to be seeded: {type(error).__name__}.") from None
+        raise LocalError(f"the database at {_address(url)} could not be seeded: {type(error).__name__}.") from None
     finally:
         await db.client.close()
 

@@ -160,7 +160,7 @@ class Stack:
         try:
             await asyncio.to_thread(urlopen, f"{url}/{names.POOL_ID}/.well-known/jwks.json", timeout=30)
         except OSError:
-            raise LocalError(f"the AWS services do not answer: see {self._state.path / 'logs' / 'aws.log'}.") from None
+            raise LocalError(f"the AWS services do not answer. See {self._state.path / 'logs' / 'aws.log'}.") from None
 
     async def _together(self, *steps: Coroutine[Any, Any, None]) -> None:
         """Do all at once; the first failure ends the others."""
@@ -171,7 +171,7 @@ class Stack:
         except* LocalError as errors:
             raise errors.exceptions[0] from None
         except* FunctionError:
-            raise LocalError(f"no worker can start: see {self._state.path / 'logs' / 'functions.log'}.") from None
+            raise LocalError(f"no worker can start. See {self._state.path / 'logs' / 'functions.log'}.") from None
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Return when told to stop; ``LocalError`` if one of the servers ends before."""
@@ -182,7 +182,7 @@ class Stack:
             task.cancel()
         if stopped not in done:
             dead = next(name for task, name in watches.items() if task in done)
-            raise LocalError(f"{dead} ended unexpectedly: see {self._state.path / 'logs'}.")
+            raise LocalError(f"{dead} ended unexpectedly. See {self._state.path / 'logs'}.")
 
 
 @asynccontextmanager

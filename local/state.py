@@ -42,7 +42,7 @@ class StateDirectory:
                 file.seek(0)
                 if time.monotonic() > deadline or _alive(owner):
                     raise LocalError(
-                        f"{self.path} is in use by another `make run` (process {owner}): stop it, or set STATE_DIR."
+                        f"{self.path} is in use by another `make run` (process {owner}). Stop it, or set STATE_DIR."
                     ) from None
                 time.sleep(0.1)
         file.truncate(0)
@@ -57,7 +57,7 @@ class StateDirectory:
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
-            raise LocalError(f"{self.path / name} cannot be read: mend it or delete it.") from None
+            raise LocalError(f"{self.path / name} cannot be read. Fix it or delete it.") from None
 
     def write(self, name: str, content: object) -> None:
         """Replace a JSON file in one step: a kill leaves the old or the new content."""

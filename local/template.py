@@ -45,7 +45,7 @@ class Template:
             self.authorizers = {name: self._authorizer(name) for name in declared}
             self.cors = self._cors()
         except (AttributeError, TypeError, ValueError, KeyError):
-            raise TemplateError(f"template.yaml: {self._reading} is not written as it should be.") from None
+            raise TemplateError(f"template.yaml: {self._reading} is not valid.") from None
 
     @property
     def _authorization(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Template:
     def _http_api(self) -> dict[str, Any]:
         apis = list(self._made("AWS::Serverless::HttpApi"))
         if len(apis) > 1:
-            raise TemplateError("template.yaml: `make run` serves one HttpApi; the template has several.")
+            raise TemplateError("template.yaml: `make run` serves one HttpApi, but the template has several.")
         api = {**self._globals("HttpApi"), **(apis[0][1].get("Properties", {}) if apis else {})}
         resolved: dict[str, Any] = self._resolver.resolve(
             {
@@ -132,7 +132,7 @@ class Template:
                     if str(properties.get("Enabled", True)).lower() == "true":
                         mappings.append(self._mapping(label, logical_id, properties))
                 else:
-                    raise TemplateError(f"template.yaml: {label}: `make run` does not know events of type {kind}.")
+                    raise TemplateError(f"template.yaml: {label}: `make run` does not support events of type {kind}.")
         self.routes, self.schedules, self.mappings = tuple(routes), tuple(schedules), tuple(mappings)
 
     def _route(self, label: str, function: str, properties: Mapping[str, Any]) -> Route:
@@ -172,7 +172,7 @@ class Template:
             raise TemplateError(f"template.yaml: the authorizer {name} has no issuer or no audience.") from None
         source = declaration.get("IdentitySource", "$request.header.Authorization")
         if not source.lower().startswith("$request.header."):
-            raise TemplateError(f"template.yaml: the authorizer {name} reads no header but {source}.")
+            raise TemplateError(f"template.yaml: the authorizer {name} must read a header, not {source}.")
         audience = (audience,) if isinstance(audience, str) else tuple(audience)
         return JwtAuthorizer(issuer, audience, source.rpartition(".")[2].lower())
 
@@ -197,7 +197,9 @@ class Template:
         expression = self._required(label, properties, "ScheduleExpression")
         match = _RATE.fullmatch(expression)
         if not match or int(match[1]) < 1:
-            raise TemplateError(f"template.yaml: {label}: `make run` fires rate(...) schedules, not {expression}.")
+            raise TemplateError(
+                f"template.yaml: {label}: `make run` supports only rate(...) schedules, not {expression}."
+            )
         return Schedule(label, function, float(match[1]) * _SECONDS[match[2]], properties.get("Input"))
 
     def _mapping(self, label: str, function: str, properties: Mapping[str, Any]) -> QueueMapping:
@@ -205,7 +207,7 @@ class Template:
         self._reading = label
         queue = queues.get(self._required(label, properties, "Queue"))
         if queue is None:
-            raise TemplateError(f"template.yaml: {label}: its queue is not one of this template's.")
+            raise TemplateError(f"template.yaml: {label}: its queue is not defined in this template.")
         return QueueMapping(
             name=label,
             function=function,

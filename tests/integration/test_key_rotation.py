@@ -274,14 +274,14 @@ def test_an_operator_rotates_moves_and_looks(
     run(Environment(seeded, stored, MovedClock(-timedelta(hours=1))).rotation.run_all())
     monkeypatch.setattr(cli.keys, "NOTICE", timedelta(0))
 
-    assert moniqo("rotate", "--local")[1][1] == f"Moved: {WALLETS}. Do not open: 0. Left: 0."
+    assert moniqo("rotate", "--local")[1][1] == f"Moved: {WALLETS}. Cannot be decrypted: 0. Left: 0."
     code, lines = moniqo("status")
     assert code == 0
     assert [line.split()[-1] for line in lines] == ["credentials", "0", str(WALLETS), "0"]
     run(seeded.user_wallets.update_one({"_id": next(iter(secrets))}, {"$set": {"credentials": "v1:nobody:gAAAA"}}))
     code, lines = moniqo("status")
     assert code == 1
-    assert lines[-1] == "No key of this ring opens 1 credential."
+    assert lines[-1] == "No key of this ring can decrypt 1 credential."
 
 
 class Killed(BaseException):

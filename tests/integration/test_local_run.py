@@ -162,10 +162,10 @@ def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
         assert (state / "environment").stat().st_mode & 0o777 == 0o600
         assert moniqo("keys", "status") == (
             0,
-            "The ring is empty: the first rotation, or the first credential, makes a key.\n",
+            "The ring is empty. The first rotation or the first credential creates a key.\n",
         )
         code, text = moniqo("keys", "rotate", "--local", "--no-wait")
-        assert (code, text) == (0, "The ring has a new key; it is used in 10 minutes.\n")
+        assert (code, text) == (0, "The ring has a new key. It will be used in 10 minutes.\n")
         code, text = moniqo("keys", "status")
         assert code == 0
         assert [line.split()[-2] for line in text.splitlines()[1:]] == ["use", "next"]

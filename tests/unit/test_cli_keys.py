@@ -36,7 +36,7 @@ def test_every_key_with_its_age_its_state_and_what_needs_it() -> None:
 
 
 def test_credentials_no_key_opens_are_told() -> None:
-    assert table([], 3, NOW).endswith("No key of this ring opens 3 credentials.\n")
+    assert table([], 3, NOW).endswith("No key of this ring can decrypt 3 credentials.\n")
 
 
 def test_no_material_is_shown() -> None:

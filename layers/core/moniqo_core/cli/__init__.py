@@ -24,7 +24,7 @@ from moniqo_core.storage.client import UnsupportedServerError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; one clear line where that cannot be done."""
-    parser = argparse.ArgumentParser(prog="moniqo-admin", description="Look after a deployment of Moniqo Wallets.")
+    parser = argparse.ArgumentParser(prog="moniqo-admin", description="Operate a deployment of Moniqo Wallets.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     books.add_commands(commands)

@@ -24,7 +24,7 @@ _PAGE: Final = 500
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``replay`` and ``verify``."""
-    replay = commands.add_parser("replay", help="recompute one wallet and compare it with what is stored")
+    replay = commands.add_parser("replay", help="recompute one wallet and compare it with its stored state")
     replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
     add_options(replay, _replay)
     verify = commands.add_parser("verify", help="recompute many wallets and list those that differ")
@@ -37,7 +37,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 async def _replays(database: Database) -> WalletReplay | None:
     seed = await drawn_seed(database)
     if seed is None and await database[ENTRIES].find_one({}, {"_id": 1}) is None:
-        sys.stderr.write(f"The database {database.name} has no wallets: its market was never asked for.\n")
+        sys.stderr.write(f"The database {database.name} has no demo wallets.\n")
         return None
     return WalletReplay(database, seed or "")
 
@@ -51,7 +51,7 @@ async def _replay(database: Database, options: argparse.Namespace) -> int:
     with Progress("entries", newest["seq"] if newest else 0) as progress:
         found = await replay.run(wallet, progress.reach)
     if found is None:
-        sys.stderr.write(f"No wallet {wallet}\n")
+        sys.stderr.write(f"There is no wallet {wallet}.\n")
         return ExitCode.UNKNOWN
     sys.stdout.write(table(found))
     return ExitCode.AGREES if found.difference is None else ExitCode.DIFFERS
@@ -111,7 +111,11 @@ def table(found: Replay) -> str:
     rows = [
         ("wallet", found.user_wallet_id),
         ("entries", str(found.entries)),
-        *([("not recomputed", f"{found.believed}, their minutes are kept no more")] if found.believed else []),
+        *(
+            [("not recomputed", f"{found.believed}, because their minute prices are no longer kept")]
+            if found.believed
+            else []
+        ),
         ("orders", str(found.orders)),
         ("fills", str(found.fills)),
         ("epochs", str(found.epochs)),

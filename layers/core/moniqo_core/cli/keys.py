@@ -21,17 +21,19 @@ _RUN_SECONDS: Final = 3600.0
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``keys status`` and ``keys rotate``."""
-    keys = commands.add_parser("keys", help="the keys of stored credentials: KEY_SECRET_ID and MONGODB_URL name them")
+    keys = commands.add_parser(
+        "keys", help="show or rotate the keys of stored credentials (needs KEY_SECRET_ID and MONGODB_URL)"
+    )
     actions = keys.add_subparsers(required=True, metavar="ACTION")
-    status = actions.add_parser("status", help="each key with its age and how many credentials need it")
+    status = actions.add_parser("status", help="list every key with its age and the number of credentials that need it")
     rotate = actions.add_parser("rotate", help="add a key and move the credentials to it")
     rotate.add_argument(
         "--local",
         action="store_true",
         required=True,
-        help="from here and now, whatever Secrets Manager's schedule says",
+        help="rotate from this machine now, regardless of the schedule in Secrets Manager",
     )
-    rotate.add_argument("--no-wait", action="store_true", help="leave moving the credentials to the schedule")
+    rotate.add_argument("--no-wait", action="store_true", help="let the schedule move the credentials later")
     status.set_defaults(run=_status)
     rotate.set_defaults(run=_rotate)
 
@@ -49,7 +51,7 @@ async def _rotate(options: argparse.Namespace) -> int:
     try:
         with Progress("steps", len(STEPS)) as progress:
             await bootstrap.key_rotation().run_all(lambda step: progress.reach(STEPS.index(step) + 1))
-        sys.stdout.write(f"The ring has a new key; it is used in {NOTICE // timedelta(minutes=1)} minutes.\n")
+        sys.stdout.write(f"The ring has a new key. It will be used in {NOTICE // timedelta(minutes=1)} minutes.\n")
         if options.no_wait:
             return ExitCode.AGREES
         await _wait(NOTICE)
@@ -61,7 +63,7 @@ async def _rotate(options: argparse.Namespace) -> int:
 async def _wait(time: timedelta) -> None:
     """Wait until the new key is used; whoever does not want to may stop the program: the schedule does the rest."""
     seconds = int(time.total_seconds())
-    with Progress("seconds until every reader knows it", seconds) as progress:
+    with Progress("seconds until every reader has it", seconds) as progress:
         for passed in range(seconds):
             progress.reach(passed)
             await asyncio.sleep(1)
@@ -71,14 +73,14 @@ async def _move() -> int:
     uses, _ = await bootstrap.reencryption().uses()
     with Progress("credentials", sum(use.documents for use in uses if not use.is_writing)) as progress:
         report = await bootstrap.reencryption().run(_RUN_SECONDS, progress.reach)
-    sys.stdout.write(f"Moved: {report.moved}. Do not open: {report.unreadable}. Left: {report.left}.\n")
+    sys.stdout.write(f"Moved: {report.moved}. Cannot be decrypted: {report.unreadable}. Left: {report.left}.\n")
     return ExitCode.DIFFERS if report.unreadable or report.left else ExitCode.AGREES
 
 
 def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
     """Write the keys as a table, the oldest first; never their material."""
     if not uses and not strange:
-        return "The ring is empty: the first rotation, or the first credential, makes a key.\n"
+        return "The ring is empty. The first rotation or the first credential creates a key.\n"
     rows = [("key", "used from", "age", "state", "credentials")]
     rows += [
         (use.key.kid, rfc3339(use.key.use_after), _age(use, now), _state(use, now), str(use.documents)) for use in uses
@@ -86,7 +88,7 @@ def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if strange:
-        lines.append(f"No key of this ring opens {counted(strange, 'credential')}.")
+        lines.append(f"No key of this ring can decrypt {counted(strange, 'credential')}.")
     return "\n".join(lines) + "\n"
 
 

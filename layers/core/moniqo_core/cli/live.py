@@ -16,11 +16,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add ``live stop``, ``live start`` and ``live status``."""
     live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
     switch = live.add_subparsers(required=True, metavar="COMMAND")
-    stopping = switch.add_parser("stop", help="send no live order any more; cancelling works")
-    stopping.add_argument("--reason", help="told by `moniqo-admin live status`")
+    stopping = switch.add_parser("stop", help="stop sending live orders (cancelling still works)")
+    stopping.add_argument("--reason", help="shown by `moniqo-admin live status`")
     add_options(stopping, stop)
-    add_options(switch.add_parser("start", help="let live orders pass again"), start)
-    add_options(switch.add_parser("status", help="tell how the switch stands, and what is open"), status)
+    add_options(switch.add_parser("start", help="send live orders again"), start)
+    add_options(switch.add_parser("status", help="show the switch and the number of open orders"), status)
 
 
 async def stop(database: Database, options: argparse.Namespace) -> int:
@@ -28,8 +28,8 @@ async def stop(database: Database, options: argparse.Namespace) -> int:
     await set_live_switch(database, LiveSwitch(stopped=True, since=utc_now(), reason=options.reason))
     seconds = int(SEND_WITHIN.total_seconds())
     sys.stdout.write(
-        f"Live orders are stopped. One that was decided before may still be sent within {seconds} seconds; open\n"
-        "orders stay at their venues until they are cancelled, which works.\n"
+        f"Live orders are stopped. An order decided before may still be sent within {seconds} seconds.\n"
+        "Open orders stay at their venues until they are cancelled. Cancelling still works.\n"
     )
     return await status(database, options)
 
@@ -45,9 +45,9 @@ async def status(database: Database, _: argparse.Namespace) -> int:
     switch = await live_switch(database)
     since = f" since {rfc3339(switch.since)}" if switch.since else ""
     reason = f": {switch.reason}" if switch.reason else ""
-    sys.stdout.write(f"switch   {'stopped' if switch.stopped else 'passes orders'}{since}{reason}\n")
+    sys.stdout.write(f"switch   {'stopped' if switch.stopped else 'sends orders'}{since}{reason}\n")
     for name, count in sorted((await LiveOrderStore(database).counts()).items()):
         sys.stdout.write(f"{name:<17}{count}\n")
     if not switch.stopped:
-        sys.stdout.write("Orders are sent only where the parameter LiveTrading is true as well.\n")
+        sys.stdout.write("Orders are sent only if the parameter LiveTrading is also true.\n")
     return 0

@@ -18,8 +18,8 @@ Command = Callable[[Database, argparse.Namespace], Awaitable[int]]
 
 def add_options(parser: argparse.ArgumentParser, command: Command) -> None:
     """Let ``parser`` run ``command`` on the database that its options name."""
-    parser.add_argument("--mongodb-url", metavar="URL", help="instead of MONGODB_URL")
-    parser.add_argument("--mongodb-database", metavar="NAME", help="instead of MONGODB_DATABASE")
+    parser.add_argument("--mongodb-url", metavar="URL", help="overrides MONGODB_URL")
+    parser.add_argument("--mongodb-database", metavar="NAME", help="overrides MONGODB_DATABASE")
     parser.set_defaults(run=partial(_run, command))
 
 

@@ -91,8 +91,8 @@ class Binance(Venue):
     # Two seconds of CCXT's pace: listing every open order takes 0.8 of them, and no order must wait for that.
     burst = 40
     key_hint = (
-        "At Binance, API Management: create a key with 'Enable Reading' and 'Enable Spot & Margin Trading', leave"
-        " 'Enable Withdrawals' off, and restrict it to this service's address where it has a fixed one."
+        "In Binance's API Management, create a key with 'Enable Reading' and 'Enable Spot & Margin Trading'."
+        " Then leave 'Enable Withdrawals' off, and restrict the key to this service's address if that is fixed."
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:

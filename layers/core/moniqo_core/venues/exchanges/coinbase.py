@@ -76,8 +76,8 @@ class Coinbase(Venue):
     order_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     quotes = ("USD", "USDC", "USDT")
     key_hint = (
-        "In the Coinbase Developer Platform create a secret API key (ECDSA) with 'View' and 'Trade' and without"
-        " 'Transfer'; the key's name goes into one field, its whole private key into the other."
+        "In the Coinbase Developer Platform, create a secret API key (ECDSA) with 'View' and 'Trade' but without"
+        " 'Transfer'. Give the key's name in one field and its whole private key in the other."
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:

@@ -81,9 +81,9 @@ class Kraken(Venue):
     burst = _COST * _CALLS_AT_ONCE
     minutes_kept = timedelta(minutes=719)
     key_hint = (
-        "At Kraken, Settings, API: create a key of its own for this service with 'Query Funds', 'Query Open Orders &"
-        " Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and 'Cancel/Close Orders', and leave"
-        " 'Withdraw Funds' off."
+        "In Kraken's settings, under API, create a separate key for this service. Turn on 'Query Funds',"
+        " 'Query Open Orders & Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and"
+        " 'Cancel/Close Orders'. Leave 'Withdraw Funds' off."
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:

@@ -69,8 +69,8 @@ class OrderView(View):
     evaluated_until: Annotated[
         Timestamp,
         Field(
-            description="Open paper orders: the time they are evaluated up to. Open live orders: the last report of the"
-            " venue. Ended orders: the time they ended."
+            description="Open paper orders: evaluated up to this time. Open live orders: the last report of the venue."
+            " Ended orders: the time they ended."
         ),
     ]
     status_reason: Annotated[
