@@ -148,8 +148,8 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
     if now is None:
         return wallet
     version = wallet.credentials_version
-    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_of == version else None, now)
-    wallet = replace(wallet, key_permissions=now, key_permissions_of=version)
+    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_version == version else None, now)
+    wallet = replace(wallet, key_permissions=now, key_permissions_version=version)
     if reason is None or wallet.status in STOPPED:
         return wallet
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)

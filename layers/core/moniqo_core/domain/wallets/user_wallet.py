@@ -97,8 +97,8 @@ class UserWallet:
     ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
     are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
     the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
-    entry of its ledger this one was copied from. ``mirror_seq`` is the entry of the journal that last changed what is
-    shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_of`` of the
+    entry of its ledger this one was copied from. ``journal_seq`` is the entry of the journal that last changed what is
+    shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_version`` of the
     credentials could do at the last sync. ``baseline`` is what a live wallet's losses count from, None before its first
     whole snapshot; ``buys_stopped`` says that a loss limit was reached, and what may still buy is to be cancelled.
     """
@@ -131,9 +131,9 @@ class UserWallet:
     synced_for: datetime | None = None
     has_open_orders: bool = False
     evaluated_until: datetime | None = None
-    mirror_seq: int | None = None
+    journal_seq: int | None = None
     key_permissions: KeyPermissions | None = None
-    key_permissions_of: int | None = None
+    key_permissions_version: int | None = None
     baseline: LossBaseline | None = None
     buys_stopped: bool = False
     forked_from: str | None = None

@@ -27,7 +27,6 @@ from moniqo_core.services.wallets.credential_fields import (
 )
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore, ciphertext_of
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.documents import connection_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -84,7 +83,7 @@ class WalletConnection:
         except WalletError as refusal:
             error = refusal.title
         latency = int((time.perf_counter() - started) * 1000)
-        await self._remember(wallet, tested_at, error)
+        await self._wallets.record_connection(wallet, tested_at, error)
         return ConnectionTest(error is None, wallet.wallet_name, tested_at, latency, error)
 
     async def require(self, wallet: UserWallet) -> None:
@@ -126,17 +125,9 @@ class WalletConnection:
             connection=connection,
             updated_at=now,
         )
-        fields = {"settings": dict(settings), "connection": connection_document(connection), "updated_at": now}
-        await self._wallets.replace_credentials(wallet, encrypted, fields)
+        changes = {"settings": settings, "connection": connection, "updated_at": now}
+        await self._wallets.replace_credentials(wallet, encrypted, changes)
         return changed
-
-    async def _remember(self, wallet: UserWallet, tested_at: datetime, error: str | None) -> None:
-        if error is None:
-            fields: dict[str, object] = {"is_connected": True, "last_successful_ping": tested_at}
-        else:
-            fields = {"is_connected": False, "last_error": error, "last_error_at": tested_at}
-        stored = {f"connection.{name}": value for name, value in fields.items()}
-        await self._wallets.change(wallet.user_id, wallet.id, stored)
 
 
 def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 )
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
-from moniqo_core.storage.wallets.documents import balance_document, to_document
+from moniqo_core.storage.wallets.documents import to_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -53,7 +53,7 @@ class PaperWallets:
         account = await self._connector.connect_demo(user_id, user_wallet_id)
         now = self._now()
         balance = _opening_balance(account.account, now)
-        projection = {"updated_at": now, "balance": balance_document(balance)}
+        projection = {"updated_at": now, "balance": balance}
         done = await account.reset(key, projection)
         return Created(await self._wallets.get(user_id, user_wallet_id), replayed=not done)
 

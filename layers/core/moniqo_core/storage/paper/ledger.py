@@ -30,6 +30,7 @@ from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.equity import point_inserts
 from moniqo_core.storage.paper.account_codec import entry_id, read_account, state_document
 from moniqo_core.storage.paper.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update
+from moniqo_core.storage.wallets.documents import stored_fields
 
 log: Final = logging.getLogger("moniqo")
 
@@ -160,7 +161,7 @@ class DemoLedger:
 
         Args:
             commit: What was decided.
-            mirror: Fields of the user wallet's document to set in the same write.
+            projection: Attributes of the user wallet to set in the same write.
             whole: Write the whole snapshot, because the stored one is behind.
             ends_turn: Take away the turn somebody claimed: it is used, or nobody waited for it.
 
@@ -177,7 +178,7 @@ class DemoLedger:
             self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
         if projection:
-            fields = {**projection, "mirror_seq": after.seq}
+            fields = stored_fields({**projection, "journal_seq": after.seq})
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": fields}, namespace=self._name(USER_WALLETS))
             )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
+from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
@@ -22,7 +23,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 from moniqo_core.storage.document import Document, optional_decimal, optional_text
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 
-_SAME = (
+_SAME: Final = (
     "user_id",
     "wallet_id",
     "wallet_name",
@@ -41,8 +42,6 @@ _SAME = (
     "synced_for",
     "has_open_orders",
     "evaluated_until",
-    "mirror_seq",
-    "key_permissions_of",
     "buys_stopped",
     "forked_from",
     "created_at",
@@ -50,9 +49,19 @@ _SAME = (
     "last_used_at",
     "deleted_at",
 )
-_CONNECTION = ("is_connected", "last_successful_ping", "last_error", "last_error_at", "retry_count", "next_retry_at")
+_RENAMED: Final[Mapping[str, str]] = {"journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
+"""The stored name of each attribute that is called otherwise. Stored names stay, whatever the attributes are called."""
 
-_BASELINE = ("day_start", "percent_from", "peak")
+_CONNECTION: Final = (
+    "is_connected",
+    "last_successful_ping",
+    "last_error",
+    "last_error_at",
+    "retry_count",
+    "next_retry_at",
+)
+
+_BASELINE: Final = ("day_start", "percent_from", "peak")
 
 
 def changes_between(before: UserWallet, after: UserWallet) -> Document:
@@ -61,12 +70,34 @@ def changes_between(before: UserWallet, after: UserWallet) -> Document:
     return {name: value for name, value in new.items() if value != old[name]}
 
 
+def stored_fields(changes: Mapping[str, object]) -> Document:
+    """Write changes of a wallet that are named by its attributes; what is written already stays as it is."""
+    return {_RENAMED.get(name, name): _stored(value) for name, value in changes.items()}
+
+
+def _stored(value: object) -> object:
+    match value:
+        case RiskLimits():
+            return limits_document(value)
+        case BalanceSnapshot():
+            return balance_document(value)
+        case Connection():
+            return connection_document(value)
+        case UserWalletStatus():
+            return value.value
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
 def to_document(wallet: UserWallet) -> Document:
     """Write a wallet as the document the collection holds."""
     before = wallet.status_before_suspension
     return {
         "_id": wallet.id,
         **{name: getattr(wallet, name) for name in _SAME},
+        **{stored: getattr(wallet, name) for name, stored in _RENAMED.items()},
         "status": wallet.status.value,
         "status_before_suspension": before.value if before else None,
         "settings": dict(wallet.settings),
@@ -88,6 +119,7 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
     return UserWallet(
         id=document["_id"],
         **{name: document[name] for name in _SAME if name in document},
+        **{name: document[stored] for name, stored in _RENAMED.items() if stored in document},
         status=UserWalletStatus(document["status"]),
         status_before_suspension=UserWalletStatus(before) if before else None,
         settings=document.get("settings") or {},

@@ -112,7 +112,7 @@ class SyncLogStore:
             "balance.last_synced_at": {"$not": {"$gt": outcome.run.started_at}},
         }
         if outcome.mended:
-            unchanged["mirror_seq"] = before.mirror_seq
+            unchanged["mirror_seq"] = before.journal_seq
         update = {"$set": changes_between(before, outcome.after), "$unset": {"sync_lease": ""}}
         return UpdateOne(unchanged, update, namespace=self._namespace(USER_WALLETS))
 

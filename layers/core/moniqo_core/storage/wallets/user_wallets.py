@@ -14,7 +14,7 @@ from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet
 from moniqo_core.storage.client import UNREADABLE
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.wallets.documents import from_document, to_document
+from moniqo_core.storage.wallets.documents import from_document, stored_fields, to_document
 
 log: Final = logging.getLogger("moniqo")
 
@@ -86,15 +86,30 @@ class UserWalletStore:
         except DuplicateKeyError:
             raise ConflictError("A wallet with this id already exists.") from None
 
-    async def change(self, user_id: str, user_wallet_id: str, fields: Mapping[str, object]) -> None:
-        """Set fields of an owner's wallet; raises NotFoundError."""
+    async def change(self, user_id: str, user_wallet_id: str, changes: Mapping[str, object]) -> None:
+        """Set attributes of an owner's wallet; raises NotFoundError."""
+        await self._set(user_id, user_wallet_id, stored_fields(changes))
+
+    async def record_connection(self, wallet: UserWallet, tested_at: datetime, error: str | None) -> None:
+        """Set how a test of the connection went: ``error`` is None when it succeeded; raises NotFoundError."""
+        if error is None:
+            fields: Document = {"connection.is_connected": True, "connection.last_successful_ping": tested_at}
+        else:
+            fields = {
+                "connection.is_connected": False,
+                "connection.last_error": error,
+                "connection.last_error_at": tested_at,
+            }
+        await self._set(wallet.user_id, wallet.id, fields)
+
+    async def _set(self, user_id: str, user_wallet_id: str, fields: Document) -> None:
         owned = {"_id": user_wallet_id, "user_id": user_id, "deleted_at": None}
-        result = await self._wallets.update_one(owned, {"$set": dict(fields)})
+        result = await self._wallets.update_one(owned, {"$set": fields})
         if not result.matched_count:
             raise NotFoundError("There is no such wallet.")
 
-    async def change_in_status(self, wallet: UserWallet, fields: Mapping[str, object]) -> None:
-        """Set fields of a wallet that was neither given another status nor stopped since; raises ConflictError."""
+    async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> None:
+        """Set attributes of a wallet that was neither given another status nor stopped since; raises ConflictError."""
         read = {
             "_id": wallet.id,
             "user_id": wallet.user_id,
@@ -102,7 +117,7 @@ class UserWalletStore:
             "status": wallet.status.value,
             "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
         }
-        result = await self._wallets.update_one(read, {"$set": dict(fields)})
+        result = await self._wallets.update_one(read, {"$set": stored_fields(changes)})
         if not result.matched_count:
             raise ConflictError("Another request changed the wallet at the same time.")
 
@@ -116,9 +131,9 @@ class UserWalletStore:
         await self._wallets.update_many(stopped, {"$set": {"buys_stopped": True}})
 
     async def replace_credentials(
-        self, wallet: UserWallet, credentials: str | None, fields: Mapping[str, object]
+        self, wallet: UserWallet, credentials: str | None, changes: Mapping[str, object]
     ) -> None:
-        """Store new credentials over the version ``wallet`` was read with.
+        """Store new credentials over the version ``wallet`` was read with, and set other attributes with them.
 
         Raises:
             ConflictError: somebody else stored credentials, or deleted the wallet, in between.
@@ -130,8 +145,9 @@ class UserWalletStore:
             "deleted_at": None,
             "credentials_version": wallet.credentials_version,
         }
-        stored = {**fields, "credentials": credentials, "credentials_version": wallet.credentials_version + 1}
-        result = await self._wallets.update_one(read, {"$set": stored})
+        version = wallet.credentials_version + 1
+        fields = stored_fields({**changes, "credentials": credentials, "credentials_version": version})
+        result = await self._wallets.update_one(read, {"$set": fields})
         if not result.matched_count:
             raise ConflictError("Another request changed the credentials at the same time.")
 

@@ -10,7 +10,6 @@ from moniqo_core.domain.ledger.commands import Mark
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.wallets.changes import Close, LifeCommand, SetLimits
-from moniqo_core.storage.risk_limits import limits_document
 
 Mirror = Mapping[str, object]
 
@@ -30,7 +29,7 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
 def follow_life(command: LifeCommand, now: datetime) -> Mirror:
     """Fields that follow a change of status, limits or the end of the account."""
     if isinstance(command, SetLimits):
-        return {"risk_limits": limits_document(command.limits)}
+        return {"risk_limits": command.limits}
     if isinstance(command, Close):
         return {"deleted_at": now}
     return {"status": command.status}

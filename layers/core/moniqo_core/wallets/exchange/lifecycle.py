@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.wallets.changes import LifeCommand, SetLimits, SetStatus, check_transition
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
-from moniqo_core.storage.risk_limits import limits_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
@@ -30,7 +29,7 @@ async def keep_life(
         if command.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and "buys_stopped" not in fields:
             raise ConflictError("A loss limit stopped this wallet in the meantime.", wallet_status=wallet.status.value)
     elif isinstance(command, SetLimits):
-        fields["risk_limits"] = limits_document(command.limits)
+        fields["risk_limits"] = command.limits
     else:
         fields |= {"deleted_at": fields["updated_at"], "credentials": None}
     await store.change_in_status(wallet, fields)
