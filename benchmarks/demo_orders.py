@@ -28,7 +28,7 @@ from moniqo_core.storage.client import connect, with_utc_times
 from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.entry_codec import entry_document
-from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 

@@ -103,7 +103,7 @@ class Life:
         since = self.account.evaluated_until
         return {
             symbol: [point for point in self.paths[symbol] if point.start >= since[symbol] and point.end <= reach]
-            for symbol in resting.tracked(self.account)
+            for symbol in self.account.tracked_symbols
         }
 
     def _keep(self, commit: Commit) -> None:

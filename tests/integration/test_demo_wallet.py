@@ -9,7 +9,8 @@ from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.changes import SetStatus
-from moniqo_core.storage.paper.ledger import DemoLedger, Turn
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.snapshots import Turn
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 

@@ -27,7 +27,7 @@ from moniqo_core.domain.errors import InsufficientBalanceError, TemporarilyUnava
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.paper.ledger import STATES
+from moniqo_core.storage.paper.snapshots import STATES
 from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run
 from tests.support.audit import audited, entries_of

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.paper.ledger import ENTRIES
+from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.soak.client import is_interrupted
 from tests.support.victims import follow_parent

@@ -25,7 +25,8 @@ from typing import Any
 from pymongo import MongoClient
 
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
-from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR, SLOWEST_RETRY
+from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY
+from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR
 from tests.soak.queue import Queue, queue
 from tests.soak.sync_cast import DATABASE, Context, OrderRequest, Worker, keys_of, prepare, reconcile, venues
 from tests.support.mongo import embedded_server

@@ -13,7 +13,8 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.invariants import account_faults
 from moniqo_core.domain.money import exact
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.paper.ledger import ENTRIES, STATES, DemoLedger
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.support.traders import OWNER
 

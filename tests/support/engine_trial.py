@@ -20,8 +20,8 @@ from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market import market
 from moniqo_core.domain.market.market import PathPoint, Snapshot
+from moniqo_core.domain.market.snapshot_checks import check_usable
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
@@ -131,7 +131,7 @@ class Trial:
 
     def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
         since, found = self.account.evaluated_until, {}
-        for symbol in resting.tracked(self.account):
+        for symbol in self.account.tracked_symbols:
             path = self.world.paths[symbol]
             first = bisect_left(path, since[symbol], key=attrgetter("start"))
             found[symbol] = [point for point in path[first:] if point.end <= reach]
@@ -246,7 +246,7 @@ class Trial:
         """A snapshot both sides would trade on; None when both refuse it."""
         snapshot = self.world.snapshot(symbol, rng)
         try:
-            market.check_usable(snapshot, self.world.now, MAX_AGE)
+            check_usable(snapshot, self.world.now, MAX_AGE)
             good = True
         except errors.MarketDataError:
             good = False

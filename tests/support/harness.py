@@ -109,7 +109,7 @@ class EngineHarness:
 
     def walk(self) -> Draft:
         """Walk resting orders along the path up to now, on a draft that is not kept."""
-        symbols = resting.tracked(self.account)
+        symbols = self.account.tracked_symbols
         paths: dict[str, Sequence[PathPoint]] = {
             symbol: [
                 point

@@ -18,13 +18,14 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.commands import Cancel, Reset
 from moniqo_core.domain.market.candles import path_of
 from moniqo_core.domain.market.hours import NYSE, hours_at
-from moniqo_core.domain.market.market import Candle, check_usable
+from moniqo_core.domain.market.market import Candle
+from moniqo_core.domain.market.snapshot_checks import check_usable
 from moniqo_core.domain.matching.fees import charge
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.paper.account_rules import check_tradable
 from moniqo_core.domain.paper.lifecycle import fork_account
-from moniqo_core.domain.paper.rules import check_tradable
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.feeds.simulated import SimulatedFeed

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.sync.rules import FIRST_RETRY, SLOWEST_RETRY, failed, retry_delay, scheduled_run
+from moniqo_core.domain.sync.outcome import scheduled_run
+from moniqo_core.domain.sync.retry_delay import FIRST_RETRY, SLOWEST_RETRY, retry_delay
+from moniqo_core.domain.sync.rules import failed
 from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.schedule import scheduled_time
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages

@@ -10,6 +10,7 @@ import pytest
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.matching import walk_steps
 from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
 from tests.support.harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 
@@ -72,7 +73,7 @@ def test_orders_are_sorted_again_only_when_one_of_them_changed(
         sorted_for.append(symbol)
         return sort(draft, symbol)
 
-    monkeypatch.setattr(resting, "orders_by_trigger", counted)
+    monkeypatch.setattr(walk_steps, "orders_by_trigger", counted)
     prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
     path = [_point(price, number) for number, price in enumerate(prices)]
     resting.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)

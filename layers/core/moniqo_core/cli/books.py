@@ -15,7 +15,7 @@ from moniqo_core.cli.on_database import Database, add_options
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress
 from moniqo_core.storage.deployment import drawn_seed
-from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
 
 _WIDEST: Final = 200

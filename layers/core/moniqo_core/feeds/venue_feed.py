@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError, WalletError
 from moniqo_core.domain.market import hours as market_hours
-from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot, check_usable
+from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.snapshot_checks import check_numbers, check_usable
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import VenueData
@@ -110,7 +110,7 @@ class VenueFeed:
                 if venue is not self._main and symbol not in await venue.markets():
                     continue
                 snapshot = await venue.snapshot(symbol)
-                _check_numbers(snapshot)
+                check_numbers(snapshot)
                 check_usable(snapshot, self._clock() if is_open else snapshot.at, self.max_age)
             except WalletError as error:
                 first = first or error
@@ -175,7 +175,7 @@ class VenueFeed:
             try:
                 if f"{asset}/USD" in await venue.markets():
                     snapshot = await venue.snapshot(f"{asset}/USD")
-                    _check_numbers(snapshot)
+                    check_numbers(snapshot)
                     check_usable(snapshot, self._clock(), self.max_age)
                     return snapshot.mid
             except WalletError:
@@ -189,20 +189,6 @@ class VenueFeed:
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
         """Points of recorded minutes."""
         return await self._path.path(symbol, since, until)
-
-
-def _check_numbers(snapshot: Snapshot) -> None:
-    """Refuse a book out of order, or with what is no positive number in it; raises MarketDataError."""
-    if not snapshot.last.is_finite() or snapshot.last <= 0:
-        raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}.", symbol=snapshot.symbol)
-    for levels, direction in ((snapshot.bids, -1), (snapshot.asks, 1)):
-        finite = all(price.is_finite() and size.is_finite() and price > 0 and size > 0 for price, size in levels)
-        if not finite or any(direction * (after.price - before.price) <= 0 for before, after in pairwise(levels)):
-            raise MarketDataError(
-                f"The order book of {snapshot.symbol} at {snapshot.source} is not valid.",
-                symbol=snapshot.symbol,
-                retry_after=2,
-            )
 
 
 def _no_price(symbol: str, error: WalletError | None) -> WalletError:

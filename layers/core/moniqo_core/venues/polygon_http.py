@@ -92,7 +92,7 @@ class PolygonHttp:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            from moniqo_core.venues.transport.sockets import open_session
+            from moniqo_core.venues.transport.http_session import open_session
 
             self._session = open_session()
         return self._session

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from moniqo_core.domain.clock import Clock
-from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.wallets.definition import Definition, MarketType
 from moniqo_core.feeds import polygon

@@ -11,13 +11,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, NotFoundError, WalletConnectionError, WalletError
-from moniqo_core.domain.market.market import SIMULATED, PriceFeed
+from moniqo_core.domain.market.market import SIMULATED
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.wallets.definition import FeedKind
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.feeds.polygon import Polygon
 from moniqo_core.feeds.simulated import SimulatedFeed
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.paper.ledger import DemoLedger, Loaded
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.snapshots import Loaded
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections

@@ -124,6 +124,12 @@ class Account:
         """Position of a symbol, empty when it never traded."""
         return self.positions.get(symbol, FLAT)
 
+    @property
+    def tracked_symbols(self) -> list[str]:
+        """Symbols whose path matters: those held and those with open orders, by name."""
+        held = {symbol for symbol, position in self.positions.items() if position.amount}
+        return sorted(self.open_order_totals.keys() | held)
+
 
 FLAT: Final = Position()
 

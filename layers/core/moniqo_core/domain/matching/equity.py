@@ -8,11 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.matching.exits import close
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus
 from moniqo_core.domain.portfolio.equity_curve import Sample
-from moniqo_core.domain.risk.loss_limits import Day, breach, next_midnight
 
 HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -36,13 +33,6 @@ def sample(draft: Draft, at: datetime) -> Sample:
         if position.amount:
             unrealised += position.unrealised(draft.mark(symbol))
     return Sample(at, equity_of(draft), realised, unrealised)
-
-
-def roll_day(draft: Draft, at: datetime) -> None:
-    """Begin the owner's local day that ``at`` is in, unless it has begun; a new time zone holds from the next day."""
-    if draft.day is None or at >= draft.day.until:
-        zone = draft.account.limits.timezone if draft.account.limits else "UTC"
-        draft.day = Day(equity_of(draft), next_midnight(at, zone))
 
 
 def hours(since: datetime, until: datetime) -> Iterator[datetime]:
@@ -72,28 +62,3 @@ def _still_hours(since: datetime) -> tuple[datetime, ...]:
     hour = _BEGINNING - (_BEGINNING - since) // HOUR * HOUR
     midnight = _BEGINNING - (_BEGINNING - since) // _DAY * _DAY
     return (hour,) if hour == midnight else (hour, midnight)
-
-
-def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
-    """Move the peak; tell whether a loss limit is reached: then the wallet is paused, buys are cancelled, exits stay.
-
-    A wallet that is not active keeps its status; ``buying`` tells whether it may have open buys to cancel.
-    """
-    limits = draft.account.limits
-    equity = equity_of(draft)
-    draft.peak = max(draft.peak, equity)
-    if limits is None or (draft.status != "active" and not buying):
-        return False
-    reached = breach(limits, equity, draft.day, draft.peak, usd_rate)
-    if reached is None:
-        return False
-    if draft.status == "active":
-        draft.status, draft.paused_by_limit = "paused", True
-        draft.reason = reached.reason
-    for order_id in draft.open_ids():
-        placed = draft.peek(order_id)
-        if placed.is_open and placed.side is OrderSide.BUY:
-            order = draft.edit(order_id)
-            if order is not None:
-                close(draft, order, OrderStatus.CANCELLED, at)
-    return True

@@ -13,7 +13,7 @@ from typing import Final
 
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.matching.fills import hold
+from moniqo_core.domain.matching.locked_funds import hold
 from moniqo_core.domain.money import ZERO, floor_to
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -112,29 +112,3 @@ def take_lock(draft: Draft, order: Order) -> None:
     for sibling in open_exits(draft, order.order_id):
         if sibling.order_id != order.order_id:
             order.locked, sibling.locked = sibling.locked, ZERO
-
-
-def close(draft: Draft, order: Order, status: OrderStatus, at: datetime) -> None:
-    """End an order, give back what it holds, and settle what hangs on it."""
-    hold(draft, order, ZERO)
-    order.become(status, at)
-    draft.orders[order.order_id] = order
-    if order.entry is None:
-        for exit_order in open_exits(draft, order.order_id):
-            if not exit_order.amount:
-                exit_order.become(OrderStatus.CANCELLED, at)
-    else:
-        _share_lock(draft, open_exits(draft, order.order_id))
-
-
-def after_exit(draft: Draft, order: Order, at: datetime) -> None:
-    """Settle a pair after one of it filled: the entry's rest and the sibling are cancelled."""
-    if order.entry is None:
-        return
-    entry = draft.edit(order.entry)
-    if entry is not None and entry.is_open:
-        close(draft, entry, OrderStatus.CANCELLED, at)
-    for sibling in open_exits(draft, order.order_id):
-        if sibling.order_id != order.order_id:
-            sibling.amount -= order.filled_amount
-            close(draft, sibling, OrderStatus.CANCELLED, at)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Market, PathPoint
-from moniqo_core.domain.matching.book import PARTICIPATION, all_at, pushed, trades_through
-from moniqo_core.domain.matching.exits import after_exit, follow_entry, open_exits, take_lock
+from moniqo_core.domain.matching.book import all_at
+from moniqo_core.domain.matching.exits import follow_entry, open_exits, take_lock
 from moniqo_core.domain.matching.fills import fill
+from moniqo_core.domain.matching.order_closing import after_exit
+from moniqo_core.domain.matching.slippage import pushed
 from moniqo_core.domain.matching.triggers import arrives
 from moniqo_core.domain.money import ONE, ceil_to, floor_to
 from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderType
 
-_HUNDRED = Decimal(100)
+_HUNDRED: Final = Decimal(100)
+
+PARTICIPATION: Final = Decimal("0.1")
+"""Share of a point's traded volume that the resting orders of one wallet may fill against."""
 
 
 def meet(draft: Draft, point: PathPoint, market: Market, order_ids: Sequence[str]) -> bool:
@@ -136,3 +142,8 @@ def sell_at_market(draft: Draft, order: Order, trigger: Decimal, point: PathPoin
     price = pushed(min(trigger, bid), order.remaining, point.volume, bps, market.tick_size, buying=False)
     fill(draft, order, market, all_at(price, order.remaining), Liquidity.TAKER, point.end)
     after_exit(draft, order, point.end)
+
+
+def trades_through(point: PathPoint, limit: Decimal, tick: Decimal, *, buying: bool) -> bool:
+    """Tell whether the market traded at least a tick beyond ``limit``, so that a resting order there has filled."""
+    return point.price <= limit - tick if buying else point.price >= limit + tick

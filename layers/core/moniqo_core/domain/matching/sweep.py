@@ -10,8 +10,9 @@ from moniqo_core.domain.errors import OrderRejectedError
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import SIMULATED, Level
-from moniqo_core.domain.matching.book import Plan, beyond_book, most_beyond, out_of_sight, shown_depth, walk_book
-from moniqo_core.domain.matching.fills import buy_lock
+from moniqo_core.domain.matching.book import Plan, out_of_sight, shown_depth, walk_book
+from moniqo_core.domain.matching.locked_funds import buy_lock
+from moniqo_core.domain.matching.slippage import beyond_book, most_beyond
 from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest

@@ -6,9 +6,12 @@ from datetime import datetime
 
 from moniqo_core.domain.ledger.account import Shown
 from moniqo_core.domain.ledger.commit import RULES_VERSION
-from moniqo_core.domain.matching.equity import equity_of, roll_day
-from moniqo_core.domain.matching.exits import after_exit, attach, close, follow_entry, take_lock
-from moniqo_core.domain.matching.fills import fill, hold, lock_for
+from moniqo_core.domain.matching.equity import equity_of
+from moniqo_core.domain.matching.exits import attach, follow_entry, take_lock
+from moniqo_core.domain.matching.fills import fill
+from moniqo_core.domain.matching.locked_funds import hold, lock_for
+from moniqo_core.domain.matching.order_closing import after_exit, close
+from moniqo_core.domain.matching.pause_on_loss import roll_day
 from moniqo_core.domain.matching.sweep import plan
 from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 from moniqo_core.domain.paper.rules import Decision

@@ -14,7 +14,7 @@ from moniqo_core.domain.ledger.commands import Open, Reset
 from moniqo_core.domain.ledger.commit import Book, Commit
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.matching.equity import equity_of
-from moniqo_core.domain.matching.exits import close as close_order
+from moniqo_core.domain.matching.order_closing import close as close_order
 from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.portfolio.position import Position

@@ -6,12 +6,13 @@ from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError
 from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.matching.exits import close
+from moniqo_core.domain.matching.order_closing import close
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.paper.account_rules import require_trading
 from moniqo_core.domain.paper.execution import carry_out
-from moniqo_core.domain.paper.rules import Decision, require_trading
+from moniqo_core.domain.paper.rules import Decision
 
 
 def place(draft: Draft, order: OrderRequest, context: MarketContext) -> Commit:

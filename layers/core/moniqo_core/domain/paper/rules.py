@@ -8,17 +8,13 @@ from typing import Final
 from moniqo_core.domain.errors import (
     InsufficientBalanceError,
     InvalidOrderError,
-    InvalidSymbolError,
     OrderRejectedError,
     RateLimitExceededError,
-    WalletPausedError,
-    WalletSuspendedError,
 )
-from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.matching.book import Plan
-from moniqo_core.domain.matching.fills import buy_lock
+from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.sweep import affordable, lots_for, plan
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import form as order_form
@@ -26,6 +22,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Rule
 from moniqo_core.domain.paper import market_rules
+from moniqo_core.domain.paper.account_rules import check_tradable, require_trading
 from moniqo_core.domain.paper.exposure import (
     Exposure,
     check_position_size,
@@ -37,23 +34,6 @@ from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.risk.loss_limits import breach
 
 _NOTHING: Final = Plan((), ZERO, ZERO, {})
-
-
-def require_trading(account: Account | Draft) -> None:
-    """Refuse a wallet that takes no orders."""
-    if account.status == "suspended":
-        raise WalletSuspendedError("The wallet is suspended.", reason=account.reason)
-    if account.status == "paused":
-        raise WalletPausedError("The wallet is paused.", reason=account.reason)
-
-
-def check_tradable(account: Account, symbol: str, quote: str) -> None:
-    """Refuse a symbol this account does not trade."""
-    terms = account.terms
-    if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
-        raise InvalidSymbolError(
-            f"This wallet does not trade {symbol}. Its cash asset is {terms.cash_asset}.", symbol=symbol
-        )
 
 
 class Decision:

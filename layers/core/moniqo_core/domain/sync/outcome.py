@@ -12,7 +12,9 @@ from typing import NamedTuple
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.risk.loss_limits import Breach
-from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.domain.wallets.user_wallet import (
+    UserWallet,
+)
 
 
 class SyncType(StrEnum):
@@ -92,3 +94,8 @@ class SyncOutcome:
     samples: Sequence[Sample] = ()
     mended: bool = False
     breach: Breach | None = None
+
+
+def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
+    """Name the scheduled sync of a wallet, the same for every delivery."""
+    return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)

@@ -14,7 +14,8 @@ from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.risk.loss_limits import Breach
 from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
-from moniqo_core.domain.sync.statement import Opening, Statement, mended
+from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY, retry_delay
+from moniqo_core.domain.sync.statement import Statement, mended, opening_of
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions, reason_to_pause
 from moniqo_core.domain.wallets.user_wallet import (
     STOPPED,
@@ -26,20 +27,8 @@ from moniqo_core.domain.wallets.user_wallet import (
 )
 
 FAILURES_UNTIL_ERROR: Final = 5
-FIRST_RETRY: Final = timedelta(minutes=5)
-SLOWEST_RETRY: Final = timedelta(hours=6)
 SETTLED_AFTER: Final = timedelta(minutes=1)
 """Age from which an hour of equity is written: no clock is so late that a trade could still fall before it."""
-
-
-def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
-    """Name the scheduled sync of a wallet, the same for every delivery."""
-    return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)
-
-
-def opening_of(balance: BalanceSnapshot) -> Opening:
-    """Return what the last sync left."""
-    return Opening({held.asset: held.total for held in balance.assets}, balance.asset_flows)
 
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: Statement, now: datetime) -> SyncOutcome:
@@ -134,13 +123,6 @@ def failed(
         synced_for=run.scheduled_for or wallet.synced_for,
     )
     return SyncOutcome(run, wallet, after, log, error.title)
-
-
-def retry_delay(failures: int, jitter: float) -> timedelta:
-    """Return ``share`` (0 to 1) of the longest wait after so many failures: doubling, capped, with full jitter."""
-    # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
-    longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
-    return longest * jitter
 
 
 def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:

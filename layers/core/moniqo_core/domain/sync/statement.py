@@ -11,7 +11,13 @@ from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
-from moniqo_core.domain.wallets.user_wallet import STOPPED, AccountRecord, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import (
+    STOPPED,
+    AccountRecord,
+    BalanceSnapshot,
+    UserWallet,
+    UserWalletStatus,
+)
 
 
 class Opening(NamedTuple):
@@ -56,3 +62,8 @@ def mended(wallet: UserWallet, record: AccountRecord) -> UserWallet:
     if (record.evaluated_until is None) is not (wallet.evaluated_until is None):
         changes["evaluated_until"] = record.evaluated_until
     return replace(wallet, **changes) if changes else wallet  # type: ignore[arg-type]
+
+
+def opening_of(balance: BalanceSnapshot) -> Opening:
+    """Return what the last sync left."""
+    return Opening({held.asset: held.total for held in balance.assets}, balance.asset_flows)

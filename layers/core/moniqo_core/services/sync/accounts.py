@@ -17,7 +17,8 @@ from moniqo_core.domain.errors import (
     WalletError,
 )
 from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncType
-from moniqo_core.domain.sync.rules import failed, gone, opening_of, succeeded
+from moniqo_core.domain.sync.rules import failed, gone, succeeded
+from moniqo_core.domain.sync.statement import opening_of
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import is_outage
 from moniqo_core.wallets.base import BaseWallet

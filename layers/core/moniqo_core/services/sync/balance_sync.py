@@ -14,8 +14,9 @@ from typing import Final, Protocol
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, RateLimitExceededError
 from moniqo_core.domain.live.losses import paused_by
-from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType
-from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR, retry_delay, scheduled_run
+from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType, scheduled_run
+from moniqo_core.domain.sync.retry_delay import retry_delay
+from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.shared.limits import PerMinute
 from moniqo_core.services.sync.accounts import AccountQueries

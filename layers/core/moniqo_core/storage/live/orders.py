@@ -8,7 +8,6 @@ could die with. Later writes name the version they change.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, cast
@@ -18,21 +17,22 @@ from pymongo.errors import ClientBulkWriteException, ConnectionFailure, Duplicat
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo_core.domain.live.order import LiveOrder
-from moniqo_core.domain.orders.order import OPEN_STATUSES, Fill, OrderSide, OrderStatus
+from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.domain.orders.queries import OrderQuery
-from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_SWITCH
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.order_codec import live_document, order_key, read_live
+from moniqo_core.storage.live.pre_trade_state import (
+    MAY_STILL_FILL,
+    ORDERS,
+    PreTradeState,
+    pre_trade_pipeline,
+    read_pre_trade_state,
+)
 from moniqo_core.storage.orders.codec import order_age
-from moniqo_core.storage.wallets.documents import from_document
 
-ORDERS: Final = "orders"
 SENDS: Final = 3
-
-_UNDECIDED: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
 
 
 class Inserted(Enum):
@@ -43,22 +43,6 @@ class Inserted(Enum):
     """Another order took the number: read again and decide again."""
     REPEATED = auto()
     """The client order id stands for another order already."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreTradeState:
-    """What an order is decided on, as of one moment.
-
-    ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
-    next one. ``before`` is the order its client order id stands for already. ``stopped`` says that the deployment's
-    switch is off.
-    """
-
-    wallet: UserWallet
-    orders: Sequence[LiveOrder]
-    next_seq: int
-    before: LiveOrder | None
-    stopped: bool
 
 
 class LiveOrderStore:
@@ -80,33 +64,11 @@ class LiveOrderStore:
             NotFoundError: there is no such wallet.
 
         """
-        mine = {"user_wallet_id": user_wallet_id}
-        wanted: Document = {"status": {"$in": list(_UNDECIDED)}}
-        if since is not None:
-            wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
-        pipeline = [
-            {"$match": {"_id": user_wallet_id, "deleted_at": None}},
-            # The number before the orders: stages look one after the other, and one that is inserted between two looks
-            # must not be left out of the orders and counted by the number.
-            _beside(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
-            _beside(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
-            _beside(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
-        ]
-        if client_order_id is not None:
-            named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
-            pipeline.append(_beside(ORDERS, "before", [{"$match": named}]))
+        pipeline = pre_trade_pipeline(user_wallet_id, client_order_id, since)
         found = await (await self._wallets.aggregate(pipeline)).to_list()
         if not found:
             raise NotFoundError("There is no such wallet.")
-        document = found[0]
-        before, last = document.get("before"), document["last"]
-        return PreTradeState(
-            wallet=from_document(document),
-            orders=[read_live(order) for order in document["found"]],
-            next_seq=last[0]["seq"] + 1 if last else 1,
-            before=read_live(before[0]) if before else None,
-            stopped=bool(document["switch"] and document["switch"][0]["stopped"]),
-        )
+        return read_pre_trade_state(found[0])
 
     async def insert(self, order: LiveOrder) -> Inserted:
         """Write an intent.
@@ -162,7 +124,7 @@ class LiveOrderStore:
 
     async def in_flight(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
         """Orders that may still fill, oldest first."""
-        query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(_UNDECIDED)}}
+        query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(MAY_STILL_FILL)}}
         if symbol is not None:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
@@ -171,7 +133,7 @@ class LiveOrderStore:
         """See to it that purchases of these wallets that may still fill are looked at by ``at``."""
         purchases = {
             "user_wallet_id": {"$in": list(user_wallet_ids)},
-            "status": {"$in": list(_UNDECIDED)},
+            "status": {"$in": list(MAY_STILL_FILL)},
             "request.side": OrderSide.BUY.value,
         }
         await self._orders.update_many(purchases, {"$min": {"settle_at": at}})
@@ -180,7 +142,7 @@ class LiveOrderStore:
         """Orders newest first, below the number that a position begins with."""
         wanted: Document = {"user_wallet_id": user_wallet_id}
         if query.only_open is not None:
-            wanted["status"] = {"$in" if query.only_open else "$nin": list(_UNDECIDED)}
+            wanted["status"] = {"$in" if query.only_open else "$nin": list(MAY_STILL_FILL)}
         if query.symbol is not None:
             wanted["symbol"] = query.symbol
         if query.after is not None:
@@ -191,7 +153,7 @@ class LiveOrderStore:
     async def counts(self) -> Mapping[str, int]:
         """How many orders may still fill, by status, of all wallets."""
         pipeline: list[Document] = [
-            {"$match": {"status": {"$in": list(_UNDECIDED)}}},
+            {"$match": {"status": {"$in": list(MAY_STILL_FILL)}}},
             {"$group": {"_id": "$status", "count": {"$sum": 1}}},
         ]
         return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
@@ -204,7 +166,3 @@ class LiveOrderStore:
         """Orders at one venue whose time to be looked at has come, those that wait longest first."""
         query = {"venue": venue, "settle_at": {"$lte": now}}
         return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]
-
-
-def _beside(collection: str, name: str, pipeline: list[Document]) -> Document:
-    return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}

@@ -5,72 +5,34 @@ Symbols and assets are keys of documents; a dot in one (``BRK.B/USD``) would rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
-from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals, Shown, TakenLevels
-from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
+from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.order import Order, OrderSide
+from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import Day
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.codec import order_document, pack_order, unpack_order
+from moniqo_core.storage.paper.account_values import (
+    day_values,
+    entry_id,
+    holding_values,
+    key,
+    open_order_totals_values,
+    position_values,
+    read_shown,
+    read_taken,
+    read_taken_key,
+    shown_values,
+    taken_key,
+    taken_values,
+    unkey,
+)
 from moniqo_core.storage.risk_limits import limits_document, read_limits
-
-
-def key(name: str) -> str:
-    """Write a symbol or asset as a document key."""
-    return name.replace("%", "%25").replace(".", "%2E")
-
-
-def unkey(text: str) -> str:
-    """Read what :func:`key` wrote."""
-    return text.replace("%2E", ".").replace("%25", "%")
-
-
-def entry_id(user_wallet_id: str, seq: int) -> str:
-    """Return the ``_id`` of a journal entry; inserting it is the commit."""
-    return f"{user_wallet_id}:{seq:012d}"
-
-
-def holding_values(holding: Holding) -> list[str]:
-    """Write free and locked."""
-    return [plain(holding.free), plain(holding.locked)]
-
-
-def position_values(position: Position) -> list[str]:
-    """Write amount, cost, realised PnL and fees."""
-    return [plain(value) for value in position]
-
-
-def taken_values(book: TakenLevels) -> list[list[str]]:
-    """Write price, shown size and what was taken of each level."""
-    return [[plain(level.price), plain(level.amount), plain(gone)] for level, gone in book.items()]
-
-
-def open_order_totals_values(open_order_totals: OpenOrderTotals) -> list[object]:
-    """Write how many orders are open, how many expire, and what their buys still buy."""
-    return [open_order_totals.orders, open_order_totals.expiring, plain(open_order_totals.buying)]
-
-
-def day_values(day: Day | None) -> list[object] | None:
-    """Write the local day."""
-    return None if day is None else [plain(day.equity), day.until]
-
-
-def shown_values(shown: Shown) -> list[object]:
-    """Write a market as a live feed showed it, and half its spread."""
-    market, half_spread = shown
-    numbers = (market.tick_size, market.lot_step, market.min_amount, market.min_notional, half_spread)
-    return [market.base, market.quote, market.hours, *map(plain, numbers)]
-
-
-def taken_key(book: str, side: OrderSide) -> str:
-    """Name one side of a book."""
-    return f"{side.value}:{key(book)}"
 
 
 def state_document(account: Account) -> Document:
@@ -167,7 +129,7 @@ def read_account(document: Document) -> Account:
             for symbol, (orders, expiring, buying) in open_order_totals.items()
             if orders
         },
-        taken={_read_taken_key(name): _read_taken(levels) for name, levels in document["taken"].items()},
+        taken={read_taken_key(name): read_taken(levels) for name, levels in document["taken"].items()},
         evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
         marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
         opening=Decimal(document["opening"]),
@@ -176,7 +138,7 @@ def read_account(document: Document) -> Account:
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
         still_since=document["still_since"],
-        shown={unkey(name): _read_shown(unkey(name), values) for name, values in document.get("shown", {}).items()},
+        shown={unkey(name): read_shown(unkey(name), values) for name, values in document.get("shown", {}).items()},
     )
 
 
@@ -202,18 +164,3 @@ class StoredOrders(Mapping[str, Order]):
 
     def __contains__(self, order_id: object) -> bool:
         return order_id in self._packed
-
-
-def _read_shown(symbol: str, values: list[Any]) -> Shown:
-    base, quote, hours, *numbers = values
-    tick, lot, amount, notional, half_spread = (Decimal(number) for number in numbers)
-    return Shown(Market(symbol, base, quote, tick, lot, amount, notional, hours), half_spread)
-
-
-def _read_taken_key(text: str) -> tuple[str, OrderSide]:
-    side, _, symbol = text.partition(":")
-    return unkey(symbol), OrderSide(side)
-
-
-def _read_taken(levels: Iterable[list[str]]) -> dict[Level, Decimal]:
-    return {Level(Decimal(price), Decimal(shown)): Decimal(gone) for price, shown, gone in levels}

@@ -10,7 +10,8 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.changes import SetLimits
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.codec import fill_document, order_document, pack_order
-from moniqo_core.storage.paper.account_codec import (
+from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.account_values import (
     day_values,
     entry_id,
     holding_values,
@@ -18,7 +19,6 @@ from moniqo_core.storage.paper.account_codec import (
     open_order_totals_values,
     position_values,
     shown_values,
-    state_document,
     taken_key,
     taken_values,
 )

@@ -13,7 +13,7 @@ from moniqo_core.storage.orders.codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
-from moniqo_core.storage.paper.ledger import ENTRIES
+from moniqo_core.storage.paper.snapshots import ENTRIES
 
 _FILL_FIELDS: Final = (
     "fill_id", "order_id", "symbol", "side", "amount", "quote", "fee", "fee_currency", "liquidity", "at", "realised",

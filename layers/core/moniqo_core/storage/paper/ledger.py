@@ -8,13 +8,12 @@ fields of the user wallet go to the server in one ordered bulk write; a snapshot
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
@@ -25,18 +24,15 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Reset
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.storage.bulk_write import duplicate_key, send
-from moniqo_core.storage.client import UNREADABLE
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.equity import point_inserts
-from moniqo_core.storage.paper.account_codec import entry_id, read_account, state_document
-from moniqo_core.storage.paper.entry_codec import apply_entry, begins_epoch, entry_document, snapshot_update
+from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.account_values import entry_id
+from moniqo_core.storage.paper.entry_codec import begins_epoch, entry_document, snapshot_update
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, Loaded, SnapshotReader, Turn
 from moniqo_core.storage.wallets.documents import stored_fields
 
-log: Final = logging.getLogger("moniqo")
-
-STATES = "demo_wallet_state"
-ENTRIES = "demo_wallet_ledger"
-USER_WALLETS = "user_wallets"
+USER_WALLETS: Final = "user_wallets"
 
 
 class CommitOutcome(Enum):
@@ -49,72 +45,30 @@ class CommitOutcome(Enum):
     """The client order id was accepted before."""
 
 
-class Turn(NamedTuple):
-    """Who writes next to a busy wallet, and until when others let it."""
-
-    holder: str
-    until: datetime
-
-
-class Loaded(NamedTuple):
-    """An account as the journal has it; ``behind`` says the stored snapshot missed entries: write it whole."""
-
-    account: Account
-    behind: bool
-    turn: Turn | None = None
-
-
 class DemoLedger:
     """The collections of demo wallets in one database."""
 
     def __init__(self, database: Database) -> None:
         """Use ``database``; nothing is read yet."""
         self._database = database
+        self._snapshots = SnapshotReader(database)
         self._states = database[STATES]
         self._entries = database[ENTRIES]
 
     async def load(self, user_wallet_id: str, owner: str | None) -> Loaded | None:
         """Read the present account; with ``owner`` only when it is that user's. One round trip."""
         query: Document = {"_id": user_wallet_id} if owner is None else {"_id": user_wallet_id, "user_id": owner}
-        return next(iter(await self._read(query)), None)
+        return next(iter(await self._snapshots.read(query)), None)
 
     async def load_many(self, user_wallet_ids: Sequence[str]) -> dict[str, Loaded]:
         """Read the present accounts of many wallets; one that cannot be read is missing. One round trip."""
-        found = await self._read({"_id": {"$in": list(user_wallet_ids)}}, skip_broken=True)
+        found = await self._snapshots.read({"_id": {"$in": list(user_wallet_ids)}}, skip_broken=True)
         return {loaded.account.user_wallet_id: loaded for loaded in found}
-
-    async def _read(self, query: Document, *, skip_broken: bool = False) -> list[Loaded]:
-        """Read snapshots together with the entry that would follow each: its presence says the snapshot is behind."""
-        pipeline: list[Mapping[str, Any]] = [
-            {"$match": query},
-            {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
-        ]
-        found: list[Loaded] = []
-        async for document in await self._states.aggregate(pipeline):
-            try:
-                found.append(await self._loaded(document))
-            except UNREADABLE:
-                if not skip_broken:
-                    raise
-                log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
-        return found
-
-    async def _loaded(self, document: Document) -> Loaded:
-        behind = bool(document.pop("newer"))
-        if behind:
-            await self._bring_forward(document)
-        turn = document.get("turn")
-        return Loaded(read_account(document), behind, Turn(*turn) if turn else None)
 
     async def claim_turn(self, user_wallet_id: str, turn: Turn, now: datetime) -> None:
         """Ask for a turn; it is not given while somebody else's lasts. The next read tells whose it is."""
         free = {"_id": user_wallet_id, "$or": [{"turn": None}, {"turn.1": {"$lte": now}}]}
         await self._states.update_one(free, {"$set": {"turn": list(turn)}})
-
-    async def _bring_forward(self, document: Document) -> None:
-        newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}
-        async for entry in self._entries.find(newer).sort("seq", 1):
-            apply_entry(document, entry)
 
     async def open(self, commit: Commit, projection: Document | None) -> None:
         """Write the first entry, the snapshot and the user's wallet.

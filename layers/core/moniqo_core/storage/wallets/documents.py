@@ -8,20 +8,19 @@ from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
     Connection,
     LossBaseline,
-    SnapshotAsset,
     SyncStatistics,
     UserWallet,
     UserWalletStatus,
 )
-from moniqo_core.storage.document import Document, optional_decimal, optional_text
+from moniqo_core.storage.document import Document
 from moniqo_core.storage.risk_limits import limits_document, read_limits
+from moniqo_core.storage.wallets.balance_codec import balance_document, read_balance
 
 _SAME: Final = (
     "user_id",
@@ -126,58 +125,15 @@ def from_document(document: Mapping[str, Any]) -> UserWallet:
         risk_limits=read_limits(document["risk_limits"]),
         key_permissions=KeyPermissions(**permissions) if permissions else None,
         baseline=_baseline(document.get("baseline")),
-        balance=_balance(document.get("balance") or {}),
+        balance=read_balance(document.get("balance") or {}),
         connection=Connection(**(document.get("connection") or {})),
         statistics=SyncStatistics(**(document.get("statistics") or {})),
     )
 
 
-def balance_document(balance: BalanceSnapshot) -> Document:
-    """Write a balance snapshot."""
-    return {
-        "last_synced_at": balance.last_synced_at,
-        "assets": [
-            {
-                "asset": held.asset,
-                "free": plain(held.free),
-                "locked": plain(held.locked),
-                "total": plain(held.total),
-                "value_usd": optional_text(held.value_usd),
-            }
-            for held in balance.assets
-        ],
-        "total_value_usd": optional_text(balance.total_value_usd),
-        "realised_pnl": optional_text(balance.realised_pnl),
-        "unrealised_pnl": optional_text(balance.unrealised_pnl),
-        "partial": balance.partial,
-        "books": _asset_flows_document(balance.asset_flows),
-    }
-
-
 def connection_document(connection: Connection) -> Document:
     """Write the state of a connection."""
     return {name: getattr(connection, name) for name in _CONNECTION}
-
-
-def _balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
-    return BalanceSnapshot(
-        last_synced_at=stored.get("last_synced_at"),
-        assets=tuple(
-            SnapshotAsset(
-                asset=held["asset"],
-                free=Decimal(held["free"]),
-                locked=Decimal(held["locked"]),
-                total=Decimal(held["total"]),
-                value_usd=optional_decimal(held["value_usd"]),
-            )
-            for held in stored.get("assets", ())
-        ),
-        total_value_usd=optional_decimal(stored.get("total_value_usd")),
-        realised_pnl=optional_decimal(stored.get("realised_pnl")),
-        unrealised_pnl=optional_decimal(stored.get("unrealised_pnl")),
-        partial=stored.get("partial", False),
-        asset_flows=_asset_flows(stored.get("books")),
-    )
 
 
 def _baseline_document(baseline: LossBaseline | None) -> Document | None:
@@ -191,24 +147,3 @@ def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
     if stored is None:
         return None
     return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
-
-
-def _asset_flows_document(asset_flows: AssetFlows | None) -> Document | None:
-    if asset_flows is None:
-        return None
-    flows = [[asset, *map(plain, flow)] for asset, flow in asset_flows.flows.items()]
-    behind = sorted(asset_flows.behind)
-    return {
-        "epoch": asset_flows.epoch,
-        "until": asset_flows.until,
-        "seq": asset_flows.seq,
-        "flows": flows,
-        "behind": behind,
-    }
-
-
-def _asset_flows(stored: Mapping[str, Any] | None) -> AssetFlows | None:
-    if stored is None:
-        return None
-    flows = {asset: Flow(*map(Decimal, amounts)) for asset, *amounts in stored["flows"]}
-    return AssetFlows(stored["epoch"], stored["until"], flows, stored["seq"], frozenset(stored.get("behind", ())))

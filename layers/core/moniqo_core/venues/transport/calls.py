@@ -15,8 +15,9 @@ from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.exchanges.refusals import BUSY, CLOCK, RATE, Refusal, VenueRefusalError, read_exception
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
+from moniqo_core.venues.transport.http_session import open_session
 from moniqo_core.venues.transport.rate_limiter import PACED, RateLimiter
-from moniqo_core.venues.transport.sockets import checked_address, open_session
+from moniqo_core.venues.transport.sockets import checked_address
 
 if TYPE_CHECKING:
     import aiohttp

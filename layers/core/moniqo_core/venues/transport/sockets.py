@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from moniqo_core.domain.errors import WalletConnectionError
 
-if TYPE_CHECKING:
-    import aiohttp
-
-MAX_SOCKETS: Final = 50
-IDLE_SOCKET_SECONDS: Final = 10
-
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _DRESSED: Final = ("::/96", "64:ff9b::/96", "2002::/16")
-
-
-def open_session() -> aiohttp.ClientSession:
-    """Open what sends requests to one venue."""
-    import ssl
-
-    import aiohttp
-    import certifi
-
-    # A socket that idled while Lambda froze the process may be dead; an order must not be sent into it.
-    connector = aiohttp.TCPConnector(
-        ssl=ssl.create_default_context(cafile=certifi.where()),
-        limit=MAX_SOCKETS,
-        keepalive_timeout=IDLE_SOCKET_SECONDS,
-    )
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def checked_address(url: str | None, *, allow_loopback: bool) -> str:

@@ -18,7 +18,7 @@ from moniqo_core.domain.errors import (
     WalletNotInitializedError,
 )
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import parse
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.feeds.price_source import Unreachable
@@ -29,7 +29,8 @@ from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.equity import COLLECTION as EQUITY
 from moniqo_core.storage.market.minutes import RecordedMinutes
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.ledger import ENTRIES, STATES, DemoLedger, Loaded
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, Loaded
 from moniqo_core.wallets.base import BaseWallet, Config, Credentials
 from moniqo_core.wallets.demo.session import DemoAccount
 

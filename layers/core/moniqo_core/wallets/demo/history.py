@@ -9,7 +9,7 @@ from decimal import Decimal
 from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
 from moniqo_core.domain.portfolio.performance import Performance, Start

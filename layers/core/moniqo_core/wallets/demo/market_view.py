@@ -8,12 +8,12 @@ from moniqo_core.domain.ledger.commands import ClosePosition, Command
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.hours import hours_at
-from moniqo_core.domain.market.market import PriceFeed, check_usable
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.market.price_feed import PriceFeed
+from moniqo_core.domain.market.snapshot_checks import check_usable
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper.rules import require_trading
+from moniqo_core.domain.paper.account_rules import require_trading
 
 
 async def context_for(command: Command, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
@@ -47,7 +47,7 @@ async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: Price
         check_usable(snapshot, clock(), feed.max_age)
     others: set[str] = set()
     if side is OrderSide.BUY and draft.account.limits is not None:
-        others = set(resting.tracked(draft.account)) - {symbol}
+        others = set(draft.account.tracked_symbols) - {symbol}
     marks = await feed.mids(sorted(others), fresh=True) if others else {}
     missing = sorted(others - set(marks))
     if missing:

@@ -8,7 +8,7 @@ from typing import Final
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.candles import whole_minute
-from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.matching import path_walk as resting
 
 LOOK_AHEAD: Final = timedelta(days=1)
@@ -18,7 +18,7 @@ LOOK_AHEAD: Final = timedelta(days=1)
 def furthest(account: Account, now: datetime) -> datetime:
     """Return how far one look at ``now`` walks."""
     since = account.evaluated_until
-    return min([now, *(since[symbol] + LOOK_AHEAD for symbol in resting.tracked(account))])
+    return min([now, *(since[symbol] + LOOK_AHEAD for symbol in account.tracked_symbols)])
 
 
 async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> Draft:
@@ -26,7 +26,7 @@ async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datet
 
     The draft's ``walked_to`` says how far that was.
     """
-    symbols, since = resting.tracked(account), account.evaluated_until
+    symbols, since = account.tracked_symbols, account.evaluated_until
     for symbol in symbols:
         reach = min(reach, await feed.known_until(symbol, since[symbol], reach))
     paths = {symbol: await feed.path(symbol, since[symbol], reach) for symbol in symbols}

@@ -8,7 +8,6 @@ from datetime import datetime
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Mark
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.wallets.changes import Close, LifeCommand, SetLimits
 
 Mirror = Mapping[str, object]
@@ -19,7 +18,7 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
     if isinstance(commit.command, Mark) or _is_tracked(before) != _is_tracked(commit.after):
-        walked = [commit.after.evaluated_until[symbol] for symbol in resting.tracked(commit.after)]
+        walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
         fields["evaluated_until"] = min(walked, default=None)
     if commit.after.status != before.status:
         fields |= {"status": commit.after.status, "status_reason": commit.after.reason}

@@ -24,8 +24,8 @@ from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit, MarketContex
 from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.ledger.invariants import account_faults, commit_faults
 from moniqo_core.domain.market.candles import whole_hour
-from moniqo_core.domain.market.market import SIMULATED, PriceFeed
-from moniqo_core.domain.matching.path_walk import tracked
+from moniqo_core.domain.market.market import SIMULATED
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.feeds.price_source import Unreachable
@@ -34,12 +34,13 @@ from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.market.minutes import KEPT, RecordedMinutes
 from moniqo_core.storage.orders.codec import levels_document
-from moniqo_core.storage.paper.account_codec import open_order_totals_values, read_account, state_document
+from moniqo_core.storage.paper.account_codec import read_account, state_document
+from moniqo_core.storage.paper.account_values import open_order_totals_values
 from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.ledger import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.path import furthest, walk_to
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
@@ -172,7 +173,7 @@ class WalletReplay:
         """Tell whether an entry walked minutes of a venue that may be gone."""
         if account is None or not account.terms.uses_venue_prices or entry["walked_to"] is None:
             return False
-        since = min((account.evaluated_until[symbol] for symbol in tracked(account)), default=None)
+        since = min((account.evaluated_until[symbol] for symbol in account.tracked_symbols), default=None)
         return since is not None and whole_hour(since) + KEPT <= self._now()
 
     def _feed_of(self, terms: AccountTerms) -> PriceFeed:

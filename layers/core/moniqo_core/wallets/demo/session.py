@@ -14,7 +14,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command, Mark
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.market import PriceFeed
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rules import Preflight
@@ -23,7 +23,8 @@ from moniqo_core.domain.paper import preflight
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.storage.paper.ledger import CommitOutcome, DemoLedger, Loaded
+from moniqo_core.storage.paper.ledger import CommitOutcome, DemoLedger
+from moniqo_core.storage.paper.snapshots import Loaded
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path import furthest, walk_to

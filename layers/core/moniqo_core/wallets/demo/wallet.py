@@ -9,7 +9,7 @@ from moniqo_core.domain.ledger.commands import Reset
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import average_price
-from moniqo_core.domain.paper.rules import check_tradable
+from moniqo_core.domain.paper.account_rules import check_tradable
 from moniqo_core.domain.paper.statement import asset_flows_of, record_of
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.portfolio.valuation import Valuation

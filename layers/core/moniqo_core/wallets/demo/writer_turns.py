@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Final
 from uuid import uuid4
 
-from moniqo_core.storage.paper.ledger import Turn
+from moniqo_core.storage.paper.snapshots import Turn
 
 PATIENCE: Final = 3
 """Losses after which a writer claims a turn."""

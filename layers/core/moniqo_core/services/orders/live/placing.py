@@ -36,7 +36,8 @@ from moniqo_core.services.orders.live.pre_trade import PreTradeCheck
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.live.orders import Inserted, LiveOrderStore, PreTradeState
+from moniqo_core.storage.live.orders import Inserted, LiveOrderStore
+from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet

@@ -20,7 +20,8 @@ from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.live.orders import LiveOrderStore, PreTradeState
+from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.base import WalletBalance

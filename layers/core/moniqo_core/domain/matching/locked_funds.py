@@ -1,0 +1,45 @@
+"""The funds that a resting order locks."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.commit import Book
+from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.money import ZERO, round_up, scale_of
+from moniqo_core.domain.orders.order import Order, OrderSide
+
+
+def lock_for(order: Order, terms: AccountTerms) -> Decimal:
+    """Return the funds a resting order must hold.
+
+    A sell holds what it still sells. A buy holds the rest at its limit and the most its fee can still grow by, so a
+    fill never needs more than is locked.
+    """
+    if order.side is OrderSide.SELL:
+        return order.remaining
+    if order.price is None or not order.remaining:
+        return ZERO
+    notional = order.remaining * order.price
+    return buy_lock(notional, order.filled_quote, order.fee_accrued, order.fee, terms, order.fee_currency)
+
+
+def buy_lock(
+    notional: Decimal, filled_quote: Decimal, fee_accrued: Decimal, fee: Decimal, terms: AccountTerms, asset: str
+) -> Decimal:
+    """Return what the rest of a buy, worth ``notional`` at its limit, can still cost beyond what it has paid."""
+    scale = scale_of(asset)
+    rate = max(terms.maker_rate, terms.taker_rate)
+    quote = round_up(filled_quote + notional, scale) - round_up(filled_quote, scale)
+    return quote + round_up(fee_accrued + rate * notional, scale) - fee
+
+
+def hold(draft: Draft, order: Order, needed: Decimal) -> None:
+    """Make an order hold exactly ``needed``; raises InsufficientBalanceError when not enough is free."""
+    more = needed - order.locked
+    if more > 0:
+        draft.move(Book.FREE, Book.LOCKED, order.lock_asset, more)
+    elif more < 0:
+        draft.move(Book.LOCKED, Book.FREE, order.lock_asset, -more)
+    order.locked = needed

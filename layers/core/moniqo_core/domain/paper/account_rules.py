@@ -1,0 +1,28 @@
+"""Whether a demo account takes orders at all, and orders on a symbol."""
+
+from __future__ import annotations
+
+from moniqo_core.domain.errors import (
+    InvalidSymbolError,
+    WalletPausedError,
+    WalletSuspendedError,
+)
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.draft import Draft
+
+
+def require_trading(account: Account | Draft) -> None:
+    """Refuse a wallet that takes no orders."""
+    if account.status == "suspended":
+        raise WalletSuspendedError("The wallet is suspended.", reason=account.reason)
+    if account.status == "paused":
+        raise WalletPausedError("The wallet is paused.", reason=account.reason)
+
+
+def check_tradable(account: Account, symbol: str, quote: str) -> None:
+    """Refuse a symbol this account does not trade."""
+    terms = account.terms
+    if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
+        raise InvalidSymbolError(
+            f"This wallet does not trade {symbol}. Its cash asset is {terms.cash_asset}.", symbol=symbol
+        )

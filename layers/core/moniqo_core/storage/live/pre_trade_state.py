@@ -1,0 +1,70 @@
+"""What an order of a live wallet is decided on, read in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.live.order_codec import read_live
+from moniqo_core.storage.wallets.documents import from_document
+
+ORDERS: Final = "orders"
+MAY_STILL_FILL: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
+
+
+@dataclass(frozen=True, slots=True)
+class PreTradeState:
+    """What an order is decided on, as of one moment.
+
+    ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
+    next one. ``before`` is the order its client order id stands for already. ``stopped`` says that the deployment's
+    switch is off.
+    """
+
+    wallet: UserWallet
+    orders: Sequence[LiveOrder]
+    next_seq: int
+    before: LiveOrder | None
+    stopped: bool
+
+
+def pre_trade_pipeline(user_wallet_id: str, client_order_id: str | None, since: int | None) -> list[Document]:
+    """Write the question to the user wallets; every order from number ``since`` on is asked for too."""
+    mine = {"user_wallet_id": user_wallet_id}
+    wanted: Document = {"status": {"$in": list(MAY_STILL_FILL)}}
+    if since is not None:
+        wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
+    pipeline = [
+        {"$match": {"_id": user_wallet_id, "deleted_at": None}},
+        # The number before the orders: stages read one after the other, and an order that is inserted between two of
+        # them must not be left out of the orders and counted by the number.
+        _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
+        _joined(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
+        _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
+    ]
+    if client_order_id is not None:
+        named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
+        pipeline.append(_joined(ORDERS, "before", [{"$match": named}]))
+    return pipeline
+
+
+def read_pre_trade_state(document: Document) -> PreTradeState:
+    """Read an answer to :func:`pre_trade_pipeline`."""
+    before, last = document.get("before"), document["last"]
+    return PreTradeState(
+        wallet=from_document(document),
+        orders=[read_live(order) for order in document["found"]],
+        next_seq=last[0]["seq"] + 1 if last else 1,
+        before=read_live(before[0]) if before else None,
+        stopped=bool(document["switch"] and document["switch"][0]["stopped"]),
+    )
+
+
+def _joined(collection: str, name: str, pipeline: list[Document]) -> Document:
+    return {"$lookup": {"from": collection, "pipeline": pipeline, "as": name}}
