@@ -80,6 +80,15 @@ SPREAD := -n auto --maxprocesses 4 --dist loadfile
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(or $(ARGS),$(SPREAD))
 
+TESTS ?= tests/unit tests/contract tests/integration
+.PHONY: coverage
+coverage: $(DEV) ## Lines and branches that the tests run, in .build/coverage/ (TESTS=tests/unit)
+	@mkdir -p .build/coverage && .venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest $(TESTS) $(or $(ARGS),$(SPREAD))
+	@.venv/bin/coverage combine --quiet && .venv/bin/coverage html --quiet
+	@.venv/bin/coverage report --format=total > .build/coverage/total
+	@echo "$$(cat .build/coverage/total)% of lines and branches; each file is in .build/coverage/html/index.html"
+
 .PHONY: faults
 faults: $(DEV) ## Place orders while clients, connections and the database are killed: a tenth of `make soak` (SEED=n)
 	$(PY) -m tests.soak.wire --orders 1000 --kills 100 --outages 5 $(if $(SEED),--seed $(SEED))

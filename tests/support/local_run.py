@@ -128,7 +128,9 @@ def free_port() -> int:
 
 def command(*arguments: str, **variables: str) -> tuple[list[str], dict[str, str]]:
     """Return how `python -m local` is started, and with which environment."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "LANG") if name in os.environ}
+    # The last one lets `make coverage` follow.
+    wanted = ("PATH", "HOME", "PYTHONPATH", "LANG", "COVERAGE_PROCESS_CONFIG")
+    inherited = {name: os.environ[name] for name in wanted if name in os.environ}
     return [sys.executable, "-m", "local", *arguments], {**inherited, **variables}
 
 
