@@ -105,7 +105,7 @@ async def _orders(url: str, wallet_id: str, barrier: Any) -> Result:
     seconds: list[float] = []
     for _ in range(ORDERS):
         started = time.perf_counter()
-        await (await connector.connect_demo(OWNER, wallet_id)).submit(order)
+        await (await connector.connect_demo(OWNER, wallet_id)).orders.submit(order)
         seconds.append(time.perf_counter() - started)
     await client.close()
     return Result(seconds, commits.count)

@@ -125,7 +125,7 @@ async def _compare(url: str, case: Case) -> Line:
 
 async def _order(connector: WalletConnector, wallet_id: str) -> None:
     wallet = await connector.connect_demo(OWNER, wallet_id)
-    await wallet.submit(OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.001")))
+    await wallet.orders.submit(OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.001")))
 
 
 async def _bare(database: Database, calls: Calls) -> None:

@@ -44,9 +44,9 @@ async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) ->
     try:
         cancelled = await bootstrap.orders().cancel(caller.user_id, user_wallet_id, order_id)
     except (OrderAlreadyFilledError, OrderAlreadyClosedError) as error:
-        error.members["order"] = order_view(cast(OrderRecord, error.members["order"]), user_wallet_id)
+        error.members["order"] = order_view(cast(OrderRecord, error.members["order"]))
         raise
-    return json_response(order_view(cancelled, user_wallet_id))
+    return json_response(order_view(cancelled))
 
 
 handler = lambda_handler(router)

@@ -34,7 +34,7 @@ async def cancel_orders(
 ) -> Response:
     """Cancel every open order, or those of one symbol, in one commit."""
     cancelled = await bootstrap.orders().cancel_all(caller.user_id, user_wallet_id, symbol)
-    return json_response(CancelledView(cancelled=[order_view(item, user_wallet_id) for item in cancelled]))
+    return json_response(CancelledView(cancelled=[order_view(item) for item in cancelled]))
 
 
 handler = lambda_handler(router)

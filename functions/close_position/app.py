@@ -39,7 +39,7 @@ router = api_router()
 async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
     """Cancel the open sell orders of a symbol, then sell everything held of it at market."""
     order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
-    return json_response(order_view(order, user_wallet_id), 201)
+    return json_response(order_view(order), 201)
 
 
 handler = lambda_handler(router)

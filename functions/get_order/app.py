@@ -24,7 +24,7 @@ router = api_router()
 async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
     """Show an order with its fills. Open orders are evaluated first."""
     found = await bootstrap.orders().get(caller.user_id, user_wallet_id, order_id)
-    return json_response(order_view(found, user_wallet_id))
+    return json_response(order_view(found))
 
 
 handler = lambda_handler(router)

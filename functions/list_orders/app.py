@@ -38,7 +38,7 @@ async def list_orders(
     only_open = None if status is None else status == "open"
     query = OrderQuery(page.limit, only_open, symbol, (cursor[0], cursor[1]) if cursor else None)
     found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
-    views = [order_view(record, user_wallet_id) for record in found.records]
+    views = [order_view(record) for record in found.records]
     next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
     return json_response(page_view(views, next_cursor))
 

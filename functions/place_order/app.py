@@ -48,8 +48,8 @@ async def place_order(
     """Check limits and funds, fill against the order book, and leave the rest open, all in one commit."""
     placed = await bootstrap.orders().place(caller.user_id, user_wallet_id, body.to_command(idempotency_key))
     if placed.replayed:
-        return json_response(order_view(placed, user_wallet_id), 200, {"Idempotent-Replayed": "true"})
-    return json_response(order_view(placed, user_wallet_id), 201)
+        return json_response(order_view(placed), 200, {"Idempotent-Replayed": "true"})
+    return json_response(order_view(placed), 201)
 
 
 handler = lambda_handler(router)

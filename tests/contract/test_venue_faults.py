@@ -22,6 +22,7 @@ from moniqo_core.domain.errors import (
     UnknownOutcomeError,
     WalletConnectionError,
 )
+from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.sync.statement import Opening, Statement
@@ -30,7 +31,6 @@ from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.venues.transport import calls as venue_calls
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, CircuitBreaker
-from moniqo_core.wallets.exchange.trading import venue_client_id
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
 from tests.support.venues.binance import FakeBinance

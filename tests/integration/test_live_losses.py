@@ -14,8 +14,8 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.storage.wallets.life import keep_life
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
-from moniqo_core.wallets.exchange.lifecycle import keep_life
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
 from tests.support.live import LiveHarness, live_deployment, open_desk

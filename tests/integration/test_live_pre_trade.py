@@ -150,5 +150,20 @@ def test_what_a_purchase_asks_of_the_database(harness: LiveHarness) -> None:
     with round_trips() as commands:
         assert harness.place(price="30000").status == 201
 
-    opened, desk_and_lease = ["aggregate", "update", "find"], ["aggregate", "update"]
-    assert commands == [*opened, *desk_and_lease, "bulkWrite", "insert", "bulkWrite", "find"]
+    assert commands == [
+        "aggregate",  # the wallet, its orders, the switch and what the client order id stands for
+        "update",  # the count of the user's orders, beside the first
+        "update",  # the lease of the sync, beside the venue's answer
+        "bulkWrite",  # what the sync found
+        "insert",  # the intent
+        "bulkWrite",  # what the venue answered
+        "find",  # the order as it stands
+    ]
+
+
+def test_what_a_sale_asks_of_the_database(harness: LiveHarness) -> None:
+    harness.place(type="market", price=None, amount="0.01")
+    with round_trips() as commands:
+        assert harness.place(side="sell", price="60000", amount="0.005").status == 201
+
+    assert commands == ["aggregate", "update", "insert", "bulkWrite", "find"]

@@ -354,8 +354,8 @@ def test_a_quote_amount_that_just_misses_a_lot_of_the_next_level(database: Datab
             best, following = snapshot.asks[:2]
             cost = best.price * best.amount + following.price * market.lot_step
             enough = (cost * Decimal("1.001")).quantize(Decimal("0.00000001")) - Decimal("0.000001")
-        order = await life.wallet.submit(OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, quote_amount=enough))
-        assert order.order.filled_amount == best.amount
+        order = await life.wallet.orders.submit(OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, quote_amount=enough))
+        assert order.filled_amount == best.amount
         assert (await replayed(database, "w")).difference is None
 
     run(work())

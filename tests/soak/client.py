@@ -110,7 +110,7 @@ async def _ask(connector: WalletConnector, wallet: str, order: OrderRequest, num
     for tries in count(1):
         try:
             opened: DemoWallet = await connector.connect_demo(OWNER, wallet)
-            record = await opened.submit(order)
+            record = await opened.orders.submit(order)
         except (TemporarilyUnavailableError, PyMongoError) as error:
             if isinstance(error, PyMongoError) and not is_interrupted(error):
                 raise
@@ -122,8 +122,7 @@ async def _ask(connector: WalletConnector, wallet: str, order: OrderRequest, num
         except WalletError as error:
             return Answered(number, error.code, tries)
         else:
-            made = record.order
-            return Answered(number, "accepted", tries, made.order_id, plain(made.filled_quote), plain(made.fee))
+            return Answered(number, "accepted", tries, record.order_id, plain(record.filled_quote), plain(record.fee))
     raise AssertionError
 
 
@@ -131,7 +130,7 @@ async def _cancel_oldest(connector: WalletConnector, wallet: str) -> None:
     try:
         opened = await connector.connect_demo(OWNER, wallet)
         for order_id in list(opened.account.orders)[:2]:
-            await opened.cancel(order_id)
+            await opened.orders.cancel(order_id)
     except WalletError:
         return  # it was filled or cancelled meanwhile, or the database is away
     except PyMongoError as error:

@@ -210,7 +210,7 @@ class Soak:
         started = time.monotonic()
         try:
             opened: DemoWallet = await connector.connect_demo(OWNER, wallet)
-            made = await opened.submit(order)
+            made = await opened.orders.submit(order)
         except WalletError as error:
             if error.code == "TEMPORARILY_UNAVAILABLE":
                 return
@@ -219,7 +219,7 @@ class Soak:
                 raise
             return
         else:
-            self._hand_in(Receipt(wallet, name, made.order.order_id, plain(made.order.filled_quote)))
+            self._hand_in(Receipt(wallet, name, made.order_id, plain(made.filled_quote)))
             if started > self._settled and outages == self.outages:
                 self.again.append((started, wallet))
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
@@ -25,6 +25,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo_core.services.orders.live.execution import LiveExecution
 from moniqo_core.services.orders.live.placing import LivePlacing
 from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 from moniqo_core.services.shared.limits import MINUTE, PerMinute
@@ -37,7 +38,6 @@ from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.ccxt.loading import exchange_class
 from moniqo_core.wallets.connector import WalletConnector
-from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
 exchange_class("binance")  # these modules are loaded once, for all processes that are forked
 
@@ -160,15 +160,14 @@ async def _send(duty: Duty, reports: Connection) -> None:
         reports.send(Asked(number))
         while True:
             try:
-                wallet = cast("ExchangeWallet", await connector.connect(OWNER, duty.wallet))
-                record = await placing.place(wallet, order)
+                record = await LiveExecution(await connector.connect_live(OWNER, duty.wallet), placing).place(order)
             except WalletError as error:
                 if error.retryable:  # nothing was placed: a venue that was away, a lost race
                     await asyncio.sleep(0.05)
                     continue
                 reports.send(Answered(number, error.code))
             else:
-                reports.send(Answered(number, record.order.status.value, record.order.order_id))
+                reports.send(Answered(number, record.status.value, record.order_id))
             break
     await connector.close()
     await database.client.close()
@@ -181,13 +180,13 @@ def fire_at_once(
 
     async def work() -> list[str]:
         database, connector = site.open()
-        opened = cast("ExchangeWallet", await connector.connect(OWNER, wallet))
+        opened = await connector.connect_live(OWNER, wallet)
         await opened.get_markets()
         placing = site.placing(database, connector)
 
         async def one(order: OrderRequest) -> str:
             try:
-                return (await placing.place(opened, order)).order.status.value
+                return (await LiveExecution(opened, placing).place(order)).status.value
             except WalletError as error:
                 return error.code
 

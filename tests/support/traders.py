@@ -75,8 +75,8 @@ def market_order(client_order_id: str | None = None, **metadata: object) -> Orde
 async def send(connector: WalletConnector, user_wallet_id: str, order: OrderRequest) -> Placed:
     """Place an order as a request does: open the wallet, decide, commit."""
     wallet = await connector.connect_demo(OWNER, user_wallet_id)
-    record = await wallet.submit(order)
-    return record.order.order_id, record.replayed, plain(record.order.filled_quote), plain(record.order.fee)
+    record = await wallet.orders.submit(order)
+    return record.order_id, record.replayed, plain(record.filled_quote), plain(record.fee)
 
 
 def fire(site: Site, count: int, barrier: Any, results: Connection) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 from moniqo_core.domain import errors
 from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
 from moniqo_core.venues.exchanges.refusals import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
 from moniqo_core.venues.transport.sockets import checked_address
-from moniqo_core.wallets.exchange.trading import venue_client_id
 from tests.support.venues.rules import venue_named
 
 D = Decimal

@@ -10,11 +10,11 @@ from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.wallets._template import TemplateWallet
-from moniqo_core.wallets.base import BaseWallet
+from moniqo_core.wallets.venue_wallet import VenueWallet
 from tests.conftest import Run
 
-ABSTRACT = sorted(BaseWallet.__abstractmethods__)
-WORKING = {"initialize", "close", "require_connection"}
+ABSTRACT = sorted(VenueWallet.__abstractmethods__)
+WORKING = {"initialize", "is_initialized", "close", "require_connection"}
 
 
 def template(**credentials: str) -> TemplateWallet:
@@ -23,7 +23,7 @@ def template(**credentials: str) -> TemplateWallet:
 
 @pytest.mark.parametrize("name", ABSTRACT)
 def test_each_method_has_the_signature_of_the_interface(name: str) -> None:
-    assert inspect.signature(getattr(TemplateWallet, name)) == inspect.signature(getattr(BaseWallet, name))
+    assert inspect.signature(getattr(TemplateWallet, name)) == inspect.signature(getattr(VenueWallet, name))
 
 
 @pytest.mark.parametrize("name", sorted(set(ABSTRACT) - WORKING))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
     from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
+    from moniqo_core.services.orders.opener import OrderOpener
     from moniqo_core.services.orders.paper_evaluation import EvaluationDispatch, OrderEvaluation
     from moniqo_core.services.orders.service import Orders
 
@@ -22,9 +23,14 @@ def orders() -> Orders:
     """Orders of users' wallets."""
     from moniqo_core.services.orders.service import Orders
 
-    return Orders(
-        bootstrap.wallets(), per_minute("orders", bootstrap.settings().orders_per_minute), bootstrap.live_placing
-    )
+    return Orders(order_opener(), per_minute("orders", bootstrap.settings().orders_per_minute))
+
+
+def order_opener() -> OrderOpener:
+    """Opening wallets with their orders."""
+    from moniqo_core.services.orders.opener import OrderOpener
+
+    return OrderOpener(bootstrap.wallets(), bootstrap.live_placing)
 
 
 @cache

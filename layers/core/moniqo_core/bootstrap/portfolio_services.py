@@ -33,6 +33,5 @@ def markets() -> Markets:
 def portfolio() -> Portfolio:
     """Positions, results and history of users' wallets."""
     from moniqo_core.services.portfolio.service import Portfolio
-    from moniqo_core.storage.equity import EquityStore
 
-    return Portfolio(bootstrap.wallets(), EquityStore(bootstrap.database()))
+    return Portfolio(bootstrap.wallets())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from moniqo_core import bootstrap
 from moniqo_core.bootstrap.limits import wallet_limit
+from moniqo_core.bootstrap.order_services import order_opener
 from moniqo_core.bootstrap.stores import definition_store, user_wallet_store
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def wallet_changes() -> WalletChanges:
     """Changing and deleting wallets."""
     from moniqo_core.services.wallets.changes import WalletChanges
 
-    return WalletChanges(user_wallet_store(), bootstrap.wallets(), lambda: bootstrap.live_placing().book)
+    return WalletChanges(user_wallet_store(), bootstrap.wallets(), order_opener())
 
 
 @cache

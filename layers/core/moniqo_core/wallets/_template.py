@@ -12,27 +12,46 @@ what callers expect of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, NoReturn
 
-from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError
+from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.wallets.changes import LifeCommand
-from moniqo_core.wallets.base import BaseWallet, OrderResult, PositionReport, WalletBalance
+from moniqo_core.venues.ccxt.parsing import VenueFill
+from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
+from moniqo_core.wallets.venue_wallet import VenueWallet
 
 
-class TemplateWallet(BaseWallet):
-    """An account at a venue that nobody has written yet."""
-
-    mode = "live"
+class TemplateWallet(VenueWallet):
+    """An account at a venue that is not written yet."""
 
     CREDENTIALS: Final = ("api_key", "api_secret")
     """Fields of the definition's ``required_credentials`` this wallet cannot do without."""
 
     ORDER_TYPES: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
     """What the venue offers itself; any other type is refused, never imitated."""
+
+    def __init__(
+        self,
+        wallet_id: str,
+        user_wallet_id: str,
+        credentials: Credentials,
+        config: Mapping[str, object] | None = None,
+    ) -> None:
+        """Hold the arguments. A real venue reads ``config`` into a frozen dataclass of its own, as ExchangeConfig."""
+        super().__init__(wallet_id, user_wallet_id)
+        self._credentials = credentials
+        self._initialized = False
+
+    def is_initialized(self) -> bool:
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        return self._initialized
 
     async def initialize(self) -> None:
         """Check the credentials and get ready; raises InvalidCredentialsError.
@@ -71,9 +90,9 @@ class TemplateWallet(BaseWallet):
     async def _place(self, order: OrderRequest) -> OrderResult:
         """Send the order once, under the ``client_order_id`` the venue refuses to take twice.
 
-        A time-out does not mean that the order failed: answer ``OrderStatus.UNKNOWN`` and let a later look settle it.
+        A time-out does not mean that the order failed: answer ``OrderStatus.UNKNOWN``, reconciliation finds out.
         """
-        self.require_initialized()
+        self._require_initialized()
         if order.type not in self.ORDER_TYPES:
             raise InvalidOrderError(f"This venue does not offer {order.type} orders.", field="type")
         self._lacks("_place", "an OrderResult, the first one for a client_order_id that was used before")
@@ -106,7 +125,41 @@ class TemplateWallet(BaseWallet):
         """What is held beside cash, with its cost, ordered by symbol."""
         self._lacks("positions", "a PositionReport with one WalletPosition per symbol held, ordered by symbol")
 
+    async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
+        """Equity that syncs found, at every full ``step`` of UTC time."""
+        self._lacks("equity", "an EquityCurve of the points our database has")
+
+    async def market(self, symbol: str) -> Market:
+        """Rules of one symbol; raises SymbolNotFoundError."""
+        self._lacks("market", "the Market of one symbol")
+
+    async def mids(self) -> Mapping[str, Decimal]:
+        """Mid price of every symbol of the venue, a few seconds old at most."""
+        self._lacks("mids", "mid prices by symbol")
+
+    async def check_order(self, order: OrderRequest) -> Market:
+        """Refuse, before anything is sent, what the venue would not take in this form."""
+        self._lacks("check_order", "the Market of an order that fits it")
+
+    async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
+        """Send an order once, under the client id ``venue_id``; raises UnknownOutcomeError when no answer comes."""
+        self._lacks("send_order", "an OrderResult once the venue took the order")
+
+    async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
+        """Return the order sent under the client id ``venue_id``."""
+        self._lacks("find_order", "an OrderResult, or None when the venue has no such order")
+
+    async def get_fills(
+        self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
+    ) -> list[VenueFill]:
+        """What was exchanged, oldest first."""
+        self._lacks("get_fills", "VenueFills, oldest first")
+
+    def _require_initialized(self) -> None:
+        if not self._initialized:
+            raise WalletNotInitializedError
+
     def _lacks(self, method: str, answer: str) -> NoReturn:
-        self.require_initialized()
+        self._require_initialized()
         message = f"{type(self).__name__}.{method} is not implemented. Callers expect {answer}."
         raise NotImplementedError(message)

@@ -1,24 +1,26 @@
 """The interface every wallet implements; the types it answers with are in :mod:`moniqo_core.domain.wallets.results`.
 
-A wallet is one trading account: a paper one (:mod:`moniqo_core.wallets.demo.wallet`) or a real one at a venue. Callers
-hold a :class:`BaseWallet` and never ask which. All methods are asynchronous; amounts are exact ``Decimal``.
+A wallet is one trading account: a paper one (:mod:`moniqo_core.wallets.demo.wallet`) or a real one at a venue
+(:mod:`moniqo_core.wallets.venue_wallet`). Callers hold a :class:`BaseWallet` and never ask which. All methods that may
+wait are asynchronous; amounts are exact ``Decimal``.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
-from typing import ClassVar, Literal, Self, cast
+from typing import ClassVar, Literal, Self
 
-from moniqo_core.domain.clock import Clock, to_milliseconds, utc_now
-from moniqo_core.domain.errors import WalletError, WalletNotInitializedError
+from moniqo_core.domain.clock import to_milliseconds
+from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.changes import LifeCommand
@@ -28,7 +30,6 @@ from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
 __all__ = [
     "BaseWallet",
-    "Config",
     "Credentials",
     "ExitSpec",
     "IntegrationType",
@@ -47,7 +48,7 @@ __all__ = [
 
 
 Credentials = Mapping[str, str]
-Config = Mapping[str, object]
+"""The fields a wallet's definition asks for, decrypted."""
 
 
 class BaseWallet(ABC):
@@ -56,24 +57,18 @@ class BaseWallet(ABC):
     mode: ClassVar[Literal["paper", "live"]]
     """Whether its money is real."""
 
-    def __init__(
-        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
-    ) -> None:
-        """Hold what the wallet needs; nothing is opened before ``initialize()``.
+    stops_at_losses: ClassVar[bool] = False
+    """Whether the account itself stops purchases at a loss limit. Syncs do it for all others."""
 
-        Args:
-            wallet_id: Id of the wallet's definition.
-            user_wallet_id: Id of this user's wallet.
-            credentials: The fields the definition asks for, decrypted.
-            config: What this kind of wallet needs beside them (the demo wallet: ``db``); ``clock`` tells the present.
+    def __init__(self, wallet_id: str, user_wallet_id: str) -> None:
+        """Hold the ids of the wallet's definition and of this user's wallet.
 
+        Every kind of wallet is made as ``Kind(wallet_id, user_wallet_id, credentials, config)``: ``credentials`` are
+        the fields the definition asks for, decrypted, and ``config`` is what the kind needs beside them. Nothing is
+        opened before ``initialize()``.
         """
         self.wallet_id = wallet_id
         self.user_wallet_id = user_wallet_id
-        self.config: Config = config or {}
-        self._credentials = credentials
-        self._clock = cast("Clock", self.config.get("clock") or utc_now)
-        self._initialized = False
 
     async def __aenter__(self) -> Self:
         """Initialise on entering the block."""
@@ -86,14 +81,12 @@ class BaseWallet(ABC):
         """Close on leaving the block."""
         await self.close()
 
+    @abstractmethod
     def is_initialized(self) -> bool:
-        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
-        return self._initialized
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called.
 
-    def require_initialized(self) -> None:
-        """Raise :class:`WalletNotInitializedError` before ``initialize()``."""
-        if not self._initialized:
-            raise WalletNotInitializedError
+        Until then every other method raises :class:`moniqo_core.domain.errors.WalletNotInitializedError`.
+        """
 
     def get_wallet_info(self) -> dict[str, str | bool]:
         """Describe the wallet without anything secret."""
@@ -101,7 +94,7 @@ class BaseWallet(ABC):
             "wallet_id": self.wallet_id,
             "user_wallet_id": self.user_wallet_id,
             "type": type(self).__name__,
-            "initialized": self._initialized,
+            "initialized": self.is_initialized(),
         }
 
     @abstractmethod
@@ -232,6 +225,10 @@ class BaseWallet(ABC):
     @abstractmethod
     async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
+
+    @abstractmethod
+    async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
+        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
 
     async def get_positions(self) -> list[WalletPosition]:
         """What is held beside cash, with its cost, ordered by symbol."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -27,7 +27,9 @@ from moniqo_core.venues.exchanges.registry import VENUES
 from moniqo_core.venues.price_feeds import VenueFeeds
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.definition_cache import KnownDefinitions
+from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.wallet import DemoWallet
+from moniqo_core.wallets.new_account import NewAccount, NewPaperAccount, NewVenueAccount
 
 if TYPE_CHECKING:
     from moniqo_core.credentials.cipher import CredentialCipher
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from moniqo_core.venues.connection import VenueConnection
     from moniqo_core.venues.polygon_http import PolygonHttp
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+LIVE_IDS_REMEMBERED: Final = 10_000
+"""Wallets an execution environment remembers to be live; beyond that it begins again."""
 
 
 class WalletConnector:
@@ -72,6 +77,7 @@ class WalletConnector:
         self._cipher = cipher
         self._venues = VenueConnections(database, clock, allow_loopback=allow_loopback, calls_from=calls_from)
         self._feed: PriceFeed | None = None
+        self._live_ids: set[str] = set()
         self._polygon = polygon
         shares = None if polygon is None else Polygon(polygon.get, clock)
         self._venue_feeds = VenueFeeds(price_venues, self._exchange_prices, shares, database, clock)
@@ -95,26 +101,57 @@ class WalletConnector:
 
         Without its key a live wallet answers only what everybody may ask of the venue, and changes of its own life.
         """
+        demo = await self.find_demo(owner, user_wallet_id)
+        if demo is not None:
+            return demo
+        return await self.connect_live(owner, user_wallet_id, with_key=with_key)
+
+    async def find_demo(self, owner: str, user_wallet_id: str) -> DemoWallet | None:
+        """Open a demo wallet of ``owner`` in one round trip, None where there is no such demo wallet.
+
+        A wallet that was found to be live before costs nothing: its kind never changes.
+        """
+        if user_wallet_id in self._live_ids:
+            return None
         loaded = await self._ledger.load(user_wallet_id, owner)
-        if loaded is not None:
-            return await self._opened(await self._demo("", user_wallet_id, owner, loaded))
-        wallet = await self._wallets.get(owner, user_wallet_id)
-        if wallet.is_demo:
-            raise NotFoundError("There is no such wallet.")
-        definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
-        if definition is None:
-            raise WalletConnectionError("The definition of this wallet no longer exists.")
-        return await self._opened(await self._live(wallet, definition, with_key=with_key))
+        if loaded is None:
+            return None
+        demo = await self._demo("", user_wallet_id, owner, loaded)
+        await demo.initialize()
+        return demo
 
     async def connect_demo(self, owner: str, user_wallet_id: str) -> DemoWallet:
         """Open a demo wallet of ``owner`` in one round trip; raises NotFoundError, ConflictError for a live one."""
-        wallet = await self.connect(owner, user_wallet_id, with_key=False)
-        if not isinstance(wallet, DemoWallet):
+        demo = await self.find_demo(owner, user_wallet_id)
+        if demo is None:
+            self._require_live(await self._wallets.get(owner, user_wallet_id))
             raise ConflictError(
                 "Only paper wallets support this. This wallet is live.",
                 hint="Use a demo wallet, or connect one with POST /wallets.",
             )
-        return wallet
+        return demo
+
+    async def connect_live(self, owner: str, user_wallet_id: str, *, with_key: bool = True) -> ExchangeWallet:
+        """Read and open a live wallet of ``owner``; raises NotFoundError also for a demo wallet."""
+        return await self.open_live(await self._wallets.get(owner, user_wallet_id), with_key=with_key)
+
+    async def open_live(self, wallet: UserWallet, *, with_key: bool = True) -> ExchangeWallet:
+        """Open a live wallet that was read already; raises NotFoundError for a demo wallet."""
+        self._require_live(wallet)
+        definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
+        if definition is None:
+            raise WalletConnectionError("The definition of this wallet no longer exists.")
+        opened = await self._live(wallet, definition, with_key=with_key)
+        await opened.initialize()
+        return opened
+
+    def _require_live(self, wallet: UserWallet) -> None:
+        """Remember that a wallet is live; a demo wallet without an account is not there for its owner."""
+        if wallet.is_demo:
+            raise NotFoundError("There is no such wallet.")
+        if len(self._live_ids) >= LIVE_IDS_REMEMBERED:
+            self._live_ids.clear()
+        self._live_ids.add(wallet.id)
 
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
         """Get many wallets ready in two round trips; one that cannot be opened is missing from the answer.
@@ -128,9 +165,13 @@ class WalletConnector:
             found = loaded.get(wallet.id)
             if found is not None:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
-        live = [wallet for wallet in wallets if not wallet.is_demo]
-        definitions = await self._definitions.get_many({wallet.wallet_id for wallet in live})
-        for wallet in live:
+        return {**connected, **await self.connect_live_many([wallet for wallet in wallets if not wallet.is_demo])}
+
+    async def connect_live_many(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
+        """Get live wallets ready; one that cannot be opened is missing from the answer."""
+        connected: dict[str, ExchangeWallet] = {}
+        definitions = await self._definitions.get_many({wallet.wallet_id for wallet in wallets})
+        for wallet in wallets:
             definition = definitions.get(wallet.wallet_id)
             if definition is not None:
                 with suppress(WalletConnectionError):
@@ -147,12 +188,12 @@ class WalletConnector:
 
     async def new_demo(self, user_wallet_id: str, feed: str) -> DemoWallet:
         """Make a demo wallet that has no account yet; ``feed`` is what it will be opened on."""
-        return DemoWallet("", user_wallet_id, {}, await self._shared(feed))
+        return DemoWallet("", user_wallet_id, {}, await self._demo_config(feed))
 
     async def candidate(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
     ) -> BaseWallet | None:
-        """Make a wallet that is not stored yet, to open or test it; None when this build cannot trade the venue.
+        """Make a wallet of given credentials, to test them; None when this build cannot trade the venue.
 
         Raises:
             WalletConnectionError: the definition gives no usable address of its venue.
@@ -162,22 +203,33 @@ class WalletConnector:
             name = self._feed_name(definition)
             if name is None:
                 return None
-            return DemoWallet(definition.id, user_wallet_id, credentials, await self._shared(name))
+            return DemoWallet(definition.id, user_wallet_id, credentials, await self._demo_config(name))
         if definition.slug not in VENUES:
             return None
-        return _exchange_wallet(definition.id, user_wallet_id, credentials, self._config(definition))
+        return self._exchange_wallet(definition, user_wallet_id, credentials)
 
-    async def _opened(self, wallet: BaseWallet) -> BaseWallet:
-        await wallet.initialize()
-        return wallet
+    async def new_account(
+        self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
+    ) -> NewAccount | None:
+        """Make the account of a wallet that is not stored yet; None when this build cannot trade the venue.
+
+        Raises:
+            WalletConnectionError: the definition gives no usable address of its venue.
+
+        """
+        if definition.simulation is not None:
+            name = self._feed_name(definition)
+            return None if name is None else NewPaperAccount(await self.new_demo(user_wallet_id, name), definition)
+        if definition.slug not in VENUES:
+            return None
+        return NewVenueAccount(self._exchange_wallet(definition, user_wallet_id, credentials), self._wallets)
 
     async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded) -> DemoWallet:
-        config = await self._shared(loaded.account.terms.feed)
-        return DemoWallet(wallet_id, user_wallet_id, {}, {**config, "owner": owner, "loaded": loaded})
+        config = await self._demo_config(loaded.account.terms.feed, owner, loaded)
+        return DemoWallet(wallet_id, user_wallet_id, {}, config)
 
-    async def _shared(self, feed: str) -> dict[str, object]:
-        """What demo wallets on one feed share."""
-        return {"db": self._database, "ledger": self._ledger, "feed": await self.feed(feed), "clock": self._clock}
+    async def _demo_config(self, feed: str, owner: str | None = None, loaded: Loaded | None = None) -> DemoConfig:
+        return DemoConfig(self._database, self._clock, await self.feed(feed), owner, self._ledger, loaded)
 
     def _feed_name(self, definition: Definition) -> str | None:
         """Return the feed of accounts opened now on a definition of a demo wallet, None when it has no prices here."""
@@ -193,21 +245,28 @@ class WalletConnector:
 
         return ExchangePrices(slug, connection, self._clock)
 
-    async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> BaseWallet:
+    async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> ExchangeWallet:
+        from moniqo_core.storage.equity import EquityStore
         from moniqo_core.storage.live.fills import LiveFillStore
-        from moniqo_core.wallets.exchange.lifecycle import keep_life
+        from moniqo_core.storage.wallets.life import keep_life
 
-        config = self._config(definition)
-        config["record"] = partial(keep_life, self._wallets, wallet)
-        config["kept_fills"] = partial(LiveFillStore(self._database).since, wallet.id)
         credentials: dict[str, str] = {}
+        unopened: WalletError | None = None
         if with_key:
             try:
                 credentials = await self._credentials(wallet)
             except WalletError as error:
                 # One wallet that does not open must not keep a batch from being opened: it says so when it is asked.
-                config["unopened"] = error
-        return _exchange_wallet(definition.id, wallet.id, credentials, config)
+                unopened = error
+        return self._exchange_wallet(
+            definition,
+            wallet.id,
+            credentials,
+            record=partial(keep_life, self._wallets, wallet),
+            kept_fills=partial(LiveFillStore(self._database).since, wallet.id),
+            kept_equity=partial(EquityStore(self._database).between, wallet.id),
+            unopened=unopened,
+        )
 
     async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
         credentials = dict(wallet.settings)
@@ -216,14 +275,13 @@ class WalletConnector:
             credentials |= {name: value.get_secret_value() for name, value in secrets.items()}
         return credentials
 
-    def _config(self, definition: Definition) -> dict[str, object]:
+    def _exchange_wallet(
+        self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str], **kept: Any
+    ) -> ExchangeWallet:
+        """Make a wallet; ``kept`` is what this deployment keeps of it, by the names of its configuration."""
+        from moniqo_core.wallets.exchange.config import ExchangeConfig
+        from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
         connection, rate = self._venues.to(definition), self._venue_feeds.usd_rate
-        return {"connection": connection, "clock": self._clock, "usd_rate": rate}
-
-
-def _exchange_wallet(
-    wallet_id: str, user_wallet_id: str, credentials: Mapping[str, str], config: Mapping[str, object]
-) -> ExchangeWallet:
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
-
-    return ExchangeWallet(wallet_id, user_wallet_id, credentials, config)
+        config = ExchangeConfig(connection, self._clock, rate, **kept)
+        return ExchangeWallet(definition.id, user_wallet_id, credentials, config)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import OPEN_STATUSES, Fill, OrderStatus
+from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 
 SEND_WITHIN: Final = timedelta(seconds=10)
@@ -27,15 +27,6 @@ class Report(NamedTuple):
     filled_quote: Decimal
     fee: Decimal
     fee_currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRecord:
-    """An order with the fills that are kept of it, oldest first; ``replayed`` when an earlier request placed it."""
-
-    order: LiveOrder
-    fills: tuple[Fill, ...] = ()
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

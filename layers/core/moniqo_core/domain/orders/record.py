@@ -1,21 +1,57 @@
-"""An order with its fills, as it is shown."""
+"""An order as it is shown: one flat read model for paper and live orders."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Literal
 
-from moniqo_core.domain.orders.order import Fill, Order
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order with all its fills, oldest first; ``replayed`` when it was placed by an earlier request.
+    """An order with all its fills, oldest first.
 
-    ``evaluated_until`` is how far the path of its symbol was walked for it; None where nobody asked.
+    ``amount`` and ``filled_amount`` are in the base asset, ``filled_quote`` in the quote asset and without ``fee``.
+    ``average_fill_price`` has 8 places and is None before the first fill. ``entry`` names the order that an exit
+    belongs to. ``receipt`` is None for a live order, ``reason`` is None for a paper order. ``evaluated_until`` tells
+    how far an open order met the market, or when its venue last reported it; for an ended order, when it ended.
+    ``replayed`` says that an earlier request placed the order.
     """
 
-    order: Order
+    user_wallet_id: str
+    mode: Literal["paper", "live"]
+    order_id: str
+    client_order_id: str | None
+    symbol: str
+    side: OrderSide
+    type: OrderType
+    status: OrderStatus
+    amount: Decimal
+    quote_amount: Decimal | None
+    filled_amount: Decimal
+    remaining_amount: Decimal
+    filled_quote: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    trail_percent: Decimal | None
+    average_fill_price: Decimal | None
+    fee: Decimal
+    fee_currency: str
+    time_in_force: TimeInForce
+    expires_at: datetime | None
+    post_only: bool
+    reduce_only: bool
+    entry: str | None
     fills: tuple[Fill, ...]
+    status_history: tuple[tuple[OrderStatus, datetime], ...]
+    receipt: Receipt | None
+    evaluated_until: datetime
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+    metadata: Mapping[str, object]
     replayed: bool = False
-    evaluated_until: datetime | None = None

@@ -1,4 +1,4 @@
-"""Letting the resting orders of many wallets meet the market, whether anybody looks or not."""
+"""Letting the resting orders of many paper wallets meet the market on a schedule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError, WalletError
 from moniqo_core.services.shared.gather_bounded import gather_bounded
@@ -16,7 +17,6 @@ from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_messag
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.wallets.due import DueWallets
 from moniqo_core.wallets.connector import WalletConnector
-from moniqo_core.wallets.demo.wallet import DemoWallet
 
 log: Final = logging.getLogger("moniqo")
 
@@ -43,6 +43,23 @@ class EvaluationReport(NamedTuple):
     unstored: frozenset[str]
 
 
+class PaperAccount(Protocol):
+    """A paper wallet whose resting orders can meet the market."""
+
+    user_wallet_id: str
+
+    async def __aenter__(self) -> object:
+        """Open the account."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the account."""
+
+    async def evaluate(self) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+
+
 class OrderEvaluation:
     """Evaluates wallets. What one of them does not finish now, it goes on with at the next turn of the schedule."""
 
@@ -67,7 +84,7 @@ class OrderEvaluation:
         )
 
 
-async def _evaluate(wallet: DemoWallet) -> EvaluationOutcome:
+async def _evaluate(wallet: PaperAccount) -> EvaluationOutcome:
     try:
         async with asyncio.timeout(SECONDS_PER_WALLET), wallet:
             await wallet.evaluate()
@@ -83,7 +100,7 @@ async def _evaluate(wallet: DemoWallet) -> EvaluationOutcome:
     return EvaluationOutcome.DONE
 
 
-def _fields(wallet: DemoWallet, error: BaseException) -> dict[str, str]:
+def _fields(wallet: PaperAccount, error: BaseException) -> dict[str, str]:
     return {"user_wallet_id": wallet.user_wallet_id, "reason": type(error).__name__}
 
 

@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
+from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.performance import Performance
 from moniqo_core.domain.wallets.results import PositionReport
-from moniqo_core.storage.equity import EquityStore
 from moniqo_core.wallets.connector import WalletConnector
-from moniqo_core.wallets.demo.wallet import DemoWallet
 
 
 class Portfolio:
     """Reads of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
 
-    def __init__(self, connector: WalletConnector, points: EquityStore) -> None:
-        """Open wallets with ``connector``; ``points`` has the equity of live ones."""
+    def __init__(self, connector: WalletConnector) -> None:
+        """Open wallets with ``connector``."""
         self._connector = connector
-        self._points = points
 
     async def positions(self, user_id: str, user_wallet_id: str) -> PositionReport:
         """What is held beside cash, resting orders evaluated first."""
@@ -30,24 +27,21 @@ class Portfolio:
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
         """Performance since the wallet was opened, forked or reset."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.past().performance()
+        return await wallet.past.performance()
 
     async def equity(
         self, user_id: str, user_wallet_id: str, since: datetime, until: datetime, step: timedelta
     ) -> EquityCurve:
-        """Equity at every full ``step`` from ``since`` to ``until``; of a live wallet where a sync looked."""
+        """Equity at every full ``step`` from ``since`` to ``until``; of a live wallet where a sync found it."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
-        if isinstance(wallet, DemoWallet):
-            return EquityCurve(wallet.mode, await wallet.past().equity(since, until, step))
-        found = await self._points.between(user_wallet_id, since, until)
-        return EquityCurve(wallet.mode, only_on_grid(found, since, until, step))
+        return await wallet.equity(since, until, step)
 
     async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[JournalEntry]:
         """Journal entries above sequence number ``after``, oldest first."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.past().entries(after, limit)
+        return await wallet.past.entries(after, limit)
 
     async def postings(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[EntryPostings]:
         """Read of the same entries only what they moved."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
-        return await wallet.past().postings(after, limit)
+        return await wallet.past.postings(after, limit)

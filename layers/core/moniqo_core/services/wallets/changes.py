@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ValidationError
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.changes import Close, SetLimits
 from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.wallets.requests import WalletChange
+from moniqo_core.storage.wallets.life import touched
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
-
-if TYPE_CHECKING:
-    from moniqo_core.services.orders.live.orders import LiveBook
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
 
 class WalletChanges:
@@ -27,13 +23,13 @@ class WalletChanges:
         self,
         wallets: UserWalletStore,
         connector: WalletConnector,
-        book: Callable[[], LiveBook],
+        opener: OrderOpener,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores; ``book`` has the orders at venues."""
-        self._book = book
+        """Use these stores; ``opener`` opens wallets with their orders."""
         self._wallets = wallets
         self._connector = connector
+        self._opener = opener
         self._now = now
 
     async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
@@ -45,7 +41,7 @@ class WalletChanges:
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
-        fields = {**change.fields, "updated_at": self._now()}
+        fields = {**change.fields, **touched(self._now())}
         if not change.limits:
             await self._wallets.change(user_id, user_wallet_id, fields)
             return replace(wallet, **fields)
@@ -59,7 +55,7 @@ class WalletChanges:
         """Delete a wallet; its history is kept.
 
         What a live wallet holds stays at its venue; orders that may still fill there are cancelled with ``force``, for
-        nobody could look at them afterwards.
+        nothing could manage them afterwards.
 
         Raises:
             NotFoundError: the owner has no such wallet.
@@ -68,10 +64,9 @@ class WalletChanges:
             WalletConnectionError: the venue did not answer.
 
         """
-        account = await self._connector.connect(user_id, user_wallet_id)
-        if account.mode == "live":
-            await self._book().leave(cast("ExchangeWallet", account), force=force)
-        await account.record(Close(force=force), projection={"updated_at": self._now()})
+        execution = await self._opener.open(user_id, user_wallet_id)
+        await execution.release(force=force)
+        await execution.account.record(Close(force=force), projection=touched(self._now()))
 
 
 def _check(limits: RiskLimits) -> None:

@@ -88,7 +88,7 @@ class WalletConnection:
 
     async def require(self, wallet: UserWallet) -> None:
         """Raise InvalidCredentialsError or WalletConnectionError unless the wallet's account answers."""
-        if wallet.credentials is not None and wallet.is_demo:
+        if wallet.credentials is not None:
             await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
         async with await self._connector.connect(wallet.user_id, wallet.id) as connected:
             await connected.require_connection()

@@ -12,9 +12,8 @@ from datetime import datetime
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
-from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.wallets.definition import Definition, Simulation
+from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.credential_fields import (
@@ -27,11 +26,8 @@ from moniqo_core.services.wallets.idempotency import Created, id_of_key
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.risk_limits import limits_document
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.documents import to_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
-from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
-from moniqo_core.wallets.demo.wallet import DemoWallet
 
 
 class WalletCreation:
@@ -95,12 +91,14 @@ class WalletCreation:
         if credentials.secrets:
             token = await self._cipher.encrypt(credentials.secrets, wallet.user_id, wallet.id)
             wallet = replace(wallet, credentials=token)
-        account = await self._connector.candidate(definition, wallet.id, {**credentials.everything, **wallet.settings})
+        account = await self._connector.new_account(
+            definition, wallet.id, {**credentials.everything, **wallet.settings}
+        )
         if account is None:
             raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
         await self._limit.claim(wallet.user_id, wallet.id)
         try:
-            await self._store(wallet, definition, account)
+            await account.store(wallet)
         except ConflictError:
             # The same request was here before: sent twice at once, or again after the first was cut short.
             made = await self._made_before(wallet, credentials)
@@ -108,15 +106,6 @@ class WalletCreation:
                 raise _other_body() from None
             return Created(made, replayed=True)
         return Created(wallet, replayed=False)
-
-    async def _store(self, wallet: UserWallet, definition: Definition, account: BaseWallet) -> None:
-        if isinstance(account, DemoWallet):
-            terms = _terms(definition, wallet, account.feed.name)
-            await account.open_account(terms, to_document(wallet))
-            return
-        async with account:
-            await account.require_connection()
-        await self._wallets.insert(wallet)
 
     async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
         made = await self._wallets.find_made(wallet.user_id, wallet.id)
@@ -177,21 +166,6 @@ def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str
         "fields": sorted(request.credentials),
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerms:
-    fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
-    return AccountTerms(
-        user_id=wallet.user_id,
-        initial_balance=initial_balance(wallet.settings),
-        cash_asset=simulation.cash_asset,
-        maker_fee_percent=fees.maker_fee_percent,
-        taker_fee_percent=fees.taker_fee_percent,
-        slippage_bps=simulation.slippage_bps,
-        symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
-        limits=wallet.risk_limits,
-        feed=feed,
-    )
 
 
 def _other_body() -> IdempotencyMismatchError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.storage.wallets.life import changed_status
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -73,12 +74,5 @@ class WalletLifecycle:
         changed = replace(
             wallet, status=status, status_reason=reason, status_before_suspension=before, updated_at=self._now()
         )
-        projection: dict[str, object] = {
-            "status_reason": reason,
-            "status_before_suspension": before.value if before else None,
-            "updated_at": changed.updated_at,
-        }
-        if status is UserWalletStatus.ACTIVE and wallet.buys_stopped:
-            projection["buys_stopped"] = False
-        await account.record(SetStatus(status.value, by, reason), projection=projection)
+        await account.record(SetStatus(status.value, by, reason), projection=changed_status(wallet, changed))
         return changed

@@ -78,12 +78,11 @@ class PaperWallets:
             return Created(made, replayed=True)
         account = await self._account_at(user_id, user_wallet_id, seq)
         wallet = _describe(source, account, new_id, custom_name, self._now(), request_hash)
-        document = to_document(wallet)
         if any(position.amount for position in account.positions.values()):
-            document["evaluated_until"] = wallet.created_at
+            wallet = replace(wallet, evaluated_until=wallet.created_at)
         await self._limit.claim(user_id, new_id)
         try:
-            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(account, document)
+            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(account, to_document(wallet))
         except ConflictError:
             made = await self._made_before(user_id, new_id, request_hash)
             if made is None:
@@ -94,7 +93,7 @@ class PaperWallets:
     async def _account_at(self, user_id: str, user_wallet_id: str, seq: int | None) -> Account:
         connected = await self._connector.connect_demo(user_id, user_wallet_id)
         try:
-            return await connected.past().account_at(seq)
+            return await connected.past.account_at(seq)
         except NotFoundError as error:
             wrong = {"field": "seq", "message": error.detail, "code": "seq"}
             raise ValidationError(error.detail, errors=[wrong]) from None

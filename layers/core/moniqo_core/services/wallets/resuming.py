@@ -12,7 +12,7 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class Resuming:
-    """Looks at the account first. A paper account knows its losses itself; a live one's are followed by syncs."""
+    """Checks the account first. Where the account does not stop at losses itself, a sync tells whether it has to."""
 
     def __init__(
         self, connector: WalletConnector, connection: WalletConnection, sync: BalanceSync, stop: PurchaseStop
@@ -32,9 +32,9 @@ class Resuming:
 
         """
         await self._connection.require(wallet)
-        if wallet.is_demo:
-            return wallet
         async with await self._connector.connect(wallet.user_id, wallet.id) as account:
+            if account.stops_at_losses:
+                return wallet
             synced = await self._sync.sync_open(wallet, account, SyncType.MANUAL)
         if synced.breach is not None:
             raise synced.breach.still(CHANGE_LIMITS)

@@ -56,15 +56,15 @@ class LiveOrderStore:
         self.fills = LiveFillStore(database)
 
     async def pre_trade_state(
-        self, user_wallet_id: str, client_order_id: str | None, since: int | None = None
+        self, user_wallet_id: str, client_order_id: str | None, since: int | None = None, *, owner: str | None = None
     ) -> PreTradeState:
         """Read what an order is decided on in one round trip, with every order from number ``since`` on.
 
         Raises:
-            NotFoundError: there is no such wallet.
+            NotFoundError: there is no such wallet, or ``owner`` is given and it is not that user's.
 
         """
-        pipeline = pre_trade_pipeline(user_wallet_id, client_order_id, since)
+        pipeline = pre_trade_pipeline(user_wallet_id, client_order_id, since, owner)
         found = await (await self._wallets.aggregate(pipeline)).to_list()
         if not found:
             raise NotFoundError("There is no such wallet.")

@@ -34,14 +34,19 @@ class PreTradeState:
     stopped: bool
 
 
-def pre_trade_pipeline(user_wallet_id: str, client_order_id: str | None, since: int | None) -> list[Document]:
-    """Write the question to the user wallets; every order from number ``since`` on is asked for too."""
+def pre_trade_pipeline(
+    user_wallet_id: str, client_order_id: str | None, since: int | None, owner: str | None
+) -> list[Document]:
+    """Write the question to the user wallets; every order from number ``since`` on is asked for too.
+
+    With ``owner`` the wallet of another user is not found.
+    """
     mine = {"user_wallet_id": user_wallet_id}
     wanted: Document = {"status": {"$in": list(MAY_STILL_FILL)}}
     if since is not None:
         wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
     pipeline = [
-        {"$match": {"_id": user_wallet_id, "deleted_at": None}},
+        {"$match": {"_id": user_wallet_id, "deleted_at": None, **({} if owner is None else {"user_id": owner})}},
         # The number before the orders: stages read one after the other, and an order that is inserted between two of
         # them must not be left out of the orders and counted by the number.
         _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),

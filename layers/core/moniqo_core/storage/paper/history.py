@@ -27,6 +27,13 @@ class EpochHistory(NamedTuple):
     fills: Sequence[Fill]
 
 
+class AcceptedRequest(NamedTuple):
+    """A request that was accepted: the id of the first order it made, and the digest of its body."""
+
+    order_id: str
+    body_hash: str | None
+
+
 class DemoHistory:
     """Reads the journals in one database; what is decided is decided on the account that the ledger loads."""
 
@@ -46,10 +53,11 @@ class DemoHistory:
         found = self._entries.find(query, list(POSTINGS_FIELDS)).sort("seq", 1).limit(limit)
         return [read_postings(entry) for entry in await found.to_list()]
 
-    async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> Document | None:
-        """The entry that accepted a client order id."""
+    async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> AcceptedRequest | None:
+        """What a client order id stands for; a reset's key is one too."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
-        return await self._entries.find_one(query)
+        entry = await self._entries.find_one(query)
+        return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
 
     async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
         """Every entry that touched one of these orders, oldest first."""

@@ -1,4 +1,4 @@
-"""A demo wallet as far as every call to it goes: the account behind it, what opens it, and what it trades on."""
+"""The account behind a demo wallet: what opens it, and what it trades on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final, cast
-
-from pymongo.asynchronous.database import AsyncDatabase
+from typing import Final
 
 from moniqo_core.domain.errors import (
     ConflictError,
@@ -30,8 +28,8 @@ from moniqo_core.storage.equity import COLLECTION as EQUITY
 from moniqo_core.storage.market.minutes import RecordedMinutes
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.ledger import DemoLedger
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, Loaded
-from moniqo_core.wallets.base import BaseWallet, Config, Credentials
+from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.session import DemoAccount
 
 DEFAULT_BALANCE: Final = "10000"
@@ -39,28 +37,32 @@ DEFAULT_FEE_PERCENT: Final = Decimal("0.1")
 DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
 
 
-class DemoAccess(BaseWallet):
-    """Holds the account and its feed; see :class:`moniqo_core.wallets.demo.wallet.DemoWallet` for ``config``."""
+class DemoAccess:
+    """Holds the account and its feed. An account that does not exist yet is opened, unless an owner is named."""
 
-    mode = "paper"
+    def __init__(self, user_wallet_id: str, credentials: Mapping[str, str], config: DemoConfig) -> None:
+        """Hold the arguments; nothing is read before :meth:`open`."""
+        self.user_wallet_id = user_wallet_id
+        self.clock = config.clock
+        self.database = with_utc_times(config.db)
+        self.history = DemoHistory(self.database)
+        self._credentials = credentials
+        self._ledger = config.ledger or DemoLedger(self.database)
+        self._owner = config.owner
+        self._loaded = config.loaded
+        self._feed = config.feed
+        self._session: DemoAccount | None = None
 
-    def __init__(
-        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
-    ) -> None:
-        """Hold the arguments; nothing is read before ``initialize()``."""
-        super().__init__(wallet_id, user_wallet_id, credentials, config)
-        self._database = with_utc_times(cast("AsyncDatabase[dict[str, Any]]", self.config["db"]))
-        self._ledger = cast("DemoLedger | None", self.config.get("ledger")) or DemoLedger(self._database)
-        self._history = DemoHistory(self._database)
-        self._owner = cast("str | None", self.config.get("owner"))
-        self._opened: DemoAccount | None = None
-        self._feed: PriceFeed | None = cast("PriceFeed | None", self.config.get("feed"))
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the account was read and not closed since."""
+        return self._session is not None
 
-    async def initialize(self) -> None:
-        """Read the account; raises NotFoundError when it is not the owner's or was deleted."""
-        if self._initialized:
+    async def open(self) -> None:
+        """Read the account; raises NotFoundError when it is not the owner's, WalletDeletedError when it is gone."""
+        if self._session is not None:
             return
-        loaded = cast("Loaded | None", self.config.get("loaded"))
+        loaded = self._loaded
         if loaded is None:
             loaded = await self._ledger.load(self.user_wallet_id, self._owner)
         if loaded is None and self._owner is None:
@@ -72,39 +74,29 @@ class DemoAccess(BaseWallet):
             raise WalletDeletedError("There is no such wallet.")
         if self._feed is None:
             self._feed = await self._feed_of_a_script(loaded.account.terms)
-        self._opened = DemoAccount(self._ledger, self._feed, self._clock, self._owner, loaded)
-        self._initialized = True
+        self._session = DemoAccount(self._ledger, self._feed, self.clock, self._owner, loaded)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Forget the account; the database belongs to the caller."""
-        self._opened = None
-        self._initialized = False
-
-    async def require_connection(self) -> None:
-        """A demo wallet is connected when its account can be read."""
-        await self.initialize()
+        self._session = None
 
     @property
-    def _work(self) -> DemoAccount:
-        if self._opened is None:
+    def session(self) -> DemoAccount:
+        """The open account at work; raises WalletNotInitializedError."""
+        if self._session is None:
             raise WalletNotInitializedError
-        return self._opened
-
-    @property
-    def account(self) -> Account:
-        """The account as last read or committed."""
-        return self._work.account
+        return self._session
 
     @property
     def feed(self) -> PriceFeed:
-        """The feed this wallet trades on."""
+        """The feed the account trades on; raises WalletNotInitializedError."""
         if self._feed is None:
             raise WalletNotInitializedError
         return self._feed
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert ``mirror``, its user wallet; raises ConflictError when it exists."""
-        commit = lifecycle.open_account(self.user_wallet_id, terms, self._clock())
+        """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""
+        commit = lifecycle.open_account(self.user_wallet_id, terms, self.clock())
         await self._ledger.open(commit, dict(projection) if projection is not None else None)
 
     async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
@@ -121,14 +113,14 @@ class DemoAccess(BaseWallet):
         if missing:
             raise MarketDataError(f"There is no fresh price for {', '.join(missing)}.", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
-        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self._clock(), marks)
+        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self.clock(), marks)
         await self._ledger.open(commit, dict(projection))
 
     async def _open_on_my_own(self) -> None:
-        """Open the account of a script, in a database that nobody may have prepared."""
+        """Open the account of a script, in a database that was not prepared."""
         from moniqo_core.storage.indexes import ensure_indexes
 
-        await ensure_indexes(self._database, (STATES, ENTRIES, EQUITY))
+        await ensure_indexes(self.database, (STATES, ENTRIES, EQUITY))
         # Another process may open it at the same moment: it is the same account.
         with suppress(ConflictError):
             await self.open_account(self._default_terms())
@@ -140,5 +132,5 @@ class DemoAccess(BaseWallet):
 
     async def _feed_of_a_script(self, terms: AccountTerms) -> PriceFeed:
         if terms.uses_venue_prices:
-            return VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self._database), self._clock)
-        return SimulatedFeed(await simulation_seed(self._database), self._clock)
+            return VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self.database), self.clock)
+        return SimulatedFeed(await simulation_seed(self.database), self.clock)

@@ -9,51 +9,53 @@ from decimal import Decimal
 from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
 from moniqo_core.domain.portfolio.performance import Performance, Start
 from moniqo_core.storage.equity import EquityStore
-from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.session import DemoAccount
 
 
 class DemoPast:
     """Reads the history of one account, brought up to now before."""
 
-    def __init__(self, history: DemoHistory, points: EquityStore, work: DemoAccount, feed: PriceFeed) -> None:
-        """Read journal and equity beside the account at ``work``; ``feed`` prices what is held."""
-        self._history = history
-        self._points = points
-        self._work = work
-        self._feed = feed
+    def __init__(self, access: DemoAccess) -> None:
+        """Read journal and equity of the account at ``access``."""
+        self._access = access
+        self._history = access.history
+        self._points = EquityStore(access.database)
+
+    @property
+    def _session(self) -> DemoAccount:
+        return self._access.session
 
     async def entries(self, after: int, limit: int) -> list[JournalEntry]:
         """Journal entries above sequence number ``after``, oldest first, resting orders evaluated before."""
-        await self._work.evaluate()
+        await self._session.evaluate()
         return await self._history.entries(self._id, after, limit)
 
     async def postings(self, after: int, limit: int) -> list[EntryPostings]:
         """Read of the same entries only what they moved."""
-        await self._work.evaluate()
+        await self._session.evaluate()
         return await self._history.postings(self._id, after, limit)
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
-        complete = await self._work.evaluate(mark=False)
-        account = self._work.seen
+        complete = await self._session.evaluate(mark=False)
+        account = self._session.seen
         known = account.at if complete else min(account.evaluated_until.values(), default=account.at)
         stored = await self._points.between(self._id, since, until)
-        points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
+        points = equity_curve.merged(stored, account.epoch, self._session.unwritten_samples)
         return equity_curve.on_grid(points, since, min(until, known), step)
 
     async def performance(self) -> Performance:
         """Measure the present epoch at present prices."""
-        await self._work.evaluate(mark=False)
-        account = self._work.seen
+        await self._session.evaluate(mark=False)
+        account = self._session.seen
         epoch = await self._history.epoch(self._id, account.epoch)
         stored = await self._points.of_epoch(self._id, account.epoch)
-        points = equity_curve.merged(stored, account.epoch, self._work.unwritten_samples)
+        points = equity_curve.merged(stored, account.epoch, self._session.unwritten_samples)
         marks = await self._marks(account)
         begin = epoch.begin
         held = {symbol: position.amount for symbol, position in begin.positions.items()}
@@ -64,8 +66,8 @@ class DemoPast:
 
     async def account_at(self, seq: int | None) -> Account:
         """Rebuild the account as entry ``seq`` left it, the newest one for None; raises NotFoundError."""
-        await self._work.evaluate()
-        newest = self._work.account
+        await self._session.evaluate()
+        newest = self._session.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
         if found is None:
             raise NotFoundError(f"The ledger has no entry {seq}. Its newest entry is {newest.seq}.")
@@ -73,11 +75,11 @@ class DemoPast:
 
     async def _marks(self, account: Account) -> Mapping[str, Decimal]:
         held = sorted(symbol for symbol, position in account.positions.items() if position.amount)
-        return await self._feed.mids(held) if held else {}
+        return await self._access.feed.mids(held) if held else {}
 
     @property
     def _id(self) -> str:
-        return self._work.account.user_wallet_id
+        return self._access.user_wallet_id
 
 
 def equity_at(account: Account, marks: Mapping[str, Decimal]) -> Decimal | None:

@@ -1,136 +1,119 @@
-"""Orders of a demo wallet as they are read back: open ones from the account, ended ones from the journal."""
+"""Orders of a demo wallet: placing, cancelling and reading them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
-
-from moniqo_core.domain.errors import OrderNotFoundError
-from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.errors import (
+    IdempotencyMismatchError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderNotFoundError,
+    WalletError,
+)
+from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
+from moniqo_core.domain.orders.order import Fill, Order, OrderStatus
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.codec import order_age, read_fill, read_order
-from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
-from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.wallets.demo.records import evaluated_until
-
-_BATCH = 200
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.storage.paper.order_reader import OrderReader
+from moniqo_core.wallets.demo.access import DemoAccess
+from moniqo_core.wallets.demo.records import order_of
+from moniqo_core.wallets.demo.session import RepeatedOrderError
 
 
 class DemoOrders:
-    """Reads the orders and fills of one account."""
+    """The orders of one account. Reads show the account as the last evaluation left it."""
 
-    def __init__(self, history: DemoHistory, account: Account) -> None:
-        """Read beside ``account``, whose open orders are known."""
-        self._history = history
-        self._account = account
+    def __init__(self, access: DemoAccess) -> None:
+        """Trade the account at ``access``."""
+        self._access = access
+
+    @property
+    def _reader(self) -> OrderReader:
+        return OrderReader(self._access.history, self._access.session.seen)
+
+    async def evaluate(self) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        return await self._access.session.evaluate()
+
+    async def submit(self, order: OrderRequest) -> OrderRecord:
+        """Place an order; one that was accepted before under the same client order id is answered instead.
+
+        Raises:
+            IdempotencyMismatchError: the id was used with another body.
+
+        And everything :func:`moniqo_core.domain.paper.orders.place` raises.
+        """
+        try:
+            commit = await self._access.session.run(order)
+        except (RepeatedOrderError, WalletError):
+            # A repeat is answered whatever would be said of a new order now: paused, out of funds, no price.
+            before = await self.find_accepted(order)
+            if before is None:
+                raise
+            return before
+        return order_of(commit, f"o-{commit.after.seq}-1")
+
+    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+        """The order an earlier request placed under the same client order id; raises IdempotencyMismatchError."""
+        if order.client_order_id is None:
+            return None
+        accepted = await self._access.history.accepted_as(self._access.user_wallet_id, order.client_order_id)
+        if accepted is None:
+            return None
+        if accepted.body_hash != order.body_hash():
+            raise IdempotencyMismatchError(
+                f"Order {accepted.order_id} already has client_order_id {order.client_order_id} and a different body."
+            )
+        return await self._reader.get(accepted.order_id, replayed=True)
+
+    async def preflight(self, order: OrderRequest) -> Preflight:
+        """Check an order without placing it; raises MarketDataError."""
+        return await self._access.session.preflight(order)
+
+    async def close_position(self, symbol: str) -> OrderRecord:
+        """Sell all that is held of a symbol at market, after cancelling what else would sell it.
+
+        Raises what :func:`moniqo_core.domain.paper.orders.close_position` raises.
+        """
+        commit = await self._access.session.run(ClosePosition(symbol))
+        return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def get(self, order_id: str) -> OrderRecord:
         """One order; raises OrderNotFoundError."""
-        records = await self.several([order_id])
-        if not records:
-            raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
-        return records[0]
+        return await self._reader.get(order_id)
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
-        """Orders by age, newest first, exits after their entry; and where the next page begins.
+        """Orders by age, newest first, and where the next page begins."""
+        return await self._reader.page(query)
 
-        A position is the age of an order: the sequence number that accepted it, and its number among the orders
-        accepted then.
-        """
-        limit, only_open, symbol, after = query
-        if only_open:
-            ages = [
-                order_age(order_id)
-                for order_id, order in self._account.orders.items()
-                if symbol in {None, order.symbol}
-            ]
-            ages = sorted((age for age in ages if after is None or age < after), reverse=True)
-        else:
-            ages = await self._accepted(symbol, after, limit + 1, closed_only=only_open is False)
-        records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
-        return records, ages[limit - 1] if len(ages) > limit else None
+    async def fills(self, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
+        """Fills newest first, and where the next page begins."""
+        return await self._reader.fills(query)
 
-    async def fills(self, asked: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, and where the next page begins: (sequence number, fills of that entry already given)."""
-        limit, symbol, since, until, position = asked
-        found: list[tuple[Fill, tuple[int, int]]] = []
-        query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
-        below = position[0] + 1 if position else None
-        while len(found) <= limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH)
-            for entry in entries:
-                given = position[1] if position and entry["seq"] == position[0] else 0
-                newest_first = [read_fill(item) for item in reversed(entry["fills"])]
-                found += [
-                    (item, (entry["seq"], number))
-                    for number, item in enumerate(newest_first, 1)
-                    if number > given and _wanted(item, symbol, since, until)
-                ]
-            if len(entries) < _BATCH or (since is not None and entries[-1]["at"] < since):
-                break
-            below = entries[-1]["seq"]
-        page = found[:limit]
-        return [item for item, _ in page], page[-1][1] if len(found) > limit else None
+    async def open_orders(self, symbol: str | None) -> list[Order]:
+        """Orders that can still fill, oldest first, evaluated up to now."""
+        await self.evaluate()
+        open_orders = self._access.session.account.orders.values()
+        return [order for order in open_orders if symbol in {None, order.symbol}]
 
-    async def _accepted(
-        self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
-    ) -> list[tuple[int, int]]:
-        """Ages of orders, newest first: an entry and its exits are accepted by one journal entry."""
-        query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
-        if symbol is not None:
-            query["command.symbol"] = symbol
-        ages: list[tuple[int, int]] = []
-        below = None if after is None else after[0] + 1
-        while len(ages) < limit:
-            entries = await self._history.newest(
-                self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
-            )
-            for entry in entries:
-                # The entry may have touched older orders too.
-                touched = [order_age(order_id) for order_id in entry["order_ids"]]
-                own = sorted((age for age in touched if age[0] == entry["seq"]), reverse=True)
-                ages += [
-                    age for age in own if (after is None or age < after) and not (closed_only and self._is_open(age))
-                ]
-            if len(entries) < _BATCH:
-                break
-            below = entries[-1]["seq"]
-        return ages[:limit]
+    async def cancel(self, order_id: str) -> OrderRecord:
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        try:
+            await self._access.session.run(Cancel(order_id))
+        except OrderNotFoundError:
+            await self._refuse_ended(order_id)
+        return await self._reader.get(order_id)
 
-    def _is_open(self, age: tuple[int, int]) -> bool:
-        return f"o-{age[0]}-{age[1]}" in self._account.orders
+    async def _refuse_ended(self, order_id: str) -> None:
+        record = await self._reader.get(order_id)
+        if record.status is OrderStatus.FILLED:
+            raise OrderAlreadyFilledError(f"Order {order_id} is already filled.", order=record)
+        raise OrderAlreadyClosedError(f"Order {order_id} is already {record.status}.", order=record)
 
-    async def several(self, order_ids: Sequence[str]) -> list[OrderRecord]:
-        """These orders, in this order; one that does not exist is missing."""
-        if not order_ids:
+    async def cancel_all(self, symbol: str | None) -> list[OrderRecord]:
+        """Cancel every open order, or those of one symbol, in one commit; the answer is oldest first."""
+        if not await self.open_orders(symbol):
             return []
-        entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
-        return [
-            replace(record, evaluated_until=evaluated_until(self._account, record.order))
-            for record in _gather(order_ids, entries)
-        ]
-
-
-def _gather(order_ids: Iterable[str], entries: Iterable[Document]) -> list[OrderRecord]:
-    """Latest state and all fills of each order, from the entries that touched them, oldest first."""
-    wanted = dict.fromkeys(order_ids)
-    latest: dict[str, Document] = {}
-    fills: dict[str, list[Fill]] = {order_id: [] for order_id in wanted}
-    for entry in entries:
-        for order in entry["orders"]:
-            if order["order_id"] in wanted:
-                latest[order["order_id"]] = order
-        for item in entry.get("fills", ()):
-            if item["order_id"] in wanted:
-                fills[item["order_id"]].append(read_fill(item))
-    return [
-        OrderRecord(read_order(latest[order_id]), tuple(fills[order_id])) for order_id in wanted if order_id in latest
-    ]
-
-
-def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
-    return symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)
+        commit = await self._access.session.run(CancelAll(symbol))
+        return await self._reader.several([order.order_id for order in commit.orders])

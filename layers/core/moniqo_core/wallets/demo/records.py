@@ -1,14 +1,11 @@
-"""An order of a demo wallet with its fills, and what is said of it."""
+"""An order of a demo wallet as its commit left it, and in the words every wallet shares."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
-
-from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.paper.record import paper_record
 from moniqo_core.wallets.base import OrderResult
 
 
@@ -16,12 +13,11 @@ def order_of(commit: Commit, order_id: str) -> OrderRecord:
     """Read one order of a commit with the fills it had in it."""
     order = next(order for order in commit.orders if order.order_id == order_id)
     fills = tuple(item for item in commit.fills if item.order_id == order_id)
-    return OrderRecord(order, fills, evaluated_until=evaluated_until(commit.after, order))
+    return paper_record(commit.after, order, fills)
 
 
-def order_result(record: OrderRecord) -> OrderResult:
+def order_result(order: Order | OrderRecord) -> OrderResult:
     """Show an order in the words every wallet shares."""
-    order = record.order
     return OrderResult(
         order_id=order.order_id,
         symbol=order.symbol,
@@ -39,13 +35,3 @@ def order_result(record: OrderRecord) -> OrderResult:
         client_order_id=order.client_order_id,
         filled_quote=order.filled_quote,
     )
-
-
-def evaluated_until(account: Account, order: Order) -> datetime:
-    """How far an open order met the market; for one that ended, when it did."""
-    return account.evaluated_until[order.symbol] if order.is_open else order.updated_at
-
-
-def replayed(record: OrderRecord) -> OrderRecord:
-    """Mark a record as the answer to a repeated request."""
-    return replace(record, replayed=True)

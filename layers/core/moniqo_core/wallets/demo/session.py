@@ -24,11 +24,11 @@ from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import Sample
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.storage.paper.ledger import CommitOutcome, DemoLedger
+from moniqo_core.storage.paper.projection import Mirror, follow_account
 from moniqo_core.storage.paper.snapshots import Loaded
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path import furthest, walk_to
-from moniqo_core.wallets.demo.projection import Mirror, follow_account
 
 GIVE_UP_AFTER: Final = 20.0
 """Seconds a writer competes for a busy wallet before it answers 503."""

@@ -1,51 +1,119 @@
-"""The demo wallet: a spot cash account, long only, with one cash asset, on a journal that never forgets."""
+"""Paper money: a demo wallet with one cash asset, on a journal that never forgets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import Reset
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import exact
-from moniqo_core.domain.orders.order import average_price
+from moniqo_core.domain.orders.order import OrderStatus, average_price
+from moniqo_core.domain.orders.queries import OrderQuery
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.account_rules import check_tradable
 from moniqo_core.domain.paper.statement import asset_flows_of, record_of
+from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.changes import LifeCommand
-from moniqo_core.storage.equity import EquityStore
 from moniqo_core.storage.paper.entry_codec import reset_id
-from moniqo_core.wallets.base import PositionReport, WalletBalance, WalletPosition
+from moniqo_core.storage.paper.projection import follow_life
+from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo_core.wallets.demo.access import DemoAccess
+from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.history import DemoPast
-from moniqo_core.wallets.demo.projection import follow_life
+from moniqo_core.wallets.demo.orders import DemoOrders
+from moniqo_core.wallets.demo.records import order_result
 from moniqo_core.wallets.demo.session import RepeatedOrderError
-from moniqo_core.wallets.demo.trading import DemoTrading
 
 
-class DemoWallet(DemoTrading):
+class DemoWallet(BaseWallet):
     """Paper money that behaves like real money.
 
-    ``config`` needs ``db``, an asynchronous PyMongo database; ``ledger``, ``feed``, ``clock``, ``owner`` and ``loaded``
-    (an account read before) are the service's. An account that does not exist yet is opened by ``initialize()`` with
-    the credential ``initial_balance_usd``, unless an owner is named.
+    ``config`` is a :class:`moniqo_core.wallets.demo.config.DemoConfig`, or a mapping with its names: a script gives
+    ``{"db": database}``. An account that does not exist yet is opened by ``initialize()`` with the credential
+    ``initial_balance_usd``, unless an owner is named.
+
+    The wallet holds its parts: ``access`` is the account and what it trades on, ``orders`` places and reads orders,
+    ``past`` reads what the account did.
     """
+
+    mode = "paper"
+    stops_at_losses = True
+
+    def __init__(
+        self,
+        wallet_id: str,
+        user_wallet_id: str,
+        credentials: Credentials,
+        config: DemoConfig | Mapping[str, object] | None = None,
+    ) -> None:
+        """Hold the arguments; nothing is read before ``initialize()``.
+
+        Raises:
+            ValueError, TypeError: ``config`` lacks an entry or has a wrong one.
+
+        """
+        super().__init__(wallet_id, user_wallet_id)
+        chosen = config if isinstance(config, DemoConfig) else DemoConfig.from_mapping(config or {})
+        self.access = DemoAccess(user_wallet_id, credentials, chosen)
+        self.orders = DemoOrders(self.access)
+
+    @property
+    def past(self) -> DemoPast:
+        """The history of this wallet, to read."""
+        return DemoPast(self.access)
+
+    @property
+    def account(self) -> Account:
+        """The account as last read or committed."""
+        return self.access.session.account
+
+    @property
+    def feed(self) -> PriceFeed:
+        """The feed this wallet trades on."""
+        return self.access.feed
+
+    def is_initialized(self) -> bool:
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        return self.access.is_open
+
+    async def initialize(self) -> None:
+        """Read the account; raises NotFoundError when it is not the owner's or was deleted."""
+        await self.access.open()
+
+    async def close(self) -> None:
+        """Forget the account; the database belongs to the caller."""
+        self.access.close()
+
+    async def require_connection(self) -> None:
+        """A demo wallet is connected when its account can be read."""
+        await self.initialize()
+
+    async def evaluate(self) -> bool:
+        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        return await self.orders.evaluate()
 
     async def get_balance(self) -> list[WalletBalance]:
         """Every asset held, ordered by name, resting orders evaluated first."""
-        await self._work.evaluate()
+        await self.access.session.evaluate()
         return [WalletBalance(asset, held.free, held.locked) for asset, held in sorted(self.account.balances.items())]
 
     async def valuation(self) -> Valuation:
         """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
-        return await self._work.valuation()
+        return await self.access.session.valuation()
 
     async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
         """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
         value = await self.valuation()
-        account = self._work.seen
-        return Statement(value, asset_flows_of(account), self._work.unwritten_samples, record_of(account))
+        session = self.access.session
+        account = session.seen
+        return Statement(value, asset_flows_of(account), session.unwritten_samples, record_of(account))
 
     async def get_markets(self) -> list[Market]:
         """Symbols quoted in the cash asset that the account's terms allow."""
@@ -69,10 +137,33 @@ class DemoWallet(DemoTrading):
     def _check_tradable(self, market: Market) -> None:
         check_tradable(self.account, market.symbol, market.quote)
 
+    async def _place(self, order: OrderRequest) -> OrderResult:
+        return order_result(await self.orders.submit(order))
+
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel an order; ``symbol`` is what some venues ask for and this one does not need."""
+        return (await self.orders.cancel(order_id)).status is OrderStatus.CANCELLED
+
+    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+        """One order, open or ended."""
+        await self.orders.evaluate()
+        return order_result(await self.orders.get(order_id))
+
+    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+        """Orders that can still fill, oldest first."""
+        return [order_result(order) for order in await self.orders.open_orders(symbol)]
+
+    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+        """Orders that ended, newest first."""
+        await self.orders.evaluate()
+        records, _ = await self.orders.page(OrderQuery(limit, only_open=False, symbol=symbol))
+        return [order_result(record) for record in records]
+
     async def positions(self) -> PositionReport:
         """What is held, and how far resting orders were evaluated before."""
-        complete = await self._work.evaluate()
-        account = self._work.seen
+        session = self.access.session
+        complete = await session.evaluate()
+        account = session.seen
         held = {symbol: position for symbol, position in sorted(account.positions.items()) if position.amount}
         marks = await self.feed.mids(list(held))
         with exact():
@@ -80,23 +171,32 @@ class DemoWallet(DemoTrading):
         walked = [account.evaluated_until[symbol] for symbol in held]
         return PositionReport(items, min(walked, default=account.at), not complete, account.at)
 
-    def past(self) -> DemoPast:
-        """The history of this wallet, to read."""
-        return DemoPast(self._history, EquityStore(self._database), self._work, self.feed)
+    async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
+        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
+        return EquityCurve("paper", await self.past.equity(since, until, step))
+
+    async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
+        """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""
+        await self.access.open_account(terms, projection)
+
+    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
+        """Open the account as a copy of another's; raises ConflictError, MarketDataError."""
+        await self.access.open_fork(source, projection)
 
     async def reset(self, key: str | None, projection: Mapping[str, object]) -> bool:
         """Begin a new epoch with the starting balance; returns False when the same ``key`` did it before."""
-        if key is not None and await self._history.accepted_as(self.user_wallet_id, reset_id(key)):
+        if key is not None and await self.access.history.accepted_as(self.user_wallet_id, reset_id(key)):
             return False
         try:
-            await self._work.run(Reset(key), projection)
+            await self.access.session.run(Reset(key), projection)
         except RepeatedOrderError:
             return False
         return True
 
     async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
-        await self._work.run(command, {**projection, **follow_life(command, self._clock())})
+        fields = {**projection, **follow_life(command, self.access.clock())}
+        await self.access.session.run(command, fields)
 
 
 def _position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:

@@ -3,89 +3,86 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import cast
 
-from moniqo_core.domain.errors import InvalidCredentialsError, SymbolNotFoundError, WalletError
+from moniqo_core.domain.errors import InvalidCredentialsError, SymbolNotFoundError, WalletNotInitializedError
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.usd_prices import DOLLAR_TOKENS
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges.venue import Client
-from moniqo_core.wallets.base import BaseWallet, Config, Credentials
-
-UsdRate = Callable[[str], Awaitable[Decimal]]
-"""Dollars per unit of a token that follows the dollar."""
+from moniqo_core.venues.exchanges.venue import Client, Venue
+from moniqo_core.wallets.exchange.config import ExchangeConfig
 
 
-class ExchangeAccess(BaseWallet):
-    """Holds the account and its connection.
+class ExchangeAccess:
+    """Holds the account and its connection. Every call raises WalletNotInitializedError before :meth:`open`."""
 
-    See :class:`moniqo_core.wallets.exchange.wallet.ExchangeWallet` for ``config``.
-    """
+    def __init__(self, credentials: Mapping[str, str], config: ExchangeConfig) -> None:
+        """Hold the arguments; nothing is sent before the first call that asks the venue something."""
+        self.connection: VenueConnection = config.connection
+        self.venue: Venue = config.connection.venue
+        self.clock = config.clock
+        self._credentials = credentials
+        self._usd_rate = config.usd_rate
+        self._unopened = config.unopened
+        self._client: Client | None = None
+        self.is_open = False
 
-    mode = "live"
+    def open(self) -> None:
+        """Get ready to answer; asks the venue nothing."""
+        self.is_open = True
 
-    def __init__(
-        self, wallet_id: str, user_wallet_id: str, credentials: Credentials, config: Config | None = None
-    ) -> None:
-        """Hold the arguments."""
-        super().__init__(wallet_id, user_wallet_id, credentials, config)
-        self._connection = cast("VenueConnection", self.config["connection"])
-        self._venue = self._connection.venue
-        self._made: Client | None = None
+    def close(self) -> None:
+        """Forget the account; the connection belongs to whoever made it."""
+        self._client = None
+        self.is_open = False
+
+    def require_open(self) -> None:
+        """Raise WalletNotInitializedError before :meth:`open` and after :meth:`close`."""
+        if not self.is_open:
+            raise WalletNotInitializedError
 
     @property
     def api_calls(self) -> int:
         """How many answers the venue gave this wallet."""
-        return self._made.answers if self._made is not None else 0
-
-    async def initialize(self) -> None:
-        """Get ready to answer; asks the venue nothing."""
-        self._initialized = True
-
-    async def close(self) -> None:
-        """Forget the account; the connection belongs to whoever made it."""
-        self._made = None
-        self._initialized = False
+        return self._client.answers if self._client is not None else 0
 
     @property
-    def _client(self) -> Client:
+    def client(self) -> Client:
         """CCXT's object of this account; raises InvalidCredentialsError without what the venue asks for."""
-        self.require_initialized()
-        unopened = cast("WalletError | None", self.config.get("unopened"))
-        if unopened is not None:
-            raise unopened
-        if self._made is None:
-            missing = [name for name in self._venue.fields if not self._credentials.get(name)]
+        self.require_open()
+        if self._unopened is not None:
+            raise self._unopened
+        if self._client is None:
+            missing = [name for name in self.venue.fields if not self._credentials.get(name)]
             if missing:
                 raise InvalidCredentialsError(f"Missing credentials: {', '.join(missing)}.")
-            self._made = self._connection.client(self._credentials)
-        return self._made
+            self._client = self.connection.client(self._credentials)
+        return self._client
 
-    async def get_markets(self) -> list[Market]:
+    async def markets(self) -> list[Market]:
         """Symbols that trade on the venue's spot market, ordered by name."""
-        self.require_initialized()
-        return [item.market for item in (await self._connection.markets()).values()]
+        self.require_open()
+        return [item.market for item in (await self.connection.markets()).values()]
 
     async def mids(self) -> Mapping[str, Decimal]:
         """Mid price of every symbol of the venue, a few seconds old at most.
 
         Where it lists no market of a token with the dollar that the token follows, the deployment's rate is among them.
         """
-        self.require_initialized()
-        rate = cast("UsdRate | None", self.config.get("usd_rate"))
+        self.require_open()
+        rate = self._usd_rate
         if rate is None:
-            return await self._connection.mids()
-        listed = await self._connection.markets()
+            return await self.connection.mids()
+        listed = await self.connection.markets()
         unpriced = [token for token in DOLLAR_TOKENS if f"{token}/USD" not in listed]
-        mids, rates = await asyncio.gather(self._connection.mids(), asyncio.gather(*map(rate, unpriced)))
+        mids, rates = await asyncio.gather(self.connection.mids(), asyncio.gather(*map(rate, unpriced)))
         return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
         """Rules of one symbol; raises SymbolNotFoundError."""
-        self.require_initialized()
-        found = (await self._connection.markets()).get(symbol)
+        self.require_open()
+        found = (await self.connection.markets()).get(symbol)
         if found is None:
-            raise SymbolNotFoundError(f"{self._venue.name} does not trade {symbol[:40]!r}.")
+            raise SymbolNotFoundError(f"{self.venue.name} does not trade {symbol[:40]!r}.")
         return found.market

@@ -3,43 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final
 
 from moniqo_core.domain.errors import ConflictError, InvalidCredentialsError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
-from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
-from moniqo_core.domain.money import ZERO, exact
-from moniqo_core.domain.orders.order import Fill, average_price
-from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
+from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
+from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.changes import LifeCommand
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
-from moniqo_core.venues.ccxt.parsing import VenueFill, position_of, read_balances
+from moniqo_core.venues.ccxt.parsing import VenueFill, read_balances
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.venues.prices import candles_of, snapshot_of
 from moniqo_core.venues.transport.calls import READ_SECONDS
-from moniqo_core.wallets.base import PositionReport, WalletBalance, WalletPosition
-from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, ReadKept, asset_flows_at
-from moniqo_core.wallets.exchange.trading import ExchangeTrading
+from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
+from moniqo_core.wallets.exchange.access import ExchangeAccess
+from moniqo_core.wallets.exchange.config import ExchangeConfig
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
+from moniqo_core.wallets.exchange.history import ExchangeHistory
+from moniqo_core.wallets.exchange.holdings import position, symbols_held, valued
+from moniqo_core.wallets.exchange.orders import ExchangeOrders
+from moniqo_core.wallets.venue_wallet import VenueWallet
 
 SECONDS_WITH_FILLS: Final = 8.0
 """How long after its beginning a statement waits for fills: shorter than a sync, which keeps the balance without."""
 
-KeepLife = Callable[[LifeCommand, Mapping[str, object]], Awaitable[None]]
-"""Writes a change of a wallet's life with the fields of its user wallet."""
 
+class ExchangeWallet(VenueWallet):
+    """A spot account at a venue. Nothing is sent before the first call that asks the venue something.
 
-class ExchangeWallet(ExchangeTrading):
-    """A spot account at a venue.
+    ``config`` is an :class:`moniqo_core.wallets.exchange.config.ExchangeConfig`, or a mapping with its names, of which
+    ``connection`` is required.
 
-    ``config`` needs ``connection``, a :class:`VenueConnection`, which outlives the wallet; ``record`` keeps changes of
-    its life, ``kept_fills`` reads the fills we keep of it, ``clock`` is the service's, ``unopened`` says why its
-    credentials could not be opened. Nothing is sent
-    before the first call that asks the venue something.
+    The wallet holds its parts: ``access`` is the account and its connection, ``history`` reads orders and fills,
+    ``orders`` places and cancels.
     """
+
+    def __init__(
+        self,
+        wallet_id: str,
+        user_wallet_id: str,
+        credentials: Credentials,
+        config: ExchangeConfig | Mapping[str, object] | None = None,
+    ) -> None:
+        """Hold the arguments.
+
+        Raises:
+            ValueError, TypeError: ``config`` lacks an entry or has a wrong one.
+
+        """
+        super().__init__(wallet_id, user_wallet_id)
+        chosen = config if isinstance(config, ExchangeConfig) else ExchangeConfig.from_mapping(config or {})
+        self._config = chosen
+        self.access = ExchangeAccess(credentials, chosen)
+        self.history = ExchangeHistory(self.access)
+        self.orders = ExchangeOrders(user_wallet_id, self.access, self.history)
+
+    def is_initialized(self) -> bool:
+        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        return self.access.is_open
+
+    async def initialize(self) -> None:
+        """Get ready to answer; asks the venue nothing."""
+        self.access.open()
+
+    async def close(self) -> None:
+        """Forget the account; the connection belongs to whoever made it."""
+        self.access.close()
 
     async def require_connection(self) -> None:
         """Raise InvalidCredentialsError for a key the venue refuses or that can withdraw, or what else is wrong."""
@@ -47,120 +82,143 @@ class ExchangeWallet(ExchangeTrading):
         if allowed is None:
             await self.get_balance()
             return
+        hint = self.access.venue.key_hint
         if allowed.can_withdraw:
             raise InvalidCredentialsError(
-                "This API key can withdraw funds. If it leaked, it could empty the account.", hint=self._venue.key_hint
+                "This API key can withdraw funds. If it leaked, it could empty the account.", hint=hint
             )
         if not allowed.can_read:
-            raise InvalidCredentialsError("This API key cannot read the account.", hint=self._venue.key_hint)
+            raise InvalidCredentialsError("This API key cannot read the account.", hint=hint)
 
     async def get_key_permissions(self) -> KeyPermissions | None:
         """What the key may do, None where the venue does not tell."""
-        return await self._connection.read(self._client, self._venue.permissions)
+        return await self.access.connection.read(self.access.client, self.access.venue.permissions)
 
     async def get_balance(self) -> list[WalletBalance]:
         """Every asset held, ordered by name."""
 
         async def ask(client: Client) -> list[WalletBalance]:
-            return read_balances(await self._venue.balance(client))
+            return read_balances(await self.access.venue.balance(client))
 
-        return await self._connection.read(self._client, ask)
+        return await self.access.connection.read(self.access.client, ask)
 
     async def valuation(self) -> Valuation:
         """Holdings in US dollars at the venue's mid prices; the venue knows no profit of an account."""
         balances = await self.get_balance()
         mids = await self.mids() if balances else {}
-        with exact():
-            assets = [_valued(held, usd_price(held.asset, mids)) for held in balances]
-            known = [item.value_usd for item in assets if item.value_usd is not None]
-            total = sum(known, ZERO) if len(known) == len(assets) else None
-        now = self._clock()
-        return Valuation(assets, total, None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
+        return valued(balances, mids, self.access.clock())
 
     async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
         """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it.
 
         Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
         """
-        asked, ends = self.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
+        asked, ends = self.access.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
 
         async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:
             async with asyncio.timeout_at(ends):
-                return await self.get_fills(symbol, since)
+                return await self.history.fills(symbol, since)
 
         permissions = None if trading else await self.get_key_permissions()
         value = await self.valuation()
         totals = {held.asset: held.total for held in value.assets}
-        markets = await self._connection.markets()
-        rules = self._venue
+        markets = await self.access.connection.markets()
+        rules = self.access.venue
         venue = FillSource(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
         kept = KeptFills(self._kept_fills, first=trading)
         asset_flows = await asset_flows_at(opening, totals, value.as_of, markets.keys(), venue, kept)
-        return Statement(value, asset_flows, permissions=permissions, api_calls=self.api_calls - asked)
+        return Statement(value, asset_flows, permissions=permissions, api_calls=self.access.api_calls - asked)
 
     async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
-        read = cast("ReadKept | None", self.config.get("kept_fills"))
+        read = self._config.kept_fills
         return () if read is None else await read(since)
+
+    async def get_markets(self) -> list[Market]:
+        """Symbols that trade on the venue's spot market, ordered by name."""
+        return await self.access.markets()
+
+    async def market(self, symbol: str) -> Market:
+        """Rules of one symbol; raises SymbolNotFoundError."""
+        return await self.access.market(symbol)
+
+    async def mids(self) -> Mapping[str, Decimal]:
+        """Mid price of every symbol of the venue, and the rates of dollar tokens it does not list."""
+        return await self.access.mids()
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Best prices and book of a symbol now, at the venue's time."""
         await self.market(symbol)
-        return await snapshot_of(self._connection, symbol, self._venue.exchange, READ_SECONDS)
+        return await snapshot_of(self.access.connection, symbol, self.access.venue.exchange, READ_SECONDS)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """The last closed candles, oldest first."""
         await self.market(symbol)
-        return await candles_of(self._connection, symbol, interval, limit, self._clock())
+        return await candles_of(self.access.connection, symbol, interval, limit, self.access.clock())
+
+    async def _place(self, order: OrderRequest) -> OrderResult:
+        return await self.orders.place(order)
+
+    async def check_order(self, order: OrderRequest) -> Market:
+        """Refuse, before anything is sent, what the venue would not take in this form."""
+        return await self.orders.check(order)
+
+    async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
+        """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``."""
+        return await self.orders.send(order, venue_id)
+
+    async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
+        """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
+        return await self.orders.find(venue_id, symbol)
+
+    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        return await self.orders.cancel(order_id, symbol)
+
+    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+        """One order, open or ended; raises OrderNotFoundError."""
+        return await self.history.order(order_id, symbol)
+
+    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+        """Orders that can still fill, oldest first."""
+        return await self.history.open_orders(symbol)
+
+    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+        """Orders that ended, newest first; some venues list them of one symbol only (InvalidSymbolError)."""
+        return await self.history.ended_orders(symbol, limit)
+
+    async def get_fills(
+        self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
+    ) -> list[VenueFill]:
+        """What was exchanged, oldest first."""
+        return await self.history.fills(symbol, since, order_id=order_id)
 
     async def positions(self) -> PositionReport:
         """Holdings beside dollars, with what their fills at this venue cost."""
         balances = await self.get_balance()
         mids = await self.mids() if balances else {}
-        markets = await self._connection.markets()
-        shown = []
-        for held in balances:
-            quotes = (f"{held.asset}/{quote}" for quote in self._venue.quotes)
-            symbol = next((name for name in quotes if name in markets), None)
-            if symbol is not None and held.asset not in DOLLARS:
-                shown.append((symbol, held))
-        every = await self.get_fills(None) if shown and not self._venue.history_by_symbol else None
+        markets = await self.access.connection.markets()
+        venue = self.access.venue
+        shown = symbols_held(balances, venue.quotes, markets)
+        every = await self.history.fills(None) if shown and not venue.history_by_symbol else None
         items = []
         for symbol, held in shown:
-            fills = await self.get_fills(symbol) if every is None else [f for f in every if f.symbol == symbol]
-            items.append(_position(symbol, held, mids.get(symbol), markets[symbol].market, fills))
-        now = self._clock()
+            fills = await self.history.fills(symbol) if every is None else [f for f in every if f.symbol == symbol]
+            items.append(position(symbol, held, mids.get(symbol), markets[symbol].market, fills))
+        now = self.access.clock()
         return PositionReport(
             tuple(sorted(items, key=lambda item: item.symbol)), now, stale=False, as_of=now, mode="live"
         )
 
+    async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
+        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, where a sync found it."""
+        read = self._config.kept_equity
+        found = () if read is None else await read(since, until)
+        return EquityCurve("live", only_on_grid(found, since, until, step))
+
     async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of the wallet's life in our database; the venue knows nothing of it."""
-        self.require_initialized()
-        keep = cast("KeepLife | None", self.config.get("record"))
+        self.access.require_open()
+        keep = self._config.record
         if keep is None:
             raise ConflictError("This wallet is not stored in a database.")
         await keep(command, projection)
-
-
-def _valued(held: WalletBalance, price: Decimal | None) -> AssetValue:
-    worth = None if price is None else price * held.total
-    return AssetValue(held.asset, held.free, held.locked, held.total, worth)
-
-
-def _position(
-    symbol: str, held: WalletBalance, mark: Decimal | None, market: Market, fills: Sequence[VenueFill]
-) -> WalletPosition:
-    followed = position_of(fills, market.base)
-    with exact():
-        if abs(followed.amount - held.total) >= market.lot_step or not followed.amount:
-            return WalletPosition(symbol, held.total, None, None, None, None, None, mark)
-        return WalletPosition(
-            symbol=symbol,
-            amount=held.total,
-            average_cost=average_price(followed.cost, followed.amount),
-            realised_pnl=followed.realised,
-            unrealised_pnl=None if mark is None else held.total * mark - followed.cost,
-            fees=followed.fees,
-            cost=followed.cost,
-            mark_price=mark,
-        )

@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from moniqo_core.domain.live.order import LiveRecord
-from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
@@ -87,94 +85,40 @@ class CancelledView(View):
     cancelled: list[OrderView]
 
 
-_SAME = (
-    "order_id",
-    "client_order_id",
-    "symbol",
-    "side",
-    "type",
-    "status",
-    "amount",
-    "quote_amount",
-    "filled_amount",
-    "filled_quote",
-    "price",
-    "stop_price",
-    "trail_percent",
-    "average_fill_price",
-    "fee",
-    "fee_currency",
-    "time_in_force",
-    "expires_at",
-    "post_only",
-    "reduce_only",
-    "entry",
-    "created_at",
-    "updated_at",
-    "metadata",
-)
-
-
-_ASKED = (
-    "client_order_id",
-    "symbol",
-    "side",
-    "type",
-    "quote_amount",
-    "price",
-    "stop_price",
-    "trail_percent",
-    "time_in_force",
-    "expires_at",
-    "post_only",
-    "reduce_only",
-    "metadata",
-)
-_LEARNED = (
-    "order_id",
-    "status",
-    "amount",
-    "filled_amount",
-    "filled_quote",
-    "fee",
-    "fee_currency",
-    "created_at",
-    "updated_at",
-)
-
-
-def order_view(record: OrderRecord | LiveRecord, user_wallet_id: str) -> OrderView:
-    """Show an order, a paper or a live one."""
-    if isinstance(record, LiveRecord):
-        return _live_view(record)
-    order = record.order
+def order_view(record: OrderRecord) -> OrderView:
+    """Show an order."""
+    receipt = record.receipt
     return OrderView.made(
-        **{name: getattr(order, name) for name in _SAME},
-        user_wallet_id=user_wallet_id,
-        mode="paper",
-        remaining_amount=order.remaining,
+        order_id=record.order_id,
+        client_order_id=record.client_order_id,
+        symbol=record.symbol,
+        side=record.side,
+        type=record.type,
+        status=record.status,
+        amount=record.amount,
+        quote_amount=record.quote_amount,
+        filled_amount=record.filled_amount,
+        filled_quote=record.filled_quote,
+        price=record.price,
+        stop_price=record.stop_price,
+        trail_percent=record.trail_percent,
+        average_fill_price=record.average_fill_price,
+        fee=record.fee,
+        fee_currency=record.fee_currency,
+        time_in_force=record.time_in_force,
+        expires_at=record.expires_at,
+        post_only=record.post_only,
+        reduce_only=record.reduce_only,
+        entry=record.entry,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        metadata=record.metadata,
+        user_wallet_id=record.user_wallet_id,
+        mode=record.mode,
+        remaining_amount=record.remaining_amount,
         fills=[fill_view(item) for item in record.fills],
-        status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
-        receipt=ReceiptView.made(**order.receipt._asdict()),
-        evaluated_until=record.evaluated_until or order.updated_at,
-        status_reason=None,
-    )
-
-
-def _live_view(record: LiveRecord) -> OrderView:
-    order = record.order
-    request = order.request
-    return OrderView.made(
-        **{name: getattr(request, name) for name in _ASKED},
-        **{name: getattr(order, name) for name in _LEARNED},
-        user_wallet_id=order.user_wallet_id,
-        mode="live",
-        remaining_amount=max(order.amount - order.filled_amount, ZERO),
-        average_fill_price=average_price(order.filled_quote, order.filled_amount) if order.filled_amount else None,
-        entry=None,
-        fills=[fill_view(item) for item in record.fills],
-        status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in order.status_history],
-        receipt=None,
-        evaluated_until=order.updated_at if order.has_ended else order.acknowledged_at or order.created_at,
-        status_reason=order.reason,
+        status_history=[StatusChangeView.made(status=status, timestamp=at) for status, at in record.status_history],
+        receipt=None if receipt is None else ReceiptView.made(**receipt._asdict()),
+        evaluated_until=record.evaluated_until,
+        status_reason=record.reason,
     )

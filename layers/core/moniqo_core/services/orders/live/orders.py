@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
@@ -17,14 +18,16 @@ from moniqo_core.domain.errors import (
     WalletError,
     WalletInUseError,
 )
-from moniqo_core.domain.live.order import LiveOrder, LiveRecord
+from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
+from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.services.orders.live.reconciler import OrderReconciler
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
 
 QUERIES_AT_ONCE: Final = 5
 QUERIES_PER_READ: Final = 10
@@ -42,7 +45,7 @@ class LiveBook:
         self._reconciler = OrderReconciler(store, now)
         self._now = now
 
-    async def refreshed(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
+    async def refreshed(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
         """Ask the venue about an order that may have moved; what is being sent right now is left to its sender."""
         if order.has_ended or (order.venue_order_id is None and self._now() <= order.send_by):
             return order
@@ -51,43 +54,41 @@ class LiveBook:
                 return await self._reconciler.query(wallet, order)
         return order
 
-    async def get(self, wallet: ExchangeWallet, order_id: str) -> LiveRecord:
+    async def get(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
         """One order, asked about at the venue unless it ended; raises OrderNotFoundError."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._reconciler.record(await self.refreshed(wallet, order))
 
-    async def page(self, wallet: ExchangeWallet, query: OrderQuery) -> tuple[list[LiveRecord], tuple[int, int] | None]:
+    async def page(self, wallet: VenueWallet, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
         """Orders newest first, open ones asked about at the venue, and where the next page begins."""
         await self._refresh(wallet, query.symbol)
         found = await self._store.page(wallet.user_wallet_id, query._replace(limit=query.limit + 1))
         records = await self._reconciler.records(found[: query.limit])
         return records, (found[query.limit - 1].seq, 1) if len(found) > query.limit else None
 
-    async def fills(self, wallet: ExchangeWallet, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
+    async def fills(self, wallet: VenueWallet, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Fills newest first, open orders asked about at the venue, and where the next page begins."""
         await self._refresh(wallet, query.symbol)
         return await self._store.fills.page(wallet.user_wallet_id, query)
 
-    async def _refresh(self, wallet: ExchangeWallet, symbol: str | None) -> None:
-        """Ask about what is open, a few orders at most: the schedule looks at the others."""
+    async def _refresh(self, wallet: VenueWallet, symbol: str | None) -> None:
+        """Query what is open, a few orders at most: scheduled reconciliation queries the others."""
         in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
-        turn = asyncio.Semaphore(QUERIES_AT_ONCE)
+        await gather_bounded(partial(self.refreshed, wallet), in_flight[-QUERIES_PER_READ:], QUERIES_AT_ONCE)
 
-        async def in_turn(order: LiveOrder) -> None:
-            async with turn:
-                await self.refreshed(wallet, order)
-
-        await asyncio.gather(*(in_turn(order) for order in in_flight[-QUERIES_PER_READ:]))
-
-    async def cancel(self, wallet: ExchangeWallet, order_id: str) -> LiveRecord:
+    async def cancel(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
         """Cancel an order at the venue.
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
-            ConflictError: nobody knows yet whether it was placed, or the venue does not find it now.
-            WalletConnectionError: the venue does not answer; the order may be open still.
+            ConflictError: it is not known yet whether it was placed, or the venue cannot find it now.
+            WalletConnectionError: the venue does not answer; the order may still be open.
 
         """
+        return await self._reconciler.record(await self.cancelled(wallet, order_id))
+
+    async def cancelled(self, wallet: VenueWallet, order_id: str) -> LiveOrder:
+        """Do the same and return the order without its fills."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
         if not order.has_ended and order.venue_order_id is None:
             order = await self.refreshed(wallet, order)
@@ -108,10 +109,10 @@ class LiveBook:
                 f"The venue accepted order {order_id} but cannot find it now.",
                 hint="The service checks the venue every minute. Try again in a minute.",
             )
-        return await self._reconciler.record(after)
+        return after
 
-    async def leave(self, wallet: ExchangeWallet, *, force: bool) -> None:
-        """See to it that no order of a wallet can still fill, cancelling with ``force``; raises WalletInUseError."""
+    async def release(self, wallet: VenueWallet, *, force: bool) -> None:
+        """Make sure that no order of a wallet can still fill, cancelling with ``force``; raises WalletInUseError."""
         if force:
             await self.cancel_all(wallet, None)
         left = await self._store.in_flight(wallet.user_wallet_id)
@@ -128,8 +129,8 @@ class LiveBook:
         return kind(f"Order {order.order_id} is already {order.status}.", order=record)
 
     async def cancel_all(
-        self, wallet: ExchangeWallet, symbol: str | None, side: OrderSide | None = None
-    ) -> Sequence[LiveRecord]:
+        self, wallet: VenueWallet, symbol: str | None, side: OrderSide | None = None
+    ) -> Sequence[OrderRecord]:
         """Cancel every order of this wallet that is known to be open, and return those that were cancelled.
 
         Raises:
@@ -137,17 +138,19 @@ class LiveBook:
 
         """
         in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
-        turn = asyncio.Semaphore(QUERIES_AT_ONCE)
-
-        async def in_turn(order: LiveOrder) -> LiveRecord | None:
-            async with turn:
-                with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, ConflictError):
-                    return await self.cancel(wallet, order.order_id)
-                return None
-
         chosen = [order for order in in_flight if side is None or order.request.side is side]
-        done = await asyncio.gather(*(in_turn(order) for order in chosen), return_exceptions=True)
+        # One failure must not keep the other orders from being cancelled: it is raised once all were tried.
+        done = await gather_bounded(partial(self._try_to_cancel, wallet), chosen, QUERIES_AT_ONCE)
         for outcome in done:
-            if isinstance(outcome, BaseException):
+            if isinstance(outcome, Exception):
                 raise outcome
-        return [record for record in done if isinstance(record, LiveRecord)]
+        return [record for record in done if isinstance(record, OrderRecord)]
+
+    async def _try_to_cancel(self, wallet: VenueWallet, order: LiveOrder) -> OrderRecord | Exception | None:
+        """Return the record of an order that was cancelled, None where it could not be, or what went wrong."""
+        try:
+            return await self.cancel(wallet, order.order_id)
+        except (OrderAlreadyFilledError, OrderAlreadyClosedError, ConflictError):
+            return None
+        except Exception as error:  # noqa: BLE001  the caller raises it
+            return error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -27,12 +26,15 @@ from moniqo_core.domain.errors import (
     WalletError,
 )
 from moniqo_core.domain.live import order_updates as live_order
-from moniqo_core.domain.live.order import LiveOrder, LiveRecord
+from moniqo_core.domain.live.client_id import venue_client_id
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.record import live_record
 from moniqo_core.domain.money import exact, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.services.orders.live.orders import LiveBook
-from moniqo_core.services.orders.live.pre_trade import PreTradeCheck
+from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import is_outage
@@ -40,7 +42,7 @@ from moniqo_core.storage.live.orders import Inserted, LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
 
 log: Final = logging.getLogger("moniqo")
 
@@ -54,22 +56,33 @@ class LivePlacing:
     def __init__(
         self, database: AsyncDatabase[dict[str, Any]], sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now
     ) -> None:
-        """Use ``database``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
+        """Use ``database``; ``sync`` reads balances, ``live_trading`` is the deployment's parameter."""
         self._store = LiveOrderStore(database)
-        self.pre_trade = PreTradeCheck(self._store, sync, live_trading=live_trading, now=now)
+        self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
         self._reconciler = OrderReconciler(self._store, now)
         self.book = LiveBook(self._store, now)
         self._now = now
 
-    async def accepted_before(self, wallet: ExchangeWallet, order: OrderRequest) -> LiveRecord | None:
-        """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
-        if order.client_order_id is None:
-            return None
-        state = await self._store.pre_trade_state(wallet.user_wallet_id, order.client_order_id)
-        return None if state.before is None else await self._repeated(wallet, state.before, order)
+    async def read_state(
+        self, user_wallet_id: str, client_order_id: str | None, *, owner: str | None = None
+    ) -> PreTradeRead:
+        """Read in one round trip what an order is decided on, and the order its client order id stands for already.
 
-    async def place(self, wallet: ExchangeWallet, order: OrderRequest) -> LiveRecord:
-        """Decide, write the intent, send it once, and write what came of it.
+        Raises:
+            NotFoundError: there is no such wallet, or it is not that of ``owner``.
+
+        """
+        at = self._now()
+        state = await self._store.pre_trade_state(user_wallet_id, client_order_id, owner=owner)
+        return PreTradeRead(state, client_order_id, at)
+
+    async def find_accepted(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord | None:
+        """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
+        before = found.state.before
+        return None if before is None else await self._repeated(wallet, before, order)
+
+    async def place(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord:
+        """Decide on what was ``found``, write the intent, send it once, and write what came of it.
 
         Raises:
             LiveTradingOffError, WalletPausedError, WalletSuspendedError, RiskLimitExceededError, InvalidOrderError,
@@ -78,23 +91,18 @@ class LivePlacing:
             TemporarilyUnavailableError, MarketDataError, WalletConnectionError: nothing was sent.
 
         """
-        read_at = self._now()
-        state = await self._store.pre_trade_state(wallet.user_wallet_id, order.client_order_id)
-        if state.before is not None:
-            return await self._repeated(wallet, state.before, order)
-        decided = await self._intend(wallet, order, state, read_at)
-        if isinstance(decided, LiveRecord):
+        accepted = await self.find_accepted(wallet, order, found)
+        if accepted is not None:
+            return accepted
+        decided = await self._intend(wallet, order, found)
+        if isinstance(decided, OrderRecord):
             return decided
         return await self._send(wallet, decided)
 
-    async def _intend(
-        self, wallet: ExchangeWallet, order: OrderRequest, state: PreTradeState, read_at: datetime
-    ) -> LiveOrder | LiveRecord:
+    async def _intend(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> LiveOrder | OrderRecord:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
-        from moniqo_core.wallets.exchange.trading import venue_client_id
-
-        findings = await self.pre_trade.gather(wallet, order, state)
-        latest = findings.state
+        findings = await self.pre_trade.gather(wallet, order, found.state)
+        latest, read_at = findings.state, found.at
         for _ in range(DECISIONS):
             findings.decision(latest).check()
             intent = live_order.intend(
@@ -112,13 +120,13 @@ class LivePlacing:
                 return intent
             read_at = self._now()
             latest = await self._store.pre_trade_state(
-                wallet.user_wallet_id, order.client_order_id, since=state.next_seq
+                wallet.user_wallet_id, order.client_order_id, since=found.state.next_seq
             )
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
 
-    async def _send(self, wallet: ExchangeWallet, intent: LiveOrder) -> LiveRecord:
+    async def _send(self, wallet: VenueWallet, intent: LiveOrder) -> OrderRecord:
         if self._now() > intent.send_by:
             await self._learn(None, intent, lambda order: live_order.refused(order, live_order.NOT_SENT, self._now()))
             raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
@@ -150,7 +158,7 @@ class LivePlacing:
         code = error.code
         return lambda order: live_order.refused(order, code, now), error
 
-    async def _learn(self, wallet: ExchangeWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
+    async def _learn(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
         """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
         try:
             return await self._reconciler.write(wallet, intent, change)
@@ -160,19 +168,19 @@ class LivePlacing:
             log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
             return change(intent)
 
-    async def _shown(self, order: LiveOrder) -> LiveRecord:
+    async def _shown(self, order: LiveOrder) -> OrderRecord:
         with suppress(PyMongoError):
             return await self._reconciler.record(order)
-        return LiveRecord(order)
+        return live_record(order)
 
-    async def _repeated(self, wallet: ExchangeWallet, before: LiveOrder, order: OrderRequest) -> LiveRecord:
+    async def _repeated(self, wallet: VenueWallet, before: LiveOrder, order: OrderRequest) -> OrderRecord:
         if before.body_hash != order.body_hash():
             raise IdempotencyMismatchError(
                 f"Order {before.order_id} already has client_order_id {order.client_order_id} and a different body."
             )
         return await self._reconciler.record(await self.book.refreshed(wallet, before), replayed=True)
 
-    async def close_position(self, wallet: ExchangeWallet, symbol: str) -> LiveRecord:
+    async def close_position(self, wallet: VenueWallet, symbol: str, state: PreTradeState) -> OrderRecord:
         """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
 
         Raises:
@@ -180,7 +188,6 @@ class LivePlacing:
 
         And what :meth:`place` raises.
         """
-        state = await self._store.pre_trade_state(wallet.user_wallet_id, None)
         market = await wallet.market(symbol)
         self.pre_trade.check(OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), state, market)
         for order in state.orders:
@@ -192,13 +199,14 @@ class LivePlacing:
             amount = floor_to(held.free, market.lot_step)
         if not amount:
             raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
-        return await self.place(wallet, OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount))
+        sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
+        return await self.place(wallet, sale, await self.read_state(wallet.user_wallet_id, None))
 
 
 async def _with_numbers(
-    wallet: ExchangeWallet, order: OrderRequest, refusal: InsufficientBalanceError
+    wallet: VenueWallet, order: OrderRequest, refusal: InsufficientBalanceError
 ) -> InsufficientBalanceError:
-    """Say how much is free when the venue refuses a sale for funds: it was sent without a look at them."""
+    """Say how much is free when the venue refuses a sale for funds: it was sent without reading them."""
     if order.side is not OrderSide.SELL or order.amount is None:
         return refusal
     try:

@@ -1,11 +1,12 @@
-"""What an order of a live wallet is decided on: one look at the database, and for a purchase a sync of the balance."""
+"""What an order of a live wallet is decided on: one read of the database, and for a purchase a sync of the balance."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import WalletError
@@ -20,17 +21,24 @@ from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.base import WalletBalance
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
+
+
+class PreTradeRead(NamedTuple):
+    """What was read for an order that carries ``client_order_id``; the read began at ``at``."""
+
+    state: PreTradeState
+    client_order_id: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class PreTradeFindings:
-    """What was found for an order. Orders that ``desk`` shows are older than ``funds``, all others newer."""
+    """What was found for an order. Orders that ``state`` shows are older than ``funds``, all others newer."""
 
     order: OrderRequest
     state: PreTradeState
@@ -54,16 +62,15 @@ class PreTradeFindings:
 
 
 class PreTradeCheck:
-    """Looks for orders. Whose wallet it is was checked when it was opened."""
+    """Gathers what orders are decided on. Whose wallet it is was checked when it was opened."""
 
-    def __init__(self, store: LiveOrderStore, sync: BalanceSync, *, live_trading: bool, now: Clock) -> None:
-        """Read from ``store``; ``sync`` looks at balances, ``live_trading`` is the deployment's parameter."""
-        self._store = store
+    def __init__(self, sync: BalanceSync, *, live_trading: bool, now: Clock) -> None:
+        """Ask ``sync`` for balances; ``live_trading`` is the deployment's parameter."""
         self._sync = sync
         self._live_trading = live_trading
         self._now = now
 
-    async def gather(self, wallet: ExchangeWallet, order: OrderRequest, state: PreTradeState) -> PreTradeFindings:
+    async def gather(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> PreTradeFindings:
         """Gather what an order is decided on. A purchase needs funds; a sale needs none.
 
         A loss limit that is found to be reached pauses the wallet.
@@ -96,10 +103,9 @@ class PreTradeCheck:
     ) -> PreTradeFindings:
         return PreTradeFindings(order, state, form, funds, self._live_trading)
 
-    async def preflight(self, wallet: ExchangeWallet, order: OrderRequest) -> Preflight:
+    async def preflight(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> Preflight:
         """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
         now = self._now()
-        state = await self._store.pre_trade_state(wallet.user_wallet_id, None)
         form, funds = await _form(wallet, order), None
         if isinstance(form, Market):
             balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
@@ -107,7 +113,7 @@ class PreTradeCheck:
         return preflight(self._findings(order, state, form, funds).decision(state))
 
 
-async def _form(wallet: ExchangeWallet, order: OrderRequest) -> Market | WalletError:
+async def _form(wallet: VenueWallet, order: OrderRequest) -> Market | WalletError:
     """Return the market of an order, or why the venue has no such orders."""
     try:
         return await wallet.check_order(order)

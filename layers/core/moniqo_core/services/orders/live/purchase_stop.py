@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -14,12 +14,13 @@ from moniqo_core.domain.counting import counted
 from moniqo_core.domain.errors import ConflictError, WalletError
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
 
 log: Final = logging.getLogger("moniqo")
 
@@ -44,20 +45,14 @@ class PurchaseStop:
         """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
         await self._store.expedite(user_wallet_ids, self._now())
         found = await self._wallets.several(user_wallet_ids)
-        opened = await self._connector.connect_many([wallet for wallet in found if wallet.buys_stopped])
-        turn = asyncio.Semaphore(WALLETS_AT_ONCE)
-
-        async def in_turn(account: ExchangeWallet) -> None:
-            async with turn:
-                await self._one(account)
-
+        opened = await self._connector.connect_live_many([wallet for wallet in found if wallet.buys_stopped])
         try:
             async with asyncio.timeout(SECONDS):
-                await asyncio.gather(*(in_turn(cast("ExchangeWallet", account)) for account in opened.values()))
+                await gather_bounded(self._one, opened.values(), WALLETS_AT_ONCE)
         except TimeoutError:
             log.warning("not all buy orders cancelled in time")
 
-    async def _one(self, account: ExchangeWallet) -> None:
+    async def _one(self, account: VenueWallet) -> None:
         named = {"user_wallet_id": account.user_wallet_id}
         try:
             async with account:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import OrderNotFoundError, WalletError
 from moniqo_core.domain.live import order_updates as live_order
-from moniqo_core.domain.live.order import LiveOrder, LiveRecord, Report
+from moniqo_core.domain.live.order import LiveOrder, Report
+from moniqo_core.domain.live.record import live_record
 from moniqo_core.domain.market.market import Level
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderStatus
+from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:
     from moniqo_core.venues.ccxt.parsing import VenueFill
     from moniqo_core.wallets.base import OrderResult
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
 
 log: Final = logging.getLogger("moniqo")
 
@@ -37,7 +39,7 @@ class OrderReconciler:
         self._store = store
         self._now = now
 
-    async def query(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
+    async def query(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
         """Ask about one order, by our client id while the venue's own is not known; an ended one is complete already.
 
         A venue that does not answer leaves the order as it was; who looks at it later asks again.
@@ -51,7 +53,7 @@ class OrderReconciler:
             change = self._at(live_order.unanswered)
         return await self.write(wallet, order, change)
 
-    async def _ask(self, wallet: ExchangeWallet, order: LiveOrder) -> Change:
+    async def _ask(self, wallet: VenueWallet, order: LiveOrder) -> Change:
         symbol = order.request.symbol
         if order.venue_order_id is not None:
             return self.apply_report(await wallet.get_order_status(order.venue_order_id, symbol))
@@ -71,7 +73,7 @@ class OrderReconciler:
         now = self._now()
         return lambda order: change(order, now)
 
-    async def write(self, wallet: ExchangeWallet | None, order: LiveOrder, change: Change) -> LiveOrder:
+    async def write(self, wallet: VenueWallet | None, order: LiveOrder, change: Change) -> LiveOrder:
         """Write what was learned, with the fills that are not kept yet when ``wallet`` can tell them.
 
         Raises:
@@ -90,7 +92,7 @@ class OrderReconciler:
         log.warning("order not stored", extra={"fields": fields_of(order)})
         return order
 
-    async def _fills(self, wallet: ExchangeWallet, order: LiveOrder) -> Sequence[Fill]:
+    async def _fills(self, wallet: VenueWallet, order: LiveOrder) -> Sequence[Fill]:
         assert order.venue_order_id is not None  # noqa: S101  it filled
         try:
             async with asyncio.timeout(SECONDS_FOR_FILLS):
@@ -99,14 +101,14 @@ class OrderReconciler:
             return ()
         return [fill_of(order, fill) for fill in found if fill.order_id == order.venue_order_id]
 
-    async def record(self, order: LiveOrder, *, replayed: bool = False) -> LiveRecord:
+    async def record(self, order: LiveOrder, *, replayed: bool = False) -> OrderRecord:
         """Return an order with its fills."""
         return (await self.records([order], replayed=replayed))[0]
 
-    async def records(self, orders: Sequence[LiveOrder], *, replayed: bool = False) -> list[LiveRecord]:
+    async def records(self, orders: Sequence[LiveOrder], *, replayed: bool = False) -> list[OrderRecord]:
         """Return orders of one wallet with their fills."""
         fills = await self._store.fills.of(orders)
-        return [LiveRecord(order, fills[order.order_id], replayed) for order in orders]
+        return [live_record(order, fills[order.order_id], replayed=replayed) for order in orders]
 
 
 def report_of(result: OrderResult) -> Report:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -17,12 +17,13 @@ from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.services.orders.live.orders import LiveBook
 from moniqo_core.services.orders.live.reconciler import OrderReconciler, fields_of
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:
-    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.venue_wallet import VenueWallet
 
 log: Final = logging.getLogger("moniqo")
 
@@ -86,30 +87,26 @@ class OrderReconciliation:
             )
         ]
         known = await self._wallets.several([orders[0].user_wallet_id for orders in by_wallet])
-        opened = await self._connector.connect_many(known)
+        opened = await self._connector.connect_live_many(known)
         stopped = {wallet.id for wallet in known if wallet.buys_stopped}
-        turn = asyncio.Semaphore(WALLETS_AT_ONCE)
-        looked: list[LiveOrder] = []
+        queried: list[LiveOrder] = []
 
-        async def in_turn(orders: Sequence[LiveOrder]) -> None:
-            async with turn:
-                wallet = opened.get(orders[0].user_wallet_id)
-                stops = orders[0].user_wallet_id in stopped
-                await self._wallet(cast("ExchangeWallet | None", wallet), orders, looked, stops=stops)
+        async def one_wallet(orders: Sequence[LiveOrder]) -> None:
+            wallet_id = orders[0].user_wallet_id
+            await self._wallet(opened.get(wallet_id), orders, queried, stops=wallet_id in stopped)
 
-        with_time = asyncio.gather(*(in_turn(orders) for orders in by_wallet))
         try:
             async with asyncio.timeout(seconds):
-                await with_time
+                await gather_bounded(one_wallet, by_wallet, WALLETS_AT_ONCE)
         except TimeoutError:
             log.warning("orders of a venue not all reconciled in time", extra={"fields": {"venue": venue}})
-        ended = sum(order.has_ended for order in looked)
-        return ReconciliationReport(len(looked), ended, len(due) - len(looked))
+        ended = sum(order.has_ended for order in queried)
+        return ReconciliationReport(len(queried), ended, len(due) - len(queried))
 
     async def _wallet(
-        self, wallet: ExchangeWallet | None, orders: Sequence[LiveOrder], looked: list[LiveOrder], *, stops: bool
+        self, wallet: VenueWallet | None, orders: Sequence[LiveOrder], queried: list[LiveOrder], *, stops: bool
     ) -> None:
-        """Look at the orders of one wallet; the one that fails is asked about again later, as are those after it.
+        """Query the orders of one wallet; the one that fails is queried again later, as are those after it.
 
         A purchase that is open while a loss limit ``stops`` purchases is cancelled, or tried again in a minute.
         """
@@ -122,7 +119,7 @@ class OrderReconciliation:
                         for order in orders:
                             acknowledged = await self._one(wallet, order, listed)
                             buying = acknowledged.is_at_venue and acknowledged.request.side is OrderSide.BUY
-                            looked.append(
+                            queried.append(
                                 await self._cancelled(wallet, acknowledged) if stops and buying else acknowledged
                             )
                             at += 1
@@ -136,7 +133,7 @@ class OrderReconciliation:
         if stops:
             await self._store.expedite([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
 
-    async def _listed(self, wallet: ExchangeWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
+    async def _listed(self, wallet: VenueWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
         """Open orders by the venue's id, when there are many to ask about."""
         if sum(order.is_at_venue for order in orders) <= FEW:
             return {}
@@ -145,16 +142,16 @@ class OrderReconciliation:
         except WalletError:
             return {}
 
-    async def _one(self, wallet: ExchangeWallet, order: LiveOrder, listed: dict[str, Any]) -> LiveOrder:
+    async def _one(self, wallet: VenueWallet, order: LiveOrder, listed: dict[str, Any]) -> LiveOrder:
         found = listed.get(order.venue_order_id or "")
         if found is not None:
             return await self._reconciler.write(wallet, order, self._reconciler.apply_report(found))
         return await self._reconciler.query(wallet, order)
 
-    async def _cancelled(self, wallet: ExchangeWallet, order: LiveOrder) -> LiveOrder:
-        """Cancel an order; one that cannot be is tried again when it is looked at next."""
+    async def _cancelled(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
+        """Cancel an order; one that cannot be cancelled is tried again when it is queried next."""
         try:
-            return (await self._book.cancel(wallet, order.order_id)).order
+            return await self._book.cancelled(wallet, order.order_id)
         except WalletError as error:
             named = {**fields_of(order), "reason": type(error).__name__}
             log.warning("buy order not cancelled", extra={"fields": named})

@@ -13,58 +13,66 @@ from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.access import ExchangeAccess
 
 
-class ExchangeReads(ExchangeAccess):
-    """Reads orders and fills; see :class:`moniqo_core.wallets.base.BaseWallet`."""
+class ExchangeHistory:
+    """Reads orders and fills of one account."""
 
-    async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
+    def __init__(self, access: ExchangeAccess) -> None:
+        """Read the account at ``access``."""
+        self._access = access
+        self._connection = access.connection
+        self._venue = access.venue
+
+    async def order(self, order_id: str, symbol: str) -> OrderResult:
         """One order, open or ended; raises OrderNotFoundError."""
-        await self._known(order_id, symbol)
+        await self.check_id(order_id, symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
-            return self._readable(await client.fetch_order(order_id, symbol))
+            return self.readable(await client.fetch_order(order_id, symbol))
 
-        return await self._result(await self._connection.read(self._client, ask))
+        return await self.result(await self._connection.read(self._access.client, ask))
 
-    async def _known(self, order_id: str, symbol: str) -> None:
-        await self.market(symbol)
+    async def check_id(self, order_id: str, symbol: str) -> None:
+        """Raise OrderNotFoundError for an id that cannot be one of the venue's, SymbolNotFoundError."""
+        await self._access.market(symbol)
         if not self._venue.order_id.fullmatch(order_id):
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
 
-    def _readable(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    def readable(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an order put right, once it can be read: an answer that cannot is a failure of the venue."""
         order = self._venue.amended(found)
         read_order(order, self._venue.type_of(order))
         return order
 
-    async def _result(self, found: Mapping[str, Any]) -> OrderResult:
+    async def result(self, found: Mapping[str, Any]) -> OrderResult:
+        """Read an order; its fills are asked for where it does not say its fee."""
         if lacks_fee(found):
-            found = with_fees(found, await self.get_fills(found["symbol"], order_id=str(found["id"])))
+            found = with_fees(found, await self.fills(found["symbol"], order_id=str(found["id"])))
         return read_order(found, self._venue.type_of(found))
 
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
+    async def open_orders(self, symbol: str | None) -> list[OrderResult]:
         """Orders that can still fill, oldest first."""
-        client = self._client
+        client = self._access.client
         await self._connection.markets()
         if symbol is not None:
-            await self.market(symbol)
+            await self._access.market(symbol)
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
-            return [self._readable(order) for order in await client.fetch_open_orders(symbol)]
+            return [self.readable(order) for order in await client.fetch_open_orders(symbol)]
 
         found = await self._connection.read(client, ask)
         return sorted(await self._results(found), key=lambda order: order.timestamp)
 
-    async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
+    async def ended_orders(self, symbol: str | None, limit: int) -> list[OrderResult]:
         """Orders that ended, newest first; some venues list them of one symbol only (InvalidSymbolError)."""
-        client = self._client
+        client = self._access.client
         await self._connection.markets()
         if symbol is not None:
-            await self.market(symbol)
+            await self._access.market(symbol)
         elif self._venue.history_by_symbol:
             raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol only. Name the symbol.")
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
-            return [self._readable(order) for order in await self._venue.ended(client, symbol, limit)]
+            return [self.readable(order) for order in await self._venue.ended(client, symbol, limit)]
 
         found = await self._connection.read(client, ask)
         ended = [order for order in found if order["status"] != "open"]
@@ -75,21 +83,21 @@ class ExchangeReads(ExchangeAccess):
         """Read orders; the fills of a symbol are asked for once, and only where an order does not say its fee."""
         fills: dict[str, list[VenueFill]] = {}
         for symbol in {order["symbol"] for order in found if lacks_fee(order)}:
-            fills[symbol] = await self.get_fills(symbol)
+            fills[symbol] = await self.fills(symbol)
         orders = (with_fees(order, fills[order["symbol"]]) if lacks_fee(order) else order for order in found)
         return [read_order(order, self._venue.type_of(order)) for order in orders]
 
-    async def get_fills(
+    async def fills(
         self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
         """What was exchanged, oldest first: the last fills the venue gives at once, or the first since a time.
 
         A ``symbol`` of None is every market, where the venue tells of all (``history_by_symbol`` is False).
         """
-        client = self._client
+        client = self._access.client
         await self._connection.markets()
         if symbol is not None:
-            await self.market(symbol)
+            await self._access.market(symbol)
         start = None if since is None else int(since.timestamp() * 1000)
 
         async def ask(client: Client) -> list[VenueFill]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +16,7 @@ from moniqo_core.domain.errors import (
     OrderNotFoundError,
     WalletError,
 )
+from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, plain
 from moniqo_core.domain.orders.form import check_amount, check_fields, check_notional, check_price
@@ -25,28 +24,37 @@ from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
-from moniqo_core.wallets.exchange.reads import ExchangeReads
+from moniqo_core.wallets.exchange.access import ExchangeAccess
+from moniqo_core.wallets.exchange.history import ExchangeHistory
 
 
-class ExchangeTrading(ExchangeReads):
-    """Places, finds and cancels orders; see :class:`moniqo_core.wallets.base.BaseWallet`."""
+class ExchangeOrders:
+    """Places, finds and cancels orders of one account."""
 
-    async def _place(self, order: OrderRequest) -> OrderResult:
+    def __init__(self, user_wallet_id: str, access: ExchangeAccess, history: ExchangeHistory) -> None:
+        """Trade the account at ``access``, whose orders ``history`` reads."""
+        self._user_wallet_id = user_wallet_id
+        self._access = access
+        self._history = history
+        self._connection = access.connection
+        self._venue = access.venue
+
+    async def place(self, order: OrderRequest) -> OrderResult:
         """Send an order, unless the venue has one with this client id already.
 
-        That look before costs a call and does not stop two at the same moment; the service writes an intent first and
-        calls :meth:`send_order`. The venue keeps no metadata: only this answer repeats it.
+        Asking first costs a call and does not stop two at the same moment; the service writes an intent first and
+        calls :meth:`send`. The venue keeps no metadata: only this answer repeats it.
         """
-        await self.check_order(order)
+        await self.check(order)
         client_id = order.client_order_id
-        venue_id = venue_client_id(self.user_wallet_id, client_id)
-        found = None if client_id is None else await self.find_order(venue_id, order.symbol)
+        venue_id = venue_client_id(self._user_wallet_id, client_id)
+        found = None if client_id is None else await self.find(venue_id, order.symbol)
         if found is not None:
             _require_same(found, order)
-        result = found or await self.send_order(order, venue_id)
+        result = found or await self.send(order, venue_id)
         return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
 
-    async def check_order(self, order: OrderRequest) -> Market:
+    async def check(self, order: OrderRequest) -> Market:
         """Refuse, before anything is sent, what the venue would not take in this form.
 
         Raises:
@@ -54,7 +62,7 @@ class ExchangeTrading(ExchangeReads):
             InvalidOrderError: it does not fit its market, or the venue has no such orders; the detail says what it has.
 
         """
-        market = await self.market(order.symbol)
+        market = await self._access.market(order.symbol)
         check_fields(order)
         self._venue.check(order)
         with exact():
@@ -70,43 +78,43 @@ class ExchangeTrading(ExchangeReads):
                     check_notional(order.amount, known, market)
         return market
 
-    async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
-        """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``.
+    async def send(self, order: OrderRequest, venue_id: str) -> OrderResult:
+        """Send an order that :meth:`check` passed, once, under the client id ``venue_id``.
 
         Raises:
-            UnknownOutcomeError: it may or may not be there; :meth:`find_order` tells later.
+            UnknownOutcomeError: it may or may not be there; :meth:`find` tells later.
             InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: it surely was not placed.
 
         """
-        await self.market(order.symbol)
+        await self._access.market(order.symbol)
         whole = self._venue.answers_whole_order
 
         async def ask(client: Client) -> Mapping[str, Any]:
             placed = await self._venue.place(client, order, venue_id)
-            return self._readable(placed) if whole else {"id": str(placed["id"])}
+            return self._history.readable(placed) if whole else {"id": str(placed["id"])}
 
-        sent = await self._connection.send(self._client, ask)
+        sent = await self._connection.send(self._access.client, ask)
         try:
-            return await (self._result(sent) if whole else self.get_order_status(sent["id"], order.symbol))
+            return await (self._history.result(sent) if whole else self._history.order(sent["id"], order.symbol))
         except WalletError:
-            # It is placed, and what became of it since could not be read: that is for the next look to say.
-            return _only_accepted(order, str(sent["id"]), venue_id, self._clock())
+            # It is placed, and what became of it since could not be read: the next query tells.
+            return _only_accepted(order, str(sent["id"]), venue_id, self._access.clock())
 
-    async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
+    async def find(self, venue_id: str, symbol: str) -> OrderResult | None:
         """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
-        await self.market(symbol)
+        await self._access.market(symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
-            return self._readable(await self._venue.find(client, venue_id, symbol))
+            return self._history.readable(await self._venue.find(client, venue_id, symbol))
 
         try:
-            return await self._result(await self._connection.read(self._client, ask))
+            return await self._history.result(await self._connection.read(self._access.client, ask))
         except OrderNotFoundError:
             return None
 
-    async def cancel_order(self, order_id: str, symbol: str) -> bool:
+    async def cancel(self, order_id: str, symbol: str) -> bool:
         """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
-        await self._known(order_id, symbol)
+        await self._history.check_id(order_id, symbol)
         tries = 0
 
         async def ask(client: Client) -> object:
@@ -115,26 +123,15 @@ class ExchangeTrading(ExchangeReads):
             return await self._venue.cancel(client, order_id, symbol)
 
         try:
-            await self._connection.read(self._client, ask)
+            await self._connection.read(self._access.client, ask)
         except OrderNotFoundError:
-            order = await self.get_order_status(order_id, symbol)
+            order = await self._history.order(order_id, symbol)
             if order.status is OrderStatus.CANCELLED and tries > 1:
                 return True
             if order.status is OrderStatus.FILLED:
                 raise OrderAlreadyFilledError(f"Order {order_id} is already filled.") from None
             raise OrderAlreadyClosedError(f"Order {order_id} is already {order.status}.") from None
         return True
-
-
-def venue_client_id(user_wallet_id: str, client_order_id: str | None) -> str:
-    """Return the id an order has at the venue: the same for the same request, 32 hexadecimal digits.
-
-    Every venue takes that form. Without an id of the client it is drawn at random.
-    """
-    if client_order_id is None:
-        return uuid.uuid4().hex
-    text = f"{user_wallet_id}\n{client_order_id}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _check_quote(quote_amount: Decimal, market: Market) -> None:

@@ -1,13 +1,40 @@
-"""Keeps changes of a live wallet's life: the venue knows nothing of them, so its document is all that changes."""
+"""Changes of a wallet's life: the attributes that they set.
+
+A paper account writes them together with its journal. A venue knows nothing of such changes, so the document of a live
+wallet is all that changes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.wallets.changes import LifeCommand, SetLimits, SetStatus, check_transition
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+
+Changes = Mapping[str, object]
+
+
+def touched(now: datetime) -> Changes:
+    """What every change sets: when it happened."""
+    return {"updated_at": now}
+
+
+def changed_status(before: UserWallet, after: UserWallet) -> Changes:
+    """What changes beside the status of a wallet that becomes ``after``.
+
+    An active wallet may buy again.
+    """
+    fields: dict[str, object] = {
+        "status_reason": after.status_reason,
+        "status_before_suspension": after.status_before_suspension,
+        "updated_at": after.updated_at,
+    }
+    if after.status is UserWalletStatus.ACTIVE and before.buys_stopped:
+        fields["buys_stopped"] = False
+    return fields
 
 
 async def keep_life(

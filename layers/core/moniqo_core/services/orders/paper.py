@@ -1,0 +1,104 @@
+"""Orders of a paper wallet: resting orders meet the market first, then the journal answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
+from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.services.orders.execution import FillPage, OrderPage
+from moniqo_core.wallets.base import BaseWallet
+
+
+class PaperOrders(Protocol):
+    """The orders a paper wallet holds; see :class:`moniqo_core.wallets.demo.orders.DemoOrders`."""
+
+    async def evaluate(self) -> bool:
+        """Let resting orders meet the market up to now."""
+
+    async def submit(self, order: OrderRequest) -> OrderRecord:
+        """Place an order, or return the one that was accepted under the same client order id."""
+
+    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+        """Return the order accepted under the client order id of ``order``."""
+
+    async def preflight(self, order: OrderRequest) -> Preflight:
+        """Check an order without placing it."""
+
+    async def close_position(self, symbol: str) -> OrderRecord:
+        """Sell all that is held of a symbol at market."""
+
+    async def get(self, order_id: str) -> OrderRecord:
+        """Return one order as of the last evaluation."""
+
+    async def page(self, query: OrderQuery) -> tuple[Sequence[OrderRecord], tuple[int, int] | None]:
+        """Return orders as of the last evaluation, and where the next page begins."""
+
+    async def fills(self, query: FillQuery) -> tuple[Sequence[Fill], tuple[int, int] | None]:
+        """Return fills, and where the next page begins."""
+
+    async def cancel(self, order_id: str) -> OrderRecord:
+        """Cancel an order."""
+
+    async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
+        """Cancel open orders in one commit."""
+
+
+class PaperExecution:
+    """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` on a paper wallet."""
+
+    def __init__(self, account: BaseWallet, orders: PaperOrders) -> None:
+        """Trade with the ``orders`` of ``account``."""
+        self._account = account
+        self._orders = orders
+
+    @property
+    def account(self) -> BaseWallet:
+        """The open wallet whose orders these are."""
+        return self._account
+
+    async def place(self, order: OrderRequest) -> OrderRecord:
+        """Place an order in one commit, or return the one a repeated client order id stands for."""
+        return await self._orders.submit(order)
+
+    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+        """Return the order that the client order id of ``order`` stands for."""
+        return await self._orders.find_accepted(order)
+
+    async def preflight(self, order: OrderRequest) -> Preflight:
+        """Check an order against every rule without placing it."""
+        return await self._orders.preflight(order)
+
+    async def close_position(self, symbol: str) -> OrderRecord:
+        """Cancel what else would sell a symbol and sell all that is held of it, in one commit."""
+        return await self._orders.close_position(symbol)
+
+    async def get(self, order_id: str) -> OrderRecord:
+        """Return one order, resting orders evaluated first."""
+        await self._orders.evaluate()
+        return await self._orders.get(order_id)
+
+    async def page(self, query: OrderQuery) -> OrderPage:
+        """Return a page of orders, resting orders evaluated first."""
+        await self._orders.evaluate()
+        return OrderPage(*await self._orders.page(query))
+
+    async def fills(self, query: FillQuery) -> FillPage:
+        """Return a page of fills, resting orders evaluated first."""
+        await self._orders.evaluate()
+        return FillPage(*await self._orders.fills(query))
+
+    async def cancel(self, order_id: str) -> OrderRecord:
+        """Cancel an order."""
+        return await self._orders.cancel(order_id)
+
+    async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
+        """Cancel every open order, or those of one symbol, in one commit."""
+        return await self._orders.cancel_all(symbol)
+
+    async def release(self, *, force: bool) -> None:
+        """Do nothing: the commit that closes the account refuses open orders, or cancels them with its own force."""

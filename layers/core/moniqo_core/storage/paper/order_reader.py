@@ -1,0 +1,136 @@
+"""Orders of a paper wallet as they are read back: open ones from the account, ended ones from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from moniqo_core.domain.errors import OrderNotFoundError
+from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
+from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.paper.record import paper_record
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.orders.codec import order_age, read_fill, read_order
+from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
+from moniqo_core.storage.paper.history import DemoHistory
+
+_BATCH = 200
+
+
+class OrderReader:
+    """Reads the orders and fills of one account."""
+
+    def __init__(self, history: DemoHistory, account: Account) -> None:
+        """Read beside ``account``, whose open orders are known."""
+        self._history = history
+        self._account = account
+
+    async def get(self, order_id: str, *, replayed: bool = False) -> OrderRecord:
+        """One order; raises OrderNotFoundError."""
+        records = await self.several([order_id], replayed=replayed)
+        if not records:
+            raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
+        return records[0]
+
+    async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
+        """Orders by age, newest first, exits after their entry; and where the next page begins.
+
+        A position is the age of an order: the sequence number that accepted it, and its number among the orders
+        accepted then.
+        """
+        limit, only_open, symbol, after = query
+        if only_open:
+            ages = [
+                order_age(order_id)
+                for order_id, order in self._account.orders.items()
+                if symbol in {None, order.symbol}
+            ]
+            ages = sorted((age for age in ages if after is None or age < after), reverse=True)
+        else:
+            ages = await self._accepted(symbol, after, limit + 1, closed_only=only_open is False)
+        records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
+        return records, ages[limit - 1] if len(ages) > limit else None
+
+    async def fills(self, asked: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
+        """Fills newest first, and where the next page begins: (sequence number, fills of that entry already given)."""
+        limit, symbol, since, until, position = asked
+        found: list[tuple[Fill, tuple[int, int]]] = []
+        query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
+        below = position[0] + 1 if position else None
+        while len(found) <= limit:
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH)
+            for entry in entries:
+                given = position[1] if position and entry["seq"] == position[0] else 0
+                newest_first = [read_fill(item) for item in reversed(entry["fills"])]
+                found += [
+                    (item, (entry["seq"], number))
+                    for number, item in enumerate(newest_first, 1)
+                    if number > given and _wanted(item, symbol, since, until)
+                ]
+            if len(entries) < _BATCH or (since is not None and entries[-1]["at"] < since):
+                break
+            below = entries[-1]["seq"]
+        page = found[:limit]
+        return [item for item, _ in page], page[-1][1] if len(found) > limit else None
+
+    async def _accepted(
+        self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
+    ) -> list[tuple[int, int]]:
+        """Ages of orders, newest first: an entry and its exits are accepted by one journal entry."""
+        query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
+        if symbol is not None:
+            query["command.symbol"] = symbol
+        ages: list[tuple[int, int]] = []
+        below = None if after is None else after[0] + 1
+        while len(ages) < limit:
+            entries = await self._history.newest(
+                self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
+            )
+            for entry in entries:
+                # The entry may have touched older orders too.
+                touched = [order_age(order_id) for order_id in entry["order_ids"]]
+                own = sorted((age for age in touched if age[0] == entry["seq"]), reverse=True)
+                ages += [
+                    age for age in own if (after is None or age < after) and not (closed_only and self._is_open(age))
+                ]
+            if len(entries) < _BATCH:
+                break
+            below = entries[-1]["seq"]
+        return ages[:limit]
+
+    def _is_open(self, age: tuple[int, int]) -> bool:
+        return f"o-{age[0]}-{age[1]}" in self._account.orders
+
+    async def several(self, order_ids: Sequence[str], *, replayed: bool = False) -> list[OrderRecord]:
+        """These orders, in this order; one that does not exist is missing. ``replayed`` marks answers to a repeat."""
+        if not order_ids:
+            return []
+        entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
+        return _gather(self._account, order_ids, entries, replayed=replayed)
+
+
+def _gather(
+    account: Account, order_ids: Iterable[str], entries: Iterable[Document], *, replayed: bool
+) -> list[OrderRecord]:
+    """Latest state and all fills of each order, from the entries that touched them, oldest first."""
+    wanted = dict.fromkeys(order_ids)
+    latest: dict[str, Document] = {}
+    fills: dict[str, list[Fill]] = {order_id: [] for order_id in wanted}
+    for entry in entries:
+        for order in entry["orders"]:
+            if order["order_id"] in wanted:
+                latest[order["order_id"]] = order
+        for item in entry.get("fills", ()):
+            if item["order_id"] in wanted:
+                fills[item["order_id"]].append(read_fill(item))
+    return [
+        paper_record(account, read_order(latest[order_id]), tuple(fills[order_id]), replayed=replayed)
+        for order_id in wanted
+        if order_id in latest
+    ]
+
+
+def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
+    return symbol in {None, item.symbol} and (since is None or item.at >= since) and (until is None or item.at < until)

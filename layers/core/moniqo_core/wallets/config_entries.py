@@ -1,0 +1,35 @@
+"""Reading the configuration a script gives a wallet as a mapping: what is missing or wrong is said by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Entry = TypeVar("Entry")
+
+
+def check_names(owner: str, entries: Mapping[str, object], known: frozenset[str], required: frozenset[str]) -> None:
+    """Raise ValueError for an entry of ``owner``'s config that is missing or that it does not know."""
+    missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - known)
+    if missing:
+        raise ValueError(f"the config of {owner} lacks {', '.join(missing)}")
+    if unknown:
+        raise ValueError(
+            f"the config of {owner} has no entry {', '.join(unknown)}: it takes {', '.join(sorted(known))}"
+        )
+
+
+def instance(owner: str, entries: Mapping[str, object], name: str, kind: type[Entry]) -> Entry | None:
+    """Return an entry, None where it is not given; raises TypeError unless it is a ``kind``."""
+    found = entries.get(name)
+    if found is None or isinstance(found, kind):
+        return found
+    raise TypeError(f"{name} in the config of {owner} must be {kind.__name__}, not {type(found).__name__}")
+
+
+def function(owner: str, entries: Mapping[str, object], name: str) -> Callable[..., object] | None:
+    """Return an entry that is called, None where it is not given; raises TypeError when it cannot be called."""
+    found = entries.get(name)
+    if found is None or callable(found):
+        return found
+    raise TypeError(f"{name} in the config of {owner} must be a function, not {type(found).__name__}")

@@ -1,0 +1,65 @@
+"""What a paper wallet needs beside its credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.market.price_feed import PriceFeed
+from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.snapshots import Loaded
+from moniqo_core.wallets.config_entries import check_names, function, instance
+
+_OWNER: Final = "DemoWallet"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoConfig:
+    """Configuration of a :class:`moniqo_core.wallets.demo.DemoWallet`. A script needs ``db`` alone."""
+
+    db: AsyncDatabase[dict[str, Any]]
+    """The database that holds the account, an asynchronous one of PyMongo."""
+
+    clock: Clock = utc_now
+    """The present, in UTC."""
+
+    feed: PriceFeed | None = None
+    """Prices to trade on. None takes the feed that the account was opened on."""
+
+    owner: str | None = None
+    """The user whose wallet it must be. None opens anybody's wallet, and makes the account where there is none."""
+
+    ledger: DemoLedger | None = None
+    """The journals of ``db``, where wallets share one object."""
+
+    loaded: Loaded | None = None
+    """The account, where it was read already."""
+
+    @classmethod
+    def from_mapping(cls, entries: Mapping[str, object]) -> DemoConfig:
+        """Read a mapping with these names.
+
+        Raises:
+            ValueError: ``db`` is missing, or a name is not known.
+            TypeError: an entry is of the wrong type.
+
+        """
+        check_names(_OWNER, entries, frozenset(cls.__slots__), frozenset({"db"}))
+        database: AsyncDatabase[dict[str, Any]] | None = instance(_OWNER, entries, "db", AsyncDatabase)
+        if database is None:
+            raise TypeError(f"db in the config of {_OWNER} must be AsyncDatabase, not NoneType")
+        feed = entries.get("feed")
+        if feed is not None and not hasattr(feed, "snapshot"):
+            raise TypeError(f"feed in the config of {_OWNER} must be PriceFeed, not {type(feed).__name__}")
+        return cls(
+            db=database,
+            clock=cast("Clock", function(_OWNER, entries, "clock") or utc_now),
+            feed=cast("PriceFeed | None", feed),
+            owner=instance(_OWNER, entries, "owner", str),
+            ledger=instance(_OWNER, entries, "ledger", DemoLedger),
+            loaded=instance(_OWNER, entries, "loaded", Loaded),
+        )

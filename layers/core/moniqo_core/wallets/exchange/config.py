@@ -1,0 +1,80 @@
+"""What a wallet at an exchange needs beside its credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, cast
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.portfolio.equity_curve import EquityPoint
+from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.wallets.config_entries import check_names, function, instance
+from moniqo_core.wallets.exchange.fill_history import ReadKept
+
+UsdRate = Callable[[str], Awaitable[Decimal]]
+"""Dollars per unit of a token that follows the dollar."""
+
+KeepLife = Callable[[LifeCommand, Mapping[str, object]], Awaitable[None]]
+"""Writes a change of a wallet's life with the fields of its user wallet."""
+
+ReadEquity = Callable[[datetime, datetime], Awaitable[Sequence[EquityPoint]]]
+"""Reads the stored equity of a wallet between two times, with the last point before them."""
+
+_OWNER: Final = "ExchangeWallet"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeConfig:
+    """Configuration of an :class:`moniqo_core.wallets.exchange.wallet.ExchangeWallet`.
+
+    A script needs ``connection`` alone. The others are what a deployment keeps of a wallet in its database.
+    """
+
+    connection: VenueConnection
+    """The connection to the venue. It outlives the wallet, and whoever made it closes it."""
+
+    clock: Clock = utc_now
+    """The present, in UTC."""
+
+    usd_rate: UsdRate | None = None
+    """Prices dollar tokens that the venue does not list against the dollar. None leaves them without a price."""
+
+    record: KeepLife | None = None
+    """Stores a change of the wallet's life. None refuses such changes."""
+
+    kept_fills: ReadKept | None = None
+    """Reads fills of our own orders. None is a wallet without stored orders."""
+
+    kept_equity: ReadEquity | None = None
+    """Reads equity that syncs found. None is a wallet without syncs."""
+
+    unopened: WalletError | None = None
+    """Why the stored credentials could not be decrypted; raised by the first call that needs them."""
+
+    @classmethod
+    def from_mapping(cls, entries: Mapping[str, object]) -> ExchangeConfig:
+        """Read a mapping with these names.
+
+        Raises:
+            ValueError: ``connection`` is missing, or a name is not known.
+            TypeError: an entry is of the wrong type.
+
+        """
+        check_names(_OWNER, entries, frozenset(cls.__slots__), frozenset({"connection"}))
+        connection = instance(_OWNER, entries, "connection", VenueConnection)
+        if connection is None:
+            raise TypeError(f"connection in the config of {_OWNER} must be VenueConnection, not NoneType")
+        return cls(
+            connection=connection,
+            clock=cast("Clock", function(_OWNER, entries, "clock") or utc_now),
+            usd_rate=cast("UsdRate | None", function(_OWNER, entries, "usd_rate")),
+            record=cast("KeepLife | None", function(_OWNER, entries, "record")),
+            kept_fills=cast("ReadKept | None", function(_OWNER, entries, "kept_fills")),
+            kept_equity=cast("ReadEquity | None", function(_OWNER, entries, "kept_equity")),
+            unopened=instance(_OWNER, entries, "unopened", WalletError),
+        )

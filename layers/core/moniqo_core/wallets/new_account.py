@@ -1,0 +1,74 @@
+"""The account of a wallet that a user connects: opened on paper, or tested at its venue, and stored."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.wallets.definition import Definition, Simulation
+from moniqo_core.storage.wallets.documents import to_document
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.wallets.user_wallet import UserWallet
+    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+    from moniqo_core.wallets.base import BaseWallet
+    from moniqo_core.wallets.demo.wallet import DemoWallet
+
+
+class NewAccount(Protocol):
+    """An account that is not stored yet."""
+
+    async def store(self, wallet: UserWallet) -> None:
+        """Open or test the account and store ``wallet``.
+
+        Raises:
+            ConflictError: a wallet with this id exists.
+            InvalidCredentialsError: the venue refuses the credentials, or they can withdraw.
+            WalletConnectionError: the venue does not answer.
+
+        """
+
+
+class NewPaperAccount:
+    """A paper account, opened on the terms of its definition in one commit with the user's wallet."""
+
+    def __init__(self, account: DemoWallet, definition: Definition) -> None:
+        """Open ``account`` on the terms of ``definition``."""
+        self._account = account
+        self._definition = definition
+
+    async def store(self, wallet: UserWallet) -> None:
+        """Open the account with the user's wallet; raises ConflictError when it exists."""
+        terms = _terms(self._definition, wallet, self._account.feed.name)
+        await self._account.open_account(terms, to_document(wallet))
+
+
+class NewVenueAccount:
+    """An account at a venue, stored once its credentials work."""
+
+    def __init__(self, account: BaseWallet, wallets: UserWalletStore) -> None:
+        """Test ``account``, and store its wallet in ``wallets``."""
+        self._account = account
+        self._wallets = wallets
+
+    async def store(self, wallet: UserWallet) -> None:
+        """Test the credentials, then store the wallet."""
+        async with self._account as account:
+            await account.require_connection()
+        await self._wallets.insert(wallet)
+
+
+def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerms:
+    fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
+    return AccountTerms(
+        user_id=wallet.user_id,
+        initial_balance=Decimal(wallet.settings["initial_balance_usd"]),
+        cash_asset=simulation.cash_asset,
+        maker_fee_percent=fees.maker_fee_percent,
+        taker_fee_percent=fees.taker_fee_percent,
+        slippage_bps=simulation.slippage_bps,
+        symbols=None if definition.supports_all_symbols else tuple(definition.supported_symbols),
+        limits=wallet.risk_limits,
+        feed=feed,
+    )

@@ -1,0 +1,100 @@
+"""The configuration of wallets, as scripts give it: what is missing or wrong is said by its name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import DecryptionError
+from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges.binance import Binance
+from moniqo_core.wallets.demo import DemoWallet
+from moniqo_core.wallets.demo.config import DemoConfig
+from moniqo_core.wallets.exchange.config import ExchangeConfig
+from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+from tests.conftest import Run
+
+
+@pytest.fixture
+def database(run: Run) -> Any:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(connect=False)
+    yield client["unused"]
+    run(client.close())
+
+
+@pytest.fixture
+def connection() -> VenueConnection:
+    return VenueConnection(Binance(), ApiConfig(base_url="https://venue.example"))
+
+
+def test_a_script_gives_a_database_alone(database: Any) -> None:
+    config = DemoConfig.from_mapping({"db": database})
+
+    assert config == DemoConfig(database)
+    assert (config.clock, config.feed, config.owner, config.ledger, config.loaded) == (utc_now, None, None, None, None)
+
+
+def test_a_script_gives_a_connection_alone(connection: VenueConnection) -> None:
+    config = ExchangeConfig.from_mapping({"connection": connection})
+
+    assert config == ExchangeConfig(connection)
+    assert config.clock is utc_now
+
+
+def test_a_wallet_takes_a_mapping_or_the_config_itself(database: Any, connection: VenueConnection) -> None:
+    for demo in ({"db": database}, DemoConfig(database)):
+        assert DemoWallet(wallet_id="d", user_wallet_id="w", credentials={}, config=demo).user_wallet_id == "w"
+    for exchange in ({"connection": connection}, ExchangeConfig(connection)):
+        assert ExchangeWallet("d", "w", {}, exchange).wallet_id == "d"
+
+
+@pytest.mark.parametrize("config", [None, {}, {"clock": utc_now}])
+def test_what_is_missing_is_named(config: Any) -> None:
+    with pytest.raises(ValueError, match=r"^the config of DemoWallet lacks db$"):
+        DemoWallet("d", "w", {}, config)
+    with pytest.raises(ValueError, match=r"^the config of ExchangeWallet lacks connection$"):
+        ExchangeWallet("d", "w", {}, config)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are(database: Any, connection: VenueConnection) -> None:
+    names = "clock, db, feed, ledger, loaded, owner"
+    with pytest.raises(ValueError, match=f"^the config of DemoWallet has no entry database: it takes {names}$"):
+        DemoConfig.from_mapping({"db": database, "database": database})
+    with pytest.raises(
+        ValueError, match=r"^the config of ExchangeWallet has no entry db: it takes clock, connection, "
+    ):
+        ExchangeConfig.from_mapping({"connection": connection, "db": database})
+
+
+@pytest.mark.parametrize("name", ["db", "clock", "feed", "owner", "ledger", "loaded"])
+def test_a_wrong_entry_of_a_demo_wallet_is_named(database: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} in the config of DemoWallet must be .*, not int$"):
+        DemoConfig.from_mapping({"db": database, name: 5})
+
+
+@pytest.mark.parametrize("name", ["connection", "clock", "usd_rate", "record", "kept_fills", "kept_equity", "unopened"])
+def test_a_wrong_entry_of_an_exchange_wallet_is_named(connection: VenueConnection, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} in the config of ExchangeWallet must be .*, not int$"):
+        ExchangeConfig.from_mapping({"connection": connection, name: 5})
+
+
+def test_an_entry_of_none_is_not_given(database: Any, connection: VenueConnection) -> None:
+    assert DemoConfig.from_mapping({"db": database, "clock": None, "owner": None}) == DemoConfig(database)
+    with pytest.raises(TypeError, match=r"^db in the config of DemoWallet must be AsyncDatabase, not NoneType$"):
+        DemoConfig.from_mapping({"db": None})
+    with pytest.raises(TypeError, match=r"^connection in the config of ExchangeWallet must be VenueConnection"):
+        ExchangeConfig.from_mapping({"connection": None})
+
+
+def test_a_config_is_frozen_and_says_what_each_entry_means(connection: VenueConnection) -> None:
+    refusal = DecryptionError()
+    config = ExchangeConfig.from_mapping({"connection": connection, "unopened": refusal})
+
+    assert config.unopened is refusal
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.clock = utc_now  # type: ignore[misc]
