@@ -71,13 +71,13 @@ def _hs256(payload: str) -> str:
     return f"{header}.{payload}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
-def test_the_document_and_this_file_agree_on_who_may_call_what() -> None:
+def test_document_and_this_file_agree_on_who_may_call_each_operation() -> None:
     ids = {operation.id for operation in OPERATIONS}
     assert {operation.id for operation in OPERATIONS if operation.is_public} == PUBLIC & ids
     assert {operation.id for operation in OPERATIONS if operation.is_for_admins} == FOR_ADMINS & ids
 
 
-def test_every_route_of_the_template_is_in_the_document_these_tests_are_made_of() -> None:
+def test_every_route_of_the_template_is_documented() -> None:
     documented = {f"{operation.method} {operation.path}" for operation in OPERATIONS}
     pages = {key for function, key, _ in routes() if function == "get_docs"}
     assert {key for _, key, _ in routes()} == documented | pages
@@ -85,7 +85,7 @@ def test_every_route_of_the_template_is_in_the_document_these_tests_are_made_of(
 
 
 @operations(*SECURED)
-def test_a_bad_token_is_401_and_changes_nothing(world: World, operation: Operation) -> None:
+def test_invalid_token_is_401_and_changes_nothing(world: World, operation: Operation) -> None:
     before = world.contents()
     for kind, token in bad_tokens(world.client_id).items():
         answer = world.call(operation, token)
@@ -99,7 +99,7 @@ def test_a_bad_token_is_401_and_changes_nothing(world: World, operation: Operati
 
 
 @operations(*OF_A_WALLET)
-def test_other_peoples_wallets_do_not_exist(world: World, operation: Operation) -> None:
+def test_wallets_of_other_users_are_404(world: World, operation: Operation) -> None:
     before = world.contents()
     for user in (STRANGER, ADMIN):
         answer = world.call(operation, world.token(user))
@@ -133,21 +133,21 @@ def test_admin_routes_are_403_for_users(world: World, operation: Operation) -> N
 
 
 @operations(*SECURED)
-def test_the_right_caller_is_let_in(world: World, operation: Operation) -> None:
+def test_permitted_caller_is_accepted(world: World, operation: Operation) -> None:
     answer = world.call_as(operation, ids=new_things(TRADER))
     assert answer.status in operation.statuses - {400, 401, 403, 404, 413, 422}, answer.text
     assert answer.status < 500, answer.text
 
 
 @operations(*[operation for operation in SECURED if operation.method == "GET" and not operation.is_about_a_wallet])
-def test_a_stranger_sees_nothing_of_the_traders(world: World, operation: Operation) -> None:
+def test_lists_contain_nothing_of_other_users(world: World, operation: Operation) -> None:
     text = world.call(operation, world.token(STRANGER)).text
     assert world.ids["user_wallet_id"] not in text
     assert TRADER.id not in text
 
 
 @operations(*[operation for operation in OPERATIONS if operation.id in PUBLIC - {"login", "refresh_token"}])
-def test_public_operations_ask_for_no_token(world: World, operation: Operation) -> None:
+def test_public_operations_need_no_token(world: World, operation: Operation) -> None:
     assert world.call(operation, None).status == 200
     assert world.call(operation, "nonsense").status == 200
 
@@ -164,7 +164,7 @@ def _without_the_call(answer: Answer) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("claims", [{}, {"token_use": "id", "sub": TRADER.id}, {"sub": ""}, {"sub": ["x"]}])
-def test_claims_of_a_gateway_must_name_a_user(world: World, claims: dict[str, Any]) -> None:
+def test_gateway_claims_without_a_user_are_401(world: World, claims: dict[str, Any]) -> None:
     event = http_event("GET", "/wallets")
     event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
     assert call("list_wallets", event).status == 401

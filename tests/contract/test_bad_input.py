@@ -181,14 +181,14 @@ def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
     return True
 
 
-def test_the_world_can_log_in(world: World) -> None:
+def test_test_user_can_log_in(world: World) -> None:
     """Else the refusals of the log-in below would prove nothing; after so many nobody may try again for a while."""
     login = next(operation for operation in OPERATIONS if operation.id == "login")
     assert world.call(login, None, body={"email": EMAIL, "password": PASSWORD}).status == 200
 
 
 @operations(*WITH_BODY)
-def test_a_body_that_is_no_json_object_is_refused(world: World, operation: Operation) -> None:
+def test_body_that_is_not_a_json_object_is_refused(world: World, operation: Operation) -> None:
     before = world.contents()
     for kind, body in MALFORMED.items():
         answer = world.call_as(operation, body=body)
@@ -207,7 +207,7 @@ def test_a_body_that_is_no_json_object_is_refused(world: World, operation: Opera
 
 
 @operations(*WITH_BODY)
-def test_a_body_that_is_too_large_is_413(world: World, operation: Operation) -> None:
+def test_too_large_body_is_413(world: World, operation: Operation) -> None:
     before = world.contents()
     padded = " " * 1_000_000 + json.dumps(operation.body)
     deep = '{"a":' * 100_000 + "1" + "}" * 100_000
@@ -236,7 +236,7 @@ def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operat
 
 
 @operations(*WITH_BODY)
-def test_what_the_server_sets_cannot_be_set_by_a_body(world: World, operation: Operation) -> None:
+def test_server_set_fields_cannot_be_set_by_a_body(world: World, operation: Operation) -> None:
     """Every name that stands in any answer and not in the schema of this body, in every object of the body."""
     before = world.contents()
     names = SHOWN_BY_THE_SERVER - set(names_in(operation.body_schema))
@@ -250,7 +250,7 @@ def test_what_the_server_sets_cannot_be_set_by_a_body(world: World, operation: O
     assert world.contents() == before
 
 
-def test_no_query_evaluates_what_a_client_sent() -> None:
+def test_no_database_query_evaluates_client_input() -> None:
     """Values of requests are values of queries; patterns and programs, which could come from one, are in none."""
     programs = re.compile(
         r"\$(?:regex|where|function|accumulator|expr|text|jsonSchema)\b|bson\.regex|re\.compile\(.*request"
@@ -261,7 +261,7 @@ def test_no_query_evaluates_what_a_client_sent() -> None:
 
 
 @operations(*WITH_BODY)
-def test_a_value_the_schema_forbids_is_refused(world: World, operation: Operation) -> None:
+def test_value_that_the_schema_forbids_is_refused(world: World, operation: Operation) -> None:
     before = world.contents()
     for path, value in wrong_values(operation):
         body = changed(operation.body, path, value)
@@ -271,7 +271,7 @@ def test_a_value_the_schema_forbids_is_refused(world: World, operation: Operatio
 
 
 @operations(*WITH_BODY)
-def test_a_strange_value_the_schema_allows_is_answered_as_documented(world: World, operation: Operation) -> None:
+def test_unusual_value_that_the_schema_allows_is_answered_as_documented(world: World, operation: Operation) -> None:
     ids = new_things(TRADER)
     for path, value in wrong_values(operation):
         body = changed(operation.body, path, value)
@@ -280,7 +280,7 @@ def test_a_strange_value_the_schema_allows_is_answered_as_documented(world: Worl
 
 
 @operations(*WITH_BODY)
-def test_a_missing_field_that_is_required_is_named(world: World, operation: Operation) -> None:
+def test_missing_required_field_is_named(world: World, operation: Operation) -> None:
     before = world.contents()
     for path in objects_in(operation.body):
         for name in at(operation.body, path):
@@ -295,7 +295,7 @@ def test_a_missing_field_that_is_required_is_named(world: World, operation: Oper
 
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("path")])
-def test_a_bad_id_is_not_found(world: World, operation: Operation) -> None:
+def test_invalid_id_is_not_found(world: World, operation: Operation) -> None:
     before = world.contents()
     for name in operation.parameters("path"):
         for bad in BAD_IDS:
@@ -307,7 +307,7 @@ def test_a_bad_id_is_not_found(world: World, operation: Operation) -> None:
 
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("query")])
-def test_weird_query_values_are_answered_as_documented(world: World, operation: Operation) -> None:
+def test_invalid_query_values_are_answered_as_documented(world: World, operation: Operation) -> None:
     ids = new_things(TRADER)
     before = world.contents() if operation.method == "GET" else None
     for name, parameter in operation.parameters("query").items():
@@ -325,7 +325,7 @@ def test_weird_query_values_are_answered_as_documented(world: World, operation: 
 
 
 @operations(*[operation for operation in OPERATIONS if "cursor" in operation.parameters("query")])
-def test_a_cursor_of_no_list_is_422(world: World, operation: Operation) -> None:
+def test_invalid_cursor_is_422(world: World, operation: Operation) -> None:
     wrapped = [base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") for text in NO_CURSORS if text]
     for bad in (*NO_CURSORS, *wrapped):
         answer = world.call_as(operation, query={"cursor": bad})
@@ -334,7 +334,7 @@ def test_a_cursor_of_no_list_is_422(world: World, operation: Operation) -> None:
 
 
 @operations(*[operation for operation in OPERATIONS if operation.parameters("header")])
-def test_a_bad_header_is_422(world: World, operation: Operation) -> None:
+def test_invalid_header_is_422(world: World, operation: Operation) -> None:
     before = world.contents()
     for name in operation.parameters("header"):
         for bad in ("", " ", "a b", "x" * 65, "\t", "é", "\u202e"):
@@ -347,7 +347,7 @@ def test_a_bad_header_is_422(world: World, operation: Operation) -> None:
     "amount", ["0", "-1", "-0.01", "0.0", 0, -1, Raw("-1e-18"), Raw("0.000"), "NaN", "1e999", "", None]
 )
 @pytest.mark.parametrize("kind", ["amount", "quote_amount", "price"])
-def test_no_order_is_for_nothing_or_less(world: World, kind: str, amount: Any) -> None:
+def test_zero_and_negative_order_amounts_are_refused(world: World, kind: str, amount: Any) -> None:
     place = next(operation for operation in OPERATIONS if operation.id == "place_order")
     before = world.contents()
     order: dict[str, Any] = {"symbol": "BTC/USDT", "side": "buy", "type": "limit" if kind == "price" else "market"}

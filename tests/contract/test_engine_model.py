@@ -50,7 +50,7 @@ TestEngineMachine.settings = settings(
 
 
 @pytest.mark.parametrize("number", range(TRIALS))
-def test_trial(number: int) -> None:
+def test_engine_agrees_with_the_independent_model(number: int) -> None:
     trial = script(SEED, number)
     outcome = run(trial)
     if outcome.error is not None:

@@ -33,12 +33,12 @@ def claims_of(event: dict[str, Any]) -> dict[str, str]:
     return claims
 
 
-def test_every_function_is_called_over_http_or_is_a_worker_with_its_own_test_below() -> None:
+def test_every_function_is_covered_by_a_test_here() -> None:
     assert set(functions()) - set(ROUTES) == {*SCHEDULED, *WORKERS, "rotate_key"}
 
 
 @pytest.mark.parametrize("function", sorted(ROUTES))
-def test_it_is_a_call_of_a_route_of_its_function(function: str) -> None:
+def test_event_calls_a_route_of_its_function(function: str) -> None:
     event = event_of(function)
     assert event["version"] == "2.0"
     assert event["routeKey"] in ROUTES[function]
@@ -52,7 +52,7 @@ def test_it_is_a_call_of_a_route_of_its_function(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", sorted(ROUTES))
-def test_query_headers_and_body_are_in_the_form_of_the_gateway(function: str) -> None:
+def test_query_headers_and_body_have_the_gateway_format(function: str) -> None:
     event = event_of(function)
     pairs = [pair.split("=", 1) for pair in event["rawQueryString"].split("&") if pair]
     assert event.get("queryStringParameters", {}) == {unquote_plus(name): unquote_plus(value) for name, value in pairs}
@@ -65,7 +65,7 @@ def test_query_headers_and_body_are_in_the_form_of_the_gateway(function: str) ->
 
 
 @pytest.mark.parametrize("function", sorted(ROUTES))
-def test_it_carries_the_claims_of_one_trader_or_an_administrator_and_none_where_anybody_may_call(function: str) -> None:
+def test_event_carries_claims_of_trader_or_admin_except_on_public_routes(function: str) -> None:
     event = event_of(function)
     claims = claims_of(event)
     if event["routeKey"] in PUBLIC:
@@ -77,7 +77,7 @@ def test_it_carries_the_claims_of_one_trader_or_an_administrator_and_none_where_
         assert "admin" not in claims.get("cognito:groups", "")
 
 
-def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> None:
+def test_all_events_refer_to_the_wallet_of_the_create_wallet_event() -> None:
     first = event_of("create_wallet")
     made = id_of_key(claims_of(first)["sub"], first["headers"]["idempotency-key"])
     about = {
@@ -92,19 +92,19 @@ def test_all_are_about_the_wallet_that_the_event_of_create_wallet_makes() -> Non
 
 
 @pytest.mark.parametrize("function", SCHEDULED)
-def test_the_schedule_sends_what_the_template_says(function: str) -> None:
+def test_schedule_event_has_the_fields_of_the_template_input(function: str) -> None:
     schedule = functions()[function]["Events"]["Schedule"]["Properties"]
     assert event_of(function).keys() == json.loads(schedule["Input"]).keys()
 
 
 @pytest.mark.parametrize("function", WORKERS)
-def test_the_queue_hands_out_what_sqs_would(function: str) -> None:
+def test_queue_event_has_the_sqs_format(function: str) -> None:
     (record,) = event_of(function)["Records"]
     assert record["eventSource"] == "aws:sqs"
     assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
 
 
-def test_secrets_manager_calls_for_a_step_of_a_rotation() -> None:
+def test_rotation_event_has_the_secrets_manager_format() -> None:
     event = event_of("rotate_key")
     assert event.keys() == {"Step", "SecretId", "ClientRequestToken", "RotationToken"}
     assert event["Step"] in STEPS

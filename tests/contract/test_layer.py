@@ -76,7 +76,7 @@ def binaries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF")
 
 
-def test_every_binary_is_for_the_runtime(deployed: Path) -> None:
+def test_every_binary_is_built_for_the_runtime(deployed: Path) -> None:
     found = binaries(deployed)
     assert found
     for path in found:
@@ -84,14 +84,14 @@ def test_every_binary_is_for_the_runtime(deployed: Path) -> None:
         assert int.from_bytes(path.read_bytes()[18:20], "little") == ELF_AARCH64, path
 
 
-def test_it_holds_the_package_and_nothing_the_runtime_carries() -> None:
+def test_core_layer_has_the_package_and_nothing_the_runtime_provides() -> None:
     deployed = build("aarch64") / "python"
     assert (deployed / "moniqo_core" / "bootstrap" / "__init__.py").is_file()
     names = {path.name for path in deployed.iterdir()}
     assert not names & {"boto3", "botocore", "bin", "moniqo_core.egg-info", "secantus", "moto", "ccxt", "aiohttp"}
 
 
-def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:
+def test_exchanges_layer_repeats_nothing_of_the_core_layer() -> None:
     core, exchanges = ({path.name for path in (build("host", name) / "python").iterdir()} for name in LIMIT_BYTES)
     assert not core & exchanges - {"__pycache__"}
     trimmed = build("host", "exchanges") / "python" / "ccxt" / "async_support"
@@ -99,13 +99,15 @@ def test_the_layer_of_the_exchanges_repeats_nothing_of_the_core() -> None:
 
 
 @pytest.mark.parametrize(("layer", "platform"), BUILDS)
-def test_it_stays_small(layer: str, platform: str, record_property: Callable[[str, object], None]) -> None:
+def test_layer_stays_below_its_size_limit(
+    layer: str, platform: str, record_property: Callable[[str, object], None]
+) -> None:
     size = size_of(platform, layer)
     record_property(f"Layer {layer} for {platform}, unzipped", f"{size / 1e6:.1f} MB")
     assert size <= LIMIT_BYTES[layer]
 
 
-def test_both_layers_fit_into_a_function() -> None:
+def test_both_layers_fit_into_the_lambda_size_limit() -> None:
     assert sum(size_of("aarch64", layer) for layer in LIMIT_BYTES) <= LAMBDA_LIMIT_BYTES
 
 
@@ -115,7 +117,7 @@ def size_of(platform: str, layer: str) -> int:
 
 
 @pytest.mark.parametrize("exchange", sorted(EXCHANGES))
-def test_an_exchange_works_from_what_is_left_of_its_library(exchange: str, tmp_path: Path) -> None:
+def test_exchange_works_with_the_trimmed_library(exchange: str, tmp_path: Path) -> None:
     """Its class is made and closed again; nothing of the blocking half, and no other exchange, is imported."""
     layers = [build("host", name) / "python" for name in LIMIT_BYTES]
     done = subprocess.run(
@@ -129,7 +131,7 @@ def test_an_exchange_works_from_what_is_left_of_its_library(exchange: str, tmp_p
     assert done.stdout.split() == [exchange]
 
 
-def test_nothing_left_in_it_misses_what_was_left_out(tmp_path: Path) -> None:
+def test_no_module_of_the_layer_needs_a_removed_module(tmp_path: Path) -> None:
     """Events of tests do not reach all that is imported late: a database found by DNS, say."""
     layer = build("host") / "python"
     path = f"{layer}{os.pathsep}{make_runtime(tmp_path)}"
@@ -144,7 +146,7 @@ def test_nothing_left_in_it_misses_what_was_left_out(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-def test_a_database_is_found_by_dns_with_what_is_left_of_the_library() -> None:
+def test_mongodb_srv_address_resolves_with_the_trimmed_dns_library() -> None:
     """As Atlas names its clusters; most kinds of records are left out, and one of those is in the answer."""
     done = subprocess.run(
         [sys.executable, "-S", "-W", "ignore", "-c", FIND_BY_DNS],
@@ -157,14 +159,14 @@ def test_a_database_is_found_by_dns_with_what_is_left_of_the_library() -> None:
     assert done.stdout.strip() == "[('one.cluster.example.com', 27017)] rs"
 
 
-def test_no_requirement_depends_on_the_python_that_builds() -> None:
+def test_no_requirement_depends_on_the_building_python() -> None:
     """Pip evaluates markers for itself, not for --python-version, so such a marker would be decided wrongly."""
     lock = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "layers").glob("*/requirements.txt"))
     assert not re.findall(r"python_(?:full_)?version|sys_platform|platform_machine", lock)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_requirement_is_pinned_by_hash_and_names_no_index(lock: Path) -> None:
+def test_every_requirement_is_pinned_by_hash_without_an_index(lock: Path) -> None:
     lines = [line for line in lock.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
     entries = "\n".join(lines).replace("\\\n", "").splitlines()
     assert entries

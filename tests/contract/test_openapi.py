@@ -44,19 +44,19 @@ def contents() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield f"{method} {path} {name}", media_type, content
 
 
-def test_the_committed_document_is_what_the_code_says() -> None:
+def test_committed_document_matches_the_code() -> None:
     assert DOCUMENT.read_text() == render(document()), (
         "run: python -m moniqo_core.openapi functions functions/get_docs/openapi.json"
     )
 
 
-def test_the_page_on_errors_is_what_the_code_says() -> None:
+def test_errors_page_matches_the_code() -> None:
     assert (ROOT / "docs" / "reference" / "errors.md").read_text() == error_reference.render(), (
         "run: python -m moniqo_core.error_reference docs/reference/errors.md"
     )
 
 
-def test_the_document_is_valid() -> None:
+def test_document_is_valid_openapi() -> None:
     validate(document())
 
 
@@ -72,7 +72,7 @@ def test_every_operation_is_described() -> None:
             assert parameter.get("description") or parameter["schema"].get("description"), (path, parameter["name"])
 
 
-def test_every_error_of_a_route_is_there() -> None:
+def test_every_route_documents_its_errors() -> None:
     for _, path, operation in operations():
         statuses = set(operation["responses"])
         assert {"429", "500", "503"} <= statuses, path
@@ -88,13 +88,13 @@ def test_every_error_of_a_route_is_there() -> None:
                 assert "application/problem+json" in response["content"], (path, status)
 
 
-def test_public_routes_are_the_ones_that_should_be() -> None:
+def test_exactly_the_expected_routes_are_public() -> None:
     public = {operation["operationId"] for _, _, operation in operations() if "security" not in operation}
 
     assert public == {"login", "refresh_token", "list_definitions", "get_definition", "get_health"}
 
 
-def test_every_body_has_an_example_that_fits_its_schema() -> None:
+def test_every_body_has_a_valid_example() -> None:
     schemas = {"components": {"schemas": document()["components"]["schemas"]}}
     shared = document()["components"]["examples"]
     for where, media_type, content in contents():
@@ -108,7 +108,7 @@ def test_every_body_has_an_example_that_fits_its_schema() -> None:
             assert not errors, (where, errors[0].message)
 
 
-def test_every_function_of_ours_is_in_the_document() -> None:
+def test_every_api_function_is_documented() -> None:
     served = {operation["operationId"] for _, _, operation in operations()}
     not_of_the_api = {"get_docs", "dispatch_sync", "sync_wallets", "dispatch_evaluation", "evaluate_orders"}
     not_of_the_api |= {"rotate_key", "reencrypt_credentials", "reconcile_orders"}
@@ -123,7 +123,7 @@ def get(path: str, **headers: str) -> Answer:
 @pytest.mark.parametrize(
     "path", ["/api/docs", "/api/openapi.json", "/api/docs/swagger-ui-bundle.js", "/api/docs/start.js"]
 )
-def test_documentation_is_served_plain_and_compressed(path: str) -> None:
+def test_documentation_is_served_plain_and_gzipped(path: str) -> None:
     plain = get(path)
     compressed = get(path, **{"accept-encoding": "gzip, br"})
 
@@ -134,7 +134,7 @@ def test_documentation_is_served_plain_and_compressed(path: str) -> None:
     assert len(compressed.text) < 2_000_000
 
 
-def test_the_page_loads_nothing_from_elsewhere() -> None:
+def test_documentation_page_loads_nothing_external() -> None:
     page = get("/api/docs")
 
     policy = page.headers["content-security-policy"]

@@ -125,7 +125,7 @@ def journey(world: World) -> Journey:
     return Journey(world)
 
 
-def test_every_successful_answer_is_as_documented(journey: Journey) -> None:
+def test_every_successful_response_matches_the_document(journey: Journey) -> None:
     catalogue(journey)
     connected(journey)
     traded(journey)
@@ -289,6 +289,6 @@ def full_definition() -> dict[str, Any]:
     "text",
     ['{"a": 1.5}', '{"a": "1.50"}', '{"a": "1E+2"}', '{"a": "-0"}', '{"a": "2026-01-01T00:00:00"}', '{"a": NaN}'],
 )
-def test_the_checks_see_what_is_wrong(text: str) -> None:
+def test_value_checks_detect_undocumented_formats(text: str) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         check_values(text)

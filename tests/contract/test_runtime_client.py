@@ -253,7 +253,7 @@ def refresh_token(values: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_answers_its_event(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+def test_function_answers_its_event(function: str, outcomes: dict[str, Future[Ran]]) -> None:
     outcome, log, _ = outcomes[function].result()
     assert outcome.kind == "response", (outcome.body, log)
     if function in WORKERS:
@@ -265,13 +265,13 @@ def test_it_answers_its_event(function: str, outcomes: dict[str, Future[Ran]]) -
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_imports_what_is_slow_only_if_it_needs_it(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+def test_function_imports_slow_modules_only_if_needed(function: str, outcomes: dict[str, Future[Ran]]) -> None:
     _, _, imported = outcomes[function].result()
     assert {name for name in SLOW if name in imported} == {name for name, users in SLOW.items() if function in users}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_its_lines_name_the_invocation(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+def test_log_lines_name_the_invocation(function: str, outcomes: dict[str, Future[Ran]]) -> None:
     _, log, _ = outcomes[function].result()
     lines = [json.loads(line) for line in log.splitlines()]
     metrics = [line for line in lines if "_aws" in line]
@@ -286,7 +286,7 @@ def test_its_lines_name_the_invocation(function: str, outcomes: dict[str, Future
         assert str(uuid.UUID(line["function_request_id"])) == line["function_request_id"]
 
 
-def test_the_environment_of_the_tests_is_hidden(tmp_path: Path) -> None:
+def test_packages_of_the_test_environment_are_hidden(tmp_path: Path) -> None:
     """Without the layer nothing starts: were this not so, the tests above would prove nothing."""
     nothing, runtime = tmp_path / "layer", tmp_path / "runtime"
     (nothing / "python").mkdir(parents=True)

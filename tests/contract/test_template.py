@@ -81,19 +81,19 @@ def allowed(function: str) -> list[tuple[str, str]]:
     return found
 
 
-def test_every_function_has_its_folder_and_its_event() -> None:
+def test_every_function_has_a_folder_and_an_event() -> None:
     declared = set(functions())
     assert {path.parent.name for path in ROOT.glob("functions/*/app.py")} == declared
     assert {path.stem for path in ROOT.glob("events/*.json")} == declared
 
 
-def test_a_function_is_built_from_its_own_folder() -> None:
+def test_function_is_built_from_its_own_folder() -> None:
     assert {name: entry["CodeUri"] for name, entry in functions().items()} == {
         name: f"functions/{name}/" for name in functions()
     }
 
 
-def test_the_alarm_watches_what_the_workers_publish() -> None:
+def test_alarm_watches_metrics_that_workers_publish() -> None:
     resources, variables = template()["Resources"], template()["Globals"]["Function"]["Environment"]["Variables"]
     watched = [
         part["MetricStat"]["Metric"]
@@ -109,14 +109,14 @@ def test_the_alarm_watches_what_the_workers_publish() -> None:
         }
 
 
-def test_only_the_public_routes_are_public() -> None:
+def test_only_listed_routes_are_public() -> None:
     public = {key for _, key, route in routes() if route.get("Auth") == {"Authorizer": "NONE"}}
     assert public == PUBLIC
     assert all("Auth" not in route for _, key, route in routes() if key not in PUBLIC)
     assert template()["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
 
 
-def test_the_gateway_asks_every_other_route_for_a_token() -> None:
+def test_gateway_requires_a_token_on_every_other_route() -> None:
     paths = transformed()["Api"]["Properties"]["Body"]["paths"]
     security = {
         f"{method.upper()} {path}": [name for entry in operation["security"] for name in entry]
@@ -130,7 +130,7 @@ def test_no_route_is_declared_twice() -> None:
     assert [key for key, count in Counter(key for _, key, _ in routes()).items() if count > 1] == []
 
 
-def test_stricter_throttles_belong_to_routes_that_exist() -> None:
+def test_stricter_throttles_belong_to_existing_routes() -> None:
     api = template()["Resources"]["Api"]["Properties"]
     assert set(api["RouteSettings"]) <= {key for _, key, _ in routes()}
     guessing = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh"}
@@ -142,13 +142,13 @@ def test_stricter_throttles_belong_to_routes_that_exist() -> None:
     assert 0 < api["DefaultRouteSettings"]["ThrottlingRateLimit"] <= 100
 
 
-def test_the_stack_stays_far_from_the_limit_of_resources(record_property: Callable[[str, object], None]) -> None:
+def test_stack_stays_below_the_resource_limit(record_property: Callable[[str, object], None]) -> None:
     count = len(transformed())
     record_property("Resources of the template after the transform", count)
     assert count < 400
 
 
-def test_each_function_has_a_role_of_its_own() -> None:
+def test_each_function_has_its_own_role() -> None:
     used = [
         entry["Properties"]["Role"]["Fn::GetAtt"][0]
         for entry in transformed().values()
@@ -166,14 +166,14 @@ def test_no_statement_allows_everything() -> None:
                 assert set(actions) <= set(WITHOUT_ONE_RESOURCE), name
 
 
-def test_roles_carry_no_managed_policy_but_those_sam_adds() -> None:
+def test_roles_have_only_the_managed_policies_sam_adds() -> None:
     for name, role in roles().items():
         arns = role["Properties"].get("ManagedPolicyArns", [])
         allowed = MANAGED | (IN_A_NETWORK if verb_noun(name.removesuffix("Role")) in TALKS_TO_VENUES else set())
         assert {arn.rsplit("/", 1)[1] for arn in arns} <= allowed, name
 
 
-def test_what_talks_to_venues_calls_from_one_address_where_that_is_wanted() -> None:
+def test_venue_functions_use_the_fixed_egress_address_when_enabled() -> None:
     network = {
         "SubnetIds": [{"Ref": "EgressSubnet"}],
         "SecurityGroupIds": [{"Ref": "EgressGroup"}],
@@ -187,7 +187,7 @@ def test_what_talks_to_venues_calls_from_one_address_where_that_is_wanted() -> N
     assert template()["Outputs"]["EgressAddress"]["Value"] == {"Ref": "EgressAddress"}
 
 
-def test_only_functions_that_use_credentials_may_touch_the_keys() -> None:
+def test_only_functions_that_use_credentials_may_access_the_keys() -> None:
     def with_right(action: str) -> set[str]:
         return {name for name in functions() for right, on in allowed(name) if right == action and "KeySecret" in on}
 
@@ -196,7 +196,7 @@ def test_only_functions_that_use_credentials_may_touch_the_keys() -> None:
     assert with_right("secretsmanager:UpdateSecretVersionStage") == {"rotate_key"}
 
 
-def test_only_secrets_manager_may_start_a_rotation_and_only_of_the_key_ring() -> None:
+def test_only_secrets_manager_may_rotate_and_only_the_key_ring() -> None:
     resources = template()["Resources"]
     permission = resources["RotateKeyPermission"]["Properties"]
     assert permission["Principal"] == "secretsmanager.amazonaws.com"
@@ -206,12 +206,12 @@ def test_only_secrets_manager_may_start_a_rotation_and_only_of_the_key_ring() ->
     assert functions()["rotate_key"].get("Events") is None
 
 
-def test_re_encryption_ends_before_its_time_out() -> None:
+def test_re_encryption_ends_before_its_timeout() -> None:
     allowed_seconds = functions()["reencrypt_credentials"]["Timeout"]
     assert allowed_seconds - load_function("reencrypt_credentials").SECONDS >= 10
 
 
-def test_only_functions_that_talk_to_venues_carry_their_layer() -> None:
+def test_only_venue_functions_have_the_exchanges_layer() -> None:
     layers = {name: entry["Properties"]["Layers"] for name, entry in transformed().items() if is_function(entry)}
     carry = {verb_noun(name) for name, given in layers.items() if any("Exchanges" in str(layer) for layer in given)}
     assert carry == TALKS_TO_VENUES
@@ -222,7 +222,7 @@ def is_function(entry: dict[str, Any]) -> bool:
     return bool(entry["Type"] == "AWS::Lambda::Function")
 
 
-def test_a_function_knows_the_key_secret_only_if_it_may_read_it() -> None:
+def test_only_functions_that_read_keys_know_the_key_secret() -> None:
     knows = {
         name
         for name, entry in functions().items()
@@ -231,7 +231,7 @@ def test_a_function_knows_the_key_secret_only_if_it_may_read_it() -> None:
     assert knows == READS_KEYS
 
 
-def test_what_cannot_be_made_again_outlives_the_stack() -> None:
+def test_irreplaceable_resources_are_retained() -> None:
     for name in ("KeySecret", "UserPool"):
         resource = template()["Resources"][name]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
@@ -242,12 +242,12 @@ def test_every_function_publishes_a_version_with_each_release() -> None:
     assert template()["Globals"]["Function"]["AutoPublishAlias"] == "live"
 
 
-def test_the_queue_hides_a_batch_for_six_times_as_long_as_a_worker_may_take() -> None:
+def test_queue_visibility_timeout_is_six_times_the_worker_timeout() -> None:
     for name, worker in (("SyncQueue", "sync_wallets"), ("EvaluationQueue", "evaluate_orders")):
         queue = template()["Resources"][name]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * functions()[worker]["Timeout"]
 
 
-def test_live_trading_is_off_unless_somebody_turns_it_on() -> None:
+def test_live_trading_is_off_by_default() -> None:
     assert template()["Parameters"]["LiveTrading"]["Default"] == "false"
     assert "LiveTrading=true" not in (ROOT / "samconfig.toml").read_text(encoding="utf-8")

@@ -98,7 +98,7 @@ AFTER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", sorted(AFTER))
-def test_an_order_whose_answer_is_lost_is_sent_once_and_found_later(
+def test_order_with_lost_answer_is_sent_once_and_found_later(
     harness: VenueHarness, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "SEND_SECONDS", 0.5)
@@ -118,14 +118,14 @@ def test_an_order_whose_answer_is_lost_is_sent_once_and_found_later(
         assert not harness.account.orders
 
 
-def test_an_order_that_surely_was_not_sent_says_so(harness: VenueHarness, run: Run) -> None:
+def test_order_that_was_never_sent_raises_a_connection_error(harness: VenueHarness, run: Run) -> None:
     harness.fake.stop()
     with pytest.raises(WalletConnectionError) as refused:
         run(harness.wallet.send_order(harness.order(), ID))
     assert not isinstance(refused.value, UnknownOutcomeError)
 
 
-def test_a_placed_order_that_cannot_be_read_is_not_lost(harness: VenueHarness, run: Run) -> None:
+def test_placed_order_that_cannot_be_read_stays_unknown_and_is_found_later(harness: VenueHarness, run: Run) -> None:
     if harness.venue.answers_whole_order:
         pytest.skip("the venue answers with the whole order")
     path = "/QueryOrders" if harness.venue.exchange == "kraken" else "/historical/"
@@ -137,14 +137,14 @@ def test_a_placed_order_that_cannot_be_read_is_not_lost(harness: VenueHarness, r
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty"])
-def test_a_read_is_tried_again_while_time_is_left(harness: VenueHarness, run: Run, kind: Any) -> None:
+def test_failed_read_is_retried_while_time_remains(harness: VenueHarness, run: Run, kind: Any) -> None:
     harness.fake.break_with(kind, path=BALANCES[harness.venue.exchange], times=2)
     (held,) = run(harness.wallet.get_balance())
     assert held.total == 10000
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "malformed", "empty"])
-def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
+def test_failing_read_raises_in_time_and_never_returns_an_empty_balance(
     harness: VenueHarness, run: Run, kind: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 0.2)
@@ -156,7 +156,7 @@ def test_a_read_ends_in_time_with_an_error_and_never_as_an_empty_balance(
 
 
 @pytest.mark.parametrize("status", [429, 418])
-def test_a_venue_that_asks_for_a_pause_is_not_asked_again(harness: VenueHarness, run: Run, status: int) -> None:
+def test_rate_limited_call_is_not_retried(harness: VenueHarness, run: Run, status: int) -> None:
     path = BALANCES[harness.venue.exchange]
     harness.fake.break_with("status", path=path, status=status, headers={"Retry-After": "77"}, times=None)
     with pytest.raises(RateLimitExceededError) as refused:
@@ -165,7 +165,7 @@ def test_a_venue_that_asks_for_a_pause_is_not_asked_again(harness: VenueHarness,
     assert harness.fake.calls(path) == 1
 
 
-def test_a_key_revoked_after_it_worked_is_an_invalid_credential(harness: VenueHarness, run: Run) -> None:
+def test_key_revoked_after_use_is_an_invalid_credential(harness: VenueHarness, run: Run) -> None:
     run(harness.wallet.get_balance())
     harness.account.revoked = True
     with pytest.raises(InvalidCredentialsError):
@@ -173,7 +173,7 @@ def test_a_key_revoked_after_it_worked_is_an_invalid_credential(harness: VenueHa
     assert run(harness.wallet.test_connection()) == (False, "Invalid credentials")
 
 
-def test_a_key_that_can_withdraw_or_only_read_is_seen(harness: VenueHarness, run: Run) -> None:
+def test_key_permissions_are_read_and_withdrawal_is_refused(harness: VenueHarness, run: Run) -> None:
     allowed = run(harness.wallet.get_key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, True, False)
@@ -187,7 +187,7 @@ def test_a_key_that_can_withdraw_or_only_read_is_seen(harness: VenueHarness, run
     assert refused.value.advice == harness.venue.key_hint
 
 
-def test_a_wrong_clock_is_learnt_from_the_venue(harness: VenueHarness, run: Run) -> None:
+def test_clock_difference_is_learnt_from_the_venue(harness: VenueHarness, run: Run) -> None:
     if not harness.venue.adjusts_clock:
         pytest.skip("the venue checks no time that could be put right")
     harness.fake.exchange.skew_ms = -120_000
@@ -196,7 +196,7 @@ def test_a_wrong_clock_is_learnt_from_the_venue(harness: VenueHarness, run: Run)
     assert order.status is OrderStatus.FILLED
 
 
-def test_a_redirect_is_not_followed(harness: VenueHarness, run: Run) -> None:
+def test_redirect_is_not_followed(harness: VenueHarness, run: Run) -> None:
     with FAKES[harness.venue.exchange]() as elsewhere:
         harness.fake.break_with("redirect", path=BALANCES[harness.venue.exchange], body=elsewhere.url, times=None)
         with pytest.raises(WalletConnectionError):
@@ -204,7 +204,7 @@ def test_a_redirect_is_not_followed(harness: VenueHarness, run: Run) -> None:
         assert elsewhere.seen == []
 
 
-def test_a_venue_that_is_away_for_several_accounts_is_left_alone(harness: VenueHarness, run: Run) -> None:
+def test_circuit_opens_when_the_venue_fails_for_several_accounts(harness: VenueHarness, run: Run) -> None:
     path = BALANCES[harness.venue.exchange]
     harness.fake.break_with("status", path=path, status=500, times=None)
     for _ in range(FAILURES):
@@ -218,7 +218,7 @@ def test_a_venue_that_is_away_for_several_accounts_is_left_alone(harness: VenueH
     assert harness.fake.calls(path) == asked
 
 
-def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(harness: VenueHarness, run: Run) -> None:
+def test_unsupported_order_type_is_refused_with_the_offered_types(harness: VenueHarness, run: Run) -> None:
     order = harness.order(type=OrderType.TRAILING_STOP, side=OrderSide.SELL, trail_percent=Decimal(3))
     with pytest.raises(
         InvalidOrderError, match=r"does not offer trailing_stop orders\. It offers limit, market"
@@ -228,7 +228,7 @@ def test_an_order_type_the_venue_lacks_is_refused_with_what_it_has(harness: Venu
     assert not harness.account.orders
 
 
-def test_stops_wait_at_the_venue_and_trigger_there(harness: VenueHarness, run: Run) -> None:
+def test_stop_orders_rest_and_trigger_at_the_venue(harness: VenueHarness, run: Run) -> None:
     run(harness.wallet.send_order(harness.order(amount=Decimal("0.02")), ID))
     stop = {"side": OrderSide.SELL, "type": OrderType.STOP_LIMIT}
     prices = {"stop_price": Decimal(45000), "price": Decimal(44000)}
@@ -250,7 +250,7 @@ MARKETS = {"binance": "/exchangeInfo", "coinbase": "/market/products", "kraken":
 
 
 @pytest.mark.parametrize("status", [451, 429])
-def test_markets_are_used_while_they_cannot_be_read_anew_and_are_tried_once_a_minute(
+def test_stale_markets_are_used_and_refreshed_once_a_minute_on_failure(
     harness: VenueHarness, run: Run, status: int
 ) -> None:
     now = utc_now()
@@ -280,7 +280,7 @@ def test_markets_are_used_while_they_cannot_be_read_anew_and_are_tried_once_a_mi
     run(connection.close())
 
 
-def test_a_book_is_sorted_by_its_numbers(harness: VenueHarness, run: Run) -> None:
+def test_order_book_is_sorted_numerically(harness: VenueHarness, run: Run) -> None:
     harness.fake.exchange.prices[harness.symbol] = Decimal("10000.0")
     shown = run(harness.wallet.get_snapshot(harness.symbol))
     bids, asks = [level.price for level in shown.bids], [level.price for level in shown.asks]
@@ -289,13 +289,13 @@ def test_a_book_is_sorted_by_its_numbers(harness: VenueHarness, run: Run) -> Non
     assert bids[0] < 10000 < asks[0]
 
 
-def test_a_market_that_is_spent_in_the_quote_asset(harness: VenueHarness, run: Run) -> None:
+def test_quote_amount_order_spends_at_most_that_amount(harness: VenueHarness, run: Run) -> None:
     order = run(harness.wallet.send_order(harness.order(amount=None, quote_amount=Decimal(500)), ID))
     assert order.status is OrderStatus.FILLED
     assert 499 < order.filled_quote <= 500
 
 
-def test_nothing_secret_is_logged_or_told_whatever_fails(
+def test_no_secret_is_logged_or_shown_on_failure(
     harness: VenueHarness, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     told = []
@@ -315,7 +315,7 @@ def test_nothing_secret_is_logged_or_told_whatever_fails(
         assert secret.splitlines()[-2 % len(secret.splitlines())] not in everything
 
 
-def test_more_fills_than_coinbase_gives_in_a_few_pages_leave_the_balance_and_begin_the_books_anew(run: Run) -> None:
+def test_too_many_coinbase_fills_keep_the_balance_and_restart_asset_flows(run: Run) -> None:
     async def work(fake: FakeCoinbase) -> tuple[list[Statement], int]:
         connection = VenueConnection(venue_named("coinbase"), ApiConfig(base_url=fake.url), allow_loopback=True)
         credentials = fake.credentials(balances={"USD": "1000000"})

@@ -146,7 +146,7 @@ class WalletHarness:
         return order.filled_quote + fee if order.side is BUY else fee - order.filled_quote
 
 
-def test_a_wallet_says_who_it_is_and_nothing_secret(venue: Account, run: Run) -> None:
+def test_wallet_info_identifies_the_wallet_without_secrets(venue: Account, run: Run) -> None:
     wallet = venue.wallet()
     info = wallet.get_wallet_info()
     assert set(info) == {"wallet_id", "user_wallet_id", "type", "initialized"}
@@ -156,7 +156,7 @@ def test_a_wallet_says_who_it_is_and_nothing_secret(venue: Account, run: Run) ->
     assert not any(secret in f"{wallet!r} {wallet} {info}" for secret in venue.secrets)
 
 
-def test_initialising_and_closing_may_be_repeated(venue: Account, run: Run) -> None:
+def test_initialise_and_close_are_repeatable(venue: Account, run: Run) -> None:
     async def work() -> None:
         wallet = venue.wallet()
         assert not wallet.is_initialized()
@@ -179,7 +179,7 @@ def test_initialising_and_closing_may_be_repeated(venue: Account, run: Run) -> N
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))
-def test_nothing_works_before_initialising_or_after_closing(venue: Account, run: Run, call: str) -> None:
+def test_calls_fail_before_initialise_and_after_close(venue: Account, run: Run, call: str) -> None:
     async def work() -> None:
         wallet = venue.wallet()
         with pytest.raises(WalletNotInitializedError):
@@ -212,7 +212,7 @@ def test_balances_add_up(venue: Account, run: Run) -> None:
     run(work())
 
 
-def test_markets_are_sane(venue: Account, run: Run) -> None:
+def test_markets_are_plausible(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             markets = await harness.wallet.get_markets()
@@ -229,7 +229,7 @@ def test_markets_are_sane(venue: Account, run: Run) -> None:
     run(work())
 
 
-def test_prices_are_sane(venue: Account, run: Run) -> None:
+def test_prices_are_plausible(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             price = await harness.wallet.get_market_price(venue.symbol)
@@ -252,7 +252,7 @@ def test_prices_are_sane(venue: Account, run: Run) -> None:
     run(work())
 
 
-def test_a_market_order_there_and_back(venue: Account, run: Run) -> None:
+def test_market_orders_buy_and_sell_back(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             before = (await harness.wallet.get_balance_for_asset(venue.cash)).total
@@ -299,7 +299,7 @@ def _check_average(order: OrderResult) -> None:
         assert abs(order.average_fill_price * order.filled_amount - order.filled_quote) < Decimal("0.0001")
 
 
-def test_a_limit_order_rests_until_it_is_cancelled(venue: Account, run: Run) -> None:
+def test_limit_order_rests_until_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             before = await harness.wallet.get_balance_for_asset(venue.cash)
@@ -333,7 +333,7 @@ async def _closed(harness: WalletHarness) -> list[OrderResult]:
     return await harness.wallet.get_order_history(harness.market.symbol)
 
 
-def test_history_is_by_symbol_newest_first_and_no_longer_than_asked(venue: Account, run: Run) -> None:
+def test_history_is_by_symbol_newest_first_and_within_the_limit(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             orders = [await harness.buy() for _ in range(3)]
@@ -345,7 +345,7 @@ def test_history_is_by_symbol_newest_first_and_no_longer_than_asked(venue: Accou
     run(work())
 
 
-def test_a_repeated_client_order_id_is_answered_with_the_first_order(venue: Account, run: Run) -> None:
+def test_repeated_client_order_id_returns_the_first_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             size = await harness.size()
@@ -363,7 +363,7 @@ def test_a_repeated_client_order_id_is_answered_with_the_first_order(venue: Acco
     run(work())
 
 
-def test_what_does_not_exist_is_said_not_to(venue: Account, run: Run) -> None:
+def test_unknown_orders_and_symbols_are_not_found(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             for order_id in ("o-99-1", "no such order"):
@@ -423,7 +423,7 @@ REFUSALS: dict[str, Refusal] = {
 
 
 @pytest.mark.parametrize("name", sorted(REFUSALS))
-def test_a_refused_order_changes_nothing(venue: Account, run: Run, name: str) -> None:
+def test_refused_order_changes_nothing(venue: Account, run: Run, name: str) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             before = await harness.everything()
@@ -442,7 +442,7 @@ def test_a_refused_order_changes_nothing(venue: Account, run: Run, name: str) ->
     run(work())
 
 
-def test_an_immediate_order_that_meets_nobody_is_cancelled(venue: Account, run: Run) -> None:
+def test_unmatched_ioc_order_is_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             before = await harness.wallet.get_balance()
@@ -453,7 +453,7 @@ def test_an_immediate_order_that_meets_nobody_is_cancelled(venue: Account, run: 
     run(work())
 
 
-def test_positions_name_what_is_held_and_what_it_cost(venue: Account, run: Run) -> None:
+def test_positions_have_amount_and_cost(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             assert await harness.wallet.get_positions() == []

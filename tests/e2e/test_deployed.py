@@ -73,12 +73,12 @@ def wait_for(look: Callable[[], Found], what: str, deployed: Deployment, seconds
     return found
 
 
-def test_every_route_of_the_template_is_there(deployed: Deployment) -> None:
+def test_every_route_of_the_template_is_deployed(deployed: Deployment) -> None:
     found = deployed.emulator.client("apigatewayv2").get_routes(ApiId=deployed.resources["Api"], MaxResults="500")
     assert {route["RouteKey"] for route in found["Items"]} == {key for _, key, _ in routes()}
 
 
-def test_what_is_public_needs_no_token_and_the_rest_does(deployed: Deployment, untouched: str) -> None:
+def test_only_public_routes_need_no_token(deployed: Deployment, untouched: str) -> None:
     definitions = deployed.call("GET", f"{BASE}/wallets/definitions")
     assert definitions.status == 200, definitions.body
     assert "demo-wallet-v1" in [item["slug"] for item in definitions.json["items"]]
@@ -90,7 +90,7 @@ def test_what_is_public_needs_no_token_and_the_rest_does(deployed: Deployment, u
     assert deployed.call("GET", f"{BASE}/nothing").status == 404
 
 
-def test_a_new_user_trades_and_sees_a_true_balance(deployed: Deployment, token: str) -> None:
+def test_new_user_trades_and_sees_the_right_balance(deployed: Deployment, token: str) -> None:
     wallet = create(deployed, token, "My First Demo Wallet")
     path = f"{BASE}/wallets/{wallet}"
     listed = deployed.call("GET", f"{BASE}/wallets", token=token).json["items"]
@@ -118,7 +118,7 @@ def amounts(assets: list[dict[str, Any]]) -> dict[str, Decimal]:
     return {asset["asset"]: Decimal(asset["total"]) for asset in assets}
 
 
-def test_only_administrators_may_do_what_is_theirs(deployed: Deployment, token: str) -> None:
+def test_only_administrators_may_suspend_wallets(deployed: Deployment, token: str) -> None:
     wallet = create(deployed, token, "To be suspended")
     body = {"reason": "a test"}
     refused = deployed.call("POST", f"{BASE}/wallets/{wallet}/suspend", body, token)
@@ -134,7 +134,7 @@ def sync_message(wallet: str) -> str:
     return json.dumps({"sync_id": f"{now}/{wallet}", "scheduled_time": now, "user_wallet_ids": [wallet]})
 
 
-def test_a_message_that_fails_is_delivered_again_and_holds_up_no_other(deployed: Deployment, token: str) -> None:
+def test_failing_message_is_redelivered_and_blocks_no_other(deployed: Deployment, token: str) -> None:
     sqs, queue = deployed.emulator.client("sqs"), deployed.resources["SyncQueue"]
     first, second = create(deployed, token, "First"), create(deployed, token, "In the same batch")
     sqs.send_message(QueueUrl=queue, MessageBody=sync_message(first))
@@ -169,7 +169,7 @@ def dead_letters(deployed: Deployment) -> list[dict[str, Any]]:
     return messages
 
 
-def test_the_schedule_syncs_a_wallet_by_itself(deployed: Deployment, token: str, untouched: str) -> None:
+def test_schedule_syncs_a_wallet(deployed: Deployment, token: str, untouched: str) -> None:
     seconds = 60 + 10 + 30  # the rate, the emulator's clock, two cold starts
     (entry, *_) = wait_for(lambda: sync_log(deployed, token, untouched), "the schedule", deployed, seconds)
     assert (entry["sync_type"], entry["status"]) == ("scheduled", "success")
@@ -189,7 +189,7 @@ def test_no_log_line_holds_a_password_or_a_token(deployed: Deployment, token: st
         assert secret not in written
 
 
-def test_the_stack_goes_and_leaves_only_what_cannot_be_made_again(deployed: Deployment) -> None:
+def test_deleted_stack_leaves_only_irreplaceable_resources(deployed: Deployment) -> None:
     cloudformation = deployed.emulator.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})

@@ -19,7 +19,7 @@ def answers(output: str) -> list[Any]:
     return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
-def test_the_journey_works_as_typed(tmp_path: Path) -> None:
+def test_readme_journey_works_as_typed(tmp_path: Path) -> None:
     match = JOURNEY.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert match, "README.md has its journey"
     with local_run(tmp_path / ".local") as run:

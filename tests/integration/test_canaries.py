@@ -26,7 +26,7 @@ from tests.support import lambdas
 from tests.support.api import EMAIL, PASSWORD, user_pool
 from tests.support.clock import put_clock_forward
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, User, call, http_event, load_function
-from tests.support.leaks import found, leaks, texts_in
+from tests.support.secret_search import found, leaks, texts_in
 from tests.support.wallets import DEMO, KEY_SECRET, aws, new_wallet
 
 __all__ = ["aws"]
@@ -119,7 +119,7 @@ def messages() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["key", "odd", "pem"])
-def test_the_search_finds_what_it_looks_for(kind: str) -> None:
+def test_leak_search_finds_a_canary_in_every_encoding(kind: str) -> None:
     canary = new_canary(kind)
     for text in (
         f"before {canary} after",
@@ -134,7 +134,7 @@ def test_the_search_finds_what_it_looks_for(kind: str) -> None:
     assert not leaks(canary, new_canary(kind) if kind != "pem" else "nothing of it")
 
 
-def test_no_canary_is_found_outside_its_ciphertext(
+def test_credentials_appear_nowhere_outside_their_ciphertext(
     watch: Watch,
     stored: Any,
     run: Run,

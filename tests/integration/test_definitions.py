@@ -35,7 +35,7 @@ def create(invoke: Invoke, **changes: object) -> Any:
     return answer.json
 
 
-def test_seeds_are_listed_to_anybody_in_order(invoke: Invoke, seeded: Database) -> None:
+def test_seeded_definitions_are_listed_publicly_in_order(invoke: Invoke, seeded: Database) -> None:
     answer = invoke("list_definitions", "GET", PATH)
 
     assert answer.status == 200
@@ -49,7 +49,7 @@ def test_seeds_are_listed_to_anybody_in_order(invoke: Invoke, seeded: Database) 
     assert "binance.com" not in answer.text
 
 
-def test_seeding_again_and_at_the_same_time_changes_nothing(seeded: Database, run: Run) -> None:
+def test_repeated_and_concurrent_seeding_changes_nothing(seeded: Database, run: Run) -> None:
     async def work() -> tuple[list[Any], list[Any]]:
         before = await seeded["wallets"].find().sort("_id").to_list()
         await asyncio.gather(*(seed_definitions(seeded) for _ in range(4)))
@@ -75,7 +75,9 @@ def test_seeding_again_and_at_the_same_time_changes_nothing(seeded: Database, ru
         ({"integration_type": "DEX"}, []),
     ],
 )
-def test_filters(invoke: Invoke, seeded: Database, query: dict[str, str], slugs: list[str]) -> None:
+def test_list_filters_select_definitions(
+    invoke: Invoke, seeded: Database, query: dict[str, str], slugs: list[str]
+) -> None:
     answer = invoke("list_definitions", "GET", PATH, query=query)
 
     assert [item["slug"] for item in answer.json["items"]] == slugs
@@ -107,14 +109,14 @@ def test_pages_neither_skip_nor_repeat(invoke: Invoke, seeded: Database) -> None
         "is_demo=perhaps",
     ],
 )
-def test_bad_queries_are_422(invoke: Invoke, query: str) -> None:
+def test_invalid_queries_are_422(invoke: Invoke, query: str) -> None:
     answer = invoke("list_definitions", "GET", PATH, query=query)
 
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
     assert answer.json["errors"][0]["field"] == query.split("=", maxsplit=1)[0]
 
 
-def test_get_by_slug_and_by_id(invoke: Invoke, seeded: Database) -> None:
+def test_definition_is_found_by_slug_and_by_id(invoke: Invoke, seeded: Database) -> None:
     by_slug = invoke("get_definition", "GET", f"{PATH}/demo-wallet-v1").json
 
     assert invoke("get_definition", "GET", f"{PATH}/{by_slug['id']}").json == by_slug
@@ -122,7 +124,7 @@ def test_get_by_slug_and_by_id(invoke: Invoke, seeded: Database) -> None:
     assert invoke("get_definition", "GET", f"{PATH}/nothing").status == 404
 
 
-def test_an_admin_creates_changes_and_deletes(invoke: Invoke, database: Database, run: Run) -> None:
+def test_admin_creates_changes_and_deletes_a_definition(invoke: Invoke, database: Database, run: Run) -> None:
     made = create(invoke)
     assert made["capabilities"]["fees"] == {
         "maker_fee_percent": "0.1",
@@ -152,7 +154,7 @@ def test_an_admin_creates_changes_and_deletes(invoke: Invoke, database: Database
     assert create(invoke)["id"] != made["id"]
 
 
-def test_a_slug_is_taken_once(invoke: Invoke) -> None:
+def test_duplicate_slug_conflicts(invoke: Invoke) -> None:
     create(invoke)
 
     answer = invoke("create_definition", "POST", PATH, user=ADMIN, body=NEW)
@@ -160,7 +162,7 @@ def test_a_slug_is_taken_once(invoke: Invoke) -> None:
     assert (answer.status, answer.json["code"]) == (409, "DUPLICATE_SLUG")
 
 
-def test_a_definition_in_use_stays(invoke: Invoke, database: Database, run: Run) -> None:
+def test_definition_in_use_cannot_be_deleted(invoke: Invoke, database: Database, run: Run) -> None:
     made = create(invoke)
     wallet_id = str(uuid.uuid4())
     run(database["user_wallets"].insert_one({"_id": wallet_id, "wallet_id": made["id"], "deleted_at": None}))
@@ -221,7 +223,7 @@ def test_only_admins_change_the_catalogue(
         ("body", {"is_demo": True}),
     ],
 )
-def test_bad_fields_are_named_and_nothing_is_stored(
+def test_invalid_fields_are_named_and_nothing_is_stored(
     invoke: Invoke, database: Database, run: Run, field: str, change: dict[str, object]
 ) -> None:
     answer = invoke("create_definition", "POST", PATH, user=ADMIN, body=NEW | change)
@@ -231,7 +233,7 @@ def test_bad_fields_are_named_and_nothing_is_stored(
     assert run(database["wallets"].count_documents({})) == 0
 
 
-def test_null_does_not_unset_what_is_required(invoke: Invoke, seeded: Database) -> None:
+def test_null_cannot_unset_a_required_field(invoke: Invoke, seeded: Database) -> None:
     answer = invoke("update_definition", "PATCH", f"{PATH}/demo-wallet-v1", user=ADMIN, body={"name": None})
 
     assert answer.status == 422

@@ -18,7 +18,7 @@ D = Decimal
 LIMITS = RiskLimits(D(10**6), D(10**6), 10, daily_loss_limit_usd=D(1000))
 
 
-def test_the_local_day_begins_anew_for_a_wallet_that_holds_nothing(database: Database, run: Run) -> None:
+def test_new_local_day_starts_for_a_wallet_without_holdings(database: Database, run: Run) -> None:
     moment = [datetime(2026, 3, 2, 12, tzinfo=UTC)]
     wallet = DemoWallet("demo", "w", {}, {"db": database, "owner": "o", "clock": lambda: moment[0]})
 
@@ -39,7 +39,7 @@ def test_the_local_day_begins_anew_for_a_wallet_that_holds_nothing(database: Dat
     run(work())
 
 
-def test_the_turn_of_a_dead_writer_runs_out_and_is_cleared_by_the_next_commit(database: Database, run: Run) -> None:
+def test_turn_of_a_dead_writer_expires_and_the_next_commit_clears_it(database: Database, run: Run) -> None:
     wallet = DemoWallet("demo", "w", {}, {"db": database})
 
     async def work() -> None:
@@ -56,7 +56,7 @@ def test_the_turn_of_a_dead_writer_runs_out_and_is_cleared_by_the_next_commit(da
     run(work())
 
 
-def test_a_turn_is_given_to_one_writer_at_a_time(database: Database, run: Run) -> None:
+def test_turn_belongs_to_one_writer_at_a_time(database: Database, run: Run) -> None:
     wallet = DemoWallet("demo", "w", {}, {"db": database})
     ledger = DemoLedger(database)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -76,7 +76,7 @@ def test_a_turn_is_given_to_one_writer_at_a_time(database: Database, run: Run) -
     run(work())
 
 
-def test_a_price_that_changes_while_an_order_is_decided_is_not_too_old(database: Database, run: Run) -> None:
+def test_price_change_during_a_decision_does_not_make_the_price_stale(database: Database, run: Run) -> None:
     """The simulated price holds for 15 seconds: a look at its last moment is used in the next one."""
     moment = [datetime(2026, 3, 2, 12, tzinfo=UTC)]
 

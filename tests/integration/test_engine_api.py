@@ -24,7 +24,7 @@ D = Decimal
 
 
 class TestOrders:
-    def test_every_type_waits_for_what_it_was_told(self, engine: Engine) -> None:
+    def test_every_order_type_rests_until_its_condition(self, engine: Engine) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.5")
         sell: dict[str, Any] = {"side": "sell", "amount": "0.1"}
@@ -45,7 +45,7 @@ class TestOrders:
         held = {asset["asset"]: asset["locked"] for asset in balance["assets"]}
         assert held["BTC"] == "0.4"
 
-    def test_a_far_limit_fills_at_its_price_once_the_market_went_there(self, engine: Engine, clock: Clock) -> None:
+    def test_distant_limit_fills_at_its_price_when_the_market_reaches_it(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         order = engine.place(wallet, amount="0.1", type="limit", price=engine.away("-0.003"))
         found = order
@@ -68,7 +68,7 @@ class TestOrders:
             ({"side": "sell", "amount": "0.1", "stop_loss": {}}, "stop_loss"),
         ],
     )
-    def test_fields_that_do_not_belong_together(self, engine: Engine, fields: dict[str, Any], field: str) -> None:
+    def test_contradictory_fields_are_422(self, engine: Engine, fields: dict[str, Any], field: str) -> None:
         refused = engine.try_to_place(engine.create(), **fields)
         assert (refused.status, refused.json["code"], refused.json["field"]) == (422, "INVALID_ORDER", field)
 
@@ -86,11 +86,11 @@ class TestOrders:
             {"time_in_force": "GTX"},
         ],
     )
-    def test_values_out_of_range(self, engine: Engine, fields: dict[str, Any]) -> None:
+    def test_values_out_of_range_are_422(self, engine: Engine, fields: dict[str, Any]) -> None:
         refused = engine.try_to_place(engine.create(), amount="0.1", **fields)
         assert (refused.status, refused.json["code"]) == (422, "VALIDATION_ERROR")
 
-    def test_an_order_expires_when_it_said(self, engine: Engine, clock: Clock) -> None:
+    def test_order_expires_at_its_stated_time(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         until = clock.now + timedelta(minutes=3)
         gone = engine.place(
@@ -107,7 +107,7 @@ class TestOrders:
 
 
 class TestExits:
-    def test_they_are_orders_of_their_own(self, engine: Engine) -> None:
+    def test_exits_are_separate_orders(self, engine: Engine) -> None:
         wallet = engine.create()
         entry = engine.place(wallet, amount="0.1", stop_loss={"percent": "10"}, take_profit={})
         listed = engine.get("list_orders", wallet, "/orders", status="open")["items"]
@@ -121,7 +121,7 @@ class TestExits:
         assert {order["amount"] for order in listed} == {"0.1"}
         assert {order["receipt"]["seq"] for order in listed} == {entry["receipt"]["seq"]}
 
-    def test_they_wait_for_their_entry_and_end_with_it(self, engine: Engine) -> None:
+    def test_exits_wait_for_their_entry_and_end_with_it(self, engine: Engine) -> None:
         wallet = engine.create()
         price = engine.away("-0.2")
         entry = engine.place(wallet, amount="0.1", type="limit", price=price, stop_loss={"stop_price": "10000"})
@@ -166,7 +166,7 @@ class TestPreflight:
         found: dict[str, Any] = answer.json
         return found
 
-    def test_it_says_what_the_order_then_does(self, engine: Engine) -> None:
+    def test_preflight_predicts_the_fill(self, engine: Engine) -> None:
         wallet = engine.create()
         before = engine.get("get_ledger", wallet, "/ledger")
         found = self.check(engine, wallet, amount="0.3")
@@ -178,7 +178,7 @@ class TestPreflight:
         assert (estimate["quote"], estimate["fee"]) == (order["filled_quote"], order["fee"])
         assert estimate["average_price"] == order["average_fill_price"]
 
-    def test_the_largest_amount_passes_and_a_lot_more_does_not(self, engine: Engine) -> None:
+    def test_largest_amount_passes_and_one_lot_more_fails(self, engine: Engine) -> None:
         limits = WIDE | {"max_position_size_usd": "12345"}
         for wallet in (engine.create(), engine.create(risk_limits=limits)):
             for fields in ({"type": "market"}, {"type": "limit", "price": engine.away("-0.01")}):
@@ -187,7 +187,7 @@ class TestPreflight:
                 assert self.check(engine, wallet, **fields, amount=str(largest))["would_pass"]
                 assert not self.check(engine, wallet, **fields, amount=str(largest + D("0.00001")))["would_pass"]
 
-    def test_every_refusal_has_its_numbers(self, engine: Engine) -> None:
+    def test_every_failed_rule_reports_its_numbers(self, engine: Engine) -> None:
         wallet = engine.create(risk_limits=WIDE | {"max_position_size_usd": "1000", "max_total_exposure_usd": "2000"})
         found = self.check(engine, wallet, amount="3")
         rules = {rule["rule"]: rule for rule in found["rules"]}
@@ -199,7 +199,7 @@ class TestPreflight:
         assert rules["open_orders"]["numbers"] == {"value": "0", "limit": "500"}
         assert not found["would_pass"]
 
-    def test_what_cannot_be_computed_is_skipped(self, engine: Engine) -> None:
+    def test_rules_that_cannot_be_computed_are_skipped(self, engine: Engine) -> None:
         wallet = engine.create()
         found = self.check(engine, wallet, amount="0.0000001")
         results = {rule["rule"]: rule["result"] for rule in found["rules"]}
@@ -211,7 +211,7 @@ class TestPreflight:
         assert unknown["rules"][0]["code"] == "INVALID_SYMBOL"
         assert unknown["largest_amount"] is None
 
-    def test_a_paused_wallet_is_told_all_the_same(self, engine: Engine) -> None:
+    def test_preflight_checks_all_rules_of_a_paused_wallet(self, engine: Engine) -> None:
         wallet = engine.create()
         assert engine.ask("pause_wallet", "POST", wallet, "/pause", body={}).status == 200
         found = self.check(engine, wallet, quote_amount="100")
@@ -220,14 +220,14 @@ class TestPreflight:
         assert rules["funds"]["result"] == "passed"
         assert found["largest_amount"] == found["largest_quote_amount"] == "0"
 
-    def test_a_sale_of_everything_is_the_largest_even_if_it_is_no_lot(self, engine: Engine) -> None:
+    def test_largest_sale_is_the_whole_holding_even_off_the_lot_step(self, engine: Engine) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.3")
         assert self.check(engine, wallet, side="sell", amount="0.1")["largest_amount"] == "0.3"
 
 
 class TestPositions:
-    def test_what_is_held_and_what_it_cost(self, engine: Engine, clock: Clock) -> None:
+    def test_position_reports_amount_cost_and_profit(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         first, second = engine.place(wallet, amount="0.3"), engine.place(wallet, amount="0.1")
         clock.forward(hours=3)
@@ -239,7 +239,7 @@ class TestPositions:
         assert D(position["average_cost"]) == (cost / D("0.4")).quantize(D("0.00000001"))
         assert D(position["unrealised_pnl"]) == D("0.4") * D(position["mark_price"]) - cost
 
-    def test_closing_sells_everything_and_cancels_what_would_sell_it(self, engine: Engine) -> None:
+    def test_closing_a_position_sells_everything_and_cancels_its_exits(self, engine: Engine) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.3", stop_loss={"percent": "30"})
         answer = engine.ask("close_position", "POST", wallet, "/positions/close", query={"symbol": "BTC/USDT"})
@@ -252,7 +252,7 @@ class TestPositions:
 
 
 class TestHistory:
-    def test_equity_of_an_instant_is_the_same_in_every_range(self, engine: Engine, clock: Clock) -> None:
+    def test_equity_at_a_time_is_the_same_in_every_range(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.3")
         clock.forward(hours=30)
@@ -282,11 +282,11 @@ class TestHistory:
     @pytest.mark.parametrize(
         "query", [{"from": "2020-01-01T00:00:00Z"}, {"to": "2020-01-01T00:00:00Z", "from": "2021-01-01T00:00:00Z"}]
     )
-    def test_equity_of_a_span_that_makes_no_sense(self, engine: Engine, query: dict[str, str]) -> None:
+    def test_invalid_equity_range_is_422(self, engine: Engine, query: dict[str, str]) -> None:
         answer = engine.ask("get_equity", "GET", engine.create(), "/equity", query=query)
         assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
 
-    def test_results_add_up(self, engine: Engine, clock: Clock) -> None:
+    def test_performance_figures_add_up(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         for amount in ("0.3", "0.2"):
             engine.place(wallet, amount=amount)
@@ -306,14 +306,14 @@ class TestHistory:
         (symbol,) = found["symbols"]
         assert (symbol["symbol"], symbol["trades"], symbol["volume"]) == ("BTC/USDT", 2, found["volume"])
 
-    def test_results_of_a_wallet_that_did_nothing(self, engine: Engine) -> None:
+    def test_performance_of_an_idle_wallet_is_zero_or_undefined(self, engine: Engine) -> None:
         found = engine.get("get_performance", engine.create(), "/performance")
         assert found["total_pnl"] == found["return_percent"] == found["max_drawdown"] == "0"
         for name in ("win_rate_percent", "profit_factor", "expectancy", "sharpe_ratio"):
             assert found[name] is None
         assert found["symbols"] == []
 
-    def test_the_journal_in_pages(self, engine: Engine, clock: Clock) -> None:
+    def test_ledger_pages_balance_and_omit_nothing(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         for _ in range(4):
             engine.place(wallet, amount="0.1", metadata={"why": ["because"]})
@@ -335,7 +335,7 @@ class TestHistory:
                 sums[posting["asset"]] = sums.get(posting["asset"], D(0)) + D(posting["amount"])
             assert set(sums.values()) == {D(0)}
 
-    def test_the_journal_as_csv_in_parts(self, engine: Engine, environment: pytest.MonkeyPatch) -> None:
+    def test_ledger_csv_parts_contain_every_posting(self, engine: Engine, environment: pytest.MonkeyPatch) -> None:
         from moniqo_core.http.schemas.portfolio import ledger
 
         environment.setattr(ledger, "MAX_CSV_ROWS", 9)
@@ -364,7 +364,7 @@ class TestHistory:
 
 
 class TestResetAndFork:
-    def test_reset_begins_a_new_epoch(self, engine: Engine, clock: Clock) -> None:
+    def test_reset_starts_a_new_epoch(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.3")
         engine.place(wallet, amount="0.1", type="limit", price="20000")
@@ -392,7 +392,7 @@ class TestResetAndFork:
         assert (performance["opening_equity_usd"], performance["trades"]) == ("100000", 0)
         engine.replay(wallet)
 
-    def test_a_fork_holds_what_the_ledger_says(self, engine: Engine, clock: Clock) -> None:
+    def test_fork_holds_what_the_ledger_says(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create(custom_name="x" * 100)
         first = engine.place(wallet, amount="0.3")
         engine.place(wallet, amount="0.1", type="limit", price="20000")
@@ -418,7 +418,7 @@ class TestResetAndFork:
         engine.replay(wallet, fork, newest.json["id"])
         assert engine.get("list_positions", newest.json["id"], "/positions")["items"] == []
 
-    def test_a_fork_at_an_entry_of_an_earlier_epoch(self, engine: Engine) -> None:
+    def test_fork_may_start_at_an_entry_of_an_earlier_epoch(self, engine: Engine) -> None:
         wallet = engine.create()
         engine.place(wallet, amount="0.3")
         engine.ask("reset_wallet", "POST", wallet, "/reset")
@@ -426,7 +426,7 @@ class TestResetAndFork:
         fork = engine.ask("fork_wallet", "POST", wallet, "/fork", body={"seq": 2}).json["id"]
         assert engine.get("list_positions", fork, "/positions")["items"][0]["amount"] == "0.3"
 
-    def test_a_repeated_fork_answers_the_first(self, engine: Engine) -> None:
+    def test_repeated_fork_returns_the_first(self, engine: Engine) -> None:
         wallet = engine.create()
         key = {"Idempotency-Key": "fork"}
         made = engine.ask("fork_wallet", "POST", wallet, "/fork", body={"seq": 1}, headers=key)
@@ -437,13 +437,13 @@ class TestResetAndFork:
         assert (other.status, other.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
 
     @pytest.mark.parametrize("seq", [2, 10**9, 0, -1, "1", 1.5])
-    def test_there_is_no_such_entry(self, engine: Engine, seq: object) -> None:
+    def test_fork_at_an_unknown_entry_is_422(self, engine: Engine, seq: object) -> None:
         refused = engine.ask("fork_wallet", "POST", engine.create(), "/fork", body={"seq": seq})
         assert (refused.status, refused.json["code"]) == (422, "VALIDATION_ERROR")
         assert refused.json["errors"][0]["field"] == "seq"
 
 
-def test_a_wallet_in_breach_of_a_loss_limit_is_not_resumed(engine: Engine, clock: Clock) -> None:
+def test_wallet_in_breach_of_a_loss_limit_cannot_be_resumed(engine: Engine, clock: Clock) -> None:
     wallet = engine.create(risk_limits=WIDE | {"daily_loss_limit_usd": "60"})
     engine.place(wallet, amount="1.5")
     engine.place(wallet, side="sell", amount="1.4999")  # the fees alone are a loss of more than 100
@@ -459,7 +459,7 @@ def test_a_wallet_in_breach_of_a_loss_limit_is_not_resumed(engine: Engine, clock
     assert engine.get("get_wallet", wallet, "")["status"] == "active"
 
 
-def test_a_stranger_finds_nothing(engine: Engine, invoke: Invoke) -> None:
+def test_other_users_get_404(engine: Engine, invoke: Invoke) -> None:
     wallet = engine.create()
     order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "1"}
     calls: list[tuple[str, str, str, object]] = [

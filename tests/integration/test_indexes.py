@@ -22,7 +22,7 @@ async def indexes_of(db: Database) -> dict[str, Any]:
     return {name: await db[name].index_information() for name in INDEXES}
 
 
-def test_creating_them_again_changes_nothing(database: Database, run: Run) -> None:
+def test_creating_indexes_again_changes_nothing(database: Database, run: Run) -> None:
     before = run(indexes_of(database))
     run(ensure_indexes(database))
 
@@ -31,9 +31,7 @@ def test_creating_them_again_changes_nothing(database: Database, run: Run) -> No
         assert {model.document["name"] for model in models} <= set(before[collection])
 
 
-def test_the_ledger_takes_a_client_order_id_once_and_any_number_of_entries_without(
-    database: Database, run: Run
-) -> None:
+def test_ledger_client_order_id_is_unique_per_wallet_and_optional(database: Database, run: Run) -> None:
     ledger = database["demo_wallet_ledger"]
 
     async def insert(seq: int, **fields: object) -> None:
@@ -47,7 +45,7 @@ def test_the_ledger_takes_a_client_order_id_once_and_any_number_of_entries_witho
     run(ledger.insert_one({"_id": "v:1", "user_wallet_id": "v", "seq": 1, "client_order_id": "a"}))
 
 
-def test_a_deleted_definition_frees_its_slug(database: Database, run: Run) -> None:
+def test_deleted_definition_frees_its_slug(database: Database, run: Run) -> None:
     definitions = database["wallets"]
     run(definitions.insert_one({"_id": "1", "slug": "a", "deleted_at": "then"}))
     run(definitions.insert_one({"_id": "2", "slug": "a", "deleted_at": None}))
@@ -55,7 +53,7 @@ def test_a_deleted_definition_frees_its_slug(database: Database, run: Run) -> No
         run(definitions.insert_one({"_id": "3", "slug": "a", "deleted_at": None}))
 
 
-def test_an_old_server_is_refused(database: Database, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_old_server_is_refused(database: Database, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "OLDEST_SERVER", 1000)
 
     with pytest.raises(UnsupportedServerError, match="too old"):
@@ -63,7 +61,7 @@ def test_an_old_server_is_refused(database: Database, run: Run, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["mongodb://host/", " mongodb://host/\n", '{"url": "mongodb://host/"}'])
-def test_a_secret_holds_the_url_or_an_object_with_it(text: str) -> None:
+def test_secret_may_be_the_url_or_an_object_with_it(text: str) -> None:
     assert url_from_secret(text) == "mongodb://host/"
 
 
@@ -73,7 +71,7 @@ def prepare(**variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_command_prepares_a_database_and_may_be_repeated(mongo_url: str, database: Database, run: Run) -> None:
+def test_prepare_command_is_repeatable(mongo_url: str, database: Database, run: Run) -> None:
     name = f"{database.name}_p"
     try:
         for _ in range(2):
@@ -84,7 +82,7 @@ def test_the_command_prepares_a_database_and_may_be_repeated(mongo_url: str, dat
         run(database.client.drop_database(name))
 
 
-def test_the_command_says_what_is_missing() -> None:
+def test_prepare_command_reports_a_missing_setting() -> None:
     done = prepare(MONGODB_DATABASE=uuid.uuid4().hex)
 
     assert done.returncode == 1

@@ -29,8 +29,8 @@ from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
 from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
+from tests.support.killable_process import Victim
 from tests.support.lambdas import TRADER, Invoke, load_function
-from tests.support.victims import Victim
 from tests.support.wallets import DEMO, KEY_SECRET, aws, create
 
 __all__ = ["aws"]
@@ -114,7 +114,7 @@ class Load:
         self.secrets[wallet] = secret
 
 
-def test_ten_rotations_under_load_fail_no_request_and_leave_nothing_under_an_old_key(
+def test_ten_rotations_under_load_fail_no_request_and_retire_old_keys(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, seed: int
 ) -> None:
     clock = MovedClock()
@@ -143,7 +143,7 @@ def test_ten_rotations_under_load_fail_no_request_and_leave_nothing_under_an_old
     assert len(ring.keys) <= 4
 
 
-def test_without_re_encryption_no_key_leaves(
+def test_no_key_leaves_without_re_encryption(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
 ) -> None:
     clock = MovedClock()
@@ -153,7 +153,7 @@ def test_without_re_encryption_no_key_leaves(
         run(all_open(Environment(seeded, stored, clock), secrets))
 
 
-def test_the_functions_rotate_and_re_encrypt(
+def test_lambda_functions_rotate_and_re_encrypt(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = "11111111-2222-4333-8444-555555555555"
@@ -168,13 +168,13 @@ def test_the_functions_rotate_and_re_encrypt(
     run(all_open(Environment(seeded, stored, MovedClock()), secrets))
 
 
-def test_the_function_rotates_no_other_secret(aws: None, database: Database) -> None:
+def test_rotation_function_refuses_other_secrets(aws: None, database: Database) -> None:
     event = {"Step": "createSecret", "SecretId": "another", "ClientRequestToken": "1" * 36}
     with pytest.raises(RuntimeError, match="rotates the key ring only"):
         load_function("rotate_key").handler(event, None)
 
 
-def test_replacing_credentials_in_the_middle_of_re_encryption_wins(
+def test_credentials_replaced_during_re_encryption_win(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
 ) -> None:
     clock = MovedClock()
@@ -195,7 +195,7 @@ def test_replacing_credentials_in_the_middle_of_re_encryption_wins(
     run(all_open(user, secrets | {wallet: "a new secret"}))
 
 
-def test_re_encryption_in_the_middle_of_replacing_credentials_is_no_conflict(
+def test_re_encryption_during_a_credential_replacement_is_no_conflict(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = MovedClock()
@@ -225,7 +225,7 @@ def rotated(seeded: Database, stored: StoredRing, secrets: dict[str, str], run: 
     return environment
 
 
-def test_deleted_wallets_are_moved_as_well(
+def test_deleted_wallets_are_re_encrypted(
     rotated: Environment, secrets: dict[str, str], run: Run, invoke: Invoke
 ) -> None:
     wallet = next(iter(secrets))
@@ -234,7 +234,7 @@ def test_deleted_wallets_are_moved_as_well(
     assert run(rotated.reencryption.run(60)).moved == WALLETS
 
 
-def test_a_run_without_time_leaves_the_rest_to_the_next(
+def test_run_out_of_time_leaves_the_rest_to_the_next(
     rotated: Environment, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reencryption, "PAGE", 3)
@@ -244,7 +244,7 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(
     assert [(report.moved, report.left) for report in reports] == [(0, WALLETS), (WALLETS, 0), (0, 0)]
 
 
-def test_progress_is_told_page_by_page(rotated: Environment, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_page_by_page(rotated: Environment, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reencryption, "PAGE", 3)
     told: list[int] = []
 
@@ -253,7 +253,7 @@ def test_progress_is_told_page_by_page(rotated: Environment, run: Run, monkeypat
     assert told == [3, 6, 8]
 
 
-def test_an_operator_rotates_moves_and_looks(
+def test_operator_rotates_re_encrypts_and_checks_status(
     seeded: Database,
     stored: StoredRing,
     secrets: dict[str, str],
@@ -318,7 +318,7 @@ class Mortal(CiphertextStore):
         await self._survive(super().mark_unreadable(broken, reason, now))
 
 
-def test_re_encryption_cut_short_anywhere_leaves_everything_readable_and_the_next_run_finishes(
+def test_interrupted_re_encryption_loses_nothing_and_the_next_run_finishes(
     seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reencryption, "PAGE", 3)
@@ -348,7 +348,7 @@ def moto_server(environment: pytest.MonkeyPatch) -> Iterator[str]:
         yield url
 
 
-def test_killed_processes_leave_every_wallet_readable_and_the_next_one_finishes(
+def test_killed_processes_lose_no_credentials_and_the_next_run_finishes(
     moto_server: str, stored: StoredRing, seeded: Database, mongo_url: str, invoke: Invoke, run: Run, seed: int
 ) -> None:
     secrets = make_wallets(invoke, run, seeded)

@@ -13,7 +13,7 @@ from moniqo_core import cli
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
-from tests.support.live import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, live_deployment, open_desk
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
@@ -31,7 +31,7 @@ def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke
         yield open_desk(venue, invoke, seeded)
 
 
-def test_an_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) -> None:
+def test_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) -> None:
     answer = harness.place(type="market", price=None, amount="0.01", client_order_id="mine", metadata={"why": "a.b"})
 
     assert answer.status == 201, answer.text
@@ -51,7 +51,7 @@ def test_an_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) 
     assert trades == order["fills"]
 
 
-def test_a_resting_order_is_followed_and_cancelled(harness: LiveHarness) -> None:
+def test_resting_order_is_tracked_and_cancelled(harness: LiveHarness) -> None:
     placed = harness.place().json
     assert placed["status"] == "open"
 
@@ -70,7 +70,7 @@ def test_a_resting_order_is_followed_and_cancelled(harness: LiveHarness) -> None
     assert (late.status, late.json["code"]) == (409, "ORDER_ALREADY_FILLED")
 
 
-def test_lists_are_pages_of_our_own_store(harness: LiveHarness) -> None:
+def test_order_lists_are_paged_filtered_and_private(harness: LiveHarness) -> None:
     ids = [harness.place(price=f"{30000 + number}").json["order_id"] for number in range(3)]
     harness.cancel(ids[0])
     path = f"{harness.path}/orders"
@@ -89,7 +89,7 @@ def test_lists_are_pages_of_our_own_store(harness: LiveHarness) -> None:
         assert harness.invoke("get_order", "GET", f"{path}/{wrong}", user=harness.user).json["code"] == "NOT_FOUND"
 
 
-def test_a_repeat_answers_the_first_order(harness: LiveHarness) -> None:
+def test_repeated_request_returns_the_first_order(harness: LiveHarness) -> None:
     first = harness.place(headers={"Idempotency-Key": "k"})
     again = harness.place(headers={"Idempotency-Key": "k"})
 
@@ -101,7 +101,7 @@ def test_a_repeat_answers_the_first_order(harness: LiveHarness) -> None:
     assert len(harness.at_venue()) == 1
 
 
-def test_a_refusal_of_the_venue_does_not_use_up_the_id(harness: LiveHarness) -> None:
+def test_refusal_by_the_venue_releases_the_client_order_id(harness: LiveHarness) -> None:
     # The limits let it pass and our estimate too: only the book says that it costs more than there is.
     harness.limit(max_position_size_usd=20000, max_total_exposure_usd=20000)
     refused = harness.place(type="market", price=None, amount="0.2", client_order_id="mine")
@@ -113,7 +113,7 @@ def test_a_refusal_of_the_venue_does_not_use_up_the_id(harness: LiveHarness) -> 
     assert harness.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
 
 
-def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(harness: LiveHarness) -> None:
+def test_sale_beyond_the_balance_is_refused_with_amounts(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     refused = harness.place(side="sell", type="market", price=None, amount="0.5")
     assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
@@ -125,7 +125,7 @@ def test_a_sale_of_more_than_there_is_is_refused_with_the_numbers(harness: LiveH
 
 
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 502}, {"kind": "drop"}, {"kind": "malformed"}])
-def test_without_an_answer_it_is_unknown_until_it_is_found(harness: LiveHarness, fault: dict[str, Any]) -> None:
+def test_order_without_an_answer_is_unknown_until_found(harness: LiveHarness, fault: dict[str, Any]) -> None:
     harness.venue.break_with(**fault, path="/api/v3/order", method="POST", after=True)
     answer = harness.place(client_order_id="mine")
 
@@ -137,7 +137,7 @@ def test_without_an_answer_it_is_unknown_until_it_is_found(harness: LiveHarness,
     assert [change["status"] for change in found["status_history"]] == ["pending", "unknown", "open"]
 
 
-def test_what_never_arrived_is_rejected_after_several_looks_and_its_id_stays_used(harness: LiveHarness) -> None:
+def test_undelivered_order_is_rejected_and_keeps_its_client_order_id(harness: LiveHarness) -> None:
     harness.venue.break_with("drop", path="/api/v3/order", method="POST")
     assert harness.place(client_order_id="mine").json["status"] == "unknown"
 
@@ -153,7 +153,7 @@ def test_what_never_arrived_is_rejected_after_several_looks_and_its_id_stays_use
     assert harness.at_venue() == []
 
 
-def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(harness: LiveHarness) -> None:
+def test_unknown_order_cannot_be_cancelled_until_found(harness: LiveHarness) -> None:
     harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
     assert harness.place().json["status"] == "unknown"
     early = harness.cancel("o-1-1")
@@ -163,7 +163,7 @@ def test_an_unknown_order_cannot_be_cancelled_until_it_is_found(harness: LiveHar
     assert harness.cancel("o-1-1").json["status"] == "cancelled"
 
 
-def test_an_order_the_venue_does_not_find_is_not_told_to_be_nowhere(harness: LiveHarness) -> None:
+def test_cancel_conflicts_when_venue_cannot_find_order(harness: LiveHarness) -> None:
     placed = harness.place().json
     (account,) = harness.venue.exchange.accounts.values()
     hidden = dict(account.orders)
@@ -175,7 +175,7 @@ def test_an_order_the_venue_does_not_find_is_not_told_to_be_nowhere(harness: Liv
     assert harness.cancel(placed["order_id"]).json["status"] == "cancelled"
 
 
-def test_settling_mirrors_what_happened_while_nobody_looked(harness: LiveHarness) -> None:
+def test_reconciliation_records_fills_that_happened_meanwhile(harness: LiveHarness) -> None:
     ids = [harness.place(price=f"{30000 + number}").json["order_id"] for number in range(4)]
     harness.venue.exchange.move("BTC/USDT", D("30001.5"))
     report = harness.reconcile(later=timedelta(minutes=2))
@@ -187,7 +187,7 @@ def test_settling_mirrors_what_happened_while_nobody_looked(harness: LiveHarness
     assert harness.order(ids[3])["fills"]
 
 
-def test_a_wallet_that_cannot_be_read_keeps_no_other_from_settling(
+def test_unreadable_wallet_does_not_block_reconciliation_of_others(
     harness: LiveHarness, invoke: Invoke, seeded: Database, run: Run
 ) -> None:
     broken = open_desk(harness.venue, invoke, seeded)
@@ -205,7 +205,7 @@ def test_a_wallet_that_cannot_be_read_keeps_no_other_from_settling(
     }
 
 
-def test_a_venue_whose_orders_cannot_be_read_keeps_no_other_from_settling(
+def test_unreadable_orders_of_a_venue_do_not_block_other_venues(
     harness: LiveHarness, seeded: Database, run: Run
 ) -> None:
     harness.place()
@@ -219,7 +219,7 @@ def test_a_venue_whose_orders_cannot_be_read_keeps_no_other_from_settling(
         harness.reconcile(later=timedelta(minutes=3))
 
 
-def test_a_venue_that_is_away_changes_nothing(harness: LiveHarness) -> None:
+def test_venue_outage_changes_nothing(harness: LiveHarness) -> None:
     placed = harness.place().json
     harness.venue.break_with("status", status=500, times=None)
 
@@ -229,9 +229,7 @@ def test_a_venue_that_is_away_changes_nothing(harness: LiveHarness) -> None:
     assert [order["status"] for order in _orders(harness)] == ["open"]
 
 
-def test_live_trading_is_off_unless_the_deployment_says_otherwise(
-    harness: LiveHarness, environment: pytest.MonkeyPatch
-) -> None:
+def test_orders_are_refused_when_live_trading_is_off(harness: LiveHarness, environment: pytest.MonkeyPatch) -> None:
     from moniqo_core import bootstrap
 
     resting = harness.place().json
@@ -245,7 +243,7 @@ def test_live_trading_is_off_unless_the_deployment_says_otherwise(
     assert harness.cancel(resting["order_id"]).json["status"] == "cancelled"
 
 
-def test_one_switch_stops_every_live_order_at_once(
+def test_kill_switch_stops_all_live_orders(
     harness: LiveHarness, mongo_url: str, capsys: pytest.CaptureFixture[str], run: Run
 ) -> None:
     import threading
@@ -278,7 +276,7 @@ def test_one_switch_stops_every_live_order_at_once(
     assert harness.place(price="30000").status == 201
 
 
-def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(harness: LiveHarness) -> None:
+def test_closing_a_position_cancels_its_exits_and_sells_everything(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     exit_ = harness.place(side="sell", price="60000", amount="0.005").json
     path, query = f"{harness.path}/positions/close", {"symbol": "BTC/USDT"}
@@ -301,7 +299,7 @@ def test_closing_a_position_cancels_what_would_sell_it_and_sells_all_of_it(harne
         ({"allowed_symbols": ["ETH/USDT"]}, "allowed_symbols"),
     ],
 )
-def test_limits_hold_before_anything_is_sent(harness: LiveHarness, limits: dict[str, Any], limit_type: str) -> None:
+def test_risk_limits_are_checked_before_sending(harness: LiveHarness, limits: dict[str, Any], limit_type: str) -> None:
     harness.limit(**limits)
     refused = harness.place()
 
@@ -323,7 +321,7 @@ def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(harness
     assert harness.place(side="sell", price="60000", amount="0.009").status == 201
 
 
-def test_while_something_held_has_no_price_purchases_wait(harness: LiveHarness) -> None:
+def test_purchases_are_refused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
     (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
     refused = harness.place()
@@ -337,7 +335,7 @@ def test_while_something_held_has_no_price_purchases_wait(harness: LiveHarness) 
     assert harness.place().status == 201
 
 
-def test_a_paused_wallet_takes_no_orders_and_cancels(harness: LiveHarness) -> None:
+def test_paused_wallet_refuses_orders_and_allows_cancelling(harness: LiveHarness) -> None:
     placed = harness.place().json
     harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body={})
 
@@ -345,7 +343,7 @@ def test_a_paused_wallet_takes_no_orders_and_cancels(harness: LiveHarness) -> No
     assert harness.cancel(placed["order_id"]).status == 200
 
 
-def test_preflight_asks_every_rule_and_places_nothing(harness: LiveHarness) -> None:
+def test_preflight_checks_every_rule_and_places_nothing(harness: LiveHarness) -> None:
     body = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.03", "price": "40000"}
     path = f"{harness.path}/orders/preflight"
     found = harness.invoke("preflight_order", "POST", path, user=harness.user, body=body).json
@@ -370,7 +368,7 @@ def test_preflight_asks_every_rule_and_places_nothing(harness: LiveHarness) -> N
         ("get_performance", "GET", "/performance"),
     ],
 )
-def test_what_only_paper_can_do_is_refused(harness: LiveHarness, function: str, method: str, path: str) -> None:
+def test_paper_only_operations_conflict(harness: LiveHarness, function: str, method: str, path: str) -> None:
     body: object = {} if path == "/fork" else None
     answer = harness.invoke(function, method, harness.path + path, user=harness.user, body=body)
 
@@ -378,7 +376,7 @@ def test_what_only_paper_can_do_is_refused(harness: LiveHarness, function: str, 
     assert "paper" in answer.json["detail"]
 
 
-def test_a_refused_key_names_the_address_it_must_allow(
+def test_refused_key_hint_names_the_egress_address(
     aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
 ) -> None:
     environment.setenv("EGRESS_ADDRESS", "192.0.2.7")
@@ -391,7 +389,7 @@ def test_a_refused_key_names_the_address_it_must_allow(
     assert "192.0.2.7" in refused.json["hint"]
 
 
-def test_a_wallet_with_orders_at_its_venue_is_not_deleted_unless_they_can_be_cancelled(harness: LiveHarness) -> None:
+def test_wallet_with_open_orders_is_deleted_only_after_cancelling_them(harness: LiveHarness) -> None:
     harness.place()
     kept = harness.invoke("delete_wallet", "DELETE", harness.path, user=harness.user)
     assert (kept.status, kept.json["code"], kept.json["open_orders"]) == (409, "WALLET_IN_USE", 1)
@@ -414,7 +412,7 @@ def test_a_wallet_with_orders_at_its_venue_is_not_deleted_unless_they_can_be_can
     ("fake", "slug", "path"),
     [(FakeCoinbase, "coinbase-advanced-v1", "/brokerage/orders"), (FakeKraken, "kraken-spot-v1", "/AddOrder")],
 )
-def test_the_other_venues_find_what_they_gave_no_answer_to(
+def test_coinbase_and_kraken_orders_without_an_answer_are_reconciled(
     aws: None,
     seeded: Database,
     environment: pytest.MonkeyPatch,
@@ -438,7 +436,7 @@ def test_the_other_venues_find_what_they_gave_no_answer_to(
         assert len(harness.at_venue()) == 2
 
 
-def test_fills_are_found_however_far_the_venue_s_clock_is_behind(
+def test_fills_are_found_when_the_venue_clock_is_behind(
     aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, run: Run
 ) -> None:
     with live_deployment(environment, FakeCoinbase(), "coinbase-advanced-v1") as venue:

@@ -12,9 +12,9 @@ import pytest
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import Invoke
-from tests.support.live import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, live_deployment, open_desk
 from tests.support.round_trips import round_trips
-from tests.support.syncing import get, sync_log
+from tests.support.sync_calls import get, sync_log
 from tests.support.wallets import aws
 
 __all__ = ["aws"]
@@ -42,7 +42,7 @@ def stored(harness: LiveHarness, run: Run) -> dict[str, Any]:
     return document
 
 
-def test_a_purchase_leaves_a_snapshot_a_row_and_its_equation_for_one_call(harness: LiveHarness) -> None:
+def test_purchase_stores_snapshot_sync_row_and_equation_with_one_call(harness: LiveHarness) -> None:
     assert harness.place(type="market", price=None, amount="0.01").status == 201
     (account,) = harness.venue.exchange.accounts.values()
     before = len(harness.venue.seen)
@@ -61,14 +61,14 @@ def test_a_purchase_leaves_a_snapshot_a_row_and_its_equation_for_one_call(harnes
     assert D(held["USDT"]) == account.free["USDT"] + account.locked["USDT"]
 
 
-def test_a_sale_asks_nothing_first(harness: LiveHarness) -> None:
+def test_sale_runs_no_sync(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     assert harness.place(side="sell", price="60000", amount="0.005").status == 201
 
     assert len(rows(harness)) == 1
 
 
-def test_what_fills_kept_do_not_explain_is_asked_of_the_venue(harness: LiveHarness, run: Run) -> None:
+def test_fills_are_read_from_the_venue_when_stored_ones_do_not_balance(harness: LiveHarness, run: Run) -> None:
     harness.place(type="market", price=None, amount="0.01")
     run(harness.database.order_fills.delete_many({}))
     assert harness.place(price="30000").status == 201
@@ -77,9 +77,7 @@ def test_what_fills_kept_do_not_explain_is_asked_of_the_venue(harness: LiveHarne
 
 
 @pytest.mark.parametrize("skew_ms", [0, -500, -900, 900])
-def test_a_withdrawal_beside_a_purchase_is_no_loss_whatever_the_venue_s_clock_says(
-    harness: LiveHarness, run: Run, skew_ms: int
-) -> None:
+def test_withdrawal_near_a_purchase_is_no_loss_for_any_clock_skew(harness: LiveHarness, run: Run, skew_ms: int) -> None:
     first_look = {"balance.books.until": utc_now() - timedelta(minutes=1)}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": first_look}))
     harness.venue.exchange.skew_ms = skew_ms
@@ -94,7 +92,7 @@ def test_a_withdrawal_beside_a_purchase_is_no_loss_whatever_the_venue_s_clock_sa
     assert get(harness.invoke, harness.wallet)["status"] == "active"
 
 
-def test_an_order_does_not_wait_for_another_sync_of_its_wallet(harness: LiveHarness, run: Run) -> None:
+def test_order_does_not_wait_for_another_sync_of_its_wallet(harness: LiveHarness, run: Run) -> None:
     lease = {"token": "other", "until": utc_now() + timedelta(seconds=60)}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": {"sync_lease": lease}}))
     seen = stored(harness, run)["balance"]["last_synced_at"]
@@ -106,9 +104,7 @@ def test_an_order_does_not_wait_for_another_sync_of_its_wallet(harness: LiveHarn
     assert stored(harness, run)["sync_lease"]["token"] == "other"
 
 
-def test_without_an_answer_of_the_venue_there_is_no_intent_and_the_schedule_goes_on(
-    harness: LiveHarness, run: Run
-) -> None:
+def test_failed_pre_trade_sync_stores_no_order_and_keeps_the_schedule(harness: LiveHarness, run: Run) -> None:
     before = get(harness.invoke, harness.wallet)
     harness.venue.break_with("status", status=403, times=None, path="/api/v3/account")
     refused = harness.place(client_order_id="mine")
@@ -124,9 +120,7 @@ def test_without_an_answer_of_the_venue_there_is_no_intent_and_the_schedule_goes
 
 
 @pytest.mark.parametrize("leased", [False, True])
-def test_a_purchase_that_finds_a_loss_limit_reached_pauses_the_wallet(
-    harness: LiveHarness, run: Run, leased: bool
-) -> None:
+def test_purchase_that_finds_a_breach_pauses_the_wallet(harness: LiveHarness, run: Run, leased: bool) -> None:
     harness.place(type="market", price=None, amount="0.1")
     resting = harness.place(price="30000").json["order_id"]
     exit_ = harness.place(side="sell", price="90000", amount="0.05").json["order_id"]
@@ -145,7 +139,7 @@ def test_a_purchase_that_finds_a_loss_limit_reached_pauses_the_wallet(
     assert harness.place(price="31000").json["code"] == "WALLET_PAUSED"
 
 
-def test_what_a_purchase_asks_of_the_database(harness: LiveHarness) -> None:
+def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
     harness.place()
     with round_trips() as commands:
         assert harness.place(price="30000").status == 201

@@ -168,7 +168,7 @@ def aws(service: str, environment: dict[str, str]) -> Any:
     )
 
 
-def test_a_function_sees_a_real_event(run: LocalRun) -> None:
+def test_function_receives_a_gateway_event(run: LocalRun) -> None:
     reply = run.call("POST", "/open/a%20b?x=1&x=2", {"a": 1}, headers={"Cookie": "c=1"})
     event = reply.json["event"]
     assert (event["rawPath"], event["queryStringParameters"], event["cookies"]) == ("/open/a b", {"x": "1,2"}, ["c=1"])
@@ -177,14 +177,14 @@ def test_a_function_sees_a_real_event(run: LocalRun) -> None:
     assert 0 < reply.json["left"] <= 1000
 
 
-def test_functions_see_the_templates_environment_and_nothing_of_the_developers(environment: dict[str, str]) -> None:
+def test_functions_see_only_the_environment_of_the_template(environment: dict[str, str]) -> None:
     assert (environment["NAME"], environment["GREETING"]) == ("open", "good day")
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "moniqo-local-OpenFunction"
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_ACCESS_KEY_ID"] == "local"
 
 
-def test_connections_are_kept(run: LocalRun) -> None:
+def test_connections_are_kept_alive(run: LocalRun) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)
     for path, status in (("/open/x", 200), ("/nowhere", 404), ("/closed", 401), ("/open/raise", 500), ("/open/y", 200)):
         assert exchange(connection, "POST" if status == 500 else "GET", path, b"body").status == status
@@ -204,7 +204,7 @@ def test_connections_are_kept(run: LocalRun) -> None:
         ("/closed", 401, "Unauthorized"),
     ],
 )
-def test_failures_have_the_gateways_shape_and_the_next_call_works(
+def test_failures_have_the_gateway_format_and_the_next_call_works(
     run: LocalRun, path: str, status: int, message: str
 ) -> None:
     reply = run.call("GET", path)
@@ -218,20 +218,20 @@ def test_large_bodies_are_refused_by_the_gateway(run: LocalRun) -> None:
     assert run.call("GET", "/open/x", headers={"X-Large": "x" * 10_240}).status == 431
 
 
-def test_throttling(run: LocalRun) -> None:
+def test_throttled_route_is_429(run: LocalRun) -> None:
     assert run.call("GET", "/limited").status == 200
     reply = run.call("GET", "/limited")
     assert (reply.status, reply.json) == (429, {"message": "Too Many Requests"})
 
 
-def test_cross_origin(run: LocalRun) -> None:
+def test_cors_headers_are_sent(run: LocalRun) -> None:
     origin = {"Origin": "https://app.example.com"}
     asked = run.call("OPTIONS", "/closed", headers={**origin, "Access-Control-Request-Method": "GET"})
     assert (asked.status, asked.headers["access-control-allow-methods"]) == (204, "GET")
     assert run.call("GET", "/open/x", headers=origin).headers["access-control-allow-origin"] == origin["Origin"]
 
 
-def test_answers_do_not_wait_for_acknowledgements(run: LocalRun) -> None:
+def test_responses_are_sent_without_nagle_delay(run: LocalRun) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)
     times = []
     for _ in range(15):
@@ -242,7 +242,7 @@ def test_answers_do_not_wait_for_acknowledgements(run: LocalRun) -> None:
     assert min(times) < 0.035, "Nagle's algorithm makes every one 0.04"
 
 
-def test_two_requests_run_in_two_environments(run: LocalRun) -> None:
+def test_concurrent_requests_run_in_two_environments(run: LocalRun) -> None:
     first, second = (http.client.HTTPConnection("127.0.0.1", run.port, timeout=30) for _ in range(2))
     first.request("GET", "/meet/me")
     assert exchange(second, "GET", "/meet/you").status == 200
@@ -251,7 +251,7 @@ def test_two_requests_run_in_two_environments(run: LocalRun) -> None:
     second.close()
 
 
-def test_tokens_are_checked_and_claims_arrive_flattened(run: LocalRun, environment: dict[str, str]) -> None:
+def test_tokens_are_verified_and_claims_flattened(run: LocalRun, environment: dict[str, str]) -> None:
     admin = run.description["users"][1]
     tokens = aws("cognito-idp", environment).initiate_auth(
         ClientId=environment["CLIENT"],
@@ -268,7 +268,7 @@ def test_tokens_are_checked_and_claims_arrive_flattened(run: LocalRun, environme
         assert reply.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_the_schedule_fires_and_the_queue_redelivers_what_failed(
+def test_schedule_fires_and_queue_redelivers_failed_messages(
     run: LocalRun, place: Path, environment: dict[str, str]
 ) -> None:
     dead = aws("sqs", environment).receive_message(QueueUrl=environment["DEAD"], WaitTimeSeconds=20)["Messages"]
@@ -278,7 +278,7 @@ def test_the_schedule_fires_and_the_queue_redelivers_what_failed(
     assert seen[0]["at"].endswith("Z")
 
 
-def test_secrets_and_users_outlive_a_restart(tmp_path: Path, place: Path) -> None:
+def test_secrets_and_users_survive_a_restart(tmp_path: Path, place: Path) -> None:
     template = str(place / "template.yaml")
     with local_run(tmp_path / "state", template) as run:
         environment = run.call("GET", "/open/x").json["env"]

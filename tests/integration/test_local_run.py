@@ -54,7 +54,7 @@ def seen(run: LocalRun, token: str, wallet: str) -> tuple[object, object]:
     return [(asset["asset"], asset["free"], asset["locked"]) for asset in assets], orders
 
 
-def test_the_journey_survives_a_restart_and_leaves_nothing(tmp_path: Path) -> None:
+def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with local_run(state) as run:
         for user in run.description["users"]:
@@ -91,7 +91,7 @@ def test_the_journey_survives_a_restart_and_leaves_nothing(tmp_path: Path) -> No
         assert run.stop(signal.SIGTERM) == 0
 
 
-def test_the_two_users_differ(tmp_path: Path) -> None:
+def test_trader_and_admin_have_different_permissions(tmp_path: Path) -> None:
     with local_run(tmp_path / "state", WORKERS="1") as run:
         trader, admin = run.login(), run.login("admin")
         change = {"description": "changed"}
@@ -101,7 +101,7 @@ def test_the_two_users_differ(tmp_path: Path) -> None:
         assert run.call("PATCH", path, change).json == {"message": "Unauthorized"}
 
 
-def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+def test_taken_port_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -112,7 +112,7 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_a_taken_state_directory_is_one_clear_line(tmp_path: Path) -> None:
+def test_taken_state_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     with local_run(tmp_path / "state", WORKERS="1") as run:
         code, said = refused(PORT=str(free_port()), STATE_DIR=str(run.state_dir))
     assert code == 1
@@ -134,7 +134,7 @@ def test_a_taken_state_directory_is_one_clear_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_settings_are_one_clear_line(tmp_path: Path, variables: dict[str, str], complaint: str) -> None:
+def test_invalid_settings_are_reported_in_one_line(tmp_path: Path, variables: dict[str, str], complaint: str) -> None:
     code, said = refused(**{"PORT": str(free_port()), "STATE_DIR": str(tmp_path), **variables})
     assert code == 1
     assert complaint in said
@@ -142,7 +142,7 @@ def test_wrong_settings_are_one_clear_line(tmp_path: Path, variables: dict[str, 
     assert "secret" not in said
 
 
-def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
+def test_broken_template_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources:\n  Api: [unclosed\n")
     code, said = refused(str(tmp_path / "template.yaml"), PORT=str(free_port()), STATE_DIR=str(tmp_path))
     assert code == 2
@@ -150,7 +150,7 @@ def test_a_broken_template_is_one_clear_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_keys_are_looked_at_and_rotated_from_a_shell(tmp_path: Path) -> None:
+def test_keys_command_shows_and_rotates_keys_from_a_shell(tmp_path: Path) -> None:
     state = tmp_path / "state"
 
     def moniqo(*arguments: str) -> tuple[int, str]:

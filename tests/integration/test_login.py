@@ -58,7 +58,7 @@ def log_in(invoke: Invoke, email: str = EMAIL, password: str = PASSWORD) -> Answ
     return invoke("login", "POST", "/auth/login", body={"email": email, "password": password})
 
 
-def test_a_right_pair_gives_tokens_that_refresh(invoke: Invoke, pool: Pool) -> None:
+def test_valid_login_returns_tokens_that_can_be_refreshed(invoke: Invoke, pool: Pool) -> None:
     answer = log_in(invoke)
 
     assert answer.status == 200
@@ -75,7 +75,9 @@ def test_a_right_pair_gives_tokens_that_refresh(invoke: Invoke, pool: Pool) -> N
 
 
 @pytest.mark.parametrize(("email", "password"), [(EMAIL, "wrong-password"), ("nobody@example.com", PASSWORD)])
-def test_a_wrong_pair_is_401_and_does_not_say_which(invoke: Invoke, pool: Pool, email: str, password: str) -> None:
+def test_invalid_login_is_401_without_saying_which_part_is_wrong(
+    invoke: Invoke, pool: Pool, email: str, password: str
+) -> None:
     answer = log_in(invoke, email, password)
 
     assert (answer.status, answer.json["code"]) == (401, "UNAUTHENTICATED")
@@ -83,7 +85,7 @@ def test_a_wrong_pair_is_401_and_does_not_say_which(invoke: Invoke, pool: Pool, 
     assert password not in answer.text
 
 
-def test_a_temporary_password_has_to_be_changed_first(invoke: Invoke, pool: Pool) -> None:
+def test_temporary_password_must_be_changed_first(invoke: Invoke, pool: Pool) -> None:
     pool.add("new@example.com", PASSWORD, permanent=False)
 
     answer = log_in(invoke, "new@example.com")
@@ -91,15 +93,13 @@ def test_a_temporary_password_has_to_be_changed_first(invoke: Invoke, pool: Pool
     assert (answer.status, answer.json["code"]) == (403, "PASSWORD_CHANGE_REQUIRED")
 
 
-def test_a_broken_refresh_token_is_401(invoke: Invoke, pool: Pool) -> None:
+def test_invalid_refresh_token_is_401(invoke: Invoke, pool: Pool) -> None:
     answer = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": "not-one"})
 
     assert (answer.status, answer.json["code"]) == (401, "UNAUTHENTICATED")
 
 
-def test_guessing_is_limited_per_account_and_a_success_is_not_counted(
-    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_logins_are_limited_per_account(invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_service, "ATTEMPTS_PER_ACCOUNT", 2)
 
     assert [log_in(invoke).status for _ in range(4)] == [200] * 4
@@ -110,7 +110,7 @@ def test_guessing_is_limited_per_account_and_a_success_is_not_counted(
     assert log_in(invoke, "another@example.com").status == 401
 
 
-def test_the_address_is_the_gateway_s_and_no_header_s(
+def test_login_limit_uses_the_gateway_address_and_no_header(
     invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_service, "ATTEMPTS_PER_ADDRESS", 3)
@@ -139,7 +139,7 @@ def test_the_address_is_the_gateway_s_and_no_header_s(
         {"email": EMAIL, "password": "hunter2-canary" * 100},
     ],
 )
-def test_bad_bodies_are_422_and_echo_nothing(
+def test_invalid_bodies_are_422_and_not_echoed(
     invoke: Invoke, pool: Pool, body: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = invoke("login", "POST", "/auth/login", body=body)
@@ -178,7 +178,7 @@ class _Failing:
         (EndpointConnectionError(endpoint_url="x"), 503, "TEMPORARILY_UNAVAILABLE"),
     ],
 )
-def test_what_cognito_refuses_is_translated(
+def test_cognito_errors_are_translated(
     invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
 ) -> None:
     # Cognito's throttles and outages cannot be provoked in the emulator.

@@ -30,8 +30,9 @@ from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.paper.snapshots import STATES
 from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run
-from tests.support.audit import audited, entries_of
 from tests.support.fault_proxy import by_chance, fault_proxy
+from tests.support.killable_process import Victim
+from tests.support.ledger_audit import audited, entries_of
 from tests.support.traders import (
     OWNER,
     Placed,
@@ -44,7 +45,6 @@ from tests.support.traders import (
     send,
     trade_until_killed,
 )
-from tests.support.victims import Victim
 
 PROCESSES = 8
 ORDERS_EACH = 5
@@ -109,7 +109,7 @@ def _paid(order: Placed) -> Decimal:
         return Decimal(order[2]) + Decimal(order[3])
 
 
-def test_eight_processes_spend_exactly_what_there_is(
+def test_eight_processes_spend_exactly_the_available_cash(
     site: Site, connector: WalletConnector, database: Database, run: Run
 ) -> None:
     cash = run(cost_of(connector, AFFORDABLE))
@@ -127,7 +127,7 @@ def test_eight_processes_spend_exactly_what_there_is(
     assert account.holding("BTC").total == AFFORDABLE * Decimal("0.01")
 
 
-def test_the_last_unit_of_cash_decides(site: Site, connector: WalletConnector, run: Run) -> None:
+def test_order_is_refused_when_one_unit_of_cash_is_missing(site: Site, connector: WalletConnector, run: Run) -> None:
     cash = run(cost_of(connector, 3))
 
     async def work() -> None:
@@ -140,7 +140,7 @@ def test_the_last_unit_of_cash_decides(site: Site, connector: WalletConnector, r
     run(work())
 
 
-def test_fifty_repeats_at_once_make_one_order(
+def test_fifty_concurrent_repeats_make_one_order(
     site: Site, connector: WalletConnector, database: Database, run: Run
 ) -> None:
     processes, tasks = 5, 10
@@ -157,7 +157,7 @@ def test_fifty_repeats_at_once_make_one_order(
         assert account.holding("USDT").total == PLENTY - _paid(answers[0])
 
 
-def test_a_killed_client_leaves_the_old_state_or_the_new(
+def test_killed_client_leaves_the_old_or_the_new_state(
     site: Site, connector: WalletConnector, database: Database, run: Run, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -190,7 +190,7 @@ def test_a_killed_client_leaves_the_old_state_or_the_new(
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["asked once", "asked again until answered"])
-def test_a_connection_that_breaks_in_mid_commit_never_doubles_an_order(
+def test_connection_broken_during_a_commit_never_doubles_an_order(
     site: Site, connector: WalletConnector, database: Database, run: Run, seed: int, named: bool
 ) -> None:
     """Whatever becomes of a connection, an order is made once or not at all, and an answer is the truth."""
@@ -200,7 +200,7 @@ def test_a_connection_that_breaks_in_mid_commit_never_doubles_an_order(
     run(_check_made_once(database, site, answers))
 
 
-def test_a_commit_whose_server_died_within_it_is_completed(
+def test_commit_interrupted_by_a_server_crash_is_completed(
     site: Site,
     connection: Database,
     connector: WalletConnector,
@@ -234,7 +234,7 @@ def test_a_commit_whose_server_died_within_it_is_completed(
     run(work())
 
 
-def test_a_commit_that_arrives_after_its_sender_gave_up_on_it_counts_once(
+def test_commit_that_arrives_late_counts_once(
     site: Site, connector: WalletConnector, database: Database, run: Run
 ) -> None:
     """The worst order of things: what was sent first arrives just before what is sent last."""

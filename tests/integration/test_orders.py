@@ -51,7 +51,7 @@ def test_market_order_fills_and_the_balance_adds_up(wallet: str, invoke: Invoke)
     assert Decimal(assets["USDT"]["free"]) == Decimal(10000) - spent
 
 
-def test_limit_order_rests_locks_and_gives_back(wallet: str, invoke: Invoke) -> None:
+def test_limit_order_locks_funds_and_cancelling_frees_them(wallet: str, invoke: Invoke) -> None:
     order = place(invoke, wallet, type="limit", price="20000", amount="0.01")
     assert order["status"] == "open"
     listed = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query={"status": "open"}).json
@@ -69,7 +69,7 @@ def test_limit_order_rests_locks_and_gives_back(wallet: str, invoke: Invoke) -> 
     ]
 
 
-def test_repeat_answers_the_first_order_and_another_body_is_refused(wallet: str, invoke: Invoke) -> None:
+def test_repeat_returns_the_first_order_and_another_body_is_refused(wallet: str, invoke: Invoke) -> None:
     first = place(invoke, wallet, client_order_id="same")
     body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": 0.010, "client_order_id": "same"}
     second = invoke("place_order", "POST", f"/wallets/{wallet}/orders", user=TRADER, body=body)
@@ -80,7 +80,7 @@ def test_repeat_answers_the_first_order_and_another_body_is_refused(wallet: str,
     assert (third["status_code"], third["code"]) == (422, "IDEMPOTENCY_MISMATCH")
 
 
-def test_a_repeat_is_answered_while_the_wallet_is_paused(wallet: str, invoke: Invoke) -> None:
+def test_repeat_is_answered_while_the_wallet_is_paused(wallet: str, invoke: Invoke) -> None:
     first = place(invoke, wallet, client_order_id="before")
     assert invoke("pause_wallet", "POST", f"/wallets/{wallet}/pause", user=TRADER, body={}).status == 200
     assert place(invoke, wallet, client_order_id="before")["order_id"] == first["order_id"]
@@ -106,7 +106,7 @@ def test_a_repeat_is_answered_while_the_wallet_is_paused(wallet: str, invoke: In
         ({"colour": "red"}, "VALIDATION_ERROR"),
     ],
 )
-def test_refusals_name_their_reason_and_change_nothing(
+def test_refused_orders_state_their_reason_and_change_nothing(
     wallet: str, invoke: Invoke, fields: dict[str, object], code: str
 ) -> None:
     refused = place(invoke, wallet, **fields)
@@ -116,7 +116,7 @@ def test_refusals_name_their_reason_and_change_nothing(
     assert invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER).json["items"] == []
 
 
-def test_lists_page_without_gaps(wallet: str, invoke: Invoke) -> None:
+def test_pages_omit_and_repeat_nothing(wallet: str, invoke: Invoke) -> None:
     placed = [str(place(invoke, wallet, amount="0.001")["order_id"]) for _ in range(5)]
     for path, name, field in (("orders", "list_orders", "order_id"), ("trades", "list_trades", "order_id")):
         seen: list[str] = []
@@ -131,7 +131,7 @@ def test_lists_page_without_gaps(wallet: str, invoke: Invoke) -> None:
         assert seen == placed[::-1]
 
 
-def test_market_data_of_a_wallet(wallet: str, invoke: Invoke) -> None:
+def test_wallet_shows_markets_price_book_and_candles(wallet: str, invoke: Invoke) -> None:
     query = {"user_wallet_id": wallet}
     markets = invoke("list_markets", "GET", "/markets", user=TRADER, query=query).json["items"]
     assert {"BTC/USDT", "ETH/USDT", "SOL/USDT"} <= {market["symbol"] for market in markets}
@@ -146,7 +146,7 @@ def test_market_data_of_a_wallet(wallet: str, invoke: Invoke) -> None:
     assert len(candles.json["items"]) == 3
 
 
-def test_a_stranger_finds_nothing(wallet: str, invoke: Invoke) -> None:
+def test_other_users_get_404(wallet: str, invoke: Invoke) -> None:
     for name, method, path in (
         ("get_balance", "GET", "balance"),
         ("list_orders", "GET", "orders"),

@@ -17,9 +17,9 @@ from moniqo_core import bootstrap
 from moniqo_core.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
 from tests.conftest import Database, Run, forget
 from tests.support.aws_server import aws_server
-from tests.support.gate import TROUBLES, Gate
 from tests.support.key_harness import FIELDS
 from tests.support.lambdas import TRADER, Answer, Invoke, User, http_event, load_function
+from tests.support.outage_gate import TROUBLES, Gate
 from tests.support.stack import template
 from tests.support.tokens import key_set, token
 from tests.support.wallets import DEMO, KEY_SECRET, create, new_wallet
@@ -85,7 +85,9 @@ def with_secrets(aws_gate: Gate, seeded: Database, run: Run) -> None:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_the_key_ring(trouble: str, aws_gate: Gate, with_secrets: None, invoke: Invoke, database: Database) -> None:
+def test_key_ring_outage_is_503_and_recovers(
+    trouble: str, aws_gate: Gate, with_secrets: None, invoke: Invoke, database: Database
+) -> None:
     given = {"credentials": {"api_key": "secret"}}
     path = f"/wallets/{create(invoke, credentials=given['credentials'])['id']}"
     for made in (bootstrap.keys, bootstrap.cipher, bootstrap.wallet_connection, bootstrap.wallet_creation):
@@ -102,7 +104,7 @@ def test_the_key_ring(trouble: str, aws_gate: Gate, with_secrets: None, invoke: 
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
-def test_the_database(
+def test_database_outage_is_503_and_recovers(
     trouble: str, environment: pytest.MonkeyPatch, seeded: Database, mongo_url: str, invoke: Invoke
 ) -> None:
     path = f"/wallets/{create(invoke)['id']}"
@@ -123,7 +125,7 @@ def test_the_database(
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
-def test_the_secret_with_the_database_s_address(
+def test_outage_while_reading_the_database_secret_is_503_and_recovers(
     trouble: str, aws_gate: Gate, environment: pytest.MonkeyPatch, seeded: Database, mongo_url: str, invoke: Invoke
 ) -> None:
     boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
@@ -139,7 +141,7 @@ def test_the_secret_with_the_database_s_address(
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"address": "x"}', "mongodb://", "mongodb://[::1", "http://x:y"])
-def test_a_secret_that_holds_no_address(
+def test_database_secret_without_an_address_is_503_until_corrected(
     text: str, aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str
 ) -> None:
     secrets = boto3.client("secretsmanager")
@@ -150,14 +152,16 @@ def test_a_secret_that_holds_no_address(
     assert ask("list_wallets", "GET", "/wallets").status == 200
 
 
-def test_a_secret_that_may_not_be_read(aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str) -> None:
+def test_missing_database_secret_is_503_until_created(
+    aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str
+) -> None:
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
     is_told("list_wallets", "GET", "/wallets")
     boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
     assert ask("list_wallets", "GET", "/wallets").status == 200
 
 
-def test_reading_the_address_leaves_time_to_say_so() -> None:
+def test_reading_the_database_secret_fits_into_the_function_timeout() -> None:
     # The last attempt may begin just before the budget ends, and wait for its connection and for its answer.
     assert template()["Globals"]["Function"]["Timeout"] - 1 > BUDGET_SECONDS + 2 * TIMEOUT_SECONDS
 
@@ -187,7 +191,7 @@ def issuer(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
-def test_the_issuer_s_keys(trouble: str, issuer: Gate, seeded: Database) -> None:
+def test_issuer_outage_is_503_and_known_keys_keep_working(trouble: str, issuer: Gate, seeded: Database) -> None:
     bearer = {"authorization": f"Bearer {token(sub=TRADER.id)}"}
     issuer.shut(trouble)
     is_told("list_wallets", "GET", "/wallets", user=None, headers=bearer)

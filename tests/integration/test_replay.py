@@ -27,7 +27,7 @@ from moniqo_core.storage.paper.ledger import DemoLedger
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
-from tests.support.varied import BEGAN, STOCKS, TERMS, Life
+from tests.support.random_life import BEGAN, STOCKS, TERMS, Life
 
 STEPS = 120
 SEED = 10
@@ -99,7 +99,7 @@ async def replayed(db: Database, wallet: str = "lived") -> Replay:
     return found
 
 
-def test_a_wallet_that_saw_everything_is_recomputed(database: Database, stored: Stored, run: Run) -> None:
+def test_wallet_with_every_kind_of_entry_is_recomputed(database: Database, stored: Stored, run: Run) -> None:
     done = stored.life.done
     assert set(OrderType) <= set(done)
     assert {"Cancel", "CancelAll", "ClosePosition", "SetLimits", "SetStatus", "Reset"} <= set(done)
@@ -243,7 +243,7 @@ SPOILT = [
 
 
 @pytest.mark.parametrize(("spoil", "field"), SPOILT, ids=[spoil.__name__.strip("_") for spoil, _ in SPOILT])
-def test_a_changed_entry_is_found(
+def test_changed_entry_is_detected(
     database: Database, stored: Stored, run: Run, spoil: Callable[[Stored], Document], field: str
 ) -> None:
     entry = spoil(stored)
@@ -256,7 +256,7 @@ def test_a_changed_entry_is_found(
 
 
 @pytest.mark.parametrize("at", [0, 9, -1], ids=["first", "middle", "last"])
-def test_a_missing_entry_is_found(database: Database, stored: Stored, run: Run, at: int) -> None:
+def test_missing_entry_is_detected(database: Database, stored: Stored, run: Run, at: int) -> None:
     gone = stored.entries.pop(at)
     run(keep(database, stored))
     found = run(replayed(database)).difference
@@ -265,7 +265,7 @@ def test_a_missing_entry_is_found(database: Database, stored: Stored, run: Run, 
     assert found.field == ("snapshot.seq" if at == -1 else "seq")
 
 
-def test_an_entry_that_was_added_is_found(database: Database, stored: Stored, run: Run) -> None:
+def test_added_entry_is_detected(database: Database, stored: Stored, run: Run) -> None:
     more = copy.deepcopy(next(entry for entry in stored.entries if entry.get("fills")))
     more["seq"] = len(stored.entries) + 1
     more["_id"] = f"lived:{more['seq']:012d}"
@@ -288,7 +288,7 @@ def test_an_entry_that_was_added_is_found(database: Database, stored: Stored, ru
         ("interest", {}, "snapshot.interest.ETH/USDT"),
     ],
 )
-def test_a_changed_snapshot_is_found(
+def test_changed_snapshot_is_detected(
     database: Database, stored: Stored, run: Run, path: str, value: object, field: str
 ) -> None:
     async def work() -> None:
@@ -301,13 +301,13 @@ def test_a_changed_snapshot_is_found(
     run(work())
 
 
-def test_whose_turn_it_is_to_write_is_no_part_of_the_books(database: Database, stored: Stored, run: Run) -> None:
+def test_writer_turn_is_not_compared(database: Database, stored: Stored, run: Run) -> None:
     stored.snapshot["turn"] = ["somebody", stored.life.now]
     run(keep(database, stored))
     assert run(replayed(database)).difference is None
 
 
-def test_a_snapshot_that_was_left_behind_is_as_good(database: Database, stored: Stored, run: Run) -> None:
+def test_outdated_snapshot_is_accepted_and_checked(database: Database, stored: Stored, run: Run) -> None:
     """A server that dies within a commit leaves the entry without its snapshot."""
 
     async def work() -> None:
@@ -325,7 +325,7 @@ def test_a_snapshot_that_was_left_behind_is_as_good(database: Database, stored: 
     run(work())
 
 
-def test_a_fork_is_recomputed_from_its_source(database: Database, stored: Stored, run: Run) -> None:
+def test_fork_is_recomputed_from_its_source(database: Database, stored: Stored, run: Run) -> None:
     async def work() -> None:
         await keep(database, stored)
         seq = next(entry["seq"] for entry in reversed(stored.entries) if entry.get("fills"))
@@ -342,7 +342,7 @@ def test_a_fork_is_recomputed_from_its_source(database: Database, stored: Stored
     run(work())
 
 
-def test_a_quote_amount_that_just_misses_a_lot_of_the_next_level(database: Database, run: Run) -> None:
+def test_quote_amount_just_below_one_lot_of_the_next_level_is_recomputed(database: Database, run: Run) -> None:
     """The book of the entry must be deep enough to find out again that the next level is too dear."""
 
     async def work() -> None:
@@ -361,7 +361,7 @@ def test_a_quote_amount_that_just_misses_a_lot_of_the_next_level(database: Datab
     run(work())
 
 
-def test_a_wallet_of_stocks_is_recomputed_over_closed_markets(database: Database, run: Run) -> None:
+def test_stock_wallet_is_recomputed_across_closed_sessions(database: Database, run: Run) -> None:
     async def work() -> None:
         life = Life(database, "stocks", SEED, STOCKS)
         await life.begin()
@@ -374,7 +374,7 @@ def test_a_wallet_of_stocks_is_recomputed_over_closed_markets(database: Database
     run(work())
 
 
-def test_the_command_tells_people_and_shells(
+def test_replay_and_verify_commands_print_results_and_exit_codes(
     database: Database, stored: Stored, run: Run, mongo_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(keep(database, stored))

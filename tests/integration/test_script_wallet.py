@@ -64,7 +64,7 @@ def output(script: subprocess.Popen[str]) -> tuple[str, str, str, dict[str, str]
     return result
 
 
-def test_a_script_trades_and_finds_its_wallet_again(mongo_url: str, unprepared: str) -> None:
+def test_script_trades_and_reopens_its_wallet(mongo_url: str, unprepared: str) -> None:
     order_id, quote, fee, balances, modules = output(started(mongo_url, unprepared))
     assert balances == {"BTC": "0.01", "USDT": plain(Decimal(10000) - Decimal(quote) - Decimal(fee))}
     assert {name.partition(".")[0] for name in modules} & SERVICE_ONLY == set()
@@ -72,14 +72,14 @@ def test_a_script_trades_and_finds_its_wallet_again(mongo_url: str, unprepared: 
     assert output(started(mongo_url, unprepared))[:4] == (order_id, quote, fee, balances)
 
 
-def test_scripts_that_start_at_once_share_one_wallet_and_one_order(mongo_url: str, unprepared: str) -> None:
+def test_concurrent_scripts_share_one_wallet_and_one_order(mongo_url: str, unprepared: str) -> None:
     scripts = [started(mongo_url, unprepared) for _ in range(4)]
     results = [output(script) for script in scripts]
     assert len({result[:3] for result in results}) == 1
     assert all(result[3] == results[0][3] for result in results)
 
 
-def test_the_script_of_the_documentation_runs_as_written(mongo_url: str, unprepared: str) -> None:
+def test_documented_script_runs_as_written(mongo_url: str, unprepared: str) -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "start" / "script-wallet.md"
     match = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert match

@@ -36,7 +36,7 @@ def test_shares_trade_in_dollars_while_the_exchange_is_open(engine: Engine) -> N
     assert assets["AAPL"]["total"] == "10"
 
 
-def test_nothing_fills_while_it_is_closed(engine: Engine, clock: Clock) -> None:
+def test_nothing_fills_while_the_exchange_is_closed(engine: Engine, clock: Clock) -> None:
     clock.now = FRIDAY_NIGHT
     wallet = engine.create(**STOCKS)
     for fields in ({}, {"type": "limit", "price": "250", "time_in_force": "IOC"}):
@@ -56,7 +56,7 @@ def test_nothing_fills_while_it_is_closed(engine: Engine, clock: Clock) -> None:
     engine.replay(wallet)
 
 
-def test_an_owner_who_respects_the_hours_is_refused_outside_them(engine: Engine, clock: Clock) -> None:
+def test_respect_market_hours_refuses_orders_outside_the_session(engine: Engine, clock: Clock) -> None:
     clock.now = FRIDAY_NIGHT
     wallet = engine.create(**STOCKS, risk_limits=WIDE | {"respect_market_hours": True})
     refused = buy(engine, wallet, type="limit", price="150")
@@ -69,7 +69,7 @@ def test_an_owner_who_respects_the_hours_is_refused_outside_them(engine: Engine,
     assert found["largest_amount"] == "0"
 
 
-def test_a_day_order_of_the_night_lives_to_the_next_close(engine: Engine, clock: Clock) -> None:
+def test_day_order_placed_overnight_expires_at_the_next_close(engine: Engine, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)  # Thanksgiving; the day after closes early
     wallet = engine.create(**STOCKS)
     order = buy(engine, wallet, type="limit", price="150", time_in_force="DAY").json
@@ -78,7 +78,7 @@ def test_a_day_order_of_the_night_lives_to_the_next_close(engine: Engine, clock:
     assert engine.order(wallet, order["order_id"])["status"] == "expired"
 
 
-def test_the_last_price_stands_over_the_weekend(engine: Engine, clock: Clock) -> None:
+def test_last_price_holds_over_the_weekend(engine: Engine, clock: Clock) -> None:
     clock.now = datetime(2026, 3, 6, 20, 59, 50, tzinfo=UTC)
     wallet = engine.create(**STOCKS)
     assert buy(engine, wallet).status == 201
@@ -102,7 +102,7 @@ def test_the_last_price_stands_over_the_weekend(engine: Engine, clock: Clock) ->
     assert closing.status == 201
 
 
-def test_looking_often_over_a_weekend_changes_nothing(engine: Engine, clock: Clock) -> None:
+def test_frequent_reads_over_a_weekend_change_nothing(engine: Engine, clock: Clock) -> None:
     often, once = engine.create(**STOCKS), engine.create(**STOCKS)
     for wallet in (often, once):
         assert buy(engine, wallet).status == 201

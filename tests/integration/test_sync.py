@@ -19,7 +19,7 @@ from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
-from tests.support.syncing import (
+from tests.support.sync_calls import (
     break_wallet,
     buy,
     dispatch,
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.usefixtures("aws", "seeded")
 CANARY = "canary-venue-text"
 
 
-class TestByHand:
-    def test_takes_a_snapshot(self, invoke: Invoke, run: Run) -> None:
+class TestManualSync:
+    def test_sync_stores_a_balance_snapshot(self, invoke: Invoke, run: Run) -> None:
         wallet = create(invoke)
         run(buy(wallet["id"], "0.01"))
 
@@ -60,7 +60,7 @@ class TestByHand:
         assert Decimal(after["balance"]["total_value_usd"]) == 10000 + Decimal(pnl["total"])
         assert after["statistics"] == {"total_syncs": 1, "failed_syncs": 0}
 
-    def test_is_in_the_log(self, invoke: Invoke) -> None:
+    def test_sync_is_logged(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         for _ in range(3):
             sync(invoke, wallet["id"])
@@ -75,14 +75,14 @@ class TestByHand:
         assert {(row["sync_type"], row["status"], row["error_code"]) for row in rows} == {("manual", "success", None)}
         assert {(row["assets_count"], row["total_value_usd"], row["api_calls"]) for row in rows} == {(1, "10000", 0)}
 
-    def test_works_on_a_paused_wallet_and_leaves_it_paused(self, invoke: Invoke) -> None:
+    def test_sync_of_a_paused_wallet_leaves_it_paused(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         invoke("pause_wallet", "POST", f"/wallets/{wallet['id']}/pause", user=TRADER, body={})
 
         assert sync(invoke, wallet["id"]).json["success"] is True
         assert get(invoke, wallet["id"])["status"] == "paused"
 
-    def test_is_four_round_trips_and_the_counter_s_beside_the_first(self, invoke: Invoke) -> None:
+    def test_sync_makes_four_round_trips_and_counts_concurrently(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         sync(invoke, wallet["id"])
 
@@ -92,7 +92,7 @@ class TestByHand:
         assert sorted(commands[:2]) == ["find", "update"]
         assert commands[2:] == ["update", "aggregate", "bulkWrite"]
 
-    def test_a_failure_is_an_answer_and_never_quotes_the_venue(
+    def test_failed_sync_is_200_and_never_quotes_the_venue(
         self, invoke: Invoke, break_wallet: dict[str, Exception], capfd: pytest.CaptureFixture[str]
     ) -> None:
         wallet = create(invoke)
@@ -112,7 +112,7 @@ class TestByHand:
 
 
 class TestFailures:
-    def test_five_in_a_row_are_an_error_and_one_success_forgives_them(
+    def test_five_failures_set_status_error_and_one_success_clears_it(
         self, invoke: Invoke, break_wallet: dict[str, Exception]
     ) -> None:
         wallet = create(invoke)
@@ -139,7 +139,7 @@ class TestFailures:
         assert after["connection"]["is_connected"] is True
         assert after["statistics"] == {"total_syncs": 7, "failed_syncs": 6}
 
-    def test_a_wallet_whose_account_is_gone_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_wallet_with_a_missing_account_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         lost, healthy = create(invoke), create(invoke)
         run(seeded.demo_wallet_state.delete_one({"_id": lost["id"]}))
         scheduled = utc_now() + timedelta(minutes=5)
@@ -149,7 +149,7 @@ class TestFailures:
         assert get(invoke, lost["id"])["connection"]["retry_count"] == 1
         assert get(invoke, healthy["id"])["balance"]["total_value_usd"] == "10000"
 
-    def test_a_wallet_that_waits_for_its_retry_is_not_due(
+    def test_wallet_waiting_for_its_retry_is_not_due(
         self, invoke: Invoke, break_wallet: dict[str, Exception], seeded: Database, run: Run
     ) -> None:
         wallet = create(invoke)
@@ -163,7 +163,7 @@ class TestFailures:
 
 
 class TestSchedule:
-    def test_from_the_schedule_through_the_queue_to_the_snapshot(self, invoke: Invoke) -> None:
+    def test_schedule_syncs_wallets_through_the_queue(self, invoke: Invoke) -> None:
         wallets = [create(invoke) for _ in range(3)]
         scheduled = utc_now() + timedelta(minutes=5)
 
@@ -177,7 +177,7 @@ class TestSchedule:
             (row,) = sync_log(invoke, wallet["id"])["items"]
             assert (row["sync_type"], row["status"]) == ("scheduled", "success")
 
-    def test_a_message_delivered_again_changes_nothing(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_redelivered_message_changes_nothing(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)
         dispatch(utc_now() + timedelta(minutes=5))
         records = received()
@@ -192,7 +192,7 @@ class TestSchedule:
         assert everything(seeded, run) == before
         assert len(sync_log(invoke, wallet["id"])["items"]) == 1
 
-    def test_two_deliveries_at_once_count_once(
+    def test_concurrent_deliveries_count_once(
         self, invoke: Invoke, seeded: Database, run: Run, break_wallet: dict[str, Exception]
     ) -> None:
         wallet = create(invoke)
@@ -213,7 +213,7 @@ class TestSchedule:
         assert after["statistics"] == {"total_syncs": 1, "failed_syncs": 1}
         assert len(sync_log(invoke, wallet["id"])["items"]) == 1
 
-    def test_an_older_delivery_changes_nothing(self, invoke: Invoke) -> None:
+    def test_older_delivery_changes_nothing(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         new, old = utc_now() + timedelta(minutes=10), utc_now() + timedelta(minutes=5)
         work([message(wallet["id"], scheduled=new)])
@@ -223,7 +223,7 @@ class TestSchedule:
 
         assert get(invoke, wallet["id"]) == before
 
-    def test_the_next_tick_syncs_again_what_moved(self, invoke: Invoke, run: Run) -> None:
+    def test_next_run_syncs_only_wallets_that_changed(self, invoke: Invoke, run: Run) -> None:
         moving, still = create(invoke), create(invoke)
         for minutes in (5, 10, 15):
             run(buy(moving["id"], "0.001"))
@@ -234,9 +234,7 @@ class TestSchedule:
         assert len(sync_log(invoke, still["id"])["items"]) == 1
         assert get(invoke, still["id"])["statistics"]["total_syncs"] == 1
 
-    def test_deleted_paused_and_suspended_wallets_are_left_alone(
-        self, invoke: Invoke, seeded: Database, run: Run
-    ) -> None:
+    def test_deleted_and_stopped_wallets_are_not_synced(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         deleted, paused, active = (create(invoke) for _ in range(3))
         scheduled = utc_now() + timedelta(minutes=5)
         dispatch(scheduled)
@@ -250,7 +248,7 @@ class TestSchedule:
         assert logged == [active["id"]]
         assert dispatch(scheduled + timedelta(minutes=5)) == 1
 
-    def test_many_wallets_make_full_messages(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_many_wallets_fill_messages(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)
         template = run(seeded.user_wallets.find_one({"_id": wallet["id"]}))
         assert template is not None
@@ -266,7 +264,7 @@ class TestSchedule:
         assert len({body["sync_id"] for body in bodies}) == 22
 
     @pytest.mark.parametrize("count", [1, 12])
-    def test_a_batch_of_any_size_is_four_round_trips(self, invoke: Invoke, count: int) -> None:
+    def test_batch_of_any_size_makes_four_round_trips(self, invoke: Invoke, count: int) -> None:
         wallets = [create(invoke)["id"] for _ in range(count)]
         sync(invoke, wallets[0])
         scheduled = utc_now() + timedelta(minutes=5)
@@ -281,7 +279,7 @@ class TestSchedule:
 
         assert commands == ["update", "find", "aggregate", "bulkWrite"]
 
-    def test_a_broken_message_does_not_hold_up_the_others(self, invoke: Invoke) -> None:
+    def test_malformed_message_does_not_block_others(self, invoke: Invoke) -> None:
         wallet = create(invoke)
         bodies = ["not json", "{}", "[]", '{"scheduled_time": "x", "user_wallet_ids": []}', "[" * 100_000]
         bad = [{"messageId": f"bad-{number}", "body": body} for number, body in enumerate(bodies)]
@@ -290,12 +288,12 @@ class TestSchedule:
         assert work([*bad[:3], good, *bad[3:]]) == [record["messageId"] for record in bad]
         assert get(invoke, wallet["id"])["balance"]["total_value_usd"] == "10000"
 
-    def test_a_batch_without_a_wallet_syncs_nothing(self, invoke: Invoke) -> None:
+    def test_batch_without_a_wallet_syncs_nothing(self, invoke: Invoke) -> None:
         """What is delivered again comes alone, so a batch of nothing but broken messages is common."""
         nothing = message(scheduled=utc_now())
         assert work([{"messageId": "bad", "body": "not json"}, nothing]) == ["bad"]
 
-    def test_one_bad_wallet_does_not_hold_up_others(self, invoke: Invoke, break_wallet: dict[str, Exception]) -> None:
+    def test_failing_wallet_does_not_block_others(self, invoke: Invoke, break_wallet: dict[str, Exception]) -> None:
         wallets = [create(invoke)["id"] for _ in range(5)]
         break_wallet[wallets[2]] = RuntimeError(CANARY)
 
@@ -304,7 +302,7 @@ class TestSchedule:
         statuses = [sync_log(invoke, wallet_id)["items"][0]["status"] for wallet_id in wallets]
         assert statuses == ["success", "success", "failed", "success", "success"]
 
-    def test_a_wallet_that_hangs_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_hanging_wallet_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         import asyncio
 
         from moniqo_core.services.sync import accounts as account_looks
@@ -326,7 +324,7 @@ class TestSchedule:
         assert row["error_code"] == "WALLET_CONNECTION_ERROR"
         assert sync_log(invoke, wallets[1])["items"][0]["status"] == "success"
 
-    def test_what_could_not_be_stored_is_delivered_again(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_wallets_not_stored_are_delivered_again(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         one, other = create(invoke)["id"], create(invoke)["id"]
         record = SyncLogStore.record
 
@@ -343,7 +341,7 @@ class TestSchedule:
         monkeypatch.undo()
         assert work(records[:1]) == []
 
-    def test_the_store_names_the_wallets_it_could_not_write(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_store_reports_wallets_it_could_not_write(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallets = {create(invoke)["id"] for _ in range(3)}
         # An index no real database has: only one wallet can take the time.
         run(
@@ -363,9 +361,7 @@ class TestSchedule:
         assert len(again) == 2
         assert set(again) == wallets - stored
 
-    def test_a_database_that_is_away_fails_the_whole_batch(
-        self, invoke: Invoke, environment: pytest.MonkeyPatch
-    ) -> None:
+    def test_database_outage_fails_the_whole_batch(self, invoke: Invoke, environment: pytest.MonkeyPatch) -> None:
         environment.setenv("MONGODB_URL", "mongodb://127.0.0.1:9/?directConnection=true")
         bootstrap.settings.cache_clear()
         bootstrap.database.cache_clear()
@@ -375,7 +371,7 @@ class TestSchedule:
         with pytest.raises(ConnectionFailure):
             work([message("any", scheduled=utc_now())])
 
-    def test_a_pause_in_the_middle_of_a_sync_wins(
+    def test_pause_during_a_sync_wins(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, break_wallet: dict[str, Exception]
     ) -> None:
         wallet = create(invoke)
@@ -397,9 +393,7 @@ class TestSchedule:
 class TestMetrics:
     """One line of CloudWatch's embedded metric format per invocation."""
 
-    def test_the_schedule_counts_the_wallets_that_are_due(
-        self, invoke: Invoke, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_dispatcher_counts_due_wallets(self, invoke: Invoke, capfd: pytest.CaptureFixture[str]) -> None:
         for _ in range(3):
             create(invoke)
         capfd.readouterr()
@@ -408,7 +402,7 @@ class TestMetrics:
 
         assert published(capfd) == [{"WalletsDue": (3, "Count")}]
 
-    def test_workers_count_what_was_synced_and_what_failed(
+    def test_workers_count_synced_and_failed_wallets(
         self, invoke: Invoke, break_wallet: dict[str, Exception], capfd: pytest.CaptureFixture[str]
     ) -> None:
         wallets = [create(invoke)["id"] for _ in range(3)]
@@ -429,7 +423,7 @@ class TestMetrics:
             "BalancesUnexplained": (0, "Count"),
         }
 
-    def test_what_could_not_be_stored_is_counted_when_it_is(
+    def test_result_is_counted_only_once_it_is_stored(
         self,
         invoke: Invoke,
         monkeypatch: pytest.MonkeyPatch,
@@ -453,7 +447,7 @@ class TestMetrics:
         assert counts == [(0, 0), (1, 0)]
 
 
-def test_a_schedule_without_a_time_means_now(invoke: Invoke) -> None:
+def test_schedule_without_a_time_means_now(invoke: Invoke) -> None:
     create(invoke)
     handler = load_function("dispatch_sync").handler
 
@@ -461,7 +455,7 @@ def test_a_schedule_without_a_time_means_now(invoke: Invoke) -> None:
     assert handler({}, None) == {"queued": 1}
 
 
-def test_a_time_of_the_scheduler_is_read(invoke: Invoke) -> None:
+def test_scheduler_time_is_read(invoke: Invoke) -> None:
     create(invoke)
     handler = load_function("dispatch_sync").handler
     past = datetime(2020, 1, 1, tzinfo=UTC)

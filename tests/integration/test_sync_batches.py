@@ -32,7 +32,7 @@ from tests.conftest import Database, Run
 from tests.support.fault_proxy import fault_proxy
 from tests.support.lambdas import ADMIN, TRADER, Invoke
 from tests.support.queued_work import message
-from tests.support.syncing import buy, dispatch, get, published, received, sync, sync_log, work
+from tests.support.sync_calls import buy, dispatch, get, published, received, sync, sync_log, work
 from tests.support.wallets import aws, create
 
 __all__ = ["aws"]
@@ -48,8 +48,8 @@ def change(db: Database, run: Run, wallet: str, **fields: object) -> None:
     run(db.user_wallets.update_one({"_id": wallet}, {"$set": fields}))
 
 
-class TestLease:
-    def test_of_many_workers_one_syncs_a_wallet(
+class TestLeases:
+    def test_wallet_is_synced_by_one_of_many_workers(
         self, invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         wallets = [create(invoke)["id"] for _ in range(4)]
@@ -73,7 +73,7 @@ class TestLease:
         assert looks == dict.fromkeys(wallets, 1)
         assert sum(report.synced for report in reports) == 4
 
-    def test_another_worker_goes_on_where_one_died(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_next_worker_takes_over_an_expired_lease(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)["id"]
         records = [message(wallet, scheduled=tick())]
         change(seeded, run, wallet, sync_lease={"token": "dead", "until": utc_now() + timedelta(seconds=60)})
@@ -88,7 +88,7 @@ class TestLease:
         assert stored is not None
         assert "sync_lease" not in stored
 
-    def test_a_worker_that_lost_its_lease_writes_no_snapshot(
+    def test_worker_without_its_lease_writes_no_snapshot(
         self, invoke: Invoke, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         wallet = create(invoke)["id"]
@@ -105,7 +105,7 @@ class TestLease:
 
         assert get(invoke, wallet)["balance"]["last_synced_at"] is None
 
-    def test_by_hand_it_is_refused_while_a_sync_is_under_way(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_manual_sync_is_refused_while_a_sync_is_under_way(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)["id"]
         change(seeded, run, wallet, sync_lease={"token": "other", "until": utc_now() + timedelta(seconds=60)})
 
@@ -116,8 +116,8 @@ class TestLease:
         assert sync(invoke, "no-such-wallet").status == 404
 
 
-class TestTime:
-    def test_a_venue_that_hangs_in_everything_holds_up_nobody(
+class TestTimeLimits:
+    def test_hanging_venue_does_not_block_others(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
     ) -> None:
         """Neither the look nor the closing of the connection ends: both are left behind."""
@@ -145,7 +145,7 @@ class TestTime:
         assert codes == {"WALLET_CONNECTION_ERROR": 10}
         assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"
 
-    def test_a_venue_is_asked_about_ten_wallets_at_a_time(
+    def test_venue_is_queried_for_ten_wallets_at_a_time(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
     ) -> None:
         wallets = [create(invoke)["id"] for _ in range(24)]
@@ -170,7 +170,7 @@ class TestTime:
         assert report.synced == 24
         assert most == {True: 10, False: 10}
 
-    def test_those_that_failed_last_time_are_asked_about_last(
+    def test_previously_failed_wallets_are_queried_last(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
     ) -> None:
         wallets = [create(invoke)["id"] for _ in range(16)]
@@ -203,7 +203,7 @@ BROKEN: Mapping[str, Mapping[str, object]] = {
 
 class TestBrokenDocuments:
     @pytest.mark.parametrize("what", BROKEN)
-    def test_a_wallet_that_cannot_be_read_fails_alone_and_is_looked_at_later(
+    def test_unreadable_wallet_fails_alone_and_is_retried_later(
         self, invoke: Invoke, seeded: Database, run: Run, what: str, capfd: pytest.CaptureFixture[str]
     ) -> None:
         broken, healthy = create(invoke)["id"], create(invoke)["id"]
@@ -222,7 +222,7 @@ class TestBrokenDocuments:
         assert stored["next_sync_at"] >= scheduled - timedelta(minutes=6)
         assert "sync_lease" not in stored
 
-    def test_an_account_that_cannot_be_read_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_unreadable_account_fails_alone(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         broken, healthy = create(invoke)["id"], create(invoke)["id"]
         run(seeded.demo_wallet_state.update_one({"_id": broken}, {"$set": {"balances": {"USDT": ["x", "0"]}}}))
 
@@ -232,8 +232,8 @@ class TestBrokenDocuments:
         assert get(invoke, healthy)["balance"]["total_value_usd"] == "10000"
 
 
-class TestEquation:
-    def test_trades_and_fees_explain_a_balance(self, invoke: Invoke, run: Run) -> None:
+class TestBalanceEquation:
+    def test_balance_equation_is_explained_by_trades_and_fees(self, invoke: Invoke, run: Run) -> None:
         wallet = create(invoke)["id"]
         sync(invoke, wallet)
         run(buy(wallet, "0.01"))
@@ -252,7 +252,7 @@ class TestEquation:
         assert Decimal(cash["closing"]) == 10000 + Decimal(cash["trades"]) - Decimal(cash["fees"])
         assert all(row["balanced"] for row in sync_log(invoke, wallet)["items"])
 
-    def test_a_reset_begins_anew(self, invoke: Invoke, run: Run) -> None:
+    def test_reset_restarts_the_balance_equation(self, invoke: Invoke, run: Run) -> None:
         wallet = create(invoke)["id"]
         run(buy(wallet, "0.01"))
         sync(invoke, wallet)
@@ -262,7 +262,7 @@ class TestEquation:
         row = sync_log(invoke, wallet)["items"][0]
         assert (row["balanced"], row["total_value_usd"]) == (True, "10000")
 
-    def test_what_nothing_explains_is_recorded_and_shown(
+    def test_unexplained_residue_is_recorded_and_shown(
         self, invoke: Invoke, seeded: Database, run: Run, capfd: pytest.CaptureFixture[str]
     ) -> None:
         """Somebody edits an account by hand."""
@@ -281,10 +281,8 @@ class TestEquation:
         assert line["BalancesUnexplained"] == (1, "Count")
 
 
-class TestStandingStill:
-    def test_a_paper_wallet_gets_its_hours_of_equity_and_nothing_else(
-        self, invoke: Invoke, seeded: Database, run: Run
-    ) -> None:
+class TestIdleWallets:
+    def test_idle_paper_wallet_gets_only_its_hourly_equity(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         """Its ledger is as the last sync found it, an hour and a half ago."""
         wallet = create(invoke)["id"]
         run(buy(wallet, "0.01"))
@@ -342,12 +340,12 @@ def _command(invoke: Invoke, name: str, wallet: str) -> None:
 SHOWN = ("status", "status_reason", "risk_limits", "deleted_at", "has_open_orders", "evaluated_until")
 
 
-class TestCutCommits:
+class TestInterruptedCommits:
     """A commit is an entry, then the snapshot, then the user wallet; a killed server writes as far as it got."""
 
     @pytest.mark.parametrize("got_to", ["entry", "snapshot"])
     @pytest.mark.parametrize("name", ["pause", "suspend", "limits", "delete", "order", "trade", "resume"])
-    def test_the_next_sync_shows_what_the_journal_says(
+    def test_next_sync_restores_what_the_ledger_says(
         self, invoke: Invoke, seeded: Database, run: Run, name: str, got_to: str
     ) -> None:
         wallet = create(invoke)["id"]
@@ -370,7 +368,7 @@ class TestCutCommits:
             if field not in {"deleted_at", "evaluated_until"}:
                 assert healed.get(field) == complete.get(field), field
 
-    def test_a_change_in_the_middle_of_a_sync_is_not_undone(
+    def test_change_during_a_sync_is_not_undone(
         self, invoke: Invoke, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The sync read an account without orders and a document that tells of one; then an order is placed."""
@@ -402,7 +400,7 @@ def _documents(db: Database, run: Run, wallet: str) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize("fault", ["lost", "cut", "half"])
-def test_results_whose_answer_is_lost_are_sent_again_and_stored_once(
+def test_results_with_a_lost_answer_are_stored_once(
     invoke: Invoke, seeded: Database, run: Run, mongo_url: str, fault: str
 ) -> None:
     wallets = [create(invoke)["id"] for _ in range(2)]
@@ -450,7 +448,7 @@ def _due(count: int, when: datetime) -> list[dict[str, Any]]:
 
 
 class TestDispatcher:
-    def test_a_message_asks_one_venue_and_those_that_wait_longest_come_first(self, seeded: Database, run: Run) -> None:
+    def test_message_holds_wallets_of_one_venue_longest_waiting_first(self, seeded: Database, run: Run) -> None:
         long_ago = utc_now() - timedelta(hours=1)
         run(seeded.user_wallets.insert_many(_due(160, long_ago)))
 
@@ -464,7 +462,7 @@ class TestDispatcher:
         assert sorted(wallet for wallets in asked for wallet in wallets) == sorted(venue)
         assert all(wallets == sorted(wallets) for wallets in asked)
 
-    def test_memory_does_not_grow_with_the_number_of_wallets(
+    def test_dispatcher_memory_does_not_grow_with_the_number_of_wallets(
         self, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sync_dispatch, "WALLETS_AT_ONCE", 100)
@@ -489,7 +487,7 @@ class TestDispatcher:
         assert peaks[2] < peaks[1] + 500_000
         assert max(sent) <= 100 // 25 + 3
 
-    def test_a_queue_that_refuses_fails_the_dispatch_and_the_next_turn_makes_it_good(
+    def test_queue_refusal_fails_the_dispatch_and_the_next_run_recovers(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, environment: pytest.MonkeyPatch
     ) -> None:
         wallet = create(invoke)["id"]
@@ -507,7 +505,7 @@ class TestDispatcher:
         assert len(sync_log(invoke, wallet)["items"]) == 1
 
 
-def test_the_dispatcher_asks_again_for_what_no_worker_did(invoke: Invoke) -> None:
+def test_dispatcher_queues_unfinished_wallets_again(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     scheduled = tick()
     assert dispatch(scheduled) == 1

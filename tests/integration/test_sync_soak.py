@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.soak.sync import Plan, growth, run
 
 
-def test_every_healthy_account_is_synced_once_a_period_and_the_sick_recover() -> None:
+def test_healthy_accounts_sync_once_a_period_and_failing_ones_recover() -> None:
     plan = Plan(wallets=110, seed=7, periods=1, workers=1, venues=1, latency=0.02, seconds_per_wallet=6.0)
 
     report = run(plan)

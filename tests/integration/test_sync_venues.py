@@ -18,7 +18,7 @@ from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
-from tests.support.syncing import dispatch, get, received, sync, sync_log, work
+from tests.support.sync_calls import dispatch, get, received, sync, sync_log, work
 from tests.support.venues.exchange import Ticket
 from tests.support.venues.server import FakeVenue
 from tests.support.wallets import aws
@@ -37,7 +37,7 @@ def tick(minutes: int = 5) -> Any:
     return utc_now() + timedelta(minutes=minutes)
 
 
-def test_from_the_schedule_to_the_snapshot(venue: FakeVenue, invoke: Invoke) -> None:
+def test_schedule_syncs_a_venue_account_to_a_snapshot(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue, balances={"USDT": "1000", "BTC": "0.5"})
     assert dispatch(tick()) == 1
     assert work(received()) == []
@@ -55,7 +55,7 @@ def test_from_the_schedule_to_the_snapshot(venue: FakeVenue, invoke: Invoke) -> 
     assert [(point["total_value_usd"], point["realised_pnl"]) for point in equity["items"]] == [("26000", None)]
 
 
-def test_an_asset_nobody_prices_makes_a_partial_snapshot_without_a_total(venue: FakeVenue, invoke: Invoke) -> None:
+def test_unpriced_asset_makes_a_partial_snapshot_without_a_total(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue, balances={"USDT": "1000", "NOPRICE": "3"})
 
     answer = sync(invoke, wallet)
@@ -70,7 +70,7 @@ def test_an_asset_nobody_prices_makes_a_partial_snapshot_without_a_total(venue: 
     assert equity["items"] == []
 
 
-def test_trades_explain_a_balance_and_a_deposit_is_left_over(venue: FakeVenue, invoke: Invoke, run: Run) -> None:
+def test_trades_explain_a_balance_and_a_deposit_is_a_residue(venue: FakeVenue, invoke: Invoke, run: Run) -> None:
     wallet = connected(invoke, venue, balances={"USDT": "1000"})
     sync(invoke, wallet)
 
@@ -97,7 +97,7 @@ def test_trades_explain_a_balance_and_a_deposit_is_left_over(venue: FakeVenue, i
     assert (still["equation"], still["balanced"], still["api_calls"]) == ([], True, 2)
 
 
-def test_a_balance_is_kept_when_only_its_fills_could_not_be_read_in_time(
+def test_balance_is_stored_when_fills_cannot_be_read_in_time(
     venue: FakeVenue, invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wallet = connected(invoke, venue, balances={"USDT": "1000"})
@@ -122,8 +122,8 @@ def test_a_balance_is_kept_when_only_its_fills_could_not_be_read_in_time(
     assert still["balanced"] is True
 
 
-class TestKeys:
-    def test_one_that_can_withdraw_by_now_pauses_the_wallet(self, venue: FakeVenue, invoke: Invoke) -> None:
+class TestKeyPermissions:
+    def test_key_that_gained_withdrawal_pauses_the_wallet(self, venue: FakeVenue, invoke: Invoke) -> None:
         wallet = connected(invoke, venue)
         sync(invoke, wallet)
         (account,) = venue.exchange.accounts.values()
@@ -138,7 +138,7 @@ class TestKeys:
         resumed = invoke("resume_wallet", "POST", f"/wallets/{wallet}/resume", user=TRADER, body=body)
         assert (resumed.status, resumed.json["code"]) == (422, "INVALID_CREDENTIALS")
 
-    def test_one_that_changed_pauses_the_wallet_once(self, venue: FakeVenue, invoke: Invoke) -> None:
+    def test_changed_key_permissions_pause_the_wallet_once(self, venue: FakeVenue, invoke: Invoke) -> None:
         wallet = connected(invoke, venue)
         sync(invoke, wallet)
         (account,) = venue.exchange.accounts.values()
@@ -153,7 +153,7 @@ class TestKeys:
         sync(invoke, wallet)
         assert get(invoke, wallet)["status"] == "active"
 
-    def test_a_revoked_one_fails_by_its_name(self, venue: FakeVenue, invoke: Invoke) -> None:
+    def test_revoked_key_fails_with_invalid_credentials(self, venue: FakeVenue, invoke: Invoke) -> None:
         wallet = connected(invoke, venue)
         (account,) = venue.exchange.accounts.values()
         account.revoked = True
@@ -165,7 +165,7 @@ class TestKeys:
         assert get(invoke, wallet)["connection"]["retry_count"] == 1
 
 
-def test_what_the_venue_asks_to_wait_is_waited(venue: FakeVenue, invoke: Invoke) -> None:
+def test_retry_after_of_the_venue_delays_the_next_sync(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue)
     venue.break_with("status", path="/api/v3/account", times=None, status=429, headers={"Retry-After": "3600"})
 
@@ -178,7 +178,7 @@ def test_what_the_venue_asks_to_wait_is_waited(venue: FakeVenue, invoke: Invoke)
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_a_batch_of_any_size_is_three_round_trips(
+def test_batch_of_any_size_makes_three_round_trips(
     venue: FakeVenue, invoke: Invoke, count: int, seeded: Database, run: Run
 ) -> None:
     """The lease, the documents with the credentials, and the results; prices and markets are the venue's."""

@@ -21,7 +21,7 @@ from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import rfc3339, utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
-from tests.support.leaks import found
+from tests.support.secret_search import found
 from tests.support.venues.binance import FakeBinance
 from tests.support.wallets import KEY_SECRET, aws, new_wallet
 
@@ -82,7 +82,7 @@ def vault(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: 
         yield Vault(invoke, seeded, run, venue)
 
 
-def test_no_wallet_opens_with_the_ciphertext_of_another(vault: Vault) -> None:
+def test_wallet_does_not_open_with_the_ciphertext_of_another(vault: Vault) -> None:
     for wallet, other in itertools.permutations(vault.owners, 2):
         vault.put(wallet, vault.ciphertexts[other])
         answer = vault.test(wallet)
@@ -116,7 +116,7 @@ BROKEN: dict[str, Callable[[str], object]] = {
 }
 
 
-def test_what_was_changed_opens_nowhere_and_tells_nothing(vault: Vault, capfd: pytest.CaptureFixture[str]) -> None:
+def test_changed_ciphertext_does_not_open_and_shows_nothing(vault: Vault, capfd: pytest.CaptureFixture[str]) -> None:
     wallet, *others = vault.owners
     user, path = vault.owners[wallet], f"/wallets/{wallet}"
     ciphertext = vault.ciphertexts[wallet]
@@ -151,7 +151,7 @@ def test_what_was_changed_opens_nowhere_and_tells_nothing(vault: Vault, capfd: p
     assert vault.test(wallet)["success"], "what is mended works"
 
 
-def test_a_stopped_wallet_stays_stopped_when_its_credentials_do_not_open(vault: Vault) -> None:
+def test_paused_wallet_stays_paused_when_its_credentials_do_not_open(vault: Vault) -> None:
     wallet = next(iter(vault.owners))
     answer = vault.invoke("pause_wallet", "POST", f"/wallets/{wallet}/pause", user=vault.owners[wallet], body={})
     assert answer.status == 200
@@ -160,7 +160,7 @@ def test_a_stopped_wallet_stays_stopped_when_its_credentials_do_not_open(vault: 
     assert vault.stored(wallet)["status"] == "paused"
 
 
-def test_an_unknown_key_is_asked_for_once_and_then_refused(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_key_is_looked_up_once_and_then_refused(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     wallet = next(iter(vault.owners))
     reads: list[KeyRing] = []
     read = StoredRing.read
@@ -177,7 +177,7 @@ def test_an_unknown_key_is_asked_for_once_and_then_refused(vault: Vault, monkeyp
     assert len(reads) == 1
 
 
-def test_a_ring_of_somebody_else_opens_nothing_and_its_return_everything(
+def test_foreign_key_ring_opens_nothing_and_restoring_it_recovers(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_source, "CACHE_SECONDS", 0.0)

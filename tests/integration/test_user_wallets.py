@@ -38,7 +38,7 @@ def stored(run: Run, db: Database, user_wallet_id: str) -> dict[str, Any]:
     return document
 
 
-def test_create_answers_the_wallet(invoke: Invoke) -> None:
+def test_create_returns_the_wallet(invoke: Invoke) -> None:
     wallet = create(invoke, description="paper", color="#2F80ED", icon="rocket")
 
     assert wallet["user_id"] == TRADER.id
@@ -58,7 +58,7 @@ def test_create_answers_the_wallet(invoke: Invoke) -> None:
     assert not {"credentials", "settings", "request_hash", "deleted_at"} & wallet.keys()
 
 
-def test_create_takes_the_id_of_a_definition(invoke: Invoke) -> None:
+def test_create_accepts_the_id_of_a_definition(invoke: Invoke) -> None:
     first = create(invoke)
 
     assert create(invoke, wallet_id=first["wallet_id"])["wallet_slug"] == DEMO
@@ -73,7 +73,7 @@ def test_create_opens_the_account_with_the_starting_balance(invoke: Invoke, seed
     assert "2500.5" in str(state["balances"])
 
 
-def test_the_starting_balance_is_10000_by_default(invoke: Invoke, seeded: Database, run: Run) -> None:
+def test_starting_balance_defaults_to_10000(invoke: Invoke, seeded: Database, run: Run) -> None:
     wallet = create(invoke, credentials={})
 
     assert stored(run, seeded, wallet["id"])["settings"] == {"initial_balance_usd": "10000"}
@@ -83,7 +83,9 @@ def test_the_starting_balance_is_10000_by_default(invoke: Invoke, seeded: Databa
     "balance",
     ["0", "-1", "0.00001", "1e3", "NaN", "ten", "1_000", "\u0661\u0660", "1000000000001", 0, -5, True, None, ["1"]],
 )
-def test_refuses_a_starting_balance_that_is_none(invoke: Invoke, seeded: Database, run: Run, balance: object) -> None:
+def test_create_refuses_an_invalid_starting_balance(
+    invoke: Invoke, seeded: Database, run: Run, balance: object
+) -> None:
     answer = invoke(
         "create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet(credentials={"initial_balance_usd": balance})
     )
@@ -96,11 +98,11 @@ def test_refuses_a_starting_balance_that_is_none(invoke: Invoke, seeded: Databas
 
 
 @pytest.mark.parametrize("balance", ["0.0001", "1000000000000", "10000.1234", 1])
-def test_takes_every_sane_starting_balance(invoke: Invoke, balance: object) -> None:
+def test_create_accepts_valid_starting_balances(invoke: Invoke, balance: object) -> None:
     create(invoke, credentials={"initial_balance_usd": balance})
 
 
-def test_a_definition_that_is_not_active_connects_nothing(invoke: Invoke) -> None:
+def test_inactive_definition_cannot_be_connected(invoke: Invoke) -> None:
     path = f"/wallets/definitions/{DEMO}"
     done = invoke("update_definition", "PATCH", path, user=ADMIN, body={"is_active": False})
     assert done.status == 200, done.text
@@ -127,7 +129,7 @@ def test_a_definition_that_is_not_active_connects_nothing(invoke: Invoke) -> Non
         ({"risk_limits": {}}, "risk_limits.max_position_size_usd"),
     ],
 )
-def test_refuses_what_makes_no_sense(invoke: Invoke, change: dict[str, object], field: str) -> None:
+def test_create_refuses_invalid_fields(invoke: Invoke, change: dict[str, object], field: str) -> None:
     answer = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet(**change))
 
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
@@ -148,7 +150,7 @@ def test_refuses_what_makes_no_sense(invoke: Invoke, change: dict[str, object], 
     ],
 )
 @pytest.mark.usefixtures("with_secrets")
-def test_credentials_that_do_not_fit_are_named_and_never_echoed(
+def test_invalid_credentials_are_named_and_never_echoed(
     invoke: Invoke, credentials: dict[str, str], field: str, code: str
 ) -> None:
     answer = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet(credentials=credentials))
@@ -168,7 +170,7 @@ def test_secrets_are_encrypted_and_settings_are_not(invoke: Invoke, with_secrets
     assert "canary" not in str(document)
 
 
-def test_no_credential_in_any_answer_log_or_document(
+def test_credentials_appear_in_no_response_log_or_document(
     invoke: Invoke, with_secrets: Database, run: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wallet = create(invoke, credentials=SECRETS, headers={"Idempotency-Key": "k"})
@@ -229,7 +231,7 @@ def test_ciphertext_of_another_wallet_does_not_open(invoke: Invoke, with_secrets
 
 
 class TestIdempotency:
-    def test_the_same_key_and_body_answer_the_same_wallet(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_same_key_and_body_return_the_same_wallet(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         headers = {"Idempotency-Key": "create-1"}
         first = create(invoke, headers=headers)
 
@@ -239,7 +241,7 @@ class TestIdempotency:
         assert again.headers["idempotent-replayed"] == "true"
         assert run(seeded.user_wallets.count_documents({})) == 1
 
-    def test_another_body_is_refused(self, invoke: Invoke) -> None:
+    def test_another_body_under_the_same_key_is_refused(self, invoke: Invoke) -> None:
         headers = {"Idempotency-Key": "create-1"}
         create(invoke, headers=headers)
 
@@ -249,7 +251,7 @@ class TestIdempotency:
 
         assert (again.status, again.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
 
-    def test_other_secrets_are_another_body(self, invoke: Invoke, with_secrets: Database) -> None:
+    def test_other_secrets_count_as_another_body(self, invoke: Invoke, with_secrets: Database) -> None:
         headers = {"Idempotency-Key": "create-1"}
         create(invoke, headers=headers, credentials=SECRETS)
         body = new_wallet(credentials={**SECRETS, "api_secret": "other"})
@@ -258,12 +260,12 @@ class TestIdempotency:
 
         assert (again.status, again.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
 
-    def test_a_key_belongs_to_its_user(self, invoke: Invoke) -> None:
+    def test_idempotency_key_belongs_to_its_user(self, invoke: Invoke) -> None:
         headers = {"Idempotency-Key": "create-1"}
 
         assert create(invoke, headers=headers)["id"] != create(invoke, headers=headers, user=STRANGER)["id"]
 
-    def test_the_key_of_a_deleted_wallet_is_used_up(self, invoke: Invoke) -> None:
+    def test_idempotency_key_of_a_deleted_wallet_conflicts(self, invoke: Invoke) -> None:
         headers = {"Idempotency-Key": "create-1"}
         wallet = create(invoke, headers=headers)
         invoke("delete_wallet", "DELETE", f"/wallets/{wallet['id']}", user=TRADER)
@@ -273,7 +275,7 @@ class TestIdempotency:
         assert (again.status, again.json["code"]) == (409, "CONFLICT")
 
     @pytest.mark.parametrize("key", ["", "x" * 65, "two words", "schlüssel"])
-    def test_a_key_has_a_form(self, invoke: Invoke, key: str) -> None:
+    def test_invalid_idempotency_key_is_422(self, invoke: Invoke, key: str) -> None:
         answer = invoke(
             "create_wallet", "POST", "/wallets", user=TRADER, body=new_wallet(), headers={"Idempotency-Key": key}
         )
@@ -282,7 +284,7 @@ class TestIdempotency:
 
 
 class TestReading:
-    def test_get_is_one_round_trip(self, invoke: Invoke) -> None:
+    def test_get_makes_one_round_trip(self, invoke: Invoke) -> None:
         wallet = create(invoke)
 
         with round_trips() as commands:
@@ -291,7 +293,7 @@ class TestReading:
         assert answer.json == wallet
         assert commands == ["find"]
 
-    def test_list_is_one_round_trip_and_shows_only_ones_own(self, invoke: Invoke) -> None:
+    def test_list_makes_one_round_trip_and_shows_only_own_wallets(self, invoke: Invoke) -> None:
         mine = [create(invoke, custom_name=f"Wallet {number}") for number in range(3)]
         create(invoke, user=STRANGER)
 
@@ -316,13 +318,13 @@ class TestReading:
         assert seen == expected
 
     @pytest.mark.parametrize("cursor", ["nonsense", "WyJhIl0", "WyJhIiwiYiJd", "WyIyMDI2LTAxLTAxIiwiYiJd", "bnVsbA"])
-    def test_a_broken_cursor_is_422(self, invoke: Invoke, cursor: str) -> None:
+    def test_invalid_cursor_is_422(self, invoke: Invoke, cursor: str) -> None:
         wallet = create(invoke)
         for function, path in (("list_wallets", "/wallets"), ("get_sync_log", f"/wallets/{wallet['id']}/sync-log")):
             answer = invoke(function, "GET", path, user=TRADER, query={"cursor": cursor})
             assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
 
-    def test_filters(self, invoke: Invoke) -> None:
+    def test_list_filters_select_wallets(self, invoke: Invoke) -> None:
         paused, active = create(invoke), create(invoke)
         invoke("pause_wallet", "POST", f"/wallets/{paused['id']}/pause", user=TRADER, body={})
 
@@ -336,12 +338,12 @@ class TestReading:
         assert ids(wallet_id=active["wallet_id"]) == [active["id"], paused["id"]]
         assert ids(wallet_id="other") == []
 
-    def test_a_status_that_does_not_exist_is_422(self, invoke: Invoke) -> None:
+    def test_unknown_status_filter_is_422(self, invoke: Invoke) -> None:
         assert invoke("list_wallets", "GET", "/wallets", user=TRADER, query={"status": "happy"}).status == 422
 
 
 class TestUpdate:
-    def test_changes_what_is_sent(self, invoke: Invoke) -> None:
+    def test_update_changes_only_sent_fields(self, invoke: Invoke) -> None:
         wallet = create(invoke, description="old", color="#000000")
 
         answer = invoke(
@@ -357,7 +359,7 @@ class TestUpdate:
         assert (after["custom_name"], after["description"], after["color"]) == ("New", "old", None)
         assert after["updated_at"] >= wallet["updated_at"]
 
-    def test_limits_change_one_by_one(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_risk_limits_can_be_changed_individually(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)
         body = {
             "risk_limits": {"max_position_size_usd": "250", "daily_loss_limit_percent": 5, "daily_loss_limit_usd": None}
@@ -387,7 +389,7 @@ class TestUpdate:
             {"risk_limits": {"surprise": 1}},
         ],
     )
-    def test_refuses_what_makes_no_sense(self, invoke: Invoke, body: dict[str, object]) -> None:
+    def test_update_refuses_invalid_fields(self, invoke: Invoke, body: dict[str, object]) -> None:
         wallet = create(invoke)
 
         answer = invoke("update_wallet", "PATCH", f"/wallets/{wallet['id']}", user=TRADER, body=body)
@@ -400,7 +402,9 @@ class TestCredentials:
     def path(self, wallet: dict[str, Any]) -> str:
         return f"/wallets/{wallet['id']}/credentials"
 
-    def test_replaces_all_of_them(self, invoke: Invoke, with_secrets: Database, run: Run) -> None:
+    def test_replace_overwrites_all_secrets_and_keeps_settings(
+        self, invoke: Invoke, with_secrets: Database, run: Run
+    ) -> None:
         wallet = create(invoke, credentials=SECRETS)
         before = stored(run, with_secrets, wallet["id"])
 
@@ -418,7 +422,9 @@ class TestCredentials:
         assert after["credentials_version"] == before["credentials_version"] + 1
         assert after["settings"] == before["settings"]
 
-    def test_the_starting_balance_of_an_open_account_stays(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_starting_balance_of_an_open_account_cannot_change(
+        self, invoke: Invoke, seeded: Database, run: Run
+    ) -> None:
         wallet = create(invoke)
 
         same = {"credentials": {"initial_balance_usd": "10000.0"}}
@@ -429,7 +435,9 @@ class TestCredentials:
         assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
         assert stored(run, seeded, wallet["id"])["settings"] == {"initial_balance_usd": "10000"}
 
-    def test_of_two_replacements_at_once_one_is_refused(self, invoke: Invoke, with_secrets: Database, run: Run) -> None:
+    def test_one_of_two_concurrent_replacements_is_refused(
+        self, invoke: Invoke, with_secrets: Database, run: Run
+    ) -> None:
         from moniqo_core.domain.errors import ConflictError
         from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
@@ -445,7 +453,7 @@ class TestCredentials:
 
 
 class TestDelete:
-    def test_is_soft_and_final(self, invoke: Invoke, seeded: Database, run: Run) -> None:
+    def test_delete_is_soft_and_final(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallet = create(invoke)
         path = f"/wallets/{wallet['id']}"
 
@@ -458,7 +466,7 @@ class TestDelete:
         assert run(seeded.demo_wallet_ledger.count_documents({"user_wallet_id": wallet["id"]})) == 2
 
     @pytest.mark.parametrize("order_type", ["market", "limit"])
-    def test_is_refused_while_in_use_unless_forced(self, invoke: Invoke, run: Run, order_type: str) -> None:
+    def test_delete_is_refused_while_in_use_unless_forced(self, invoke: Invoke, run: Run, order_type: str) -> None:
         wallet = create(invoke)
         path = f"/wallets/{wallet['id']}"
         run(_place(wallet["id"], order_type))
@@ -494,7 +502,7 @@ OWNER_ROUTES: list[tuple[str, str, str, object]] = [
 
 
 @pytest.mark.parametrize(("function", "method", "suffix", "body"), OWNER_ROUTES)
-def test_the_wallet_of_somebody_else_is_not_there(
+def test_wallets_of_other_users_are_404(
     invoke: Invoke, seeded: Database, run: Run, function: str, method: str, suffix: str, body: object
 ) -> None:
     wallet = create(invoke)
@@ -508,7 +516,7 @@ def test_the_wallet_of_somebody_else_is_not_there(
 
 
 @pytest.mark.parametrize("missing", [["user_wallets"], ["demo_wallet_state", "user_wallets"]])
-def test_a_create_that_was_cut_short_is_finished_by_its_repeat(
+def test_interrupted_create_is_finished_by_its_repeat(
     invoke: Invoke, seeded: Database, run: Run, missing: list[str]
 ) -> None:
     headers = {"Idempotency-Key": "create-1"}
@@ -529,7 +537,7 @@ def test_a_create_that_was_cut_short_is_finished_by_its_repeat(
 
 
 @pytest.mark.parametrize("keys", [1, 2])
-def test_the_same_create_sent_many_times_at_once_makes_one_wallet(seeded: Database, run: Run, keys: int) -> None:
+def test_concurrent_repeats_of_a_create_make_one_wallet(seeded: Database, run: Run, keys: int) -> None:
     import asyncio
 
     from moniqo_core import bootstrap

@@ -50,7 +50,7 @@ def connected(invoke: Invoke, venue: FakeVenue, **account: Any) -> str:
     return str(answer.json["id"])
 
 
-def test_a_wallet_at_a_venue_is_connected_and_read(venue: FakeVenue, invoke: Invoke) -> None:
+def test_venue_wallet_is_connected_and_read(venue: FakeVenue, invoke: Invoke) -> None:
     credentials = venue.credentials(balances={"USDT": "1000", "BTC": "0.5", "NOPRICE": "3"})
     answer = connect(invoke, credentials)
     assert answer.status == 201, answer.text
@@ -99,9 +99,7 @@ def test_a_wallet_at_a_venue_is_connected_and_read(venue: FakeVenue, invoke: Inv
         ({"revoked": True}, "The venue does not accept this API key."),
     ],
 )
-def test_a_key_that_is_no_good_is_refused(
-    venue: FakeVenue, invoke: Invoke, account: dict[str, Any], detail: str
-) -> None:
+def test_unusable_key_is_refused(venue: FakeVenue, invoke: Invoke, account: dict[str, Any], detail: str) -> None:
     answer = connect(invoke, venue.credentials(**account))
     assert (answer.status, answer.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert answer.json["detail"].startswith(detail)
@@ -110,14 +108,14 @@ def test_a_key_that_is_no_good_is_refused(
     assert invoke("list_wallets", "GET", "/wallets", user=TRADER).json["items"] == []
 
 
-def test_a_wrong_secret_is_refused(venue: FakeVenue, invoke: Invoke) -> None:
+def test_wrong_secret_is_refused(venue: FakeVenue, invoke: Invoke) -> None:
     answer = connect(invoke, venue.credentials() | {"api_secret": "not-the-secret-canary"})
     assert (answer.status, answer.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "canary" not in answer.text
 
 
 @pytest.mark.parametrize(("slug", "make"), [("coinbase-advanced-v1", FakeCoinbase), ("kraken-spot-v1", FakeKraken)])
-def test_other_venues_connect_as_well(
+def test_coinbase_and_kraken_wallets_are_connected_and_read(
     aws: None,
     seeded: Database,
     environment: pytest.MonkeyPatch,
@@ -140,7 +138,7 @@ def test_other_venues_connect_as_well(
         assert synced["success"]
 
 
-def test_a_key_that_was_revoked_later_is_told_apart_from_a_venue_that_is_away(
+def test_key_revoked_later_is_reported_as_invalid_credentials(
     venue: FakeVenue, invoke: Invoke, caplog: pytest.LogCaptureFixture
 ) -> None:
     credentials = venue.credentials()
@@ -155,7 +153,7 @@ def test_a_key_that_was_revoked_later_is_told_apart_from_a_venue_that_is_away(
     assert (tested["success"], tested["error_message"]) == (False, "Invalid credentials")
 
 
-def test_new_credentials_are_stored_only_when_the_venue_takes_them(venue: FakeVenue, invoke: Invoke) -> None:
+def test_new_credentials_are_stored_only_when_the_venue_accepts_them(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue)
     path = f"/wallets/{wallet}/credentials"
     bad = {"credentials": venue.credentials(can_withdraw=True)}
@@ -166,7 +164,9 @@ def test_new_credentials_are_stored_only_when_the_venue_takes_them(venue: FakeVe
     assert balance["total_value_usd"] == "77"
 
 
-def test_the_life_of_a_live_wallet(venue: FakeVenue, invoke: Invoke, database: Database) -> None:
+def test_live_wallet_is_paused_resumed_changed_and_deleted(
+    venue: FakeVenue, invoke: Invoke, database: Database
+) -> None:
     wallet = connected(invoke, venue)
     path = f"/wallets/{wallet}"
     paused = invoke("pause_wallet", "POST", f"{path}/pause", user=TRADER, body={"reason": "holiday"})
@@ -188,7 +188,7 @@ def test_the_life_of_a_live_wallet(venue: FakeVenue, invoke: Invoke, database: D
     assert invoke("get_balance", "GET", f"{path}/balance", user=TRADER).status == 404
 
 
-def test_a_repeated_request_connects_one_wallet(venue: FakeVenue, invoke: Invoke) -> None:
+def test_repeated_request_connects_one_wallet(venue: FakeVenue, invoke: Invoke) -> None:
     credentials = venue.credentials()
     headers = {"Idempotency-Key": "mine"}
     first, again = (connect(invoke, credentials, headers=headers) for _ in range(2))
@@ -196,7 +196,7 @@ def test_a_repeated_request_connects_one_wallet(venue: FakeVenue, invoke: Invoke
     assert first.json["id"] == again.json["id"]
 
 
-def test_a_venue_that_bans_this_address_is_left_alone(venue: FakeVenue, invoke: Invoke) -> None:
+def test_venue_that_bans_the_address_is_not_called_again(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue)
     venue.break_with("status", status=418, headers={"Retry-After": "120"}, body='{"code":-1003,"msg":"banned"}')
     answer = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER)
@@ -207,7 +207,7 @@ def test_a_venue_that_bans_this_address_is_left_alone(venue: FakeVenue, invoke: 
     assert len(venue.seen) == asked
 
 
-def test_a_definition_may_not_lead_to_this_machine_unless_that_is_allowed(
+def test_loopback_definition_is_refused_unless_allowed(
     venue: FakeVenue, invoke: Invoke, environment: pytest.MonkeyPatch
 ) -> None:
     environment.delenv("LOOPBACK_VENUES")
@@ -217,7 +217,7 @@ def test_a_definition_may_not_lead_to_this_machine_unless_that_is_allowed(
     assert venue.seen == []
 
 
-def test_a_dollar_token_counts_at_its_price_where_another_venue_of_the_deployment_quotes_it(
+def test_dollar_token_is_priced_by_another_venue_of_the_deployment(
     venue: FakeVenue, invoke: Invoke, environment: pytest.MonkeyPatch
 ) -> None:
     environment.setenv("PRICE_VENUES", f"{BINANCE},kraken-spot-v1")

@@ -19,7 +19,7 @@ from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.soak.client import is_interrupted
-from tests.support.victims import follow_parent
+from tests.support.killable_process import follow_parent
 
 PAUSE = 0.5
 

@@ -28,11 +28,11 @@ from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.seeds import seed_definitions
+from tests.support.killable_process import Victim
 from tests.support.live_traders import SLUG, Answered, Asked, Duty, LiveSite, later, make_wallet, order_of, send_orders
 from tests.support.mongo import embedded_server
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.server import Fault
-from tests.support.victims import Victim
 
 SLOTS = 4
 HARM = (

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from tests.soak.client import Answered, wallet_of
-from tests.support.audit import Database, audited, entries_of
+from tests.support.ledger_audit import Database, audited, entries_of
 
 
 @dataclass

@@ -44,9 +44,9 @@ from tests.soak.checker import Receipt, Seen, Stop, check
 from tests.soak.client import Answered, Asked, Duty, is_interrupted, names, order_of, trade, wallet_of
 from tests.soak.verdict import Record, verdict
 from tests.support.fault_proxy import FaultProxy, by_chance, fault_proxy
+from tests.support.killable_process import Victim, prepared
 from tests.support.mongo import DurableServer
 from tests.support.traders import OWNER
-from tests.support.victims import Victim, prepared
 
 DATABASE = "soak"
 SLOTS = 8

@@ -28,7 +28,7 @@ def report(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("missed", [COUNT_MISSED, SIZE_MISSED], ids=lambda line: str(line.name))
-def test_a_count_over_its_limit_fails_the_run(
+def test_count_over_its_limit_fails_the_run(
     missed: Line, report: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([COUNT_HELD, missed, RATIO_MISSED], report, monkeypatch) == 1
@@ -36,7 +36,7 @@ def test_a_count_over_its_limit_fails_the_run(
     assert report.read_text().count("| NO |") == 2
 
 
-def test_a_ratio_over_its_limit_is_reported_and_fails_nothing(
+def test_ratio_over_its_limit_is_reported_without_failing_the_run(
     report: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([COUNT_HELD, RATIO_MISSED, NOT_LIMITED], report, monkeypatch) == 0
@@ -46,20 +46,20 @@ def test_a_ratio_over_its_limit_is_reported_and_fails_nothing(
     assert "Ratios over their limit, which fail no run yet: warm place_order." in printed
 
 
-def test_a_run_within_its_limits_says_so() -> None:
+def test_run_within_its_limits_is_reported() -> None:
     assert outcome([Section("Round trips", "", [COUNT_HELD, NOT_LIMITED])]) == (False, "Every limit holds.")
 
 
-def test_every_section_of_a_run_counts() -> None:
+def test_every_section_of_a_run_is_judged() -> None:
     sections = [Section("First", "", [COUNT_MISSED]), Section("Second", "", [SIZE_MISSED])]
     assert outcome(sections) == (True, "Counts over their limit: place a market order, layer unzipped.")
 
 
-def test_an_unknown_name_runs_nothing(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_benchmark_name_runs_nothing(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmarks.main(["warm_call"], report) == 2
     assert "no such benchmark: warm_call" in capsys.readouterr().err
     assert not report.exists()
 
 
-def test_the_report_is_not_committed() -> None:
+def test_report_is_not_committed() -> None:
     assert benchmarks.REPORT.parent.name == ".build"

@@ -39,7 +39,7 @@ class Shape:
         Shape("100", "100", "100", "100", (100, 100, 100, 100)),
     ],
 )
-def test_the_nearer_extreme_comes_first_and_on_a_tie_the_low(shape: Shape) -> None:
+def test_path_visits_nearer_extreme_first_and_low_on_a_tie(shape: Shape) -> None:
     whole = candle(0, shape.opened, shape.high, shape.low, shape.closed)
     points = list(path_of(whole))
     assert tuple(point.price for point in points) == shape.path
@@ -47,7 +47,7 @@ def test_the_nearer_extreme_comes_first_and_on_a_tie_the_low(shape: Shape) -> No
     assert sum(point.volume for point in points) == whole.volume
 
 
-def test_only_what_a_later_candle_follows_is_final() -> None:
+def test_candle_is_final_only_when_a_later_one_exists() -> None:
     until, found = settled([candle(0), candle(3), candle(1)], NOON, NOON + 4 * MINUTE)
     assert until == NOON + 3 * MINUTE
     assert [item.start for item in found] == [NOON, NOON + MINUTE]
@@ -55,7 +55,7 @@ def test_only_what_a_later_candle_follows_is_final() -> None:
     assert settled([], NOON, NOON + 9 * MINUTE) == (NOON, ())
 
 
-def test_a_candle_from_before_the_question_does_not_count() -> None:
+def test_candles_before_the_start_are_ignored() -> None:
     assert settled([candle(-2), candle(-1)], NOON, NOON + MINUTE) == (NOON, ())
 
 
@@ -73,7 +73,7 @@ def test_a_candle_from_before_the_question_does_not_count() -> None:
         candle(5),
     ],
 )
-def test_what_cannot_be_true_is_passed_over(wrong: Candle) -> None:
+def test_implausible_candles_are_skipped(wrong: Candle) -> None:
     now = NOON + 4 * MINUTE
     assert not is_sane(wrong, now)
     until, found = settled([wrong, candle(1), candle(2)], NOON, now)

@@ -42,13 +42,13 @@ def decrypt(keys: FixedKeys, stored: str, user: str = "u-1", wallet: str = "w-1"
     return asyncio.run(CredentialCipher(keys).decrypt(stored, user, wallet))
 
 
-def test_opens_what_it_encrypted() -> None:
+def test_decrypt_returns_what_was_encrypted() -> None:
     keys = FixedKeys(new_key(NOW))
 
     assert decrypt(keys, encrypt(keys)) == FIELDS
 
 
-def test_the_stored_form_names_its_version_and_key_and_shows_nothing() -> None:
+def test_stored_form_names_version_and_key_and_hides_secrets() -> None:
     key = new_key(NOW)
 
     version, kid, token = encrypt(FixedKeys(key)).split(":")
@@ -65,7 +65,7 @@ def test_two_encryptions_of_the_same_fields_differ() -> None:
 
 
 @pytest.mark.parametrize(("user", "wallet"), [("u-2", "w-1"), ("u-1", "w-2"), ("w-1", "u-1"), ("u-1w", "-1")])
-def test_does_not_open_for_another_user_or_wallet(user: str, wallet: str) -> None:
+def test_decrypt_fails_for_another_user_or_wallet(user: str, wallet: str) -> None:
     keys = FixedKeys(new_key(NOW))
     stored = encrypt(keys)
 
@@ -73,7 +73,7 @@ def test_does_not_open_for_another_user_or_wallet(user: str, wallet: str) -> Non
         decrypt(keys, stored, user, wallet)
 
 
-def test_of_all_pairs_of_users_and_wallets_only_a_wallet_s_own_opens() -> None:
+def test_ciphertext_opens_only_for_its_own_user_and_wallet() -> None:
     keys = FixedKeys(new_key(NOW))
     owners = [(user, wallet) for user in ("u-1", "u-2", "u-11", "w-1") for wallet in ("w-1", "w-2", "1w-1", "u-1", "")]
     stored = {owner: encrypt(keys, *owner) for owner in owners}
@@ -88,7 +88,7 @@ def test_of_all_pairs_of_users_and_wallets_only_a_wallet_s_own_opens() -> None:
     assert opened == {(owner, owner) for owner in owners}
 
 
-def test_does_not_open_under_another_key_id() -> None:
+def test_decrypt_fails_under_another_key_id() -> None:
     first, second = new_key(NOW), new_key(NOW)
     same_material = Key(second.kid, first.material, NOW)
     stored = encrypt(FixedKeys(first))
@@ -100,7 +100,7 @@ def test_does_not_open_under_another_key_id() -> None:
 @pytest.mark.parametrize(
     "stored", ["", "v1", "v1:", "v1::", "v2:kid:gAAAA", "v1:kid:", "v1:kid:gAAAAé", "v1:kid:not base64", "plain text"]
 )
-def test_refuses_what_is_not_a_stored_form(stored: str) -> None:
+def test_decrypt_refuses_malformed_stored_forms(stored: str) -> None:
     keys = FixedKeys(Key("kid", b"m" * 32, NOW))
 
     with pytest.raises(DecryptionError):
@@ -108,7 +108,7 @@ def test_refuses_what_is_not_a_stored_form(stored: str) -> None:
 
 
 @given(position=st.integers(min_value=0), change=st.integers(min_value=1, max_value=127))
-def test_refuses_every_changed_character(position: int, change: int) -> None:
+def test_decrypt_refuses_any_changed_character(position: int, change: int) -> None:
     keys = FixedKeys(Key("kid", b"m" * 32, NOW))
     stored = encrypt(keys)
     at = position % len(stored)
@@ -122,12 +122,12 @@ def test_refuses_every_changed_character(position: int, change: int) -> None:
     assert opened == FIELDS
 
 
-def test_needs_a_key_that_is_in_use() -> None:
+def test_encrypt_fails_without_a_key_in_use() -> None:
     with pytest.raises(EncryptionError):
         encrypt(FixedKeys(new_key(datetime(2026, 2, 2, tzinfo=UTC))))
 
 
-def test_nothing_secret_in_any_representation() -> None:
+def test_representations_contain_no_secret() -> None:
     key = new_key(NOW)
     opened = decrypt(FixedKeys(key), encrypt(FixedKeys(key)))
 

@@ -19,7 +19,7 @@ def use(kid: str, age: timedelta, documents: int, *, writing: bool = False, unus
     return KeyUse(Key(kid, b"material of the key 0123456789ab", NOW - age, NOW if unused else None), writing, documents)
 
 
-def test_every_key_with_its_age_its_state_and_what_needs_it() -> None:
+def test_status_lists_each_key_with_age_state_and_credential_count() -> None:
     uses = [
         use("k1", timedelta(days=180), 0, unused=True),
         use("k2", timedelta(days=90), 7),
@@ -35,24 +35,26 @@ def test_every_key_with_its_age_its_state_and_what_needs_it() -> None:
     ]
 
 
-def test_credentials_no_key_opens_are_told() -> None:
+def test_status_counts_credentials_that_no_key_opens() -> None:
     assert table([], 3, NOW).endswith("No key of this ring can decrypt 3 credentials.\n")
 
 
-def test_no_material_is_shown() -> None:
+def test_status_shows_no_key_material() -> None:
     shown = table([use("k1", timedelta(0), 1, writing=True)], 0, NOW)
     assert "material" not in shown
     assert base64.b64encode(b"material").decode()[:8] not in shown
 
 
-def test_what_is_missing_is_one_clear_line(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_setting_is_reported_in_one_line(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     environment.delenv("KEY_SECRET_ID")
     environment.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/?directConnection=true")
     assert cli.main(["keys", "status"]) == 2
     assert capsys.readouterr().err == "KEY_SECRET_ID is not set.\n"
 
 
-def test_rotating_says_where_from(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rotate_requires_the_local_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["keys", "rotate"])
     assert "--local" in capsys.readouterr().err

@@ -13,7 +13,7 @@ PARAMETERS |= {"syncs_per_minute": "SyncsPerMinute"}
 
 @pytest.mark.parametrize("name", sorted(LARGEST))
 @pytest.mark.parametrize("text", ["many", "-1", "0", "1.5", "1e3", "1_000", " 7", "\u0667", "9999999", "9" * 5000])
-def test_a_number_that_cannot_be_is_named_with_what_it_may_be(name: str, text: str) -> None:
+def test_invalid_number_is_refused_with_its_allowed_range(name: str, text: str) -> None:
     with pytest.raises(InvalidSettingError) as told:
         Settings.from_environment({name.upper(): text})
     start = f"{name.upper()} must be a whole number from 1 to {LARGEST[name]}, not '"
@@ -22,7 +22,7 @@ def test_a_number_that_cannot_be_is_named_with_what_it_may_be(name: str, text: s
 
 
 @pytest.mark.parametrize("name", sorted(LARGEST))
-def test_the_template_has_the_same_bounds_and_defaults(name: str) -> None:
+def test_template_parameters_have_the_same_bounds_and_defaults(name: str) -> None:
     declared = template()["Parameters"][PARAMETERS[name]]
     assert (declared["Type"], declared["MinValue"], declared["MaxValue"]) == ("Number", 1, LARGEST[name])
     assert declared["Default"] == getattr(Settings(), name)

@@ -24,7 +24,7 @@ def secret(**values: str) -> dict[str, SecretStr]:
     return {name: SecretStr(value) for name, value in values.items()}
 
 
-def test_secrets_and_settings_are_kept_apart() -> None:
+def test_secrets_and_settings_are_separated() -> None:
     checked = check_credentials(FIELDS, secret(api_key="abcd", subaccount="main"))
 
     assert checked.secrets == secret(api_key="abcd")
@@ -33,7 +33,7 @@ def test_secrets_and_settings_are_kept_apart() -> None:
     assert "abcd" not in repr(checked)
 
 
-def test_every_fault_is_named_at_once() -> None:
+def test_all_invalid_fields_are_reported_at_once() -> None:
     with pytest.raises(InvalidCredentialsError) as refusal:
         check_credentials(FIELDS, secret(api_key="AB", other="x"))
 
@@ -45,7 +45,7 @@ def test_every_fault_is_named_at_once() -> None:
     }
 
 
-def test_a_broken_pattern_refuses() -> None:
+def test_invalid_pattern_refuses_the_credential() -> None:
     field = CredentialField("api_key", "Key", validation_regex="(")
 
     with pytest.raises(InvalidCredentialsError):
@@ -53,7 +53,7 @@ def test_a_broken_pattern_refuses() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(min_size=6, max_size=20).map(lambda text: f"canary{text}")))
-def test_no_value_shows_in_a_refusal(values: dict[str, str]) -> None:
+def test_refusal_contains_no_credential_value(values: dict[str, str]) -> None:
     given_values = {name: SecretStr(value) for name, value in values.items()} | secret(unknown="canary-unknown")
 
     with pytest.raises(InvalidCredentialsError) as refusal:
@@ -64,5 +64,5 @@ def test_no_value_shows_in_a_refusal(values: dict[str, str]) -> None:
 
 
 @given(st.decimals(min_value="0.0001", max_value="1000000000000", places=4))
-def test_every_plain_positive_balance_of_four_places_is_taken(balance: Decimal) -> None:
+def test_any_positive_balance_of_four_decimal_places_is_accepted(balance: Decimal) -> None:
     assert initial_balance({"initial_balance_usd": f"{balance:f}"}) == balance

@@ -44,7 +44,7 @@ EVERYTHING = OrderRequest(
 )
 
 
-def test_the_order_of_this_test_has_every_field() -> None:
+def test_sample_order_sets_every_field() -> None:
     plain = OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET)
     same = {item.name for item in fields(OrderRequest) if getattr(EVERYTHING, item.name) == getattr(plain, item.name)}
     assert same == {"symbol"}
@@ -61,13 +61,13 @@ def test_the_order_of_this_test_has_every_field() -> None:
         Mark(),
     ],
 )
-def test_a_command_reads_back(command: Command) -> None:
+def test_command_survives_a_round_trip(command: Command) -> None:
     entry = {"kind": KIND_OF[type(command)], "command": command_document(command)}
     assert read_command(entry) == command
 
 
 @pytest.mark.parametrize("changes", [{}, {"session_close": NOW, "is_open": False, "next_open": NOW}])
-def test_a_basis_reads_back(changes: dict[str, Any]) -> None:
+def test_market_context_survives_a_round_trip(changes: dict[str, Any]) -> None:
     market = Market("BRK.B/USD", "BRK.B", "USD", D("0.01"), D("0.001"), D("0.002"), D(5), "XNYS")
     snapshot = Snapshot("BRK.B/USD", NOW, D(400), [Level(D(399), D(1))], [Level(D(401), D(2))], "simulated")
     context = replace(MarketContext(market, snapshot, {"AAPL/USD": D("190.5")}, D("0.99")), **changes)

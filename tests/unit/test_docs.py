@@ -76,11 +76,11 @@ def test_every_route_is_listed_with_its_summary() -> None:
     assert set(listed) == routes
 
 
-def test_the_readme_has_under_900_words() -> None:
+def test_readme_has_under_900_words() -> None:
     assert len(README.split()) < MOST_WORDS
 
 
-def test_the_index_lists_every_page() -> None:
+def test_index_lists_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     linked = {(index.parent / target).resolve() for target, _ in links(index)}
     decisions = ROOT / "docs" / "decisions" / "README.md"
@@ -107,7 +107,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_and_anchor_leads_somewhere(page: Path) -> None:
+def test_every_link_and_anchor_has_a_target(page: Path) -> None:
     for target, anchor in links(page):
         path = (page.parent / target).resolve() if target else page
         assert path.is_relative_to(ROOT), target
@@ -115,7 +115,7 @@ def test_every_link_and_anchor_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
 
 
-def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
+def test_links_and_anchors_of_a_page_are_extracted(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `b` (c)?\n\n## Twice\n\n## Twice\n\n[x](#a-b-c) [y](other.md#z) [z](https://example.org)\n")
     assert links(page) == [("", "a-b-c"), ("other.md", "z")]
@@ -123,5 +123,5 @@ def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/glossary.md"])
-def test_the_pages_a_newcomer_expects_are_checked(name: str) -> None:
+def test_standard_project_pages_are_checked(name: str) -> None:
     assert ROOT / name in PAGES

@@ -18,7 +18,7 @@ from moniqo_core.domain.paper import decide as deciding
 from moniqo_core.domain.paper import lifecycle
 from moniqo_core.domain.paper import rules as decision
 from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
-from tests.support.harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
+from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
 
 D = Decimal
 
@@ -33,7 +33,7 @@ def test_market_order_walks_the_book_and_pays_one_fee() -> None:
     assert harness.free("USDT") == D(10000) - D("2500.65") - D("2.50065")
 
 
-def test_beyond_the_book_slips_by_what_exceeds_the_depth() -> None:
+def test_market_order_beyond_the_book_slips_with_the_excess_depth() -> None:
     harness = EngineHarness("1000000")
     harness.book(("0", "1"))
     order = harness.place("buy", "market", "3")
@@ -54,7 +54,7 @@ def test_taken_liquidity_stays_taken_until_the_level_changes() -> None:
     assert harness.place("buy", "market", "1").average_fill_price == D(50001)
 
 
-def test_resting_buy_fills_only_when_traded_through_and_returns_the_rest_of_its_lock() -> None:
+def test_resting_buy_fills_only_when_traded_through_and_frees_its_lock() -> None:
     harness = EngineHarness()
     order = harness.place("buy", "limit", "0.1", price="49000")
     assert harness.locked("USDT") == D("4904.9")  # 4,900 and the highest fee
@@ -68,7 +68,7 @@ def test_resting_buy_fills_only_when_traded_through_and_returns_the_rest_of_its_
     assert (harness.free("USDT"), harness.locked("USDT")) == (D("5095.1"), D(0))
 
 
-def test_a_point_gives_a_tenth_of_its_volume_shared_by_age() -> None:
+def test_path_point_fills_a_tenth_of_its_volume_oldest_order_first() -> None:
     harness = EngineHarness("100000")
     first = harness.place("buy", "limit", "0.3", price="49000")
     second = harness.place("buy", "limit", "0.3", price="49000")
@@ -78,7 +78,7 @@ def test_a_point_gives_a_tenth_of_its_volume_shared_by_age() -> None:
     assert harness.order(second.order_id).filled_amount == D("0.1")
 
 
-def test_a_stop_fills_at_the_worse_of_trigger_and_gap_with_slippage() -> None:
+def test_stop_fills_at_the_worse_of_trigger_and_gap_with_slippage() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
     stop = harness.place("sell", "stop_loss", "0.1", stop_price="49000")
@@ -100,7 +100,7 @@ def test_take_profit_fills_at_its_trigger() -> None:
     assert harness.order(order.order_id).average_fill_price == D(51974)
 
 
-def test_trailing_stop_follows_the_bid_and_is_tested_before_its_mark_moves() -> None:
+def test_trailing_stop_follows_the_bid_and_triggers_before_its_mark_moves() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
     order = harness.place("sell", "trailing_stop", "0.1", trail_percent="10")
@@ -113,7 +113,7 @@ def test_trailing_stop_follows_the_bid_and_is_tested_before_its_mark_moves() -> 
     assert harness.order(order.order_id).average_fill_price == D(53973)
 
 
-def test_stop_limit_waits_for_its_trigger_then_for_its_limit() -> None:
+def test_stop_limit_rests_until_its_trigger_and_then_its_limit() -> None:
     harness = EngineHarness()
     order = harness.place("buy", "stop_limit", "0.01", price="51000", stop_price="50500")
     harness.tick("50499.50")
@@ -130,7 +130,7 @@ def test_stop_limit_waits_for_its_trigger_then_for_its_limit() -> None:
     assert harness.order(late.order_id).average_fill_price == D(51000)
 
 
-def test_one_exit_cancels_the_other_and_they_hold_the_amount_once() -> None:
+def test_filled_exit_cancels_the_other_and_both_lock_the_amount_once() -> None:
     harness = EngineHarness()
     entry = harness.place("buy", "market", "0.1", stop_loss=ExitSpec(percent=D(2)), take_profit=ExitSpec(percent=D(5)))
     group = entry.order_id[:-1]
@@ -144,7 +144,7 @@ def test_one_exit_cancels_the_other_and_they_hold_the_amount_once() -> None:
     assert harness.account.holding("BTC").total == 0
 
 
-def test_exits_of_a_resting_entry_grow_with_it_and_end_it() -> None:
+def test_exits_grow_with_a_partially_filled_entry_and_cancel_its_rest() -> None:
     harness = EngineHarness("100000")
     entry = harness.place("buy", "limit", "1", price="49000", stop_loss=ExitSpec(stop_price=D(48000)))
     exit_id = entry.order_id[:-1] + "2"
@@ -160,7 +160,7 @@ def test_exits_of_a_resting_entry_grow_with_it_and_end_it() -> None:
     assert harness.locked("USDT") == 0
 
 
-def test_cancelling_an_entry_ends_exits_that_hold_nothing() -> None:
+def test_cancelling_an_unfilled_entry_ends_its_exits() -> None:
     harness = EngineHarness()
     entry = harness.place("buy", "limit", "0.1", price="49000", stop_loss=ExitSpec(), take_profit=ExitSpec())
     harness.do(Cancel(entry.order_id))
@@ -168,7 +168,7 @@ def test_cancelling_an_entry_ends_exits_that_hold_nothing() -> None:
     assert harness.free("USDT") == D(10000)
 
 
-def test_cancelling_one_exit_hands_the_lock_to_the_other() -> None:
+def test_cancelling_one_exit_passes_the_lock_to_the_other() -> None:
     harness = EngineHarness()
     entry = harness.place("buy", "market", "0.1", stop_loss=ExitSpec(), take_profit=ExitSpec())
     harness.do(Cancel(entry.order_id[:-1] + "2"))
@@ -177,7 +177,7 @@ def test_cancelling_one_exit_hands_the_lock_to_the_other() -> None:
     assert harness.free("BTC") == D("0.1")
 
 
-def test_an_expiry_loses_against_a_fill_whose_point_ends_by_it() -> None:
+def test_fill_wins_over_expiry_when_its_point_ends_first() -> None:
     harness = EngineHarness()
     at = START + STEP
     gtd = TimeInForce.GTD
@@ -193,14 +193,14 @@ def test_an_expiry_loses_against_a_fill_whose_point_ends_by_it() -> None:
     assert harness.locked("USDT") == 0
 
 
-def test_a_day_order_ends_with_the_local_day() -> None:
+def test_day_order_expires_at_local_midnight() -> None:
     harness = EngineHarness(limits=replace(WIDE, timezone="America/New_York"))
     order = harness.place("buy", "limit", "0.01", price="49000", time_in_force=TimeInForce.DAY)
     assert order.expires_at is not None
     assert order.expires_at.isoformat() == "2026-03-03T05:00:00+00:00"
 
 
-def test_daily_loss_pauses_cancels_buys_and_keeps_exits() -> None:
+def test_daily_loss_limit_pauses_wallet_cancels_buys_and_keeps_exits() -> None:
     harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
     harness.place("buy", "market", "0.1")
     stop = harness.place("sell", "stop_loss", "0.1", stop_price="40000")
@@ -237,7 +237,7 @@ def test_reset_begins_a_new_epoch_with_the_starting_balance() -> None:
     assert harness.account.holding("BTC").total == 0
 
 
-def test_closing_a_position_cancels_what_would_sell_it() -> None:
+def test_closing_a_position_cancels_its_exits() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1", stop_loss=ExitSpec(), take_profit=ExitSpec())
     harness.do(ClosePosition(BTC))
@@ -245,7 +245,7 @@ def test_closing_a_position_cancels_what_would_sell_it() -> None:
     assert harness.account.holding("BTC").total == 0
 
 
-def test_cancel_all_of_one_symbol() -> None:
+def test_cancel_all_affects_only_the_given_symbol() -> None:
     harness = EngineHarness()
     harness.place("buy", "limit", "0.01", price="49000")
     other = harness.place("buy", "limit", "0.1", symbol=ETH, price="2900")
@@ -275,7 +275,9 @@ def test_cancel_all_of_one_symbol() -> None:
         ("sell", "market", {"stop_loss": ExitSpec()}, errors.InvalidOrderError),
     ],
 )
-def test_refusals(side: str, kind: str, fields: dict[str, Any], error: type[Exception] | None) -> None:
+def test_invalid_orders_are_refused_and_change_nothing(
+    side: str, kind: str, fields: dict[str, Any], error: type[Exception] | None
+) -> None:
     harness = EngineHarness("100000")
     harness.place("buy", "market", "0.1")
     before = harness.account
@@ -292,7 +294,7 @@ def test_reduce_only_without_a_position_is_refused() -> None:
         EngineHarness().place("sell", "limit", "0.01", price="60000", reduce_only=True)
 
 
-def test_quote_amount_spends_at_most_and_sells_at_least() -> None:
+def test_quote_amount_caps_a_purchase_and_floors_a_sale() -> None:
     harness = EngineHarness()
     bought = harness.place("buy", "market", quote_amount="1000")
     assert bought.filled_quote + bought.fee <= 1000
@@ -302,7 +304,7 @@ def test_quote_amount_spends_at_most_and_sells_at_least() -> None:
     assert sold.filled_quote - sold.fee < 500 + D("0.6")
 
 
-def test_selling_everything_skips_the_lot_so_no_dust_is_stuck() -> None:
+def test_selling_everything_ignores_the_lot_step() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.01")
     with pytest.raises(errors.InvalidOrderError):
@@ -312,7 +314,7 @@ def test_selling_everything_skips_the_lot_so_no_dust_is_stuck() -> None:
     assert (position.amount, position.cost) == (D(0), D(0))
 
 
-def test_hourly_samples_stand_on_full_hours() -> None:
+def test_equity_is_sampled_on_full_hours() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
     for _ in range(60 * 4 + 1):
@@ -324,7 +326,7 @@ def test_hourly_samples_stand_on_full_hours() -> None:
     ]
 
 
-def test_exits_of_what_an_ioc_order_filled_outlive_its_rest() -> None:
+def test_exits_of_a_partially_filled_ioc_order_stay_open() -> None:
     harness = EngineHarness("100000")
     harness.book(("0", "0.4"))
     ioc = TimeInForce.IOC
@@ -334,7 +336,7 @@ def test_exits_of_what_an_ioc_order_filled_outlive_its_rest() -> None:
     assert (stop.status, stop.amount, harness.locked("BTC")) == (OrderStatus.OPEN, D("0.4"), D("0.4"))
 
 
-def test_partial_fills_never_cost_more_than_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partial_fills_never_cost_more_than_the_locked_funds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
     # 0.00020002 x 49,000.01 = 9.8009820002, kept in 8 places; the fee is a thousandth of it.
     harness = EngineHarness("9.81078300")
@@ -349,7 +351,7 @@ def test_partial_fills_never_cost_more_than_the_lock(monkeypatch: pytest.MonkeyP
     assert filled.fee == D("0.00980099")
 
 
-def test_a_purchase_after_a_fall_is_no_peak() -> None:
+def test_purchase_after_a_price_fall_does_not_raise_the_peak() -> None:
     harness = EngineHarness(limits=replace(WIDE, max_drawdown_percent=D(5)))
     harness.place("buy", "market", "0.05")
     harness.tick("50000")
@@ -360,7 +362,7 @@ def test_a_purchase_after_a_fall_is_no_peak() -> None:
     assert harness.account.peak == peak
 
 
-def test_a_loss_made_by_the_last_sale_still_cancels_what_buys() -> None:
+def test_loss_limit_cancels_buys_even_when_nothing_is_held_any_more() -> None:
     harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
     harness.place("buy", "market", "0.1")
     bid = harness.place("buy", "limit", "0.01", price="40000")
@@ -372,7 +374,7 @@ def test_a_loss_made_by_the_last_sale_still_cancels_what_buys() -> None:
     assert harness.order(bid.order_id).status is OrderStatus.CANCELLED
 
 
-def test_a_loss_limit_cancels_the_buys_of_a_wallet_its_owner_paused() -> None:
+def test_loss_limit_cancels_buys_of_a_wallet_paused_by_its_owner() -> None:
     harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
     harness.place("buy", "market", "0.1")
     bid = harness.place("buy", "limit", "0.01", price="40000")
@@ -383,7 +385,7 @@ def test_a_loss_limit_cancels_the_buys_of_a_wallet_its_owner_paused() -> None:
     assert harness.order(bid.order_id).status is OrderStatus.CANCELLED
 
 
-def test_an_order_that_expired_before_a_pause_is_expired_whenever_one_looks() -> None:
+def test_order_expired_before_a_pause_is_expired_however_often_evaluated() -> None:
     for looks in (False, True):
         harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
         harness.place("buy", "market", "0.1", symbol=ETH)
@@ -400,7 +402,7 @@ def test_an_order_that_expired_before_a_pause_is_expired_whenever_one_looks() ->
         assert harness.order(late.order_id).status is OrderStatus.EXPIRED
 
 
-def test_hours_are_sampled_while_something_is_at_stake_and_once_after() -> None:
+def test_equity_is_sampled_while_orders_or_holdings_exist_and_once_after() -> None:
     harness = EngineHarness()
     until = START + timedelta(minutes=30)
     harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
@@ -412,7 +414,7 @@ def test_hours_are_sampled_while_something_is_at_stake_and_once_after() -> None:
 
 
 @pytest.mark.parametrize("every", [1, 7, 60 * 4, 60 * 4 * 20])
-def test_equity_that_stands_still_is_told_by_its_first_hour_and_its_first_day(every: int) -> None:
+def test_constant_equity_is_sampled_in_its_first_hour_and_on_its_first_day(every: int) -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
     harness.place("sell", "take_profit", "0.1", stop_price="52000")
@@ -429,7 +431,7 @@ def test_equity_that_stands_still_is_told_by_its_first_hour_and_its_first_day(ev
     assert told[hours[2]] == told[hours[3]] > told[hours[0]] > told[hours[1]]
 
 
-def test_points_without_a_sane_price_are_skipped() -> None:
+def test_path_points_with_implausible_prices_are_skipped() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.05")
     harness.place("sell", "stop_loss", "0.05", stop_price="40000")
@@ -441,7 +443,7 @@ def test_points_without_a_sane_price_are_skipped() -> None:
     assert harness.account.peak == D(10000)
 
 
-def test_a_quoted_sale_brings_what_it_says_far_below_the_best_bid() -> None:
+def test_quote_amount_sale_reaches_its_amount_far_below_the_best_bid() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
     harness.book(("0", "0.001"), ("30000", "10"))
@@ -449,7 +451,7 @@ def test_a_quoted_sale_brings_what_it_says_far_below_the_best_bid() -> None:
     assert sold.filled_quote - sold.fee >= 1000
 
 
-def test_a_fork_is_worth_what_the_market_says_now() -> None:
+def test_fork_is_valued_at_present_prices() -> None:
     harness = EngineHarness(limits=replace(WIDE, max_drawdown_percent=D(5)))
     harness.place("buy", "market", "0.1")
     fork = lifecycle.fork_account("copy", harness.account, harness.account.terms, harness.now, {BTC: D(30000)})
@@ -457,7 +459,7 @@ def test_a_fork_is_worth_what_the_market_says_now() -> None:
     assert fork.after.marks == {BTC: D(30000)}
 
 
-def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_order_limit_still_allows_closing_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision, "MAX_OPEN_ORDERS", 2)
     harness = EngineHarness("100000")
     harness.place("buy", "market", "0.1")
@@ -471,12 +473,12 @@ def test_a_full_wallet_still_takes_orders_that_stay_open_in_nobodys_way(monkeypa
     assert harness.account.holding("BTC").total == 0
 
 
-def test_an_exit_without_a_place_is_refused_before_funds_are_looked_at() -> None:
+def test_exit_without_price_or_default_is_refused_before_funds_are_checked() -> None:
     with pytest.raises(errors.InvalidOrderError):
         EngineHarness("10", limits=None).place("buy", "market", "1", stop_loss=ExitSpec())
 
 
-def test_the_path_ends_with_the_last_order_whenever_one_looks() -> None:
+def test_path_ends_with_the_last_order_however_often_evaluated() -> None:
     for looks in (False, True):
         harness = EngineHarness()
         harness.place("buy", "market", "0.1")
@@ -494,7 +496,7 @@ def test_the_path_ends_with_the_last_order_whenever_one_looks() -> None:
         assert harness.account.status == "active"
 
 
-def test_a_sale_never_costs_more_than_it_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sale_fee_never_exceeds_its_proceeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
     monkeypatch.setattr(money, "FIAT", frozenset({"USDT"}))
     # 0.01 x 3,001 = 30.01, and 0.0301 of fee: nothing is left.
@@ -512,7 +514,7 @@ def test_a_sale_never_costs_more_than_it_brings(monkeypatch: pytest.MonkeyPatch)
     assert harness.free("USDT") == D("30.969")
 
 
-def test_the_amount_suggested_for_the_funds_there_are_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suggested_amount_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], lot_step=D("0.00000001")))
     monkeypatch.setattr(money, "FIAT", frozenset({"USDT"}))
     harness = EngineHarness("100")
@@ -522,7 +524,7 @@ def test_the_amount_suggested_for_the_funds_there_are_is_affordable(monkeypatch:
     harness.place("buy", "limit", str(suggested), price="49999")
 
 
-def test_a_limit_that_waited_for_the_market_to_open_takes_what_the_opening_offers() -> None:
+def test_limit_placed_while_market_is_closed_fills_at_the_opening_price() -> None:
     harness = EngineHarness("100000")
     marks = {BTC: D(50000)}
     closed = MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1), is_open=False)

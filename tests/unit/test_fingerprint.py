@@ -27,19 +27,19 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "name", ["layers/core/moniqo_core/a.py", "functions/get_health/app.py", "template.yaml", "samconfig.toml"]
 )
-def test_it_changes_with_every_source(root: Path, name: str) -> None:
+def test_fingerprint_changes_with_every_source_file(root: Path, name: str) -> None:
     before = fingerprint(root)
     (root / name).write_text("changed")
     assert fingerprint(root) != before
 
 
-def test_it_changes_with_a_name(root: Path) -> None:
+def test_fingerprint_changes_with_a_file_name(root: Path) -> None:
     before = fingerprint(root)
     (root / "layers/core/moniqo_core/a.py").rename(root / "layers/core/moniqo_core/b.py")
     assert fingerprint(root) != before
 
 
-def test_it_does_not_change_with_what_is_not_deployed(root: Path) -> None:
+def test_fingerprint_ignores_files_that_are_not_deployed(root: Path) -> None:
     before = fingerprint(root)
     (root / "README.md").write_text("changed")
     cache = root / "layers/core/moniqo_core/__pycache__"
@@ -48,5 +48,5 @@ def test_it_does_not_change_with_what_is_not_deployed(root: Path) -> None:
     assert fingerprint(root) == before
 
 
-def test_it_fits_the_parameter(root: Path) -> None:
+def test_fingerprint_fits_the_template_parameter(root: Path) -> None:
     assert len(fingerprint(root)) == 64

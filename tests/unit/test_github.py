@@ -31,7 +31,7 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_change_gets_the_whole_check() -> None:
+def test_check_workflow_runs_ci_on_push_and_pull_request() -> None:
     check = workflow("check")
     assert set(check["on"]) == {"push", "pull_request", "workflow_call"}
     job = check["jobs"]["check"]
@@ -39,13 +39,13 @@ def test_a_change_gets_the_whole_check() -> None:
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o100
 
 
-def test_the_check_runs_on_the_oldest_python_of_the_makefile() -> None:
+def test_check_workflow_uses_the_oldest_python_of_the_makefile() -> None:
     oldest = re.search(r"^CANDIDATES := python([\d.]+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert oldest is not None
     assert workflow("check")["jobs"]["check"]["container"]["image"] == f"python:{oldest[1]}-bookworm"
 
 
-def test_a_tag_becomes_a_release_after_the_check() -> None:
+def test_tag_is_released_only_after_the_check() -> None:
     release = workflow("release")
     assert release["on"] == {"push": {"tags": ["v*"]}}
     jobs = release["jobs"]
@@ -54,7 +54,7 @@ def test_a_tag_becomes_a_release_after_the_check() -> None:
     assert jobs["release"]["needs"] == "check"
 
 
-def test_a_release_has_its_notes_and_the_bill_of_materials_of_every_layer() -> None:
+def test_release_has_notes_and_an_sbom_of_every_layer() -> None:
     commands = [step["run"] for step in steps(workflow("release")["jobs"]["release"]) if "run" in step]
     assert commands[0] == "make sbom"
     layers = sorted(path.parent.name for path in (ROOT / "layers").glob("*/requirements.txt"))
@@ -65,7 +65,7 @@ def test_a_release_has_its_notes_and_the_bill_of_materials_of_every_layer() -> N
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.stem))
-def test_a_workflow_may_read_and_only_publishing_may_write(path: Path) -> None:
+def test_only_the_release_job_may_write(path: Path) -> None:
     content = load(path)
     assert content["permissions"] == {"contents": "read"}
     rights = {name: job["permissions"] for name, job in content["jobs"].items() if "permissions" in job}
@@ -73,7 +73,7 @@ def test_a_workflow_may_read_and_only_publishing_may_write(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.stem))
-def test_actions_are_pinned_and_keep_no_token(path: Path) -> None:
+def test_actions_are_pinned_and_persist_no_token(path: Path) -> None:
     for job in load(path)["jobs"].values():
         assert "uses" in job or job["timeout-minutes"] <= 60
         for step in steps(job):
@@ -84,7 +84,7 @@ def test_actions_are_pinned_and_keep_no_token(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: str(path.stem))
-def test_a_form_asks_questions_with_names_of_their_own(path: Path) -> None:
+def test_issue_form_questions_have_unique_ids_and_labels(path: Path) -> None:
     form = load(path)
     assert form["name"]
     assert form["description"]
@@ -93,6 +93,6 @@ def test_a_form_asks_questions_with_names_of_their_own(path: Path) -> None:
     assert all(part["attributes"]["label"] for part in questions)
 
 
-def test_there_is_a_form_for_bugs_and_one_for_features() -> None:
+def test_issue_forms_and_pull_request_template_exist() -> None:
     assert [path.stem for path in FORMS] == ["bug", "feature"]
     assert (GITHUB / "pull_request_template.md").is_file()

@@ -26,7 +26,7 @@ def hooks() -> list[dict[str, Any]]:
     return found
 
 
-def test_the_configuration_is_valid() -> None:
+def test_hook_configuration_is_valid() -> None:
     command = [sys.executable, "-m", "pre_commit", "validate-config", str(CONFIG)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -39,7 +39,7 @@ def test_every_part_of_lint_is_a_hook() -> None:
 
 
 @pytest.mark.parametrize("hook", hooks(), ids=lambda hook: str(hook["id"]))
-def test_a_hook_calls_make_with_the_tools_of_the_environment(hook: dict[str, Any]) -> None:
+def test_hook_calls_its_make_target(hook: dict[str, Any]) -> None:
     assert hook["language"] == "system"
     assert shlex.split(hook["entry"])[:3] == ["make", "--no-print-directory", hook["id"]]
     assert hook["pass_filenames"] is False
@@ -47,7 +47,7 @@ def test_a_hook_calls_make_with_the_tools_of_the_environment(hook: dict[str, Any
         assert any(re.search(hook["files"], path) for path in ("template.yaml", "scripts/licences.py", "README.md"))
 
 
-def test_editors_wrap_where_ruff_does() -> None:
+def test_editors_have_the_line_length_of_ruff() -> None:
     rules = ConfigParser()
     rules.read_string("[top]\n" + (ROOT / ".editorconfig").read_text(encoding="utf-8"))
     ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]

@@ -34,7 +34,7 @@ from tests.support.lambdas import http_event
         ("[" * 32 + "]" * 32, eval("[" * 32 + "]" * 32)),
     ],
 )
-def test_reads_exactly(text: str, value: object) -> None:
+def test_parse_keeps_values_exactly(text: str, value: object) -> None:
     assert json_body.parse(text.encode()) == value
 
 
@@ -64,13 +64,13 @@ def test_reads_exactly(text: str, value: object) -> None:
         '"a\u0000b"',
     ],
 )
-def test_refuses(text: str) -> None:
+def test_parse_refuses_malformed_json(text: str) -> None:
     with pytest.raises(MalformedRequestError):
         json_body.parse(text.encode())
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", '{"a": 1}'.encode("utf-16"), b'{"a": "\xc3\x28"}'])
-def test_refuses_what_is_not_utf_8(body: bytes) -> None:
+def test_parse_refuses_bodies_that_are_not_utf_8(body: bytes) -> None:
     with pytest.raises(MalformedRequestError):
         json_body.parse(body)
 
@@ -85,12 +85,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_agrees_with_the_standard_library_on_ordinary_documents(document: Any) -> None:
+def test_parse_agrees_with_the_standard_library(document: Any) -> None:
     assert json_body.parse(json.dumps(document).encode()) == document
 
 
 @given(st.binary(max_size=60))
-def test_never_fails_otherwise(body: bytes) -> None:
+def test_parse_raises_only_malformed_request_errors(body: bytes) -> None:
     with suppress(MalformedRequestError):
         json_body.parse(body)
 
@@ -167,7 +167,7 @@ def test_amounts_arrive_exactly(handler: LambdaHandler, sent: str, amount: str) 
         "1234567890123456789",
     ],
 )
-def test_other_amounts_are_422_and_not_echoed(handler: LambdaHandler, sent: str) -> None:
+def test_invalid_amounts_are_422_and_not_echoed(handler: LambdaHandler, sent: str) -> None:
     status, problem = send(handler, f'{{"amount": {sent}}}')
 
     assert (status, problem["code"]) == (422, "VALIDATION_ERROR")
@@ -175,13 +175,13 @@ def test_other_amounts_are_422_and_not_echoed(handler: LambdaHandler, sent: str)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb", "a\u200bb", "a\u202eb", "\ufeff", "a\x00b", "\u00ad"])
-def test_names_nobody_can_read_are_422(handler: LambdaHandler, name: str) -> None:
+def test_invisible_or_overlong_names_are_422(handler: LambdaHandler, name: str) -> None:
     status, problem = send(handler, json.dumps({"amount": "1", "name": name}))
 
     assert (status, problem["errors"][0]["field"]) == (422, "name")
 
 
-def test_names_are_composed_and_trimmed(handler: LambdaHandler) -> None:
+def test_names_are_normalised_and_trimmed(handler: LambdaHandler) -> None:
     assert (
         send(handler, json.dumps({"amount": "1", "name": " Zu\u0308rich \U0001f600 "}))[1]["name"]
         == "Z\u00fcrich \U0001f600"
@@ -198,7 +198,7 @@ def test_malformed_bodies_are_400(handler: LambdaHandler, body: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"', "5", "", '{"amount": 1, "more": 2}'])
-def test_json_of_another_shape_is_422(handler: LambdaHandler, body: str) -> None:
+def test_json_of_an_unexpected_shape_is_422(handler: LambdaHandler, body: str) -> None:
     status, problem = send(handler, body)
 
     assert (status, problem["code"]) == (422, "VALIDATION_ERROR")
@@ -207,14 +207,14 @@ def test_json_of_another_shape_is_422(handler: LambdaHandler, body: str) -> None
 @pytest.mark.parametrize(
     "content_type", [None, "application/json; charset=utf-8", "application/vnd.api+json", "APPLICATION/JSON"]
 )
-def test_json_media_types_are_read(handler: LambdaHandler, content_type: str | None) -> None:
+def test_json_media_types_are_accepted(handler: LambdaHandler, content_type: str | None) -> None:
     assert send(handler, '{"amount": 1}', content_type)[0] == 200
 
 
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json"]
 )
-def test_other_media_types_are_400_with_the_remedy(handler: LambdaHandler, content_type: str) -> None:
+def test_other_media_types_are_400_with_a_hint(handler: LambdaHandler, content_type: str) -> None:
     status, problem = send(handler, '{"amount": 1}', content_type)
 
     assert (status, problem["code"]) == (400, "MALFORMED_REQUEST")
@@ -229,7 +229,7 @@ def test_large_bodies_are_413(handler: LambdaHandler, size: int) -> None:
     assert send(handler, '{"amount": 1}'.ljust(256 * 1024))[0] == 200
 
 
-def test_metadata_comes_back_as_json_with_its_numbers(handler: LambdaHandler) -> None:
+def test_metadata_is_returned_unchanged(handler: LambdaHandler) -> None:
     metadata = {"score": 0.25, "deep": [{"n": 1e3, "i": 7, "t": True, "z": None}], "$where": "\x00"}
 
     status, answer = send(handler, json.dumps({"amount": "1", "metadata": metadata}))

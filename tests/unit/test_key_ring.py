@@ -81,13 +81,13 @@ def ring(*keys: Key) -> KeyRing:
     return KeyRing({one.kid: one for one in keys})
 
 
-def test_reads_what_it_writes() -> None:
+def test_key_ring_survives_a_round_trip() -> None:
     keys = ring(key("old", timedelta(days=90)), key("new", timedelta(0)))
 
     assert read_ring(write_ring(keys)) == keys
 
 
-def test_the_documented_form() -> None:
+def test_key_ring_has_the_documented_form() -> None:
     assert json.loads(write_ring(ring(Key("k1", b"m" * 32, NOW)))) == {
         "keys": {
             "k1": {"material": "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=", "use_after": "2026-02-01T12:00:00.000Z"}
@@ -96,7 +96,7 @@ def test_the_documented_form() -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", '{"keys": {}}'])
-def test_an_empty_secret_is_an_empty_ring(text: str | None) -> None:
+def test_empty_secret_is_an_empty_ring(text: str | None) -> None:
     assert read_ring(text) == KeyRing({})
 
 
@@ -114,14 +114,14 @@ def test_an_empty_secret_is_an_empty_ring(text: str | None) -> None:
         write_ring(KeyRing({"a:b": Key("a:b", b"m" * 32, NOW)})),
     ],
 )
-def test_refuses_a_broken_secret_without_quoting_it(text: str) -> None:
+def test_broken_secret_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(TemporarilyUnavailableError) as refusal:
         read_ring(text)
 
     assert "canary" not in f"{refusal.value!r}{refusal.value.__cause__!r}"
 
 
-def test_writers_use_the_newest_key_whose_time_has_come() -> None:
+def test_writers_use_the_newest_key_in_effect() -> None:
     keys = ring(key("old", timedelta(days=90)), key("new", timedelta(0)), key("next", -timedelta(seconds=1)))
 
     assert keys.writing_key(NOW).kid == "new"
@@ -133,7 +133,7 @@ def test_no_key_in_use_yet_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("value", [None, '{"keys": {}}'])
-def test_the_first_writer_fills_an_empty_secret(secrets: Counting, value: str | None) -> None:
+def test_first_writer_fills_an_empty_secret(secrets: Counting, value: str | None) -> None:
     secrets.client.create_secret(Name=SECRET, **({"SecretString": value} if value else {}))
 
     first = run(source(secrets).writing_key())
@@ -144,7 +144,7 @@ def test_the_first_writer_fills_an_empty_secret(secrets: Counting, value: str | 
     assert run(source(secrets).key(first.kid)) == first
 
 
-def test_the_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Counting) -> None:
+def test_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET)
 
     def read(secret_id: str) -> str:
@@ -159,7 +159,7 @@ def test_the_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Cou
     assert run(keys.writing_key()).use_after == NOW
 
 
-def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -> None:
+def test_concurrent_first_writers_agree_on_one_key(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
     one, other = source(secrets), source(secrets)
 
@@ -173,7 +173,7 @@ def test_of_two_first_writers_one_wins_and_both_use_its_key(secrets: Counting) -
     assert first == second
 
 
-def test_two_writers_with_the_same_view_of_the_secret_cannot_both_write(secrets: Counting) -> None:
+def test_second_writer_with_a_stale_view_does_not_overwrite_the_first(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
     second_read = list[bool]()
 
@@ -189,7 +189,7 @@ def test_two_writers_with_the_same_view_of_the_secret_cannot_both_write(secrets:
     assert run(source(secrets).writing_key()).kid == "one"
 
 
-def test_a_reader_never_fills_the_secret(secrets: Counting) -> None:
+def test_reader_never_fills_the_secret(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
 
     with pytest.raises(TemporarilyUnavailableError):
@@ -198,7 +198,7 @@ def test_a_reader_never_fills_the_secret(secrets: Counting) -> None:
     assert secrets.client.get_secret_value(SecretId=SECRET)["SecretString"] == '{"keys": {}}'
 
 
-def test_the_ring_is_read_once_and_again_when_it_is_old(secrets: Counting) -> None:
+def test_ring_is_cached_and_read_again_when_the_cache_expires(secrets: Counting) -> None:
     known = new_key(NOW)
     secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(known)))
     time = Time()
@@ -219,7 +219,7 @@ def test_the_ring_is_read_once_and_again_when_it_is_old(secrets: Counting) -> No
     assert run(scenario()) == (1, 2)
 
 
-def test_an_unknown_key_id_forces_one_refresh(secrets: Counting) -> None:
+def test_unknown_key_id_forces_one_refresh(secrets: Counting) -> None:
     old, new = key("old", timedelta(days=1)), key("new", timedelta(0))
     secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(old)))
     time = Time()
@@ -235,7 +235,7 @@ def test_an_unknown_key_id_forces_one_refresh(secrets: Counting) -> None:
     assert secrets.reads == 2
 
 
-def test_many_unknown_key_ids_at_once_are_one_refresh(secrets: Counting) -> None:
+def test_concurrent_unknown_key_ids_share_one_refresh(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(key("old", timedelta(days=1)))))
     time = Time()
     keys = source(secrets, time)
@@ -249,14 +249,14 @@ def test_many_unknown_key_ids_at_once_are_one_refresh(secrets: Counting) -> None
     assert secrets.reads == 2
 
 
-def test_a_secret_that_is_not_there_is_an_outage_to_writers(secrets: Counting) -> None:
+def test_missing_secret_is_temporarily_unavailable_for_writers(secrets: Counting) -> None:
     with pytest.raises(TemporarilyUnavailableError) as refusal:
         run(source(secrets).writing_key())
 
     assert refusal.value.members == {}
 
 
-def test_a_secret_that_may_not_be_read_is_an_outage(secrets: Counting) -> None:
+def test_access_denied_is_temporarily_unavailable(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
 
     def refuse(**_: Any) -> Any:
@@ -270,7 +270,7 @@ def test_a_secret_that_may_not_be_read_is_an_outage(secrets: Counting) -> None:
         assert "canary" not in f"{refusal.value!r}{refusal.value.__cause__!r}"
 
 
-def test_silence_is_an_outage_soon_enough_to_be_told(environment: pytest.MonkeyPatch) -> None:
+def test_unanswered_request_fails_before_the_function_times_out(environment: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -286,7 +286,7 @@ def test_silence_is_an_outage_soon_enough_to_be_told(environment: pytest.MonkeyP
     assert longest < longest_call
 
 
-def test_the_loop_goes_on_while_secrets_manager_is_asked(secrets: Counting) -> None:
+def test_event_loop_keeps_running_while_secrets_manager_is_read(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(key("k1", timedelta(0)))))
     go_on, released = threading.Event(), list[bool]()
 

@@ -18,28 +18,28 @@ def rows() -> dict[str, str]:
     return {name: licence for name, licence in found if name != "package"}
 
 
-def test_the_page_is_what_the_packages_say() -> None:
+def test_licence_page_matches_the_installed_packages() -> None:
     assert (ROOT / "docs" / "reference" / "licences.md").read_text(encoding="utf-8") == licences.render(), (
         "run: make licences"
     )
 
 
-def test_every_package_of_the_layers_is_there() -> None:
+def test_licence_page_lists_every_package_of_the_layers() -> None:
     assert licences.layers() == sorted(path.name for path in (ROOT / "layers").iterdir() if path.is_dir())
     assert set(rows()) == {name for layer in licences.layers() for name in licences.pinned(layer)}
     assert len(rows()) > 10
 
 
-def test_no_licence_obliges_us_to_open_our_code() -> None:
+def test_no_package_has_a_copyleft_licence() -> None:
     assert {name: licence for name, licence in rows().items() if COPYLEFT.search(licence)} == {}
 
 
 @pytest.mark.parametrize("name", ["secantusdb", "moto", "schemathesis"])
-def test_tools_of_development_stay_out_of_the_layers(name: str) -> None:
+def test_development_tools_are_not_in_the_layers(name: str) -> None:
     assert not [layer for layer in licences.layers() if name in licences.pinned(layer)]
 
 
-def test_the_check_would_see_one() -> None:
+def test_copyleft_check_detects_a_copyleft_licence() -> None:
     from importlib.metadata import distribution
 
     assert COPYLEFT.search(licences.licence(distribution("secantusdb")))

@@ -49,11 +49,11 @@ def since(start: str, peak: str) -> LossBaseline:
     return LossBaseline(D(start), D(start), D(peak), MIDNIGHT)
 
 
-def test_a_new_wallet_begins_with_its_first_look() -> None:
+def test_new_wallet_takes_its_first_equity_as_baseline() -> None:
     assert baseline_at(wallet(), D(500), NOON) == since("500", "500")
 
 
-def test_within_the_day_only_the_peak_moves() -> None:
+def test_only_the_peak_moves_within_a_day() -> None:
     known = wallet("480", baseline=since("500", "600"))
 
     assert baseline_at(known, D(590), NOON) == since("500", "600")
@@ -63,9 +63,7 @@ def test_within_the_day_only_the_peak_moves() -> None:
 @pytest.mark.parametrize(
     ("seen_before", "start"), [(timedelta(minutes=4), "480"), (timedelta(hours=23), "480"), (timedelta(days=2), "470")]
 )
-def test_a_day_begins_with_the_last_equity_seen_before_it_unless_that_is_old(
-    seen_before: timedelta, start: str
-) -> None:
+def test_day_starts_with_the_last_equity_before_midnight_unless_stale(seen_before: timedelta, start: str) -> None:
     known = wallet("480", MIDNIGHT - seen_before, since("500", "600"))
 
     found = baseline_at(known, D(470), MIDNIGHT)
@@ -73,7 +71,7 @@ def test_a_day_begins_with_the_last_equity_seen_before_it_unless_that_is_old(
     assert found == LossBaseline(D(start), D(start), D(600), MIDNIGHT + timedelta(days=1))
 
 
-def test_a_new_time_zone_holds_from_the_next_day() -> None:
+def test_new_time_zone_applies_from_the_next_day() -> None:
     known = wallet("480", baseline=since("500", "600"))
     moved = replace(known, risk_limits=replace(LIMITS, timezone="Asia/Tokyo"))
 
@@ -84,7 +82,7 @@ def test_a_new_time_zone_holds_from_the_next_day() -> None:
 @pytest.mark.parametrize(
     ("equity", "limit"), [("400.01", None), ("400", "daily_loss_limit_usd"), ("480", "max_drawdown_percent")]
 )
-def test_a_limit_is_reached_at_its_very_number(equity: str, limit: str | None) -> None:
+def test_limit_is_reached_at_exactly_its_value(equity: str, limit: str | None) -> None:
     peak = "600" if limit == "max_drawdown_percent" else "500"
     found = reached(wallet(), since("500", peak), D(equity))
 
@@ -92,7 +90,7 @@ def test_a_limit_is_reached_at_its_very_number(equity: str, limit: str | None) -
 
 
 @pytest.mark.parametrize("paid_in", ["-450", "-100", "300", "100000"])
-def test_a_transfer_changes_no_loss_in_dollars_and_none_in_percent(paid_in: str) -> None:
+def test_transfer_changes_neither_dollar_nor_percent_loss(paid_in: str) -> None:
     """480 of 500, 20 USD and 4% lost, 20% below the peak of 600."""
     known = wallet("480", baseline=since("500", "600"))
     equity = D(480) + D(paid_in)
@@ -104,7 +102,7 @@ def test_a_transfer_changes_no_loss_in_dollars_and_none_in_percent(paid_in: str)
     assert abs((after.peak - equity) / after.peak - D("0.2")) < D("1e-9")
 
 
-def test_an_account_that_was_emptied_begins_anew_and_remembers_the_day_s_loss() -> None:
+def test_emptied_account_restarts_its_peak_and_keeps_the_day_loss() -> None:
     emptied = baseline_at(wallet("480", baseline=since("500", "600")), D(0), NOON, D(-480))
     filled = baseline_at(wallet("0", baseline=emptied), D(1000), NOON, D(1000))
 
@@ -113,7 +111,7 @@ def test_an_account_that_was_emptied_begins_anew_and_remembers_the_day_s_loss() 
 
 
 @pytest.mark.parametrize("dust", ["0.0000001", "0.00999"])
-def test_one_that_was_emptied_but_for_dust_begins_anew_too(dust: str) -> None:
+def test_account_emptied_except_for_dust_restarts_its_peak(dust: str) -> None:
     taken = D(dust) - 480
     emptied = baseline_at(wallet("480", baseline=since("500", "600")), D(dust), NOON, taken)
     filled = baseline_at(wallet(dust, baseline=emptied), D(1000) + D(dust), NOON, D(1000))
@@ -122,7 +120,7 @@ def test_one_that_was_emptied_but_for_dust_begins_anew_too(dust: str) -> None:
 
 
 @pytest.mark.parametrize(("seen", "start"), [("480", "580"), (None, "570")])
-def test_what_is_paid_in_over_midnight_counts_once(seen: str | None, start: str) -> None:
+def test_deposit_across_midnight_counts_once(seen: str | None, start: str) -> None:
     known = wallet(seen, NOON, since("500", "500"))
 
     assert baseline_at(known, D(570), MIDNIGHT, D(100)).day_start == D(start)
@@ -154,13 +152,13 @@ def left_over(**residues: str) -> list[EquationLine]:
         ({"A": "-3", "NOPRICE": "0.001"}, "0"),  # nobody knows what it is worth
     ],
 )
-def test_what_is_left_over_on_one_side_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:
+def test_one_sided_residue_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:
     before, after = snapshot(A="3", GONE="5"), snapshot(A="3", B="7")
 
     assert paid_in_usd(left_over(**residues), before, after) == D(paid_in)
 
 
-def test_what_is_paused_keeps_why() -> None:
+def test_stopped_wallet_keeps_its_original_reason() -> None:
     found = reached(wallet(), since("500", "500"), D(390))
     assert found is not None
 
@@ -173,7 +171,7 @@ def test_what_is_paused_keeps_why() -> None:
     assert again.buys_stopped
 
 
-def test_without_a_price_nobody_can_tell() -> None:
+def test_losses_are_refused_without_a_price() -> None:
     with pytest.raises(RiskLimitExceededError) as refused:
         check_losses(wallet("480"), None, NOON)
 

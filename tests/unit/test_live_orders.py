@@ -52,7 +52,7 @@ def fills(order: LiveOrder, amount: Decimal) -> list[Fill]:
     ]
 
 
-def test_an_intent_is_pending_and_is_looked_at_once_its_sender_may_be_dead() -> None:
+def test_new_order_is_pending_and_reconciled_after_its_send_deadline() -> None:
     order = intent()
 
     assert order.status is OrderStatus.PENDING
@@ -60,20 +60,20 @@ def test_an_intent_is_pending_and_is_looked_at_once_its_sender_may_be_dead() -> 
     assert order.reconcile_at > order.send_by
 
 
-def test_a_refusal_ends_it_and_gives_the_client_order_id_back() -> None:
+def test_refusal_rejects_the_order_and_releases_its_client_order_id() -> None:
     order = refused(intent(), "INSUFFICIENT_BALANCE", NOW)
 
     assert (order.status, order.holds_client_id, order.reconcile_at) == (OrderStatus.REJECTED, False, None)
     assert order.reason == "INSUFFICIENT_BALANCE"
 
 
-def test_without_an_answer_it_is_unknown_and_keeps_its_client_order_id() -> None:
+def test_missing_answer_makes_order_unknown_and_keeps_client_order_id() -> None:
     order = outcome_unknown(intent(), NOW)
 
     assert (order.status, order.holds_client_id) == (OrderStatus.UNKNOWN, True)
 
 
-def test_looks_that_find_nothing_reject_only_after_the_window() -> None:
+def test_absent_order_is_rejected_only_after_the_acceptance_window() -> None:
     order, now = outcome_unknown(intent(), NOW), NOW
     while now + timedelta(seconds=1) < NOW + SEND_WITHIN + ACCEPTANCE_WINDOW:
         now += timedelta(seconds=1)
@@ -85,7 +85,7 @@ def test_looks_that_find_nothing_reject_only_after_the_window() -> None:
     assert order.holds_client_id
 
 
-def test_one_look_after_the_window_is_not_enough() -> None:
+def test_single_query_after_the_window_does_not_reject() -> None:
     order, late = outcome_unknown(intent(), NOW), NOW + timedelta(hours=1)
     for _ in range(QUERIES_BEFORE_REJECTION - 1):
         order = not_found(order, late)
@@ -94,7 +94,7 @@ def test_one_look_after_the_window_is_not_enough() -> None:
     assert not_found(order, late).status is OrderStatus.REJECTED
 
 
-def test_a_look_that_finds_it_takes_a_rejection_for_absence_back() -> None:
+def test_order_found_later_reverses_a_not_found_rejection() -> None:
     order = outcome_unknown(intent(), NOW)
     for _ in range(QUERIES_BEFORE_REJECTION):
         order = not_found(order, NOW + timedelta(hours=1))
@@ -103,18 +103,18 @@ def test_a_look_that_finds_it_takes_a_rejection_for_absence_back() -> None:
     assert (order.status, order.reason) == (OrderStatus.FILLED, None)
 
 
-def test_an_older_answer_changes_nothing() -> None:
+def test_older_report_changes_nothing() -> None:
     order = acknowledged(intent(), report(5, OrderStatus.PARTIALLY_FILLED), NOW)
 
     assert acknowledged(order, report(2, OrderStatus.PARTIALLY_FILLED), NOW).filled_amount == 5
     assert acknowledged(order, report(0), NOW).status is OrderStatus.PARTIALLY_FILLED
 
 
-def test_accepted_without_more_is_open() -> None:
+def test_acceptance_without_status_makes_the_order_open() -> None:
     assert acknowledged(intent(), report(0, None), NOW).status is OrderStatus.OPEN
 
 
-def test_it_is_asked_about_until_its_fills_are_kept() -> None:
+def test_order_is_reconciled_until_its_fills_are_stored() -> None:
     order = acknowledged(intent(), report(STEPS, OrderStatus.FILLED), NOW)
     assert order.reconcile_at is not None
 
@@ -122,7 +122,7 @@ def test_it_is_asked_about_until_its_fills_are_kept() -> None:
     assert order.reconcile_at is None
 
 
-def test_fills_that_never_come_are_given_up() -> None:
+def test_reconciliation_stops_when_fills_never_arrive() -> None:
     order = acknowledged(intent(), report(STEPS, OrderStatus.FILLED), NOW)
     looks = 0
     while order.reconcile_at is not None:
@@ -131,7 +131,7 @@ def test_fills_that_never_come_are_given_up() -> None:
     assert 5 < looks < 20
 
 
-def test_an_old_open_order_is_looked_at_less_often() -> None:
+def test_old_open_order_is_reconciled_less_often() -> None:
     young = acknowledged(intent(), report(0), NOW)
     old = acknowledged(intent(), report(0), NOW + timedelta(days=1))
 
@@ -139,7 +139,7 @@ def test_an_old_open_order_is_looked_at_less_often() -> None:
     assert old.reconcile_at == NOW + timedelta(days=1, minutes=5)
 
 
-def test_an_order_the_venue_forgot_ends() -> None:
+def test_order_forgotten_by_the_venue_expires() -> None:
     order = acknowledged(intent(), report(0), NOW)
     assert not_found(not_found(order, NOW), NOW).status is OrderStatus.OPEN
     for _ in range(QUERIES_BEFORE_REJECTION):
@@ -149,7 +149,7 @@ def test_an_order_the_venue_forgot_ends() -> None:
 
 
 @given(st.lists(st.sampled_from(["open", "partial"]), min_size=MAX_STATUS_HISTORY, max_size=60))
-def test_the_history_stays_short_and_keeps_the_beginning(steps: list[str]) -> None:
+def test_status_history_is_bounded_and_keeps_its_first_entry(steps: list[str]) -> None:
     order = intent()
     for number, step in enumerate(steps):
         at = NOW + timedelta(seconds=number)
@@ -188,7 +188,7 @@ def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], Report | None]:
 
 
 @given(lives())
-def test_whatever_is_learned_the_record_ends_where_the_venue_is(
+def test_any_sequence_of_reports_ends_in_the_venue_state(
     life: tuple[list[tuple[Event, int]], Report | None],
 ) -> None:
     events, final = life
@@ -219,7 +219,7 @@ def test_whatever_is_learned_the_record_ends_where_the_venue_is(
 
 
 @pytest.mark.parametrize("status", ENDS)
-def test_what_ended_is_not_refused_afterwards(status: OrderStatus) -> None:
+def test_ended_order_cannot_be_refused_later(status: OrderStatus) -> None:
     order = acknowledged(intent(), report(STEPS, status), NOW)
 
     assert refused(order, "ORDER_REJECTED", NOW).status is status

@@ -26,7 +26,7 @@ def event(given: Request, claims: dict[str, object] | None = None) -> dict[str, 
     return events.http_event(given, ROUTE, {"id": "a b"}, request_id="id=", now=NOW, claims=claims)
 
 
-def test_http_event_of_payload_format_two() -> None:
+def test_http_event_has_payload_format_2() -> None:
     built = event(
         request(b'{"a": 1}', "x=1&y=%20&x=2&z", ("content-type", "application/json"), ("accept", "a"), ("accept", "b"))
     )
@@ -81,26 +81,26 @@ def test_http_event_of_payload_format_two() -> None:
         ("application/x-www-form-urlencoded", b"a=b", True),
     ],
 )
-def test_bodies_that_are_not_text_travel_in_base64(kind: str, body: bytes, *, encoded: bool) -> None:
+def test_binary_bodies_are_base64_encoded(kind: str, body: bytes, *, encoded: bool) -> None:
     built = event(request(body, "", ("content-type", kind)))
     assert built["isBase64Encoded"] is encoded
     assert built["body"] == (base64.b64encode(body).decode() if encoded else body.decode())
 
 
-def test_cookies_have_a_list_of_their_own() -> None:
+def test_cookies_are_listed_separately() -> None:
     built = event(request(b"", "", ("cookie", "a=1; b=2"), ("cookie", "c=3")))
     assert built["cookies"] == ["a=1", "b=2", "c=3"]
     assert "cookie" not in built["headers"]  # type: ignore[operator]
 
 
-def test_claims_arrive_flattened() -> None:
+def test_claims_are_flattened_to_strings() -> None:
     built = event(request(), {"sub": "u", "cognito:groups": ["admin", "trader"], "exp": 17, "ok": True})
     assert built["requestContext"]["authorizer"] == {  # type: ignore[index]
         "jwt": {"claims": {"sub": "u", "cognito:groups": "[admin trader]", "exp": "17", "ok": "true"}, "scopes": None}
     }
 
 
-def test_what_a_function_returns_becomes_the_answer() -> None:
+def test_function_result_becomes_the_http_response() -> None:
     answer = events.http_response(
         {
             "statusCode": 201,
@@ -120,17 +120,17 @@ def test_what_a_function_returns_becomes_the_answer() -> None:
     ]
 
 
-def test_an_answer_without_status_is_the_body() -> None:
+def test_result_without_status_code_is_the_body() -> None:
     assert events.http_response({"a": 1}).body == b'{"a": 1}'
 
 
 @pytest.mark.parametrize("result", [{"statusCode": "x"}, {"statusCode": 99}, {"statusCode": 200, "body": 1}])
-def test_an_answer_that_is_none(result: object) -> None:
+def test_malformed_function_result_raises_an_error(result: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         events.http_response(result)
 
 
-def test_sqs_event() -> None:
+def test_sqs_event_has_the_aws_shape() -> None:
     message = {
         "MessageId": "m",
         "ReceiptHandle": "r",
@@ -155,7 +155,7 @@ def test_sqs_event() -> None:
     }
 
 
-def test_schedule_input_is_rendered() -> None:
+def test_schedule_input_template_is_rendered() -> None:
     template = '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'
     assert events.schedule_event(template, NOW) == {"scheduled_time": "2026-03-12T19:03:58Z"}
     assert events.schedule_event(None, NOW)["time"] == "2026-03-12T19:03:58Z"
@@ -175,7 +175,7 @@ def test_schedule_input_is_rendered() -> None:
         ("done", {"a", "b"}),
     ],
 )
-def test_reported_failures(report: object, failed: set[str]) -> None:
+def test_failed_items_are_read_from_the_batch_report(report: object, failed: set[str]) -> None:
     assert failed_items(report, {"a", "b"}) == failed
 
 
@@ -207,6 +207,6 @@ def test_preflight_is_answered_by_the_gateway() -> None:
     }
 
 
-def test_a_foreign_origin_gets_no_headers() -> None:
+def test_foreign_origin_gets_no_cors_headers() -> None:
     assert cors.headers(CORS, request(b"", "", ("origin", "https://evil.test"))) == []
     assert cors.headers(None, request(b"", "", ("origin", "https://app.example.com"))) == []

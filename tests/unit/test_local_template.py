@@ -89,7 +89,7 @@ def read(tmp_path: Path, text: str = SAMPLE, **parameters: str) -> Template:
     return Template(tmp_path / "template.yaml", "http://127.0.0.1:4000", "http://localhost:8000", parameters)
 
 
-def test_function_environment_merges_globals_and_resolves_names(tmp_path: Path) -> None:
+def test_function_environment_merges_globals_and_resolves_references(tmp_path: Path) -> None:
     functions = read(tmp_path).functions
     get, run = functions["GetThingFunction"], functions["RunJobsFunction"]
     assert get.environment == {
@@ -108,7 +108,7 @@ def test_routes_carry_authorizer_and_throttling(tmp_path: Path) -> None:
     assert (listing.key, listing.authorizer, listing.timeout) == ("GET /things", None, 30)
 
 
-def test_authorizer_and_cors_are_the_templates(tmp_path: Path) -> None:
+def test_authorizer_and_cors_come_from_the_template(tmp_path: Path) -> None:
     template = read(tmp_path)
     assert template.authorizers["Jwt"].audience == (names.CLIENT_ID,)
     assert template.authorizers["Jwt"].issuer.endswith(names.POOL_ID)
@@ -119,7 +119,7 @@ def test_authorizer_and_cors_are_the_templates(tmp_path: Path) -> None:
     )
 
 
-def test_schedule_and_queue(tmp_path: Path) -> None:
+def test_schedule_and_queue_mapping_are_read(tmp_path: Path) -> None:
     template = read(tmp_path)
     (schedule,) = template.schedules
     (mapping,) = template.mappings
@@ -151,7 +151,7 @@ def test_schedule_and_queue(tmp_path: Path) -> None:
         ("CodeUri: functions/get_thing/\n      T", "CodeUri: functions/gone/\n      T", "there is no app.handler"),
     ],
 )
-def test_a_broken_template_is_named_in_one_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
+def test_broken_template_is_reported_in_one_line(tmp_path: Path, old: str, new: str, complaint: str) -> None:
     assert old in SAMPLE
     with pytest.raises(TemplateError) as caught:
         read(tmp_path, SAMPLE.replace(old, new))
@@ -180,7 +180,7 @@ def test_parameters_replace_defaults(tmp_path: Path) -> None:
         ({"Name": "A"}, "Name must match ^[a-z]+$, but is 'A'"),
     ],
 )
-def test_a_parameter_that_cannot_be_is_refused(tmp_path: Path, parameters: dict[str, str], complaint: str) -> None:
+def test_invalid_parameter_is_refused(tmp_path: Path, parameters: dict[str, str], complaint: str) -> None:
     more = """\
   Level: {Type: String, Default: low, AllowedValues: [low, high]}
   Count: {Type: Number, Default: 3, MinValue: 1, MaxValue: 9}
@@ -227,6 +227,6 @@ ROUTER = Router(
         ("GET", "/", None),
     ],
 )
-def test_the_most_specific_route_answers(method: str, path: str, expected: tuple[str, dict[str, str]] | None) -> None:
+def test_most_specific_route_matches(method: str, path: str, expected: tuple[str, dict[str, str]] | None) -> None:
     match = ROUTER.match(method, path)
     assert (match and (match[0].key, match[1])) == expected

@@ -39,19 +39,19 @@ def at(text: str) -> datetime:
         ("2031-01-02T16:00:00", None),  # and after
     ],
 )
-def test_when_the_exchange_is_open(moment: str, close: str | None) -> None:
+def test_session_covers_exactly_the_trading_hours(moment: str, close: str | None) -> None:
     session = session_at(at(moment))
     assert (session.close if session else None) == (at(close) if close else None)
 
 
-def test_the_next_session() -> None:
+def test_next_session_skips_holidays_and_weekends() -> None:
     following = next_session(at("2026-12-24T17:00:00"))  # closes at one today, then Christmas and a weekend
     assert following is not None
     assert following == (at("2026-12-28T14:30:00"), at("2026-12-28T21:00:00"))
     assert next_session(at("2030-12-31T15:00:00")) is None
 
 
-def test_what_an_order_is_told() -> None:
+def test_market_hours_report_open_state_next_open_and_close() -> None:
     assert hours_at(None, at("2026-03-07T16:00:00")) == (True, None, None)
     assert hours_at(NYSE, at("2026-03-06T15:00:00")) == (True, at("2026-03-09T13:30:00"), at("2026-03-06T21:00:00"))
     assert hours_at(NYSE, at("2026-03-07T15:00:00")) == (False, at("2026-03-09T13:30:00"), at("2026-03-09T20:00:00"))
@@ -69,11 +69,11 @@ def test_what_an_order_is_told() -> None:
         ("2030-12-31T21:00:00", "2031-05-01T00:00:00", "2031-05-01T00:00:00"),
     ],
 )
-def test_time_without_trade_counts_as_seen(until: str, reach: str, known: str) -> None:
+def test_closed_hours_count_as_known(until: str, reach: str, known: str) -> None:
     assert covered(at(until), at(reach)) == at(known)
 
 
-def test_every_session_lasts_three_and_a_half_or_six_and_a_half_hours() -> None:
+def test_every_session_lasts_3_5_or_6_5_hours() -> None:
     sessions = sessions_between(at("2024-01-01T00:00:00"), at("2031-01-01T00:00:00"))
     assert len(sessions) == 1757
     assert {session.close - session.open for session in sessions} == {timedelta(hours=3.5), timedelta(hours=6.5)}
@@ -81,7 +81,7 @@ def test_every_session_lasts_three_and_a_half_or_six_and_a_half_hours() -> None:
     assert sum(session.close - session.open == timedelta(hours=3.5) for session in sessions) == early
 
 
-def test_shares_have_steps_in_sessions_only() -> None:
+def test_simulated_stocks_move_only_in_trading_sessions() -> None:
     async def look() -> None:
         now = at("2026-03-10T12:00:00")
         feed = SimulatedFeed("seed", lambda: now)
@@ -103,7 +103,7 @@ def test_shares_have_steps_in_sessions_only() -> None:
 
 
 @pytest.mark.skipif(not LIBRARY.exists(), reason="the library that knows the calendar is not there: make calendars")
-def test_the_table_is_what_the_library_says() -> None:
+def test_session_table_matches_the_calendar_library() -> None:
     script = ROOT / "scripts" / "nyse_sessions.py"
     printed = subprocess.run([LIBRARY, script], check=True, capture_output=True, text=True).stdout
     table = ROOT / "layers" / "core" / "moniqo_core" / "domain" / "market" / "nyse_sessions.py"

@@ -14,7 +14,7 @@ from moniqo_core.http.pagination import decode_cursor, encode_cursor, page_view
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126))))
-def test_a_cursor_comes_back_as_it_went(values: list[str]) -> None:
+def test_cursor_survives_a_round_trip(values: list[str]) -> None:
     cursor = encode_cursor(values)
 
     assert decode_cursor(cursor) == values
@@ -22,7 +22,7 @@ def test_a_cursor_comes_back_as_it_went(values: list[str]) -> None:
     assert not set(cursor) & set("=+/&?#")
 
 
-def test_a_cursor_of_another_list_is_refused() -> None:
+def test_cursor_of_another_list_is_refused() -> None:
     with pytest.raises(ValidationError):
         decode_cursor(encode_cursor(["a", "b"]), length=3)
 
@@ -57,11 +57,11 @@ def test_broken_cursors_are_422(cursor: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_nothing_else_happens_to_any_text(cursor: str) -> None:
+def test_decode_cursor_raises_only_validation_errors(cursor: str) -> None:
     with suppress(ValidationError):
         assert all(isinstance(value, str) for value in decode_cursor(cursor))
 
 
-def test_the_last_page_has_no_cursor() -> None:
+def test_last_page_has_no_cursor() -> None:
     assert page_view(["a"], None).model_dump() == {"items": ["a"], "next_cursor": None}
     assert page_view(["a"], ["a", "1"]).next_cursor == encode_cursor(["a", "1"])

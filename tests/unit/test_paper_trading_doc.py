@@ -29,7 +29,7 @@ from moniqo_core.domain.paper.lifecycle import fork_account
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.wallets.changes import SetStatus
 from moniqo_core.feeds.simulated import SimulatedFeed
-from tests.support.harness import BTC, ETH, START, STEP, WIDE, EngineHarness
+from tests.support.engine_harness import BTC, ETH, START, STEP, WIDE, EngineHarness
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "paper-trading.md"
 SECTIONS: Final = re.split(r"^### ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
@@ -62,7 +62,7 @@ def refused(action: Callable[..., object], *given: object, **fields: object) -> 
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda text: text.partition("\n")[0])
-def test_examples_of_a_section(section: str) -> None:
+def test_examples_of_each_section_print_what_the_page_says(section: str) -> None:
     title = section.partition("\n")[0]
     source = "\n".join(EXAMPLE.findall(section))
     assert ">>>" in source, "every rule has an example"
@@ -75,6 +75,6 @@ def test_examples_of_a_section(section: str) -> None:
     assert outcome.failed == 0, "".join(report)
 
 
-def test_every_rule_has_its_section() -> None:
+def test_every_rule_has_a_section() -> None:
     numbers = [int(section.partition(".")[0]) for section in SECTIONS if section[0].isdigit()]
     assert numbers == list(range(1, RULES + 1))

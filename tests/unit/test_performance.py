@@ -36,19 +36,19 @@ FILLS = [
 ]
 
 
-def test_a_trade_carries_its_share_of_the_fees_to_enter() -> None:
+def test_trade_carries_its_share_of_entry_fees() -> None:
     trades = trades_of(FILLS, {})
     # A quarter of 4 goes with the first sale, the rest with the second.
     assert [trade.pnl for trade in trades] == [D("17.70"), D("-36")]
     assert sum(trade.pnl for trade in trades) == sum(item.realised for item in FILLS)
 
 
-def test_what_was_held_at_the_start_is_sold_without_entry_fees() -> None:
+def test_opening_holdings_are_sold_without_entry_fees() -> None:
     sale = fill("o-2-1", "sell", "1", "120", "0.12", "19.88")
     assert trades_of([sale], {"BTC/USDT": D(4)}) == [Trade("BTC/USDT", D("19.88"))]
 
 
-def test_figures_of_trades() -> None:
+def test_trade_figures_match_hand_computed_values() -> None:
     figures = figures_of([Trade("X", D(value)) for value in (30, -10, 20, -5, 0)])
     assert (figures.trades, figures.wins, figures.losses) == (5, 2, 2)
     assert figures.win_rate_percent == D(40)
@@ -61,26 +61,26 @@ def test_figures_of_trades() -> None:
 @pytest.mark.parametrize(
     ("pnl", "factor", "rate"), [([], None, None), ([1, 2], None, 100), ([-1], 0, 0), ([0], None, 0)]
 )
-def test_figures_that_are_not_defined(pnl: list[int], factor: int | None, rate: int | None) -> None:
+def test_undefined_trade_figures_are_none(pnl: list[int], factor: int | None, rate: int | None) -> None:
     figures = figures_of([Trade("X", D(value)) for value in pnl])
     assert (figures.profit_factor, figures.win_rate_percent) == (factor, rate)
     assert (figures.expectancy is None) is (not pnl)
 
 
-def test_the_largest_fall() -> None:
+def test_max_drawdown_is_the_largest_fall_from_a_peak() -> None:
     # 100 -> 80 is 20%; 200 -> 165 is 35 but 17.5% only
     assert max_drawdown([D(value) for value in (100, 80, 120, 200, 165, 210)]) == (D(35), D(20))
     assert max_drawdown([D(1), D(2)]) == (D(0), D(0))
 
 
-def test_the_sharpe_ratio_of_three_days() -> None:
+def test_sharpe_ratio_of_three_days_matches_hand_computed_value() -> None:
     # returns 2%, -1%, 2%: mean 1%, sample deviation sqrt(3)%, so sqrt(365 / 3)
     ratio = sharpe_ratio([D(100), D(102), D("100.98"), D("102.9996")])
     assert ratio == (D(365) / 3).sqrt().quantize(D("0.00000001"))
 
 
 @pytest.mark.parametrize("equity", [[], [1], [1, 2], [1, 2, 4], [1, 1, 1], [0, 1, 2], [1, -1, 1]])
-def test_no_sharpe_ratio(equity: list[int]) -> None:
+def test_sharpe_ratio_is_none_when_undefined(equity: list[int]) -> None:
     assert sharpe_ratio([D(value) for value in equity]) is None
 
 
@@ -90,7 +90,7 @@ def test_turnover_is_the_lesser_side_over_mean_equity() -> None:
     assert turnover(FILLS, [D(0)]) is None
 
 
-def test_a_whole_epoch() -> None:
+def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
     points = [
         EquityPoint(1, Sample(MONDAY + number * HOUR, D(1000 + number), D(0), D(0))) for number in (1, 2, 3, 24, 48)
     ]
@@ -107,7 +107,7 @@ def test_a_whole_epoch() -> None:
     assert blind.total_pnl is blind.return_percent is blind.unrealised_pnl is None
 
 
-def test_equity_carries_its_last_value_and_begins_with_its_first() -> None:
+def test_equity_grid_carries_the_last_value_forward() -> None:
     points = [EquityPoint(1, Sample(MONDAY + hours * HOUR, D(hours), D(0), D(0))) for hours in (2, 3, 30)]
     hours = on_grid(points, MONDAY, MONDAY + 5 * HOUR, HOUR)
     assert [(point.sample.at.hour, int(point.sample.equity)) for point in hours] == [(2, 2), (3, 3), (4, 3), (5, 3)]
@@ -118,7 +118,7 @@ def test_equity_carries_its_last_value_and_begins_with_its_first() -> None:
     assert on_grid([], MONDAY, MONDAY + DAY, HOUR) == []
 
 
-def test_what_is_stored_stands() -> None:
+def test_stored_equity_points_take_precedence() -> None:
     stored = [EquityPoint(1, Sample(MONDAY, D(1), D(0), D(0)))]
     new = [Sample(MONDAY, D(2), D(0), D(0)), Sample(MONDAY + HOUR, D(3), D(0), D(0))]
     assert [point.sample.equity for point in merged(stored, 1, new)] == [1, 3]

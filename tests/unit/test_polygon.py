@@ -23,7 +23,7 @@ def mids(answer: Any) -> Mapping[str, Decimal]:
 
 
 @pytest.mark.parametrize("answer", [[], None, "text", 7, {"status": "DELAYED", "tickers": []}])
-def test_mids_of_an_answer_that_is_none_or_late_are_refused(answer: Any) -> None:
+def test_malformed_or_delayed_response_is_refused(answer: Any) -> None:
     with pytest.raises(MarketDataError):
         mids(answer)
 
@@ -41,6 +41,6 @@ def test_mids_of_an_answer_that_is_none_or_late_are_refused(answer: Any) -> None
         {"ticker": "X", "lastQuote": {"p": "NaN", "P": "NaN"}},
     ],
 )
-def test_a_share_without_a_usable_quote_has_no_mid(broken: Any) -> None:
+def test_share_without_a_usable_quote_has_no_mid(broken: Any) -> None:
     assert mids({"tickers": [broken, {"ticker": "AAPL", "lastQuote": QUOTE}]}) == {"AAPL/USD": Decimal(190)}
     assert mids({"tickers": broken}) == {}

@@ -17,7 +17,7 @@ from moniqo_core.domain.orders.rules import Preflight, RuleOutcome, RuleResult
 from moniqo_core.domain.paper import orders as trading
 from moniqo_core.domain.paper import preflight
 from moniqo_core.domain.paper.trial import refusal_of
-from tests.support.harness import BTC, MARKETS, START, WIDE, EngineHarness
+from tests.support.engine_harness import BTC, MARKETS, START, WIDE, EngineHarness
 
 D = Decimal
 LOT = MARKETS[BTC].lot_step
@@ -34,7 +34,7 @@ def rule(found: Preflight, name: str) -> RuleResult:
     return next(result for result in found.rules if result.rule == name)
 
 
-def test_the_largest_amount_that_the_cash_buys() -> None:
+def test_largest_amount_is_what_the_cash_buys() -> None:
     harness = EngineHarness("10000")
     harness.book(("0", "0.1"), ("10", "5"))
     found = ask(harness, "buy", "market", "0.1")
@@ -46,7 +46,7 @@ def test_the_largest_amount_that_the_cash_buys() -> None:
     )  # fmt: skip
 
 
-def test_the_draft_is_left_as_it_is() -> None:
+def test_preflight_leaves_the_draft_unchanged() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.05", stop_loss=ExitSpec(percent=D(2)))
     before = harness.walk().__dict__
@@ -56,7 +56,7 @@ def test_the_draft_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_it_agrees_with_the_decision(seed: int) -> None:
+def test_preflight_agrees_with_the_decision(seed: int) -> None:
     """What passes is accepted, what fails is refused for the first reason told, the largest amount is the largest."""
     rng = Random(seed)
     limits = replace(
@@ -104,7 +104,7 @@ def test_it_agrees_with_the_decision(seed: int) -> None:
     assert refusal_of(draft, replace(order, amount=above + 7 * LOT), context) is not None
 
 
-def test_losses_are_shown_before_they_stop_anything() -> None:
+def test_losses_are_reported_before_a_limit_is_reached() -> None:
     harness = EngineHarness("10000", replace(WIDE, daily_loss_limit_usd=D(500), max_drawdown_percent=D(20)))
     harness.place("buy", "market", "0.1")
     harness.tick("49000")
@@ -116,7 +116,7 @@ def test_losses_are_shown_before_they_stop_anything() -> None:
     assert numbers["equity"] == D("9894.8999")
 
 
-def test_numbers_of_an_expired_order() -> None:
+def test_expired_order_fails_the_expiry_rule_with_its_times() -> None:
     found = ask(
         EngineHarness(),
         "buy",
@@ -132,7 +132,7 @@ def test_numbers_of_an_expired_order() -> None:
     assert found.largest_amount == 0
 
 
-def test_a_closed_market() -> None:
+def test_closed_market_allows_limit_orders_and_refuses_market_orders() -> None:
     harness = EngineHarness()
     order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.01"), price=D(60000))
     opens = START + timedelta(hours=1)
@@ -149,7 +149,7 @@ def test_a_closed_market() -> None:
     assert refused.largest_amount == 0
 
 
-def test_an_exit_that_would_sell_at_once_more_than_the_market_takes_forbids_the_order() -> None:
+def test_exit_larger_than_the_book_depth_fails_the_order() -> None:
     harness = EngineHarness("1000000")
     harness.book(("0", "0.01"))
     shown = harness.snapshot(BTC)

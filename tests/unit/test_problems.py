@@ -39,7 +39,7 @@ def answer_of(error: Exception) -> tuple[dict[str, Any], Any]:
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("kind", CLASSES)
-def test_every_error_is_answered_as_a_problem(kind: type[WalletError]) -> None:
+def test_every_error_becomes_a_problem_document(kind: type[WalletError]) -> None:
     answer, problem = answer_of(kind("Because."))
 
     assert answer["statusCode"] == problem["status"] == kind.status
@@ -57,7 +57,7 @@ def test_every_error_is_answered_as_a_problem(kind: type[WalletError]) -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_members_explain_in_plain_numbers_and_cannot_replace_what_is_fixed() -> None:
+def test_members_are_plain_numbers_and_cannot_override_fixed_fields() -> None:
     refusal = InsufficientBalanceError(
         needed=Decimal("1E+3"), available=Decimal("0.10"), at=datetime(2026, 1, 1, tzinfo=UTC), status=200, code="OK"
     )
@@ -68,7 +68,7 @@ def test_members_explain_in_plain_numbers_and_cannot_replace_what_is_fixed() -> 
 
 
 @pytest.mark.usefixtures("environment")
-def test_retry_after_is_what_the_error_says() -> None:
+def test_retry_after_header_comes_from_the_error() -> None:
     answer, problem = answer_of(RateLimitExceededError(retry_after=17, hint="Slow down."))
 
     assert answer["headers"]["retry-after"] == "17"
@@ -76,7 +76,7 @@ def test_retry_after_is_what_the_error_says() -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_what_nobody_expected_is_500_and_quoted_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unexpected_error_is_500_and_never_quoted(capsys: pytest.CaptureFixture[str]) -> None:
     cause = ValueError(CANARY)
     failure = RuntimeError(f"password={CANARY}")
     failure.__cause__ = cause
@@ -93,7 +93,7 @@ def test_what_nobody_expected_is_500_and_quoted_nowhere(capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("environment")
-def test_each_request_is_one_line_without_query_headers_or_body(capsys: pytest.CaptureFixture[str]) -> None:
+def test_request_is_logged_in_one_line_without_query_headers_or_body(capsys: pytest.CaptureFixture[str]) -> None:
     router = api_router()
 
     @router.get("/things/{thing}")
@@ -125,7 +125,7 @@ def test_other_methods_and_paths_are_404() -> None:
 
 
 @pytest.mark.usefixtures("environment")
-def test_cancellation_is_not_swallowed() -> None:
+def test_cancelled_handler_is_answered_with_500() -> None:
     router = api_router()
 
     @router.get("/stop")
@@ -147,7 +147,7 @@ def test_cancellation_is_not_swallowed() -> None:
         "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEI\n-----END EC PRIVATE KEY-----",
     ],
 )
-def test_logs_do_not_hold_what_looks_like_a_credential(secret: str) -> None:
+def test_logs_mask_text_that_looks_like_a_credential(secret: str) -> None:
     line = format_line(f"before {secret} after", {"note": secret, "list": [{"deep": (secret,)}]})
 
     assert "before" in line
@@ -162,11 +162,11 @@ def test_logs_do_not_hold_what_looks_like_a_credential(secret: str) -> None:
     "name",
     ["password", "api_key", "apiSecret", "Authorization", "refresh_token", "credentials", "PRIVATE_KEY", "cookie"],
 )
-def test_fields_with_a_telling_name_are_masked_whole(name: str) -> None:
+def test_fields_with_a_secret_name_are_masked_whole(name: str) -> None:
     assert CANARY not in format_line("x", {name: CANARY, "inner": {name: [CANARY]}})
 
 
-def test_the_password_of_a_url_is_masked() -> None:
+def test_password_in_a_url_is_masked() -> None:
     line = format_line("connect", {"url": "mongodb+srv://user:pa55@cluster.example/db?x=1", "query": "a=1&token=abc"})
 
     assert "pa55" not in line
@@ -184,7 +184,7 @@ def fresh_copy(module: ModuleType) -> ModuleType:
     return copy
 
 
-def test_lines_name_their_place_and_their_invocation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_name_their_location_and_invocation(capsys: pytest.CaptureFixture[str]) -> None:
     class Context:
         function_name = "place_order"
         aws_request_id = "8c5ffb4a-4ac7-4f4e-9a0a-1d3c2a4b5c6d"
@@ -196,7 +196,7 @@ def test_lines_name_their_place_and_their_invocation(capsys: pytest.CaptureFixtu
         fresh.info("x", token=CANARY)
 
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    assert first["location"].startswith("test_lines_name_their_place_and_their_invocation:")
+    assert first["location"].startswith("test_log_lines_name_their_location_and_invocation:")
     assert datetime.fromisoformat(first["timestamp"]).tzinfo is not None
     del first["location"], first["timestamp"]
     assert first == {
@@ -211,7 +211,7 @@ def test_lines_name_their_place_and_their_invocation(capsys: pytest.CaptureFixtu
     assert (second["cold_start"], second["function_request_id"]) == (False, None)
 
 
-def test_ordinary_fields_stay() -> None:
+def test_ordinary_fields_are_logged_unchanged() -> None:
     line = json.loads(format_line("x", {"status": 200, "ok": True, "none": None, "at": Decimal("1.5")}))
 
     assert (line["status"], line["ok"], line["none"], line["at"]) == (200, True, None, "1.5")
@@ -223,7 +223,7 @@ def format_line(message: str, fields: dict[str, Any]) -> str:
     return observability.JsonFormatter("tests").format(record)
 
 
-def test_the_document_describes_each_error_once_per_status() -> None:
+def test_openapi_describes_each_error_once_per_status() -> None:
     described = problems.problem_responses(errors.WalletInUseError, errors.DuplicateSlugError, errors.WalletInUseError)
 
     assert sorted(described) == [409, 422, 500, 503]

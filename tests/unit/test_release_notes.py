@@ -40,44 +40,44 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_notes_are_the_section_of_the_version(root: Path) -> None:
+def test_notes_are_the_section_of_the_version(root: Path) -> None:
     assert release_notes(root, "v1.2.0") == (
         "### Added\n"
         "- Six order types ([rules](docs/rules.md#types), [here](#changelog), [standard](https://example.com/a)).\n"
     )
 
 
-def test_relative_links_lead_to_the_tag(root: Path) -> None:
+def test_relative_links_point_to_the_tag(root: Path) -> None:
     notes = release_notes(root, "v1.2.0", "https://example.org/blob/v1.2.0/")
     assert "[rules](https://example.org/blob/v1.2.0/docs/rules.md#types)" in notes
     assert "[here](#changelog), [standard](https://example.com/a)" in notes
 
 
 @pytest.mark.parametrize("tag", ["1.2.0", "v1.2.1", "v1.2.0-rc.1", "v1.2.0 "])
-def test_another_tag_is_refused(root: Path, tag: str) -> None:
+def test_tag_of_another_version_is_refused(root: Path, tag: str) -> None:
     with pytest.raises(ReleaseError, match=r"does not name the version, which is 1\.2\.0"):
         release_notes(root, tag)
 
 
 @pytest.mark.parametrize("heading", ["## 1.2.0", "## 1x2x0 - 2026-12-31", "## Unreleased"])
-def test_a_missing_section_is_refused(root: Path, heading: str) -> None:
+def test_missing_section_is_refused(root: Path, heading: str) -> None:
     (root / "CHANGELOG.md").write_text(CHANGELOG.replace("## 1.2.0 - 2026-12-31", heading))
     with pytest.raises(ReleaseError, match=r"no section '## 1\.2\.0 - YYYY-MM-DD'"):
         release_notes(root, "v1.2.0")
 
 
 @pytest.mark.parametrize("rest", ["", "\n## 1.1.0 - 2026-11-30\n\n- Older.\n"])
-def test_an_empty_section_is_refused(root: Path, rest: str) -> None:
+def test_empty_section_is_refused(root: Path, rest: str) -> None:
     (root / "CHANGELOG.md").write_text(f"# Changelog\n\n## 1.2.0 - 2026-12-31\n{rest}")
     with pytest.raises(ReleaseError, match="is empty"):
         release_notes(root, "v1.2.0")
 
 
-def test_it_reads_the_version_of_the_package() -> None:
+def test_current_version_is_the_package_version() -> None:
     assert current_version(ROOT) == moniqo_core.__version__
 
 
-def test_the_command_fails_for_another_tag_without_any_environment() -> None:
+def test_command_refuses_another_tag_without_installed_packages() -> None:
     command = [sys.executable, "-S", "-I", "scripts/release_notes.py", "v0.0.0"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")

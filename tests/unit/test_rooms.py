@@ -24,11 +24,11 @@ SMALL = House(
 )
 
 
-def test_the_picture_is_what_the_imports_say() -> None:
+def test_diagram_matches_the_imports() -> None:
     assert PICTURE.read_text(encoding="utf-8") == render(read_house()), "run: make diagram"
 
 
-def test_every_module_at_the_top_of_the_package_is_in_it() -> None:
+def test_diagram_has_every_top_level_module() -> None:
     house = read_house()
     named = {room.name for layer in house.layers for room in layer} | {*house.shared, *house.programs}
     top = rooms.SOURCES / house.package
@@ -43,22 +43,22 @@ def test_arrows_point_down() -> None:
     assert [arrow for arrow in house.arrows if depth[arrow[0]] >= depth[arrow[1]]] == []
 
 
-def test_an_arrow_that_others_imply_is_left_out() -> None:
+def test_implied_arrow_is_left_out() -> None:
     imports = {"edge": {"services", "domain"}, "services": {"domain"}, "cli": {"domain"}, "domain": set()}
     assert rooms.reduced(imports) == (("cli", "domain"), ("edge", "services"), ("services", "domain"))
 
 
-def test_a_package_stands_to_the_right_of_all_that_import_it() -> None:
+def test_package_is_right_of_all_its_importers() -> None:
     imports = {"paper": {"orders", "market"}, "live": {"orders"}, "orders": {"market"}, "market": set()}
     assert rooms.columns_of(imports) == (("live", "paper"), ("orders",), ("market",))
 
 
-def test_rooms_that_import_each_other_are_refused() -> None:
+def test_import_cycle_is_refused() -> None:
     with pytest.raises(CycleError):
         rooms.columns_of({"paper": {"live"}, "live": {"paper"}})
 
 
-def test_the_picture_shows_every_name() -> None:
+def test_diagram_shows_every_name() -> None:
     drawn = ET.fromstring(render(SMALL))
     texts = [element.text for element in drawn.iter() if element.tag.endswith("}text")]
     for name in ("edge", "cli", "services", "domain", "paper", "live", "orders", "money", "Speaks & <writes>"):
@@ -66,7 +66,7 @@ def test_the_picture_shows_every_name() -> None:
     assert "Outside the layers, shared: config" in texts
 
 
-def test_an_arrow_past_a_layer_goes_around_it() -> None:
+def test_arrow_past_a_layer_goes_around_it() -> None:
     drawn = [line for line in render(SMALL).splitlines() if 'class="arrow"' in line]
     assert len(drawn) == len(SMALL.arrows)
     assert sum("H" in line.partition('d="')[2] for line in drawn) == 1

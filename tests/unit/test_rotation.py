@@ -92,7 +92,7 @@ def key(kid: str, age: timedelta, unused: timedelta | None = None) -> Key:
     return Key(kid, kid.encode().ljust(32, b"."), NOW - age, None if unused is None else NOW - unused)
 
 
-def test_the_first_rotation_makes_the_first_key_and_the_next(harness: RotationHarness) -> None:
+def test_first_rotation_makes_the_first_key_and_its_successor(harness: RotationHarness) -> None:
     harness.run(*STEPS)
 
     first, second = sorted(harness.ring().keys.values(), key=lambda made: made.use_after)
@@ -100,7 +100,7 @@ def test_the_first_rotation_makes_the_first_key_and_the_next(harness: RotationHa
     assert harness.labels()[TOKENS[0]] == [CURRENT, PENDING]
 
 
-def test_until_it_is_finished_nobody_sees_the_new_key(harness: RotationHarness) -> None:
+def test_new_key_is_invisible_until_the_rotation_finishes(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     before = harness.text(CURRENT)
 
@@ -113,7 +113,7 @@ def test_until_it_is_finished_nobody_sees_the_new_key(harness: RotationHarness) 
     assert [labels for labels in harness.labels().values() if "AWSPREVIOUS" in labels] == [["AWSPREVIOUS"]]
 
 
-def test_every_step_may_be_repeated_at_any_time(harness: RotationHarness) -> None:
+def test_every_step_is_repeatable(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     for done, step in enumerate(STEPS):
         harness.run(step)
@@ -124,7 +124,7 @@ def test_every_step_may_be_repeated_at_any_time(harness: RotationHarness) -> Non
     assert len(harness.ring().keys) == 2
 
 
-def test_writers_keep_the_old_key_until_every_reader_knows_the_new_one(harness: RotationHarness) -> None:
+def test_writers_keep_the_old_key_until_all_readers_know_the_new_one(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run(*STEPS)
     assert harness.ring().writing_key(NOW + NOTICE - timedelta(milliseconds=1)).kid == "old"
@@ -132,18 +132,18 @@ def test_writers_keep_the_old_key_until_every_reader_knows_the_new_one(harness: 
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_step_before_its_time_is_refused(harness: RotationHarness, step: str) -> None:
+def test_step_out_of_order_is_refused(harness: RotationHarness, step: str) -> None:
     harness.put(ring_of(key("old", DAY)))
     with pytest.raises(RotationError, match="never started"):
         harness.run(step)
 
 
-def test_an_unknown_step_is_refused(harness: RotationHarness) -> None:
+def test_unknown_step_is_refused(harness: RotationHarness) -> None:
     with pytest.raises(RotationError, match="createSecret, setSecret, testSecret, finishSecret"):
         harness.run("dropSecret")
 
 
-def test_two_rotations_at_once_are_refused(harness: RotationHarness) -> None:
+def test_second_rotation_is_refused_while_one_is_under_way(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run("createSecret")
     with pytest.raises(RotationError, match=f"The rotation {TOKENS[0]} is in progress"):
@@ -153,7 +153,7 @@ def test_two_rotations_at_once_are_refused(harness: RotationHarness) -> None:
     assert len(harness.ring().keys) == 3
 
 
-def test_the_version_that_secrets_manager_announces_before_the_first_step_has_no_value_yet(
+def test_announced_version_without_a_value_is_not_an_unfinished_rotation(
     harness: RotationHarness,
 ) -> None:
     harness.put(ring_of(key("old", DAY)))
@@ -170,7 +170,7 @@ def test_the_version_that_secrets_manager_announces_before_the_first_step_has_no
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_rotation_that_comes_too_late_is_given_up_and_the_next_one_works(harness: RotationHarness, step: str) -> None:
+def test_late_rotation_is_given_up_and_the_next_one_succeeds(harness: RotationHarness, step: str) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run("createSecret")
     harness.now += NOTICE - timedelta(seconds=CACHE_SECONDS - 1)
@@ -185,7 +185,7 @@ def test_a_rotation_that_comes_too_late_is_given_up_and_the_next_one_works(harne
     assert len(harness.ring().keys) == 2
 
 
-def test_a_rotation_found_too_late_is_replaced_by_a_new_one(harness: RotationHarness) -> None:
+def test_abandoned_rotation_is_replaced_by_a_new_one(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run("createSecret")
     lost = set(read_ring(harness.text(PENDING)).keys) - {"old"}
@@ -198,7 +198,7 @@ def test_a_rotation_found_too_late_is_replaced_by_a_new_one(harness: RotationHar
 
 
 @pytest.mark.parametrize("step", ["testSecret", "finishSecret"])
-def test_a_key_that_was_added_by_hand_meanwhile_is_not_lost(harness: RotationHarness, step: str) -> None:
+def test_key_added_by_hand_during_a_rotation_is_kept(harness: RotationHarness, step: str) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run("createSecret")
     harness.put(ring_of(key("old", DAY), key("by-hand", -DAY)))
@@ -209,7 +209,7 @@ def test_a_key_that_was_added_by_hand_meanwhile_is_not_lost(harness: RotationHar
     assert set(harness.ring().keys) == {"old", "by-hand"}
 
 
-def test_what_changes_in_the_very_moment_of_finishing_wins(harness: RotationHarness) -> None:
+def test_change_at_the_moment_of_finishing_wins(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.run("createSecret", "testSecret")
     both = ring_of(key("old", DAY), key("by-hand", -DAY))
@@ -232,7 +232,7 @@ def _text_of(harness: RotationHarness, version: str) -> str:
     return text
 
 
-def test_a_first_writer_and_a_first_rotation_at_once_agree_on_the_key(harness: RotationHarness) -> None:
+def test_concurrent_first_writer_and_first_rotation_agree_on_the_key(harness: RotationHarness) -> None:
     async def write() -> Key:
         keys = SecretsManagerKeys(harness.stored, monotonic=lambda: 0.0, now=lambda: harness.now)
         return await keys.writing_key()
@@ -259,7 +259,7 @@ GRACE = timedelta(minutes=10)
         (key("old", 2 * DAY, unused=GRACE), set(), False, False),
     ],
 )
-def test_a_key_leaves_one_rotation_after_nobody_needs_it(old: Key, needed: set[str], stays: bool, marked: bool) -> None:
+def test_key_leaves_one_rotation_after_it_is_unneeded(old: Key, needed: set[str], stays: bool, marked: bool) -> None:
     made = successor(ring_of(old, key("writing", DAY)), key("new", -GRACE), needed, NOW, GRACE)
 
     assert ("old" in made.keys, "old" in made.keys and made.keys["old"].unused_since is not None) == (stays, marked)
@@ -268,14 +268,14 @@ def test_a_key_leaves_one_rotation_after_nobody_needs_it(old: Key, needed: set[s
     assert read_ring(write_ring(made)) == made
 
 
-def test_keys_that_are_in_use_or_will_be_never_leave(harness: RotationHarness) -> None:
+def test_current_and_future_keys_never_leave(harness: RotationHarness) -> None:
     ring = ring_of(key("writing", DAY), key("next", -DAY), key("after that", -2 * DAY))
     for _ in range(5):
         ring = successor(ring, key("new", -3 * DAY), (), NOW, timedelta(0))
     assert set(ring.keys) == {"writing", "next", "after that", "new"}
 
 
-def test_a_key_that_a_document_needs_again_stops_the_rotation_that_drops_it(harness: RotationHarness) -> None:
+def test_rotation_stops_when_a_document_needs_a_dropped_key(harness: RotationHarness) -> None:
     harness.put(ring_of(key("old", 9 * DAY, unused=DAY), key("writing", 8 * DAY)))
     harness.run("createSecret")
     assert "old" not in read_ring(harness.text(PENDING)).keys
@@ -292,9 +292,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])
-def test_a_rotation_cut_short_anywhere_loses_no_key_and_the_next_run_finishes_it(
-    harness: RotationHarness, moment: str
-) -> None:
+def test_interrupted_rotation_loses_no_key_and_the_next_run_finishes_it(harness: RotationHarness, moment: str) -> None:
     harness.put(ring_of(key("old", DAY)))
     harness.needed = {"old"}
     alive = -1

@@ -35,7 +35,7 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("token", ["", "a-session-token"])
-def test_requests_are_signed_as_botocore_signs_them(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_have_the_same_signature_as_botocore(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: AT.replace(tzinfo=None))
     body = json.dumps({"SecretId": "moniqo/dev/mongodb"}).encode()
     ours = signed_headers(body, "secretsmanager.eu-central-1.amazonaws.com", KEYS | {"AWS_SESSION_TOKEN": token}, AT)
@@ -50,7 +50,7 @@ def test_requests_are_signed_as_botocore_signs_them(token: str, monkeypatch: pyt
     assert ours["authorization"] == theirs.headers["Authorization"]
 
 
-def test_a_secret_is_read_as_boto3_reads_it(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_has_the_same_text_as_through_boto3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = KEYS | {"AWS_DEFAULT_REGION": KEYS["AWS_REGION"], "AWS_ENDPOINT_URL": endpoint}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -63,7 +63,7 @@ def test_a_secret_is_read_as_boto3_reads_it(endpoint: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("itself", [True, False], ids=["signed by us", "through Parameters"])
-def test_silence_is_an_outage(itself: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unanswered_request_is_temporarily_unavailable(itself: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         environment = KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{taken.getsockname()[1]}"}

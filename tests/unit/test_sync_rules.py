@@ -37,7 +37,7 @@ def wallet(status: UserWalletStatus, failures: int) -> UserWallet:
     )
 
 
-def test_the_longest_wait_doubles_up_to_the_cap() -> None:
+def test_longest_retry_wait_doubles_up_to_the_cap() -> None:
     longest = [retry_delay(failures, 1.0) for failures in range(1, 10)]
 
     assert longest[:4] == [FIRST_RETRY, FIRST_RETRY * 2, FIRST_RETRY * 4, FIRST_RETRY * 8]
@@ -45,14 +45,12 @@ def test_the_longest_wait_doubles_up_to_the_cap() -> None:
 
 
 @given(failures=st.integers(1, 10**9), share=st.floats(0, 1))
-def test_a_wait_is_never_negative_nor_above_the_cap(failures: int, share: float) -> None:
+def test_retry_wait_stays_between_zero_and_the_cap(failures: int, share: float) -> None:
     assert timedelta(0) <= retry_delay(failures, share) <= SLOWEST_RETRY
 
 
 @given(failures=st.integers(0, 100), status=st.sampled_from(list(UserWalletStatus)))
-def test_only_the_fifth_failure_makes_an_error_and_never_of_a_stopped_wallet(
-    failures: int, status: UserWalletStatus
-) -> None:
+def test_fifth_failure_sets_status_error_unless_wallet_is_stopped(failures: int, status: UserWalletStatus) -> None:
     before = wallet(status, failures)
 
     outcome = failed(scheduled_run("w-1", NOW, NOW), before, WalletConnectionError(), NOW, lambda: 0.5)
@@ -66,7 +64,7 @@ def test_only_the_fifth_failure_makes_an_error_and_never_of_a_stopped_wallet(
 
 
 @given(st.lists(st.uuids().map(str), unique=True, max_size=120))
-def test_messages_say_what_was_written(wallets: list[str]) -> None:
+def test_messages_survive_a_round_trip(wallets: list[str]) -> None:
     import json
 
     messages = write_messages(NOW, wallets)
@@ -78,7 +76,7 @@ def test_messages_say_what_was_written(wallets: list[str]) -> None:
     assert all(len(ids) <= WALLETS_PER_MESSAGE for ids in batch.wallets_of.values())
 
 
-def test_of_two_times_for_one_wallet_the_later_counts() -> None:
+def test_later_of_two_times_for_a_wallet_wins() -> None:
     later = NOW + timedelta(minutes=5)
     bodies = [
         f'{{"scheduled_time": "{moment.isoformat()}", "user_wallet_ids": ["w-1"]}}' for moment in (NOW, later, NOW)
@@ -90,7 +88,7 @@ def test_of_two_times_for_one_wallet_the_later_counts() -> None:
     assert batch.failed(frozenset({"w-1"})) == ["0", "1", "2"]
 
 
-def test_times_are_read_as_the_database_keeps_them() -> None:
+def test_times_are_read_in_utc_milliseconds() -> None:
     assert scheduled_time({"scheduled_time": "2026-02-01T13:00:00.123456+01:00"}, NOW) == NOW.replace(
         microsecond=123000
     )

@@ -122,7 +122,7 @@ def test_forged_tokens_are_refused(issuer: Issuer, forged: str) -> None:
         issuer.verifier().verify(forged)
 
 
-def test_true_tokens_verify(issuer: Issuer) -> None:
+def test_valid_tokens_verify(issuer: Issuer) -> None:
     verifier = issuer.verifier()
 
     assert verifier.verify(token())["sub"] == "user-1"
@@ -134,7 +134,7 @@ def test_true_tokens_verify(issuer: Issuer) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_refused_and_nothing_else(text: str) -> None:
+def test_arbitrary_text_raises_only_unauthenticated(text: str) -> None:
     with pytest.raises(UnauthenticatedError):
         Issuer().verifier().verify(text)
 
@@ -142,12 +142,12 @@ def test_any_text_is_refused_and_nothing_else(text: str) -> None:
 @given(
     st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "jku", "b64"]), st.none() | st.integers() | st.text())
 )
-def test_any_header_is_refused_and_nothing_else(header: dict[str, object]) -> None:
+def test_arbitrary_header_raises_only_unauthenticated(header: dict[str, object]) -> None:
     with pytest.raises(UnauthenticatedError):
         Issuer().verifier().verify(f"{encode(header)}.{encode(claims())}.AAAA")
 
 
-def test_unknown_keys_cause_one_fetch_at_a_time(issuer: Issuer) -> None:
+def test_unknown_keys_cause_one_fetch_per_interval(issuer: Issuer) -> None:
     verifier = issuer.verifier()
     new = token(key=rsa_key("next"), headers={"kid": "rsa-2"})
     verifier.verify(token())
@@ -177,7 +177,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tokens
 
 
-def test_a_token_is_known_again_until_it_expires(
+def test_verified_token_is_remembered_until_it_expires(
     issuer: Issuer, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expires_at = int(time.time()) + 600
@@ -196,7 +196,7 @@ def test_a_token_is_known_again_until_it_expires(
 
 
 @pytest.mark.parametrize("keys", [b'{"keys": []}', json.dumps({"keys": [rsa_jwk("rsa-1", "thief")]}).encode()])
-def test_a_token_that_is_known_is_refused_when_its_key_is_withdrawn_or_replaced(issuer: Issuer, keys: bytes) -> None:
+def test_remembered_token_is_refused_when_its_key_is_withdrawn_or_replaced(issuer: Issuer, keys: bytes) -> None:
     verifier, mine = issuer.verifier(), token()
     verifier.verify(mine)
     issuer.keys = keys
@@ -205,9 +205,7 @@ def test_a_token_that_is_known_is_refused_when_its_key_is_withdrawn_or_replaced(
         verifier.verify(mine)
 
 
-def test_nothing_is_remembered_of_what_was_refused_and_only_so_much_of_the_rest(
-    issuer: Issuer, decoded: list[str]
-) -> None:
+def test_refused_tokens_are_not_remembered_and_memory_is_bounded(issuer: Issuer, decoded: list[str]) -> None:
     verifier = issuer.verifier()
     tokens = [
         token(sub=f"user-{number}", key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"})
@@ -230,7 +228,7 @@ def test_nothing_is_remembered_of_what_was_refused_and_only_so_much_of_the_rest(
     assert decoded == [tokens[9], tokens[10]]
 
 
-def test_a_key_the_issuer_withdrew_stops_verifying(issuer: Issuer) -> None:
+def test_withdrawn_key_stops_verifying(issuer: Issuer) -> None:
     verifier = issuer.verifier()
     verifier.verify(token())
     issuer.keys = json.dumps({"keys": [rsa_jwk("rsa-2", "next")]}).encode()
@@ -240,7 +238,7 @@ def test_a_key_the_issuer_withdrew_stops_verifying(issuer: Issuer) -> None:
         verifier.verify(token())
 
 
-def test_known_keys_outlive_an_outage_of_the_issuer(issuer: Issuer) -> None:
+def test_known_keys_survive_an_issuer_outage(issuer: Issuer) -> None:
     verifier = issuer.verifier()
     verifier.verify(token())
     issuer.away = True
@@ -252,7 +250,7 @@ def test_known_keys_outlive_an_outage_of_the_issuer(issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b"<html>", b'{"keys": 5}', b'{"keys": [5]}'])
-def test_without_keys_it_is_503(issuer: Issuer, answer: bytes) -> None:
+def test_missing_issuer_keys_are_temporarily_unavailable(issuer: Issuer, answer: bytes) -> None:
     issuer.keys = answer
 
     with pytest.raises(TemporarilyUnavailableError):
@@ -269,7 +267,7 @@ def test_keys_for_other_uses_are_not_used(issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://issuer.example.test/keys", "file:///etc/passwd", "ftp://127.0.0.1/keys"])
-def test_keys_come_over_https(url: str) -> None:
+def test_keys_are_fetched_only_over_https(url: str) -> None:
     with pytest.raises(ValueError, match="https"):
         fetch(url)
 
@@ -296,13 +294,13 @@ def who(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch, issuer: Issuer) 
 class TestCaller:
     """What a route learns about its caller."""
 
-    def test_the_gateways_claims_are_trusted(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
+    def test_claims_of_the_gateway_are_trusted(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
         status, [caller] = who(http_event("GET", "/me", user=ADMIN), monkeypatch, issuer)
 
         assert (status, caller) == (204, Caller(ADMIN.id, frozenset({"admin", "trader"})))
         assert issuer.asked == 0
 
-    def test_without_a_gateway_the_token_is_verified(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
+    def test_token_is_verified_without_a_gateway(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
         true = token(groups=["admin"])
         event = http_event("GET", "/admin", headers={"Authorization": f"Bearer {true}"})
 
@@ -311,7 +309,9 @@ class TestCaller:
     @pytest.mark.parametrize(
         "header", ["", "Bearer", "Bearer ", "Basic dTpw", "Token x", f"Bearer {FORGED['expired']}"]
     )
-    def test_anything_else_is_401(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, header: str) -> None:
+    def test_invalid_authorization_header_is_401(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, header: str
+    ) -> None:
         event = http_event("GET", "/me", headers={"authorization": header})
 
         assert who(event, monkeypatch, issuer) == (401, [])
@@ -323,7 +323,7 @@ class TestCaller:
         "change",
         [{"token_use": "id"}, {"sub": ""}, {"sub": None}],
     )
-    def test_verified_claims_of_another_kind_are_401(
+    def test_claims_that_are_no_access_token_are_401(
         self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, change: dict[str, Any]
     ) -> None:
         event = http_event("GET", "/me", user=TRADER)

@@ -26,11 +26,11 @@ def test_every_venue_file_is_registered() -> None:
 
 
 @pytest.mark.parametrize("slug", VENUES)
-def test_a_registered_class_names_the_module_of_ccxt_it_is_kept_by(slug: str) -> None:
+def test_registered_class_names_its_ccxt_module(slug: str) -> None:
     assert venue_of(slug).exchange == VENUES[slug].partition(":")[0]
 
 
-def test_a_definition_that_is_not_registered_has_no_venue() -> None:
+def test_unregistered_definition_has_no_venue() -> None:
     with pytest.raises(KeyError):
         venue_of("demo-wallet-v1")
 
@@ -39,7 +39,7 @@ def test_every_definition_with_an_address_has_a_venue() -> None:
     assert {seed.slug for seed in SEEDS if seed.api_config is not None} == set(VENUES)
 
 
-def test_the_layer_keeps_the_registered_exchanges_of_ccxt() -> None:
+def test_exchanges_layer_keeps_the_registered_ccxt_exchanges() -> None:
     makefile = (ROOT / "layers/exchanges/Makefile").read_text()
     (names,) = re.findall(r"^EXCHANGES := (.+)$", makefile, re.MULTILINE)
     assert names.split() == sorted(EXCHANGES)
@@ -50,7 +50,7 @@ def test_every_venue_has_a_fake() -> None:
     assert all(SLUGS[exchange] in slugs_of(exchange) for exchange in FAKES)
 
 
-def test_the_registry_imports_a_venue_when_it_is_needed() -> None:
+def test_registry_imports_a_venue_on_demand() -> None:
     code = (
         "import sys\n"
         "from moniqo_core.venues.exchanges.registry import venue_of\n"

@@ -72,7 +72,7 @@ GOOD: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "status", "body", "error", "decided"), ANSWERS)
-def test_an_answer_means_what_its_code_says(
+def test_venue_error_code_decides_the_error(
     name: str, status: int, body: Any, error: type[WalletError], decided: bool
 ) -> None:
     venue = venue_named(name)
@@ -84,7 +84,7 @@ def test_an_answer_means_what_its_code_says(
 
 
 @pytest.mark.parametrize(("name", "body"), GOOD)
-def test_a_success_is_no_refusal(name: str, body: Any) -> None:
+def test_successful_response_is_no_refusal(name: str, body: Any) -> None:
     venue = venue_named(name)
     assert judge(Answer(200, {}, tuple(venue.codes(200, body)), readable=True), venue.refusals, NOW) is None
 
@@ -103,11 +103,11 @@ def test_a_success_is_no_refusal(name: str, body: Any) -> None:
         (format_datetime(NOW - timedelta(days=1), usegmt=True), 1),
     ],
 )
-def test_a_wait_is_as_long_as_the_venue_says(given: str, seconds: int) -> None:
+def test_retry_after_comes_from_the_venue(given: str, seconds: int) -> None:
     assert retry_after({"RETRY-AFTER": given}, NOW) == seconds
 
 
-def test_the_breaker_opens_probes_now_and_then_and_closes() -> None:
+def test_open_circuit_lets_probes_through_until_an_answer_closes_it() -> None:
     at = [0.0]
     circuit_breaker = CircuitBreaker(lambda: at[0], lambda: 0.5)
     for _ in range(FAILURES):
@@ -125,7 +125,7 @@ def test_the_breaker_opens_probes_now_and_then_and_closes() -> None:
     assert [circuit_breaker.wait() for _ in range(3)] == [0, 0, 0]
 
 
-def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
+def test_circuit_rests_for_the_longest_time_the_venue_asked_for() -> None:
     at = [100.0]
     circuit_breaker = CircuitBreaker(lambda: at[0])
     circuit_breaker.rest(30)
@@ -167,12 +167,12 @@ def test_the_breaker_waits_as_long_as_it_is_told_to() -> None:
         "https://[2002:7f00:1::]",
     ],
 )
-def test_only_an_https_address_elsewhere_is_called(url: str | None) -> None:
+def test_address_must_be_public_and_https(url: str | None) -> None:
     with pytest.raises(WalletConnectionError):
         checked_address(url, allow_loopback=False)
 
 
-def test_an_address_that_may_be_called() -> None:
+def test_public_https_and_allowed_loopback_addresses_are_accepted() -> None:
     assert checked_address("https://api.venue.example/", allow_loopback=False) == "https://api.venue.example"
     assert checked_address("http://127.0.0.1:9001", allow_loopback=True) == "http://127.0.0.1:9001"
     with pytest.raises(WalletConnectionError):
@@ -193,7 +193,7 @@ def test_an_address_that_may_be_called() -> None:
         ("NOPRICE", {"BTC/USDT": "50000"}, None),
     ],
 )
-def test_a_price_in_dollars(asset: str, mids: Mapping[str, str], price: str | None) -> None:
+def test_asset_is_priced_in_dollars_through_known_pairs(asset: str, mids: Mapping[str, str], price: str | None) -> None:
     found = usd_price(asset, {symbol: D(mid) for symbol, mid in mids.items()})
     assert found == (None if price is None else D(price))
 
@@ -203,7 +203,7 @@ def fill(side: OrderSide, amount: str, price: str, fee: str = "0", asset: str = 
     return VenueFill("f", "o", "BTC/USDT", side, D(price), D(amount), quote, D(fee), asset, None, NOW)
 
 
-def test_a_position_follows_its_fills() -> None:
+def test_position_is_computed_from_its_fills() -> None:
     buy, sell = OrderSide.BUY, OrderSide.SELL
     held = position_of([fill(buy, "1", "100", "1"), fill(buy, "1", "200", "0.001", "BTC")], "BTC")
     assert (held.amount, held.cost, held.fees, held.realised) == (D("1.999"), D(300), D(1), D(-1))
@@ -214,7 +214,7 @@ def test_a_position_follows_its_fills() -> None:
     assert position_of([fill(buy, "1", "100", "0.1", "BNB")], "BTC").fees == 0
 
 
-def test_a_client_id_is_the_same_for_the_same_request_only() -> None:
+def test_venue_client_id_is_stable_per_wallet_and_client_order_id() -> None:
     known = venue_client_id("wallet", "mine")
     assert known == venue_client_id("wallet", "mine")
     assert len({known, venue_client_id("wallet", "other"), venue_client_id("other", "mine")}) == 3

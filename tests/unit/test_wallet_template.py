@@ -27,7 +27,7 @@ def test_each_method_has_the_signature_of_the_interface(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ABSTRACT) - WORKING))
-def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) -> None:
+def test_unwritten_method_raises_an_error_with_its_name(name: str, run: Run) -> None:
     wallet = template(api_key="key", api_secret="canary")
     method = getattr(wallet, name)
     needed = [
@@ -45,13 +45,13 @@ def test_a_method_that_is_not_written_says_which_one_it_is(name: str, run: Run) 
     assert "canary" not in str(told.value)
 
 
-def test_credentials_are_checked_before_anything_else(run: Run) -> None:
+def test_credentials_are_checked_first(run: Run) -> None:
     with pytest.raises(InvalidCredentialsError, match="Missing credentials: api_secret"):
         run(template(api_key="key").initialize())
     assert run(template().test_connection()) == (False, "Invalid credentials")
 
 
-def test_an_order_type_the_venue_lacks_is_refused(run: Run) -> None:
+def test_unsupported_order_type_is_refused(run: Run) -> None:
     wallet = template(api_key="key", api_secret="secret")
     run(wallet.initialize())
     with pytest.raises(InvalidOrderError):

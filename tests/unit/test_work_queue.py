@@ -57,7 +57,7 @@ def send(sqs: Sqs, count: int) -> list[float]:
     return pauses
 
 
-def test_ten_to_a_call_and_a_few_calls_at_once() -> None:
+def test_messages_are_sent_in_batches_of_ten_with_bounded_concurrency() -> None:
     sqs = Sqs()
     sqs.meeting = threading.Barrier(CALLS_AT_ONCE)
 
@@ -68,13 +68,13 @@ def test_ten_to_a_call_and_a_few_calls_at_once() -> None:
     assert sorted(sqs.taken) == list(range(CALLS_AT_ONCE * 20))
 
 
-def test_nothing_to_send_is_no_call() -> None:
+def test_empty_send_makes_no_call() -> None:
     sqs = Sqs()
     assert send(sqs, 0) == []
     assert sqs.calls == []
 
 
-def test_only_what_was_refused_is_sent_again_after_growing_pauses() -> None:
+def test_refused_messages_are_sent_again_after_growing_pauses() -> None:
     sqs = Sqs({3: 1, 7: 2, 12: 1})
 
     pauses = send(sqs, 25)
@@ -85,7 +85,7 @@ def test_only_what_was_refused_is_sent_again_after_growing_pauses() -> None:
     assert all(0 <= pause <= 0.4 for pause in pauses)
 
 
-def test_what_is_refused_to_the_end_is_told_and_the_rest_is_sent() -> None:
+def test_finally_refused_messages_raise_an_error_after_the_rest_is_sent() -> None:
     sqs = Sqs({3: TRIES, 14: 1})
 
     with pytest.raises(TemporarilyUnavailableError, match="refused 1 of 25"):

@@ -110,9 +110,7 @@ class Definition:
 
 
 @given(st.text(max_size=5), SYMBOLS, MOMENTS, st.integers(-20, 3000), st.integers(0, 14_999))
-def test_a_path_of_any_length_is_its_steps(
-    seed: str, symbol: str, since: datetime, length: int, milliseconds: int
-) -> None:
+def test_path_consists_of_its_steps(seed: str, symbol: str, since: datetime, length: int, milliseconds: int) -> None:
     until = since + timedelta(seconds=length, milliseconds=milliseconds)
     feed, definition = SimulatedFeed(seed, lambda: until), Definition(seed, symbol)
     first, last = -((ROOT - since) // STEP), (until - ROOT) // STEP
@@ -122,7 +120,7 @@ def test_a_path_of_any_length_is_its_steps(
 
 @settings(max_examples=30)
 @given(st.text(max_size=5), SYMBOLS, MOMENTS, st.sampled_from(["1m", "1h"]), st.integers(1, 3))
-def test_candles_are_made_of_steps_however_often_they_are_asked_for(
+def test_candles_are_built_from_steps_and_repeatable(
     seed: str, symbol: str, now: datetime, interval: str, limit: int
 ) -> None:
     feed = SimulatedFeed(seed, lambda: now)
@@ -132,7 +130,7 @@ def test_candles_are_made_of_steps_however_often_they_are_asked_for(
     assert event_loop.run(feed.candles(symbol, interval, limit)) == expected
 
 
-def test_a_day_is_made_of_all_its_steps() -> None:
+def test_daily_candle_covers_all_its_steps() -> None:
     now = datetime(2026, 3, 3, 0, 0, 1, tzinfo=UTC)
     for symbol in ("BTC/USDT", "AAPL/USD"):
         (day,) = event_loop.run(SimulatedFeed("seed", lambda: now).candles(symbol, "1d", 1))
@@ -140,7 +138,7 @@ def test_a_day_is_made_of_all_its_steps() -> None:
 
 
 @given(st.text(max_size=5), st.sampled_from(["BTC/USDT", "DOGE/USDT", "XRP/USDT"]), MOMENTS)
-def test_a_snapshot_is_drawn_from_its_step(seed: str, symbol: str, now: datetime) -> None:
+def test_snapshot_follows_from_its_step(seed: str, symbol: str, now: datetime) -> None:
     feed, definition = SimulatedFeed(seed, lambda: now), Definition(seed, symbol)
     step = (now - ROOT) // STEP
     shown = event_loop.run(feed.snapshot(symbol))

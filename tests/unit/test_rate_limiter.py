@@ -14,11 +14,11 @@ from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, RateLimiter
 from tests.conftest import Run
+from tests.support.fake_time import Watch
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
-from tests.support.watch import Watch
 
 
-def test_a_burst_is_let_through_and_then_the_pace_is_kept(run: Run) -> None:
+def test_burst_passes_at_once_and_then_the_rate_is_kept(run: Run) -> None:
     watch = Watch()
     rate_limiter = RateLimiter(2, 6, watch, watch.sleep)
 
@@ -34,7 +34,7 @@ def test_a_burst_is_let_through_and_then_the_pace_is_kept(run: Run) -> None:
     assert run(calls()) == [1004.5, 1004.5, 1006, 1007.5, 1009]
 
 
-def test_what_costs_more_than_the_burst_waits_until_it_is_full_and_owes_the_rest(run: Run) -> None:
+def test_call_dearer_than_the_burst_waits_and_goes_into_debt(run: Run) -> None:
     watch = Watch()
     rate_limiter = RateLimiter(20, 1, watch, watch.sleep)
     for begins in (0, 0.2, 0.4):
@@ -42,7 +42,7 @@ def test_what_costs_more_than_the_burst_waits_until_it_is_full_and_owes_the_rest
         assert watch() == pytest.approx(begins)
 
 
-def test_a_turn_too_far_away_is_refused_with_the_seconds_and_costs_nothing(run: Run) -> None:
+def test_call_with_too_long_a_wait_is_refused_and_costs_nothing(run: Run) -> None:
     watch = Watch()
     rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
     run(rate_limiter(6))
@@ -55,7 +55,7 @@ def test_a_turn_too_far_away_is_refused_with_the_seconds_and_costs_nothing(run: 
     assert watch() == LONGEST_WAIT
 
 
-def test_what_costs_nothing_waits_for_no_debt_of_others(run: Run) -> None:
+def test_free_call_does_not_wait_for_the_debt_of_others(run: Run) -> None:
     watch = Watch()
     rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
     for cost in (6, 3):
@@ -65,7 +65,7 @@ def test_what_costs_nothing_waits_for_no_debt_of_others(run: Run) -> None:
     assert watch() == 0
 
 
-def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
+def test_cancelled_waiting_call_is_refunded(run: Run) -> None:
     async def given_up() -> None:
         rate_limiter = RateLimiter(1, 3, lambda: 0.0)
         await rate_limiter(3)
@@ -84,7 +84,7 @@ def test_a_call_given_up_while_it_waits_is_paid_back(run: Run) -> None:
     run(given_up())
 
 
-def test_an_order_at_binance_waits_for_no_list_that_was_asked_for_before(run: Run) -> None:
+def test_binance_order_does_not_wait_for_earlier_list_requests(run: Run) -> None:
     watch = Watch()
     rate_limiter = RateLimiter(20, Binance.burst, watch, watch.sleep)
     all_open_orders, account, order = 16, 4, 0.2
@@ -94,7 +94,7 @@ def test_an_order_at_binance_waits_for_no_list_that_was_asked_for_before(run: Ru
 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([1, 2]))))
-def test_kraken_never_counts_more_calls_than_it_lets_through(calls: Sequence[tuple[float, int]]) -> None:
+def test_kraken_call_counter_never_exceeds_its_limit(calls: Sequence[tuple[float, int]]) -> None:
     """Whatever an account asks for, and whenever; a call is counted by Kraken when it is let through."""
     watch = Watch()
     rate_limiter = RateLimiter(1, Kraken.burst, watch, watch.sleep)

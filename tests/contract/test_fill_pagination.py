@@ -73,7 +73,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[VenueHarness]:
         event_loop.run(harness.connection.close())
 
 
-def test_looks_go_on_where_the_one_before_had_to_stop(harness: VenueHarness, run: Run) -> None:
+def test_statement_resumes_where_the_previous_one_stopped(harness: VenueHarness, run: Run) -> None:
     async def looks() -> list[Statement]:
         await harness.wallet.initialize()
         said = [await harness.wallet.statement(Opening({}, None))]
@@ -93,7 +93,7 @@ def test_looks_go_on_where_the_one_before_had_to_stop(harness: VenueHarness, run
     assert untils == sorted(set(untils))
 
 
-def test_the_fills_of_one_order_are_found_among_many(harness: VenueHarness, run: Run) -> None:
+def test_fills_of_one_order_are_found_among_many(harness: VenueHarness, run: Run) -> None:
     harness.trade(300)
     symbol = next(iter(harness.fake.exchange.listed))
     wanted = next(order for order in harness.account.orders.values() if order.symbol == symbol)

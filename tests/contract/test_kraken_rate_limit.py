@@ -24,9 +24,9 @@ from moniqo_core.venues.transport import circuit_breaker
 from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, RateLimiter
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
+from tests.support.fake_time import Watch
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
-from tests.support.watch import Watch
 
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ async def opened(connection: VenueConnection, credentials: dict[str, str], clock
     return wallet
 
 
-def test_connecting_and_the_first_syncs_wait_for_nothing(
+def test_connecting_and_first_syncs_do_not_wait(
     fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
 ) -> None:
     async def work() -> None:
@@ -71,7 +71,7 @@ def test_connecting_and_the_first_syncs_wait_for_nothing(
     assert (watch(), fake.refused_calls) == (0, 0)
 
 
-def test_syncs_without_a_pause_are_slowed_down_to_what_kraken_lets_through(
+def test_continuous_syncs_are_slowed_to_the_kraken_rate(
     fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
 ) -> None:
     credentials = fake.credentials()
@@ -87,7 +87,7 @@ def test_syncs_without_a_pause_are_slowed_down_to_what_kraken_lets_through(
     assert fake.refused_calls == 0
 
 
-def test_what_would_have_to_wait_too_long_is_refused_here_with_the_seconds(
+def test_call_with_too_long_a_wait_is_refused_locally_with_retry_after(
     fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
 ) -> None:
     credentials = fake.credentials()
@@ -109,7 +109,7 @@ def test_what_would_have_to_wait_too_long_is_refused_here_with_the_seconds(
     assert fake.refused_calls == 0
 
 
-def test_waiting_for_turns_takes_nothing_from_the_time_the_venue_has(
+def test_waiting_for_the_rate_limiter_does_not_count_as_answer_time(
     fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 1.0)
@@ -134,7 +134,7 @@ def test_waiting_for_turns_takes_nothing_from_the_time_the_venue_has(
     run(work())
 
 
-def test_a_read_that_ends_while_it_waits_for_its_turn_is_no_failure_of_the_venue(
+def test_time_out_while_waiting_is_not_a_venue_failure(
     fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "FAILURES", 1)
@@ -162,7 +162,7 @@ def test_a_read_that_ends_while_it_waits_for_its_turn_is_no_failure_of_the_venue
     assert judge.wait() == 0
 
 
-def test_the_fake_refuses_what_kraken_would(fake: FakeKraken, watch: Watch, run: Run) -> None:
+def test_fake_kraken_enforces_the_call_limit(fake: FakeKraken, watch: Watch, run: Run) -> None:
     config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
     connection = VenueConnection(Kraken(), config, allow_loopback=True)
 
@@ -180,7 +180,7 @@ def test_the_fake_refuses_what_kraken_would(fake: FakeKraken, watch: Watch, run:
     assert fake.refused_calls == 1
 
 
-def test_trades_beyond_those_of_one_look_are_read_by_the_next_ones_without_a_pause(
+def test_remaining_trades_are_read_by_the_next_statements_without_waiting(
     fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
 ) -> None:
     credentials = fake.credentials(balances={"USD": "1000000"})
@@ -225,7 +225,7 @@ class Trading(FakeKraken):
 
 
 @pytest.mark.parametrize("count", [51, 100, 199, 200, 201])
-def test_a_trade_that_is_filled_while_the_others_are_read_hides_none(count: int, run: Run) -> None:
+def test_trade_filled_during_paging_hides_no_other_trade(count: int, run: Run) -> None:
     watch = Watch()
 
     def now() -> datetime:

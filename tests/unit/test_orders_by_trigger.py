@@ -12,7 +12,7 @@ from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.matching import path_walk as resting
 from moniqo_core.domain.matching import walk_steps
 from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
-from tests.support.harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
+from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 
 D = Decimal
 
@@ -44,26 +44,24 @@ def harness() -> EngineHarness:
         ("60000", ["o-6-1", "o-8-1", "o-9-1"]),
     ],
 )
-def test_a_point_touches(harness: EngineHarness, price: str, touched: list[str]) -> None:
+def test_path_point_touches_only_orders_it_can_trigger(harness: EngineHarness, price: str, touched: list[str]) -> None:
     found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point(price)) == touched
 
 
-def test_a_trailing_stop_sees_every_point(harness: EngineHarness) -> None:
+def test_trailing_stop_is_touched_by_every_point(harness: EngineHarness) -> None:
     order = harness.place("sell", "trailing_stop", "0.1", trail_percent="5")
     found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point("50000")) == [order.order_id]
 
 
-def test_nothing_waits_where_nothing_is_open_or_held(harness: EngineHarness) -> None:
+def test_symbol_without_orders_or_holdings_has_no_order_index(harness: EngineHarness) -> None:
     assert orders_by_trigger(Draft(harness.account, harness.now), ETH) is None
 
 
-def test_orders_are_sorted_again_only_when_one_of_them_changed(
-    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_orders_are_sorted_again_only_after_a_change(harness: EngineHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.place("sell", "trailing_stop", "0.1", trail_percent="50")
     sorted_for: list[str] = []
 

@@ -18,10 +18,10 @@ from moniqo_core.storage.wallets.life import keep_life
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
-from tests.support.live import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, live_deployment, open_desk
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
-from tests.support.syncing import work
+from tests.support.sync_calls import work
 from tests.support.wallets import aws
 
 __all__ = ["aws"]
@@ -59,7 +59,7 @@ def wallet(harness: LiveHarness) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("how", ["scheduled", "by hand"])
-def test_a_sync_that_finds_it_pauses_and_cancels_purchases_only(harness: LiveHarness, how: str) -> None:
+def test_sync_that_finds_a_breach_pauses_and_cancels_only_purchases(harness: LiveHarness, how: str) -> None:
     harness.price("BTC/USDT", "44000")
     if how == "scheduled":
         scheduled(harness)
@@ -75,7 +75,7 @@ def test_a_sync_that_finds_it_pauses_and_cancels_purchases_only(harness: LiveHar
     assert harness.cancel("o-3-1").json["status"] == "cancelled"
 
 
-def test_it_is_resumed_only_when_the_loss_is_below_the_limit(harness: LiveHarness) -> None:
+def test_wallet_resumes_only_when_the_loss_is_below_the_limit(harness: LiveHarness) -> None:
     harness.price("BTC/USDT", "44000")
     harness.sync()
 
@@ -94,7 +94,7 @@ def test_it_is_resumed_only_when_the_loss_is_below_the_limit(harness: LiveHarnes
     assert statuses(harness)[-1] == "open"
 
 
-def test_a_new_day_begins_with_what_was_seen_before_it(harness: LiveHarness, run: Run, seeded: Database) -> None:
+def test_new_day_starts_with_the_last_known_equity(harness: LiveHarness, run: Run, seeded: Database) -> None:
     harness.price("BTC/USDT", "44000")
     harness.sync()
     yesterday = {"baseline.until": utc_now() - timedelta(seconds=1)}
@@ -106,7 +106,7 @@ def test_a_new_day_begins_with_what_was_seen_before_it(harness: LiveHarness, run
     assert wallet(harness)["status_reason"].startswith("daily_loss_limit_usd 500 was reached at 599.4")
 
 
-def test_a_drawdown_from_the_peak_lasts_over_days(harness: LiveHarness, run: Run, seeded: Database) -> None:
+def test_drawdown_from_the_peak_persists_across_days(harness: LiveHarness, run: Run, seeded: Database) -> None:
     harness.limit(daily_loss_limit_usd=5000, max_drawdown_percent=10)
     harness.price("BTC/USDT", "60000")
     scheduled(harness)
@@ -121,7 +121,7 @@ def test_a_drawdown_from_the_peak_lasts_over_days(harness: LiveHarness, run: Run
     assert resume(harness).status == 200
 
 
-def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(harness: LiveHarness) -> None:
+def test_purchase_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: LiveHarness) -> None:
     harness.price("BTC/USDT", "44000")
     harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
     harness.sync()
@@ -141,9 +141,7 @@ def test_a_purchase_the_venue_does_not_cancel_is_cancelled_when_it_is_settled(ha
 
 
 @pytest.mark.parametrize("broken", ["DELETE", None])
-def test_an_old_purchase_is_tried_every_minute_as_a_young_one_is(
-    harness: LiveHarness, run: Run, broken: str | None
-) -> None:
+def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, broken: str | None) -> None:
     """Old ones are looked at every five minutes otherwise. The venue refuses to cancel, or answers nothing at all."""
     old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
     run(harness.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
@@ -161,7 +159,7 @@ def test_an_old_purchase_is_tried_every_minute_as_a_young_one_is(
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(harness: LiveHarness) -> None:
+def test_unknown_purchase_is_cancelled_once_it_is_found(harness: LiveHarness) -> None:
     harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
     assert harness.place(price="31000").json["status"] == "unknown"
     harness.price("BTC/USDT", "44000")
@@ -174,7 +172,7 @@ def test_a_purchase_nobody_knows_about_is_cancelled_once_it_is_found(harness: Li
     assert statuses(harness) == ["filled", "cancelled", "open", "cancelled"]
 
 
-def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_reason(harness: LiveHarness) -> None:
+def test_owner_paused_wallet_loses_purchases_and_keeps_its_reason(harness: LiveHarness) -> None:
     body = {"reason": "holiday"}
     assert harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body=body).status == 200
     harness.price("BTC/USDT", "44000")
@@ -186,7 +184,7 @@ def test_a_wallet_its_owner_paused_loses_its_purchases_and_keeps_the_owner_s_rea
 
 @pytest.mark.parametrize("leased", [False, True])
 @pytest.mark.parametrize("status", ["paused", "suspended"])
-def test_one_found_while_somebody_stops_the_wallet_cancels_purchases(
+def test_breach_found_while_the_wallet_is_stopped_cancels_purchases(
     harness: LiveHarness, run: Run, status: str, leased: bool
 ) -> None:
     harness.price("BTC/USDT", "44000")
@@ -208,9 +206,7 @@ def test_one_found_while_somebody_stops_the_wallet_cancels_purchases(
 
 
 @pytest.mark.parametrize("after", ["it was judged", "it was opened"])
-def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(
-    harness: LiveHarness, run: Run, after: str
-) -> None:
+def test_wallet_stopped_by_a_limit_during_resume_stays_paused(harness: LiveHarness, run: Run, after: str) -> None:
     paused = {"status": "paused", "status_reason": "holiday"}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": paused}))
 
@@ -230,7 +226,7 @@ def test_a_wallet_that_a_limit_stops_while_it_is_resumed_stays_paused(
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_what_a_worker_that_died_did_not_cancel_is_cancelled_when_it_is_settled(harness: LiveHarness, run: Run) -> None:
+def test_purchases_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness: LiveHarness, run: Run) -> None:
     """The pause is written before anything is cancelled: this is what is there when the worker dies in between."""
     stopped = {"status": "paused", "status_reason": "a limit", "buys_stopped": True}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": stopped}))
@@ -240,13 +236,13 @@ def test_what_a_worker_that_died_did_not_cancel_is_cancelled_when_it_is_settled(
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_purchases_of_a_wallet_that_was_resumed_meanwhile_stay(harness: LiveHarness, run: Run) -> None:
+def test_purchases_stay_open_when_the_wallet_was_resumed_meanwhile(harness: LiveHarness, run: Run) -> None:
     run(bootstrap.purchase_stop().stop([harness.wallet]))
 
     assert statuses(harness) == ["filled", "open", "open"]
 
 
-def test_a_suspension_that_is_lifted_does_not_bring_purchases_back(harness: LiveHarness) -> None:
+def test_reinstated_wallet_stays_paused_after_a_breach(harness: LiveHarness) -> None:
     body = {"reason": "a look"}
     assert harness.invoke("suspend_wallet", "POST", f"{harness.path}/suspend", user=ADMIN, body=body).status == 200
     harness.price("BTC/USDT", "44000")
@@ -259,7 +255,7 @@ def test_a_suspension_that_is_lifted_does_not_bring_purchases_back(harness: Live
     assert resume(harness).json["limit_type"] == "daily_loss_limit_usd"
 
 
-def test_while_something_held_has_no_price_nothing_is_paused(harness: LiveHarness) -> None:
+def test_wallet_is_not_paused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
     (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
     harness.price("BTC/USDT", "1000")
@@ -269,7 +265,7 @@ def test_while_something_held_has_no_price_nothing_is_paused(harness: LiveHarnes
 
 
 class TestTransfers:
-    def test_a_withdrawal_is_no_loss_and_a_deposit_hides_none(self, harness: LiveHarness) -> None:
+    def test_withdrawal_is_no_loss_and_deposit_hides_no_loss(self, harness: LiveHarness) -> None:
         (account,) = harness.venue.exchange.accounts.values()
         account.free["USDT"] -= 2000
         scheduled(harness)
@@ -282,7 +278,7 @@ class TestTransfers:
         assert wallet(harness)["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
 
     @pytest.mark.parametrize("how", ["scheduled", "before a purchase"])
-    def test_what_was_bought_and_sold_at_a_loss_in_between_is_a_loss(self, harness: LiveHarness, how: str) -> None:
+    def test_loss_from_buying_and_selling_between_syncs_counts(self, harness: LiveHarness, how: str) -> None:
         """As much BTC as before is held, so nothing but our own fills tells a loss from a withdrawal."""
         scheduled(harness)
         (account,) = harness.venue.exchange.accounts.values()
@@ -302,7 +298,7 @@ class TestTransfers:
         assert wallet(harness)["status_reason"].startswith("daily_loss_limit_usd 60 was reached at 6")
 
 
-def test_following_losses_costs_no_round_trip(harness: LiveHarness) -> None:
+def test_loss_tracking_adds_no_round_trip(harness: LiveHarness) -> None:
     with round_trips() as commands:
         scheduled(harness)
 

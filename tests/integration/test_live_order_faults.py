@@ -16,9 +16,9 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from tests.conftest import Database, Run
 from tests.soak import venue_orders
+from tests.support.killable_process import prepared
 from tests.support.live_traders import SLUG, LiveSite, fire_at_once, make_wallet
 from tests.support.venues.binance import FakeBinance
-from tests.support.victims import prepared
 
 D = Decimal
 PROCESSES, EACH = 3, 5
@@ -63,7 +63,7 @@ def purchase(kind: OrderType, price: str | None, name: str | None = None) -> Ord
     )
 
 
-def test_orders_placed_at_once_never_exceed_a_limit_and_reach_it(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrent_orders_reach_but_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
     resting = purchase(OrderType.LIMIT, "40000")
     found = at_once(site, *([resting] * EACH for _ in range(PROCESSES)))
 
@@ -72,7 +72,7 @@ def test_orders_placed_at_once_never_exceed_a_limit_and_reach_it(site: LiveSite,
     assert len(_orders(venue)) == 8
 
 
-def test_purchases_that_fill_at_once_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrently_filled_purchases_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
     found = at_once(site, *([purchase(OrderType.MARKET, None)] * EACH for _ in range(PROCESSES)))
 
     # One may count twice for a moment, so fewer than eight may pass, never more.
@@ -81,14 +81,14 @@ def test_purchases_that_fill_at_once_never_exceed_a_limit(site: LiveSite, venue:
     assert sum(order.filled for order in _orders(venue)) * 50_000 <= 1000
 
 
-def test_one_request_sent_many_times_at_once_is_one_order(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrent_repeats_of_a_request_place_one_order(site: LiveSite, venue: FakeBinance) -> None:
     found = at_once(site, *([purchase(OrderType.LIMIT, "40000", "same")] * EACH for _ in range(PROCESSES)))
 
     assert found.keys() <= {"open", "pending"}
     assert len(_orders(venue)) == 1
 
 
-def test_every_intent_is_one_venue_order_or_none_and_the_record_says_which(mongo_url: str, seed: int) -> None:
+def test_every_intent_matches_one_venue_order_or_none_under_faults(mongo_url: str, seed: int) -> None:
     counted: dict[str, Any] = dict(venue_orders.run(60, seed, mongo_url))
 
     assert sum(times for name, times in counted.items() if name.startswith("harmed")) > 5

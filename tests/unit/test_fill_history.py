@@ -77,7 +77,7 @@ def later(seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize("skew", [-50, -1, -0.5, 0, 0.9, 50])
-def test_a_fill_is_counted_once_whatever_the_venue_s_clock_says(skew: float) -> None:
+def test_fill_is_counted_once_for_any_venue_clock_skew(skew: float) -> None:
     """Looked at a moment before it as purchases are, a moment after it, and again and again."""
     account = Account(timedelta(seconds=skew))
     for start in (100, 100.5, 101, 220, 1000):
@@ -92,7 +92,7 @@ def test_a_fill_is_counted_once_whatever_the_venue_s_clock_says(skew: float) -> 
 
 
 @pytest.mark.parametrize("skew", [-0.01, 0])
-def test_a_fill_after_the_balance_was_told_is_left_to_the_next_look(skew: float) -> None:
+def test_fill_after_the_balance_was_read_is_left_to_the_next_statement(skew: float) -> None:
     account = Account(timedelta(seconds=skew))
     account.buy(later(100))
     told = dict(account.held)
@@ -102,7 +102,7 @@ def test_a_fill_after_the_balance_was_told_is_left_to_the_next_look(skew: float)
     assert account.look(later(160)) == {}
 
 
-def test_a_fill_the_venue_shows_late_is_taken_back_by_the_next_look() -> None:
+def test_late_fill_reverses_the_residue_in_the_next_statement() -> None:
     account = Account()
     account.buy(later(100))
     shown, account.fills = account.fills, []
@@ -115,7 +115,7 @@ def test_a_fill_the_venue_shows_late_is_taken_back_by_the_next_look() -> None:
 
 
 @pytest.mark.parametrize("skew", [-30, 0, 30])
-def test_more_fills_than_are_given_at_once_are_counted_once(skew: float) -> None:
+def test_fills_of_several_pages_are_counted_once(skew: float) -> None:
     account = Account(timedelta(seconds=skew), most=3)
     for number in range(10):
         account.buy(later(100 + number))
@@ -131,7 +131,7 @@ def test_more_fills_than_are_given_at_once_are_counted_once(skew: float) -> None
 
 
 @pytest.mark.parametrize("trouble", [TimeoutError(), WalletConnectionError()])
-def test_fills_that_could_not_be_read_are_left_to_the_next_look(trouble: Exception) -> None:
+def test_unreadable_fills_are_left_to_the_next_statement(trouble: Exception) -> None:
     account = Account()
     account.buy(later(100))
     account.trouble = trouble
@@ -146,7 +146,7 @@ def test_fills_that_could_not_be_read_are_left_to_the_next_look(trouble: Excepti
     assert account.look(later(500)) == {}
 
 
-def test_an_account_of_which_only_the_newest_fills_are_given_does_not_tell_what_moved_and_begins_anew() -> None:
+def test_asset_flows_restart_when_only_the_newest_fills_are_available() -> None:
     account = Account(most=3)
     account.newest = True
     for number in range(2):

@@ -58,7 +58,7 @@ def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, r
         yield SharesHarness(Engine(invoke, clock, run), polygon, clock, seeded, run)
 
 
-def test_a_share_is_bought_at_the_ask_and_its_exit_meets_the_session(harness: SharesHarness) -> None:
+def test_share_is_bought_at_the_ask_and_its_exit_fills_in_the_next_session(harness: SharesHarness) -> None:
     wallet = harness.wallet()
     order = harness.engine.place(wallet, **APPLE, amount="10", stop_loss={"stop_price": "185"})
     assert (order["average_fill_price"], order["receipt"]["source"]) == ("190.01", "polygon")
@@ -78,7 +78,7 @@ def test_a_share_is_bought_at_the_ask_and_its_exit_meets_the_session(harness: Sh
     assert found.difference is None
 
 
-def test_a_delayed_plan_never_fills(harness: SharesHarness) -> None:
+def test_delayed_prices_never_fill(harness: SharesHarness) -> None:
     wallet = harness.wallet()
     harness.polygon.behind = timedelta(minutes=15)
     assert "s old. Trading needs a price at most 15 s old." in harness.refused(wallet)["detail"]
@@ -86,30 +86,30 @@ def test_a_delayed_plan_never_fills(harness: SharesHarness) -> None:
     assert "is delayed" in harness.refused(wallet)["detail"]
 
 
-def test_a_key_that_is_not_accepted_is_said_without_it(harness: SharesHarness, run: Run) -> None:
+def test_refused_polygon_key_is_reported_without_the_key(harness: SharesHarness, run: Run) -> None:
     harness.polygon.break_with("status", status=401, times=None)
     assert "does not accept this deployment's key" in harness.refused(harness.wallet())["detail"]
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty", "redirect", "hang"])
-def test_a_polygon_that_fails_is_503(harness: SharesHarness, kind: Any) -> None:
+def test_polygon_failure_is_retryable(harness: SharesHarness, kind: Any) -> None:
     wallet = harness.wallet()
     harness.polygon.break_with(kind, times=None)
     assert harness.refused(wallet)["retryable"] is True
 
 
 @pytest.mark.parametrize("quote", [("0", "190.01"), ("190.02", "190.01"), ("-1", "190.01")])
-def test_a_quote_nobody_should_trade_on_is_refused(harness: SharesHarness, quote: tuple[str, str]) -> None:
+def test_implausible_quote_is_refused(harness: SharesHarness, quote: tuple[str, str]) -> None:
     harness.polygon.quotes["AAPL"] = quote
     harness.refused(harness.wallet())
 
 
-def test_an_unknown_share_is_a_mistake_of_the_caller(harness: SharesHarness) -> None:
+def test_unknown_share_is_422(harness: SharesHarness) -> None:
     answer = harness.engine.try_to_place(harness.wallet(), symbol="NOPE/USD", amount="1")
     assert (answer.status, answer.json["code"]) == (422, "INVALID_SYMBOL")
 
 
-def test_while_the_exchange_is_closed_an_order_waits_for_it(harness: SharesHarness) -> None:
+def test_limit_order_placed_while_closed_fills_after_the_opening(harness: SharesHarness) -> None:
     wallet = harness.wallet(respect_market_hours=False)
     harness.clock.now = datetime(2026, 3, 3, 2, 0, tzinfo=UTC)
     harness.polygon.behind = timedelta(hours=4)
@@ -121,7 +121,7 @@ def test_while_the_exchange_is_closed_an_order_waits_for_it(harness: SharesHarne
     assert harness.engine.order(wallet, order["order_id"])["status"] == "filled"
 
 
-def test_candles_and_a_valuation_are_shown(harness: SharesHarness) -> None:
+def test_candles_and_valuation_come_from_polygon(harness: SharesHarness) -> None:
     wallet = harness.wallet()
     harness.engine.place(wallet, **APPLE, amount="10")
     query = {"user_wallet_id": wallet, "symbol": "AAPL/USD", "interval": "1m", "limit": 3}

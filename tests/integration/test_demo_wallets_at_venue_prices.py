@@ -75,7 +75,7 @@ def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, r
         run(connector.close())
 
 
-def test_a_market_order_takes_the_book_the_venue_shows(harness: LiveWalletHarness) -> None:
+def test_market_order_fills_against_the_venue_book(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     order = harness.engine.place(wallet, amount="0.3")
     price = harness.venue.history.price(BTC, harness.clock())
@@ -87,7 +87,7 @@ def test_a_market_order_takes_the_book_the_venue_shows(harness: LiveWalletHarnes
     harness.replay(wallet)
 
 
-def test_what_was_taken_stays_taken_until_the_level_shows_another_size(harness: LiveWalletHarness) -> None:
+def test_taken_liquidity_stays_taken_until_the_level_changes(harness: LiveWalletHarness) -> None:
     asks = [["50001", "0.1"], ["50002", "0.1"], ["50003", "5"]]
     harness.venue.own_book = ([["49999", "5"]], asks)
     wallet = harness.wallet()
@@ -125,7 +125,7 @@ def test_what_was_taken_stays_taken_until_the_level_shows_another_size(harness: 
         ("nothing", [["50001", "1"]]),
     ],
 )
-def test_a_book_nobody_should_trade_on_changes_nothing(harness: LiveWalletHarness, bids: Any, asks: Any) -> None:
+def test_implausible_book_is_refused_and_changes_nothing(harness: LiveWalletHarness, bids: Any, asks: Any) -> None:
     wallet = harness.wallet()
     before = harness.journal(wallet)
     harness.venue.own_book = (bids, asks)
@@ -141,14 +141,14 @@ def test_a_book_nobody_should_trade_on_changes_nothing(harness: LiveWalletHarnes
         (-5, "in the future. The clock"),
     ],
 )
-def test_prices_of_another_time_are_refused(harness: LiveWalletHarness, behind: int, said: str) -> None:
+def test_prices_from_past_or_future_are_refused(harness: LiveWalletHarness, behind: int, said: str) -> None:
     wallet = harness.wallet()
     harness.venue.behind = timedelta(seconds=behind)
     assert said in harness.refused(wallet)["detail"]
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty", "redirect"])
-def test_a_venue_that_fails_is_503_and_what_was_recorded_stays(harness: LiveWalletHarness, kind: Any) -> None:
+def test_venue_failure_is_503_and_keeps_the_recorded_path(harness: LiveWalletHarness, kind: Any) -> None:
     wallet = harness.wallet()
     harness.engine.place(wallet, amount="0.1")
     harness.engine.place(wallet, type="limit", amount="0.1", price="20000")
@@ -167,7 +167,7 @@ def test_a_venue_that_fails_is_503_and_what_was_recorded_stays(harness: LiveWall
     harness.replay(wallet)
 
 
-def test_an_unknown_symbol_is_a_mistake_of_the_caller(harness: LiveWalletHarness) -> None:
+def test_unknown_symbol_is_422(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     answer = harness.engine.try_to_place(wallet, symbol="NOPE/USDT", amount="1")
     assert (answer.status, answer.json["code"]) == (422, "INVALID_SYMBOL")
@@ -175,7 +175,7 @@ def test_an_unknown_symbol_is_a_mistake_of_the_caller(harness: LiveWalletHarness
     assert harness.engine.try_to_place(wallet, symbol="DOGE/USDT", amount="100").status == 422
 
 
-def test_a_resting_order_fills_on_the_recorded_path(harness: LiveWalletHarness) -> None:
+def test_resting_order_fills_on_the_recorded_path(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     price = harness.venue.history.price(BTC, harness.clock())
     limit = str((price * D("0.999")).quantize(D("0.01")))
@@ -195,7 +195,7 @@ def test_a_resting_order_fills_on_the_recorded_path(harness: LiveWalletHarness) 
     assert harness.replay(wallet).fills == 1
 
 
-def test_an_order_that_expires_within_a_minute_does_not_meet_it(harness: LiveWalletHarness) -> None:
+def test_order_expiring_within_a_minute_does_not_fill_in_it(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     price = harness.venue.history.price(BTC, harness.clock())
     ends = harness.clock() + timedelta(
@@ -216,7 +216,7 @@ def test_an_order_that_expires_within_a_minute_does_not_meet_it(harness: LiveWal
     assert harness.engine.order(wallet, rests["order_id"])["status"] == "expired"
 
 
-def test_looks_every_minute_and_once_a_day_give_the_same(harness: LiveWalletHarness) -> None:
+def test_evaluation_every_minute_and_once_a_day_give_the_same_result(harness: LiveWalletHarness) -> None:
     """Two traders do the same at the same times; what one meets is recorded minute by minute, the other's at once."""
     often, seldom = harness.wallet(), harness.wallet()
     harness.engine.place(often, amount="0.2")
@@ -281,7 +281,7 @@ def _happened(entries: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [(fill["timestamp"], fill["side"], fill["price"], fill["amount"], fill["fee"]) for fill in fills]
 
 
-def test_a_definition_without_a_venue_connects_nobody(
+def test_definition_without_a_price_venue_cannot_be_connected(
     harness: LiveWalletHarness, environment: pytest.MonkeyPatch
 ) -> None:
     connector = WalletConnector(harness.database, harness.clock)
@@ -293,7 +293,7 @@ def test_a_definition_without_a_venue_connects_nobody(
     assert answer.status in {400, 422}
 
 
-def test_accounts_keep_the_feed_they_were_opened_on(harness: LiveWalletHarness) -> None:
+def test_accounts_keep_the_price_feed_they_were_opened_with(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     store = DefinitionStore(harness.database)
     assert harness.run(store.get("demo-live-v1")).simulation is not None
@@ -307,7 +307,7 @@ def test_accounts_keep_the_feed_they_were_opened_on(harness: LiveWalletHarness) 
     assert harness.run(feed()) == "binance-spot-v1"
 
 
-def test_a_replay_believes_entries_whose_minutes_are_kept_no_more(harness: LiveWalletHarness) -> None:
+def test_replay_trusts_entries_whose_minutes_were_deleted(harness: LiveWalletHarness) -> None:
     wallet = harness.wallet()
     harness.engine.place(wallet, amount="0.2")
     price = harness.venue.history.price(BTC, harness.clock())

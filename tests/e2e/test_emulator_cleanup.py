@@ -10,7 +10,7 @@ from tests.support.emulator import emulator
 from tests.support.local_run import gone, is_free
 
 
-def test_nothing_is_left_when_a_test_fails() -> None:
+def test_failing_test_leaves_no_process_or_file() -> None:
     with pytest.raises(RuntimeError), emulator(os.environ["MINISTACK_PYTHON"]) as aws:
         raise RuntimeError
     assert gone([aws.pid])

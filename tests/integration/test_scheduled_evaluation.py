@@ -36,7 +36,7 @@ def entries(database: Database, run: Run, wallet: str) -> list[dict[str, Any]]:
     return run(database.demo_wallet_ledger.find({"user_wallet_id": wallet}).sort("seq", 1).to_list())
 
 
-def test_only_wallets_with_something_at_stake_are_asked(engine: Engine, clock: Clock) -> None:
+def test_only_wallets_with_orders_or_holdings_are_dispatched(engine: Engine, clock: Clock) -> None:
     idle, holding, waiting = engine.create(), engine.create(), engine.create()
     engine.place(holding, amount="0.1")
     engine.place(waiting, amount="0.1", type="limit", price="20000")
@@ -66,7 +66,7 @@ def test_exits_of_paused_wallets_are_evaluated_and_deleted_wallets_are_not(engin
     assert work([record, message(deleted, "nobody", name="m-2")]) == []
 
 
-def test_an_order_expires_though_nobody_looks(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+def test_scheduled_evaluation_expires_orders(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
     wallet = engine.create()
     until = clock.now + timedelta(minutes=2)
     order = engine.place(
@@ -81,7 +81,7 @@ def test_an_order_expires_though_nobody_looks(engine: Engine, clock: Clock, data
     assert engine.order(wallet, order["order_id"])["status"] == "expired"
 
 
-def test_how_often_it_runs_changes_nothing(engine: Engine, clock: Clock) -> None:
+def test_evaluation_frequency_does_not_change_the_outcome(engine: Engine, clock: Clock) -> None:
     often, once = engine.create(), engine.create()
     for wallet in (often, once):
         engine.place(wallet, amount="0.5")
@@ -103,7 +103,7 @@ def test_how_often_it_runs_changes_nothing(engine: Engine, clock: Clock) -> None
     engine.replay(often, once)
 
 
-def test_a_look_that_finds_nothing_is_one_round_trip_for_all(engine: Engine, clock: Clock) -> None:
+def test_evaluation_without_changes_is_one_round_trip_for_all_wallets(engine: Engine, clock: Clock) -> None:
     wallets = [engine.create() for _ in range(5)]
     for wallet in wallets:
         engine.place(wallet, amount="0.1", type="limit", price="20000")
@@ -117,7 +117,7 @@ def test_a_look_that_finds_nothing_is_one_round_trip_for_all(engine: Engine, clo
     assert commands == ["aggregate", *["bulkWrite"] * 5]
 
 
-def test_a_long_way_is_gone_in_parts(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+def test_long_path_is_evaluated_in_parts(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
     wallet = engine.create()
     engine.place(wallet, amount="0.1", type="limit", price="20000")
     clock.forward(days=20)
@@ -129,7 +129,7 @@ def test_a_long_way_is_gone_in_parts(engine: Engine, clock: Clock, database: Dat
         assert round((until - NOON) / timedelta(days=1)) == part
 
 
-def test_one_bad_wallet_holds_up_no_other(
+def test_failing_wallet_does_not_block_others(
     engine: Engine, clock: Clock, environment: pytest.MonkeyPatch, database: Database, run: Run
 ) -> None:
     wallets = [engine.create() for _ in range(4)]
@@ -154,9 +154,7 @@ def test_one_bad_wallet_holds_up_no_other(
     assert [entries(database, run, wallet)[-1]["kind"] for wallet in wallets] == ["place"] * 3 + ["mark"]
 
 
-def test_a_database_that_is_away_fails_the_whole_batch(
-    engine: Engine, environment: pytest.MonkeyPatch, run: Run
-) -> None:
+def test_database_outage_fails_the_whole_batch(engine: Engine, environment: pytest.MonkeyPatch, run: Run) -> None:
     from moniqo_core.storage.client import connect
     from moniqo_core.wallets.connector import WalletConnector
 
@@ -169,7 +167,7 @@ def test_a_database_that_is_away_fails_the_whole_batch(
     run(nowhere.client.close())
 
 
-def test_a_sync_writes_no_marks(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
+def test_sync_writes_no_ledger_marks(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
     wallets = [engine.create() for _ in range(3)]
     for wallet in wallets:
         engine.place(wallet, amount="0.1", stop_loss={"percent": "30"})

@@ -109,7 +109,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_snapshot_comes_from_the_first_venue_that_is_fresh(clock: Clock) -> None:
+def test_snapshot_comes_from_the_first_venue_with_fresh_prices(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "51000")
     feed = VenueFeed([first, second], Record(), clock)
     assert run(feed.snapshot(BTC)).source == "one"
@@ -134,21 +134,21 @@ def test_a_snapshot_comes_from_the_first_venue_that_is_fresh(clock: Clock) -> No
         [Level(D(49998), D(1)), Level(D(49999), D(1))],
     ],
 )
-def test_a_book_that_makes_no_sense_is_refused(clock: Clock, bids: list[Level]) -> None:
+def test_implausible_book_is_refused(clock: Clock, bids: list[Level]) -> None:
     venue = Venue(clock)
     venue.bids = bids
     with pytest.raises(MarketDataError):
         run(VenueFeed([venue], Record(), clock).snapshot(BTC))
 
 
-def test_a_bid_equal_to_the_ask_is_fine(clock: Clock) -> None:
+def test_bid_may_equal_ask(clock: Clock) -> None:
     venue = Venue(clock)
     venue.bids = [Level(D(50001), D(1))]
     snapshot = run(VenueFeed([venue], Record(), clock).snapshot(BTC))
     assert snapshot.bid == snapshot.ask
 
 
-def test_times_of_the_venue_count(clock: Clock) -> None:
+def test_snapshot_age_is_measured_by_venue_time(clock: Clock) -> None:
     venue = Venue(clock)
     feed = VenueFeed([venue], Record(), clock)
     for age in (2.0, -1.0):
@@ -159,7 +159,7 @@ def test_times_of_the_venue_count(clock: Clock) -> None:
         run(feed.snapshot(BTC))
 
 
-def test_a_venue_that_is_away_is_no_error_of_ours(clock: Clock) -> None:
+def test_unreachable_venue_raises_a_market_data_error(clock: Clock) -> None:
     venue = Venue(clock)
     venue.down = WalletConnectionError("The venue did not answer in time.")
     feed = VenueFeed([venue], Record(), clock)
@@ -169,7 +169,7 @@ def test_a_venue_that_is_away_is_no_error_of_ours(clock: Clock) -> None:
     assert run(feed.mids([BTC])) == run(feed.mids([BTC], fresh=True)) == {}
 
 
-def test_who_only_looks_may_see_what_was_there_a_moment_ago(clock: Clock) -> None:
+def test_reads_without_fresh_may_be_a_second_old(clock: Clock) -> None:
     venue = Venue(clock)
     feed = VenueFeed([venue], Record(), clock)
     assert run(feed.snapshot(BTC, fresh=False)).last == 50000
@@ -181,20 +181,20 @@ def test_who_only_looks_may_see_what_was_there_a_moment_ago(clock: Clock) -> Non
     assert run(feed.snapshot(BTC, fresh=False)).last == 50002
 
 
-def test_what_the_venue_of_the_path_does_not_list_is_unknown(clock: Clock) -> None:
+def test_symbol_unlisted_at_the_path_venue_is_not_found(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two")
     second.listed = {"DOT/USDT": MARKET}
     with pytest.raises(SymbolNotFoundError):
         run(VenueFeed([first, second], Record(), clock).snapshot("DOT/USDT"))
 
 
-def test_mids_of_other_venues_fill_in(clock: Clock) -> None:
+def test_missing_mids_come_from_other_venues(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "51000")
     first.listed = {}
     assert run(VenueFeed([first, second], Record(), clock).mids([BTC, "X/USDT"])) == {BTC: D(51000)}
 
 
-def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
+def test_dollar_token_is_valued_by_any_venue_that_quotes_it(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "0.99")
     second.listed = {"USDT/USD": MARKET}
     second.bids = [Level(D("0.98"), D(1))]
@@ -207,9 +207,7 @@ def test_a_dollar_token_is_valued_by_whoever_quotes_it(clock: Clock) -> None:
     assert run(VenueFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
 
 
-def test_a_dollar_token_is_asked_for_once_for_all_and_never_waited_for_long(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dollar_token_rate_is_shared_and_limited_in_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "RATE_SECONDS", 0.05)
     venue = Venue(clock)
     venue.listed = {"USDT/USD": MARKET}
@@ -246,7 +244,7 @@ def _known(feed: VenueFeed, since: datetime, until: datetime) -> datetime:
     return found
 
 
-def test_the_path_ends_where_data_is_missing(clock: Clock) -> None:
+def test_path_ends_where_data_is_missing(clock: Clock) -> None:
     venue = Venue(clock)
     for minute in range(5):
         venue.trade(minute)
@@ -264,7 +262,7 @@ def test_the_path_ends_where_data_is_missing(clock: Clock) -> None:
     assert [point.start for point in points[::4]] == [NOON + minute * MINUTE for minute in (0, 1, 2, 3, 4, 8)]
 
 
-def test_only_whole_minutes_after_the_beginning_count(clock: Clock) -> None:
+def test_path_contains_only_whole_minutes_after_its_start(clock: Clock) -> None:
     venue = Venue(clock)
     for minute in range(4):
         venue.trade(minute)
@@ -275,7 +273,7 @@ def test_only_whole_minutes_after_the_beginning_count(clock: Clock) -> None:
     assert {point.start for point in run(feed.path(BTC, since, until))} == {NOON + MINUTE}
 
 
-def test_a_venue_that_is_away_leaves_what_was_recorded(clock: Clock) -> None:
+def test_recorded_path_survives_a_venue_outage(clock: Clock) -> None:
     venue, record = Venue(clock), Record()
     for minute in range(5):
         venue.trade(minute)
@@ -288,7 +286,7 @@ def test_a_venue_that_is_away_leaves_what_was_recorded(clock: Clock) -> None:
     assert run(_look(other, NOON, NOON + 4 * MINUTE)) == before
 
 
-def test_what_is_recorded_stands_whatever_the_venue_says_later(clock: Clock) -> None:
+def test_recorded_path_never_changes(clock: Clock) -> None:
     venue, record = Venue(clock), Record()
     for minute in range(3):
         venue.trade(minute)
@@ -299,7 +297,7 @@ def test_what_is_recorded_stands_whatever_the_venue_says_later(clock: Clock) -> 
     assert run(_look(VenueFeed([venue], record, clock), NOON, clock.now)) == before
 
 
-def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
+def test_concurrent_recorders_see_the_same_path(clock: Clock) -> None:
     record = Record()
     one, other = Venue(clock), Venue(clock)
     for minute in range(90):
@@ -315,7 +313,7 @@ def test_two_who_record_at_once_meet_the_same_points(clock: Clock) -> None:
     assert first == second
 
 
-def test_those_who_wait_do_not_repeat_a_question_in_vain(clock: Clock) -> None:
+def test_concurrent_readers_share_one_venue_request(clock: Clock) -> None:
     venue = Venue(clock)
     feed = VenueFeed([venue], Record(), clock)
     clock.now += MINUTE
@@ -332,7 +330,7 @@ async def _look(feed: VenueFeed, since: datetime, until: datetime) -> Sequence[P
     return await feed.path(BTC, since, until)
 
 
-def test_more_hours_than_memory_keeps_are_read_all_the_same(clock: Clock) -> None:
+def test_walking_more_hours_than_the_cache_holds_works(clock: Clock) -> None:
     """Seventeen symbols of one day are more than 400 hours: what is read for one makes room among the others'."""
     venue, record = Venue(clock), Record()
     for minute in range(-1440, 0):
@@ -348,7 +346,7 @@ def test_more_hours_than_memory_keeps_are_read_all_the_same(clock: Clock) -> Non
     assert run(walk()) == run(walk()) == {4 * 1439}
 
 
-def test_one_request_may_hold_more_than_memory_keeps(clock: Clock) -> None:
+def test_one_path_may_exceed_the_cache(clock: Clock) -> None:
     venue, record = Venue(clock), Record()
     for hour in range(-410, 0):
         venue.trade(60 * hour)
@@ -369,7 +367,9 @@ def test_one_request_may_hold_more_than_memory_keeps(clock: Clock) -> None:
     page=st.integers(2, 400),
     down=st.sets(st.integers(0, 19), max_size=8),
 )
-def test_looks_do_not_change_the_path(quiet: set[int], looks: list[int], page: int, down: set[int]) -> None:
+def test_path_is_the_same_however_often_it_is_read(
+    quiet: set[int], looks: list[int], page: int, down: set[int]
+) -> None:
     clock = Clock()
     venue = Venue(clock)
     venue.page = page
@@ -390,7 +390,7 @@ def test_looks_do_not_change_the_path(quiet: set[int], looks: list[int], page: i
     assert seen == run(_look(VenueFeed([venue], Record(), clock), NOON, clock.now))
 
 
-def test_shares_have_a_path_in_sessions_only() -> None:
+def test_stock_path_exists_only_in_trading_sessions() -> None:
     opens = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
     clock = Clock(opens - 2 * HOUR)
     venue = Venue(clock, "polygon", "190")
@@ -418,7 +418,7 @@ def test_shares_have_a_path_in_sessions_only() -> None:
         run(feed.snapshot("AAPL/USD"))
 
 
-def test_minutes_that_were_recorded_and_are_gone_are_asked_for_again_and_never_taken_for_quiet(clock: Clock) -> None:
+def test_lost_recorded_minutes_are_read_again_and_not_taken_as_quiet(clock: Clock) -> None:
     venue, record = Venue(clock), Record()
     for minute in range(62):
         venue.trade(minute)

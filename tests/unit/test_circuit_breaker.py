@@ -19,7 +19,7 @@ def circuit_breaker(now: list[float]) -> CircuitBreaker:
     return CircuitBreaker(lambda: now[0], lambda: 0.5)
 
 
-def test_accounts_without_an_answer_open_it_and_one_answer_closes_it() -> None:
+def test_circuit_opens_after_enough_failing_accounts_until_an_answer() -> None:
     now = [0.0]
     tested = circuit_breaker(now)
     for account in range(FAILURES):
@@ -35,14 +35,14 @@ def test_accounts_without_an_answer_open_it_and_one_answer_closes_it() -> None:
 
 
 @given(st.lists(st.integers(1, FAILURES - 1), max_size=200))
-def test_fewer_accounts_never_do_however_often_they_try(tries: list[int]) -> None:
+def test_repeated_failures_of_too_few_accounts_never_open_the_circuit(tries: list[int]) -> None:
     tested = circuit_breaker([0.0])
     for account in tries:
         tested.failed(account)
         assert tested.wait() == 0
 
 
-def test_calls_for_nobody_count_each() -> None:
+def test_every_failure_without_an_account_counts() -> None:
     tested = circuit_breaker([0.0])
     for _ in range(FAILURES):
         tested.failed()
@@ -50,7 +50,7 @@ def test_calls_for_nobody_count_each() -> None:
     assert tested.wait() > 0
 
 
-def test_sick_accounts_that_come_last_leave_it_closed() -> None:
+def test_late_failures_of_a_healthy_batch_leave_the_circuit_closed() -> None:
     """Healthy accounts of a batch are through in no time; those that fail end together, when their time is over."""
     tested = circuit_breaker([0.0])
     for account in range(OUTCOMES):
@@ -60,7 +60,7 @@ def test_sick_accounts_that_come_last_leave_it_closed() -> None:
         assert tested.wait() == 0
 
 
-def test_a_venue_that_stops_answering_opens_it_however_well_it_did_before() -> None:
+def test_circuit_opens_when_a_healthy_venue_stops_answering() -> None:
     tested = circuit_breaker([0.0])
     for account in range(10 * OUTCOMES):
         tested.answered(account)
@@ -71,7 +71,7 @@ def test_a_venue_that_stops_answering_opens_it_however_well_it_did_before() -> N
     assert tested.wait() > 0
 
 
-def test_old_answers_do_not_speak_for_a_venue() -> None:
+def test_expired_answers_do_not_keep_the_circuit_closed() -> None:
     now = [0.0]
     tested = circuit_breaker(now)
     for account in range(OUTCOMES):
@@ -83,7 +83,7 @@ def test_old_answers_do_not_speak_for_a_venue() -> None:
     assert tested.wait() > 0
 
 
-def test_one_that_asks_first_and_gets_no_answer_does_not_hold_up_the_others() -> None:
+def test_hanging_probe_does_not_block_the_next_probe() -> None:
     now = [0.0]
     tested = circuit_breaker(now)
     for account in range(FAILURES):

@@ -137,7 +137,7 @@ def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_looks_change_nothing(seed: int) -> None:
+def test_account_is_the_same_however_often_evaluated(seed: int) -> None:
     with localcontext(EXACT):
         rng = Random(seed)
         trial = Trial(seed, skew=False)

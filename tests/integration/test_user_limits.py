@@ -55,7 +55,7 @@ def assert_limited(answer: Answer, limit: int = 3) -> None:
     assert answer.json["retryable"] is True
 
 
-def test_an_order_too_many_is_429_and_nothing_is_placed(invoke: Invoke, database: Database, run: Run) -> None:
+def test_order_over_the_limit_is_429_and_not_placed(invoke: Invoke, database: Database, run: Run) -> None:
     wallet, theirs = create(invoke)["id"], create(invoke, user=STRANGER)["id"]
     assert [place(invoke, wallet).status for _ in range(3)] == [201] * 3
     before = run(database["demo_wallet_ledger"].count_documents({}))
@@ -66,7 +66,7 @@ def test_an_order_too_many_is_429_and_nothing_is_placed(invoke: Invoke, database
     assert place(invoke, theirs, STRANGER).status == 201
 
 
-def test_closing_a_position_is_an_order(invoke: Invoke) -> None:
+def test_closing_a_position_counts_as_an_order(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     path, query = f"/wallets/{wallet}/positions/close", {"symbol": "BTC/USDT"}
     place(invoke, wallet)
@@ -87,7 +87,7 @@ def test_refused_and_repeated_orders_do_not_count(invoke: Invoke) -> None:
     assert [place(invoke, wallet).status for _ in range(3)] == [201, 201, 429]
 
 
-def test_a_repeated_order_is_answered_when_no_new_one_would_be(invoke: Invoke) -> None:
+def test_repeated_order_is_answered_at_the_limit(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     first = place(invoke, wallet, client_order_id="one")
     assert [place(invoke, wallet).status for _ in range(3)] == [201, 201, 429]
@@ -99,7 +99,7 @@ def test_a_repeated_order_is_answered_when_no_new_one_would_be(invoke: Invoke) -
     assert_limited(place(invoke, wallet, client_order_id="two"))
 
 
-def test_cancelling_and_looking_have_no_limit(invoke: Invoke) -> None:
+def test_cancelling_and_reading_have_no_limit(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     ids = [place(invoke, wallet, type="limit", price="10000").json["order_id"] for _ in range(3)]
     assert_limited(place(invoke, wallet))
@@ -109,7 +109,7 @@ def test_cancelling_and_looking_have_no_limit(invoke: Invoke) -> None:
         assert invoke("get_order", "GET", path, user=TRADER).status == 200
 
 
-def test_syncs_by_hand_have_a_limit(invoke: Invoke) -> None:
+def test_manual_syncs_are_limited(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
 
     def sync(wallet_id: str, user: User = TRADER) -> Answer:
@@ -121,7 +121,7 @@ def test_syncs_by_hand_have_a_limit(invoke: Invoke) -> None:
     assert len(invoke("get_sync_log", "GET", f"/wallets/{wallet}/sync-log", user=TRADER).json["items"]) == 3
 
 
-def test_the_limit_costs_one_round_trip_beside_the_read(invoke: Invoke) -> None:
+def test_limit_check_runs_concurrently_with_the_wallet_read(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     with round_trips() as first:
         place(invoke, wallet)  # opens the second connection, reads the seed of the market
@@ -135,7 +135,7 @@ def test_the_limit_costs_one_round_trip_beside_the_read(invoke: Invoke) -> None:
     assert frozenset({"aggregate", "update"}) in moments
 
 
-def test_of_many_orders_at_once_as_many_as_allowed_are_placed(invoke: Invoke) -> None:
+def test_concurrent_orders_are_placed_up_to_exactly_the_limit(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
 
     def order(number: int) -> Coroutine[Any, Any, object]:
@@ -170,7 +170,7 @@ def _at_once(work: list[Coroutine[Any, Any, object]]) -> list[object]:
     return outcomes
 
 
-def test_a_counter_begins_anew_with_each_window_and_is_removed(database: Database, run: Run) -> None:
+def test_counter_restarts_with_each_window_and_expires(database: Database, run: Run) -> None:
     counters, now = RateCounters(database, MINUTE), utc_now().replace(second=0, microsecond=0)
 
     def take(after: float) -> bool:
@@ -191,7 +191,7 @@ async def _indexes(database: Database) -> list[Any]:
     return await (await database[COLLECTION].list_indexes()).to_list()
 
 
-def test_a_counter_is_exact_however_many_count_at_once(database: Database) -> None:
+def test_concurrent_counting_is_exact(database: Database) -> None:
     counters, now = RateCounters(database, MINUTE), utc_now()
 
     async def take_five(key: str, taken: list[bool]) -> None:
@@ -203,7 +203,7 @@ def test_a_counter_is_exact_however_many_count_at_once(database: Database) -> No
         assert (taken.count(True), taken.count(False)) == (11, 29)
 
 
-def test_a_wallet_too_many_is_429(invoke: Invoke) -> None:
+def test_wallet_over_the_limit_is_429(invoke: Invoke) -> None:
     ids = [create(invoke)["id"] for _ in range(3)]
     create(invoke, user=STRANGER)
 
@@ -214,7 +214,7 @@ def test_a_wallet_too_many_is_429(invoke: Invoke) -> None:
     assert len(invoke("list_wallets", "GET", "/wallets", user=TRADER).json["items"]) == 3
 
 
-def test_a_repeated_creation_is_answered_when_no_new_one_would_be(invoke: Invoke) -> None:
+def test_repeated_creation_is_answered_at_the_limit(invoke: Invoke) -> None:
     made = create(invoke, headers={"Idempotency-Key": "first"})
     create(invoke)
     create(invoke)
@@ -226,7 +226,7 @@ def test_a_repeated_creation_is_answered_when_no_new_one_would_be(invoke: Invoke
     assert (repeated.status, repeated.json["id"]) == (200, made["id"])
 
 
-def test_of_many_wallets_at_once_as_many_as_allowed_are_made(invoke: Invoke, database: Database, run: Run) -> None:
+def test_concurrent_wallets_are_created_up_to_exactly_the_limit(invoke: Invoke, database: Database, run: Run) -> None:
     body = json.loads(json.dumps(new_wallet()), parse_float=Decimal)
     request = CreateWalletRequest.model_validate(body).to_new_wallet()
 
@@ -236,7 +236,7 @@ def test_of_many_wallets_at_once_as_many_as_allowed_are_made(invoke: Invoke, dat
     assert run(database["user_wallets"].count_documents({"user_id": TRADER.id})) == 3
 
 
-def test_a_deleted_wallet_makes_room(invoke: Invoke, database: Database, run: Run) -> None:
+def test_deleted_wallet_frees_its_slot_after_a_grace_period(invoke: Invoke, database: Database, run: Run) -> None:
     ids = [create(invoke)["id"] for _ in range(3)]
     assert invoke("delete_wallet", "DELETE", f"/wallets/{ids[0]}", user=TRADER).status == 204
     slots, later = WalletSlots(database), utc_now() + GRACE + timedelta(seconds=1)
@@ -247,14 +247,14 @@ def test_a_deleted_wallet_makes_room(invoke: Invoke, database: Database, run: Ru
     assert run(slots.take(TRADER.id, "new", 3, later)), "it has its slot already"
 
 
-def test_a_slot_whose_wallet_never_came_is_freed_after_its_grace(database: Database, run: Run) -> None:
+def test_unused_slot_is_freed_after_its_grace_period(database: Database, run: Run) -> None:
     slots, now = WalletSlots(database), utc_now()
     assert [run(slots.take(TRADER.id, name, 2, now)) for name in "abc"] == [True, True, False]
     assert not run(slots.take(TRADER.id, "d", 2, now + GRACE))
     assert run(slots.take(TRADER.id, "d", 2, now + GRACE + timedelta(seconds=1)))
 
 
-def test_wallets_made_before_there_were_slots_count(invoke: Invoke, database: Database, run: Run) -> None:
+def test_wallets_older_than_slots_count(invoke: Invoke, database: Database, run: Run) -> None:
     for _ in range(2):
         create(invoke)
     run(_drop(database, "wallet_slots"))

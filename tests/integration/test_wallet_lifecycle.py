@@ -60,7 +60,7 @@ async def _buy(user_wallet_id: str) -> str:
     return "placed"
 
 
-def test_pause_and_resume(life: Life, run: Run) -> None:
+def test_wallet_pauses_and_resumes(life: Life, run: Run) -> None:
     paused = life.pause("holiday")
 
     assert (paused.status, paused.json["status"], paused.json["is_active"]) == (200, "paused", False)
@@ -79,7 +79,7 @@ def test_pause_and_resume(life: Life, run: Run) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"confirm": False}, {"confirm": "true"}, {"confirm": 1}, {"confirm": True, "x": 1}]
 )
-def test_resuming_has_to_be_confirmed(life: Life, body: object) -> None:
+def test_resume_requires_confirmation(life: Life, body: object) -> None:
     life.pause()
 
     answer = life.resume(body)
@@ -88,7 +88,7 @@ def test_resuming_has_to_be_confirmed(life: Life, body: object) -> None:
     assert life.get()["status"] == "paused"
 
 
-def test_a_change_to_the_present_status_is_a_conflict(life: Life) -> None:
+def test_change_to_the_present_status_conflicts(life: Life) -> None:
     assert (life.resume().status, life.resume().json["code"]) == (409, "CONFLICT")
     life.pause()
     assert (life.pause().status, life.pause().json["wallet_status"]) == (409, "paused")
@@ -97,7 +97,7 @@ def test_a_change_to_the_present_status_is_a_conflict(life: Life) -> None:
     assert life.suspend().status == 409
 
 
-def test_only_an_administrator_lifts_a_suspension(life: Life, run: Run) -> None:
+def test_only_an_administrator_can_reinstate(life: Life, run: Run) -> None:
     suspended = life.suspend()
 
     assert (suspended.status, suspended.json["status"]) == (200, "suspended")
@@ -110,7 +110,7 @@ def test_only_an_administrator_lifts_a_suspension(life: Life, run: Run) -> None:
     assert run(_buy(life.id)) == "placed"
 
 
-def test_a_wallet_that_was_paused_stays_paused_after_a_suspension(life: Life, run: Run) -> None:
+def test_paused_wallet_is_paused_again_when_reinstated(life: Life, run: Run) -> None:
     life.pause("mine")
     life.suspend()
 
@@ -121,14 +121,14 @@ def test_a_wallet_that_was_paused_stays_paused_after_a_suspension(life: Life, ru
     assert life.reinstate().json["status"] == "active"
 
 
-def test_admin_routes_are_closed_to_owners(life: Life) -> None:
+def test_owners_cannot_suspend_or_reinstate(life: Life) -> None:
     for answer in (life.suspend(TRADER), life.reinstate(TRADER)):
         assert (answer.status, answer.json["code"]) == (403, "FORBIDDEN")
     assert life.suspend(None).status == 401
     assert life.get()["status"] == "active"
 
 
-def test_no_key_is_needed_but_to_resume(life: Life, environment: pytest.MonkeyPatch) -> None:
+def test_pause_suspend_and_reinstate_need_no_key(life: Life, environment: pytest.MonkeyPatch) -> None:
     environment.delenv("KEY_SECRET_ID")
     bootstrap.settings.cache_clear()
 
@@ -136,11 +136,11 @@ def test_no_key_is_needed_but_to_resume(life: Life, environment: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("body", [{"reason": ""}, {"reason": "x" * 501}, {"reason": 1}, {"reason": "a", "x": 1}])
-def test_a_reason_has_a_form(life: Life, body: object) -> None:
+def test_invalid_reason_is_422(life: Life, body: object) -> None:
     assert life.suspend(body=body).status == 422
 
 
-def test_a_wallet_that_does_not_answer_is_not_resumed(life: Life, seeded: Database, run: Run) -> None:
+def test_wallet_whose_credentials_do_not_open_cannot_be_resumed(life: Life, seeded: Database, run: Run) -> None:
     life.pause()
     run(bootstrap.cipher().encrypt({}, TRADER.id, "another"))  # a ring without any key would be the service's fault
     run(seeded.user_wallets.update_one({"_id": life.id}, {"$set": {"credentials": "v1:lost:gAAAA"}}))
@@ -151,7 +151,7 @@ def test_a_wallet_that_does_not_answer_is_not_resumed(life: Life, seeded: Databa
     assert life.get()["status"] == "paused"
 
 
-def test_every_change_is_an_entry_of_the_ledger(life: Life, seeded: Database, run: Run) -> None:
+def test_every_status_change_is_a_ledger_entry(life: Life, seeded: Database, run: Run) -> None:
     life.pause()
     life.resume()
     life.suspend()
@@ -162,7 +162,7 @@ def test_every_change_is_an_entry_of_the_ledger(life: Life, seeded: Database, ru
     assert [entry["seq"] for entry in entries] == [1, 2, 3, 4, 5]
 
 
-def test_the_connection_test_is_remembered(life: Life, invoke: Invoke) -> None:
+def test_connection_test_result_is_stored(life: Life, invoke: Invoke) -> None:
     answer = invoke("test_connection", "POST", f"/wallets/{life.id}/test-connection", user=TRADER)
 
     assert answer.status == 200
@@ -173,7 +173,7 @@ def test_the_connection_test_is_remembered(life: Life, invoke: Invoke) -> None:
     assert life.get()["connection"]["last_successful_ping"] == result["tested_at"]
 
 
-def test_a_failed_connection_test_is_an_answer(life: Life, invoke: Invoke, seeded: Database, run: Run) -> None:
+def test_failed_connection_test_is_200_and_stored(life: Life, invoke: Invoke, seeded: Database, run: Run) -> None:
     run(seeded.demo_wallet_state.delete_one({"_id": life.id}))
     run(seeded.demo_wallet_ledger.delete_many({"user_wallet_id": life.id}))
 

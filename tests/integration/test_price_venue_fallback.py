@@ -74,7 +74,7 @@ def _always(connection: VenueConnection) -> Any:
 
 
 @pytest.mark.parametrize("name", ORDER)
-def test_each_venue_has_a_book_at_its_own_time_and_a_path(market: Market, name: str) -> None:
+def test_each_venue_provides_a_book_and_a_price_path(market: Market, name: str) -> None:
     feed = market.feed(name)
     snapshot = market.run(feed.snapshot(BTC))
     assert (snapshot.source, snapshot.last, len(snapshot.asks)) == (name, Decimal(50000), 20)
@@ -87,7 +87,7 @@ def test_each_venue_has_a_book_at_its_own_time_and_a_path(market: Market, name: 
     assert {point.price for point in points} == {Decimal(50000)}
 
 
-def test_the_next_venue_quotes_while_one_is_away_and_the_path_waits(market: Market) -> None:
+def test_next_venue_quotes_during_an_outage_and_the_path_waits(market: Market) -> None:
     feed = market.feed(*ORDER)
     since = whole_minute(utc_now()) - 5 * MINUTE
     assert market.run(feed.snapshot(BTC)).source == "binance"
@@ -101,7 +101,7 @@ def test_the_next_venue_quotes_while_one_is_away_and_the_path_waits(market: Mark
         market.run(feed.snapshot(BTC))
 
 
-def test_a_venue_that_keeps_failing_is_not_asked_for_a_while(market: Market) -> None:
+def test_repeatedly_failing_venue_is_not_asked_for_a_while(market: Market) -> None:
     feed = market.feed(*ORDER)
     market.run(feed.snapshot(BTC))
     market.fakes["binance"].break_with("status", status=500, times=None)
@@ -112,12 +112,12 @@ def test_a_venue_that_keeps_failing_is_not_asked_for_a_while(market: Market) -> 
     assert len(market.fakes["binance"].seen) == asked
 
 
-def test_a_stablecoin_is_worth_what_a_venue_quotes(market: Market) -> None:
+def test_stablecoin_rate_comes_from_a_venue_quote(market: Market) -> None:
     assert market.run(market.feed(*ORDER).usd_rate("USDT")) == Decimal("0.99")
     assert market.run(market.feed("binance").usd_rate("USDT")) == 1
 
 
-def test_kraken_has_no_minutes_of_yesterday(market: Market) -> None:
+def test_kraken_path_does_not_reach_back_a_day(market: Market) -> None:
     feed = market.feed("kraken")
     since = whole_minute(utc_now()) - timedelta(days=1)
     assert market.run(feed.known_until(BTC, since, since + MINUTE)) == since

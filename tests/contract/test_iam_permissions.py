@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.contract.test_template import allowed
-from tests.support.rights import Right, used_rights
+from tests.support.iam_permissions import Right, used_rights
 from tests.support.stack import functions
 
 # A queue for what an asynchronous invocation gave up: SAM adds the right, Lambda uses it.
@@ -37,14 +37,14 @@ def granted(function: str) -> set[Right]:
 
 
 @pytest.mark.parametrize("function", sorted(functions()))
-def test_a_function_may_do_what_its_code_does_and_nothing_else(function: str) -> None:
+def test_function_has_exactly_the_permissions_its_code_uses(function: str) -> None:
     given = granted(function) - {GIVES_UP_TO.get(function)}
     needed = {right for right in used_rights(function) if (function, right) not in NEVER_DOES}
     assert given - needed == set(), "rights that no line of its code uses"
     assert needed - given == set(), "rights that its code uses and the template does not give"
 
 
-def test_the_walk_sees_what_there_is_to_see() -> None:
+def test_permission_analysis_finds_known_calls() -> None:
     """Were it blind, it would find nothing to be used, and nothing to be given would pass."""
     assert used_rights("get_docs") == set()
     assert {place for _, place in used_rights("list_definitions")} == {"MongoSecretArn"}
@@ -54,6 +54,6 @@ def test_the_walk_sees_what_there_is_to_see() -> None:
     assert ("sqs:SendMessage", "EvaluationQueue") not in used_rights("dispatch_sync")
 
 
-def test_exceptions_are_still_needed() -> None:
+def test_listed_exceptions_are_still_needed() -> None:
     for function, right in NEVER_DOES:
         assert right in used_rights(function)
