@@ -182,7 +182,7 @@ def test_cognito_errors_are_translated(
     invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
 ) -> None:
     # Cognito's throttles and outages cannot be provoked in the emulator.
-    monkeypatch.setattr(bootstrap.login(), "_cognito", _Failing(error))
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: _Failing(error))
 
     answer = log_in(invoke)
 
