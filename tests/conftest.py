@@ -1,8 +1,8 @@
 """Fixtures for every suite.
 
-Handlers run in this process on the loop of :mod:`moniqo_core.event_loop`, so tests are plain functions: they call
-handlers through ``invoke`` and coroutines through ``run``. A test's database is new and gone afterwards; with
-MONGODB_URL set it lives on that server instead of the embedded one.
+Handlers run in this process, on the event loop of :mod:`moniqo_core.event_loop`. Tests are therefore plain functions:
+they call handlers through ``invoke`` and coroutines through ``run``. Every test gets a new database that is dropped
+afterwards. With MONGODB_URL set, the databases are on that server instead of the embedded one.
 """
 
 from __future__ import annotations

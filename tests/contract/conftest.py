@@ -1,4 +1,4 @@
-"""The world that the tests made of the OpenAPI document call the API in."""
+"""Fixtures for the tests that are generated from the OpenAPI document."""
 
 from __future__ import annotations
 

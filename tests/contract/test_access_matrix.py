@@ -1,7 +1,7 @@
-"""Who may call what: every operation of the OpenAPI document, with every kind of caller, through the real handlers.
+"""Access control: every operation of the OpenAPI document, called by every kind of caller through the real handlers.
 
-No gateway stands before them here, so the service's own verification of tokens decides. A new operation is covered by
-being documented: it is for users and about their own things unless the lists below say otherwise.
+There is no gateway in front of the handlers here, so the service verifies tokens itself. A new operation is covered as
+soon as it is documented. It counts as an operation of users on their own wallets unless a list below says otherwise.
 """
 
 from __future__ import annotations

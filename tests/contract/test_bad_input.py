@@ -1,7 +1,7 @@
-"""Bad input, sent to every operation the OpenAPI document lists: refused as documented, and nothing changed.
+"""Invalid input for every operation of the OpenAPI document is refused as documented and changes nothing.
 
-Bodies are made from the document's own examples and schemas: every field gets every kind of wrong value. What the
-schema forbids must be refused; what it allows may be refused for a reason of its own; nothing may fail.
+Request bodies are made from the examples and schemas of the document: every field gets every kind of wrong value. The
+service must refuse what the schema forbids. It may refuse what the schema allows. It must never fail.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
     return True
 
 
-def test_test_user_can_log_in(world: World) -> None:
+def test_login_works_for_the_test_user(world: World) -> None:
     """Else the refusals of the log-in below would prove nothing; after so many nobody may try again for a while."""
     login = next(operation for operation in OPERATIONS if operation.id == "login")
     assert world.call(login, None, body={"email": EMAIL, "password": PASSWORD}).status == 200

@@ -1,7 +1,8 @@
-"""The paper engine against an independent model of its rules, 20,000 steps; ``make soak`` runs a million.
+"""The paper engine agrees with an independent model of its rules for 20,000 steps. ``make soak`` runs a million.
 
-Hypothesis drives a tenth of them, since its own work costs several times a step; the rest are the first trials of the
-soak, of a fixed seed. Both know a step only as the name of a rule and a seed, and shrink by leaving out steps.
+Hypothesis chooses a tenth of the steps, because it costs several times as much as a step itself. The rest are the
+first trials of the soak with a fixed seed. Both store a step as the name of a rule and a seed, and both shrink a
+failure by leaving out steps.
 """
 
 from __future__ import annotations

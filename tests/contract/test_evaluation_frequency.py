@@ -1,4 +1,4 @@
-"""The same market and the same commands give the same account, however often anyone looked in between."""
+"""The same market and the same commands lead to the same account, however often the account is evaluated in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample events are what API Gateway, Scheduler and SQS would send for the routes and triggers of the template."""
+"""The sample events match what API Gateway, EventBridge Scheduler and SQS would send to the template's functions."""
 
 from __future__ import annotations
 

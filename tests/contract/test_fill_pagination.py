@@ -1,4 +1,4 @@
-"""More fills than a venue tells at once: none is lost and none is counted twice, however many looks it takes."""
+"""When a venue has more fills than one response holds, no fill is lost and none is counted twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Least privilege: what the template allows a function is what its code does, neither more nor less."""
+"""Least privilege: the template gives each function exactly the permissions that its code uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kraken counts the calls of a key. What an account asks here is never one too many, whoever asks for it."""
+"""Kraken counts the calls of each API key. An account never makes more calls than Kraken allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layer as it is deployed: every binary is for the Lambda runtime, whatever machine built it, and it is small."""
+"""The deployed layers: every binary is for the Lambda runtime, whatever machine built it, and they stay small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: in step with the code, complete, and shown without the internet."""
+"""The OpenAPI document is complete, matches the code, and is shown without internet access."""
 
 from __future__ import annotations
 

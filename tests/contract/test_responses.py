@@ -1,7 +1,6 @@
-"""Every successful answer against the OpenAPI document, along the journey of a user and an administrator.
+"""Every successful response matches the OpenAPI document, along the journey of a user and an administrator.
 
-The schemas are taken strictly here: a field the document does not name fails. A new operation fails until the journey
-visits it.
+Schemas are strict here: a response with an undocumented field fails. A new operation fails until the journey calls it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every function, called with its event under Lambda's own runtime client, sees only its folder and the built layer.
+"""Every function answers its sample event under Lambda's own runtime client, with only its folder and the built layers.
 
-What the layer lacks is found here. The events tell one story: events/create_wallet.json makes the wallet that the
-others are about, so each of them must succeed on a database that was prepared for it.
+These tests find what the layers lack. The events tell one story: events/create_wallet.json creates the wallet that the
+other events refer to. Each event must therefore succeed on a database that was prepared for it.
 """
 
 from __future__ import annotations

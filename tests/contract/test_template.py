@@ -1,4 +1,4 @@
-"""What template.yaml must keep true, whatever is added to it."""
+"""Properties that template.yaml must keep, whatever is added to it."""
 
 from __future__ import annotations
 

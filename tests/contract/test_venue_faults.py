@@ -1,4 +1,4 @@
-"""What failures of a venue become, through real CCXT against ours: nothing lost, sent twice, or told."""
+"""Failures of a venue, through the real CCXT and a fake venue: nothing is lost, sent twice, or disclosed."""
 
 from __future__ import annotations
 

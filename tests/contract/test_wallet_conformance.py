@@ -1,4 +1,4 @@
-"""What every wallet does alike, whichever venue is behind it: the promises of ``moniqo_core.wallets.base``."""
+"""The behaviour that every wallet shares, whatever venue it uses: the contract of :mod:`moniqo_core.wallets.base`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The template, deployed to an emulator of AWS with `sam deploy` and used over its HTTP API.
 
-The tests are one story about one deployment and run in this order; the last of them deletes it.
+The tests tell one story about one deployment. They run in this order, and the last one deletes the deployment.
 """
 
 from __future__ import annotations

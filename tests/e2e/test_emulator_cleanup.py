@@ -1,4 +1,4 @@
-"""A test that fails leaves nothing of the emulator behind."""
+"""A failing test leaves no process and no file of the emulator."""
 
 from __future__ import annotations
 

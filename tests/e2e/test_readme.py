@@ -1,4 +1,4 @@
-"""The journey of the README, pasted into a shell as it stands."""
+"""The commands of the README's journey, run in a shell exactly as printed."""
 
 from __future__ import annotations
 

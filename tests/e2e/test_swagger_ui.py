@@ -1,4 +1,4 @@
-"""The documentation page in a real browser that can reach nothing but this computer."""
+"""The documentation page in a real browser that can reach only this computer."""
 
 from __future__ import annotations
 

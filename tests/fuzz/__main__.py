@@ -1,8 +1,8 @@
-"""Every operation of the OpenAPI document with generated requests, through the real handlers: ``python -m tests.fuzz``.
+"""Generated requests to every operation of the OpenAPI document, through the real handlers: ``python -m tests.fuzz``.
 
-Schemathesis makes the requests, half of them such as the document allows and half such as it forbids, and checks every
-answer against the document: status, media type, headers and body. Nothing may be answered with 5xx but a documented
-503. Two processes share the operations, each with a database of its own.
+Schemathesis makes the requests. Half of them are valid and half are invalid. It checks every response against the
+document: status, media type, headers and body. No response may be a 5xx except a documented 503. Two processes share
+the operations, each with its own database.
 """
 
 from __future__ import annotations

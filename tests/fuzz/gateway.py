@@ -1,4 +1,4 @@
-"""A generated case sent through the real handler: as the wire would carry it, as the event the gateway makes of it."""
+"""Sending a generated case through the real handler: as the wire would carry it, and as the gateway's event."""
 
 from __future__ import annotations
 

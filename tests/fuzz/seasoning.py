@@ -1,6 +1,6 @@
-"""What makes generated cases reach beyond the first refusal: ids of things that exist, values that fit, who asks.
+"""Values that let generated cases get past the first refusal: existing ids, valid values and permitted callers.
 
-All chance comes from a generator that the seed of the run starts, so a seed repeats a run's choices.
+All randomness comes from a generator that the seed of the run starts, so a seed repeats the choices of a run.
 """
 
 from __future__ import annotations

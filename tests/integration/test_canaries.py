@@ -1,7 +1,7 @@
-"""Canaries: credentials that are looked for in everything the service wrote, after everything went right and wrong.
+"""Canaries: marked credentials that must not appear anywhere in what the service writes, in success or in failure.
 
-Exchange wallets cannot be connected yet, so the demo definition asks for two encrypted fields more; their way through
-creation, replacement, sync and every error is the one an exchange's key will take.
+The demo definition asks for two additional encrypted fields here. They are created, replaced, synced and refused in the
+same way as the API key of an exchange.
 """
 
 from __future__ import annotations

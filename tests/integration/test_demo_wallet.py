@@ -1,4 +1,4 @@
-"""The demo wallet over the real protocol, on a clock the test moves."""
+"""The demo wallet on a real MongoDB connection, with a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demo wallets at live prices: a Binance of our own over HTTP, its faults, and a history that was recorded."""
+"""Demo wallets at venue prices: a fake Binance over HTTP, its failures, and a recorded price history."""
 
 from __future__ import annotations
 

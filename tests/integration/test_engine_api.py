@@ -1,4 +1,4 @@
-"""The paper engine over HTTP: every order type, exits, preflight, positions, results, journal, reset and fork."""
+"""The paper engine over HTTP: every order type, exits, preflight, positions, performance, ledger, reset and fork."""
 
 from __future__ import annotations
 

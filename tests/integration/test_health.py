@@ -1,4 +1,4 @@
-"""Health, through the real handler."""
+"""The health endpoint, through the real handler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexes and the command that prepares a database."""
+"""The indexes, and the command that prepares a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotations while the service is used, and while the processes that do them are killed."""
+"""Key rotation while the service is in use, and while the rotating processes are killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loss limit of a live wallet: it pauses, cancels what may still buy, keeps what sells, and is not resumed."""
+"""A loss limit pauses a live wallet, cancels its open purchases, keeps its sales, and prevents resuming."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live orders under fire: many at once, answers lost, senders killed. A printed seed repeats what the venue does."""
+"""Live orders under concurrency, lost responses and killed senders. TEST_SEED repeats what the venue does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sync before a live purchase: what it stores, what it costs, and what it refuses."""
+"""The balance sync before a live purchase: what it stores, what it costs, and what it refuses."""
 
 from __future__ import annotations
 

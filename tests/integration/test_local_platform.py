@@ -1,4 +1,4 @@
-"""What `make run` imitates of Lambda, API Gateway, Scheduler and SQS, on a small template of its own."""
+"""How `make run` imitates Lambda, API Gateway, Scheduler and SQS, with a small template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run` on the real template: the journey, a restart, and leaving nothing behind."""
+"""`make run` on the real template: the journey of a user, a restart, and a clean end."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Money under fire: many processes at one wallet, clients killed at any moment, connections that break in mid-commit.
+"""Races for money: many processes on one wallet, clients killed at any time, connections cut during a commit.
 
-The market's clock stands still, so equal orders meet one book and the right outcome is known to the last digit.
+The market's clock stands still, so equal orders meet the same order book and the right result is known exactly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Orders over the handlers: placing, reading, cancelling, listing, and the books afterwards."""
+"""Orders over HTTP: placing, reading, cancelling, listing, and the balances afterwards."""
 
 from __future__ import annotations
 

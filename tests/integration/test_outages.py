@@ -1,4 +1,4 @@
-"""Secrets Manager, MongoDB or the issuer away, silent, slow or talking nonsense: 503 in time, and back by itself."""
+"""Outages of Secrets Manager, MongoDB and the token issuer are answered with 503 in time, and the service recovers."""
 
 from __future__ import annotations
 

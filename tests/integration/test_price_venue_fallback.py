@@ -1,4 +1,4 @@
-"""Live prices through CCXT of every venue: what each shows, and who quotes while another does not."""
+"""Venue prices through CCXT for every venue, and the fallback to the next venue when one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal is enough: a wallet is recomputed from it, and whatever does not belong there is found and named."""
+"""A wallet is recomputed from its journal alone, and any change to the journal is detected and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scheduled evaluation: from the schedule through the queue to fills that nobody asked for."""
+"""Scheduled evaluation of paper orders: from the schedule through the queue to the fills."""
 
 from __future__ import annotations
 

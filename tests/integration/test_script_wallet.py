@@ -1,4 +1,4 @@
-"""The demo wallet in a script of its own: a plain asynchronous PyMongo database, nothing prepared."""
+"""The demo wallet in a script: a plain asynchronous PyMongo database and no preparation."""
 
 from __future__ import annotations
 

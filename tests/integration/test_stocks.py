@@ -1,4 +1,4 @@
-"""Paper trading in shares, in the hours of the exchange."""
+"""Paper trading of stocks within the trading hours of the exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demo wallets in shares at live prices: a Polygon of our own over HTTP."""
+"""Demo wallets for stocks at venue prices: a fake Polygon over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balance sync: by hand, and from the schedule through the queue to the workers."""
+"""Balance sync: on request, and from the schedule through the queue to the workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many wallets at once: leases, time, broken documents, the balance equation, and what a cut commit left behind."""
+"""Balance sync of many wallets: leases, timeouts, unreadable documents, the balance equation, interrupted commits."""
 
 from __future__ import annotations
 

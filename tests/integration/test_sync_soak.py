@@ -1,4 +1,4 @@
-"""The sync soak at a size for every change: a hundred accounts, one worker, one period and the recovery."""
+"""The sync soak at the size for every change: a hundred accounts, one worker, one period and the recovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Balance sync of accounts at a venue: what is stored, what a key may do, and what goes wrong there."""
+"""Balance sync of accounts at a venue: snapshots, key permissions and failures."""
 
 from __future__ import annotations
 

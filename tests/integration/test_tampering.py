@@ -1,4 +1,4 @@
-"""Stored credentials that somebody changed or moved: they open nowhere, tell nothing, and hold nobody else up."""
+"""Stored credentials that were changed or moved cannot be opened, disclose nothing, and do not affect other wallets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one user may do within a minute, and how many wallets: exact under races, and nobody else is held up."""
+"""Limits of a user: orders and syncs per minute, and wallets. Exact under races, without effect on others."""
 
 from __future__ import annotations
 

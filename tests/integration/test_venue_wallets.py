@@ -1,4 +1,4 @@
-"""Wallets at venues over HTTP: connecting, reading, the life of a wallet, and what each fault is answered with."""
+"""Wallets at venues over HTTP: connecting, reading, status changes, and the response to each failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pausing, resuming, suspending and reinstating, through the real handlers."""
+"""Pausing, resuming, suspending and reinstating wallets, through the real handlers."""
 
 from __future__ import annotations
 

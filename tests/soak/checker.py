@@ -1,4 +1,4 @@
-"""The checker of the run over the wire: a process that looks at every wallet again and again while others trade."""
+"""The checker of the wire soak: a process that verifies every wallet again and again while others trade."""
 
 from __future__ import annotations
 

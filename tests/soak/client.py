@@ -1,4 +1,4 @@
-"""The clients of the run over the wire: processes that trade until somebody kills them."""
+"""The clients of the wire soak: processes that trade until they are killed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The dispatcher over very many due wallets: ``python -m tests.soak.dispatch --wallets 100000``.
+"""The dispatcher with very many due wallets: ``python -m tests.soak.dispatch --wallets 100000``.
 
-The real handler in a process of its own, the embedded database, and a queue on loopback. Says how long it
-took and by how much its memory grew while it ran; fails when a wallet was not asked for exactly once.
+It runs the real handler in a separate process, the embedded database, and a queue on loopback. It reports the duration
+and the growth of memory. It fails unless every wallet was queued exactly once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A queue that takes messages over HTTP as SQS does; who runs the soak decides when, and how often, they arrive."""
+"""A queue that accepts messages over HTTP as SQS does. The soak decides when, and how often, it delivers them."""
 
 from __future__ import annotations
 

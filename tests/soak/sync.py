@@ -1,9 +1,9 @@
 """Balance sync of very many accounts at fake venues: ``python -m tests.soak.sync --wallets 10000 --seed 1``.
 
-Venues answer after 100 ms; 2% of the accounts fail and 1% hang. The real dispatcher and real workers in processes of
-their own; schedule events come twice and messages again, drawn from the seed. Time between periods is skipped. At the
-end of each period every healthy wallet was synced for it once and every other tried at most once; at the end the sick
-are healed and recover by themselves.
+Venues answer after 100 ms, 2% of the accounts fail and 1% hang. The real dispatcher and the real workers run in
+separate processes. Schedule events are delivered twice and messages repeatedly, as drawn from the seed. Time between
+periods is skipped. At the end of each period every healthy wallet was synced once for it, and every other wallet was
+tried at most once. At the end of the run the failing accounts are repaired and recover without help.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who takes part in the sync soak: venues and workers in processes of their own, and the wallets between them."""
+"""The processes of the sync soak: venues, workers, and the wallets between them."""
 
 from __future__ import annotations
 

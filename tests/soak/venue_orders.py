@@ -1,11 +1,11 @@
-"""Live orders while answers are lost and their senders are killed: ``python -m tests.soak.venue_orders``.
+"""Live orders with lost responses and killed senders: ``python -m tests.soak.venue_orders``.
 
-In each slot one process after the other sends the numbered orders of a wallet until it is killed; the next one asks
-again what was not answered. The venue answers some orders with a server error or not at all, some after it took them,
-and has some senders killed while it holds their order in its hands. Others are killed at any moment. A settler looks at
-the orders all the while. In the end every intent is one venue order or none, and the record says which.
+In each slot a process sends the numbered orders of a wallet until it is killed. The next process sends the unanswered
+orders again. The venue answers some orders with a server error or not at all, some of them after accepting the order.
+It also has some senders killed while it processes their order. Others are killed at any time. A reconciler runs all
+the while. In the end every intent matches one venue order or none, and the record says which.
 
-What the venue does to the nth order of a wallet follows from the seed; how it meets is the machine's chance.
+What the venue does to the nth order of a wallet follows from the seed. The timing is left to chance.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must be true when a run is over: every order made as often as its sender was told."""
+"""What must hold when a run is over: every order exists exactly as often as its sender was told."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Orders over the wire while clients, connections and the database are killed: ``python -m tests.soak.wire``.
 
-Eight slots send numbered orders to a wallet that all share and to wallets of their own. In each slot one client process
-after the other trades until it is killed; the next one asks again what was not answered. Two slots speak through a
-proxy that breaks connections. The database is killed and started again. A checker replays the wallets all the while.
+Eight slots send numbered orders to a shared wallet and to wallets of their own. In each slot a client process trades
+until it is killed, and the next one sends the unanswered orders again. Two slots use a proxy that breaks connections.
+The database is killed and restarted. A checker replays the wallets all the while.
 
-What is sent, killed and broken follows from the seed; how it meets is the machine's chance.
+What is sent, killed and broken follows from the seed. The timing is left to chance.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the suites share: a database, API Gateway events, the real handlers."""
+"""Shared support of the test suites: databases, gateway events, fake venues and harnesses."""

@@ -1,4 +1,4 @@
-"""The HTTP API as its OpenAPI document lists it, and a world to call it in."""
+"""The operations of the OpenAPI document, and a world of users and wallets to call them in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS over HTTP, for what is about connections, and for processes of their own."""
+"""An emulated AWS over HTTP, for tests about connections and for other processes."""
 
 from __future__ import annotations
 

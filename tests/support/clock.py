@@ -1,4 +1,4 @@
-"""The service's clock, put forward."""
+"""Moving the clock of the service forward."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template deployed to an emulator of AWS with `sam deploy`, and called over its HTTP API."""
+"""The template, deployed to an emulator of AWS with `sam deploy` and called over its HTTP API."""
 
 from __future__ import annotations
 

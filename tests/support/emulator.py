@@ -1,4 +1,4 @@
-"""MiniStack, an emulator of AWS: a process of its own, on loopback, with a folder of its own that goes with it."""
+"""MiniStack, an emulator of AWS, in its own process on loopback with its own temporary folder."""
 
 from __future__ import annotations
 

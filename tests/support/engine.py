@@ -1,4 +1,4 @@
-"""Demo wallets over the handlers, at a time the test moves."""
+"""Demo wallets over the handlers, at a time that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands for trials of the engine: mostly well formed, near the market, and about as large as the wallet is."""
+"""Random commands for trials of the engine: mostly valid, near the market, and about as large as the wallet."""
 
 from __future__ import annotations
 

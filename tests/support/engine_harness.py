@@ -1,4 +1,4 @@
-"""A demo account on a market the test writes point by point; every commit is checked against the invariants."""
+"""A demo account on a market that the test sets point by point. Every commit is checked against the invariants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of a trial's wallet, kept in memory: folded and updated as the database does it, and decided again."""
+"""The in-memory journal of a trial: folded and updated as the database does it, and decided a second time."""
 
 from __future__ import annotations
 

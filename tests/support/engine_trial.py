@@ -1,7 +1,7 @@
-"""The engine against the naive model: one step drawn from a seed, done on both, then everything compared.
+"""The engine against the naive model: each step is drawn from a seed, run on both, and compared.
 
-A trial is a first seed and a list of (rule, seed): the same list gives the same trial, so whoever finds a difference,
-hypothesis or the soak, can leave steps out until only those that matter are left.
+A trial is a first seed and a list of (rule, seed). The same list gives the same trial. Hypothesis and the soak can
+therefore leave out steps until only those remain that cause a difference.
 """
 
 from __future__ import annotations

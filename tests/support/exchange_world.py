@@ -1,4 +1,4 @@
-"""A made-up market for trials of the engine: three symbols, gaps, candles, holes, broken points and broken books."""
+"""A random market for trials of the engine: three symbols with gaps, candles, holes, broken points and broken books."""
 
 from __future__ import annotations
 

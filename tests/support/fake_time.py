@@ -1,4 +1,4 @@
-"""Time that passes only while somebody sleeps."""
+"""A clock that moves only while a caller sleeps."""
 
 from __future__ import annotations
 

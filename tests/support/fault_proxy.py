@@ -1,4 +1,4 @@
-"""A TCP proxy before MongoDB that breaks connections in the middle of commits."""
+"""A TCP proxy in front of MongoDB that breaks connections during commits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What each function's code does with AWS, read off the source: who calls whom, down to the calls of AWS clients.
+"""Which AWS actions each function's code can call, found by static analysis of the call graph.
 
-A node is a class and one of its methods. What an attribute holds is told by the annotation of the parameter it comes
-from, so a call that cannot be followed is a call that no annotation explains; there the walk fails rather than guess.
+A node is a class and one of its methods. The type of an attribute comes from the annotation of the parameter that sets
+it. The analysis fails when it cannot resolve a call, and never guesses.
 """
 
 from __future__ import annotations

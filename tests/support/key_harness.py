@@ -1,4 +1,4 @@
-"""Execution environments that use one key ring: each has a cache of its own, all of them a clock that a test moves."""
+"""Execution environments that share one key ring: each has its own cache, and all use a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Client processes that are killed while they trade."""
+"""Client processes that a test kills while they work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Running a function as Lambda does: the genuine runtime client in a process of its own, fed by a Runtime API of ours.
+"""Running a function as Lambda does: the genuine runtime client in a separate process, with an emulated Runtime API.
 
-The process sees what Lambda gives it and nothing else: the function's folder, the layer, and what the runtime carries
-(the runtime client and boto3). The environment the tests run in is hidden from it.
+The process sees only what Lambda provides: the function's folder, the layers, and what the runtime contains (the
+runtime client and boto3). The packages of the test environment are hidden from it.
 """
 
 from __future__ import annotations

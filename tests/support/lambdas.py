@@ -1,4 +1,4 @@
-"""Calling the real handlers with the events API Gateway sends (HTTP API, payload format 2.0)."""
+"""Calling the real handlers with API Gateway events (HTTP API, payload format 2.0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the layers as `sam build` does, once for each state of their sources, under .build/."""
+"""Building the layers as `sam build` does, once for each state of their sources, under .build/."""
 
 from __future__ import annotations
 

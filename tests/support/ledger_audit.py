@@ -1,4 +1,4 @@
-"""Whether what the database keeps of a wallet is true, looked at from every side."""
+"""Checking that everything the database stores of a paper wallet is consistent."""
 
 from __future__ import annotations
 

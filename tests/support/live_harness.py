@@ -1,4 +1,4 @@
-"""A live wallet at a fake venue, and what a test does with its orders."""
+"""A live wallet at a fake venue, with the calls that tests make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Senders of live orders in processes of their own, as Lambda environments are, and the wallets they trade."""
+"""Processes that send live orders, as Lambda environments do, and the wallets they trade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the naive model accepts on arrival, and what arrives there takes."""
+"""How the naive model accepts an order and fills it on arrival."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the naive model counts: cash, holdings, cost, locks and fees, added up from all orders and fills each time."""
+"""What the naive model computes: cash, holdings, cost, locks and fees, each time from all orders and fills."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The paper account once more, written from the rules alone and as plainly as possible.
+"""A second implementation of the paper account, written from the rules alone and as plainly as possible.
 
-Nothing is kept that can be counted again (naive_books), every point of the path is taken one by one (naive_path), an
-order is accepted when no rule forbids it, in whatever order they are asked (naive_arrivals). The engine is compared
-with this after each step.
+It stores nothing that it can compute again (naive_books). It takes every point of the path one by one (naive_path). It
+accepts an order when no rule forbids it, in any order of the rules (naive_arrivals). The engine is compared with it
+after each step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the naive model meets the path: every point of every symbol, one by one."""
+"""How the naive model follows the price path: every point of every symbol, one by one."""
 
 from __future__ import annotations
 

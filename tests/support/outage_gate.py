@@ -1,4 +1,4 @@
-"""A TCP gate before a server that can be shut in several ways and opened again, all on one port."""
+"""A TCP gate in front of a server that can fail in several ways and recover, always on the same port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Driving dispatchers and workers as the schedule and the queues between them do."""
+"""Driving dispatchers and workers as the schedule and the queues do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A life of a demo wallet with something of everything in it, drawn from a seed."""
+"""A random sequence of commands to a demo wallet that covers every kind of ledger entry, drawn from a seed."""
 
 from __future__ import annotations
 

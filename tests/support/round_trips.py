@@ -1,4 +1,4 @@
-"""Counting the round trips to the database that a block of a test makes."""
+"""Counting the database round trips that a block of a test makes."""
 
 from __future__ import annotations
 

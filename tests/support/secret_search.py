@@ -1,4 +1,4 @@
-"""Looking for secrets in whatever was written: as they are, encoded, or in part."""
+"""Searching texts for secrets: as they are, encoded, or in part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template as CloudFormation sees it: read from the file, and after the SAM transform."""
+"""The template as CloudFormation sees it: as written, and after the SAM transform."""
 
 from __future__ import annotations
 

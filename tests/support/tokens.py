@@ -1,4 +1,4 @@
-"""An issuer for tests: keys, a key set, and tokens true and forged."""
+"""A token issuer for tests: keys, a key set, and valid and forged tokens."""
 
 from __future__ import annotations
 

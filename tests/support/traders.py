@@ -1,4 +1,4 @@
-"""Clients in processes of their own, as Lambda environments are: what such processes run, and the wallet they share."""
+"""Processes that trade as Lambda environments do, and the wallet they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account of every wallet class there is, for the suite that all of them must pass. A venue is added here."""
+"""An account for every wallet class, for the conformance suite. Add a new venue here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wallets for tests: what a user sends, and the AWS services the functions around them use."""
+"""Wallets for tests: request bodies, and the AWS services that the functions need."""
 
 from __future__ import annotations
 

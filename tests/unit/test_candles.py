@@ -1,4 +1,4 @@
-"""One-minute candles as the path that resting orders meet."""
+"""One-minute candles as the price path that resting orders meet."""
 
 from __future__ import annotations
 

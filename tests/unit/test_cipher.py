@@ -1,4 +1,4 @@
-"""Encrypting credentials: what opens, what does not, and what never shows."""
+"""Encryption of credentials: what can be decrypted, what cannot, and what is never shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The breaker of a venue: when it stops asking, and what it does not stop for."""
+"""The circuit breaker of a venue: when it opens, and which failures keep it closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `moniqo-admin keys status` shows, and never shows."""
+"""What `moniqo-admin keys status` shows, and what it never shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in the environment: what cannot be is said, not met by the first caller."""
+"""Numbers in the environment are validated at start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sorting credentials into secrets and settings."""
+"""Separating credentials into secrets and settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an entry says of its command and its basis reads back as it was, every field of it."""
+"""The command and the market context in a ledger entry survive a round trip, with every field."""
 
 from __future__ import annotations
 

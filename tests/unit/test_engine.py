@@ -1,4 +1,4 @@
-"""The paper engine rule by rule, with numbers worked out by hand."""
+"""The paper engine, rule by rule, with hand-computed numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fills the books of an account at a venue count, when its clock is not ours."""
+"""Which fills the asset flows of a venue account count when the venue's clock differs from ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hash that makes Lambda publish new versions."""
+"""The hash that makes Lambda publish a new version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fuzzer sees what it is there to see: answers that fail, or are not what the document says."""
+"""The fuzzer reports responses that fail or differ from the OpenAPI document."""
 
 from __future__ import annotations
 

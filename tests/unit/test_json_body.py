@@ -1,4 +1,4 @@
-"""Reading bodies strictly: by itself, and in front of a route."""
+"""Strict parsing of JSON bodies: the parser alone, and in front of a route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key ring: its form, which key writers use, and how it is read from Secrets Manager."""
+"""The key ring: its format, the key that writers use, and how it is read from Secrets Manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on licences is what the lock and the packages say, and nothing in the layer obliges to open our code."""
+"""The licence page matches the locked packages, and no layer contains a copyleft licence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the losses of a live wallet are measured from, as days begin and equity moves."""
+"""The baseline that the losses of a live wallet are measured from, as days begin and equity moves."""
 
 from __future__ import annotations
 

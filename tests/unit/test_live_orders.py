@@ -1,4 +1,4 @@
-"""The life of an order at a venue: whatever is learned, in whatever order, the record ends where the venue is."""
+"""The states of an order at a venue: any sequence of reports leads the record to the state at the venue."""
 
 from __future__ import annotations
 

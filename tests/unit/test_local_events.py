@@ -1,4 +1,4 @@
-"""The events of `make run` have the shape that AWS gives them."""
+"""The events of `make run` have the format of AWS."""
 
 from __future__ import annotations
 

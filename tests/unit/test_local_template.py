@@ -1,4 +1,4 @@
-"""How `make run` reads template.yaml and picks routes."""
+"""How `make run` reads template.yaml and matches routes."""
 
 from __future__ import annotations
 

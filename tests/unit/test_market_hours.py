@@ -1,4 +1,4 @@
-"""Sessions of the exchange, and the simulated shares that keep them."""
+"""Sessions of the stock exchange, and the simulated stocks that trade in them."""
 
 from __future__ import annotations
 

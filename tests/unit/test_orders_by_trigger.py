@@ -1,4 +1,4 @@
-"""A point of the path asks only the orders it can touch."""
+"""A point of the price path checks only the orders that it can trigger."""
 
 from __future__ import annotations
 

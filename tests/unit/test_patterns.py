@@ -1,4 +1,4 @@
-"""Patterns from outside: whole matches, what is refused, and no pattern that takes long."""
+"""Validation patterns from definitions: whole matches, refused patterns, and linear time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of an account, with numbers worked out by hand."""
+"""Performance figures of an account, with hand-computed numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Polygon's answers become, whatever they are."""
+"""How responses of Polygon are read, whatever they contain."""
 
 from __future__ import annotations
 

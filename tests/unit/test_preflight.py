@@ -1,4 +1,4 @@
-"""Checking orders without placing them: the same decision, asked otherwise."""
+"""Preflight checks an order without placing it and comes to the same decision."""
 
 from __future__ import annotations
 

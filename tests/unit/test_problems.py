@@ -1,4 +1,4 @@
-"""Errors as problem documents, and what logs may hold."""
+"""Errors as problem documents, and what may be logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated market against its definition, which draws and adds up one step at a time."""
+"""The simulated market matches its definition, which computes one step at a time."""
 
 from __future__ import annotations
 

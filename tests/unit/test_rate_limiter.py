@@ -1,4 +1,4 @@
-"""The pace of an account at a venue."""
+"""The rate limiter of an account at a venue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of the rooms is what the imports say."""
+"""The diagram of the rooms matches the imports."""
 
 from __future__ import annotations
 

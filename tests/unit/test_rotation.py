@@ -1,4 +1,4 @@
-"""The four steps of a rotation: what each writes, repeated, out of order, late, in a race, and cut short anywhere."""
+"""The four steps of a key rotation: what each writes, when repeated, out of order, late, in a race, or interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a secret: signed as botocore signs, answered as Secrets Manager answers."""
+"""Reading a secret: signed as botocore signs, with the same result as boto3."""
 
 from __future__ import annotations
 

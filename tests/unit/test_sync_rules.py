@@ -1,4 +1,4 @@
-"""When a failed sync is tried again, and what the queue's messages say."""
+"""When a failed sync is retried, and what the messages of the queue contain."""
 
 from __future__ import annotations
 

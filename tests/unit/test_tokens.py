@@ -1,4 +1,4 @@
-"""Access tokens, true and forged, by the verifier and by a route behind no gateway."""
+"""Valid and forged access tokens, at the verifier and at a route without a gateway."""
 
 from __future__ import annotations
 

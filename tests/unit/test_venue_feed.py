@@ -1,4 +1,4 @@
-"""A live feed over venues that answer from a script: what is fresh, what falls back, and what the path is."""
+"""The venue feed with scripted venues: freshness, fallback, and the recorded price path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pure rules around venues: what an answer means, when to ask, where to call, what things are worth."""
+"""The pure rules about venues: error codes, the circuit breaker, addresses and dollar prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file a new venue is copied from keeps up with the interface."""
+"""The template for a new venue matches the wallet interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending work to SQS: calls of ten, a few at once, and again what was refused."""
+"""Sending work to SQS: batches of ten, bounded concurrency, and retries of refused messages."""
 
 from __future__ import annotations
 

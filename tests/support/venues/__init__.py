@@ -1,6 +1,6 @@
-"""Exchanges on this machine that speak the REST formats of Binance, Coinbase Advanced and Kraken.
+"""Fake venues on this machine that speak the REST formats of Binance, Coinbase Advanced and Kraken.
 
-They are ours, written from the venues' public documentation, for tests and for trying things out
-(``python -m tests.support.venues --venue binance``). Signatures are checked and filters enforced as documented;
-matching is simple: a book that never empties around a price that moves when it is told to. Faults happen on demand.
+They are written from the venues' public documentation, for tests and for trying things out
+(``python -m tests.support.venues --venue binance``). They check signatures and enforce filters as documented. Matching
+is simple: an endless order book around a price that moves only when it is set. Faults happen on demand.
 """

@@ -1,4 +1,4 @@
-"""What the fake venues share: markets, accounts, orders and a simple matching around a price that is set."""
+"""What the fake venues share: markets, accounts, orders and simple matching around a price that the test sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Minutes of a market drawn from a seed, and a Binance that shows them as its clock goes."""
+"""One-minute candles drawn from a seed, and a fake Binance that shows them as its clock moves."""
 
 from __future__ import annotations
 

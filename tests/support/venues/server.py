@@ -1,4 +1,4 @@
-"""Serves a fake venue over HTTP in a thread of its own, with the latency and the faults it is told to have."""
+"""Serving a fake venue over HTTP in a separate thread, with the latency and the faults that the test sets."""
 
 from __future__ import annotations
 
