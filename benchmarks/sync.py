@@ -20,7 +20,7 @@ from pymongo import monitoring
 from benchmarks.report import Line, Section
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
 from moniqo_core.services.sync.accounts import AT_ONCE_PER_VENUE
-from tests.soak.sync_cast import OrderRequest, keys_of, prepare, venues, worker_handler
+from tests.soak.sync_processes import WorkerSetup, keys_of, prepare, venues, worker_handler
 from tests.support.mongo import embedded_server
 
 LATENCY: Final = 0.1
@@ -63,7 +63,7 @@ def measure() -> Section:
     with embedded_server() as url, venues([WALLETS], LATENCY) as at:
         (address, _), *_ = at
         asyncio.run(prepare(url, [address], [WALLETS], ring))
-        handler = worker_handler(OrderRequest(url, "http://127.0.0.1:9", ring, 10.0), lambda: datetime.now(UTC))
+        handler = worker_handler(WorkerSetup(url, "http://127.0.0.1:9", ring, 10.0), lambda: datetime.now(UTC))
         _batch(handler, 0)
         rounds = []
         for number in range(1, ROUNDS + 1):

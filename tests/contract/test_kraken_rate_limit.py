@@ -24,7 +24,7 @@ from moniqo_core.venues.transport import circuit_breaker
 from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, RateLimiter
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
-from tests.support.fake_time import Watch
+from tests.support.fake_time import FakeClock
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.kraken import FakeKraken
 
@@ -32,18 +32,18 @@ BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def watch() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def fake(watch: Watch) -> Iterator[FakeKraken]:
+def fake(watch: FakeClock) -> Iterator[FakeKraken]:
     with FakeKraken(clock=watch) as fake:
         yield fake
 
 
 @pytest.fixture
-def connection(fake: FakeKraken, watch: Watch) -> Iterator[VenueConnection]:
+def connection(fake: FakeKraken, watch: FakeClock) -> Iterator[VenueConnection]:
     """One that keeps the pace Kraken asks for, by the clock Kraken counts by."""
     rate_limiter = lambda per_second, burst: RateLimiter(per_second, burst, watch, watch.sleep)  # noqa: E731
     connection = VenueConnection(Kraken(), ApiConfig(base_url=fake.url), allow_loopback=True, rate_limiter=rate_limiter)
@@ -59,7 +59,7 @@ async def opened(connection: VenueConnection, credentials: dict[str, str], clock
 
 
 def test_connecting_and_first_syncs_do_not_wait(
-    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+    fake: FakeKraken, connection: VenueConnection, watch: FakeClock, run: Run
 ) -> None:
     async def work() -> None:
         for credentials in (fake.credentials(), fake.credentials()):
@@ -72,7 +72,7 @@ def test_connecting_and_first_syncs_do_not_wait(
 
 
 def test_continuous_syncs_are_slowed_to_the_kraken_rate(
-    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+    fake: FakeKraken, connection: VenueConnection, watch: FakeClock, run: Run
 ) -> None:
     credentials = fake.credentials()
 
@@ -88,7 +88,7 @@ def test_continuous_syncs_are_slowed_to_the_kraken_rate(
 
 
 def test_call_with_too_long_a_wait_is_refused_locally_with_retry_after(
-    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+    fake: FakeKraken, connection: VenueConnection, watch: FakeClock, run: Run
 ) -> None:
     credentials = fake.credentials()
 
@@ -110,7 +110,7 @@ def test_call_with_too_long_a_wait_is_refused_locally_with_retry_after(
 
 
 def test_waiting_for_the_rate_limiter_does_not_count_as_answer_time(
-    fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
+    fake: FakeKraken, watch: FakeClock, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venue_calls, "ANSWER_SECONDS", 1.0)
 
@@ -135,7 +135,7 @@ def test_waiting_for_the_rate_limiter_does_not_count_as_answer_time(
 
 
 def test_time_out_while_waiting_is_not_a_venue_failure(
-    fake: FakeKraken, watch: Watch, run: Run, monkeypatch: pytest.MonkeyPatch
+    fake: FakeKraken, watch: FakeClock, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "FAILURES", 1)
 
@@ -162,7 +162,7 @@ def test_time_out_while_waiting_is_not_a_venue_failure(
     assert judge.wait() == 0
 
 
-def test_fake_kraken_enforces_the_call_limit(fake: FakeKraken, watch: Watch, run: Run) -> None:
+def test_fake_kraken_enforces_the_call_limit(fake: FakeKraken, watch: FakeClock, run: Run) -> None:
     config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
     connection = VenueConnection(Kraken(), config, allow_loopback=True)
 
@@ -181,7 +181,7 @@ def test_fake_kraken_enforces_the_call_limit(fake: FakeKraken, watch: Watch, run
 
 
 def test_remaining_trades_are_read_by_the_next_statements_without_waiting(
-    fake: FakeKraken, connection: VenueConnection, watch: Watch, run: Run
+    fake: FakeKraken, connection: VenueConnection, watch: FakeClock, run: Run
 ) -> None:
     credentials = fake.credentials(balances={"USD": "1000000"})
     fake.exchange.now = lambda: int(now().timestamp() * 1000)  # type: ignore[method-assign]
@@ -214,7 +214,7 @@ class Trading(FakeKraken):
     """Another trade is filled before the second page of trades is given."""
 
     pages = 0
-    watch: Watch
+    watch: FakeClock
 
     def _trades(self, account: Account, given: dict[str, str]) -> Any:
         self.pages += 1
@@ -226,7 +226,7 @@ class Trading(FakeKraken):
 
 @pytest.mark.parametrize("count", [51, 100, 199, 200, 201])
 def test_trade_filled_during_paging_hides_no_other_trade(count: int, run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
 
     def now() -> datetime:
         return BEGIN + timedelta(seconds=watch())

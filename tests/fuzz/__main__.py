@@ -28,7 +28,7 @@ from schemathesis.specs.openapi import checks
 
 from tests.contract.conftest import new_world
 from tests.fuzz.gateway import Gateway, Sent, on_the_wire
-from tests.fuzz.seasoning import Pantry
+from tests.fuzz.known_values import KnownValues
 from tests.support.api import DOCUMENT, HEADERS, OPERATIONS, Operation, issuer
 from tests.support.lambdas import User
 from tests.support.mongo import embedded_server
@@ -61,7 +61,7 @@ class Fuzzer:
 
     def __init__(self) -> None:
         self._gateway = Gateway()
-        self._pantry = Pantry()
+        self._values = KnownValues()
         schema = schemathesis.openapi.from_dict(DOCUMENT)
         self._described = {each.id: schema[each.path][each.method] for each in OPERATIONS}
 
@@ -101,9 +101,9 @@ class Fuzzer:
         return outcomes
 
     def _try(self, case: Case[Any], operation: Operation, chance: Random) -> tuple[str, str]:
-        self._pantry.stock(operation)
-        self._pantry.season(case, operation, chance)
-        user = self._pantry.asker(operation, chance)
+        self._values.refill(operation)
+        self._values.insert(case, operation, chance)
+        user = self._values.choose_caller(operation, chance)
         address = f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
         try:
             request = on_the_wire(case)
@@ -116,7 +116,7 @@ class Fuzzer:
         if sent.function != operation.id:
             return "elsewhere", ""
         status = sent.response.status_code
-        self._pantry.used(operation, status, _json(sent))
+        self._values.learn(operation, status, _json(sent))
         return str(status), "\n".join(wrong(case, operation, sent.response, user))
 
 

@@ -26,7 +26,7 @@ from tests.support import lambdas
 from tests.support.api import EMAIL, PASSWORD, user_pool
 from tests.support.clock import put_clock_forward
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, User, call, http_event, load_function
-from tests.support.secret_search import found, leaks, texts_in
+from tests.support.secret_search import find_secrets, leaks, texts_in
 from tests.support.wallets import DEMO, KEY_SECRET, aws, new_wallet
 
 __all__ = ["aws"]
@@ -143,17 +143,17 @@ def test_credentials_appear_nowhere_outside_their_ciphertext(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     first, second = watch.credentials(), watch.credentials()
-    wallet = everyday(watch, first, second)
-    bodies = [json.dumps(record) for record in scheduled(watch)]
-    wrong_turns(watch, wallet)
-    logging_in(watch, environment)
-    opened = run(opens(database, wallet))
+    wallet = use_wallet(watch, first, second)
+    bodies = [json.dumps(record) for record in run_scheduled_sync(watch)]
+    send_misplaced_secrets(watch, wallet)
+    try_logins(watch, environment)
+    opened = run(decrypt_stored(database, wallet))
     assert {name: opened[name] for name in second} == second, "the canaries were never there"
     watch.see_ciphertexts(stored())
-    rotating(watch, stored, run, environment)
-    opened = run(opens(database, wallet))
+    rotate_keys(watch, stored, run, environment)
+    opened = run(decrypt_stored(database, wallet))
     assert {name: opened[name] for name in second} == second, "they are there after a rotation too"
-    broken_parts(watch, wallet, database, run, environment, stored)
+    break_dependencies(watch, wallet, database, run, environment, stored)
     assert len(watch.ciphertexts) >= 3
 
     wrote = capfd.readouterr()
@@ -162,18 +162,18 @@ def test_credentials_appear_nowhere_outside_their_ciphertext(
     assert len(watch.answers) > 40
     assert len(bodies) > 0
     assert wrote.out.count('"message": "request"') > 40
-    assert found(watch.canaries, [*written, *stored()]) == []
+    assert find_secrets(watch.canaries, [*written, *stored()]) == []
     secret = boto3.client("secretsmanager").get_secret_value(SecretId=KEY_SECRET)["SecretString"]
-    assert found(watch.canaries, [("key ring", secret)]) == []
+    assert find_secrets(watch.canaries, [("key ring", secret)]) == []
     # Neither the ciphertext nor a key shows, and no field but one holds it.
     hidden = {token.rpartition(":")[2][16:] for token in watch.ciphertexts}
     hidden |= watch.materials | {key["material"] for key in json.loads(secret)["keys"].values()}
     assert len(hidden) >= 6
     elsewhere = [(place, text) for place, text in stored() if place != CIPHERTEXT_AT]
-    assert found(hidden, [*written, *elsewhere]) == []
+    assert find_secrets(hidden, [*written, *elsewhere]) == []
 
 
-def everyday(watch: Watch, first: dict[str, str], second: dict[str, str]) -> str:
+def use_wallet(watch: Watch, first: dict[str, str], second: dict[str, str]) -> str:
     """Do with a wallet what users do all day; return its id."""
     key = {"Idempotency-Key": "canaries"}
     given = {"initial_balance_usd": "10000", **first}
@@ -214,7 +214,7 @@ def everyday(watch: Watch, first: dict[str, str], second: dict[str, str]) -> str
     return str(made.json["id"])
 
 
-def scheduled(watch: Watch) -> list[dict[str, Any]]:
+def run_scheduled_sync(watch: Watch) -> list[dict[str, Any]]:
     """Let the schedule sync everything; return what went through the queue."""
     load_function("dispatch_sync").handler({"scheduled_time": rfc3339(utc_now())}, None)
     records = messages()
@@ -223,7 +223,7 @@ def scheduled(watch: Watch) -> list[dict[str, Any]]:
     return records
 
 
-def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatch) -> None:
+def rotate_keys(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatch) -> None:
     """Rotate, move credentials, look at the keys, and let all of it go wrong as well."""
     client, steps = boto3.client("secretsmanager"), load_function("rotate_key").handler
     for hours, token in enumerate(("1" * 36, "2" * 36), start=1):
@@ -244,7 +244,7 @@ def rotating(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatc
     watch.answers.append(("moniqo-admin keys status", table(*run(bootstrap.reencryption().uses()), utc_now())))
 
 
-def wrong_turns(watch: Watch, wallet: str) -> None:
+def send_misplaced_secrets(watch: Watch, wallet: str) -> None:
     """Put secrets where they do not belong."""
     path = f"/wallets/{wallet}"
     whole = watch.credentials()
@@ -303,7 +303,7 @@ def wrong_turns(watch: Watch, wallet: str) -> None:
     assert watch("place_order", "POST", f"{path}/orders", body=order).status == 422
 
 
-def logging_in(watch: Watch, environment: pytest.MonkeyPatch) -> None:
+def try_logins(watch: Watch, environment: pytest.MonkeyPatch) -> None:
     """Log in, rightly and wrongly; tokens are secrets too."""
     environment.setenv("JWT_CLIENT_ID", user_pool())
     restart()
@@ -317,7 +317,7 @@ def logging_in(watch: Watch, environment: pytest.MonkeyPatch) -> None:
         assert answer.status in {401, 422}, answer.text
 
 
-def broken_parts(
+def break_dependencies(
     watch: Watch,
     wallet: str,
     database: Database,
@@ -380,7 +380,7 @@ def broken_parts(
     watch("create_wallet", "POST", "/wallets", body=given)
 
 
-async def opens(database: Database, wallet: str) -> dict[str, str]:
+async def decrypt_stored(database: Database, wallet: str) -> dict[str, str]:
     """Decrypt what is stored, as a wallet that connects would."""
     document = await database["user_wallets"].find_one({"_id": wallet})
     assert document is not None

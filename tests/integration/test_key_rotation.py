@@ -29,7 +29,7 @@ from tests.conftest import Database, Run
 from tests.support.aws_server import aws_server
 from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
-from tests.support.killable_process import Victim
+from tests.support.killable_process import KillableProcess
 from tests.support.lambdas import TRADER, Invoke, load_function
 from tests.support.wallets import DEMO, KEY_SECRET, aws, create
 
@@ -356,7 +356,7 @@ def test_killed_processes_lose_no_credentials_and_the_next_run_finishes(
     stages: Counter[str] = Counter()
     last = ""
     for kill in range(KILLS):
-        victim = Victim(rotate_until_killed, mongo_url, seeded.name, KEY_SECRET, 100 * kill)
+        victim = KillableProcess(rotate_until_killed, mongo_url, seeded.name, KEY_SECRET, 100 * kill)
         for _ in range(chance.randrange(1, 12)):
             assert victim.reports.poll(30), f"it stands still, TEST_SEED={seed}"
             last = victim.reports.recv()

@@ -18,7 +18,7 @@ from moniqo_core.storage.wallets.life import keep_life
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
-from tests.support.live_harness import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.sync_calls import work
@@ -33,7 +33,7 @@ D = Decimal
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     """A wallet that holds 0.0999 BTC, with a resting purchase (``o-2-1``) and an exit (``o-3-1``)."""
     with live_deployment(environment, keeps_prices=False) as venue:
-        made = open_desk(venue, invoke, seeded)
+        made = connect_live_wallet(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
         assert made.place(type="market", price=None, amount="0.1").status == 201
         assert made.place(price="30000").status == 201

@@ -17,7 +17,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from tests.conftest import Database, Run
 from tests.soak import venue_orders
 from tests.support.killable_process import prepared
-from tests.support.live_traders import SLUG, LiveSite, fire_at_once, make_wallet
+from tests.support.live_traders import SLUG, LiveSite, make_wallet, send_all_at_once
 from tests.support.venues.binance import FakeBinance
 
 D = Decimal
@@ -46,7 +46,7 @@ def at_once(site: LiveSite, *orders: list[OrderRequest]) -> Counter[str]:
     barrier, pipes, processes = prepared.Barrier(len(orders)), [], []
     for chosen in orders:
         ours, theirs = prepared.Pipe(duplex=False)
-        process = prepared.Process(target=fire_at_once, args=(site, "mine", chosen, barrier, theirs), daemon=True)
+        process = prepared.Process(target=send_all_at_once, args=(site, "mine", chosen, barrier, theirs), daemon=True)
         process.start()
         theirs.close()
         pipes.append(ours)

@@ -13,7 +13,7 @@ from moniqo_core import cli
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
-from tests.support.live_harness import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
@@ -28,7 +28,7 @@ ONE_HOUR = timedelta(hours=1)
 @pytest.fixture
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     with live_deployment(environment) as venue:
-        yield open_desk(venue, invoke, seeded)
+        yield connect_live_wallet(venue, invoke, seeded)
 
 
 def test_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) -> None:
@@ -190,7 +190,7 @@ def test_reconciliation_records_fills_that_happened_meanwhile(harness: LiveHarne
 def test_unreadable_wallet_does_not_block_reconciliation_of_others(
     harness: LiveHarness, invoke: Invoke, seeded: Database, run: Run
 ) -> None:
-    broken = open_desk(harness.venue, invoke, seeded)
+    broken = connect_live_wallet(harness.venue, invoke, seeded)
     for each in (broken, harness):
         each.place()
     run(seeded.user_wallets.update_one({"_id": broken.wallet}, {"$set": {"risk_limits": "none"}}))
@@ -381,7 +381,7 @@ def test_refused_key_hint_names_the_egress_address(
 ) -> None:
     environment.setenv("EGRESS_ADDRESS", "192.0.2.7")
     with live_deployment(environment) as venue:
-        harness = open_desk(venue, invoke, seeded)
+        harness = connect_live_wallet(venue, invoke, seeded)
         next(iter(venue.exchange.accounts.values())).revoked = True
         refused = harness.place(side="sell", price="60000")
 
@@ -422,7 +422,7 @@ def test_coinbase_and_kraken_orders_without_an_answer_are_reconciled(
     path: str,
 ) -> None:
     with live_deployment(environment, fake(), slug) as venue:
-        harness = open_desk(venue, invoke, seeded, slug, balances={"USD": "10000"})
+        harness = connect_live_wallet(venue, invoke, seeded, slug, balances={"USD": "10000"})
         placed = harness.place(symbol="BTC/USD", type="market", price=None, amount="0.002")
         assert (placed.status, placed.json["status"]) == (201, "filled"), placed.text
         assert sum(D(fill["amount"]) for fill in placed.json["fills"]) == D("0.002")
@@ -440,7 +440,7 @@ def test_fills_are_found_when_the_venue_clock_is_behind(
     aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, run: Run
 ) -> None:
     with live_deployment(environment, FakeCoinbase(), "coinbase-advanced-v1") as venue:
-        harness = open_desk(venue, invoke, seeded, "coinbase-advanced-v1", balances={"USD": "10000"})
+        harness = connect_live_wallet(venue, invoke, seeded, "coinbase-advanced-v1", balances={"USD": "10000"})
         placed = harness.place(symbol="BTC/USD").json
         later = {"created_at": utc_now() + timedelta(minutes=1)}
         run(harness.database.orders.update_many({}, {"$set": later}))

@@ -12,7 +12,7 @@ import pytest
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import Invoke
-from tests.support.live_harness import LiveHarness, live_deployment, open_desk
+from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
 from tests.support.round_trips import round_trips
 from tests.support.sync_calls import get, sync_log
 from tests.support.wallets import aws
@@ -25,7 +25,7 @@ D = Decimal
 @pytest.fixture
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
     with live_deployment(environment, keeps_prices=False) as venue:
-        made = open_desk(venue, invoke, seeded)
+        made = connect_live_wallet(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
         yield made
 

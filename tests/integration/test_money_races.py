@@ -31,18 +31,18 @@ from moniqo_core.storage.paper.snapshots import STATES
 from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run
 from tests.support.fault_proxy import by_chance, fault_proxy
-from tests.support.killable_process import Victim
+from tests.support.killable_process import KillableProcess
 from tests.support.ledger_audit import audited, entries_of
 from tests.support.traders import (
     OWNER,
     Placed,
     Site,
     connector_of,
-    fire,
     market_order,
     open_wallet,
     repeat,
     send,
+    send_many,
     trade_until_killed,
 )
 
@@ -75,7 +75,7 @@ def connector(connection: Database) -> WalletConnector:
 
 
 @contextmanager
-def crew(entry: Callable[..., None], arguments: Sequence[tuple[object, ...]]) -> Iterator[list[Connection]]:
+def spawned(entry: Callable[..., None], arguments: Sequence[tuple[object, ...]]) -> Iterator[list[Connection]]:
     """Spawn one process per tuple of arguments and yield the ends where their results arrive."""
     ends: list[Connection] = []
     processes = []
@@ -115,7 +115,7 @@ def test_eight_processes_spend_exactly_the_available_cash(
     cash = run(cost_of(connector, AFFORDABLE))
     run(open_wallet(connector, site.user_wallet_id, cash))
     barrier = spawn.Barrier(PROCESSES)
-    with crew(fire, [(site, ORDERS_EACH, barrier)] * PROCESSES) as ends:
+    with spawned(send_many, [(site, ORDERS_EACH, barrier)] * PROCESSES) as ends:
         results = [end.recv() for end in ends]
     accepted = [order for orders, _ in results for order in orders]
     assert len(accepted) == AFFORDABLE
@@ -146,7 +146,7 @@ def test_fifty_concurrent_repeats_make_one_order(
     processes, tasks = 5, 10
     run(open_wallet(connector, site.user_wallet_id, PLENTY))
     barrier = spawn.Barrier(processes)
-    with crew(repeat, [(site, tasks, "once", barrier)] * processes) as ends:
+    with spawned(repeat, [(site, tasks, "once", barrier)] * processes) as ends:
         answers = [answer for end in ends for answer in end.recv()]
     assert len(answers) == processes * tasks
     assert len({(order_id, quote, fee) for order_id, _, quote, fee in answers}) == 1
@@ -165,7 +165,7 @@ def test_killed_client_leaves_the_old_or_the_new_state(
     acknowledged: set[str] = set()
     slowest = 0.0
     for _ in range(KILLS // 2):
-        clients = [Victim(trade_until_killed, site) for _ in range(2)]
+        clients = [KillableProcess(trade_until_killed, site) for _ in range(2)]
         try:
             for client in clients:
                 acknowledged.add(client.reports.recv())

@@ -50,7 +50,7 @@ def ask(
     return Answer(result["statusCode"], result["headers"], result.get("body", ""))
 
 
-def is_told(function: str, method: str, path: str, **given: object) -> None:
+def assert_unavailable(function: str, method: str, path: str, **given: object) -> None:
     """The function says that it cannot answer now, before its time is over."""
     started = time.monotonic()
     answer = ask(function, method, path, seconds=SECONDS, **given)  # type: ignore[arg-type]
@@ -94,8 +94,8 @@ def test_key_ring_outage_is_503_and_recovers(
         made.cache_clear()
     aws_gate.shut(trouble)
 
-    is_told("create_wallet", "POST", "/wallets", body=new_wallet(**given))
-    is_told("replace_credentials", "PUT", f"{path}/credentials", body=given)
+    assert_unavailable("create_wallet", "POST", "/wallets", body=new_wallet(**given))
+    assert_unavailable("replace_credentials", "PUT", f"{path}/credentials", body=given)
     assert ask("get_wallet", "GET", path).status == 200, "who needs no key is not touched"
 
     aws_gate.open()
@@ -111,17 +111,17 @@ def test_database_outage_is_503_and_recovers(
     order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001", "client_order_id": "once"}
     with gate_before(mongo_url) as gate:
         environment.setenv("MONGODB_URL", f"mongodb://127.0.0.1:{gate.port}/?directConnection=true")
-        forget_but(seeded)
+        restart_except(seeded)
         assert ask("get_wallet", "GET", path).status == 200
         gate.shut(trouble)
 
-        is_told("get_wallet", "GET", path)
-        is_told("place_order", "POST", f"{path}/orders", body=order)
+        assert_unavailable("get_wallet", "GET", path)
+        assert_unavailable("place_order", "POST", f"{path}/orders", body=order)
 
         gate.open()
         assert ask("place_order", "POST", f"{path}/orders", body=order).status in {200, 201}
         assert ask("get_wallet", "GET", path).status == 200
-        forget_but(None)
+        restart_except(None)
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
@@ -132,12 +132,12 @@ def test_outage_while_reading_the_database_secret_is_503_and_recovers(
     environment.delenv("MONGODB_URL")
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
     environment.setattr("moniqo_core.secret_reader.TIMEOUT_SECONDS", 0.5)
-    forget_but(seeded)
+    restart_except(seeded)
     aws_gate.shut(trouble)
-    is_told("list_wallets", "GET", "/wallets")
+    assert_unavailable("list_wallets", "GET", "/wallets")
     aws_gate.open()
     assert ask("list_wallets", "GET", "/wallets").status == 200
-    forget_but(None)
+    restart_except(None)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"address": "x"}', "mongodb://", "mongodb://[::1", "http://x:y"])
@@ -147,7 +147,7 @@ def test_database_secret_without_an_address_is_503_until_corrected(
     secrets = boto3.client("secretsmanager")
     secrets.create_secret(Name="mongodb", SecretString=text or " ")
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
-    is_told("list_wallets", "GET", "/wallets")
+    assert_unavailable("list_wallets", "GET", "/wallets")
     secrets.put_secret_value(SecretId="mongodb", SecretString=mongo_url)
     assert ask("list_wallets", "GET", "/wallets").status == 200
 
@@ -156,7 +156,7 @@ def test_missing_database_secret_is_503_until_created(
     aws_gate: Gate, environment: pytest.MonkeyPatch, mongo_url: str
 ) -> None:
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
-    is_told("list_wallets", "GET", "/wallets")
+    assert_unavailable("list_wallets", "GET", "/wallets")
     boto3.client("secretsmanager").create_secret(Name="mongodb", SecretString=mongo_url)
     assert ask("list_wallets", "GET", "/wallets").status == 200
 
@@ -194,7 +194,7 @@ def issuer(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
 def test_issuer_outage_is_503_and_known_keys_keep_working(trouble: str, issuer: Gate, seeded: Database) -> None:
     bearer = {"authorization": f"Bearer {token(sub=TRADER.id)}"}
     issuer.shut(trouble)
-    is_told("list_wallets", "GET", "/wallets", user=None, headers=bearer)
+    assert_unavailable("list_wallets", "GET", "/wallets", user=None, headers=bearer)
     issuer.open()
     answer = ask("list_wallets", "GET", "/wallets", user=None, headers=bearer)
     assert (answer.status, json.loads(answer.text)["items"]) == (200, [])
@@ -202,7 +202,7 @@ def test_issuer_outage_is_503_and_known_keys_keep_working(trouble: str, issuer: 
     assert ask("list_wallets", "GET", "/wallets", user=None, headers=bearer).status == 200, "keys are kept"
 
 
-def forget_but(kept: Database | None) -> None:
+def restart_except(kept: Database | None) -> None:
     """Be a new execution environment; the connection of ``kept`` goes on being used by the test itself."""
     if kept is not None:
         bootstrap.database.cache_clear()

@@ -52,8 +52,8 @@ def lived(mongo_url: str) -> Stored:
         # A market everybody knows: the chances of the test are then the same in every run.
         await db[DEPLOYMENT].insert_one({"_id": "simulation", "seed": "a seed of the tests"})
         life = Life(db, "lived", SEED)
-        await life.begin()
-        await life.go_on(STEPS)
+        await life.open()
+        await life.run_steps(STEPS)
         entries = await db[ENTRIES].find({}).sort("seq", 1).to_list()
         snapshot, deployment = await db[STATES].find_one({}), await db[DEPLOYMENT].find_one({})
         await _drop(db)
@@ -348,7 +348,7 @@ def test_quote_amount_just_below_one_lot_of_the_next_level_is_recomputed(databas
     async def work() -> None:
         await ensure_indexes(database, (STATES, ENTRIES))
         life = Life(database, "w", SEED)
-        await life.begin()
+        await life.open()
         market, snapshot = await life.wallet.feed.market(BTC), await life.wallet.feed.snapshot(BTC)
         with exact():
             best, following = snapshot.asks[:2]
@@ -364,8 +364,8 @@ def test_quote_amount_just_below_one_lot_of_the_next_level_is_recomputed(databas
 def test_stock_wallet_is_recomputed_across_closed_sessions(database: Database, run: Run) -> None:
     async def work() -> None:
         life = Life(database, "stocks", SEED, STOCKS)
-        await life.begin()
-        await life.go_on(STEPS)
+        await life.open()
+        await life.run_steps(STEPS)
         found = await replayed(database, "stocks")
         assert found.difference is None
         assert found.fills

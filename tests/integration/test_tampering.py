@@ -21,7 +21,7 @@ from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import rfc3339, utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
-from tests.support.secret_search import found
+from tests.support.secret_search import find_secrets
 from tests.support.venues.binance import FakeBinance
 from tests.support.wallets import KEY_SECRET, aws, new_wallet
 
@@ -143,7 +143,10 @@ def test_changed_ciphertext_does_not_open_and_shows_nothing(vault: Vault, capfd:
             shown.append(reply.text)
     wrote = capfd.readouterr()
     assert wrote.out.count('"message": "request"') > len(BROKEN)
-    assert found([*vault.secrets, ciphertext.rpartition(":")[2]], [("", text) for text in [*shown, wrote.out]]) == []
+    assert (
+        find_secrets([*vault.secrets, ciphertext.rpartition(":")[2]], [("", text) for text in [*shown, wrote.out]])
+        == []
+    )
 
     given = {"credentials": {"api_key": "none", "api_secret": "none"}}
     assert vault.invoke("replace_credentials", "PUT", f"{path}/credentials", user=user, body=given).status == 422

@@ -28,7 +28,16 @@ from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
 from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY
 from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR
 from tests.soak.queue import Queue, queue
-from tests.soak.sync_cast import DATABASE, Context, OrderRequest, Worker, keys_of, prepare, reconcile, venues
+from tests.soak.sync_processes import (
+    DATABASE,
+    Context,
+    Worker,
+    WorkerSetup,
+    become_environment,
+    keys_of,
+    prepare,
+    venues,
+)
 from tests.support.mongo import embedded_server
 
 PERIOD = timedelta(minutes=5)
@@ -61,9 +70,9 @@ class Report:
     recovered: int = 0
 
 
-def run_dispatcher(place: OrderRequest, pipe: Any) -> None:
+def run_dispatcher(place: WorkerSetup, pipe: Any) -> None:
     """Run the real handler of ``dispatch_sync`` for the times that come through the pipe."""
-    reconcile(place)
+    become_environment(place)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     from tests.support.lambdas import load_function
 
@@ -149,7 +158,7 @@ def counts_of(plan: Plan) -> list[int]:
     return [each + (venue < plan.wallets % plan.venues) for venue in range(plan.venues)]
 
 
-def draw_sick(plan: Plan) -> dict[str, str]:
+def draw_failing(plan: Plan) -> dict[str, str]:
     """Choose who fails and who hangs."""
     keys = [key for venue, count in enumerate(counts_of(plan)) for key in keys_of(venue, count)]
     rng = Random(f"{plan.seed}/sick")
@@ -159,7 +168,7 @@ def draw_sick(plan: Plan) -> dict[str, str]:
 
 
 @contextmanager
-def cast(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
+def start_stage(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
     """Start everything; yields the stage and the pipe of each venue."""
     counts = counts_of(plan)
     key = new_key(datetime.now(UTC))
@@ -170,7 +179,7 @@ def cast(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
         at = stack.enter_context(venues(counts, plan.latency))
         asyncio.run(prepare(url, [address for address, _ in at], counts, ring))
         # A busy machine starves the emulation, and the driver would take it for dead.
-        place = OrderRequest(
+        place = WorkerSetup(
             f"{url}&serverMonitoringMode=poll&heartbeatFrequencyMS=600000", waiting.url, ring, plan.seconds_per_wallet
         )
         workers = [Worker(place, number) for number in range(plan.workers)]
@@ -189,8 +198,8 @@ def cast(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
 
 def run(plan: Plan, say: Any = lambda _: None) -> Report:
     """Run a plan; raises AssertionError when something is not as it must be."""
-    sick = draw_sick(plan)
-    with cast(plan) as (stage, pipes):
+    sick = draw_failing(plan)
+    with start_stage(plan) as (stage, pipes):
         _trouble(pipes, sick)
         for number in range(plan.periods):
             scheduled = stage.period()

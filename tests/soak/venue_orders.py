@@ -28,7 +28,7 @@ from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.seeds import seed_definitions
-from tests.support.killable_process import Victim
+from tests.support.killable_process import KillableProcess
 from tests.support.live_traders import SLUG, Answered, Asked, Duty, LiveSite, later, make_wallet, order_of, send_orders
 from tests.support.mongo import embedded_server
 from tests.support.venues.binance import FakeBinance
@@ -60,7 +60,7 @@ class Slot:
 
     wallet: str
     key: str
-    victim: Victim | None = None
+    victim: KillableProcess | None = None
     seen: int = 0
     newest: int = 0
     answers: dict[int, Answered] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class Run:
     def _hold(self, slot: Slot) -> None:
         first = 1
         while first <= self.each:
-            slot.victim = Victim(send_orders, Duty(self.site, slot.wallet, self.seed, first, self.each))
+            slot.victim = KillableProcess(send_orders, Duty(self.site, slot.wallet, self.seed, first, self.each))
             self._listen(slot)
             for report in slot.victim.end():
                 self._note(slot, report)

@@ -44,7 +44,7 @@ from tests.soak.checker import Receipt, Seen, Stop, check
 from tests.soak.client import Answered, Asked, Duty, is_interrupted, names, order_of, trade, wallet_of
 from tests.soak.verdict import Record, verdict
 from tests.support.fault_proxy import FaultProxy, by_chance, fault_proxy
-from tests.support.killable_process import Victim, prepared
+from tests.support.killable_process import KillableProcess, prepared
 from tests.support.mongo import DurableServer
 from tests.support.traders import OWNER
 
@@ -159,7 +159,7 @@ class Soak:
             database = connect(self.server.url, DATABASE)
             connector = WalletConnector(database)
             while not self._over:
-                client = Victim(trade, Duty(url, DATABASE, self.plan.seed, slot, first))
+                client = KillableProcess(trade, Duty(url, DATABASE, self.plan.seed, slot, first))
                 try:
                     self._listen(slot, client, chance.randint(1, usual))
                     time.sleep(chance.uniform(0, 0.03))
@@ -173,7 +173,7 @@ class Soak:
                     runner.run(self._order_after_kill(connector, slot, wallet_of(self.plan.seed, slot, record.newest)))
             runner.run(database.client.close())
 
-    def _listen(self, slot: int, client: Victim, answers: int) -> None:
+    def _listen(self, slot: int, client: KillableProcess, answers: int) -> None:
         """Take reports until so many orders were answered."""
         while answers and not self._over:
             if not client.reports.poll(LONGEST_WAIT):

@@ -63,7 +63,7 @@ class EngineHarness:
             path.append(PathPoint(self.now, self.now + STEP, self.prices[name], size, self.half))
         self.now += STEP
 
-    def look(self) -> Commit | None:
+    def evaluate(self) -> Commit | None:
         """Evaluate resting orders; keeps the commit when something happened."""
         draft = self.walk()
         if not resting.happened(draft) and not resting.overdue(draft):

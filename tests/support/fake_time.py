@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Watch:
+class FakeClock:
     """A clock of seconds: call it to read it."""
 
     def __init__(self) -> None:

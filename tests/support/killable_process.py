@@ -31,7 +31,7 @@ def _work(entry: Callable[..., None], *arguments: object) -> None:
     entry(*arguments)
 
 
-class Victim:
+class KillableProcess:
     """A process that runs ``entry(*arguments, pipe)``; what it sends through the pipe arrives in ``reports``."""
 
     def __init__(self, entry: Callable[..., None], *arguments: object) -> None:

@@ -102,7 +102,9 @@ def live_deployment(
         yield venue
 
 
-def open_desk(venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any) -> LiveHarness:
+def connect_live_wallet(
+    venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any
+) -> LiveHarness:
     """Connect a wallet, with 10,000 USDT unless told otherwise, and sync it once."""
     wallet = create(invoke, wallet_id=slug, credentials=venue.credentials(**account), risk_limits=LIMITS)
     harness = LiveHarness(venue, invoke, database, wallet["id"])

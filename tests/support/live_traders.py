@@ -173,7 +173,7 @@ async def _send(duty: Duty, reports: Connection) -> None:
     await database.client.close()
 
 
-def fire_at_once(
+def send_all_at_once(
     site: LiveSite, wallet: str, orders: Sequence[OrderRequest], barrier: Any, results: Connection
 ) -> None:
     """Send all these orders at the same moment and report the codes of what was refused."""

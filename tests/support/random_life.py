@@ -55,7 +55,7 @@ class Life:
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
-    async def begin(self) -> None:
+    async def open(self) -> None:
         """Open the account."""
         await self.wallet.open_account(replace(TERMS, cash_asset=self.symbols[0].partition("/")[2]))
         await self.wallet.initialize()
@@ -70,7 +70,7 @@ class Life:
     def _clock(self) -> datetime:
         return self.now
 
-    async def go_on(self, steps: int) -> None:
+    async def run_steps(self, steps: int) -> None:
         """Take ``steps`` steps: time passes, and something is asked."""
         for _ in range(steps):
             self.now += timedelta(milliseconds=self.chance.choices(PAUSES, WEIGHTS)[0])

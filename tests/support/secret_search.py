@@ -45,7 +45,7 @@ def texts_in(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, document.decode("latin-1") if isinstance(document, bytes) else str(document)
 
 
-def found(secrets: Iterable[str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def find_secrets(secrets: Iterable[str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return where which form of a secret stands, among ``(place, text)``."""
     forms = sorted({form for secret in secrets for form in forms_of(secret)})
     return [(place, form) for place, text in places for form in forms if form in text]

@@ -79,7 +79,7 @@ async def send(connector: WalletConnector, user_wallet_id: str, order: OrderRequ
     return record.order_id, record.replayed, plain(record.filled_quote), plain(record.fee)
 
 
-def fire(site: Site, count: int, barrier: Any, results: Connection) -> None:
+def send_many(site: Site, count: int, barrier: Any, results: Connection) -> None:
     """Send ``count`` orders one after the other and report the accepted ones and the number refused."""
 
     async def work() -> tuple[list[Placed], int]:

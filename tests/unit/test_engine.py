@@ -59,9 +59,9 @@ def test_resting_buy_fills_only_when_traded_through_and_frees_its_lock() -> None
     order = harness.place("buy", "limit", "0.1", price="49000")
     assert harness.locked("USDT") == D("4904.9")  # 4,900 and the highest fee
     harness.tick("49000.00")
-    assert harness.look() is None
+    assert harness.evaluate() is None
     harness.tick("48999.99")
-    commit = harness.look()
+    commit = harness.evaluate()
     assert commit is not None
     assert harness.order(order.order_id).status is OrderStatus.FILLED
     assert commit.fills[0].liquidity == "maker"
@@ -73,7 +73,7 @@ def test_path_point_fills_a_tenth_of_its_volume_oldest_order_first() -> None:
     first = harness.place("buy", "limit", "0.3", price="49000")
     second = harness.place("buy", "limit", "0.3", price="49000")
     harness.tick("48000", volume="4")
-    harness.look()
+    harness.evaluate()
     assert harness.order(first.order_id).filled_amount == D("0.3")
     assert harness.order(second.order_id).filled_amount == D("0.1")
 
@@ -84,7 +84,7 @@ def test_stop_fills_at_the_worse_of_trigger_and_gap_with_slippage() -> None:
     stop = harness.place("sell", "stop_loss", "0.1", stop_price="49000")
     assert harness.locked("BTC") == D("0.1")
     harness.tick("47000")
-    harness.look()
+    harness.evaluate()
     filled = harness.order(stop.order_id)
     # bid 46,999 is worse than 49,000; 5bp of slippage, down to the tick
     assert filled.average_fill_price == D("46975.50")
@@ -96,7 +96,7 @@ def test_take_profit_fills_at_its_trigger() -> None:
     harness.place("buy", "market", "0.1")
     order = harness.place("sell", "take_profit", "0.1", stop_price="52000")
     harness.tick("55000")
-    harness.look()
+    harness.evaluate()
     assert harness.order(order.order_id).average_fill_price == D(51974)
 
 
@@ -106,9 +106,9 @@ def test_trailing_stop_follows_the_bid_and_triggers_before_its_mark_moves() -> N
     order = harness.place("sell", "trailing_stop", "0.1", trail_percent="10")
     for price in ("55001", "60001", "54001.01"):
         harness.tick(price)
-    assert harness.look() is None
+    assert harness.evaluate() is None
     harness.tick("54001")
-    harness.look()
+    harness.evaluate()
     # mark 60,000, trigger 54,000
     assert harness.order(order.order_id).average_fill_price == D(53973)
 
@@ -117,16 +117,16 @@ def test_stop_limit_rests_until_its_trigger_and_then_its_limit() -> None:
     harness = EngineHarness()
     order = harness.place("buy", "stop_limit", "0.01", price="51000", stop_price="50500")
     harness.tick("50499.50")
-    harness.look()
+    harness.evaluate()
     waiting = harness.order(order.order_id)
     assert waiting.triggered
     assert waiting.average_fill_price == D("50500.50")
     late = harness.place("buy", "stop_limit", "0.01", price="51000", stop_price="50600")
     harness.tick("51500")
-    harness.look()
+    harness.evaluate()
     assert harness.order(late.order_id).status is OrderStatus.OPEN
     harness.tick("50999")
-    harness.look()
+    harness.evaluate()
     assert harness.order(late.order_id).average_fill_price == D(51000)
 
 
@@ -138,7 +138,7 @@ def test_filled_exit_cancels_the_other_and_both_lock_the_amount_once() -> None:
     assert harness.order(group + "2").stop_price == D("49000.98")  # 50,001 less 2%, down to the tick
     assert harness.order(group + "3").stop_price == D("52501.05")
     harness.tick("53000")
-    harness.look()
+    harness.evaluate()
     assert harness.order(group + "3").status is OrderStatus.FILLED
     assert harness.order(group + "2").status is OrderStatus.CANCELLED
     assert harness.account.holding("BTC").total == 0
@@ -150,10 +150,10 @@ def test_exits_grow_with_a_partially_filled_entry_and_cancel_its_rest() -> None:
     exit_id = entry.order_id[:-1] + "2"
     assert harness.order(exit_id).status is OrderStatus.PENDING
     harness.tick("48990", volume="4")
-    harness.look()
+    harness.evaluate()
     assert harness.order(exit_id).amount == D("0.4")
     harness.tick("47000", volume="1")
-    harness.look()
+    harness.evaluate()
     # by age the entry meets the point first and fills another 0.1, then the exit sells all 0.5
     assert harness.order(exit_id).filled_amount == D("0.5")
     assert harness.order(entry.order_id).status is OrderStatus.CANCELLED
@@ -187,7 +187,7 @@ def test_fill_wins_over_expiry_when_its_point_ends_first() -> None:
     )
     harness.tick("48500")
     harness.tick("47000")
-    harness.look()
+    harness.evaluate()
     assert harness.order(wins.order_id).status is OrderStatus.FILLED
     assert harness.order(loses.order_id).status is OrderStatus.EXPIRED
     assert harness.locked("USDT") == 0
@@ -206,9 +206,9 @@ def test_daily_loss_limit_pauses_wallet_cancels_buys_and_keeps_exits() -> None:
     stop = harness.place("sell", "stop_loss", "0.1", stop_price="40000")
     bid = harness.place("buy", "limit", "0.01", price="40000")
     harness.tick("49500")
-    assert harness.look() is None  # 10,000 - 5 - 0.1 x 501 leaves a loss of 55
+    assert harness.evaluate() is None  # 10,000 - 5 - 0.1 x 501 leaves a loss of 55
     harness.tick("48900")
-    harness.look()
+    harness.evaluate()
     assert harness.account.status == "paused"
     assert harness.order(bid.order_id).status is OrderStatus.CANCELLED
     assert harness.order(stop.order_id).is_open
@@ -227,7 +227,7 @@ def test_reset_begins_a_new_epoch_with_the_starting_balance() -> None:
     harness.place("buy", "market", "0.1")
     harness.place("buy", "limit", "0.01", price="40000")
     harness.tick("40001")
-    harness.look()
+    harness.evaluate()
     assert harness.account.status == "paused"
     harness.do(Reset())
     assert harness.account.epoch == 2
@@ -319,7 +319,7 @@ def test_equity_is_sampled_on_full_hours() -> None:
     harness.place("buy", "market", "0.1")
     for _ in range(60 * 4 + 1):
         harness.tick("51000")
-    commit = harness.look()
+    commit = harness.evaluate()
     assert commit is not None
     assert [(point.at, point.equity) for point in commit.samples] == [
         (START + timedelta(hours=1), D(10000) - D("5000.1") - D("5.0001") + D(5100))
@@ -344,7 +344,7 @@ def test_partial_fills_never_cost_more_than_the_locked_funds(monkeypatch: pytest
     assert harness.free("USDT") == 0
     for _ in range(3):
         harness.tick("48000", volume="0.0008001")
-        harness.look()
+        harness.evaluate()
     filled = harness.order(order.order_id)
     assert (filled.status, filled.fill_count) == (OrderStatus.FILLED, 3)
     assert sum((fill.quote for commit in harness.commits for fill in commit.fills), D(0)) == D("9.80098201")
@@ -355,7 +355,7 @@ def test_purchase_after_a_price_fall_does_not_raise_the_peak() -> None:
     harness = EngineHarness(limits=replace(WIDE, max_drawdown_percent=D(5)))
     harness.place("buy", "market", "0.05")
     harness.tick("50000")
-    harness.look()
+    harness.evaluate()
     peak = harness.account.peak
     harness.prices[BTC] = D(48000)
     harness.place("buy", "market", "0.1")
@@ -369,7 +369,7 @@ def test_loss_limit_cancels_buys_even_when_nothing_is_held_any_more() -> None:
     harness.prices[BTC] = D(48000)
     harness.place("sell", "market", "0.1")
     harness.tick("48000")
-    harness.look()
+    harness.evaluate()
     assert harness.account.status == "paused"
     assert harness.order(bid.order_id).status is OrderStatus.CANCELLED
 
@@ -380,7 +380,7 @@ def test_loss_limit_cancels_buys_of_a_wallet_paused_by_its_owner() -> None:
     bid = harness.place("buy", "limit", "0.01", price="40000")
     harness.do(SetStatus("paused", "owner", "lunch"))
     harness.tick("48000")
-    harness.look()
+    harness.evaluate()
     assert (harness.account.status, harness.account.reason) == ("paused", "lunch")
     assert harness.order(bid.order_id).status is OrderStatus.CANCELLED
 
@@ -394,10 +394,10 @@ def test_order_expired_before_a_pause_is_expired_however_often_evaluated() -> No
         late = harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
         harness.now += timedelta(seconds=5)
         if looks:
-            harness.look()
+            harness.evaluate()
         harness.now = START
         harness.tick("1000", ETH)
-        harness.look()
+        harness.evaluate()
         assert harness.account.status == "paused"
         assert harness.order(late.order_id).status is OrderStatus.EXPIRED
 
@@ -408,7 +408,7 @@ def test_equity_is_sampled_while_orders_or_holdings_exist_and_once_after() -> No
     harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.GTD, expires_at=until)
     for _ in range(60 * 4):
         harness.tick("51000")
-    commit = harness.look()
+    commit = harness.evaluate()
     assert commit is not None
     assert [(point.at, point.equity) for point in commit.samples] == [(START + timedelta(hours=1), D(10000))]
 
@@ -422,7 +422,7 @@ def test_constant_equity_is_sampled_in_its_first_hour_and_on_its_first_day(every
     while harness.now < until:
         harness.tick("53000" if harness.now >= START + timedelta(minutes=80) else "50000")
         if (harness.now - START) // STEP % every == 0:
-            harness.look()
+            harness.evaluate()
     harness.place("buy", "market", "0.01")
 
     told = {point.at: point.equity for commit in harness.commits for point in commit.samples}
@@ -439,7 +439,7 @@ def test_path_points_with_implausible_prices_are_skipped() -> None:
     for price, half in (("0", "1"), ("-1", "1"), ("30000", "-1"), ("30000", "30000")):
         harness.half = D(half)
         harness.tick(price)
-        assert harness.look() is None
+        assert harness.evaluate() is None
     assert harness.account.peak == D(10000)
 
 
@@ -489,10 +489,10 @@ def test_path_ends_with_the_last_order_however_often_evaluated() -> None:
         harness.do(SetLimits(replace(WIDE, daily_loss_limit_usd=D(50))))
         if looks:
             harness.now = at
-            harness.look()
+            harness.evaluate()
             harness.now = START
         harness.tick("49000")
-        harness.look()
+        harness.evaluate()
         assert harness.account.status == "active"
 
 
@@ -505,11 +505,11 @@ def test_sale_fee_never_exceeds_its_proceeds(monkeypatch: pytest.MonkeyPatch) ->
     harness.place("buy", "market", "0.01")
     order = harness.place("sell", "limit", "0.01", price="3100")
     harness.tick("3200", volume="0.0000001")
-    harness.look()
+    harness.evaluate()
     # 0.00000001 x 3,100 is less than the smallest unit; the fee of one waits for the next fill.
     assert (harness.free("USDT"), harness.order(order.order_id).fee) == (D(0), D(0))
     harness.tick("3200")
-    harness.look()
+    harness.evaluate()
     assert harness.order(order.order_id).fee == D("0.031")
     assert harness.free("USDT") == D("30.969")
 
@@ -531,11 +531,11 @@ def test_limit_placed_while_market_is_closed_fills_at_the_opening_price() -> Non
     order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D(1), price=D(52000))
     placed = harness.keep(deciding.decide(harness.walk(), order, closed)).orders[0]
     harness.tick("51000", volume="4")
-    harness.look()
+    harness.evaluate()
     opened = harness.order(placed.order_id)
     assert (opened.filled_amount, opened.average_fill_price) == (D("0.4"), D(51001))
     harness.tick("51500", volume="100")
-    harness.look()
+    harness.evaluate()
     # What the opening left over rests, and is met at its limit like any other.
     assert harness.commits[-1].fills[0].liquidity == "maker"
     assert harness.order(placed.order_id).filled_quote == D("0.4") * 51001 + D("0.6") * 52000

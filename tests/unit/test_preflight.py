@@ -108,7 +108,7 @@ def test_losses_are_reported_before_a_limit_is_reached() -> None:
     harness = EngineHarness("10000", replace(WIDE, daily_loss_limit_usd=D(500), max_drawdown_percent=D(20)))
     harness.place("buy", "market", "0.1")
     harness.tick("49000")
-    harness.look()
+    harness.evaluate()
     numbers = rule(ask(harness, "buy", "market", "0.01"), "losses").numbers
     # bought at 50,001 with a fee of 5.0001, now worth 4,900
     assert (numbers["daily_loss"], numbers["daily_loss_limit_usd"]) == (D("105.1001"), D(500))

@@ -14,12 +14,12 @@ from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, RateLimiter
 from tests.conftest import Run
-from tests.support.fake_time import Watch
+from tests.support.fake_time import FakeClock
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
 
 
 def test_burst_passes_at_once_and_then_the_rate_is_kept(run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(2, 6, watch, watch.sleep)
 
     async def calls() -> list[float]:
@@ -35,7 +35,7 @@ def test_burst_passes_at_once_and_then_the_rate_is_kept(run: Run) -> None:
 
 
 def test_call_dearer_than_the_burst_waits_and_goes_into_debt(run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(20, 1, watch, watch.sleep)
     for begins in (0, 0.2, 0.4):
         run(rate_limiter(4))
@@ -43,7 +43,7 @@ def test_call_dearer_than_the_burst_waits_and_goes_into_debt(run: Run) -> None:
 
 
 def test_call_with_too_long_a_wait_is_refused_and_costs_nothing(run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
     run(rate_limiter(6))
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_call_with_too_long_a_wait_is_refused_and_costs_nothing(run: Run) -> Non
 
 
 def test_free_call_does_not_wait_for_the_debt_of_others(run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(1, 6, watch, watch.sleep)
     for cost in (6, 3):
         run(rate_limiter(cost))
@@ -85,7 +85,7 @@ def test_cancelled_waiting_call_is_refunded(run: Run) -> None:
 
 
 def test_binance_order_does_not_wait_for_earlier_list_requests(run: Run) -> None:
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(20, Binance.burst, watch, watch.sleep)
     all_open_orders, account, order = 16, 4, 0.2
     for cost in (all_open_orders, account, all_open_orders, order):
@@ -96,7 +96,7 @@ def test_binance_order_does_not_wait_for_earlier_list_requests(run: Run) -> None
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([1, 2]))))
 def test_kraken_call_counter_never_exceeds_its_limit(calls: Sequence[tuple[float, int]]) -> None:
     """Whatever an account asks for, and whenever; a call is counted by Kraken when it is let through."""
-    watch = Watch()
+    watch = FakeClock()
     rate_limiter = RateLimiter(1, Kraken.burst, watch, watch.sleep)
     counted = at = 0.0
     for pause, count in calls:

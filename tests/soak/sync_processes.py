@@ -20,7 +20,7 @@ Context = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
-class OrderRequest:
+class WorkerSetup:
     """Where a worker finds everything, and how long it waits for a wallet."""
 
     url: str
@@ -119,7 +119,7 @@ async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], rin
                 await db.user_wallets.insert_many(documents[start : start + 500])
 
 
-def reconcile(place: OrderRequest) -> None:
+def become_environment(place: WorkerSetup) -> None:
     """Make this process an execution environment of the soak's account."""
     os.environ.update(
         ENVIRONMENT="soak",
@@ -137,10 +137,10 @@ def reconcile(place: OrderRequest) -> None:
 
 
 def worker_handler(
-    place: OrderRequest, now: Callable[[], datetime]
+    place: WorkerSetup, now: Callable[[], datetime]
 ) -> Callable[[Mapping[str, Any], None], Mapping[str, Any]]:
     """Make this process a worker and return the real handler of ``sync_wallets``, which goes by ``now``."""
-    reconcile(place)
+    become_environment(place)
     from moniqo_core import bootstrap
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.credentials.key_ring import read_ring
@@ -169,7 +169,7 @@ def worker_handler(
     return handler
 
 
-def run_worker(place: OrderRequest, number: int, pipe: Any) -> None:
+def run_worker(place: WorkerSetup, number: int, pipe: Any) -> None:
     """Run the real handler on what comes through the pipe, at the time that comes with it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its metrics
     ahead = timedelta()
@@ -190,7 +190,7 @@ def _memory() -> float:
 class Worker:
     """One execution environment: a batch at a time."""
 
-    def __init__(self, place: OrderRequest, number: int) -> None:
+    def __init__(self, place: WorkerSetup, number: int) -> None:
         """Start it."""
         self._pipe, theirs = Context.Pipe()
         self._process = Context.Process(target=run_worker, args=(place, number, theirs), daemon=True)

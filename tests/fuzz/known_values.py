@@ -28,7 +28,7 @@ BEFORE = {"resume_wallet": ("pause", None), "reinstate_wallet": ("suspend", {"re
 """What has to have happened to a wallet before an operation can be successful: the last part of a path, a body."""
 
 
-class Pantry:
+class KnownValues:
     """A user with a wallet that has traded, an open order, a definition, a refresh token, and cursors of lists."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Pantry:
         answer = invoke("login", "POST", "/auth/login", body={"email": EMAIL, "password": PASSWORD})
         self._secrets = {"email": EMAIL, "password": PASSWORD, "refresh_token": answer.json["refresh_token"]}
 
-    def stock(self, operation: Operation) -> None:
+    def refill(self, operation: Operation) -> None:
         """See that there are things to be asked about."""
         if self._left <= 0:
             self.user = User(str(uuid.uuid4()))
@@ -52,7 +52,7 @@ class Pantry:
             path = f"/wallets/{self.ids['user_wallet_id']}/{action}"
             invoke(f"{action}_wallet", "POST", path, user=user, body=body or {})
 
-    def used(self, operation: Operation, status: int, document: Any) -> None:
+    def learn(self, operation: Operation, status: int, document: Any) -> None:
         """Learn from an answer: what it ended is not asked about again, where it goes on is."""
         if operation.id in ENDING and status in range(200, 300):
             self._left = 0
@@ -61,7 +61,7 @@ class Pantry:
         if isinstance(document, dict) and document.get("next_cursor"):
             self._cursors[operation.id] = document["next_cursor"]
 
-    def asker(self, operation: Operation, chance: Random) -> User | None:
+    def choose_caller(self, operation: Operation, chance: Random) -> User | None:
         """Choose who asks: mostly one who may, sometimes a stranger, sometimes nobody."""
         if operation.is_public or chance.random() < 0.05:
             return None
@@ -69,7 +69,7 @@ class Pantry:
             return STRANGER
         return ADMIN if operation.is_for_admins else self.user
 
-    def season(self, case: Case[Any], operation: Operation, chance: Random) -> None:
+    def insert(self, case: Case[Any], operation: Operation, chance: Random) -> None:
         """Put values that lead somewhere in place of some that were generated."""
         for name in operation.parameters("path"):
             if chance.random() < 0.8 or case.path_parameters[name] in SEEDED:
@@ -78,9 +78,9 @@ class Pantry:
             if chance.random() < (0.7 if name in case.query else 0.3):
                 case.query[name] = value
         if operation.body is not None and isinstance(case.body, dict) and chance.random() < 0.8:
-            case.body = self._seasoned(case.body, operation, chance)
+            case.body = self._mixed(case.body, operation, chance)
 
-    def _seasoned(self, body: dict[str, Any], operation: Operation, chance: Random) -> dict[str, Any]:
+    def _mixed(self, body: dict[str, Any], operation: Operation, chance: Random) -> dict[str, Any]:
         """Mix a generated body with one that works: a few of its values, or all but one."""
         works = self._body(operation)
         if body and chance.random() < 0.4:
