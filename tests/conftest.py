@@ -61,7 +61,7 @@ def mongo_url() -> Iterator[str]:
 
 @contextmanager
 def fresh_environment(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be an execution environment that has just started: our variables only, nothing cached."""
+    """Behave like a new execution environment: only the variables set here, and nothing cached."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "MONGODB_", "JWT_", "POWERTOOLS_")) or name in _OURS:
             patch.delenv(name)
@@ -96,7 +96,7 @@ def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Databa
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An execution environment that has just started: our variables only, nothing cached."""
+    """A new execution environment: only the variables set here, and nothing cached."""
     with fresh_environment(monkeypatch):
         yield monkeypatch
 
@@ -110,7 +110,7 @@ def database(environment: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Databa
 
 @pytest.fixture(scope="session")
 def definitions(mongo_url: str) -> list[dict[str, Any]]:
-    """What seeding leaves, made once: it takes a test ten times as long as the copy does."""
+    """The seeded definitions, made once: seeding takes ten times as long as copying them."""
 
     async def seed() -> list[dict[str, Any]]:
         db = connect(mongo_url, f"test_{uuid.uuid4().hex}")
@@ -132,7 +132,7 @@ def seeded(database: Database, definitions: list[dict[str, Any]]) -> Database:
 
 @pytest.fixture
 def seed() -> int:
-    """What the chances of a test follow from: printed when it fails, and taken from TEST_SEED to repeat it."""
+    """The random seed of a test: printed when the test fails, and read from TEST_SEED to repeat it."""
     number = int(os.environ.get("TEST_SEED") or random.SystemRandom().randrange(10**6))
     print(f"TEST_SEED={number}")
     return number
@@ -169,7 +169,7 @@ async def _drop(db: Database) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet_loggers() -> Iterator[None]:
-    """Take back what a handler's logging configuration added."""
+    """Remove the log handlers that a function added."""
     root = logging.getLogger()
     before = list(root.handlers)
     yield
@@ -178,7 +178,7 @@ def _quiet_loggers() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what tests measured (``record_property``), whichever process they ran in."""
+    """Print what tests measured (``record_property``), from every process."""
     measured = [entry for report in terminalreporter.getreports("passed") for entry in report.user_properties]
     for name, value in measured:
         terminalreporter.write_line(f"{name}: {value}")

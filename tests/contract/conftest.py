@@ -24,7 +24,7 @@ def key_set_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def world(mongo_url: str, key_set_url: str) -> Iterator[World]:
-    """Users, wallets, orders, and an issuer whose tokens no gateway checks before the handlers do.
+    """Users, wallets, orders, and an issuer whose tokens are verified by the handlers alone.
 
     One for all tests of a module: a test that changes anything makes things of its own with ``api.new_things``.
     """
@@ -34,7 +34,7 @@ def world(mongo_url: str, key_set_url: str) -> Iterator[World]:
 
 @contextmanager
 def new_world(patch: pytest.MonkeyPatch, mongo_url: str, key_set_url: str) -> Iterator[World]:
-    """Start from nothing and prepare everything calls need."""
+    """Prepare everything that calls need, from an empty database."""
     with fresh_environment(patch), fresh_database(patch, mongo_url) as database, wallets.aws_services(patch):
         event_loop.run(seed_definitions(database))
         client_id = user_pool()

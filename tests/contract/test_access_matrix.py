@@ -28,7 +28,7 @@ OF_A_WALLET = [operation for operation in SECURED if operation.is_about_a_wallet
 
 
 def bad_tokens(client_id: str) -> dict[str, str | None]:
-    """Tokens in the name of the trader that must open nothing."""
+    """Invalid tokens in the name of the trader."""
     good: dict[str, Any] = {"sub": TRADER.id, "client_id": client_id, "groups": ["admin"]}
     whole = tokens.token(**good)
     header, payload, signature = whole.split(".")

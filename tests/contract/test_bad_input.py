@@ -161,12 +161,12 @@ def _schema(reference: str) -> Any:
 
 
 def allows(operation: Operation, body: Any) -> bool:
-    """Tell whether the document's schema takes this body."""
+    """Return whether the document's schema allows this body."""
     return bool(_schema(operation.body_schema["$ref"]).is_valid(body))
 
 
 def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
-    """Tell whether an answer is a documented refusal, and see that it is a whole problem document."""
+    """Return whether a response is a documented refusal, and check that it is a complete problem document."""
     assert answer.status in operation.statuses, answer
     assert answer.status < 500, answer
     if answer.status < 400:
@@ -182,7 +182,7 @@ def refused(operation: Operation, answer: Answer, *codes: str) -> bool:
 
 
 def test_login_works_for_the_test_user(world: World) -> None:
-    """Else the refusals of the log-in below would prove nothing; after so many nobody may try again for a while."""
+    """Otherwise the refused logins below would prove nothing. Too many failures block logins for a while."""
     login = next(operation for operation in OPERATIONS if operation.id == "login")
     assert world.call(login, None, body={"email": EMAIL, "password": PASSWORD}).status == 200
 
@@ -237,7 +237,7 @@ def test_unknown_and_repeated_fields_are_refused(world: World, operation: Operat
 
 @operations(*WITH_BODY)
 def test_server_set_fields_cannot_be_set_by_a_body(world: World, operation: Operation) -> None:
-    """Every name that stands in any answer and not in the schema of this body, in every object of the body."""
+    """Try every name that appears in any response but not in the schema of this body, in every object of the body."""
     before = world.contents()
     names = SHOWN_BY_THE_SERVER - set(names_in(operation.body_schema))
     assert {"user_id", "balance", "has_credentials", "created_at"} <= names
@@ -251,7 +251,7 @@ def test_server_set_fields_cannot_be_set_by_a_body(world: World, operation: Oper
 
 
 def test_no_database_query_evaluates_client_input() -> None:
-    """Values of requests are values of queries; patterns and programs, which could come from one, are in none."""
+    """Request values are only used as query values. No query contains a pattern or a program."""
     programs = re.compile(
         r"\$(?:regex|where|function|accumulator|expr|text|jsonSchema)\b|bson\.regex|re\.compile\(.*request"
     )
@@ -357,7 +357,7 @@ def test_zero_and_negative_order_amounts_are_refused(world: World, kind: str, am
 
 
 def wrong_values(operation: Operation) -> Iterator[tuple[Path, Any]]:
-    """Every field of the example and every other field of the body, with every bad value."""
+    """Every field of the example and every other field of the body, with every wrong value."""
     fields = [path for path in paths_in(operation.body) if path]
     fields += [(name,) for name in properties_of(operation) if name not in operation.body]
     for path in fields:
@@ -386,7 +386,7 @@ def objects_in(document: Any) -> list[Path]:
 
 
 def is_open(operation: Operation, path: Path) -> bool:
-    """Tell whether the schema takes any name in this object: credentials are checked against their definition."""
+    """Return whether the schema allows any name in this object. Credentials are checked against their definition."""
     return allows(operation, changed(operation.body, (*path, "surprise"), "1"))
 
 
@@ -426,14 +426,14 @@ def plain(document: Any) -> Any:
 
 
 def with_repeated_key(document: Any, path: Path) -> str:
-    """Write JSON in which one key stands twice, with the same value."""
+    """Write JSON that contains one key twice with the same value."""
     marked = changed(document, path, "\ue002")
     key, value = json.dumps(path[-1]), json.dumps(at(document, path))
     return json.dumps(marked, ensure_ascii=False).replace('"\ue002"', f"{value}, {key}: {value}")
 
 
 def fits(schema: dict[str, Any], text: str) -> bool:
-    """Tell whether the text of a query parameter can be a value of its schema."""
+    """Return whether the text of a query parameter is a valid value of its schema."""
     options = schema.get("anyOf", [schema])
     values: list[Any] = [text]
     if any(option.get("type") == "integer" for option in options):

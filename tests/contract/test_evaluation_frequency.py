@@ -31,7 +31,7 @@ OrderReconciler = Callable[[list[datetime], datetime], list[tuple[datetime, date
 
 
 class Life:
-    """One account that lives through all that was asked of a trial's, looked at in its own way."""
+    """One account that gets every command of a trial and is evaluated at its own times."""
 
     def __init__(self, trial: Trial, looks: OrderReconciler) -> None:
         self.paths = trial.world.paths
@@ -70,7 +70,7 @@ class Life:
             self.groups.append(f"o-{commit.after.seq}")
 
     def outcome(self) -> dict[str, object]:
-        """All but the numbers that commits count by, and what was looked at when."""
+        """Everything except the commit numbers and the times of evaluation."""
         self._look(self.now, self.now, write=True)
         account = self.account
         apart = {"seq", "at", "orders", "marks", "evaluated_until", "terms"}
@@ -123,7 +123,7 @@ class Life:
 
 
 def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]:
-    """What was asked, with orders named by the how manieth they were."""
+    """The commands of a trial, with orders named by their position."""
     groups = sorted({name.rsplit("-", 1)[0] for name in trial.orders}, key=lambda group: int(group[2:]))
     found: list[tuple[datetime, Command, MarketContext | None]] = []
     for now, command, context in trial.asked:
@@ -168,5 +168,5 @@ def _now_and_then(rng: Random) -> OrderReconciler:
 
 
 def _late_in_pieces(rng: Random) -> OrderReconciler:
-    """As a service does that was away: everything is looked at now, but not in one go."""
+    """As a service after an outage: everything is evaluated now, but in several parts."""
     return lambda ends, now: [(end, now) for end in ends if rng.random() < 0.3]

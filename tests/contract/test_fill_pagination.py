@@ -35,7 +35,7 @@ EACH = timedelta(milliseconds=350)
 
 
 class VenueHarness:
-    """An account that traded in the past, and a service to which it is the present."""
+    """An account with past trades, and a service whose clock is at that time."""
 
     def __init__(self, name: str, fake: FakeVenue) -> None:
         self.fake, self.now, self.random = fake, BEGIN, Random(name)
@@ -59,7 +59,7 @@ class VenueHarness:
         exchange.now = present  # type: ignore[method-assign]
 
     def balanced(self, said: Statement) -> bool:
-        """Whether everything that moved since the account was empty is what it holds."""
+        """Return whether the asset flows since the account was empty add up to its holdings."""
         assert said.asset_flows is not None
         held = {asset.asset: asset.total for asset in said.value.assets}
         return held == {asset: flow.net for asset, flow in said.asset_flows.flows.items() if flow.net}

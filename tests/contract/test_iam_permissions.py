@@ -25,7 +25,7 @@ NEVER_DOES: dict[tuple[str, Right], str] = {
 
 
 def granted(function: str) -> set[Right]:
-    """Return the rights in the template, each with the logical id it is about."""
+    """Return the permissions in the template, each with the logical id of its resource."""
     rights = set()
     for action, resource in allowed(function):
         names = [
@@ -45,7 +45,7 @@ def test_function_has_exactly_the_permissions_its_code_uses(function: str) -> No
 
 
 def test_permission_analysis_finds_known_calls() -> None:
-    """Were it blind, it would find nothing to be used, and nothing to be given would pass."""
+    """If the analysis found no calls, a template without permissions would pass."""
     assert used_rights("get_docs") == set()
     assert {place for _, place in used_rights("list_definitions")} == {"MongoSecretArn"}
     assert ("secretsmanager:PutSecretValue", "KeySecret") in used_rights("create_wallet")

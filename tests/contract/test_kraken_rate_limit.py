@@ -44,7 +44,7 @@ def fake(watch: FakeClock) -> Iterator[FakeKraken]:
 
 @pytest.fixture
 def connection(fake: FakeKraken, watch: FakeClock) -> Iterator[VenueConnection]:
-    """One that keeps the pace Kraken asks for, by the clock Kraken counts by."""
+    """A connection whose rate limiter uses the same clock as the fake Kraken."""
     rate_limiter = lambda per_second, burst: RateLimiter(per_second, burst, watch, watch.sleep)  # noqa: E731
     connection = VenueConnection(Kraken(), ApiConfig(base_url=fake.url), allow_loopback=True, rate_limiter=rate_limiter)
     yield connection
@@ -52,7 +52,7 @@ def connection(fake: FakeKraken, watch: FakeClock) -> Iterator[VenueConnection]:
 
 
 async def opened(connection: VenueConnection, credentials: dict[str, str], clock: Clock = utc_now) -> ExchangeWallet:
-    """Another object for an account, as every request and every sync makes one."""
+    """Open another wallet object for an account, as every request and every sync does."""
     wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection, "clock": clock})
     await wallet.initialize()
     return wallet
@@ -211,7 +211,7 @@ def test_remaining_trades_are_read_by_the_next_statements_without_waiting(
 
 
 class Trading(FakeKraken):
-    """Another trade is filled before the second page of trades is given."""
+    """A fake Kraken where another trade is filled before the second page of trades is returned."""
 
     pages = 0
     watch: FakeClock

@@ -118,7 +118,7 @@ def size_of(platform: str, layer: str) -> int:
 
 @pytest.mark.parametrize("exchange", sorted(EXCHANGES))
 def test_exchange_works_with_the_trimmed_library(exchange: str, tmp_path: Path) -> None:
-    """Its class is made and closed again; nothing of the blocking half, and no other exchange, is imported."""
+    """Create and close its client. Nothing of the blocking half and no other exchange is imported."""
     layers = [build("host", name) / "python" for name in LIMIT_BYTES]
     done = subprocess.run(
         [sys.executable, "-S", "-W", "ignore", "-c", MAKE_ONE, EXCHANGES[exchange]],
@@ -132,7 +132,7 @@ def test_exchange_works_with_the_trimmed_library(exchange: str, tmp_path: Path) 
 
 
 def test_no_module_of_the_layer_needs_a_removed_module(tmp_path: Path) -> None:
-    """Events of tests do not reach all that is imported late: a database found by DNS, say."""
+    """The sample events do not cover all late imports, for example a database address in DNS."""
     layer = build("host") / "python"
     path = f"{layer}{os.pathsep}{make_runtime(tmp_path)}"
     command = [sys.executable, "-S", "-W", "ignore", "-c", IMPORT_ALL, str(layer)]
@@ -147,7 +147,7 @@ def test_no_module_of_the_layer_needs_a_removed_module(tmp_path: Path) -> None:
 
 
 def test_mongodb_srv_address_resolves_with_the_trimmed_dns_library() -> None:
-    """As Atlas names its clusters; most kinds of records are left out, and one of those is in the answer."""
+    """As Atlas names its clusters. Most record types are removed, and the DNS response contains a removed one."""
     done = subprocess.run(
         [sys.executable, "-S", "-W", "ignore", "-c", FIND_BY_DNS],
         env={"PYTHONPATH": str(build("host") / "python"), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -287,7 +287,7 @@ def test_log_lines_name_the_invocation(function: str, outcomes: dict[str, Future
 
 
 def test_packages_of_the_test_environment_are_hidden(tmp_path: Path) -> None:
-    """Without the layer nothing starts: were this not so, the tests above would prove nothing."""
+    """Without the layer no function starts. Otherwise the tests above would prove nothing."""
     nothing, runtime = tmp_path / "layer", tmp_path / "runtime"
     (nothing / "python").mkdir(parents=True)
     runtime.mkdir()

@@ -48,7 +48,7 @@ ID = venue_client_id("wallet", "mine")
 
 @dataclass
 class VenueHarness:
-    """An account at one of our venues."""
+    """An account at a fake venue."""
 
     fake: FakeVenue
     venue: Venue
@@ -71,7 +71,7 @@ class VenueHarness:
 
 @pytest.fixture(params=sorted(FAKES))
 def harness(request: pytest.FixtureRequest, run: Run) -> Iterator[VenueHarness]:
-    """A new account at each venue in turn; its markets are known."""
+    """A new account at each venue in turn, with its markets loaded."""
     with FAKES[request.param]() as fake:
         venue = venue_named(request.param)
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})

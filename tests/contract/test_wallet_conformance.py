@@ -58,7 +58,7 @@ CALLS: dict[str, Callable[[BaseWallet, str], Awaitable[object]]] = {
 
 @pytest.fixture(scope="module")
 def accounts(mongo_url: str) -> Iterator[Database]:
-    """Where wallets of this suite keep what they keep; each has an account of its own."""
+    """The store of this suite's wallets, each with its own account."""
     database = connect(mongo_url, f"test_{uuid.uuid4().hex}")
     yield database
     event_loop.run(_drop(database))
@@ -95,7 +95,7 @@ async def _market(wallet: BaseWallet, symbol: str) -> Market:
 
 
 class WalletHarness:
-    """A wallet with what is needed to send sound orders to it."""
+    """A wallet with helpers to send valid orders to it."""
 
     def __init__(self, wallet: BaseWallet, venue: Account, market: Market) -> None:
         self.wallet = wallet
@@ -103,7 +103,7 @@ class WalletHarness:
         self.market = market
 
     async def size(self) -> Decimal:
-        """The smallest amount that may be bought, twice over."""
+        """Twice the smallest amount that may be bought."""
         price = await self.wallet.get_market_price(self.market.symbol)
         with exact():
             least = max(self.market.min_amount, self.market.min_notional / (price.bid * FAR))
@@ -123,12 +123,12 @@ class WalletHarness:
         return await self.wallet.place_order(self.market.symbol, BUY, LIMIT, await self.size(), limit, **fields)
 
     async def everything(self) -> object:
-        """What an order could change."""
+        """Everything that an order could change."""
         orders = [order.order_id for order in await self.wallet.get_open_orders()]
         return await self.wallet.get_balance(), orders, await self.ended()
 
     async def ended(self, **asked: Any) -> list[OrderResult]:
-        """Every order that ended, however the venue lists them."""
+        """Every ended order, by symbol where the venue lists only one symbol."""
         symbol = self.market.symbol if self.venue.history_by_symbol else None
         return await self.wallet.get_order_history(symbol, **asked)
 
@@ -137,11 +137,11 @@ class WalletHarness:
         return order if self.venue.is_ours else replace(order, metadata={}, client_order_id=None)
 
     def got(self, order: OrderResult) -> Decimal:
-        """What a purchase brought: a fee may be paid in what it buys."""
+        """The amount received by a purchase, less a fee that is paid in the bought asset."""
         return order.filled_amount - (order.fee if order.fee_currency == self.market.base else 0)
 
     def paid(self, order: OrderResult) -> Decimal:
-        """What an exchange moved of the cash, the fee too where it is paid in cash."""
+        """The change in cash of an order, including a fee that is paid in cash."""
         fee = order.fee if order.fee_currency == self.market.quote else Decimal(0)
         return order.filled_quote + fee if order.side is BUY else fee - order.filled_quote
 
@@ -291,7 +291,7 @@ def test_market_orders_buy_and_sell_back(venue: Account, run: Run) -> None:
 
 
 def _check_average(order: OrderResult) -> None:
-    """Fee and average price belong to the amounts that changed hands."""
+    """Check that fee and average price match the exchanged amounts."""
     assert order.fee > 0
     assert order.fee_currency
     assert order.average_fill_price is not None

@@ -46,7 +46,7 @@ def token(deployed: Deployment) -> str:
 
 @pytest.fixture(scope="module")
 def untouched(deployed: Deployment, token: str) -> str:
-    """A wallet that nobody syncs by hand."""
+    """A wallet without manual syncs."""
     return create(deployed, token, "Left to the schedule")
 
 

@@ -40,7 +40,7 @@ class KnownValues:
         self._secrets = {"email": EMAIL, "password": PASSWORD, "refresh_token": answer.json["refresh_token"]}
 
     def refill(self, operation: Operation) -> None:
-        """See that there are things to be asked about."""
+        """Create a user with a wallet, an order and a definition when the last ones are used up."""
         if self._left <= 0:
             self.user = User(str(uuid.uuid4()))
             self.ids = new_things(self.user)
@@ -53,7 +53,7 @@ class KnownValues:
             invoke(f"{action}_wallet", "POST", path, user=user, body=body or {})
 
     def learn(self, operation: Operation, status: int, document: Any) -> None:
-        """Learn from an answer: what it ended is not asked about again, where it goes on is."""
+        """Learn from a response: forget a deleted resource, and remember the cursor of the next page."""
         if operation.id in ENDING and status in range(200, 300):
             self._left = 0
         if operation.id == "delete_definition" and status == HTTPStatus.NO_CONTENT:
@@ -62,7 +62,7 @@ class KnownValues:
             self._cursors[operation.id] = document["next_cursor"]
 
     def choose_caller(self, operation: Operation, chance: Random) -> User | None:
-        """Choose who asks: mostly one who may, sometimes a stranger, sometimes nobody."""
+        """Choose the caller: mostly one with permission, sometimes another user, sometimes none."""
         if operation.is_public or chance.random() < 0.05:
             return None
         if chance.random() < 0.05:
@@ -70,7 +70,7 @@ class KnownValues:
         return ADMIN if operation.is_for_admins else self.user
 
     def insert(self, case: Case[Any], operation: Operation, chance: Random) -> None:
-        """Put values that lead somewhere in place of some that were generated."""
+        """Replace some generated values with known ones."""
         for name in operation.parameters("path"):
             if chance.random() < 0.8 or case.path_parameters[name] in SEEDED:
                 case.path_parameters[name] = self.ids[name]
@@ -81,7 +81,7 @@ class KnownValues:
             case.body = self._mixed(case.body, operation, chance)
 
     def _mixed(self, body: dict[str, Any], operation: Operation, chance: Random) -> dict[str, Any]:
-        """Mix a generated body with one that works: a few of its values, or all but one."""
+        """Mix a generated body with a valid one: a few valid values, or all but one."""
         works = self._body(operation)
         if body and chance.random() < 0.4:
             name = chance.choice(sorted(body))

@@ -38,7 +38,7 @@ BALANCE = {"field_name": "initial_balance_usd", "display_label": "Balance", "is_
 
 
 def new_canary(kind: str) -> str:
-    """Return a secret as venues make them, and one nobody would."""
+    """Return a secret of a kind: as venues make them, or with unusual characters."""
     body = secrets.token_hex(16)
     return {
         "key": secrets.token_urlsafe(32).replace("-", "x").replace("_", "y"),
@@ -48,7 +48,7 @@ def new_canary(kind: str) -> str:
 
 
 class Watch:
-    """Calls handlers, keeps every answer, and knows which canaries were planted."""
+    """Calls handlers, keeps every response, and records which canaries were planted."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, str]] = []
@@ -67,7 +67,7 @@ class Watch:
         return answer
 
     def see_ciphertexts(self, places: list[tuple[str, str]]) -> None:
-        """Remember the ciphertexts that are stored now: they must not show anywhere else either."""
+        """Remember the stored ciphertexts, which must not appear anywhere else."""
         self.ciphertexts |= {text for place, text in places if place == CIPHERTEXT_AT and text.startswith("v1:")}
 
     def credentials(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Watch:
 
 
 def restart(*, connect: bool = False) -> None:
-    """Forget what the environment caches; its connections only to make new ones."""
+    """Clear the caches of the environment, and with ``connect`` its database connection too."""
     for module in (bootstrap, authentication):
         for name, value in vars(module).items():
             if hasattr(value, "cache_clear") and (connect or name != "database"):
@@ -99,7 +99,7 @@ def watch(environment: pytest.MonkeyPatch) -> Watch:
 
 @pytest.fixture
 def stored(database: Database, run: Run) -> Any:
-    """Every key and value of every collection, with where it stands."""
+    """Every key and value of every collection, with its path."""
 
     async def read() -> list[tuple[str, str]]:
         places: list[tuple[str, str]] = []
@@ -174,7 +174,7 @@ def test_credentials_appear_nowhere_outside_their_ciphertext(
 
 
 def use_wallet(watch: Watch, first: dict[str, str], second: dict[str, str]) -> str:
-    """Do with a wallet what users do all day; return its id."""
+    """Create a wallet and use every ordinary operation on it; return its id."""
     key = {"Idempotency-Key": "canaries"}
     given = {"initial_balance_usd": "10000", **first}
     made, again = (
@@ -224,7 +224,7 @@ def run_scheduled_sync(watch: Watch) -> list[dict[str, Any]]:
 
 
 def rotate_keys(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyPatch) -> None:
-    """Rotate, move credentials, look at the keys, and let all of it go wrong as well."""
+    """Rotate keys, re-encrypt credentials, read the key status, and make each of these fail as well."""
     client, steps = boto3.client("secretsmanager"), load_function("rotate_key").handler
     for hours, token in enumerate(("1" * 36, "2" * 36), start=1):
         for step in (*STEPS, "noSuchStep"):
@@ -245,7 +245,7 @@ def rotate_keys(watch: Watch, stored: Any, run: Run, environment: pytest.MonkeyP
 
 
 def send_misplaced_secrets(watch: Watch, wallet: str) -> None:
-    """Put secrets where they do not belong."""
+    """Send secrets in fields, queries and headers where they do not belong."""
     path = f"/wallets/{wallet}"
     whole = watch.credentials()
     wrong_credentials: list[object] = [
@@ -304,7 +304,7 @@ def send_misplaced_secrets(watch: Watch, wallet: str) -> None:
 
 
 def try_logins(watch: Watch, environment: pytest.MonkeyPatch) -> None:
-    """Log in, rightly and wrongly; tokens are secrets too."""
+    """Log in with valid and invalid credentials. Tokens are secrets too."""
     environment.setenv("JWT_CLIENT_ID", user_pool())
     restart()
     tokens = call("login", http_event("POST", "/auth/login", body={"email": EMAIL, "password": PASSWORD})).json
@@ -325,7 +325,7 @@ def break_dependencies(
     environment: pytest.MonkeyPatch,
     stored: Any,
 ) -> None:
-    """Break one part after the other while secrets are on their way."""
+    """Break one dependency after the other while requests carry secrets."""
     path = f"/wallets/{wallet}"
     given = new_wallet(credentials=watch.credentials())
 
@@ -381,7 +381,7 @@ def break_dependencies(
 
 
 async def decrypt_stored(database: Database, wallet: str) -> dict[str, str]:
-    """Decrypt what is stored, as a wallet that connects would."""
+    """Decrypt the stored credentials as a connecting wallet does."""
     document = await database["user_wallets"].find_one({"_id": wallet})
     assert document is not None
     opened = await bootstrap.cipher().decrypt(document["credentials"], TRADER.id, wallet)

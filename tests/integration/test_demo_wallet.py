@@ -77,7 +77,7 @@ def test_turn_belongs_to_one_writer_at_a_time(database: Database, run: Run) -> N
 
 
 def test_price_change_during_a_decision_does_not_make_the_price_stale(database: Database, run: Run) -> None:
-    """The simulated price holds for 15 seconds: a look at its last moment is used in the next one."""
+    """The simulated price holds for 15 seconds: a price read at its end is used in the next interval."""
     moment = [datetime(2026, 3, 2, 12, tzinfo=UTC)]
 
     def clock() -> datetime:

@@ -28,7 +28,7 @@ MINUTES = 60 * 30
 
 @dataclass
 class LiveWalletHarness:
-    """A trader with wallets on the prices of a venue."""
+    """A trader with demo wallets at venue prices."""
 
     engine: Engine
     venue: HistoricalBinance
@@ -59,7 +59,7 @@ class LiveWalletHarness:
 
 @pytest.fixture
 def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, run: Run) -> Iterator[LiveWalletHarness]:
-    """A deployment whose clock the test moves, and so the venue's."""
+    """A deployment and a fake venue whose clock the test moves."""
     clock = Clock()
     clock.now = BEGIN + timedelta(hours=2, seconds=30)
     with HistoricalBinance(History("a history", BEGIN, MINUTES), clock) as venue:
@@ -217,7 +217,7 @@ def test_order_expiring_within_a_minute_does_not_fill_in_it(harness: LiveWalletH
 
 
 def test_evaluation_every_minute_and_once_a_day_give_the_same_result(harness: LiveWalletHarness) -> None:
-    """Two traders do the same at the same times; what one meets is recorded minute by minute, the other's at once."""
+    """Two wallets get the same commands at the same times. One is evaluated every minute, the other at the end."""
     often, seldom = harness.wallet(), harness.wallet()
     harness.engine.place(often, amount="0.2")
     harness.engine.place(seldom, amount="0.2")

@@ -47,7 +47,7 @@ Result = TypeVar("Result")
 
 
 def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -> dict[str, str]:
-    """Create wallets with a secret each; return the secrets by wallet."""
+    """Create wallets with one secret each; return the secrets by wallet."""
     run(db.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": FIELDS}}))
     secrets = {}
     for number in range(count):
@@ -58,7 +58,7 @@ def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -
 
 @pytest.fixture
 def stored() -> StoredRing:
-    """The secret as all environments of a test see it: one client is enough for them."""
+    """The key ring's secret, through a client that all environments of a test share."""
     return StoredRing(KEY_SECRET)
 
 
@@ -68,12 +68,12 @@ def secrets(aws: None, seeded: Database, invoke: Invoke, run: Run) -> dict[str, 
 
 
 async def all_open(environment: Environment, secrets: Mapping[str, str]) -> None:
-    """Every wallet opens and holds what was stored last."""
+    """Check that every wallet's credentials open and are the ones stored last."""
     assert {wallet: await environment.opened(TRADER.id, wallet) for wallet in secrets} == secrets
 
 
 class Load:
-    """Readers and writers, each in an environment of its own that is replaced now and then."""
+    """Readers and writers, each in its own environment, which is replaced from time to time."""
 
     def __init__(
         self, db: Database, stored: StoredRing, clock: MovedClock, secrets: dict[str, str], chance: random.Random
@@ -93,7 +93,7 @@ class Load:
         return await task
 
     async def round(self) -> None:
-        """Let every environment have one request, all at once."""
+        """Let every environment handle one request, all at once."""
         number = self._chance.randrange(len(self._environments))
         if self._chance.random() < 0.3:
             self._environments[number] = self._new()
@@ -217,7 +217,7 @@ def test_re_encryption_during_a_credential_replacement_is_no_conflict(
 
 @pytest.fixture
 def rotated(seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run) -> Environment:
-    """A new key is in use, and no credential was moved to it yet."""
+    """A new key is in use, and no credential is encrypted with it yet."""
     clock = MovedClock()
     environment = Environment(seeded, stored, clock)
     run(environment.rotation.run_all())
@@ -285,11 +285,11 @@ def test_operator_rotates_re_encrypts_and_checks_status(
 
 
 class Killed(BaseException):
-    """Stands for a process that is no more."""
+    """Stands for a killed process."""
 
 
 class Mortal(CiphertextStore):
-    """Dies at its n-th call, before or after it did what it was asked for."""
+    """Dies at its n-th call, before or after the work of the call."""
 
     def __init__(self, db: Database, cut: int) -> None:
         super().__init__(db)

@@ -142,7 +142,7 @@ def test_purchase_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: 
 
 @pytest.mark.parametrize("broken", ["DELETE", None])
 def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, broken: str | None) -> None:
-    """Old ones are looked at every five minutes otherwise. The venue refuses to cancel, or answers nothing at all."""
+    """Old orders are otherwise reconciled every five minutes. The venue refuses to cancel, or refuses everything."""
     old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
     run(harness.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
     harness.price("BTC/USDT", "44000")
@@ -227,7 +227,7 @@ def test_wallet_stopped_by_a_limit_during_resume_stays_paused(harness: LiveHarne
 
 
 def test_purchases_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness: LiveHarness, run: Run) -> None:
-    """The pause is written before anything is cancelled: this is what is there when the worker dies in between."""
+    """The pause is written before anything is cancelled. This is the state when the worker dies in between."""
     stopped = {"status": "paused", "status_reason": "a limit", "buys_stopped": True}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": stopped}))
 
@@ -279,7 +279,7 @@ class TestTransfers:
 
     @pytest.mark.parametrize("how", ["scheduled", "before a purchase"])
     def test_loss_from_buying_and_selling_between_syncs_counts(self, harness: LiveHarness, how: str) -> None:
-        """As much BTC as before is held, so nothing but our own fills tells a loss from a withdrawal."""
+        """The wallet holds as much BTC as before, so only the stored fills distinguish a loss from a withdrawal."""
         scheduled(harness)
         (account,) = harness.venue.exchange.accounts.values()
         held = account.free["BTC"]

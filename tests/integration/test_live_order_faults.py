@@ -35,14 +35,14 @@ def venue(seeded: Database, run: Run) -> Iterator[FakeBinance]:
 
 @pytest.fixture
 def site(venue: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
-    """A wallet called ``mine`` that may have 1,000 USD at stake."""
+    """A wallet called ``mine`` with an exposure limit of 1,000 USD."""
     made = LiveSite(mongo_url, seeded.name, secrets.token_bytes(32))
     asyncio.run(make_wallet(made, "mine", venue.credentials(), LIMITS, D(10000)))
     return made
 
 
 def at_once(site: LiveSite, *orders: list[OrderRequest]) -> Counter[str]:
-    """Send each list from a process of its own, all at the same moment, and count what came of them."""
+    """Send each list from its own process, all at the same time, and count the outcomes."""
     barrier, pipes, processes = prepared.Barrier(len(orders)), [], []
     for chosen in orders:
         ours, theirs = prepared.Pipe(duplex=False)

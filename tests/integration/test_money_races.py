@@ -56,13 +56,13 @@ spawn = multiprocessing.get_context("spawn")
 
 @pytest.fixture
 def site(database: Database, mongo_url: str) -> Site:
-    """A wallet to be, in the test's own database."""
+    """A new wallet id, in the test's own database."""
     return Site(mongo_url, database.name, str(uuid.uuid4()))
 
 
 @pytest.fixture
 def connection(site: Site, run: Run) -> Iterator[Database]:
-    """What the connector of the test's own process reaches the database through."""
+    """The database connection of the test's own process."""
     opened = site.connect()
     yield opened
     run(opened.client.close())
@@ -76,7 +76,7 @@ def connector(connection: Database) -> WalletConnector:
 
 @contextmanager
 def spawned(entry: Callable[..., None], arguments: Sequence[tuple[object, ...]]) -> Iterator[list[Connection]]:
-    """Spawn one process per tuple of arguments and yield the ends where their results arrive."""
+    """Spawn one process per tuple of arguments and yield the pipes of their results."""
     ends: list[Connection] = []
     processes = []
     for given in arguments:
@@ -193,7 +193,7 @@ def test_killed_client_leaves_the_old_or_the_new_state(
 def test_connection_broken_during_a_commit_never_doubles_an_order(
     site: Site, connector: WalletConnector, database: Database, run: Run, seed: int, named: bool
 ) -> None:
-    """Whatever becomes of a connection, an order is made once or not at all, and an answer is the truth."""
+    """Whatever happens to a connection, an order is placed at most once, and every response is correct."""
     run(open_wallet(connector, site.user_wallet_id, PLENTY))
     answers = run(_send_through(site, by_chance(seed), orders=16, clients=2, named=named))
     assert not named or len(answers) == 16
@@ -208,7 +208,7 @@ def test_commit_interrupted_by_a_server_crash_is_completed(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The writes of a commit are one request and not one transaction: the entry may be all that stands."""
+    """The writes of a commit are one request but no transaction, so a crash may leave only the entry."""
 
     async def work() -> None:
         await open_wallet(connector, site.user_wallet_id, PLENTY)
@@ -237,7 +237,7 @@ def test_commit_interrupted_by_a_server_crash_is_completed(
 def test_commit_that_arrives_late_counts_once(
     site: Site, connector: WalletConnector, database: Database, run: Run
 ) -> None:
-    """The worst order of things: what was sent first arrives just before what is sent last."""
+    """The worst case: the first attempt arrives just before the last one."""
     run(open_wallet(connector, site.user_wallet_id, PLENTY))
     faults = itertools.cycle(["late", "late", None])
     answers = run(_send_through(site, faults, orders=4, clients=1, named=False))

@@ -29,7 +29,7 @@ SECONDS = 3.0
 
 
 class Context:
-    """The context of an invocation whose time runs out."""
+    """The Lambda context of an invocation with limited time."""
 
     function_name = "test"
     aws_request_id = "test"
@@ -44,14 +44,14 @@ class Context:
 def ask(
     function: str, method: str, path: str, *, user: User | None = TRADER, seconds: float = 15, **given: object
 ) -> Answer:
-    """Call a function that has so many seconds."""
+    """Call a function with limited time."""
     event = http_event(method, path, user=user, **given)  # type: ignore[arg-type]
     result = load_function(function).handler(event, Context(seconds))
     return Answer(result["statusCode"], result["headers"], result.get("body", ""))
 
 
 def assert_unavailable(function: str, method: str, path: str, **given: object) -> None:
-    """The function says that it cannot answer now, before its time is over."""
+    """Check that a function answers with 503 and Retry-After before its time is over."""
     started = time.monotonic()
     answer = ask(function, method, path, seconds=SECONDS, **given)  # type: ignore[arg-type]
     assert time.monotonic() - started < SECONDS
@@ -203,7 +203,7 @@ def test_issuer_outage_is_503_and_known_keys_keep_working(trouble: str, issuer: 
 
 
 def restart_except(kept: Database | None) -> None:
-    """Be a new execution environment; the connection of ``kept`` goes on being used by the test itself."""
+    """Behave like a new execution environment, but keep the connection of ``kept`` for the test."""
     if kept is not None:
         bootstrap.database.cache_clear()
     forget()

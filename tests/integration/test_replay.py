@@ -36,7 +36,7 @@ BTC = "BTC/USDT"
 
 @dataclass
 class Stored:
-    """Everything the database keeps of one wallet that lived long enough to have seen everything."""
+    """Everything stored of one wallet whose journal has every kind of entry."""
 
     life: Life
     entries: list[Document]
@@ -81,7 +81,7 @@ async def _drop(db: Database) -> None:
 
 @pytest.fixture
 def stored(lived: Stored) -> Stored:
-    """The wallet's own copy for a test to spoil."""
+    """A copy of the stored wallet that a test may change."""
     return Stored(lived.life, copy.deepcopy(lived.entries), copy.deepcopy(lived.snapshot), lived.deployment)
 
 
@@ -131,7 +131,7 @@ def _of_fill_price(stored: Stored) -> Document:
 
 
 def _of_resting_fill(stored: Stored) -> Document:
-    """A fill on the path, which no basis was written for."""
+    """A fill on the price path, which has no stored market context."""
     entry = _entry(stored, lambda entry: entry["kind"] == "mark" and entry.get("fills"))
     del entry["fills"][0]
     return entry
@@ -187,7 +187,7 @@ def _of_opening(stored: Stored) -> Document:
 
 
 def _of_fees(stored: Stored) -> Document:
-    """The terms are believed; what was charged by them is not."""
+    """The terms are trusted, but fees are recomputed from them."""
     stored.entries[0]["account"]["terms"]["taker_fee_percent"] = "0"
     return _entry(stored, lambda entry: entry["kind"] in {"place", "reset"})
 
@@ -308,7 +308,7 @@ def test_writer_turn_is_not_compared(database: Database, stored: Stored, run: Ru
 
 
 def test_outdated_snapshot_is_accepted_and_checked(database: Database, stored: Stored, run: Run) -> None:
-    """A server that dies within a commit leaves the entry without its snapshot."""
+    """A server that crashes during a commit leaves the entry without its snapshot."""
 
     async def work() -> None:
         await keep(database, stored)
@@ -343,7 +343,7 @@ def test_fork_is_recomputed_from_its_source(database: Database, stored: Stored, 
 
 
 def test_quote_amount_just_below_one_lot_of_the_next_level_is_recomputed(database: Database, run: Run) -> None:
-    """The book of the entry must be deep enough to find out again that the next level is too dear."""
+    """The stored order book must be deep enough to show again that the next level is too expensive."""
 
     async def work() -> None:
         await ensure_indexes(database, (STATES, ENTRIES))

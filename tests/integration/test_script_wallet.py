@@ -40,7 +40,7 @@ SERVICE_ONLY = {"boto3", "botocore", "fastapi", "starlette", "mangum", "pydantic
 
 @pytest.fixture
 def unprepared(mongo_url: str) -> Iterator[str]:
-    """The name of a database nobody has touched: no index, no seed, no definition."""
+    """The name of an unprepared database: no index, no seed, no definition."""
     name = f"test_{uuid.uuid4().hex}"
     yield name
     with MongoClient[dict[str, object]](mongo_url) as client:

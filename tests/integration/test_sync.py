@@ -289,7 +289,7 @@ class TestSchedule:
         assert get(invoke, wallet["id"])["balance"]["total_value_usd"] == "10000"
 
     def test_batch_without_a_wallet_syncs_nothing(self, invoke: Invoke) -> None:
-        """What is delivered again comes alone, so a batch of nothing but broken messages is common."""
+        """Failed messages are redelivered alone, so a batch of only malformed messages is common."""
         nothing = message(scheduled=utc_now())
         assert work([{"messageId": "bad", "body": "not json"}, nothing]) == ["bad"]
 

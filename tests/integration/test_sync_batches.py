@@ -120,7 +120,7 @@ class TestTimeLimits:
     def test_hanging_venue_does_not_block_others(
         self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, seeded: Database, run: Run
     ) -> None:
-        """Neither the look nor the closing of the connection ends: both are left behind."""
+        """Neither the query nor closing the connection ever ends. Both are abandoned."""
         hanging, healthy = [create(invoke)["id"] for _ in range(13)], create(invoke)["id"]
         for wallet in hanging:
             change(seeded, run, wallet, wallet_slug="another-venue")
@@ -265,7 +265,7 @@ class TestBalanceEquation:
     def test_unexplained_residue_is_recorded_and_shown(
         self, invoke: Invoke, seeded: Database, run: Run, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        """Somebody edits an account by hand."""
+        """An account is edited by hand."""
         wallet = create(invoke)["id"]
         sync(invoke, wallet)
         run(seeded.demo_wallet_state.update_one({"_id": wallet}, {"$set": {"balances.USDT": ["10000.5", "0"]}}))
@@ -283,7 +283,7 @@ class TestBalanceEquation:
 
 class TestIdleWallets:
     def test_idle_paper_wallet_gets_only_its_hourly_equity(self, invoke: Invoke, seeded: Database, run: Run) -> None:
-        """Its ledger is as the last sync found it, an hour and a half ago."""
+        """The ledger has not changed since the last sync, an hour and a half ago."""
         wallet = create(invoke)["id"]
         run(buy(wallet, "0.01"))
         work([message(wallet, scheduled=tick())])
@@ -307,7 +307,7 @@ class TestIdleWallets:
 
 
 def _age(db: Database, run: Run, wallet: str, by: timedelta) -> None:
-    """Let an account have been looked at last so long ago."""
+    """Move the last evaluation of an account back by so much time."""
     state = run(db.demo_wallet_state.find_one({"_id": wallet}))
     assert state is not None
     until = {symbol: moment - by for symbol, moment in state["evaluated_until"].items()}
@@ -341,7 +341,7 @@ SHOWN = ("status", "status_reason", "risk_limits", "deleted_at", "has_open_order
 
 
 class TestInterruptedCommits:
-    """A commit is an entry, then the snapshot, then the user wallet; a killed server writes as far as it got."""
+    """A commit writes an entry, then the snapshot, then the user wallet. A killed server stops somewhere in between."""
 
     @pytest.mark.parametrize("got_to", ["entry", "snapshot"])
     @pytest.mark.parametrize("name", ["pause", "suspend", "limits", "delete", "order", "trade", "resume"])
@@ -371,7 +371,7 @@ class TestInterruptedCommits:
     def test_change_during_a_sync_is_not_undone(
         self, invoke: Invoke, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The sync read an account without orders and a document that tells of one; then an order is placed."""
+        """The sync read an account without orders and a document that claims one. Then an order is placed."""
         wallet = create(invoke)["id"]
         sync(invoke, wallet)
         change(seeded, run, wallet, has_open_orders=True)
@@ -433,7 +433,7 @@ def test_results_with_a_lost_answer_are_stored_once(
 
 
 def _due(count: int, when: datetime) -> list[dict[str, Any]]:
-    """Wallets of three venues, with no more in them than the dispatcher reads and some weight."""
+    """Wallets of three venues with only the fields that the dispatcher reads, and some padding."""
     return [
         {
             "_id": f"{count}-{number:05d}",

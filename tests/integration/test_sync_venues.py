@@ -181,7 +181,7 @@ def test_retry_after_of_the_venue_delays_the_next_sync(venue: FakeVenue, invoke:
 def test_batch_of_any_size_makes_three_round_trips(
     venue: FakeVenue, invoke: Invoke, count: int, seeded: Database, run: Run
 ) -> None:
-    """The lease, the documents with the credentials, and the results; prices and markets are the venue's."""
+    """The lease, the documents with the credentials, and the results. Prices and markets come from the venue."""
     wallets = [connected(invoke, venue) for _ in range(count)]
     sync(invoke, wallets[0])
 

@@ -56,7 +56,7 @@ class Vault:
         self.change(wallet, credentials=ciphertext, status="active", synced_for=None)
 
     def change(self, wallet: str, **fields: object) -> None:
-        """Change stored fields of a wallet, past the service."""
+        """Change stored fields of a wallet directly in the database."""
         self._run(self._wallets.update_one({"_id": wallet}, {"$set": fields}))
 
     def test(self, wallet: str) -> Any:

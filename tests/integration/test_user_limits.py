@@ -37,7 +37,7 @@ CONNECTIONS = 8
 
 @pytest.fixture(autouse=True)
 def _within_one_minute(environment: pytest.MonkeyPatch) -> None:
-    """Allow three of everything."""
+    """Set every limit to three."""
     for name in ("ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE", "WALLETS_PER_USER"):
         environment.setenv(name, "3")
     # Windows are minutes of the clock: longer ones do not end while a test runs.
@@ -157,7 +157,7 @@ def test_concurrent_orders_are_placed_up_to_exactly_the_limit(invoke: Invoke) ->
 
 
 def _at_once(work: list[Coroutine[Any, Any, object]]) -> list[object]:
-    """Do as much at once as there are connections: on a busy machine the wait for one may end in a refusal."""
+    """Run as many tasks at once as there are connections: waiting for a connection could time out on a busy machine."""
     assert len(work) == CONNECTIONS
 
     async def gathered() -> list[object]:

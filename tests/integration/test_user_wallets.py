@@ -26,7 +26,7 @@ SECRETS = {"initial_balance_usd": 500, "api_key": "canary-key", "api_secret": "c
 
 @pytest.fixture
 def with_secrets(seeded: Database, run: Run) -> Database:
-    """The demo definition asking for secrets too, as a venue's does."""
+    """The demo definition, extended to require secrets as a venue's definition does."""
     fields = [{"is_encrypted": True, **field} for field in SECRET_FIELDS]
     run(seeded.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": fields}}))
     return seeded

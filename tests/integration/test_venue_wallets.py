@@ -24,7 +24,7 @@ BINANCE = "binance-spot-v1"
 
 @pytest.fixture
 def venue(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[FakeVenue]:
-    """A Binance on this machine, where the definition says Binance is."""
+    """A fake Binance at the address of the Binance definition."""
     environment.setenv("LOOPBACK_VENUES", "true")
     bootstrap.settings.cache_clear()
     with FakeBinance() as fake:
@@ -229,6 +229,6 @@ def test_dollar_token_is_priced_by_another_venue_of_the_deployment(
 
 
 def values(invoke: Invoke, wallet: str) -> dict[str, str]:
-    """What each asset is worth in dollars."""
+    """The dollar value of each asset."""
     balance = invoke("get_balance", "GET", f"/wallets/{wallet}/balance", user=TRADER).json
     return {item["asset"]: item["value_usd"] for item in balance["assets"]}

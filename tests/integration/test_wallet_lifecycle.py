@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 
 class Life:
-    """One wallet and what its owner and an administrator do to it."""
+    """One wallet, with the status changes that its owner and an administrator make."""
 
     def __init__(self, invoke: Invoke) -> None:
         self.invoke = invoke

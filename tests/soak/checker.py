@@ -25,7 +25,7 @@ PAUSE = 0.5
 
 
 class Receipt(NamedTuple):
-    """An order somebody was told is accepted; ``filled_quote`` is None where it may have changed since."""
+    """An order that was reported as accepted. ``filled_quote`` is None where it may have changed since."""
 
     wallet: str
     name: str
@@ -34,12 +34,12 @@ class Receipt(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Look once more and end."""
+    """Check once more and end."""
 
 
 @dataclass
 class Seen:
-    """What was found so far; ``fault`` of None is good."""
+    """What the checker found so far. ``fault`` is None when everything is consistent."""
 
     rounds: int = 0
     replays: int = 0
@@ -49,12 +49,12 @@ class Seen:
 
 
 class FaultError(Exception):
-    """Something is wrong with the books."""
+    """The ledger is inconsistent."""
 
 
 @dataclass
 class _Wallet:
-    """One wallet as far as it was read: names and quotes of its orders by id, and the newest entry."""
+    """One wallet as read so far: client order ids and quotes of its orders by id, and the newest entry."""
 
     last_seq: int = 0
     last_commit: str = ""
@@ -62,7 +62,7 @@ class _Wallet:
 
 
 def check(url: str, database: str, wallets: Sequence[str], pipe: Connection) -> None:
-    """Look until told to stop or until something is wrong; then send what was seen."""
+    """Check until told to stop or until a fault is found, then send the result."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     follow_parent()
     os.nice(5)
@@ -94,7 +94,7 @@ class Checker:
             await self._database.client.close()
 
     def _read_pipe(self) -> bool:
-        """Take what arrived, for so long that the machine has time for others; tells whether this is the last look."""
+        """Read the pipe for a while, to leave time for other processes. Returns whether this is the last check."""
         waited = PAUSE
         while self._pipe.poll(waited):
             message = self._pipe.recv()
@@ -105,7 +105,7 @@ class Checker:
         return False
 
     async def _insistently(self) -> None:
-        """Look once, however often the database goes away meanwhile."""
+        """Check once, and retry through database outages."""
         while True:
             try:
                 await self._look()
@@ -132,7 +132,7 @@ class Checker:
             self.seen.entries += found.entries
 
     async def _read_on(self, name: str, wallet: _Wallet) -> None:
-        """Read what was written since, beginning with the newest entry known, which must still be there."""
+        """Read the new entries, starting with the newest known entry, which must still exist."""
         query = {"user_wallet_id": name, "seq": {"$gte": wallet.last_seq}}
         fields = {"seq": 1, "commit_id": 1, "kind": 1, "command.metadata": 1, "orders": 1}
         entries = await self._database[ENTRIES].find(query, fields).sort("seq", 1).to_list()

@@ -32,7 +32,7 @@ _SIZE = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Duty:
-    """What one client process does: ask the orders of ``slot`` from number ``first`` on, for ever."""
+    """The work of one client process: place the orders of ``slot`` from number ``first`` on, without end."""
 
     url: str
     database: str
@@ -42,7 +42,7 @@ class Duty:
 
 
 class Asked(NamedTuple):
-    """An order is on its way."""
+    """An order is about to be sent."""
 
     number: int
 
@@ -62,7 +62,7 @@ class Answered(NamedTuple):
 
 
 def wallet_of(seed: int, slot: int, number: int) -> str:
-    """Every other order goes to the wallet that all clients share, the others to the client's own."""
+    """Return the wallet of an order: alternately the shared wallet and the client's own."""
     return SHARED if _chance(seed, slot, number).random() < 0.5 else f"own-{slot}"
 
 
@@ -90,7 +90,7 @@ def _chance(seed: int, slot: int, number: int) -> random.Random:
 
 
 def trade(duty: Duty, reports: Connection) -> None:
-    """Ask order after order and report each, before and after, until the process is killed."""
+    """Place order after order and report each, before and after, until the process is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_trade(duty, reports))
 
@@ -106,7 +106,7 @@ async def _trade(duty: Duty, reports: Connection) -> None:
 
 
 async def _ask(connector: WalletConnector, wallet: str, order: OrderRequest, number: int) -> Answered:
-    """Ask until there is an answer; without a client order id only once."""
+    """Send an order until there is a response. Without a client order id, send it only once."""
     for tries in count(1):
         try:
             opened: DemoWallet = await connector.connect_demo(OWNER, wallet)
@@ -139,7 +139,7 @@ async def _cancel_oldest(connector: WalletConnector, wallet: str) -> None:
 
 
 def is_interrupted(error: PyMongoError) -> bool:
-    """Tell whether nobody knows what came of a call, through an outage or a fault of the embedded server itself."""
+    """Return whether the outcome of a call is unknown, because of an outage or a fault of the embedded server."""
     return is_outage(error) or failed_inside(error)
 
 

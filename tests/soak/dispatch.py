@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def handle(environment: dict[str, str], scheduled: datetime, answers: Any) -> None:
-    """Run the handler twice: on an hour nothing is due at, which warms it up, and on the real one."""
+    """Run the handler twice: first for an hour without due wallets, as a warm-up, then for the real hour."""
     os.environ.update(environment)
     from moniqo_core.storage import client
     from tests.support.lambdas import load_function
@@ -43,7 +43,7 @@ def _peak() -> float:
 
 
 async def prepare(url: str, count: int, scheduled: datetime) -> None:
-    """Insert wallets as heavy as real ones, with the one index the dispatcher uses: each more costs minutes here."""
+    """Insert wallets of realistic size with only the index that the dispatcher uses. Each other index costs minutes."""
     from pymongo import AsyncMongoClient
 
     from moniqo_core.storage.indexes import INDEXES

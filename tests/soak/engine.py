@@ -58,7 +58,7 @@ def run(trial: Script) -> Outcome:
 
 
 def shrunk(failing: Script) -> Script:
-    """Leave out as many steps as the failure can do without."""
+    """Leave out every step that the failure does not need."""
     first = run(failing)
     steps = failing.steps[: first.steps]
     size = len(steps) // 2

@@ -129,7 +129,7 @@ class Stage:
             assert answer == {"batchItemFailures": []}, answer
 
     def check(self, scheduled: datetime, sick: Counter[str] | dict[str, str]) -> None:
-        """Hold the log and the wallets against what must be true after a period."""
+        """Check the sync log and the wallets after a period."""
         rows = list(
             self._db.wallet_sync_log.find({"_id": {"$regex": f":{scheduled.isoformat()}$".replace("+", "\\+")}})
         )
@@ -159,7 +159,7 @@ def counts_of(plan: Plan) -> list[int]:
 
 
 def draw_failing(plan: Plan) -> dict[str, str]:
-    """Choose who fails and who hangs."""
+    """Choose the accounts that fail and those that hang."""
     keys = [key for venue, count in enumerate(counts_of(plan)) for key in keys_of(venue, count)]
     rng = Random(f"{plan.seed}/sick")
     chosen = rng.sample(keys, round(plan.wallets * (plan.failing + plan.hanging)))
@@ -197,7 +197,7 @@ def start_stage(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
 
 
 def run(plan: Plan, say: Any = lambda _: None) -> Report:
-    """Run a plan; raises AssertionError when something is not as it must be."""
+    """Run a plan; raises AssertionError when a check fails."""
     sick = draw_failing(plan)
     with start_stage(plan) as (stage, pipes):
         _trouble(pipes, sick)

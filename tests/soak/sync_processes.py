@@ -21,7 +21,7 @@ Context = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """Where a worker finds everything, and how long it waits for a wallet."""
+    """The addresses that a worker needs, and how long it waits for a wallet."""
 
     url: str
     queue: str
@@ -35,7 +35,7 @@ def keys_of(venue: int, count: int) -> list[str]:
 
 
 def serve_venue(venue: int, count: int, latency: float, pipe: Any) -> None:
-    """Be a fake Binance with so many accounts; a mapping sent through the pipe says which keys are in trouble."""
+    """Serve a fake Binance with ``count`` accounts. A mapping sent through the pipe sets the faults by API key."""
     from tests.support.venues.binance import FakeBinance
     from tests.support.venues.server import Fault
 
@@ -55,7 +55,7 @@ def serve_venue(venue: int, count: int, latency: float, pipe: Any) -> None:
 
 @contextmanager
 def venues(counts: Sequence[int], latency: float) -> Iterator[list[tuple[str, Any]]]:
-    """Run venues; yields the address of each and the pipe that sets its troubles."""
+    """Run venues; yields the address of each and the pipe that sets its faults."""
     found = []
     for venue, count in enumerate(counts):
         ours, theirs = Context.Pipe()
@@ -71,7 +71,7 @@ def venues(counts: Sequence[int], latency: float) -> Iterator[list[tuple[str, An
 
 
 async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], ring: str) -> None:
-    """Make a database with wallets at these venues, as connecting them would have left it."""
+    """Create a database with connected wallets at these venues."""
     from pydantic import SecretStr
     from pymongo import AsyncMongoClient
 
@@ -139,7 +139,7 @@ def become_environment(place: WorkerSetup) -> None:
 def worker_handler(
     place: WorkerSetup, now: Callable[[], datetime]
 ) -> Callable[[Mapping[str, Any], None], Mapping[str, Any]]:
-    """Make this process a worker and return the real handler of ``sync_wallets``, which goes by ``now``."""
+    """Make this process a worker and return the real handler of ``sync_wallets``, with ``now`` as its clock."""
     become_environment(place)
     from moniqo_core import bootstrap
     from moniqo_core.credentials.cipher import CredentialCipher
@@ -170,7 +170,7 @@ def worker_handler(
 
 
 def run_worker(place: WorkerSetup, number: int, pipe: Any) -> None:
-    """Run the real handler on what comes through the pipe, at the time that comes with it."""
+    """Run the real handler on the events from the pipe, each at the time that comes with it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # its metrics
     ahead = timedelta()
     handler = worker_handler(place, lambda: datetime.now(UTC) + ahead)

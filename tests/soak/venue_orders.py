@@ -51,12 +51,12 @@ ROUNDS = 40
 
 
 class FailedError(Exception):
-    """Something is not as it must be."""
+    """A check failed."""
 
 
 @dataclass
 class Slot:
-    """What is known of one wallet's sender."""
+    """The sender of one wallet, and what it has reported."""
 
     wallet: str
     key: str
@@ -95,7 +95,7 @@ class Run:
             self.slots[slot.key] = slot
 
     def trouble(self, request: web.Request, key: str | None) -> Fault | None:
-        """Decide what happens to a request; called by the venue for every one."""
+        """Choose the fault of a request. The venue calls this for every request."""
         slot = self.slots.get(key or "")
         if slot is None:
             return None
@@ -122,7 +122,7 @@ class Run:
             slot.kills += 1
 
     def trade(self) -> None:
-        """Send every order and settle meanwhile."""
+        """Send every order, and reconcile meanwhile."""
         self.venue.trouble = self.trouble
         threads = [threading.Thread(target=self._hold, args=(slot,)) for slot in self.slots.values()]
         settler = threading.Thread(target=lambda: asyncio.run(self._settle_meanwhile()))
@@ -176,7 +176,7 @@ class Run:
         await database.client.close()
 
     async def reconcile(self) -> None:
-        """Settle as hours pass, until nothing is left to be looked at but what is open."""
+        """Reconcile as hours pass, until only open orders are left."""
         database, connector = self.site.open()
         try:
             for hours in range(1, ROUNDS):

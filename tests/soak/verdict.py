@@ -11,7 +11,7 @@ from tests.support.ledger_audit import Database, audited, entries_of
 
 @dataclass
 class Record:
-    """What the clients of one slot reported. ``doubtful`` orders were asked at least once without an answer."""
+    """What the clients of one slot reported. ``doubtful`` orders were sent at least once without a response."""
 
     answers: dict[int, Answered] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
@@ -20,19 +20,19 @@ class Record:
     """Orders without a number: their wallets by name; they were made once or not at all."""
 
     def ask(self, number: int) -> None:
-        """Note that an order is on its way."""
+        """Record that an order is about to be sent."""
         assert number in {self.newest, self.newest + 1}
         self.newest = number
 
     def answer(self, answer: Answered) -> None:
-        """Note what came of it."""
+        """Record its outcome."""
         assert answer.number == self.newest
         self.answers[answer.number] = answer
         if answer.tries > 1 or answer.outcome == "unknown":
             self.doubtful.add(answer.number)
 
     def next_number(self, asks_again: bool) -> int:
-        """Return where the next client goes on: an order without an answer is asked again if it has a name."""
+        """Return the next client's first number: an unanswered order is sent again if it has a client order id."""
         if self.newest < 0 or self.newest in self.answers:
             return self.newest + 1
         self.doubtful.add(self.newest)
@@ -42,7 +42,7 @@ class Record:
 
 
 async def verdict(db: Database, seed: int, records: list[Record], wallets: list[str]) -> int:
-    """Audit every wallet and hold its journal against what clients were told; returns the number of entries."""
+    """Audit every wallet and compare its journal with what clients were told; returns the number of entries."""
     made: dict[str, tuple[str, str]] = {}
     total = 0
     for wallet in wallets:

@@ -64,7 +64,7 @@ SETTLED = 3.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is to happen at least."""
+    """The minimum amount of work of a run."""
 
     orders: int
     kills: int
@@ -81,7 +81,7 @@ class Wait(NamedTuple):
 
     @property
     def blocked(self) -> bool:
-        """Tell whether it was the wallet that waited, and not the machine that had no time for anybody."""
+        """Return whether only this wallet was blocked, and not the whole machine."""
         return self.seconds > SOONEST_AGAIN and self.others > 4 * SLOTS
 
 
@@ -110,7 +110,7 @@ class Soak:
         self._receipts: SimpleQueue[Receipt] = SimpleQueue()
 
     def run(self, checker: Connection, proxied_url: str) -> None:
-        """Trade and kill until the plan is fulfilled."""
+        """Trade and kill clients until the plan is fulfilled."""
         threads = [threading.Thread(target=self._guarded, args=(self._break_database,))]
         for slot in range(SLOTS):
             url = proxied_url if slot < THROUGH_PROXY else self.server.url
@@ -224,7 +224,7 @@ class Soak:
                 self.again.append((started, wallet))
 
     def waited(self, kill: tuple[float, str]) -> Wait:
-        """Return how long the wallet of a killed client took no order, whoever sent it."""
+        """Return how long the wallet of a killed client accepted no order from any client."""
         at, wallet = kill
         until = min(taken for taken, taker in self.taken if taker == wallet and taken > at)
         return Wait(until - at, wallet, sum(at < taken < until for taken, _ in self.taken))

@@ -91,7 +91,7 @@ def operations(*chosen: Operation) -> pytest.MarkDecorator:
 
 @dataclass
 class World:
-    """What calls are about: a trader with a wallet that has traded and has an open order, and others with their own."""
+    """The subjects of calls: a trader with a wallet that has traded and has an open order, and other users."""
 
     client_id: str
     database: AsyncDatabase[dict[str, Any]] = field(repr=False)
@@ -117,7 +117,7 @@ class World:
         headers: Mapping[str, str] | None = None,
         base64: bool = False,
     ) -> Answer:
-        """Call an operation with a bearer token that no gateway has looked at; what is not given is the example's."""
+        """Call an operation with a bearer token unverified by a gateway. Missing arguments come from the example."""
         ids = {**self.ids, **(ids or {})}
         required = {
             name: ids.get(name, parameter.get("example", "x"))
@@ -133,7 +133,7 @@ class World:
         return call(operation.id, event)
 
     def contents(self) -> Contents:
-        """Dump every collection that a refused call must leave as it is: all but the counters of calls."""
+        """Dump every collection that a refused call must not change: all but the rate counters."""
         return event_loop.run(self._read())
 
     async def _read(self) -> Contents:
@@ -141,7 +141,7 @@ class World:
         return {name: await self.database[name].find().sort("_id").to_list() for name in names}
 
     def call_as(self, operation: Operation, **given: Any) -> Answer:
-        """Call an operation as a user it is meant for."""
+        """Call an operation as a permitted user."""
         return self.call(operation, self.token(ADMIN if operation.is_for_admins else TRADER), **given)
 
 
@@ -185,7 +185,7 @@ def make_world(client_id: str, database: AsyncDatabase[dict[str, Any]]) -> World
 
 
 def new_things(user: User) -> dict[str, str]:
-    """Make a wallet that has traded and has an open order, and a definition nobody uses; return their ids."""
+    """Create a wallet that has traded and has an open order, and an unused definition; return their ids."""
     wallet = wallets.create(invoke, user=user)["id"]
     rest = {"type": "limit", "amount": "0.005", "price": "10000"}
     placed = ""
@@ -198,7 +198,7 @@ def new_things(user: User) -> dict[str, str]:
 
 
 def new_definition() -> str:
-    """Make a definition nobody uses and return its slug."""
+    """Create an unused definition and return its slug."""
     definition = {"slug": f"acme-{uuid.uuid4()}", "name": "Acme", "display_name": "Acme", "integration_type": "CEX"}
     answer = invoke("create_definition", "POST", "/wallets/definitions", user=ADMIN, body=definition)
     assert answer.status == 201, answer.text

@@ -29,7 +29,7 @@ NOT_EMULATED: Final = {
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account."""
+    """A user with an account."""
 
     email: str
     password: str
@@ -78,7 +78,7 @@ class Deployment:
 
 
 def deploy(sam: str, emulator: Emulator, mongodb_url: str) -> Deployment:
-    """Deploy what `make build` made, as the README says, and do what the emulator leaves out."""
+    """Deploy what `make build` made, and add what the emulator does not create."""
     template = _emulated_template(emulator.folder / "template.json")
     secret = emulator.client("secretsmanager").create_secret(Name="moniqo/e2e/mongodb", SecretString=mongodb_url)
     settings = {"Environment": "e2e", "MongoSecretArn": secret["ARN"], "SyncRateMinutes": "1", "KeyRotationDays": "0"}
@@ -97,7 +97,7 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str) -> Deployment:
 
 
 def _emulated_template(path: Path) -> Path:
-    """Write the built template without what the emulator refuses."""
+    """Write the built template without the parts that the emulator refuses."""
     built = BUILT / "template.yaml"
     assert built.is_file(), "build first: `make e2e` does, or `make build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host`"
     document = cloudformation.load(built)
@@ -121,7 +121,7 @@ def _resources(emulator: Emulator) -> dict[str, str]:
 
 
 def _create_routes(deployment: Deployment) -> None:
-    """Create what the API's definition in the deployed template says: the emulator does not read definitions."""
+    """Create the routes of the API's definition, which the emulator does not read."""
     answer = deployment.emulator.client("cloudformation").get_template(StackName=STACK, TemplateStage="Processed")
     body = answer["TemplateBody"]
     processed = body if isinstance(body, dict) else json.loads(body)

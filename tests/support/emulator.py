@@ -39,7 +39,7 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that lead AWS tools to it and keep their files in its folder."""
+        """Variables that point AWS tools to it and keep their files in its folder."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_DEFAULT_REGION": REGION,
@@ -67,7 +67,7 @@ class Emulator:
 
 @contextmanager
 def emulator(python: str) -> Iterator[Emulator]:
-    """Run MiniStack with the interpreter of its environment; at the end no process and no file of it is left."""
+    """Run MiniStack with the interpreter of its environment, and remove all its processes and files at the end."""
     with TemporaryDirectory(prefix="moniqo-e2e-") as folder, _running(python, Path(folder)) as running:
         yield running
 
@@ -129,7 +129,7 @@ def _wait_until_ready(running: Emulator, process: subprocess.Popen[bytes]) -> No
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its group, which holds the processes of functions; there is nothing it would have to save."""
+    """End the process and its group, which contains the processes of functions. It has nothing to save."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert process.stdin is not None

@@ -29,7 +29,7 @@ NOON = datetime(2026, 3, 2, 17, 0, 5, tzinfo=UTC)
 
 
 class Clock:
-    """The time, as far as wallets know."""
+    """The clock of the wallets."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -79,7 +79,7 @@ class Engine:
         return order
 
     def replay(self, *wallets: str) -> None:
-        """Decide every entry of these wallets again; the journal must say the same."""
+        """Replay these wallets and check that the journal agrees."""
 
         async def decide_again() -> None:
             database = bootstrap.database()

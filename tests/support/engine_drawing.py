@@ -19,7 +19,7 @@ ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "Ameri
 
 
 def draw_limits(rng: Random, symbols: tuple[str, ...], naive: NaiveExchange | None = None) -> RiskLimits:
-    """Limits that bite now and then; those of a wallet at work may lie exactly where it stands."""
+    """Draw limits that are sometimes exceeded. Those of an active wallet may equal its present value."""
     wide = rng.random() < 0.6
     losses = [None, None, None, D(20), D(200), D(5000)]
     sizes = [D(300), D(5000), D(100_000)]

@@ -20,11 +20,11 @@ from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document, s
 
 
 class DifferenceError(AssertionError):
-    """The engine and the rules disagree, or an invariant is broken."""
+    """The engine and the model differ, or an invariant is violated."""
 
 
 class Decided(NamedTuple):
-    """All that a commit was made from, to make it again."""
+    """Everything needed to decide a commit again."""
 
     now: datetime
     reach: datetime
@@ -49,7 +49,7 @@ class Journal:
         self.history.append(decided)
 
     def replayed(self, account: Account) -> Account:
-        """Fold the new entries into the stored snapshot, decide all of them again, and read the account back."""
+        """Apply the new entries to the stored snapshot, decide each of them again, and read the account."""
         for number, decided in enumerate(self.history[self.done :], self.done):
             apply_entry(self.folded, entry_document(decided.commit, str(number)))
             _update(self.updated, decided.commit)
@@ -79,7 +79,7 @@ def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
 
 
 def _update(document: dict[str, Any], commit: Commit) -> None:
-    """Do to a document what the server does to the stored snapshot."""
+    """Apply an update to a document as the server does."""
     if isinstance(commit.command, Reset):
         document.clear()
         document.update(state_document(commit.after))

@@ -44,7 +44,7 @@ REPLAY_EVERY = 100
 
 
 class Trial:
-    """One wallet of the engine, the same wallet in the model, and the market both look at."""
+    """One wallet of the engine, the same wallet in the model, and the market that both use."""
 
     def __init__(self, seed: int, *, skew: bool = True) -> None:
         """Open a wallet; with ``skew`` some commands come from a machine whose clock is behind."""
@@ -102,7 +102,7 @@ class Trial:
                 self.account = self.journal.replayed(self.account)
 
     def finish(self) -> None:
-        """Look a last time; compare every order and fill there ever was; fold and replay."""
+        """Evaluate a last time, compare every order and fill, and replay the journal."""
         with localcontext(EXACT):
             self.look()
             self.compare(everything=True)
@@ -165,7 +165,7 @@ class Trial:
         ]
 
     def look(self, reach: datetime | None = None) -> None:
-        """Evaluate as the service does: what happened or is overdue is written down."""
+        """Evaluate as the service does: commit what happened or is overdue."""
         reach = reach or self.world.now
         draft = self.walk(reach)
         if resting.happened(draft) or resting.overdue(draft) or reach < self.world.now:
@@ -237,13 +237,13 @@ class Trial:
                 raise DifferenceError(f"{command} was refused ({error}), so is {size} ({again})") from again
 
     def context(self, symbol: str, snapshot: Snapshot, rng: Random) -> MarketContext:
-        """What a decision looks at; now and then the market has hours, and is even closed."""
+        """The market context of a decision. Sometimes the market has trading hours and is closed."""
         closes = self.world.now + timedelta(minutes=rng.randrange(1, 400)) if rng.random() < 0.1 else None
         is_open = rng.random() > 0.04
         return MarketContext(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
-        """A snapshot both sides would trade on; None when both refuse it."""
+        """A snapshot that both sides accept, None when both refuse it."""
         snapshot = self.world.snapshot(symbol, rng)
         try:
             check_usable(snapshot, self.world.now, MAX_AGE)
@@ -257,7 +257,7 @@ class Trial:
     def both(
         self, command: Command, rng: Random, naive: Callable[[], object], context: MarketContext | None = None
     ) -> None:
-        """Do a command on both sides; they accept it together or refuse it for the same reason."""
+        """Run a command on both sides. Both accept it, or both refuse it for the same reason."""
         refused_by = self.do(command, rng, context)
         try:
             naive()
@@ -393,7 +393,7 @@ class Trial:
     # ---- comparing
 
     def compare(self, *, everything: bool = False) -> None:
-        """Everything an owner could see, as it is now."""
+        """Compare everything that an owner can see."""
         draft = self.walk()
         view = draft.commit(Mark())
         account, naive = view.after, self.naive

@@ -54,7 +54,7 @@ class World:
         return {symbol: (bids[0].price + asks[0].price) / 2 for symbol, (bids, asks) in self.books.items()}
 
     def snapshot(self, symbol: str, rng: Random) -> Snapshot:
-        """Mostly the book as it is; now and then one nobody should trade on."""
+        """Mostly a valid order book, sometimes an implausible one."""
         bids, asks = self.books[symbol]
         at = self.now - timedelta(milliseconds=rng.randrange(0, 2000))
         fault = rng.randrange(100)
@@ -74,7 +74,7 @@ class World:
         return Snapshot(symbol, at, self.price(symbol), bids, asks, "test")
 
     def advance(self, rng: Random, span: timedelta) -> list[tuple[str, PathPoint]]:
-        """Let time pass; returns the points that came to be."""
+        """Let time pass; returns the new path points."""
         self.now += span
         found = [(symbol, point) for symbol in self.markets for point in self._extend(symbol, rng)]
         for symbol in self.markets:

@@ -13,5 +13,5 @@ class FakeClock:
         return self.at
 
     async def sleep(self, seconds: float) -> None:
-        """Let so much time pass at once."""
+        """Move the clock forward without waiting."""
         self.at += seconds

@@ -17,7 +17,7 @@ LATEST = 3.0
 
 
 class FaultProxy:
-    """Stands before a server. ``faults`` says what becomes of one commit after the other; None leaves it whole."""
+    """Stands in front of a server. ``faults`` is the fault of each commit in turn, None for a commit that passes."""
 
     def __init__(self, host: str, port: int, faults: Iterator[str | None]) -> None:
         self.done: Counter[str] = Counter()
@@ -27,7 +27,7 @@ class FaultProxy:
         self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection, a question and its answer at a time, until either side or a fault ends it."""
+        """Forward one connection, one request and response at a time, until a side or a fault ends it."""
         self._connections.add(asyncio.current_task())  # type: ignore[arg-type]
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             up_reader, up_writer = await asyncio.open_connection(*self._server)
@@ -102,7 +102,7 @@ async def _message(source: asyncio.StreamReader) -> bytes:
 
 
 def by_chance(seed: int, share: float = 0.5) -> Iterator[str | None]:
-    """Harm a share of the commits, in every way there is."""
+    """Draw a fault of any kind for a share of the commits."""
     chance = random.Random(seed)
     while True:
         yield chance.choice(FAULTS) if chance.random() < share else None
@@ -110,7 +110,7 @@ def by_chance(seed: int, share: float = 0.5) -> Iterator[str | None]:
 
 @asynccontextmanager
 async def fault_proxy(url: str, faults: Iterator[str | None]) -> AsyncIterator[tuple[FaultProxy, str]]:
-    """Run a proxy on a free port of this machine; yield it and the URL that leads through it."""
+    """Run a proxy on a free port of this machine; yield it and the URL that uses it."""
     where = urlsplit(url)
     assert where.hostname
     assert where.port

@@ -38,7 +38,7 @@ Right = tuple[str, str]
 
 
 def used_rights(function: str) -> set[Right]:
-    """Return the rights that the code of a function makes use of."""
+    """Return the permissions that the code of a function uses."""
     rights: set[Right] = set()
     tree = _parsed(ROOT / "functions" / function / "app.py")
     for factory in _factories_of(tree):

@@ -32,7 +32,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 
 class MovedClock:
-    """Starts at the present and goes on only when it is moved."""
+    """Starts at the present and moves only when the test moves it."""
 
     def __init__(self, ahead: timedelta = timedelta(0)) -> None:
         self._start = utc_now() + ahead
@@ -64,7 +64,7 @@ class Environment:
         self.rotation = KeyRotation(stored, self.reencryption.needed, clock.now)
 
     async def opened(self, user_id: str, user_wallet_id: str) -> str:
-        """Return the secret a wallet holds."""
+        """Return the decrypted secret of a wallet."""
         wallet = await self.wallets.get(user_id, user_wallet_id)
         assert wallet.credentials is not None
         return (await self.cipher.decrypt(wallet.credentials, user_id, user_wallet_id))["api_key"].get_secret_value()

@@ -15,7 +15,7 @@ prepared.set_forkserver_preload(["tests.support.traders", "tests.support.live_tr
 
 
 def follow_parent() -> None:
-    """End this process when the one that asked for it ends, however that ended."""
+    """End this process when its parent ends, however it ends."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -43,11 +43,11 @@ class KillableProcess:
         theirs.close()
 
     def kill(self) -> None:
-        """Kill it where it stands; it runs no more instruction."""
+        """Kill it at once."""
         self._process.kill()
 
     def end(self) -> list[Any]:
-        """Kill it, if it lives, and return what it reported and nobody has read; half a report is none."""
+        """Kill it if it is alive, and return its unread reports. An incomplete report is dropped."""
         self._process.kill()
         self._process.join()
         reported: list[Any] = []

@@ -20,7 +20,7 @@ BASE_PATH = "/api/v1"
 
 @dataclass(frozen=True)
 class User:
-    """Who a test calls as."""
+    """The caller of a request."""
 
     id: str
     groups: tuple[str, ...] = ()

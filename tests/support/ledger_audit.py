@@ -26,7 +26,7 @@ async def entries_of(db: Database, user_wallet_id: str) -> list[dict[str, Any]]:
 
 
 async def audited(db: Database, user_wallet_id: str) -> Account:
-    """Return the account after everything its journal says was found to be so."""
+    """Audit a wallet: check its journal against its snapshot and its user wallet. Returns the account."""
     entries = await entries_of(db, user_wallet_id)
     assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "the journal has a gap"
     loaded = await DemoLedger(db).load(user_wallet_id, OWNER)
@@ -58,7 +58,7 @@ async def audited(db: Database, user_wallet_id: str) -> Account:
 
 
 def _fold(entries: Sequence[dict[str, Any]]) -> dict[tuple[str, str], Decimal]:
-    """Add up the user's books from nothing but postings, which must sum to zero in every entry."""
+    """Compute the user's balances from postings alone. The postings of every entry must sum to zero."""
     books: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     with exact():
         for entry in entries:

@@ -55,11 +55,11 @@ class LiveHarness:
         return self.invoke("cancel_order", "DELETE", f"{self.path}/orders/{order_id}", user=self.user)
 
     def at_venue(self) -> list[Order]:
-        """Every order the venue ever took."""
+        """Every order that the venue ever accepted."""
         return [order for account in self.venue.exchange.accounts.values() for order in account.orders.values()]
 
     def sync(self) -> None:
-        """Write a first snapshot: losses are measured from it."""
+        """Write a first snapshot, from which losses are measured."""
         answer = self.invoke("sync_balance", "POST", f"{self.path}/sync-balance", user=self.user)
         assert answer.json["success"], answer.text
 
@@ -72,7 +72,7 @@ class LiveHarness:
         self.venue.exchange.prices[symbol] = Decimal(price)
 
     def reconcile(self, *, later: timedelta = timedelta()) -> ReconciliationReport:
-        """Run the scheduled function's work, with a clock that is ``later``."""
+        """Reconcile as the scheduled function does, with the clock moved ahead by ``later``."""
 
         def clock() -> datetime:
             return utc_now() + later
@@ -84,7 +84,7 @@ class LiveHarness:
 def live_deployment(
     patch: pytest.MonkeyPatch, fake: FakeVenue | None = None, slug: str = BINANCE, *, keeps_prices: bool = True
 ) -> Iterator[FakeVenue]:
-    """Let orders reach a venue on this machine, a Binance unless told otherwise.
+    """Turn on live trading with a venue on this machine, by default a fake Binance.
 
     With ``keeps_prices`` off, mid prices are read from the venue whenever they are needed.
     """
@@ -105,7 +105,7 @@ def live_deployment(
 def connect_live_wallet(
     venue: FakeVenue, invoke: Invoke, database: Database, slug: str = BINANCE, **account: Any
 ) -> LiveHarness:
-    """Connect a wallet, with 10,000 USDT unless told otherwise, and sync it once."""
+    """Connect a wallet, by default with 10,000 USDT, and sync it once."""
     wallet = create(invoke, wallet_id=slug, credentials=venue.credentials(**account), risk_limits=LIMITS)
     harness = LiveHarness(venue, invoke, database, wallet["id"])
     harness.sync()

@@ -49,7 +49,7 @@ NAMED_SHARE = 0.8
 
 @dataclass(frozen=True)
 class LiveSite:
-    """Where to trade: every process opens the same wallets with connections of its own."""
+    """The database and venue to trade at. Every process opens the same wallets with its own connections."""
 
     mongo_url: str
     database: str
@@ -77,7 +77,7 @@ class LiveSite:
 async def make_wallet(
     site: LiveSite, name: str, credentials: dict[str, str], limits: RiskLimits = PLENTY, total: Decimal = Decimal(1)
 ) -> None:
-    """Store a wallet at the fake venue that was synced once."""
+    """Store a wallet at the fake venue that was already synced once."""
     database, _ = site.open()
     definition = await database.wallets.find_one({"slug": SLUG})
     assert definition is not None
@@ -103,7 +103,7 @@ async def make_wallet(
 
 
 class Asked(NamedTuple):
-    """An order is on its way."""
+    """An order is about to be sent."""
 
     number: int
 
@@ -145,7 +145,7 @@ def order_of(seed: int, wallet: str, number: int) -> OrderRequest:
 
 
 def send_orders(duty: Duty, reports: Connection) -> None:
-    """Send order after order and report each, before and after."""
+    """Send one order after the other and report each, before and after."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_send(duty, reports))
 
@@ -200,7 +200,7 @@ def send_all_at_once(
 
 
 def later(by: timedelta) -> Clock:
-    """Return a clock that is ahead."""
+    """Return a clock that is ahead of the present."""
 
     def clock() -> datetime:
         return utc_now() + by

@@ -151,7 +151,7 @@ def local_run(state_dir: Path, *arguments: str, port: int | None = None, **varia
 
 
 def refused(*arguments: str, **variables: str) -> tuple[int, str]:
-    """Start the stack where it cannot; return exit code and what it said."""
+    """Start the stack in a way that must fail; return its exit code and output."""
     line, environment = command(*arguments, **variables)
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr

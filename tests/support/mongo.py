@@ -56,7 +56,7 @@ class DurableServer:
         self._process, self._port = _launch(self.log, *where)
 
     def kill(self) -> None:
-        """Leave it no time for anything."""
+        """Kill the server at once."""
         assert self._process is not None
         self._process.kill()
         with self._process:
@@ -64,7 +64,7 @@ class DurableServer:
 
 
 def failed_inside(error: BaseException) -> bool:
-    """Tell whether the embedded server stumbled over itself: like an outage, that leaves the outcome unknown."""
+    """Return whether the embedded server failed internally. As after an outage, the outcome is unknown."""
     if isinstance(error, ClientBulkWriteException):
         return error.error is not None and failed_inside(error.error)
     return isinstance(error, OperationFailure) and error.code == _INTERNAL_ERROR

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class Gate:
-    """Stands before the server at ``host:port``; use it as ``with Gate(...)``."""
+    """Stands in front of the server at ``host:port``. Use it as ``with Gate(...)``."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
@@ -43,7 +43,7 @@ class Gate:
         self._loop.close()
 
     def shut(self, trouble: str) -> None:
-        """Break what passes, and let nothing pass from now on."""
+        """Break the open connections, and let nothing pass from now on."""
         self._run(self._switch(trouble))
 
     def open(self) -> None:

@@ -22,7 +22,7 @@ def dispatch(function: str, scheduled: datetime) -> int:
 
 
 def received(queue: str) -> Records:
-    """Take every message off the queue of a setting, as the records an SQS event source mapping hands over."""
+    """Receive every message of a queue, as the records of an SQS event source mapping."""
     sqs = boto3.client("sqs")
     url = bootstrap.settings().need(queue)
     records: Records = []
@@ -34,7 +34,7 @@ def received(queue: str) -> Records:
 
 
 def work(function: str, records: Records) -> list[str]:
-    """Hand records to a worker and return the ids it wants again."""
+    """Hand records to a worker and return the ids of the failed ones."""
     answer = load_function(function).handler({"Records": records}, None)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 

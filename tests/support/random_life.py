@@ -37,7 +37,7 @@ STOCKS = ("AAPL/USD", "MSFT/USD")
 
 
 class Life:
-    """Drives one wallet; ``done`` counts the commands that were accepted by kind, ``refused`` the others by code."""
+    """Drives one wallet. ``done`` counts accepted commands by kind, ``refused`` counts refused ones by error code."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Life:
         return self.now
 
     async def run_steps(self, steps: int) -> None:
-        """Take ``steps`` steps: time passes, and something is asked."""
+        """Run ``steps`` steps: let time pass and run a random command."""
         for _ in range(steps):
             self.now += timedelta(milliseconds=self.chance.choices(PAUSES, WEIGHTS)[0])
             if self.chance.random() < 0.2:
@@ -130,7 +130,7 @@ class Life:
     def _terms(
         self, kind: OrderType, away: float, near: Callable[[float], Decimal], *, buying: bool
     ) -> dict[str, object]:
-        """Prices and duration, most of them such that the order rests for a while."""
+        """Draw prices and duration, mostly so that the order rests for a while."""
         chance, sign = self.chance, -1 if buying else 1
         match kind:
             case OrderType.MARKET:

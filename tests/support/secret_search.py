@@ -14,7 +14,7 @@ PART = 12
 
 
 def forms_of(secret: str) -> Iterator[str]:
-    """Every text that gives a secret away: encodings of the whole, and all its parts as they are."""
+    """Every text that discloses a secret: encodings of the whole, and all its parts."""
     raw = secret.encode()
     yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
     yield from (quote(secret), quote(secret, safe=""), quote(secret, safe="").lower(), quote_plus(secret))
@@ -28,12 +28,12 @@ def forms_of(secret: str) -> Iterator[str]:
 
 
 def leaks(secret: str, text: str) -> list[str]:
-    """Return the forms of a secret that stand in a text."""
+    """Return the forms of a secret that a text contains."""
     return sorted({form for form in forms_of(secret) if form in text})
 
 
 def texts_in(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every key and value of a document, as text, with where it stands."""
+    """Every key and value of a document as text, with its path."""
     if isinstance(document, dict):
         for name, value in document.items():
             yield f"{path}.{name}", str(name)
@@ -46,6 +46,6 @@ def texts_in(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def find_secrets(secrets: Iterable[str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return where which form of a secret stands, among ``(place, text)``."""
+    """Return the places of secrets, and their forms, among ``(place, text)``."""
     forms = sorted({form for secret in secrets for form in forms_of(secret)})
     return [(place, form) for place, text in places for form in forms if form in text]

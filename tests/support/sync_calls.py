@@ -45,7 +45,7 @@ async def buy(user_wallet_id: str, amount: str) -> None:
 
 @pytest.fixture
 def break_wallet(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make the valuation of chosen wallets fail, as a venue would."""
+    """Make the valuation of chosen wallets fail as a venue does."""
     errors: dict[str, Exception] = {}
     healthy = DemoWallet.valuation
 
@@ -59,7 +59,7 @@ def break_wallet(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def published(capfd: pytest.CaptureFixture[str]) -> list[dict[str, tuple[float, str]]]:
-    """Read the metrics off standard output; nothing but they and the two dimensions may be in a line."""
+    """Read the metrics from standard output. A line contains only metrics and the two dimensions."""
     found = []
     for line in map(json.loads, filter(lambda text: '"_aws"' in text, capfd.readouterr().out.splitlines())):
         (described,) = line.pop("_aws")["CloudWatchMetrics"]

@@ -94,21 +94,21 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
 
 @contextmanager
 def binance(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at our Binance."""
+    """Accounts at the fake Binance."""
     with at_venue(Binance(), FakeBinance(), database) as opened:
         yield opened
 
 
 @contextmanager
 def coinbase(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at our Coinbase."""
+    """Accounts at the fake Coinbase."""
     with at_venue(Coinbase(), FakeCoinbase(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
         yield opened
 
 
 @contextmanager
 def kraken(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at our Kraken."""
+    """Accounts at the fake Kraken."""
     with at_venue(Kraken(), FakeKraken(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
         yield opened
 

@@ -32,7 +32,7 @@ def mock_aws() -> MockAWS:
 
 @contextmanager
 def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be in an account with Secrets Manager, an empty key ring in it, and empty queues of work."""
+    """Emulate an AWS account with Secrets Manager, an empty key ring, and empty work queues."""
     # These services answer boto3 in this process only; without this variable secrets are read through it too.
     patch.delenv("AWS_REGION", raising=False)
     with mock_aws():
@@ -46,7 +46,7 @@ def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
-    """Secrets Manager with an empty key ring, and empty queues of work."""
+    """Secrets Manager with an empty key ring, and empty work queues."""
     with aws_services(environment):
         yield
 

@@ -51,7 +51,7 @@ def test_every_failure_without_an_account_counts() -> None:
 
 
 def test_late_failures_of_a_healthy_batch_leave_the_circuit_closed() -> None:
-    """Healthy accounts of a batch are through in no time; those that fail end together, when their time is over."""
+    """Healthy accounts of a batch answer at once. Failing ones all end late, when they time out."""
     tested = circuit_breaker([0.0])
     for account in range(OUTCOMES):
         tested.answered(account)

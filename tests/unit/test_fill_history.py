@@ -22,7 +22,7 @@ PRICE = D(50000)
 
 
 class Account:
-    """Buys BTC for USDT at a venue whose clock is ``skew`` before ours, and is looked at."""
+    """Buys BTC for USDT at a venue whose clock is ``skew`` ahead of ours."""
 
     def __init__(self, skew: timedelta = timedelta(), most: int | None = None) -> None:
         self.skew = skew
@@ -43,7 +43,7 @@ class Account:
         self.fills.append(VenueFill(*order, at + self.skew))
 
     def look(self, at: datetime, totals: dict[str, Decimal] | None = None) -> dict[str, Decimal]:
-        """Return what a look leaves over; ``totals`` are those of an answer older than the fills."""
+        """Take a statement and return its residues. ``totals`` are balances read before the fills."""
         held = dict(self.held) if totals is None else totals
 
         async def read(_: str | None, since: datetime) -> Sequence[VenueFill]:
@@ -78,7 +78,7 @@ def later(seconds: float) -> datetime:
 
 @pytest.mark.parametrize("skew", [-50, -1, -0.5, 0, 0.9, 50])
 def test_fill_is_counted_once_for_any_venue_clock_skew(skew: float) -> None:
-    """Looked at a moment before it as purchases are, a moment after it, and again and again."""
+    """Statements are taken just before a fill, as before purchases, just after it, and repeatedly."""
     account = Account(timedelta(seconds=skew))
     for start in (100, 100.5, 101, 220, 1000):
         assert account.look(later(start)) == {}

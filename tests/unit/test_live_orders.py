@@ -169,7 +169,7 @@ def _telling(told: Report) -> Event:
 
 @st.composite
 def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], Report | None]:
-    """Everything that can be learned of an order, in any order; the venue's last word, None when it has none."""
+    """All reports about an order, in any sequence, and its final state at the venue, None when it has none."""
     exists = draw(st.booleans())
     final = report(draw(st.integers(0, STEPS)), draw(st.sampled_from(ENDS))) if exists else None
     if final is not None and final.status is OrderStatus.FILLED:

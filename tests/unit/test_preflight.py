@@ -57,7 +57,7 @@ def test_preflight_leaves_the_draft_unchanged() -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_preflight_agrees_with_the_decision(seed: int) -> None:
-    """What passes is accepted, what fails is refused for the first reason told, the largest amount is the largest."""
+    """An order that passes is accepted. One that fails is refused for the first reported reason. One lot more fails."""
     rng = Random(seed)
     limits = replace(
         WIDE,

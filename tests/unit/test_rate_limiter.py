@@ -95,7 +95,7 @@ def test_binance_order_does_not_wait_for_earlier_list_requests(run: Run) -> None
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([1, 2]))))
 def test_kraken_call_counter_never_exceeds_its_limit(calls: Sequence[tuple[float, int]]) -> None:
-    """Whatever an account asks for, and whenever; a call is counted by Kraken when it is let through."""
+    """For any calls at any time. Kraken counts a call when the limiter lets it through."""
     watch = FakeClock()
     rate_limiter = RateLimiter(1, Kraken.burst, watch, watch.sleep)
     counted = at = 0.0

@@ -64,7 +64,7 @@ class RotationHarness:
         self.client.put_secret_value(SecretId=SECRET, SecretString=write_ring(ring))
 
     def during(self, operation: str, happen: Callable[[], object]) -> None:
-        """Let something happen just before the next call of ``operation``."""
+        """Run a function just before the next call of ``operation``."""
         left = [happen]
 
         def hook(**_: Any) -> None:
@@ -288,7 +288,7 @@ def test_rotation_stops_when_a_document_needs_a_dropped_key(harness: RotationHar
 
 
 class Killed(BaseException):
-    """Stands for a process that is no more."""
+    """Stands for a killed process."""
 
 
 @pytest.mark.parametrize("moment", ["before-call", "after-call"])

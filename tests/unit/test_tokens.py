@@ -292,7 +292,7 @@ def who(event: dict[str, Any], monkeypatch: pytest.MonkeyPatch, issuer: Issuer) 
 
 @pytest.mark.usefixtures("environment")
 class TestCaller:
-    """What a route learns about its caller."""
+    """What a route knows about its caller."""
 
     def test_claims_of_the_gateway_are_trusted(self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
         status, [caller] = who(http_event("GET", "/me", user=ADMIN), monkeypatch, issuer)

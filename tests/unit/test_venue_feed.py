@@ -36,7 +36,7 @@ class Clock:
 
 
 class Venue:
-    """Answers what it is told to; a minute shows from its first second on."""
+    """A scripted venue. A minute's candle is visible from its first second on."""
 
     def __init__(self, clock: Clock, source: str = "one", price: str = "50000") -> None:
         self.clock = clock
@@ -84,7 +84,7 @@ class Venue:
 
 
 class Record:
-    """Keeps minutes as the database does: each hour is only ever continued where it ends."""
+    """Keeps minutes as the database does: an hour can only be extended at its end."""
 
     def __init__(self) -> None:
         self.hours: dict[tuple[str, str, datetime], Minutes] = {}
@@ -331,7 +331,7 @@ async def _look(feed: VenueFeed, since: datetime, until: datetime) -> Sequence[P
 
 
 def test_walking_more_hours_than_the_cache_holds_works(clock: Clock) -> None:
-    """Seventeen symbols of one day are more than 400 hours: what is read for one makes room among the others'."""
+    """Seventeen symbols of one day are more than 400 hours, so reading one symbol evicts hours of others."""
     venue, record = Venue(clock), Record()
     for minute in range(-1440, 0):
         venue.trade(minute)

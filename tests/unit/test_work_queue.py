@@ -15,7 +15,7 @@ from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, TRIES, Message
 
 
 class Sqs:
-    """Answers as SQS does; ``refuse`` says how often each message is refused before it is taken."""
+    """Answers as SQS does. ``refuse`` is how often each message is refused before it is accepted."""
 
     def __init__(self, refuse: dict[int, int] | None = None) -> None:
         self.left = Counter(refuse or {})

@@ -41,7 +41,7 @@ def refusal(code: int, message: str, status: int = 400) -> RefusalError:
 
 
 class FakeBinance(FakeVenue):
-    """A Binance of our own; buys pay their fee in what they buy, as there."""
+    """A fake Binance. As at Binance, purchases pay their fee in the bought asset."""
 
     name = "binance"
 

@@ -49,7 +49,7 @@ def refusal(status: int, error: str) -> RefusalError:
 
 
 class FakeCoinbase(FakeVenue):
-    """A Coinbase of our own; a request is signed with a token of the account's EC key, for its own path, as there."""
+    """A fake Coinbase. As at Coinbase, each request has a token for its path, signed with the account's EC key."""
 
     name = "coinbase"
 

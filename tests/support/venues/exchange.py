@@ -32,7 +32,7 @@ class Listed:
 
 
 class RefusedError(Exception):
-    """Why the exchange does not do it; each venue has its own words for ``reason``."""
+    """A refusal of the exchange. Each venue has its own code for ``reason``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -56,7 +56,7 @@ class Fill:
 
 @dataclass(frozen=True)
 class Ticket:
-    """What is asked for: ``amount`` of the base asset, or ``quote_amount``."""
+    """An order as requested: ``amount`` of the base asset, or ``quote_amount``."""
 
     client_id: str
     symbol: str

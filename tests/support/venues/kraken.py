@@ -53,7 +53,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class FakeKraken(FakeVenue):
-    """A Kraken of our own; every refusal is an answer 200 with errors in it, as there.
+    """A fake Kraken. As at Kraken, every refusal is a 200 response with errors in it.
 
     It counts the calls of each key where it is given a ``clock`` of seconds to forget them by; ``refused_calls`` were
     too many. Most tests ask faster than any account may.

@@ -18,7 +18,7 @@ NANOSECOND = 10**9
 
 
 class FakePolygon(FakeVenue):
-    """Shows what the test put there, ``behind`` the time of ``clock``; ``plan`` is what the status says."""
+    """Shows the test's prices, ``behind`` the time of ``clock``. ``plan`` is the status of its responses."""
 
     name = "polygon"
 

@@ -19,7 +19,7 @@ Kind = Literal["status", "hang", "drop", "malformed", "drip", "redirect", "empty
 
 @dataclass
 class Fault:
-    """What goes wrong with the requests it fits, the next ``times`` ones (always for None).
+    """A fault of the next ``times`` matching requests, or of all of them for None.
 
     With ``after`` the request is carried out first, and only its answer is lost or replaced.
     """
@@ -35,14 +35,14 @@ class Fault:
     body: str = ""
 
     def fits(self, request: web.Request, key: str | None) -> bool:
-        """Tell whether this request is meant."""
+        """Return whether the fault applies to this request."""
         if self.times == 0 or self.path not in request.path or self.method not in {None, request.method}:
             return False
         return self.key in {None, key}
 
 
 class RefusalError(Exception):
-    """A request that is answered with this instead."""
+    """The response to a refused request."""
 
     def __init__(self, answer: web.Response) -> None:
         super().__init__(answer.text)
@@ -70,11 +70,11 @@ class FakeVenue(ABC):
 
     @abstractmethod
     def routes(self) -> list[web.RouteDef]:
-        """What it answers."""
+        """The routes of the venue."""
 
     @abstractmethod
     def key_of(self, request: web.Request) -> str | None:
-        """Whose request it is, not verified."""
+        """The API key of a request, not verified."""
 
     @abstractmethod
     def credentials(self, **account: Any) -> dict[str, str]:
@@ -100,13 +100,13 @@ class FakeVenue(ABC):
         self.stop()
 
     def break_with(self, kind: Kind, **given: Any) -> Fault:
-        """Let something go wrong; returns the fault, whose ``times`` counts down."""
+        """Add a fault; returns it, and its ``times`` counts down."""
         fault = Fault(kind, **given)
         self.faults.append(fault)
         return fault
 
     def mend(self) -> None:
-        """Take back every fault."""
+        """Remove every fault."""
         self.faults.clear()
         self.trouble = None
 
