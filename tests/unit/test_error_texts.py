@@ -97,7 +97,7 @@ def fault_of(text: Text) -> str | None:
     return None if value.endswith((".", f". {GAP}")) else "ends without a period"
 
 
-def test_every_text_of_the_package_has_the_form() -> None:
+def test_every_error_text_of_the_package_is_well_formed() -> None:
     found = [
         (path.relative_to(PACKAGE), text)
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -139,7 +139,7 @@ def test_the_first_line_of_every_error_is_a_sentence(kind: str) -> None:
         'class BusyError:\n    hint = "Try again"',
     ],
 )
-def test_a_bad_text_is_found(source: str) -> None:
+def test_bad_text_is_reported(source: str) -> None:
     assert any(fault_of(text) for text in texts_of(source))
 
 
@@ -152,5 +152,5 @@ def test_a_bad_text_is_found(source: str) -> None:
         'class BusyError:\n    title = "Wallet in use"\n    hint = "Try again."',
     ],
 )
-def test_a_good_text_passes(source: str) -> None:
+def test_good_text_passes(source: str) -> None:
     assert not any(fault_of(text) for text in texts_of(source))

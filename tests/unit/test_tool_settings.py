@@ -22,11 +22,11 @@ PACKAGE = f"layers/core/{TOOLS['importlinter']['root_packages'][0]}"
         pytest.param([*TOOLS["bandit"]["exclude_dirs"], PACKAGE], id="bandit"),
     ],
 )
-def test_every_folder_is_there(folders: list[str]) -> None:
+def test_configured_folders_exist(folders: list[str]) -> None:
     assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
     assert PACKAGE in folders or "tests" in folders
 
 
-def test_coverage_counts_all_that_a_deployment_or_a_local_run_executes() -> None:
+def test_coverage_measures_all_code_of_deployments_and_local_runs() -> None:
     assert TOOLS["coverage"]["run"]["source"] == [PACKAGE, "functions", "local"]
     assert TOOLS["coverage"]["run"]["branch"] is True
