@@ -36,7 +36,7 @@ async def get_equity(
         Query(description="1h: full hours of the last 90 days. 1d: UTC midnights of the last five years."),
     ] = "1h",
 ) -> Response:
-    """Show total value and profit. On paper the last value stands between changes; a live wallet shows looks only."""
+    """Show total value and profit. Paper wallets keep the last value between changes. Live wallets show syncs only."""
     begin, end = equity_span(since, until, interval, utc_now())
     curve = await bootstrap.portfolio().equity(caller.user_id, user_wallet_id, begin, end, STEPS[interval])
     return json_response(equity_view(curve, user_wallet_id, interval))

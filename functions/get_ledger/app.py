@@ -39,7 +39,7 @@ async def get_ledger(
         ),
     ] = "json",
 ) -> Response:
-    """Show every commit with its postings; the next part of a CSV file is in the header `Link`."""
+    """Show every commit with its postings. The header `Link` names the next part of a CSV file."""
     cursor = numbers_cursor(page, 1)
     after = cursor[0] if cursor else 0
     portfolio = bootstrap.portfolio()

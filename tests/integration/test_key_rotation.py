@@ -170,7 +170,7 @@ def test_lambda_functions_rotate_and_re_encrypt(
 
 def test_rotation_function_refuses_other_secrets(aws: None, database: Database) -> None:
     event = {"Step": "createSecret", "SecretId": "another", "ClientRequestToken": "1" * 36}
-    with pytest.raises(RuntimeError, match="rotates the key ring only"):
+    with pytest.raises(RuntimeError, match="rotates only the key ring"):
         load_function("rotate_key").handler(event, None)
 
 

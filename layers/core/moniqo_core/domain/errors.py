@@ -129,7 +129,7 @@ class OrderAlreadyFilledError(ConflictError):
 
     code = "ORDER_ALREADY_FILLED"
     title = "Order already filled"
-    hint = "Nothing is left to cancel. The member order shows the order."
+    hint = "Nothing is left to cancel. The member 'order' shows the final state."
 
 
 class OrderAlreadyClosedError(ConflictError):
@@ -137,7 +137,7 @@ class OrderAlreadyClosedError(ConflictError):
 
     code = "ORDER_ALREADY_CLOSED"
     title = "Order already closed"
-    hint = "Nothing is left to cancel. The member order shows the order."
+    hint = "Nothing is left to cancel. The member 'order' shows the final state."
 
 
 class PayloadTooLargeError(WalletError):
@@ -237,7 +237,7 @@ class RateLimitExceededError(WalletError):
     code = "RATE_LIMIT_EXCEEDED"
     status = 429
     title = "Rate limit exceeded"
-    hint = "Wait for the seconds in Retry-After, then try again."
+    hint = "Wait the number of seconds in Retry-After, then try again."
     retryable = True
 
 
@@ -281,7 +281,7 @@ class TemporarilyUnavailableError(WalletError):
     code = "TEMPORARILY_UNAVAILABLE"
     status = 503
     title = "Temporarily unavailable"
-    hint = "Wait for the seconds in Retry-After, then try again. Repeat an order with the same client_order_id."
+    hint = "Wait the number of seconds in Retry-After, then try again. Repeat an order with the same client_order_id."
     retryable = True
 
 

@@ -98,7 +98,9 @@ def set_status(draft: Draft, change: SetStatus) -> Commit:
         with exact():
             reached = breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
         if reached is not None:
-            raise reached.still("Change risk_limits or reset the wallet. A daily limit also ends with the day.")
+            raise reached.still(
+                "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."
+            )
     draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
     return draft.commit(change)
 
