@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core import event_loop
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo_core.services.orders.execution import OrderExecution
+from moniqo_core.services.orders.live.execution import LiveExecution
+from moniqo_core.services.orders.live.placing import LivePlacing
+from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
+from moniqo_core.services.orders.paper import PaperExecution
+from moniqo_core.services.shared.limits import MINUTE, PerMinute
+from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.market.venue_markets import VenueMarkets
+from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.life import keep_life
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.binance import Binance
 from moniqo_core.venues.exchanges.coinbase import Coinbase
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.wallets.base import BaseWallet
+from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
+from moniqo_core.wallets.exchange.config import ExchangeConfig
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
@@ -28,17 +47,22 @@ from tests.support.venues.server import FakeVenue
 
 Database = AsyncDatabase[dict[str, Any]]
 
+OWNER = "11111111-1111-4111-8111-111111111111"
+PLENTY = RiskLimits(Decimal(10**9), Decimal(10**9), 100, daily_loss_limit_usd=Decimal(10**9))
+
 
 @dataclass(frozen=True)
 class Account:
     """An account: ``wallet`` makes another object for it, not initialised.
 
-    It is new, holds some of ``cash`` and nothing else, and trades ``symbol`` and ``another``. ``secrets`` are
-    credentials that nothing may show. ``is_ours``: the books keep what a venue's do not, metadata and our client ids.
-    ``history_by_symbol``: ended orders are listed of one symbol at a time.
+    ``execution`` opens it for the orders of the service, as the opener does. It is new, holds some of ``cash`` and
+    nothing else, and trades ``symbol`` and ``another``. ``secrets`` are credentials that nothing may show. ``is_ours``:
+    the books keep what a venue's do not, metadata and our client ids. ``history_by_symbol``: ended orders are listed of
+    one symbol at a time.
     """
 
     wallet: Callable[[], BaseWallet]
+    execution: Callable[[], AbstractAsyncContextManager[OrderExecution]]
     user_wallet_id: str
     symbol: str = "BTC/USDT"
     another: str = "ETH/USDT"
@@ -58,8 +82,18 @@ def demo(database: Database) -> Iterator[OpenAccount]:
     def open_account() -> Account:
         user_wallet_id = str(uuid.uuid4())
         credentials = {"initial_balance_usd": "10000.25"}
+
+        def wallet() -> DemoWallet:
+            return DemoWallet("demo-wallet-v1", user_wallet_id, credentials, {"db": database})
+
+        @asynccontextmanager
+        async def execution() -> AsyncIterator[OrderExecution]:
+            async with wallet() as opened:
+                yield PaperExecution(opened, opened.orders)
+
         return Account(
-            lambda: DemoWallet("demo-wallet-v1", user_wallet_id, credentials, {"db": database}),
+            wallet,
+            execution,
             user_wallet_id,
             secrets=("10000.25",),
             is_ours=True,
@@ -78,8 +112,17 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
         def open_account() -> Account:
             user_wallet_id = str(uuid.uuid4())
             credentials = fake.credentials()
+
+            @asynccontextmanager
+            async def execution() -> AsyncIterator[OrderExecution]:
+                stored = await _stored(database, user_wallet_id, venue)
+                config = ExchangeConfig(connection, record=partial(keep_life, UserWalletStore(database), stored))
+                async with ExchangeWallet(venue.exchange, user_wallet_id, credentials, config) as opened:
+                    yield LiveExecution(opened, _placing(database))
+
             return Account(
                 lambda: ExchangeWallet(venue.exchange, user_wallet_id, credentials, {"connection": connection}),
+                execution,
                 user_wallet_id,
                 secrets=tuple(credentials.values()),
                 history_by_symbol=venue.history_by_symbol,
@@ -90,6 +133,39 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
             yield open_account
         finally:
             event_loop.run(connection.close())
+
+
+async def _stored(database: Database, user_wallet_id: str, venue: Venue) -> UserWallet:
+    """Store the document of a live wallet unless it is there."""
+    store = UserWalletStore(database)
+    found = await store.find_made(OWNER, user_wallet_id)
+    if found is None:
+        now = utc_now()
+        found = UserWallet(
+            id=user_wallet_id,
+            user_id=OWNER,
+            wallet_id=venue.exchange,
+            wallet_name=venue.name,
+            wallet_slug=venue.exchange,
+            custom_name="mine",
+            risk_limits=PLENTY,
+            created_at=now,
+            updated_at=now,
+            is_demo=False,
+            status=UserWalletStatus.ACTIVE,
+            balance=BalanceSnapshot(now, (), Decimal(1)),
+        )
+        await store.insert(found)
+    return found
+
+
+def _placing(database: Database) -> LivePlacing:
+    """Place orders as the service does, with a sync that is asked by purchases only."""
+    connector = WalletConnector(database)
+    nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
+    stop = PurchaseStop(database, connector)
+    stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
+    return LivePlacing(database, BalanceSync(*stores, connector, nobody, lambda: stop), live_trading=True)
 
 
 @contextmanager
