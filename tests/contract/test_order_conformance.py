@@ -278,18 +278,18 @@ def test_pages_follow_each_other_without_a_gap(venue: Account, run: Run) -> None
             newest = [order.order_id for order in reversed(orders)]
             page = await harness.execution.page(OrderQuery(2))
             assert [record.order_id for record in page.records] == newest[:2]
-            rest = await harness.execution.page(OrderQuery(2, after=page.next_position))
+            rest = await harness.execution.page(OrderQuery(2, after=page.next_cursor))
             assert [record.order_id for record in rest.records] == newest[2:]
-            assert rest.next_position is None
+            assert rest.next_cursor is None
             every = list((await harness.execution.fills(FillQuery(50))).fills)
             assert {fill.order_id for fill in every} == set(newest)
             found: list[Fill] = []
-            position: tuple[int, int] | None = None
+            cursor: tuple[int, int] | None = None
             while True:
-                part = await harness.execution.fills(FillQuery(1, after=position))
+                part = await harness.execution.fills(FillQuery(1, after=cursor))
                 found += part.fills
-                position = part.next_position
-                if position is None:
+                cursor = part.next_cursor
+                if cursor is None:
                     break
             assert found == every
             assert (await harness.execution.fills(FillQuery(50, symbol=venue.another))).fills == []
