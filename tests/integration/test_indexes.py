@@ -86,4 +86,4 @@ def test_prepare_command_reports_a_missing_setting() -> None:
     done = prepare(MONGODB_DATABASE=uuid.uuid4().hex)
 
     assert done.returncode == 1
-    assert done.stderr.strip() == "MONGODB_SECRET_ID is not set"
+    assert done.stderr.strip() == "MONGODB_SECRET_ID is not set."
