@@ -114,7 +114,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("get_order_history", "OrderResults that ended, newest first")
 
     async def valuation(self) -> Valuation:
-        """Holdings in US dollars; an asset nobody prices has a value of None, never zero."""
+        """Holdings in US dollars; an asset without a price has a value of None, never zero."""
         self._lacks("valuation", "a Valuation of get_balance() at the venue's mid prices")
 
     async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
@@ -122,7 +122,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("record", "the user wallet's document changed in one write")
 
     async def positions(self) -> PositionReport:
-        """What is held beside cash, with its cost, ordered by symbol."""
+        """What is held other than cash, with its cost, ordered by symbol."""
         self._lacks("positions", "a PositionReport with one WalletPosition per symbol held, ordered by symbol")
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:

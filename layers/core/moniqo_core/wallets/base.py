@@ -64,7 +64,7 @@ class BaseWallet(ABC):
         """Hold the ids of the wallet's definition and of this user's wallet.
 
         Every kind of wallet is made as ``Kind(wallet_id, user_wallet_id, credentials, config)``: ``credentials`` are
-        the fields the definition asks for, decrypted, and ``config`` is what the kind needs beside them. Nothing is
+        the fields the definition asks for, decrypted, and ``config`` is what else the kind needs. Nothing is
         opened before ``initialize()``.
         """
         self.wallet_id = wallet_id
@@ -231,7 +231,7 @@ class BaseWallet(ABC):
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
 
     async def get_positions(self) -> list[WalletPosition]:
-        """What is held beside cash, with its cost, ordered by symbol."""
+        """What is held other than cash, with its cost, ordered by symbol."""
         return list((await self.positions()).items)
 
     @abstractmethod

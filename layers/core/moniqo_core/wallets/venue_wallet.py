@@ -1,4 +1,4 @@
-"""The interface of a wallet whose money is at a venue: what an order of ours needs beside the user's interface.
+"""The interface of a wallet whose money is at a venue: what the service needs in addition to the user's interface.
 
 The service writes an intent, sends it once under an id of its own, and asks for it by that id afterwards.
 """

@@ -30,7 +30,7 @@ class EvaluationOutcome(Enum):
 
     DONE = auto()
     POSTPONED = auto()
-    """There was no price, or no time: the next turn of the schedule goes on with it."""
+    """There was no price, or no time: the next scheduled run goes on with it."""
     UNSTORED = auto()
     """Another delivery of the same work could help at once."""
 
@@ -61,7 +61,7 @@ class PaperAccount(Protocol):
 
 
 class OrderEvaluation:
-    """Evaluates wallets. What one of them does not finish now, it goes on with at the next turn of the schedule."""
+    """Evaluates wallets. What one of them does not finish now, the next scheduled run goes on with."""
 
     def __init__(self, connector: WalletConnector) -> None:
         """Open wallets with ``connector``."""

@@ -20,7 +20,7 @@ class Portfolio:
         self._connector = connector
 
     async def positions(self, user_id: str, user_wallet_id: str) -> PositionReport:
-        """What is held beside cash, resting orders evaluated first."""
+        """What is held other than cash, resting orders evaluated first."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         return await wallet.positions()
 

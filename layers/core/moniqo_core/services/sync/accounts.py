@@ -31,7 +31,7 @@ SECONDS_PER_WALLET: Final = 10.0
 LONGEST_REST: Final = 16
 """Seconds a wallet waits for its venue to be asked again, after others had no answer from it."""
 SECONDS_PER_BATCH: Final = 40.0
-"""What is not begun by then waits for the next turn of the schedule: the worker must end before Lambda ends it."""
+"""What is not begun by then waits for the next scheduled run: the worker must end before Lambda ends it."""
 
 Work = Sequence[tuple[SyncRun, UserWallet]]
 
@@ -55,15 +55,15 @@ class AccountQueries:
             return ()
         work = sorted(work, key=lambda pair: pair[1].connection.retry_count)
         connected = await self._connector.connect_many([wallet for _, wallet in work])
-        turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
+        slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
         begun: set[str] = set()
 
-        async def in_turn(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
-            async with turns[wallet.wallet_slug]:
+        async def bounded(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
+            async with slots[wallet.wallet_slug]:
                 begun.add(wallet.id)
                 return await self._patiently(run, wallet, connected.get(wallet.id))
 
-        tasks = [asyncio.create_task(in_turn(run, wallet)) for run, wallet in work]
+        tasks = [asyncio.create_task(bounded(run, wallet)) for run, wallet in work]
         done, late = await asyncio.wait(tasks, timeout=SECONDS_PER_BATCH)
         for task in late:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What a paper wallet needs beside its credentials."""
+"""What a paper wallet needs in addition to its credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an order of a demo wallet is decided on: the market, looked at after the order arrived."""
+"""What an order of a demo wallet is decided on: the market, read after the order arrived."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moniqo_core.domain.paper.account_rules import require_trading
 
 
 async def context_for(command: Command, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
-    """Look at the market for a command; one that needs no price gets None.
+    """Read the market for a command; one that needs no price gets None.
 
-    Raises what :func:`look` raises, and WalletPausedError, WalletSuspendedError before it looks.
+    Raises what :func:`observe_market` raises, and WalletPausedError, WalletSuspendedError before it reads the market.
     """
     match command:
         case OrderRequest(symbol=symbol, side=side):
@@ -33,7 +33,7 @@ async def context_for(command: Command, draft: Draft, feed: PriceFeed, clock: Cl
 
 
 async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext:
-    """Look at a symbol, and for a buy under limits at everything else the wallet follows.
+    """Read the market of a symbol, and for a buy under limits at everything else the wallet follows.
 
     Raises:
         InvalidSymbolError: the feed has no such symbol.

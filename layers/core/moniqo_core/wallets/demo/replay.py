@@ -9,7 +9,7 @@ more. Nothing else is: postings, orders, fills, changes and the snapshot are rec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -40,7 +40,6 @@ from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.path import furthest, walk_to
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
@@ -95,6 +94,7 @@ class WalletReplay:
         """Take the seed of the deployment's simulated market."""
         self._now = now
         self._database = database
+        self._history = DemoHistory(database)
         self._moment = datetime.max.replace(tzinfo=UTC)
         self._simulated = SimulatedFeed(seed, lambda: self._moment)
         self._live: dict[str, VenueFeed] = {}
@@ -105,12 +105,12 @@ class WalletReplay:
         ``progress`` is told the number of entries replayed.
         """
         # The snapshot is read first: whatever it says, the journal says by then.
-        snapshot = await self._database[STATES].find_one({"_id": user_wallet_id})
+        snapshot = await self._history.snapshot(user_wallet_id)
         found = Replay(user_wallet_id)
         account: Account | None = None
         stored: Document = {}
         try:
-            async for entry in self._entries(user_wallet_id):
+            async for entry in self._history.journal(user_wallet_id):
                 account = await self._entry(account, entry, stored, found)
                 if snapshot is not None and snapshot.get("seq") == account.seq:
                     _compare_snapshot(snapshot, account)
@@ -121,10 +121,6 @@ class WalletReplay:
         except _DifferenceFoundError as error:
             found.difference = Difference(error.seq or found.entries + 1, error.field, error.stored, error.recomputed)
         return found
-
-    async def _entries(self, user_wallet_id: str) -> AsyncIterator[Document]:
-        async for entry in self._database[ENTRIES].find({"user_wallet_id": user_wallet_id}).sort("seq", 1):
-            yield entry
 
     async def _entry(self, account: Account | None, entry: Document, stored: Document, found: Replay) -> Account:
         """Recompute one entry and compare it; returns the account after it, which ``stored`` then is too."""
@@ -189,7 +185,7 @@ class WalletReplay:
         if origin is None:
             return lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
         source_id, _, seq = origin.rpartition(":")
-        source = await DemoHistory(self._database).account_at(source_id, int(seq))
+        source = await self._history.account_at(source_id, int(seq))
         if source is None:
             raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
         return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)

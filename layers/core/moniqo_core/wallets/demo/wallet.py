@@ -173,7 +173,7 @@ class DemoWallet(BaseWallet):
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
-        return EquityCurve("paper", await self.past.equity(since, until, step))
+        return EquityCurve(self.mode, await self.past.equity(since, until, step))
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
         """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""

@@ -1,4 +1,4 @@
-"""What a wallet at an exchange needs beside its credentials."""
+"""What a wallet at an exchange needs in addition to its credentials."""
 
 from __future__ import annotations
 

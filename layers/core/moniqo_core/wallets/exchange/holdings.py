@@ -32,7 +32,7 @@ def _asset_value(held: WalletBalance, price: Decimal | None) -> AssetValue:
 def symbols_held(
     balances: Iterable[WalletBalance], quotes: Sequence[str], markets: Container[str]
 ) -> list[tuple[str, WalletBalance]]:
-    """Return holdings beside dollars with the first market of each against one of ``quotes``."""
+    """Return holdings other than dollars with the first market of each against one of ``quotes``."""
     shown = []
     for held in balances:
         symbol = next((name for name in (f"{held.asset}/{quote}" for quote in quotes) if name in markets), None)

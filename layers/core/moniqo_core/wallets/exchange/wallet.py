@@ -193,7 +193,7 @@ class ExchangeWallet(VenueWallet):
         return await self.history.fills(symbol, since, order_id=order_id)
 
     async def positions(self) -> PositionReport:
-        """Holdings beside dollars, with what their fills at this venue cost."""
+        """Holdings other than dollars, with what their fills at this venue cost."""
         balances = await self.get_balance()
         mids = await self.mids() if balances else {}
         markets = await self.access.connection.markets()
@@ -213,7 +213,7 @@ class ExchangeWallet(VenueWallet):
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, where a sync found it."""
         read = self._config.kept_equity
         found = () if read is None else await read(since, until)
-        return EquityCurve("live", only_on_grid(found, since, until, step))
+        return EquityCurve(self.mode, only_on_grid(found, since, until, step))
 
     async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of the wallet's life in our database; the venue knows nothing of it."""

@@ -146,7 +146,7 @@ class LivePlacing:
         return await self._shown(after)
 
     def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
-        """Tell a refusal from an outcome nobody knows.
+        """Tell a refusal from an unknown outcome.
 
         A venue that has an order under this id already has the one this intent stands for.
         """

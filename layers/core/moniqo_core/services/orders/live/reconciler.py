@@ -42,7 +42,7 @@ class OrderReconciler:
     async def query(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
         """Ask about one order, by our client id while the venue's own is not known; an ended one is complete already.
 
-        A venue that does not answer leaves the order as it was; who looks at it later asks again.
+        A venue that does not answer leaves the order as it was, to be queried again later.
         """
         try:
             change = await self._ask(wallet, order)

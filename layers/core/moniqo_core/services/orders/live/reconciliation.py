@@ -1,4 +1,4 @@
-"""Finding out, on a schedule, what became of orders at venues: those nobody knows about, and those that are open."""
+"""Finding out, on a schedule, what became of orders whose outcome is unknown, and of those open at venues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FEW: Final = 2
 
 
 class ReconciliationReport(NamedTuple):
-    """How many orders were looked at, how many of them ended, and how many were left for the next turn."""
+    """How many orders were queried, how many of them ended, and how many were left for the next run."""
 
     looked_at: int
     ended: int
