@@ -1,12 +1,15 @@
-"""An order of a demo wallet as its commit left it, and in the words every wallet shares."""
+"""Orders and positions of a demo wallet in the words every wallet shares."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.domain.orders.order import Order
+from moniqo_core.domain.orders.order import Order, average_price
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.paper.record import paper_record
-from moniqo_core.wallets.base import OrderResult
+from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.wallets.base import OrderResult, WalletPosition
 
 
 def order_of(commit: Commit, order_id: str) -> OrderRecord:
@@ -34,4 +37,18 @@ def order_result(order: Order | OrderRecord) -> OrderResult:
         metadata=order.metadata,
         client_order_id=order.client_order_id,
         filled_quote=order.filled_quote,
+    )
+
+
+def wallet_position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:
+    """Show a position at the price ``mark``, None where there is no price."""
+    return WalletPosition(
+        symbol=symbol,
+        amount=position.amount,
+        average_cost=average_price(position.cost, position.amount),
+        realised_pnl=position.realised,
+        unrealised_pnl=None if mark is None else position.unrealised(mark),
+        fees=position.fees,
+        cost=position.cost,
+        mark_price=mark,
     )

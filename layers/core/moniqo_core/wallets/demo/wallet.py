@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import Reset
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import exact
-from moniqo_core.domain.orders.order import OrderStatus, average_price
+from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.account_rules import check_tradable
 from moniqo_core.domain.paper.statement import asset_flows_of, record_of
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
-from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.statement import Opening, Statement
 from moniqo_core.domain.wallets.changes import LifeCommand
 from moniqo_core.storage.paper.entry_codec import reset_id
 from moniqo_core.storage.paper.projection import follow_life
-from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance, WalletPosition
+from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.history import DemoPast
 from moniqo_core.wallets.demo.orders import DemoOrders
-from moniqo_core.wallets.demo.records import order_result
+from moniqo_core.wallets.demo.records import order_result, wallet_position
 from moniqo_core.wallets.demo.session import RepeatedOrderError
 
 
@@ -167,7 +165,7 @@ class DemoWallet(BaseWallet):
         held = {symbol: position for symbol, position in sorted(account.positions.items()) if position.amount}
         marks = await self.feed.mids(list(held))
         with exact():
-            items = tuple(_position(symbol, position, marks.get(symbol)) for symbol, position in held.items())
+            items = tuple(wallet_position(symbol, position, marks.get(symbol)) for symbol, position in held.items())
         walked = [account.evaluated_until[symbol] for symbol in held]
         return PositionReport(items, min(walked, default=account.at), not complete, account.at)
 
@@ -197,16 +195,3 @@ class DemoWallet(BaseWallet):
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
         fields = {**projection, **follow_life(command, self.access.clock())}
         await self.access.session.run(command, fields)
-
-
-def _position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:
-    return WalletPosition(
-        symbol=symbol,
-        amount=position.amount,
-        average_cost=average_price(position.cost, position.amount),
-        realised_pnl=position.realised,
-        unrealised_pnl=None if mark is None else position.unrealised(mark),
-        fees=position.fees,
-        cost=position.cost,
-        mark_price=mark,
-    )

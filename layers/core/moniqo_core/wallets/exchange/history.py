@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows
+from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.domain.sync.statement import Opening
 from moniqo_core.venues.ccxt.parsing import VenueFill, lacks_fee, read_fill, read_order, with_fees
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.access import ExchangeAccess
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
 
 
 class ExchangeHistory:
@@ -106,3 +111,19 @@ class ExchangeHistory:
 
         fills = await self._connection.read(client, ask)
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
+
+    async def asset_flows(self, opening: Opening, value: Valuation, kept: KeptFills, ends: float) -> AssetFlows | None:
+        """What moved from ``opening`` to ``value`` as far as fills tell it; fills are waited for until ``ends``.
+
+        ``ends`` is a time of the event loop's clock, in seconds.
+        """
+
+        async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:
+            async with asyncio.timeout_at(ends):
+                return await self.fills(symbol, since)
+
+        totals = {held.asset: held.total for held in value.assets}
+        markets = await self._connection.markets()
+        rules = self._venue
+        venue = FillSource(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
+        return await asset_flows_at(opening, totals, value.as_of, markets.keys(), venue, kept)

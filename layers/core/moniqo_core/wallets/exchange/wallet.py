@@ -24,7 +24,7 @@ from moniqo_core.venues.transport.calls import READ_SECONDS
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
 from moniqo_core.wallets.exchange.config import ExchangeConfig
-from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
+from moniqo_core.wallets.exchange.fill_history import KeptFills
 from moniqo_core.wallets.exchange.history import ExchangeHistory
 from moniqo_core.wallets.exchange.holdings import position, symbols_held, valued
 from moniqo_core.wallets.exchange.orders import ExchangeOrders
@@ -114,19 +114,10 @@ class ExchangeWallet(VenueWallet):
         Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
         """
         asked, ends = self.access.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
-
-        async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:
-            async with asyncio.timeout_at(ends):
-                return await self.history.fills(symbol, since)
-
         permissions = None if trading else await self.get_key_permissions()
         value = await self.valuation()
-        totals = {held.asset: held.total for held in value.assets}
-        markets = await self.access.connection.markets()
-        rules = self.access.venue
-        venue = FillSource(read, rules.most_fills, by_symbol=rules.history_by_symbol, newest=rules.newest_fills)
         kept = KeptFills(self._kept_fills, first=trading)
-        asset_flows = await asset_flows_at(opening, totals, value.as_of, markets.keys(), venue, kept)
+        asset_flows = await self.history.asset_flows(opening, value, kept, ends)
         return Statement(value, asset_flows, permissions=permissions, api_calls=self.access.api_calls - asked)
 
     async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
