@@ -1,37 +1,12 @@
-"""Add a kind of wallet to the catalogue (administrators)."""
+"""The Lambda function of ``POST /api/v1/wallets/definitions``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke CreateDefinitionFunction -e events/create_definition.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import DuplicateSlugError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import AdminDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.definitions.requests import DefinitionCreate
-from moniqo_core.http.schemas.definitions.views import DefinitionView
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/definitions",
-    status_code=201,
-    tags=["Wallet definitions"],
-    summary="Create a definition",
-    responses={
-        201: {"model": DefinitionView, "description": "The new definition."},
-        **problem_responses(DuplicateSlugError),
-    },
-)
-async def create_definition(body: DefinitionCreate, _admin: AdminDep) -> Response:
-    """Describe a venue that users can connect: what it trades, its fees and the credentials it needs."""
-    definition = await bootstrap.definitions().create(body.model_dump())
-    return json_response(
-        DefinitionView.of(definition), 201, {"Location": f"/api/v1/wallets/definitions/{definition.slug}"}
-    )
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.definitions.create_definition import router
 
 handler = lambda_handler(router)

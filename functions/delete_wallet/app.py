@@ -1,40 +1,12 @@
-"""Delete a wallet."""
+"""The Lambda function of ``DELETE /api/v1/wallets/{user_wallet_id}``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke DeleteWalletFunction -e events/delete_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import Query
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import no_content
-
-router = api_router()
-
-
-@router.delete(
-    "/wallets/{user_wallet_id}",
-    status_code=204,
-    tags=["Wallets"],
-    summary="Delete a wallet",
-    responses={
-        204: {"description": "Deleted."},
-        **problem_responses(NotFoundError, WalletInUseError, WalletConnectionError),
-    },
-)
-async def delete_wallet(
-    user_wallet_id: str,
-    caller: CallerDep,
-    force: Annotated[bool, Query(description="Cancel open orders and give up positions.")] = False,
-) -> Response:
-    """Delete a wallet. Its history is kept but no longer shown."""
-    await bootstrap.wallet_changes().delete(caller.user_id, user_wallet_id, force=force)
-    return no_content()
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.delete_wallet import router
 
 handler = lambda_handler(router)

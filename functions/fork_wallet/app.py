@@ -1,48 +1,12 @@
-"""Fork a demo wallet from another's ledger."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/fork``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke ForkWalletFunction -e events/fork_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import (
-    ConflictError,
-    IdempotencyMismatchError,
-    MarketDataError,
-    NotFoundError,
-    RateLimitExceededError,
-)
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.idempotency import IdempotencyKey
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.requests import ForkRequest
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/fork",
-    status_code=201,
-    tags=["Wallets"],
-    summary="Fork a demo wallet",
-    responses={
-        201: {"model": UserWalletView, "description": "The new wallet."},
-        200: {"model": UserWalletView, "description": "The wallet that an earlier request with this key created."},
-        **problem_responses(
-            NotFoundError, ConflictError, IdempotencyMismatchError, RateLimitExceededError, MarketDataError
-        ),
-    },
-)
-async def fork_wallet(
-    user_wallet_id: str, body: ForkRequest, caller: CallerDep, key: IdempotencyKey = None
-) -> Response:
-    """Create a wallet with the holdings of this one after an entry of its ledger. Its profit starts at zero."""
-    made = await bootstrap.paper_wallets().fork(caller.user_id, user_wallet_id, body.seq, body.custom_name, key)
-    view = wallet_view(made.wallet)
-    return json_response(view, 200, {"Idempotent-Replayed": "true"}) if made.replayed else json_response(view, 201)
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.fork_wallet import router
 
 handler = lambda_handler(router)

@@ -1,42 +1,12 @@
-"""Read candles of a symbol."""
+"""The Lambda function of ``GET /api/v1/markets/candles``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke GetCandlesFunction -e events/get_candles.json``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from fastapi import Query
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError, NotFoundError, WalletConnectionError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.markets import CandlesView, SymbolQuery, UserWalletId, candles_view
-
-router = api_router()
-
-
-@router.get(
-    "/markets/candles",
-    tags=["Markets"],
-    summary="Get candles",
-    responses={
-        200: {"model": CandlesView, "description": "Closed candles, oldest first."},
-        **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError, MarketDataError),
-    },
-)
-async def get_candles(
-    symbol: SymbolQuery,
-    user_wallet_id: UserWalletId,
-    caller: CallerDep,
-    interval: Literal["1m", "1h", "1d"] = "1m",
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-) -> Response:
-    """Show the last closed candles of an interval."""
-    candles = await bootstrap.markets().candles(caller.user_id, user_wallet_id, symbol, interval, limit)
-    return json_response(candles_view(symbol, interval, candles))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.markets.get_candles import router
 
 handler = lambda_handler(router)

@@ -1,40 +1,12 @@
-"""Tell whether the service and its database answer."""
+"""The Lambda function of ``GET /api/v1/health``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke GetHealthFunction -e events/get_health.json``.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
-
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.common import View
-
-router = api_router()
-
-
-class HealthView(View):
-    """What answered."""
-
-    status: Literal["ok"] = "ok"
-    database: Literal["ok"] = "ok"
-
-
-@router.get(
-    "/health",
-    tags=["Service"],
-    summary="Check the service",
-    responses={
-        200: {"model": HealthView, "description": "The service and its database are available."},
-        **problem_responses(),
-    },
-)
-async def get_health() -> Response:
-    """Query the database once. Any status but 200 means that orders cannot be placed now."""
-    await bootstrap.check_database()
-    return json_response(HealthView())
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.service.get_health import router
 
 handler = lambda_handler(router)

@@ -1,30 +1,12 @@
-"""Read one order."""
+"""The Lambda function of ``GET /api/v1/wallets/{user_wallet_id}/orders/{order_id}``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke GetOrderFunction -e events/get_order.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import OrderNotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.orders.views import OrderView, order_view
-
-router = api_router()
-
-
-@router.get(
-    "/wallets/{user_wallet_id}/orders/{order_id}",
-    tags=["Orders"],
-    summary="Get an order",
-    responses={200: {"model": OrderView, "description": "The order."}, **problem_responses(OrderNotFoundError)},
-)
-async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
-    """Show an order with its fills. Open orders are evaluated first."""
-    found = await bootstrap.orders().get(caller.user_id, user_wallet_id, order_id)
-    return json_response(order_view(found))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.orders.get_order import router
 
 handler = lambda_handler(router)

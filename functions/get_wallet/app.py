@@ -1,29 +1,12 @@
-"""Show one of the caller's wallets."""
+"""The Lambda function of ``GET /api/v1/wallets/{user_wallet_id}``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke GetWalletFunction -e events/get_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
-
-router = api_router()
-
-
-@router.get(
-    "/wallets/{user_wallet_id}",
-    tags=["Wallets"],
-    summary="Show a wallet",
-    responses={200: {"model": UserWalletView, "description": "The wallet."}, **problem_responses(NotFoundError)},
-)
-async def get_wallet(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Show a wallet with the balance of its last sync."""
-    return json_response(wallet_view(await bootstrap.user_wallets().get(caller.user_id, user_wallet_id)))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.get_wallet import router
 
 handler = lambda_handler(router)

@@ -1,32 +1,12 @@
-"""List the symbols a wallet trades."""
+"""The Lambda function of ``GET /api/v1/markets``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke ListMarketsFunction -e events/list_markets.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError, WalletConnectionError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.markets import MarketsView, UserWalletId, markets_view
-
-router = api_router()
-
-
-@router.get(
-    "/markets",
-    tags=["Markets"],
-    summary="List markets",
-    responses={
-        200: {"model": MarketsView, "description": "By name."},
-        **problem_responses(NotFoundError, WalletConnectionError),
-    },
-)
-async def list_markets(user_wallet_id: UserWalletId, caller: CallerDep) -> Response:
-    """Show the symbols a wallet trades, with tick sizes, lot sizes and minimums."""
-    return json_response(markets_view(await bootstrap.markets().list(caller.user_id, user_wallet_id)))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.markets.list_markets import router
 
 handler = lambda_handler(router)

@@ -1,46 +1,12 @@
-"""List orders."""
+"""The Lambda function of ``GET /api/v1/wallets/{user_wallet_id}/orders``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke ListOrdersFunction -e events/list_orders.json``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from fastapi import Query
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
-from moniqo_core.domain.orders.queries import OrderQuery
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.orders.views import OrderView, order_view
-
-router = api_router()
-
-
-@router.get(
-    "/wallets/{user_wallet_id}/orders",
-    tags=["Orders"],
-    summary="List orders",
-    responses={200: {"model": PageView[OrderView], "description": "Newest first."}, **problem_responses(NotFoundError)},
-)
-async def list_orders(
-    user_wallet_id: str,
-    caller: CallerDep,
-    page: PageQuery,
-    status: Annotated[Literal["open", "closed"] | None, Query(description="Open and closed orders by default.")] = None,
-    symbol: Annotated[str | None, Query(max_length=40)] = None,
-) -> Response:
-    """Show orders with their fills. Open orders are evaluated first."""
-    cursor = numbers_cursor(page, 2)
-    only_open = None if status is None else status == "open"
-    query = OrderQuery(page.limit, only_open, symbol, (cursor[0], cursor[1]) if cursor else None)
-    found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
-    views = [order_view(record) for record in found.records]
-    next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
-    return json_response(page_view(views, next_cursor))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.orders.list_orders import router
 
 handler = lambda_handler(router)

@@ -1,35 +1,12 @@
-"""Pause a wallet."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/pause``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke PauseWalletFunction -e events/pause_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import ConflictError, NotFoundError, WalletSuspendedError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.requests import PauseRequest
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/pause",
-    tags=["Wallets"],
-    summary="Pause a wallet",
-    responses={
-        200: {"model": UserWalletView, "description": "The wallet."},
-        **problem_responses(NotFoundError, ConflictError, WalletSuspendedError),
-    },
-)
-async def pause_wallet(user_wallet_id: str, body: PauseRequest, caller: CallerDep) -> Response:
-    """Accept no more orders. Open orders stay open, and cancelling still works."""
-    return json_response(
-        wallet_view(await bootstrap.wallet_lifecycle().pause(caller.user_id, user_wallet_id, body.reason))
-    )
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.pause_wallet import router
 
 handler = lambda_handler(router)

@@ -1,34 +1,12 @@
-"""Check an order without placing it."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/orders/preflight``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke PreflightOrderFunction -e events/preflight_order.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.orders.preflight import PreflightView, preflight_view
-from moniqo_core.http.schemas.orders.requests import PlaceOrderRequest
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/orders/preflight",
-    tags=["Orders"],
-    summary="Check an order",
-    responses={
-        200: {"model": PreflightView, "description": "The result of every rule, whether or not the order would pass."},
-        **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
-    },
-)
-async def preflight_order(user_wallet_id: str, body: PlaceOrderRequest, caller: CallerDep) -> Response:
-    """Check an order against every rule, estimate its fill, and find the largest amount that would pass."""
-    found = await bootstrap.orders().preflight(caller.user_id, user_wallet_id, body.to_command(None))
-    return json_response(preflight_view(found, user_wallet_id))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.orders.preflight_order import router
 
 handler = lambda_handler(router)

@@ -1,36 +1,12 @@
-"""Exchange a refresh token for a new access token."""
+"""The Lambda function of ``POST /api/v1/auth/refresh``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke RefreshTokenFunction -e events/refresh_token.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import RateLimitExceededError, UnauthenticatedError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.login import RefreshRequest, TokensView
-
-router = api_router()
-
-
-@router.post(
-    "/auth/refresh",
-    tags=["Authentication"],
-    summary="Refresh the access token",
-    responses={
-        200: {
-            "model": TokensView,
-            "description": "A new access token. Use the refresh token of this response from now on.",
-        },
-        **problem_responses(UnauthenticatedError, RateLimitExceededError),
-    },
-)
-async def refresh_token(body: RefreshRequest) -> Response:
-    """Get a new access token without the password."""
-    return json_response(
-        TokensView.model_validate(await bootstrap.login().refresh(body.refresh_token.get_secret_value()))
-    )
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.authentication.refresh_token import router
 
 handler = lambda_handler(router)

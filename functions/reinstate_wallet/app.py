@@ -1,33 +1,12 @@
-"""Lift the suspension of a wallet."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/reinstate``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke ReinstateWalletFunction -e events/reinstate_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import ConflictError, NotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import AdminDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.requests import AdminReasonRequest
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/reinstate",
-    tags=["Wallets"],
-    summary="Lift a suspension (admin)",
-    responses={
-        200: {"model": UserWalletView, "description": "The wallet."},
-        **problem_responses(NotFoundError, ConflictError),
-    },
-)
-async def reinstate_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Lift the suspension. A wallet that was paused before stays paused."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.reinstate_wallet import router
 
 handler = lambda_handler(router)

@@ -1,33 +1,12 @@
-"""Suspend anybody's wallet."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/suspend``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke SuspendWalletFunction -e events/suspend_wallet.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import ConflictError, NotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import AdminDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.requests import AdminReasonRequest
-from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/suspend",
-    tags=["Wallets"],
-    summary="Suspend a wallet (admin)",
-    responses={
-        200: {"model": UserWalletView, "description": "The wallet."},
-        **problem_responses(NotFoundError, ConflictError),
-    },
-)
-async def suspend_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Accept no more orders until an administrator lifts the suspension."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().suspend(user_wallet_id, body.reason)))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.suspend_wallet import router
 
 handler = lambda_handler(router)

@@ -1,33 +1,12 @@
-"""Test the connection of a wallet."""
+"""The Lambda function of ``POST /api/v1/wallets/{user_wallet_id}/test-connection``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke TestConnectionFunction -e events/test_connection.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.wallets.views import ConnectionTestView
-
-router = api_router()
-
-
-@router.post(
-    "/wallets/{user_wallet_id}/test-connection",
-    tags=["Wallets"],
-    summary="Test the connection",
-    responses={
-        200: {"model": ConnectionTestView, "description": "The result of the test, whether or not it succeeded."},
-        **problem_responses(NotFoundError),
-    },
-)
-async def test_connection(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Test whether the account answers, and store the result in `connection`."""
-    result = await bootstrap.wallet_connection().test(caller.user_id, user_wallet_id)
-    return json_response(ConnectionTestView.model_validate(result))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.wallets.test_connection import router
 
 handler = lambda_handler(router)

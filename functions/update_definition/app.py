@@ -1,34 +1,12 @@
-"""Change a kind of wallet (administrators)."""
+"""The Lambda function of ``PATCH /api/v1/wallets/definitions/{slug}``.
+
+The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+``sam local invoke UpdateDefinitionFunction -e events/update_definition.json``.
+"""
 
 from __future__ import annotations
 
-from starlette.responses import Response
-
-from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
-from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.authentication import AdminDep
-from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.definitions.requests import DefinitionPatch
-from moniqo_core.http.schemas.definitions.views import DefinitionView
-
-router = api_router()
-
-
-@router.patch(
-    "/wallets/definitions/{slug}",
-    tags=["Wallet definitions"],
-    summary="Change a definition",
-    responses={
-        200: {"model": DefinitionView, "description": "The definition as it is now."},
-        **problem_responses(NotFoundError),
-    },
-)
-async def update_definition(slug: str, body: DefinitionPatch, _admin: AdminDep) -> Response:
-    """Change the given fields. Existing wallets keep the terms they were opened with."""
-    definition = await bootstrap.definitions().update(slug, body.model_dump(exclude_unset=True))
-    return json_response(DefinitionView.of(definition))
-
+from moniqo_core.http.app import lambda_handler
+from moniqo_core.http.routes.definitions.update_definition import router
 
 handler = lambda_handler(router)

@@ -40,7 +40,7 @@ Right = tuple[str, str]
 def used_rights(function: str) -> set[Right]:
     """Return the permissions that the code of a function uses."""
     rights: set[Right] = set()
-    tree = _parsed(ROOT / "functions" / function / "app.py")
+    tree = _code_of(function)
     for factory in _factories_of(tree):
         made = _closure(factory)
         if "database" in made:
@@ -49,6 +49,17 @@ def used_rights(function: str) -> set[Right]:
         for action in {action for method in _started(tree, factory) for action in _actions(method)}:
             rights |= {(action, place) for place in (queues if action.startswith("sqs:") else {"KeySecret"})}
     return rights
+
+
+def _code_of(function: str) -> ast.Module:
+    """Return a function's own code: its ``app.py``, and the routes that it imports."""
+    app = _parsed(ROOT / "functions" / function / "app.py")
+    routes = [
+        _parsed((PACKAGE.parent / node.module.replace(".", "/")).with_suffix(".py"))
+        for node in ast.walk(app)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("moniqo_core.http.routes.")
+    ]
+    return ast.Module([statement for part in (app, *routes) for statement in part.body], [])
 
 
 def _factories_of(tree: ast.Module) -> set[str]:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from moniqo_core import bootstrap
 from tests.support.lambdas import ROOT
 from tests.support.stack import functions
 
 PACKAGE = ROOT / "layers" / "core" / "moniqo_core"
+ROUTES = sorted(path for path in (PACKAGE / "http" / "routes").rglob("*.py") if path.name != "__init__.py")
 MOST_MODULES = 15
 
 
@@ -46,7 +49,27 @@ def test_every_cached_factory_can_be_called_and_replaced_as_an_attribute_of_boot
         assert name in bootstrap.__all__
 
 
+def test_every_route_has_a_module_and_a_function_of_its_name() -> None:
+    assert [path.stem for path in ROUTES if path.stem not in functions()] == []
+    assert len({path.stem for path in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize("path", ROUTES, ids=lambda path: path.stem)
+def test_a_function_serves_its_route_and_says_which_it_is(path: Path) -> None:
+    router = importlib.import_module(module_name(path)).router
+    assert isinstance(router, APIRouter)
+    [route] = [route for route in router.routes if isinstance(route, APIRoute)]
+    [method] = route.methods or {""}
+    assert route.name == path.stem
+
+    source = (ROOT / "functions" / path.stem / "app.py").read_text(encoding="utf-8")
+    assert source.startswith(f'"""The Lambda function of ``{method} {route.path}``.\n')
+    assert f"-e events/{path.stem}.json``" in source
+    assert f"from {module_name(path)} import router\n" in source
+    assert source.endswith("\n\nhandler = lambda_handler(router)\n")
+
+
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_a_function_is_short(function: str) -> None:
     source = (ROOT / "functions" / function / "app.py").read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= (70 if function == "get_docs" else 60)
+    assert len(source.splitlines()) <= (70 if function == "get_docs" else 40)

@@ -1,0 +1,1 @@
+"""Markets as a wallet sees them."""

@@ -1,0 +1,1 @@
+"""Orders and trades of a wallet."""

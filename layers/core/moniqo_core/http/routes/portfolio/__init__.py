@@ -1,0 +1,1 @@
+"""What a wallet holds and how it performs."""

@@ -1,0 +1,42 @@
+"""Close a position."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo_core import bootstrap
+from moniqo_core.domain import errors
+from moniqo_core.http.app import api_router
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.markets import SymbolQuery
+from moniqo_core.http.schemas.orders.views import OrderView, order_view
+
+router = api_router()
+
+
+@router.post(
+    "/wallets/{user_wallet_id}/positions/close",
+    status_code=201,
+    tags=["Portfolio"],
+    summary="Close a position",
+    responses={
+        201: {"model": OrderView, "description": "The order that closes the position."},
+        **problem_responses(
+            errors.NotFoundError,
+            errors.WalletPausedError,
+            errors.WalletSuspendedError,
+            errors.InvalidSymbolError,
+            errors.OrderRejectedError,
+            errors.RateLimitExceededError,
+            errors.MarketDataError,
+            errors.InvalidCredentialsError,
+            errors.WalletConnectionError,
+        ),
+    },
+)
+async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
+    """Cancel the open sell orders of a symbol, then sell everything held of it at market."""
+    order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
+    return json_response(order_view(order), 201)

@@ -1,0 +1,30 @@
+"""List positions."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
+from moniqo_core.http.app import api_router
+from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.problems import problem_responses
+from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.portfolio.views import PositionsView, positions_view
+
+router = api_router()
+
+
+@router.get(
+    "/wallets/{user_wallet_id}/positions",
+    tags=["Portfolio"],
+    summary="List positions",
+    responses={
+        200: {"model": PositionsView, "description": "Everything held except cash."},
+        **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
+    },
+)
+async def list_positions(user_wallet_id: str, caller: CallerDep) -> Response:
+    """Show every position with its cost and its profit. Open orders are evaluated first."""
+    report = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id)
+    return json_response(positions_view(report, user_wallet_id))

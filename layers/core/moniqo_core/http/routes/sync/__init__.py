@@ -1,0 +1,1 @@
+"""Balance syncs of a wallet."""
