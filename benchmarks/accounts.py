@@ -9,17 +9,17 @@ from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import SecretsManagerKeys
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.seeds import seed_definitions
-from moniqo_core.storage.wallets.slots import WalletSlots
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector
 
 OWNER = "11111111-1111-4111-8111-111111111111"
@@ -41,7 +41,7 @@ async def prepare(database: Database) -> None:
 
 async def create_wallet(database: Database) -> str:
     """Create a user's wallet as the service does, and return its id."""
-    cipher = CredentialCipher(SecretsManagerKeys(StoredRing("a demo wallet has no secrets")))
+    cipher = CredentialCipher(SecretsManagerKeys(KeyRingSecret("a demo wallet has no secrets")))
     connector = WalletConnector(database)
     limit = WalletLimit(1000, WalletSlots(database))
     creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher, limit)

@@ -17,7 +17,7 @@ from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, paired, spoken
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.credentials.key_ring import KeyRing, new_key
-from moniqo_core.credentials.key_source import HeldKeys
+from moniqo_core.credentials.key_source import FixedKeys
 from moniqo_core.http.tokens import TokenVerifier
 from tests.support.tokens import CLIENT_ID, ISSUER, key_set, rsa_key, token
 
@@ -40,7 +40,7 @@ def measure() -> Section:
 
 def _credentials() -> Line:
     key = new_key(NOW)
-    cipher = CredentialCipher(HeldKeys(KeyRing({key.kid: key}), NOW))
+    cipher = CredentialCipher(FixedKeys(KeyRing({key.kid: key}), NOW))
     fields = {name: SecretStr(value) for name, value in FIELDS.items()}
     plain, text = Fernet.generate_key(), json.dumps(FIELDS).encode()
     loop = asyncio.new_event_loop()

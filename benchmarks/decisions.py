@@ -10,14 +10,13 @@ from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from benchmarks.timing import interleaved
 from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.domain.paper import orders as trading
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.paper import account_lifecycle, order_commands
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 
 NOW = datetime(2026, 2, 1, 12, 0, 1, tzinfo=UTC)
 SYMBOL = "BTC/USDT"
@@ -25,8 +24,9 @@ OPEN_ORDERS = 100
 _UNIT = Decimal("0.00000001")
 _RATE = Decimal("0.001")
 METHOD = (
-    "`moniqo_core.domain.paper.orders.place` on an account with 100 open orders: rules, funds, fills, postings, "
-    "position and the new state, nothing written. The market order takes all 20 levels shown, the limit order rests. "
+    "`moniqo_core.domain.paper.order_commands.place` on an account with 100 open orders: rules, funds, fills, "
+    "postings, position and the new state, nothing written. The market order takes all 20 levels shown, the limit "
+    "order rests. "
     "The baseline, for both, walks the same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves "
     "both balances: no rules, no journal."
 )
@@ -43,7 +43,7 @@ def measure() -> Section:
     lines = []
     for name, order in (("market order through 20 levels", market), ("limit order that rests", limit)):
         found = interleaved(
-            lambda order=order: trading.place(Draft(account, NOW), order, context),  # type: ignore[misc]
+            lambda order=order: order_commands.place(AccountDraft(account, NOW), order, context),  # type: ignore[misc]
             lambda: bare_walk(context.snapshot, amount, balances),
             rounds=60,
             ours_calls=100,
@@ -82,12 +82,12 @@ async def _basis() -> MarketContext:
 def _account(context: MarketContext) -> Account:
     """Return an account with open orders and a position."""
     terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
-    account = lifecycle.open_account("bench", terms, NOW).after
+    account = account_lifecycle.open_account("bench", terms, NOW).after
     first = OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal("0.5"))
     resting = [
         OrderRequest(SYMBOL, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(30_000 + number))
         for number in range(OPEN_ORDERS)
     ]
     for order in (first, *resting):
-        account = trading.place(Draft(account, NOW), order, context).after
+        account = order_commands.place(AccountDraft(account, NOW), order, context).after
     return account

@@ -17,13 +17,12 @@ from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
 from moniqo_core import event_loop
 from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.domain.paper import orders as trading
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.paper import account_lifecycle, order_commands
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.client import connect, with_utc_times
 from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.account_codec import state_document
@@ -188,11 +187,11 @@ class PastFeed(SimulatedFeed):
 async def _write_past(database: Database, wallet_id: str, feed: PastFeed, history: int, resting: int) -> None:
     start = feed.now
     terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
-    commit = lifecycle.open_account(wallet_id, terms, feed.now)
+    commit = account_lifecycle.open_account(wallet_id, terms, feed.now)
     entries = [entry_document(commit, uuid.uuid4().hex)]
     for order in _past_orders(history, resting):
         feed.now += timedelta(seconds=15) if order.type is OrderType.MARKET else timedelta()
-        commit = trading.place(Draft(commit.after, feed.now), order, await feed.context())
+        commit = order_commands.place(AccountDraft(commit.after, feed.now), order, await feed.context())
         entries.append(entry_document(commit, uuid.uuid4().hex))
         if len(entries) == BATCH:
             await database[ENTRIES].insert_many(entries)

@@ -12,14 +12,13 @@ from random import Random
 from benchmarks.accounts import LIMITS, OWNER
 from benchmarks.report import Line, Section
 from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
+from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.domain.paper import orders as trading
+from moniqo_core.domain.paper import account_lifecycle, order_commands
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 SYMBOL = "BTC/USDT"
@@ -82,8 +81,8 @@ def _seconds(accounts: Sequence[Account], path: Sequence[PathPoint]) -> float:
     return time.perf_counter() - started
 
 
-def _walk(account: Account, path: Sequence[PathPoint]) -> Draft:
-    return resting.walk(account, {SYMBOL: path}, {SYMBOL: MARKET}, path[-1].end, path[-1].end)
+def _walk(account: Account, path: Sequence[PathPoint]) -> AccountDraft:
+    return path_walk.walk(account, {SYMBOL: path}, {SYMBOL: MARKET}, path[-1].end, path[-1].end)
 
 
 def _outcome(accounts: Sequence[Account], path: Sequence[PathPoint]) -> str:
@@ -109,15 +108,15 @@ def _path(minutes: int) -> list[PathPoint]:
 def _account(orders: Sequence[OrderRequest]) -> Account:
     """Return an account that holds as much as its orders could sell, with these open."""
     terms = AccountTerms(OWNER, Decimal(10**9), "USDT", Decimal("0.1"), Decimal("0.1"), Decimal(5), None, LIMITS)
-    account = lifecycle.open_account("bench", terms, START).after
+    account = account_lifecycle.open_account("bench", terms, START).after
     for order in (OrderRequest(SYMBOL, OrderSide.BUY, OrderType.MARKET, Decimal(50)), *orders):
-        account = trading.place(Draft(account, START), order, _basis()).after
+        account = order_commands.place(AccountDraft(account, START), order, _basis()).after
     return account
 
 
 def _basis() -> MarketContext:
     price = OPEN_TICKS * TICK
-    bids, asks = [Level(price - HALF_SPREAD, Decimal(1000))], [Level(price + HALF_SPREAD, Decimal(1000))]
+    bids, asks = [PriceLevel(price - HALF_SPREAD, Decimal(1000))], [PriceLevel(price + HALF_SPREAD, Decimal(1000))]
     return MarketContext(MARKET, Snapshot(SYMBOL, START, price, bids, asks, "bench"), {}, Decimal(1))
 
 

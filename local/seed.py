@@ -15,7 +15,7 @@ async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
     """Seed ``database`` at ``url``, waiting for the server while it is ``starting``; ``LocalError`` if that fails."""
     from moniqo_core.storage.client import UnsupportedServerError, connect, server_version
     from moniqo_core.storage.indexes import ensure_indexes
-    from moniqo_core.storage.wallets.seeds import seed_definitions
+    from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 
     try:
         db = connect(url, database)

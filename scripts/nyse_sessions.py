@@ -46,7 +46,7 @@ def module() -> str:
 
 
 def _check_hours(calendar: exchange_calendars.ExchangeCalendar, early: pd.DatetimeIndex) -> None:
-    """Refuse a calendar with other hours than moniqo_core.domain.market.hours has."""
+    """Refuse a calendar with other hours than moniqo_core.domain.market.trading_hours has."""
     zone = "America/New_York"
     opens = {moment.tz_convert(zone).strftime("%H:%M") for moment in calendar.schedule["open"]}
     usual = calendar.schedule.drop(early)["close"]

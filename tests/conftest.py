@@ -23,8 +23,8 @@ from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.http import authentication
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
-from moniqo_core.storage.wallets.seeds import seed_definitions
 from tests.support import lambdas
 from tests.support.mongo import embedded_server
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moniqo_core import bootstrap, event_loop, observability
-from moniqo_core.credentials.rotation import RotationError
+from moniqo_core.credentials.key_rotation import RotationError
 
 
 def handler(event: dict[str, Any], context: object) -> None:

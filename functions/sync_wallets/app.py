@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, 
         WalletsFailed=report.failed,
         WalletsPutOff=report.postponed,
         BalancesUnexplained=report.unbalanced,
-        WalletsMended=report.mended,
+        WalletsMended=report.corrected,
         SyncDuration=report.took / timedelta(milliseconds=1),
     )
     return {"batchItemFailures": [{"itemIdentifier": name} for name in batch.failed(report.unstored)]}

@@ -9,7 +9,7 @@ import pytest
 
 from moniqo_core import bootstrap, event_loop
 from moniqo_core.config import LARGEST
-from moniqo_core.storage.wallets.seeds import seed_definitions
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from tests.conftest import fresh_database, fresh_environment
 from tests.support import tokens, wallets
 from tests.support.api import World, issuer, make_world, user_pool

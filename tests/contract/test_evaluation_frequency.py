@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from moniqo_core.domain import errors
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commands import Cancel, Command, Mark, Reset
+from moniqo_core.domain.ledger.commands import CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import PathPoint
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Fill, Order
-from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.paper import decide
 from moniqo_core.storage.paper.account_codec import read_account
 from tests.support.engine_trial import RULES, Trial
 
@@ -54,12 +54,12 @@ class Life:
     def ask(self, now: datetime, command: Command, context: MarketContext | None) -> None:
         self.pass_time(now)
         self._look(now, now)
-        if isinstance(command, Cancel):
+        if isinstance(command, CancelOrder):
             group, number = command.order_id.rsplit("-", 1)
-            command = Cancel(f"{self._group(int(group))}-{number}")
+            command = CancelOrder(f"{self._group(int(group))}-{number}")
         try:
-            commit = deciding.decide(
-                resting.walk(self.account, self._since(now), self.markets, now, now), command, context
+            commit = decide.decide(
+                path_walk.walk(self.account, self._since(now), self.markets, now, now), command, context
             )
         except errors.WalletError as error:
             self.refusals.append(type(error).__name__)
@@ -95,9 +95,9 @@ class Life:
         )
 
     def _look(self, reach: datetime, clock: datetime, *, write: bool = False) -> None:
-        draft = resting.walk(self.account, self._since(reach), self.markets, reach, clock)
-        if write or reach < clock or resting.happened(draft) or resting.overdue(draft):
-            self._keep(draft.commit(Mark()))
+        draft = path_walk.walk(self.account, self._since(reach), self.markets, reach, clock)
+        if write or reach < clock or path_walk.has_visible_changes(draft) or path_walk.is_worth_recording(draft):
+            self._keep(draft.commit(RecordEvaluation()))
 
     def _since(self, reach: datetime) -> dict[str, list[PathPoint]]:
         since = self.account.evaluated_until
@@ -107,7 +107,7 @@ class Life:
         }
 
     def _keep(self, commit: Commit) -> None:
-        epoch = commit.after.epoch - isinstance(commit.command, Reset)
+        epoch = commit.after.epoch - isinstance(commit.command, ResetAccount)
         for sample in commit.samples:
             self.samples.setdefault((epoch, sample.at), sample)
         self.orders |= {order.order_id: order for order in commit.orders}
@@ -128,9 +128,9 @@ def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]
     found: list[tuple[datetime, Command, MarketContext | None]] = []
     for now, command, context in trial.asked:
         renamed = command
-        if isinstance(command, Cancel):
+        if isinstance(command, CancelOrder):
             group, number = command.order_id.rsplit("-", 1)
-            renamed = Cancel(f"{groups.index(group) if group in groups else 10**6}-{number}")
+            renamed = CancelOrder(f"{groups.index(group) if group in groups else 10**6}-{number}")
         found.append((now, renamed, context))
     return found
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from moniqo_core.credentials.rotation import STEPS
+from moniqo_core.credentials.key_rotation import STEPS
 from moniqo_core.services.wallets.idempotency import id_of_key
 from tests.support.stack import ROOT, functions, routes
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from moniqo_core import event_loop
-from moniqo_core.domain.sync.statement import Opening, Statement
+from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
@@ -58,7 +58,7 @@ class VenueHarness:
             self.now += EACH if self.random.random() < 0.8 else timedelta(0)
         exchange.now = present  # type: ignore[method-assign]
 
-    def balanced(self, said: Statement) -> bool:
+    def balanced(self, said: AccountStatement) -> bool:
         """Return whether the asset flows since the account was empty add up to its holdings."""
         assert said.asset_flows is not None
         held = {asset.asset: asset.total for asset in said.value.assets}
@@ -74,15 +74,15 @@ def harness(request: pytest.FixtureRequest) -> Iterator[VenueHarness]:
 
 
 def test_statement_resumes_where_the_previous_one_stopped(harness: VenueHarness, run: Run) -> None:
-    async def looks() -> list[Statement]:
+    async def looks() -> list[AccountStatement]:
         await harness.wallet.initialize()
-        said = [await harness.wallet.statement(Opening({}, None))]
+        said = [await harness.wallet.statement(PreviousSync({}, None))]
         harness.now += EACH
         harness.trade(FILLS[harness.fake.name])
         while len(said) == 1 or (said[-1].asset_flows is not None and said[-1].asset_flows.behind):
             harness.now += timedelta(minutes=5)
             totals = {asset.asset: asset.total for asset in said[-1].value.assets}
-            said.append(await harness.wallet.statement(Opening(totals, said[-1].asset_flows)))
+            said.append(await harness.wallet.statement(PreviousSync(totals, said[-1].asset_flows)))
         return said
 
     first, *later = run(looks())

@@ -14,13 +14,12 @@ from moniqo_core import event_loop
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import RateLimitExceededError, WalletConnectionError
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
-from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.venue import Client
-from moniqo_core.venues.transport import calls as venue_calls
-from moniqo_core.venues.transport import circuit_breaker
+from moniqo_core.venues.transport import circuit_breaker, venue_calls
 from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, RateLimiter
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
@@ -65,7 +64,7 @@ def test_connecting_and_first_syncs_do_not_wait(
         for credentials in (fake.credentials(), fake.credentials()):
             await (await opened(connection, credentials)).require_connection()
             for _ in range(4):
-                await (await opened(connection, credentials)).statement(Opening({}, None))
+                await (await opened(connection, credentials)).statement(PreviousSync({}, None))
 
     run(work())
     assert (watch(), fake.refused_calls) == (0, 0)
@@ -78,7 +77,7 @@ def test_continuous_syncs_are_slowed_to_the_kraken_rate(
 
     async def work() -> None:
         for _ in range(30):
-            await (await opened(connection, credentials)).statement(Opening({}, None))
+            await (await opened(connection, credentials)).statement(PreviousSync({}, None))
 
     run(work())
     calls = fake.calls("/private/")
@@ -191,7 +190,7 @@ def test_remaining_trades_are_read_by_the_next_statements_without_waiting(
 
     async def looks() -> int:
         wallet = await opened(connection, credentials, now)
-        said = await wallet.statement(Opening({}, None))
+        said = await wallet.statement(PreviousSync({}, None))
         for number in range(430):
             watch.at += 1
             ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.01"))
@@ -199,7 +198,7 @@ def test_remaining_trades_are_read_by_the_next_statements_without_waiting(
         for count in range(1, 10):
             watch.at += 300
             before, totals = watch(), {asset.asset: asset.total for asset in said.value.assets}
-            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.asset_flows))
+            said = await (await opened(connection, credentials, now)).statement(PreviousSync(totals, said.asset_flows))
             assert watch() == before
             assert said.asset_flows is not None
             if not said.asset_flows.behind:
@@ -235,7 +234,7 @@ def test_trade_filled_during_paging_hides_no_other_trade(count: int, run: Run) -
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
         connection = VenueConnection(Kraken(), config, allow_loopback=True)
         credentials = fake.credentials(balances={"USD": "1000000"})
-        said = await (await opened(connection, credentials, now)).statement(Opening({}, None))
+        said = await (await opened(connection, credentials, now)).statement(PreviousSync({}, None))
         for number in range(count):
             watch.at += 1
             ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.01"))
@@ -243,7 +242,7 @@ def test_trade_filled_during_paging_hides_no_other_trade(count: int, run: Run) -
         for _ in range(3):
             watch.at += 300
             totals = {asset.asset: asset.total for asset in said.value.assets}
-            said = await (await opened(connection, credentials, now)).statement(Opening(totals, said.asset_flows))
+            said = await (await opened(connection, credentials, now)).statement(PreviousSync(totals, said.asset_flows))
         await connection.close()
         assert said.asset_flows is not None
         assert not said.asset_flows.behind

@@ -22,13 +22,13 @@ from moniqo_core.domain.errors import (
 )
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, ceil_to, exact, floor_to
+from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.changes import Close
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
 from moniqo_core.services.orders.execution import OrderExecution
-from moniqo_core.storage.wallets.life import touched
+from moniqo_core.storage.wallets.lifecycle_changes import touched
 from tests.conftest import Run
 from tests.contract.test_wallet_conformance import accounts, open_account, venue
 from tests.support.wallet_accounts import Account
@@ -316,7 +316,7 @@ def test_what_does_not_exist_is_said_not_to(venue: Account, run: Run) -> None:
 
 async def _delete(execution: OrderExecution, *, force: bool) -> None:
     await execution.release(force=force)
-    await execution.account.record(Close(force=force), touched(utc_now()))
+    await execution.account.record(DeleteWallet(force=force), touched(utc_now()))
 
 
 def test_a_wallet_with_an_open_order_is_not_released(venue: Account, run: Run) -> None:

@@ -22,20 +22,20 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import SecretsManagerKeys
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.seeds import seed_definitions
-from moniqo_core.storage.wallets.slots import WalletSlots
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.support import layer
@@ -116,7 +116,7 @@ async def prepare(url: str, database: str, function: str) -> None:
             return
         now = before_the_events if function in WORKERS else utc_now
         connector = WalletConnector(db, now)
-        cipher = CredentialCipher(SecretsManagerKeys(StoredRing("not needed for a demo wallet")))
+        cipher = CredentialCipher(SecretsManagerKeys(KeyRingSecret("not needed for a demo wallet")))
         limit = WalletLimit(1, WalletSlots(db), now)
         creation = WalletCreation(DefinitionStore(db), UserWalletStore(db), connector, cipher, limit, now)
         event = event_of("create_wallet")

@@ -25,11 +25,11 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.sync.statement import Opening, Statement
+from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.venue import Venue
-from moniqo_core.venues.transport import calls as venue_calls
+from moniqo_core.venues.transport import venue_calls
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, CircuitBreaker
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
@@ -316,18 +316,18 @@ def test_no_secret_is_logged_or_shown_on_failure(
 
 
 def test_too_many_coinbase_fills_keep_the_balance_and_restart_asset_flows(run: Run) -> None:
-    async def work(fake: FakeCoinbase) -> tuple[list[Statement], int]:
+    async def work(fake: FakeCoinbase) -> tuple[list[AccountStatement], int]:
         connection = VenueConnection(venue_named("coinbase"), ApiConfig(base_url=fake.url), allow_loopback=True)
         credentials = fake.credentials(balances={"USD": "1000000"})
         wallet = ExchangeWallet("definition", "wallet", credentials, {"connection": connection})
         await wallet.initialize()
-        said = [await wallet.statement(Opening({}, None))]
+        said = [await wallet.statement(PreviousSync({}, None))]
         for number in range(1100):
             ticket = Ticket(str(number), "BTC/USD", "buy", "market", Decimal("0.001"))
             fake.exchange.place(fake.exchange.accounts[credentials["api_key"]], ticket)
         for _ in range(2):
             totals = {held.asset: held.total for held in said[-1].value.assets}
-            said.append(await wallet.statement(Opening(totals, said[-1].asset_flows)))
+            said.append(await wallet.statement(PreviousSync(totals, said[-1].asset_flows)))
         await connection.close()
         return said, fake.calls("/historical/fills")
 

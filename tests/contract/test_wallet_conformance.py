@@ -27,7 +27,7 @@ from moniqo_core.domain.errors import (
 )
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, ceil_to, exact, floor_to
-from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.client import connect
 from moniqo_core.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.conftest import Database, Run

@@ -12,7 +12,7 @@ from typing import Any
 
 from schemathesis import Case
 
-from moniqo_core.storage.wallets.seeds import SEEDS
+from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from tests.support.api import EMAIL, PASSWORD, Operation, new_definition, new_things
 from tests.support.lambdas import ADMIN, STRANGER, User, invoke
 

@@ -18,7 +18,7 @@ import pytest
 
 from moniqo_core import bootstrap
 from moniqo_core.cli.keys import table
-from moniqo_core.credentials.rotation import STEPS, RotationError
+from moniqo_core.credentials.key_rotation import STEPS, RotationError
 from moniqo_core.domain.clock import rfc3339, utc_now
 from moniqo_core.http import authentication
 from tests.conftest import Database, Run

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moniqo_core.storage.wallets.seeds import SEEDS, seed_definitions
+from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.changes import SetStatus
-from moniqo_core.storage.paper.ledger import DemoLedger
-from moniqo_core.storage.paper.snapshots import Turn
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.snapshots import WriteTurn
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 
@@ -58,10 +58,10 @@ def test_turn_of_a_dead_writer_expires_and_the_next_commit_clears_it(database: D
 
 def test_turn_belongs_to_one_writer_at_a_time(database: Database, run: Run) -> None:
     wallet = DemoWallet("demo", "w", {}, {"db": database})
-    ledger = DemoLedger(database)
+    ledger = DemoJournal(database)
     now = datetime.now(UTC).replace(microsecond=0)
 
-    async def holder(turn: Turn, at: datetime) -> str | None:
+    async def holder(turn: WriteTurn, at: datetime) -> str | None:
         await ledger.claim_turn("w", turn, at)
         loaded = await ledger.load("w", None)
         return loaded.turn.holder if loaded and loaded.turn else None
@@ -69,9 +69,9 @@ def test_turn_belongs_to_one_writer_at_a_time(database: Database, run: Run) -> N
     async def work() -> None:
         async with wallet:
             until = now + timedelta(seconds=1)
-            assert await holder(Turn("first", until), now) == "first"
-            assert await holder(Turn("second", until + timedelta(seconds=1)), now) == "first"
-            assert await holder(Turn("second", until + timedelta(seconds=1)), until) == "second"
+            assert await holder(WriteTurn("first", until), now) == "first"
+            assert await holder(WriteTurn("second", until + timedelta(seconds=1)), now) == "first"
+            assert await holder(WriteTurn("second", until + timedelta(seconds=1)), until) == "second"
 
     run(work())
 

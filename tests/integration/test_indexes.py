@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.storage import client
 from moniqo_core.storage.client import UnsupportedServerError, url_from_secret
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
-from moniqo_core.storage.wallets.seeds import SEEDS
+from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from tests.conftest import Database, Run
 
 

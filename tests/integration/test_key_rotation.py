@@ -19,9 +19,9 @@ from moniqo_core import bootstrap, cli
 from moniqo_core.credentials import key_source
 from moniqo_core.credentials.cipher import stored_prefix
 from moniqo_core.credentials.key_ring import KeyRing, write_ring
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
+from moniqo_core.credentials.key_rotation import STEPS
 from moniqo_core.credentials.key_source import CACHE_SECONDS
-from moniqo_core.credentials.rotation import STEPS
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.services.wallets import reencryption
 from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
@@ -57,9 +57,9 @@ def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -
 
 
 @pytest.fixture
-def stored() -> StoredRing:
+def stored() -> KeyRingSecret:
     """The key ring's secret, through a client that all environments of a test share."""
-    return StoredRing(KEY_SECRET)
+    return KeyRingSecret(KEY_SECRET)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ class Load:
     """Readers and writers, each in its own environment, which is replaced from time to time."""
 
     def __init__(
-        self, db: Database, stored: StoredRing, clock: MovedClock, secrets: dict[str, str], chance: random.Random
+        self, db: Database, stored: KeyRingSecret, clock: MovedClock, secrets: dict[str, str], chance: random.Random
     ) -> None:
         self.secrets = secrets
         self.requests = 0
@@ -115,7 +115,7 @@ class Load:
 
 
 def test_ten_rotations_under_load_fail_no_request_and_retire_old_keys(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, seed: int
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run, seed: int
 ) -> None:
     clock = MovedClock()
     first = set(stored.read().keys)
@@ -144,7 +144,7 @@ def test_ten_rotations_under_load_fail_no_request_and_retire_old_keys(
 
 
 def test_no_key_leaves_without_re_encryption(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run
 ) -> None:
     clock = MovedClock()
     for _ in range(4):
@@ -154,7 +154,7 @@ def test_no_key_leaves_without_re_encryption(
 
 
 def test_lambda_functions_rotate_and_re_encrypt(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = "11111111-2222-4333-8444-555555555555"
     for step in STEPS:
@@ -175,7 +175,7 @@ def test_rotation_function_refuses_other_secrets(aws: None, database: Database) 
 
 
 def test_credentials_replaced_during_re_encryption_win(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run
 ) -> None:
     clock = MovedClock()
     user = Environment(seeded, stored, clock)
@@ -196,7 +196,7 @@ def test_credentials_replaced_during_re_encryption_win(
 
 
 def test_re_encryption_during_a_credential_replacement_is_no_conflict(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = MovedClock()
     user, mover = (Environment(seeded, stored, clock) for _ in range(2))
@@ -216,7 +216,7 @@ def test_re_encryption_during_a_credential_replacement_is_no_conflict(
 
 
 @pytest.fixture
-def rotated(seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run) -> Environment:
+def rotated(seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run) -> Environment:
     """A new key is in use, and no credential is encrypted with it yet."""
     clock = MovedClock()
     environment = Environment(seeded, stored, clock)
@@ -255,7 +255,7 @@ def test_progress_is_reported_page_by_page(rotated: Environment, run: Run, monke
 
 def test_operator_rotates_re_encrypts_and_checks_status(
     seeded: Database,
-    stored: StoredRing,
+    stored: KeyRingSecret,
     secrets: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -319,7 +319,7 @@ class Mortal(CiphertextStore):
 
 
 def test_interrupted_re_encryption_loses_nothing_and_the_next_run_finishes(
-    seeded: Database, stored: StoredRing, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
+    seeded: Database, stored: KeyRingSecret, secrets: dict[str, str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reencryption, "PAGE", 3)
     clock = MovedClock()
@@ -349,7 +349,7 @@ def moto_server(environment: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_killed_processes_lose_no_credentials_and_the_next_run_finishes(
-    moto_server: str, stored: StoredRing, seeded: Database, mongo_url: str, invoke: Invoke, run: Run, seed: int
+    moto_server: str, stored: KeyRingSecret, seeded: Database, mongo_url: str, invoke: Invoke, run: Run, seed: int
 ) -> None:
     secrets = make_wallets(invoke, run, seeded)
     chance = random.Random(seed)

@@ -13,8 +13,8 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.sync.outcome import SyncType
-from moniqo_core.domain.wallets.changes import SetStatus
-from moniqo_core.storage.wallets.life import keep_life
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, Answer, Invoke
@@ -216,7 +216,7 @@ def test_wallet_stopped_by_a_limit_during_resume_stays_paused(harness: LiveHarne
         await store.stop_buys([harness.wallet])
         if after == "it was judged":
             read = await store.get(harness.user.id, harness.wallet)
-        await keep_life(store, read, SetStatus("active", "owner"), {})
+        await record_lifecycle_change(store, read, SetStatus("active", "owner"), {})
 
     with pytest.raises(ConflictError):
         run(resumed())

@@ -25,7 +25,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 
 from moniqo_core.domain.errors import InsufficientBalanceError, TemporarilyUnavailableError
 from moniqo_core.domain.money import exact
-from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.paper.snapshots import STATES
 from moniqo_core.wallets.connector import WalletConnector

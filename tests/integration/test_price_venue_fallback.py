@@ -13,12 +13,12 @@ import pytest
 
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import MarketDataError
-from moniqo_core.domain.market.candles import MINUTE, whole_minute
+from moniqo_core.domain.market.minute_candles import MINUTE, floor_minute
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.feeds.venue_feed import VenueFeed
-from moniqo_core.storage.market.minutes import RecordedMinutes
+from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.prices import ExchangePrices
+from moniqo_core.venues.exchange_prices import ExchangePriceSource
 from moniqo_core.venues.transport.circuit_breaker import FAILURES
 from tests.conftest import Database, Run
 from tests.support.venues.binance import FakeBinance
@@ -38,7 +38,7 @@ class Market:
     """Three venues and the feeds on them."""
 
     fakes: dict[str, FakeVenue]
-    prices: dict[str, ExchangePrices]
+    prices: dict[str, ExchangePriceSource]
     record: RecordedMinutes
     run: Run
 
@@ -58,7 +58,7 @@ def market(database: Database, run: Run) -> Iterator[Market]:
             config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
             connection = VenueConnection(venue_named(name), config, allow_loopback=True)
             stack.callback(_close, run, connection)
-            prices[name] = ExchangePrices(name, _always(connection))
+            prices[name] = ExchangePriceSource(name, _always(connection))
         yield Market(fakes, prices, RecordedMinutes(database), run)
 
 
@@ -79,7 +79,7 @@ def test_each_venue_provides_a_book_and_a_price_path(market: Market, name: str) 
     snapshot = market.run(feed.snapshot(BTC))
     assert (snapshot.source, snapshot.last, len(snapshot.asks)) == (name, Decimal(50000), 20)
     assert abs(utc_now() - snapshot.at) < timedelta(seconds=2)
-    since = whole_minute(utc_now()) - 10 * MINUTE
+    since = floor_minute(utc_now()) - 10 * MINUTE
     until = since + 9 * MINUTE
     assert market.run(feed.known_until(BTC, since, until)) == until
     points = market.run(feed.path(BTC, since, until))
@@ -89,7 +89,7 @@ def test_each_venue_provides_a_book_and_a_price_path(market: Market, name: str) 
 
 def test_next_venue_quotes_during_an_outage_and_the_path_waits(market: Market) -> None:
     feed = market.feed(*ORDER)
-    since = whole_minute(utc_now()) - 5 * MINUTE
+    since = floor_minute(utc_now()) - 5 * MINUTE
     assert market.run(feed.snapshot(BTC)).source == "binance"
     market.fakes["binance"].break_with("status", status=503, times=None)
     assert market.run(feed.snapshot(BTC)).source == "kraken"
@@ -119,5 +119,5 @@ def test_stablecoin_rate_comes_from_a_venue_quote(market: Market) -> None:
 
 def test_kraken_path_does_not_reach_back_a_day(market: Market) -> None:
     feed = market.feed("kraken")
-    since = whole_minute(utc_now()) - timedelta(days=1)
+    since = floor_minute(utc_now()) - timedelta(days=1)
     assert market.run(feed.known_until(BTC, since, since + MINUTE)) == since

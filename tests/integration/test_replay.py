@@ -16,14 +16,14 @@ from moniqo_core import cli, event_loop
 from moniqo_core.domain.money import exact, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import account_lifecycle
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.deployment import DEPLOYMENT, drawn_seed
+from moniqo_core.storage.deployment import DEPLOYMENT, find_simulation_seed
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.journal import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
@@ -92,7 +92,7 @@ async def keep(db: Database, stored: Stored) -> None:
 
 
 async def replayed(db: Database, wallet: str = "lived") -> Replay:
-    seed = await drawn_seed(db)
+    seed = await find_simulation_seed(db)
     assert seed is not None
     found = await WalletReplay(db, seed).run(wallet)
     assert found is not None
@@ -102,12 +102,12 @@ async def replayed(db: Database, wallet: str = "lived") -> Replay:
 def test_wallet_with_every_kind_of_entry_is_recomputed(database: Database, stored: Stored, run: Run) -> None:
     done = stored.life.done
     assert set(OrderType) <= set(done)
-    assert {"Cancel", "CancelAll", "ClosePosition", "SetLimits", "SetStatus", "Reset"} <= set(done)
+    assert {"CancelOrder", "CancelAllOrders", "ClosePosition", "SetLimits", "SetStatus", "ResetAccount"} <= set(done)
     run(keep(database, stored))
     found = run(replayed(database))
     assert found.difference is None
     assert found.entries == len(stored.entries) == stored.snapshot["seq"]
-    assert found.epochs == 1 + done["Reset"]
+    assert found.epochs == 1 + done["ResetAccount"]
     assert found.orders >= sum(done[kind] for kind in OrderType)
     assert found.fills == sum(len(entry.get("fills", ())) for entry in stored.entries)
     assert found.postings["USDT"] > found.postings["BTC"] > 0
@@ -332,8 +332,8 @@ def test_fork_is_recomputed_from_its_source(database: Database, stored: Stored, 
         source = await DemoHistory(database).account_at("lived", seq)
         assert source is not None
         marks = await stored.life.wallet.feed.mids(list(source.positions))
-        commit = lifecycle.fork_account("fork", source, TERMS, stored.life.now, marks)
-        await DemoLedger(database).open(commit, None)
+        commit = account_lifecycle.fork_account("fork", source, TERMS, stored.life.now, marks)
+        await DemoJournal(database).open(commit, None)
         assert (await replayed(database, "fork")).difference is None
         spoilt = {"$set": {"account.forked_from": "lived:1", "command.forked_from": "lived:1"}}
         await database[ENTRIES].update_one({"_id": f"fork:{1:012d}"}, spoilt)

@@ -16,8 +16,8 @@ import pytest
 from moniqo_core import bootstrap
 from moniqo_core.credentials import key_source
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import FORCED_REFRESH_SECONDS
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import rfc3339, utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Invoke, User, load_function
@@ -166,13 +166,13 @@ def test_paused_wallet_stays_paused_when_its_credentials_do_not_open(vault: Vaul
 def test_unknown_key_is_looked_up_once_and_then_refused(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     wallet = next(iter(vault.owners))
     reads: list[KeyRing] = []
-    read = StoredRing.read
+    read = KeyRingSecret.read
 
-    def counted(stored: StoredRing) -> KeyRing:
+    def counted(stored: KeyRingSecret) -> KeyRing:
         reads.append(read(stored))
         return reads[-1]
 
-    monkeypatch.setattr(StoredRing, "read", counted)
+    monkeypatch.setattr(KeyRingSecret, "read", counted)
     time.sleep(FORCED_REFRESH_SECONDS)
     vault.put(wallet, BROKEN["a key of another ring"](vault.ciphertexts[wallet]))
     for _ in range(3):

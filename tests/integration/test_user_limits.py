@@ -19,7 +19,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.shared.limits import MINUTE
 from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
-from moniqo_core.storage.wallets.slots import GRACE, WalletSlots
+from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, TRADER, Answer, Invoke, User
 from tests.support.round_trips import round_trips, under_way

@@ -25,8 +25,8 @@ from typing import Any
 from pymongo import MongoClient
 
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
+from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY
-from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR
 from tests.soak.queue import Queue, queue
 from tests.soak.sync_processes import (
     DATABASE,

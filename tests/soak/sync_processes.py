@@ -77,15 +77,15 @@ async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], rin
 
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.credentials.key_ring import read_ring
-    from moniqo_core.credentials.key_source import HeldKeys
+    from moniqo_core.credentials.key_source import FixedKeys
     from moniqo_core.domain.risk.limits import RiskLimits
     from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
     from moniqo_core.storage.indexes import ensure_indexes
-    from moniqo_core.storage.wallets.documents import to_document
-    from moniqo_core.storage.wallets.seeds import seed_definitions
+    from moniqo_core.storage.wallets.definition_seeds import seed_definitions
+    from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 
     now = datetime.now(UTC)
-    cipher = CredentialCipher(HeldKeys(read_ring(ring), now))
+    cipher = CredentialCipher(FixedKeys(read_ring(ring), now))
     async with AsyncMongoClient[dict[str, Any]](url) as client:
         db = client.get_database(DATABASE)
         await ensure_indexes(db, ("wallets", "wallet_sync_log", "equity"))
@@ -114,7 +114,7 @@ async def prepare(url: str, addresses: Sequence[str], counts: Sequence[int], rin
                     credentials=await cipher.encrypt(secrets, OWNER, key),
                     next_sync_at=now - timedelta(minutes=1),
                 )
-                documents.append(to_document(wallet))
+                documents.append(user_wallet_document(wallet))
             for start in range(0, len(documents), 500):
                 await db.user_wallets.insert_many(documents[start : start + 500])
 
@@ -144,16 +144,16 @@ def worker_handler(
     from moniqo_core import bootstrap
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.credentials.key_ring import read_ring
-    from moniqo_core.credentials.key_source import HeldKeys
+    from moniqo_core.credentials.key_source import FixedKeys
     from moniqo_core.services.sync import accounts as account_looks
     from moniqo_core.services.sync import balance_sync as sync
-    from moniqo_core.storage.wallets.due import DueWallets
+    from moniqo_core.storage.wallets.due_wallets import DueWallets
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
     from moniqo_core.storage.wallets.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
     account_looks.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
-    cipher = CredentialCipher(HeldKeys(read_ring(place.ring), datetime.now(UTC)))
+    cipher = CredentialCipher(FixedKeys(read_ring(place.ring), datetime.now(UTC)))
     bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
     service = sync.BalanceSync(
         UserWalletStore(bootstrap.database()),

@@ -27,7 +27,7 @@ from aiohttp import web
 from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
-from moniqo_core.storage.wallets.seeds import seed_definitions
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from tests.support.killable_process import KillableProcess
 from tests.support.live_traders import SLUG, Answered, Asked, Duty, LiveSite, later, make_wallet, order_of, send_orders
 from tests.support.mongo import embedded_server

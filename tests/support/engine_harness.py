@@ -8,15 +8,14 @@ from decimal import Decimal
 
 from moniqo_core.domain.ledger import invariants
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.ledger.commands import Command, Mark
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import Command, RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
+from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import decide as deciding
-from moniqo_core.domain.paper import lifecycle
+from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.domain.risk.limits import RiskLimits
 
 D = Decimal
@@ -42,7 +41,7 @@ class EngineHarness:
         self.paths: dict[str, list[PathPoint]] = {BTC: [], ETH: []}
         fee = D("0.1")
         terms = AccountTerms("owner", D(cash), "USDT", fee, fee, D(5), None, limits)
-        self.commits: list[Commit] = [lifecycle.open_account("wallet", terms, self.now)]
+        self.commits: list[Commit] = [account_lifecycle.open_account("wallet", terms, self.now)]
         self.account: Account = self.commits[0].after
 
     def book(self, *levels: tuple[str, str]) -> None:
@@ -51,8 +50,8 @@ class EngineHarness:
 
     def snapshot(self, symbol: str) -> Snapshot:
         price = self.prices[symbol]
-        bids = [Level(price - self.half - distance, size) for distance, size in self.depth]
-        asks = [Level(price + self.half + distance, size) for distance, size in self.depth]
+        bids = [PriceLevel(price - self.half - distance, size) for distance, size in self.depth]
+        asks = [PriceLevel(price + self.half + distance, size) for distance, size in self.depth]
         return Snapshot(symbol, self.now, price, bids, asks, "test")
 
     def tick(self, price: str, symbol: str = BTC, volume: str = "100") -> None:
@@ -66,22 +65,22 @@ class EngineHarness:
     def evaluate(self) -> Commit | None:
         """Evaluate resting orders; keeps the commit when something happened."""
         draft = self.walk()
-        if not resting.happened(draft) and not resting.overdue(draft):
+        if not path_walk.has_visible_changes(draft) and not path_walk.is_worth_recording(draft):
             return None
-        return self.keep(draft.commit(Mark()))
+        return self.keep(draft.commit(RecordEvaluation()))
 
     def do(self, command: Command) -> Commit:
         """Walk and decide as the service does."""
         draft = self.walk()
-        if resting.happened(draft):
-            self.keep(draft.commit(Mark()))
+        if path_walk.has_visible_changes(draft):
+            self.keep(draft.commit(RecordEvaluation()))
             draft = self.walk()
         context = None
         symbol = getattr(command, "symbol", None)
         if symbol in MARKETS:
             marks = {name: self.snapshot(name).mid for name in MARKETS}
             context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
-        return self.keep(deciding.decide(draft, command, context))
+        return self.keep(decide.decide(draft, command, context))
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
         """Place an order; amounts and prices may be written as text."""
@@ -107,7 +106,7 @@ class EngineHarness:
     def locked(self, asset: str) -> Decimal:
         return self.account.holding(asset).locked
 
-    def walk(self) -> Draft:
+    def walk(self) -> AccountDraft:
         """Walk resting orders along the path up to now, on a draft that is not kept."""
         symbols = self.account.tracked_symbols
         paths: dict[str, Sequence[PathPoint]] = {
@@ -118,12 +117,12 @@ class EngineHarness:
             ]
             for symbol in symbols
         }
-        return resting.walk(self.account, paths, MARKETS, self.now, self.now)
+        return path_walk.walk(self.account, paths, MARKETS, self.now, self.now)
 
     def keep(self, commit: Commit) -> Commit:
         """Check a commit against the invariants and make it the newest."""
-        assert invariants.commit_faults(self.account, commit) == []
-        assert invariants.account_faults(commit.after) == []
+        assert invariants.commit_violations(self.account, commit) == []
+        assert invariants.account_violations(commit.after) == []
         self.commits.append(commit)
         self.account = commit.after
         return commit

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import bson
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commands import Command, Reset
+from moniqo_core.domain.ledger.commands import Command, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import Market, PathPoint
-from moniqo_core.domain.matching import path_walk as resting
-from moniqo_core.domain.paper import decide as deciding
+from moniqo_core.domain.matching import path_walk
+from moniqo_core.domain.paper import decide
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document, snapshot_update
 
@@ -59,8 +59,8 @@ class Journal:
             _refuse(what, _differing(read_account(document), account))
         again = read_account(self.begun)
         for decided in self.history:
-            draft = resting.walk(again, decided.paths, self.markets, decided.reach, decided.now)
-            commit = deciding.decide(draft, decided.command, decided.context)
+            draft = path_walk.walk(again, decided.paths, self.markets, decided.reach, decided.now)
+            commit = decide.decide(draft, decided.command, decided.context)
             again = commit.after
             differing = _differing(again, decided.commit.after) + _differing(commit, decided.commit)
             _refuse(f"entry {again.seq} decided again", differing)
@@ -80,7 +80,7 @@ def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
 
 def _update(document: dict[str, Any], commit: Commit) -> None:
     """Apply an update to a document as the server does."""
-    if isinstance(commit.command, Reset):
+    if isinstance(commit.command, ResetAccount):
         document.clear()
         document.update(state_document(commit.after))
         return

@@ -17,20 +17,26 @@ from random import Random
 from moniqo_core.domain import errors
 from moniqo_core.domain.ledger import invariants
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    RecordEvaluation,
+    ResetAccount,
+)
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.market import PathPoint, Snapshot
-from moniqo_core.domain.market.snapshot_checks import check_usable
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.market.snapshot_checks import check_fresh
+from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import decide as deciding
-from moniqo_core.domain.paper import lifecycle, preflight
-from moniqo_core.domain.paper.statement import asset_flows_of
+from moniqo_core.domain.paper import account_lifecycle, decide, preflight
+from moniqo_core.domain.paper.sync_statement import asset_flows_of
 from moniqo_core.domain.portfolio.balance_equation import balance_equation
-from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 from moniqo_core.storage.paper.account_codec import state_document
 from tests.support.engine_drawing import draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
@@ -80,7 +86,7 @@ class Trial:
         self.fills: list[tuple[object, ...]] = []
         self.client_ids: dict[str, str] = {}
         self.asked: list[tuple[datetime, Command, MarketContext | None]] = []
-        self._open(lifecycle.open_account("wallet", terms, self.world.now))
+        self._open(account_lifecycle.open_account("wallet", terms, self.world.now))
 
     def _open(self, first: Commit) -> None:
         """Begin a journal with its first entry."""
@@ -113,21 +119,21 @@ class Trial:
         """Only a wallet with nothing at stake is deleted without force; then nothing is open or locked any more."""
         at_stake = any(self.naive.tracked(symbol) for symbol in self.world.symbols)
         try:
-            deciding.decide(self.walk(), Close(), None)
+            decide.decide(self.walk(), DeleteWallet(), None)
             deleted = True
         except errors.WalletInUseError:
             deleted = False
         self._same("deleted without force", deleted, not at_stake)
-        commit = deciding.decide(self.walk(), Close(force=True), None)
+        commit = decide.decide(self.walk(), DeleteWallet(force=True), None)
         self._check_commit(commit)
         self._same("open orders of a deleted wallet", (list(commit.after.orders), commit.after.deleted), ([], True))
 
     # ---- what the service does around a decision
 
-    def walk(self, reach: datetime | None = None, now: datetime | None = None) -> Draft:
+    def walk(self, reach: datetime | None = None, now: datetime | None = None) -> AccountDraft:
         now = now or self.world.now
         reach = reach or now
-        return resting.walk(self.account, self.paths_to(reach), self.world.markets, reach, now)
+        return path_walk.walk(self.account, self.paths_to(reach), self.world.markets, reach, now)
 
     def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
         since, found = self.account.evaluated_until, {}
@@ -145,7 +151,7 @@ class Trial:
         self.collect(commit)
 
     def collect(self, commit: Commit) -> None:
-        epoch = commit.after.epoch - isinstance(commit.command, Reset)
+        epoch = commit.after.epoch - isinstance(commit.command, ResetAccount)
         for sample in commit.samples:
             self.samples.setdefault((epoch, sample.at), tuple(sample[1:]))  # type: ignore[arg-type]
         for order in commit.orders:
@@ -168,16 +174,16 @@ class Trial:
         """Evaluate as the service does: commit what happened or is overdue."""
         reach = reach or self.world.now
         draft = self.walk(reach)
-        if resting.happened(draft) or resting.overdue(draft) or reach < self.world.now:
-            self.keep(draft.commit(Mark()), self.world.now, reach)
+        if path_walk.has_visible_changes(draft) or path_walk.is_worth_recording(draft) or reach < self.world.now:
+            self.keep(draft.commit(RecordEvaluation()), self.world.now, reach)
 
     def do(self, command: Command, rng: Random, context: MarketContext | None = None) -> str | None:
         """Walk and decide; returns the name of the error that refused it."""
         now = self.world.now
         self.naive.look(now)
         draft = self.walk()
-        if resting.happened(draft):
-            self.keep(draft.commit(Mark()), now, now)
+        if path_walk.has_visible_changes(draft):
+            self.keep(draft.commit(RecordEvaluation()), now, now)
         self.asked.append((now, command, context))
         walked = self.journal.history and self.journal.history[-1].reach == now == self.account.at
         if self.skew and rng.random() < 0.05 and walked:
@@ -189,7 +195,7 @@ class Trial:
         commit = None
         for _ in range(times):
             try:
-                commit = deciding.decide(self.walk(now=now), command, context)
+                commit = decide.decide(self.walk(now=now), command, context)
             except errors.WalletError as error:
                 self._check_suggestion(command, context, error)
                 return type(error).__name__
@@ -213,7 +219,7 @@ class Trial:
 
     def _accepts(self, order: OrderRequest, context: MarketContext, now: datetime) -> bool:
         try:
-            deciding.decide(self.walk(now=now), order, context)
+            decide.decide(self.walk(now=now), order, context)
         except errors.WalletError:
             return False
         return True
@@ -231,7 +237,7 @@ class Trial:
         if command.amount is None or size <= 0:
             return
         try:
-            deciding.decide(self.walk(), replace(command, amount=size), context)
+            decide.decide(self.walk(), replace(command, amount=size), context)
         except errors.WalletError as again:
             if _rule_of(again) == _rule_of(error):
                 raise DifferenceError(f"{command} was refused ({error}), so is {size} ({again})") from again
@@ -246,7 +252,7 @@ class Trial:
         """A snapshot that both sides accept, None when both refuse it."""
         snapshot = self.world.snapshot(symbol, rng)
         try:
-            check_usable(snapshot, self.world.now, MAX_AGE)
+            check_fresh(snapshot, self.world.now, MAX_AGE)
             good = True
         except errors.MarketDataError:
             good = False
@@ -343,11 +349,11 @@ class Trial:
         if not names or rng.random() < 0.2:
             names = list(self.naive.all_orders)[-30:] or ["o-0-1"]
         name = rng.choice(names)
-        self.both(Cancel(name), rng, lambda: self.naive.cancel(name))
+        self.both(CancelOrder(name), rng, lambda: self.naive.cancel(name))
 
     def cancel_all(self, rng: Random) -> None:
         symbol = rng.choice((None, *self.world.symbols))
-        self.both(CancelAll(symbol), rng, lambda: self.naive.cancel_all(symbol))
+        self.both(CancelAllOrders(symbol), rng, lambda: self.naive.cancel_all(symbol))
 
     def close_position(self, rng: Random) -> None:
         held = [symbol for symbol in self.world.symbols if self.naive.held(symbol)]
@@ -365,7 +371,7 @@ class Trial:
         self.both(ClosePosition(symbol), rng, accept, context)
 
     def reset(self, rng: Random) -> None:
-        self.both(Reset(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
+        self.both(ResetAccount(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
 
     def set_status(self, rng: Random) -> None:
         changes = [("paused", "owner"), ("active", "owner"), ("suspended", "admin"), ("active", "admin")]
@@ -387,7 +393,7 @@ class Trial:
         limits = self.naive.limits
         terms = replace(self.account.terms, limits=limits)
         mids = self.world.mids()
-        self._open(lifecycle.fork_account("copy", self.account, terms, now, mids))
+        self._open(account_lifecycle.fork_account("copy", self.account, terms, now, mids))
         self.naive.fork(now, mids)
 
     # ---- comparing
@@ -395,7 +401,7 @@ class Trial:
     def compare(self, *, everything: bool = False) -> None:
         """Compare everything that an owner can see."""
         draft = self.walk()
-        view = draft.commit(Mark())
+        view = draft.commit(RecordEvaluation())
         account, naive = view.after, self.naive
         self._check_books(account)
         kept = len(self.fills)
@@ -460,13 +466,13 @@ class Trial:
             raise DifferenceError(f"step {self.steps}, {what}: engine {engine}, rules {rules}")
 
     def _check_commit(self, commit: Commit) -> None:
-        faults = invariants.commit_faults(self.account, commit)
+        faults = invariants.commit_violations(self.account, commit)
         if faults:
             raise DifferenceError("; ".join(faults))
         self._check_books(commit.after)
 
     def _check_books(self, account: Account) -> None:
-        faults = invariants.account_faults(account)
+        faults = invariants.account_violations(account)
         if faults:
             raise DifferenceError("; ".join(faults))
         totals = {asset: holding.total for asset, holding in account.balances.items()}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from moniqo_core.domain.market.market import Level, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
 
 D = Decimal
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -64,13 +64,13 @@ class World:
             asks = []
         elif fault == 2:
             bids, asks = asks, bids
-            bids = [Level(bids[0].price + 1, D(1)), *bids]
+            bids = [PriceLevel(bids[0].price + 1, D(1)), *bids]
         elif fault == 3:
             at = self.now - timedelta(seconds=3)
         elif fault == 4:
             at = self.now + timedelta(seconds=2)
         elif fault == 5:
-            bids = [Level(D(0), D(1))]
+            bids = [PriceLevel(D(0), D(1))]
         return Snapshot(symbol, at, self.price(symbol), bids, asks, "test")
 
     def advance(self, rng: Random, span: timedelta) -> list[tuple[str, PathPoint]]:
@@ -130,18 +130,18 @@ class World:
             share = rng.choice((-1, 1)) * rng.uniform(0.02, 0.2)
         self.ticks[symbol] = min(max(int(ticks * (1 + share)), base // 3), base * 3)
 
-    def _new_book(self, symbol: str, rng: Random) -> tuple[list[Level], list[Level]]:
+    def _new_book(self, symbol: str, rng: Random) -> tuple[list[PriceLevel], list[PriceLevel]]:
         if rng.random() < 0.3:
             self._move(symbol, rng)
         ticks, half = self.ticks[symbol], self.half_ticks[symbol]
         spread = rng.choice((1, 1, 20, ticks // 20))
         usual = self.usual_volume[symbol]
-        sides: list[list[Level]] = []
+        sides: list[list[PriceLevel]] = []
         for direction in (-1, 1):
             at, side = ticks + direction * half, []
             for _ in range(rng.randrange(1, 6)):
                 size = usual * rng.choice((1, 2, 5, 20)) / 10
-                side.append(Level(self.price(symbol, at), size))
+                side.append(PriceLevel(self.price(symbol, at), size))
                 at += direction * rng.randrange(1, spread + 1)
             sides.append(side)
         return sides[0], sides[1]

@@ -10,9 +10,9 @@ from typing import Any, Final
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
+from moniqo_core.credentials.key_rotation import KeyRotation
 from moniqo_core.credentials.key_source import SecretsManagerKeys
-from moniqo_core.credentials.rotation import KeyRotation
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.reencryption import Reencryption
@@ -52,7 +52,7 @@ class Environment:
     """One execution environment."""
 
     def __init__(
-        self, db: Database, stored: StoredRing, clock: MovedClock, ciphertexts: CiphertextStore | None = None
+        self, db: Database, stored: KeyRingSecret, clock: MovedClock, ciphertexts: CiphertextStore | None = None
     ) -> None:
         self.keys = SecretsManagerKeys(stored, monotonic=clock.monotonic, now=clock.now)
         self.cipher = CredentialCipher(self.keys)
@@ -76,7 +76,7 @@ def rotate_until_killed(mongo_url: str, name: str, secret: str, hours_ahead: int
     async def work() -> None:
         db = connect(mongo_url, name)
         clock = MovedClock(timedelta(hours=hours_ahead))
-        stored = StoredRing(secret)
+        stored = KeyRingSecret(secret)
         while True:
             environment = Environment(db, stored, clock)
             await environment.rotation.run_all(reports.send)

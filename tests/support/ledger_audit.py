@@ -10,10 +10,10 @@ from typing import Any
 from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.invariants import account_faults
+from moniqo_core.domain.ledger.invariants import account_violations
 from moniqo_core.domain.money import exact
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.journal import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.support.traders import OWNER
@@ -29,11 +29,11 @@ async def audited(db: Database, user_wallet_id: str) -> Account:
     """Audit a wallet: check its journal against its snapshot and its user wallet. Returns the account."""
     entries = await entries_of(db, user_wallet_id)
     assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1)), "the journal has a gap"
-    loaded = await DemoLedger(db).load(user_wallet_id, OWNER)
+    loaded = await DemoJournal(db).load(user_wallet_id, OWNER)
     assert loaded is not None
     account = loaded.account
     assert account.seq == len(entries)
-    assert account_faults(account) == []
+    assert account_violations(account) == []
     assert _fold(entries) == {
         (book, asset): amount
         for asset, held in account.balances.items()
@@ -46,7 +46,7 @@ async def audited(db: Database, user_wallet_id: str) -> Account:
     first = {**lost, "seq": 0, "next_entry": entries[0]["_id"], "balances": {}, "positions": {}, "orders": {}}
     first |= {"taken": {}, "evaluated_until": {}}
     await db[STATES].replace_one({"_id": user_wallet_id}, first)
-    rebuilt = await DemoLedger(db).load(user_wallet_id, OWNER)
+    rebuilt = await DemoJournal(db).load(user_wallet_id, OWNER)
     await db[STATES].replace_one({"_id": user_wallet_id}, lost)
     assert rebuilt is not None
     assert rebuilt.behind

@@ -89,7 +89,7 @@ def live_deployment(
     With ``keeps_prices`` off, mid prices are read from the venue whenever they are needed.
     """
     if not keeps_prices:
-        patch.setattr(venue_connection, "PRICES_FRESH_SECONDS", 0.0)
+        patch.setattr(venue_connection, "PRICES_MAX_AGE_SECONDS", 0.0)
     patch.setenv("LOOPBACK_VENUES", "true")
     patch.setenv("LIVE_TRADING", "true")
     bootstrap.settings.cache_clear()

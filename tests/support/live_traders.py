@@ -18,7 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.credentials.key_ring import Key, KeyRing
-from moniqo_core.credentials.key_source import HeldKeys
+from moniqo_core.credentials.key_source import FixedKeys
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
@@ -32,9 +32,9 @@ from moniqo_core.services.shared.limits import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.rate_counters import RateCounters
-from moniqo_core.storage.wallets.documents import to_document
-from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.ccxt.loading import exchange_class
 from moniqo_core.wallets.connector import WalletConnector
@@ -58,7 +58,7 @@ class LiveSite:
     @property
     def cipher(self) -> CredentialCipher:
         long_ago = utc_now() - timedelta(days=1)
-        return CredentialCipher(HeldKeys(KeyRing({"k": Key("k", self.material, long_ago)}), utc_now()))
+        return CredentialCipher(FixedKeys(KeyRing({"k": Key("k", self.material, long_ago)}), utc_now()))
 
     def open(self) -> tuple[AsyncDatabase[dict[str, Any]], WalletConnector]:
         database = connect(self.mongo_url, self.database)
@@ -98,7 +98,7 @@ async def make_wallet(
         credentials=await site.cipher.encrypt(secrets, OWNER, name),
         balance=BalanceSnapshot(now, (), total),
     )
-    await database.user_wallets.insert_one(to_document(wallet))
+    await database.user_wallets.insert_one(user_wallet_document(wallet))
     await database.client.close()
 
 

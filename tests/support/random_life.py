@@ -14,14 +14,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Reset
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, Command, ResetAccount
 from moniqo_core.domain.money import floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.client import with_utc_times
-from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.journal import DemoJournal
 from moniqo_core.wallets.demo.session import DemoAccount
 from moniqo_core.wallets.demo.wallet import DemoWallet
 
@@ -51,7 +51,7 @@ class Life:
         self.now = BEGAN
         config = {"db": database, "owner": OWNER, "clock": self._clock}
         self.wallet = DemoWallet("demo", user_wallet_id, {}, config)
-        self._ledger = DemoLedger(with_utc_times(database))
+        self._ledger = DemoJournal(with_utc_times(database))
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
@@ -89,9 +89,9 @@ class Life:
         if account.status == "paused" and draw < 0.6:
             return SetStatus("active", "owner")
         if draw < 0.08 and account.orders:
-            return Cancel(self.chance.choice(list(account.orders)))
+            return CancelOrder(self.chance.choice(list(account.orders)))
         if draw < 0.1:
-            return CancelAll(self.chance.choice([None, *self.symbols]))
+            return CancelAllOrders(self.chance.choice([None, *self.symbols]))
         if draw < 0.14:
             return ClosePosition(self.chance.choice(self.symbols))
         if draw < 0.16:
@@ -99,7 +99,7 @@ class Life:
         if draw < 0.17:
             return SetStatus("paused", "owner", "a rest")
         if draw < 0.18:
-            return Reset()
+            return ResetAccount()
         return await self._order()
 
     async def _order(self) -> OrderRequest:

@@ -24,10 +24,10 @@ from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 from moniqo_core.services.orders.paper import PaperExecution
 from moniqo_core.services.shared.limits import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.market.venue_markets import VenueMarkets
+from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.storage.rate_counters import RateCounters
-from moniqo_core.storage.wallets.due import DueWallets
-from moniqo_core.storage.wallets.life import keep_life
+from moniqo_core.storage.wallets.due_wallets import DueWallets
+from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connection import VenueConnection
@@ -107,7 +107,7 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
     """Accounts at a fake venue, through CCXT."""
     with fake:
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
-        connection = VenueConnection(venue, config, VenueMarkets(database), allow_loopback=True)
+        connection = VenueConnection(venue, config, VenueMarketStore(database), allow_loopback=True)
 
         def open_account() -> Account:
             user_wallet_id = str(uuid.uuid4())
@@ -116,7 +116,9 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
             @asynccontextmanager
             async def execution() -> AsyncIterator[OrderExecution]:
                 stored = await _stored(database, user_wallet_id, venue)
-                config = ExchangeConfig(connection, record=partial(keep_life, UserWalletStore(database), stored))
+                config = ExchangeConfig(
+                    connection, record=partial(record_lifecycle_change, UserWalletStore(database), stored)
+                )
                 async with ExchangeWallet(venue.exchange, user_wallet_id, credentials, config) as opened:
                     yield LiveExecution(opened, _placing(database))
 
@@ -138,7 +140,7 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
 async def _stored(database: Database, user_wallet_id: str, venue: Venue) -> UserWallet:
     """Store the document of a live wallet unless it is there."""
     store = UserWalletStore(database)
-    found = await store.find_made(OWNER, user_wallet_id)
+    found = await store.find_including_deleted(OWNER, user_wallet_id)
     if found is None:
         now = utc_now()
         found = UserWallet(

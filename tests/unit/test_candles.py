@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.domain.market.candles import MINUTE, is_sane, path_of, settled
 from moniqo_core.domain.market.market import Candle
+from moniqo_core.domain.market.minute_candles import MINUTE, candle_path, final_candles, is_sane
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -41,22 +41,22 @@ class Shape:
 )
 def test_path_visits_nearer_extreme_first_and_low_on_a_tie(shape: Shape) -> None:
     whole = candle(0, shape.opened, shape.high, shape.low, shape.closed)
-    points = list(path_of(whole))
+    points = list(candle_path(whole))
     assert tuple(point.price for point in points) == shape.path
     assert {(point.start, point.end) for point in points} == {(NOON, NOON + MINUTE)}
     assert sum(point.volume for point in points) == whole.volume
 
 
 def test_candle_is_final_only_when_a_later_one_exists() -> None:
-    until, found = settled([candle(0), candle(3), candle(1)], NOON, NOON + 4 * MINUTE)
+    until, found = final_candles([candle(0), candle(3), candle(1)], NOON, NOON + 4 * MINUTE)
     assert until == NOON + 3 * MINUTE
     assert [item.start for item in found] == [NOON, NOON + MINUTE]
-    assert settled([candle(0)], NOON, NOON + 9 * MINUTE) == (NOON, [])
-    assert settled([], NOON, NOON + 9 * MINUTE) == (NOON, ())
+    assert final_candles([candle(0)], NOON, NOON + 9 * MINUTE) == (NOON, [])
+    assert final_candles([], NOON, NOON + 9 * MINUTE) == (NOON, ())
 
 
 def test_candles_before_the_start_are_ignored() -> None:
-    assert settled([candle(-2), candle(-1)], NOON, NOON + MINUTE) == (NOON, ())
+    assert final_candles([candle(-2), candle(-1)], NOON, NOON + MINUTE) == (NOON, ())
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_candles_before_the_start_are_ignored() -> None:
 def test_implausible_candles_are_skipped(wrong: Candle) -> None:
     now = NOON + 4 * MINUTE
     assert not is_sane(wrong, now)
-    until, found = settled([wrong, candle(1), candle(2)], NOON, now)
+    until, found = final_candles([wrong, candle(1), candle(2)], NOON, now)
     assert (until, [item.start for item in found]) == (NOON + 2 * MINUTE, [NOON + MINUTE])

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain.ledger.account import AccountTerms
-from moniqo_core.domain.ledger.commands import Cancel, Command, Mark
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import CancelOrder, Command, RecordEvaluation
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.market import Level, Market, Snapshot
+from moniqo_core.domain.market.market import Market, PriceLevel, Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
-from moniqo_core.domain.paper.lifecycle import open_account
-from moniqo_core.domain.wallets.changes import Close, SetStatus
+from moniqo_core.domain.paper.account_lifecycle import open_account
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetStatus
 from moniqo_core.storage.paper.command_kinds import KIND_OF
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.decision_writer import command_document, context_document
@@ -55,10 +55,10 @@ def test_sample_order_sets_every_field() -> None:
     [
         EVERYTHING,
         OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
-        Cancel("o-2-1"),
+        CancelOrder("o-2-1"),
         SetStatus("paused", "owner", None),
-        Close(force=True),
-        Mark(),
+        DeleteWallet(force=True),
+        RecordEvaluation(),
     ],
 )
 def test_command_survives_a_round_trip(command: Command) -> None:
@@ -69,8 +69,8 @@ def test_command_survives_a_round_trip(command: Command) -> None:
 @pytest.mark.parametrize("changes", [{}, {"session_close": NOW, "is_open": False, "next_open": NOW}])
 def test_market_context_survives_a_round_trip(changes: dict[str, Any]) -> None:
     market = Market("BRK.B/USD", "BRK.B", "USD", D("0.01"), D("0.001"), D("0.002"), D(5), "XNYS")
-    snapshot = Snapshot("BRK.B/USD", NOW, D(400), [Level(D(399), D(1))], [Level(D(401), D(2))], "simulated")
+    snapshot = Snapshot("BRK.B/USD", NOW, D(400), [PriceLevel(D(399), D(1))], [PriceLevel(D(401), D(2))], "simulated")
     context = replace(MarketContext(market, snapshot, {"AAPL/USD": D("190.5")}, D("0.99")), **changes)
     terms = AccountTerms("owner", D(1000), "USD", D(0), D(0), D(0))
-    commit = Draft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, context)
+    commit = AccountDraft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, context)
     assert read_context({"basis": context_document(commit, context)}) == context

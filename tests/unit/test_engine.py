@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain import errors, money
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Reset
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, ResetAccount
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
-from moniqo_core.domain.paper import decide as deciding
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.domain.paper import rules as decision
-from moniqo_core.domain.wallets.changes import SetLimits, SetStatus
+from moniqo_core.domain.paper import account_lifecycle, decide
+from moniqo_core.domain.paper import order_rules as decision
+from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
 
 D = Decimal
@@ -163,7 +162,7 @@ def test_exits_grow_with_a_partially_filled_entry_and_cancel_its_rest() -> None:
 def test_cancelling_an_unfilled_entry_ends_its_exits() -> None:
     harness = EngineHarness()
     entry = harness.place("buy", "limit", "0.1", price="49000", stop_loss=ExitSpec(), take_profit=ExitSpec())
-    harness.do(Cancel(entry.order_id))
+    harness.do(CancelOrder(entry.order_id))
     assert not harness.account.orders
     assert harness.free("USDT") == D(10000)
 
@@ -171,9 +170,9 @@ def test_cancelling_an_unfilled_entry_ends_its_exits() -> None:
 def test_cancelling_one_exit_passes_the_lock_to_the_other() -> None:
     harness = EngineHarness()
     entry = harness.place("buy", "market", "0.1", stop_loss=ExitSpec(), take_profit=ExitSpec())
-    harness.do(Cancel(entry.order_id[:-1] + "2"))
+    harness.do(CancelOrder(entry.order_id[:-1] + "2"))
     assert harness.locked("BTC") == D("0.1")
-    harness.do(Cancel(entry.order_id[:-1] + "3"))
+    harness.do(CancelOrder(entry.order_id[:-1] + "3"))
     assert harness.free("BTC") == D("0.1")
 
 
@@ -229,7 +228,7 @@ def test_reset_begins_a_new_epoch_with_the_starting_balance() -> None:
     harness.tick("40001")
     harness.evaluate()
     assert harness.account.status == "paused"
-    harness.do(Reset())
+    harness.do(ResetAccount())
     assert harness.account.epoch == 2
     assert harness.account.status == "active"
     assert not harness.account.orders
@@ -249,7 +248,7 @@ def test_cancel_all_affects_only_the_given_symbol() -> None:
     harness = EngineHarness()
     harness.place("buy", "limit", "0.01", price="49000")
     other = harness.place("buy", "limit", "0.1", symbol=ETH, price="2900")
-    harness.do(CancelAll(BTC))
+    harness.do(CancelAllOrders(BTC))
     assert list(harness.account.orders) == [other.order_id]
 
 
@@ -454,7 +453,7 @@ def test_quote_amount_sale_reaches_its_amount_far_below_the_best_bid() -> None:
 def test_fork_is_valued_at_present_prices() -> None:
     harness = EngineHarness(limits=replace(WIDE, max_drawdown_percent=D(5)))
     harness.place("buy", "market", "0.1")
-    fork = lifecycle.fork_account("copy", harness.account, harness.account.terms, harness.now, {BTC: D(30000)})
+    fork = account_lifecycle.fork_account("copy", harness.account, harness.account.terms, harness.now, {BTC: D(30000)})
     assert fork.after.peak == harness.free("USDT") + 3000
     assert fork.after.marks == {BTC: D(30000)}
 
@@ -529,7 +528,7 @@ def test_limit_placed_while_market_is_closed_fills_at_the_opening_price() -> Non
     marks = {BTC: D(50000)}
     closed = MarketContext(MARKETS[BTC], harness.snapshot(BTC), marks, D(1), is_open=False)
     order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D(1), price=D(52000))
-    placed = harness.keep(deciding.decide(harness.walk(), order, closed)).orders[0]
+    placed = harness.keep(decide.decide(harness.walk(), order, closed)).orders[0]
     harness.tick("51000", volume="4")
     harness.evaluate()
     opened = harness.order(placed.order_id)

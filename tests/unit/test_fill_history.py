@@ -12,7 +12,7 @@ import pytest
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, balance_equation
-from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
 
@@ -31,7 +31,7 @@ class Account:
         self.trouble: Exception | None = None
         self.held = {"BTC": D(0), "USDT": D(100_000)}
         self.fills: list[VenueFill] = []
-        self.opening = Opening({}, None)
+        self.opening = PreviousSync({}, None)
         self.look(NOON)
 
     def buy(self, at: datetime, amount: str = "0.1") -> None:
@@ -64,7 +64,7 @@ class Account:
             if asset_flows is None
             else balance_equation(self.opening.totals, self.opening.asset_flows, asset_flows, held)
         )
-        self.opening = Opening(held, asset_flows)
+        self.opening = PreviousSync(held, asset_flows)
         return {line.asset: line.residue for line in lines if line.residue}
 
     def asset_flows(self) -> AssetFlows:

@@ -17,8 +17,8 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
 
 from moniqo_core.credentials.key_ring import Key, KeyRing, new_key, read_ring, write_ring
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
-from moniqo_core.credentials.stored_ring import StoredRing
 from moniqo_core.domain.errors import DecryptionError, EncryptionError, TemporarilyUnavailableError
 from moniqo_core.secret_reader import SecretRefusedError, secrets_provider
 from tests.support.stack import template
@@ -65,8 +65,8 @@ def source(secrets: Counting, time: Time | None = None) -> SecretsManagerKeys:
     return SecretsManagerKeys(stored(secrets), monotonic=time or Time(), now=lambda: NOW)
 
 
-def stored(secrets: Counting) -> StoredRing:
-    return StoredRing(SECRET, secrets.provider)
+def stored(secrets: Counting) -> KeyRingSecret:
+    return KeyRingSecret(SECRET, secrets.provider)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -154,7 +154,7 @@ def test_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Countin
             raise SecretRefusedError(error.response["Error"]["Code"]) from None
         return text
 
-    keys = SecretsManagerKeys(StoredRing(SECRET, secrets.provider, read), monotonic=Time(), now=lambda: NOW)
+    keys = SecretsManagerKeys(KeyRingSecret(SECRET, secrets.provider, read), monotonic=Time(), now=lambda: NOW)
 
     assert run(keys.writing_key()).use_after == NOW
 
@@ -276,7 +276,7 @@ def test_unanswered_request_fails_before_the_function_times_out(environment: pyt
         environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         asked = time.monotonic()
         with pytest.raises(TemporarilyUnavailableError) as refusal:
-            run(SecretsManagerKeys(StoredRing(SECRET)).writing_key())
+            run(SecretsManagerKeys(KeyRingSecret(SECRET)).writing_key())
 
     longest_call = template()["Globals"]["Function"]["Timeout"]
     assert refusal.value.retry_after == 5

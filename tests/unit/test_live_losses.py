@@ -9,7 +9,13 @@ from decimal import Decimal
 import pytest
 
 from moniqo_core.domain.errors import RiskLimitExceededError
-from moniqo_core.domain.live.losses import baseline_at, check_losses, paid_in_usd, paused_by, reached
+from moniqo_core.domain.live.loss_limits import (
+    baseline_at,
+    check_losses,
+    paid_in_usd,
+    paused_by_loss,
+    reached_loss_limit,
+)
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.user_wallet import (
@@ -84,7 +90,7 @@ def test_new_time_zone_applies_from_the_next_day() -> None:
 )
 def test_limit_is_reached_at_exactly_its_value(equity: str, limit: str | None) -> None:
     peak = "600" if limit == "max_drawdown_percent" else "500"
-    found = reached(wallet(), since("500", peak), D(equity))
+    found = reached_loss_limit(wallet(), since("500", peak), D(equity))
 
     assert (found and found.limit_type) == limit
 
@@ -107,7 +113,7 @@ def test_emptied_account_restarts_its_peak_and_keeps_the_day_loss() -> None:
     filled = baseline_at(wallet("0", baseline=emptied), D(1000), NOON, D(1000))
 
     assert filled == LossBaseline(D(1020), D(1000), D(1000), MIDNIGHT)
-    assert reached(wallet(), filled, D(920)) is not None
+    assert reached_loss_limit(wallet(), filled, D(920)) is not None
 
 
 @pytest.mark.parametrize("dust", ["0.0000001", "0.00999"])
@@ -159,11 +165,11 @@ def test_one_sided_residue_is_a_transfer(residues: dict[str, str], paid_in: str)
 
 
 def test_stopped_wallet_keeps_its_original_reason() -> None:
-    found = reached(wallet(), since("500", "500"), D(390))
+    found = reached_loss_limit(wallet(), since("500", "500"), D(390))
     assert found is not None
 
-    stopped = paused_by(wallet(), found)
-    again = paused_by(replace(wallet(), status=UserWalletStatus.SUSPENDED, status_reason="fraud"), found)
+    stopped = paused_by_loss(wallet(), found)
+    again = paused_by_loss(replace(wallet(), status=UserWalletStatus.SUSPENDED, status_reason="fraud"), found)
 
     assert (stopped.status, stopped.status_reason) == ("paused", "daily_loss_limit_usd 100 was reached at 110")
     assert (again.status, again.status_reason) == ("suspended", "fraud")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, Report
+from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, VenueReport
 from moniqo_core.domain.live.order_updates import (
     ABSENCE_REASONS,
     ACCEPTANCE_WINDOW,
@@ -26,7 +26,7 @@ from moniqo_core.domain.live.order_updates import (
     unanswered,
     with_fills,
 )
-from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 
@@ -41,12 +41,12 @@ def intent() -> LiveOrder:
     return intend(order, user_wallet_id="w", user_id="u", venue="v", seq=1, venue_client_id="ff", token="t", now=NOW)
 
 
-def report(filled: int, status: OrderStatus | None = OrderStatus.OPEN) -> Report:
-    return Report("v-1", status, D(STEPS), D(filled), D(filled) * 50000, D(filled), "USDT")
+def report(filled: int, status: OrderStatus | None = OrderStatus.OPEN) -> VenueReport:
+    return VenueReport("v-1", status, D(STEPS), D(filled), D(filled) * 50000, D(filled), "USDT")
 
 
 def fills(order: LiveOrder, amount: Decimal) -> list[Fill]:
-    level = (Level(D(50000), amount),)
+    level = (PriceLevel(D(50000), amount),)
     return [
         Fill("1", order.order_id, "BTC/USDT", OrderSide.BUY, amount, amount * 50000, level, D(1), "USDT", None, NOW)
     ]
@@ -163,12 +163,12 @@ def test_status_history_is_bounded_and_keeps_its_first_entry(steps: list[str]) -
 Event = Callable[[LiveOrder, datetime], LiveOrder]
 
 
-def _telling(told: Report) -> Event:
+def _telling(told: VenueReport) -> Event:
     return lambda order, now: acknowledged(order, told, now)
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], Report | None]:
+def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], VenueReport | None]:
     """All reports about an order, in any sequence, and its final state at the venue, None when it has none."""
     exists = draw(st.booleans())
     final = report(draw(st.integers(0, STEPS)), draw(st.sampled_from(ENDS))) if exists else None
@@ -189,7 +189,7 @@ def lives(draw: st.DrawFn) -> tuple[list[tuple[Event, int]], Report | None]:
 
 @given(lives())
 def test_any_sequence_of_reports_ends_in_the_venue_state(
-    life: tuple[list[tuple[Event, int]], Report | None],
+    life: tuple[list[tuple[Event, int]], VenueReport | None],
 ) -> None:
     events, final = life
     order, now = intent(), NOW

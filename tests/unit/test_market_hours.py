@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from moniqo_core.domain.market import nyse_sessions
-from moniqo_core.domain.market.hours import NYSE, covered, hours_at, next_session, session_at, sessions_between
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.market.trading_hours import (
+    NYSE,
+    extend_over_closed_hours,
+    next_session,
+    session_at,
+    sessions_between,
+    trading_hours_at,
+)
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / ".venv-calendars" / "bin" / "python"
@@ -52,10 +59,18 @@ def test_next_session_skips_holidays_and_weekends() -> None:
 
 
 def test_market_hours_report_open_state_next_open_and_close() -> None:
-    assert hours_at(None, at("2026-03-07T16:00:00")) == (True, None, None)
-    assert hours_at(NYSE, at("2026-03-06T15:00:00")) == (True, at("2026-03-09T13:30:00"), at("2026-03-06T21:00:00"))
-    assert hours_at(NYSE, at("2026-03-07T15:00:00")) == (False, at("2026-03-09T13:30:00"), at("2026-03-09T20:00:00"))
-    assert hours_at(NYSE, at("2031-03-07T15:00:00")) == (False, None, None)
+    assert trading_hours_at(None, at("2026-03-07T16:00:00")) == (True, None, None)
+    assert trading_hours_at(NYSE, at("2026-03-06T15:00:00")) == (
+        True,
+        at("2026-03-09T13:30:00"),
+        at("2026-03-06T21:00:00"),
+    )
+    assert trading_hours_at(NYSE, at("2026-03-07T15:00:00")) == (
+        False,
+        at("2026-03-09T13:30:00"),
+        at("2026-03-09T20:00:00"),
+    )
+    assert trading_hours_at(NYSE, at("2031-03-07T15:00:00")) == (False, None, None)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +85,7 @@ def test_market_hours_report_open_state_next_open_and_close() -> None:
     ],
 )
 def test_closed_hours_count_as_known(until: str, reach: str, known: str) -> None:
-    assert covered(at(until), at(reach)) == at(known)
+    assert extend_over_closed_hours(at(until), at(reach)) == at(known)
 
 
 def test_every_session_lasts_3_5_or_6_5_hours() -> None:

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import PathPoint
-from moniqo_core.domain.matching import path_walk as resting
-from moniqo_core.domain.matching import walk_steps
-from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
+from moniqo_core.domain.matching import path_walk, walk_steps
+from moniqo_core.domain.matching.trigger_prices import OrdersByTrigger, orders_by_trigger
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 
 D = Decimal
@@ -45,20 +44,20 @@ def harness() -> EngineHarness:
     ],
 )
 def test_path_point_touches_only_orders_it_can_trigger(harness: EngineHarness, price: str, touched: list[str]) -> None:
-    found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
+    found = orders_by_trigger(AccountDraft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point(price)) == touched
 
 
 def test_trailing_stop_is_touched_by_every_point(harness: EngineHarness) -> None:
     order = harness.place("sell", "trailing_stop", "0.1", trail_percent="5")
-    found = orders_by_trigger(Draft(harness.account, harness.now), BTC)
+    found = orders_by_trigger(AccountDraft(harness.account, harness.now), BTC)
     assert found is not None
     assert found.touched_by(_point("50000")) == [order.order_id]
 
 
 def test_symbol_without_orders_or_holdings_has_no_order_index(harness: EngineHarness) -> None:
-    assert orders_by_trigger(Draft(harness.account, harness.now), ETH) is None
+    assert orders_by_trigger(AccountDraft(harness.account, harness.now), ETH) is None
 
 
 def test_orders_are_sorted_again_only_after_a_change(harness: EngineHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +65,9 @@ def test_orders_are_sorted_again_only_after_a_change(harness: EngineHarness, mon
     sorted_for: list[str] = []
 
     def counted(
-        draft: Draft, symbol: str, sort: Callable[[Draft, str], OrdersByTrigger | None] = orders_by_trigger
+        draft: AccountDraft,
+        symbol: str,
+        sort: Callable[[AccountDraft, str], OrdersByTrigger | None] = orders_by_trigger,
     ) -> OrdersByTrigger | None:
         sorted_for.append(symbol)
         return sort(draft, symbol)
@@ -74,7 +75,7 @@ def test_orders_are_sorted_again_only_after_a_change(harness: EngineHarness, mon
     monkeypatch.setattr(walk_steps, "orders_by_trigger", counted)
     prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
     path = [_point(price, number) for number, price in enumerate(prices)]
-    resting.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
+    path_walk.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)
     assert sorted_for == [BTC, BTC]  # at the first point, and after the one that filled a limit
 
 

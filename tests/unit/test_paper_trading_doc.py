@@ -15,20 +15,20 @@ from typing import Final
 import pytest
 
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.commands import Cancel, Reset
-from moniqo_core.domain.market.candles import path_of
-from moniqo_core.domain.market.hours import NYSE, hours_at
+from moniqo_core.domain.ledger.commands import CancelOrder, ResetAccount
 from moniqo_core.domain.market.market import Candle
-from moniqo_core.domain.market.snapshot_checks import check_usable
-from moniqo_core.domain.matching.fees import charge
+from moniqo_core.domain.market.minute_candles import candle_path
+from moniqo_core.domain.market.snapshot_checks import check_fresh
+from moniqo_core.domain.market.trading_hours import NYSE, trading_hours_at
+from moniqo_core.domain.matching.fees import accrue_fee
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
-from moniqo_core.domain.paper.account_rules import check_tradable
-from moniqo_core.domain.paper.lifecycle import fork_account
+from moniqo_core.domain.paper.account_lifecycle import fork_account
+from moniqo_core.domain.paper.account_rules import check_account_symbol
 from moniqo_core.domain.paper.valuation import value
-from moniqo_core.domain.wallets.changes import SetStatus
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from tests.support.engine_harness import BTC, ETH, START, STEP, WIDE, EngineHarness
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "concepts" / "paper-trading.md"
@@ -37,10 +37,11 @@ EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RULES: Final = 17
 NAMES: Final[dict[str, object]] = {
     "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "PaperAccount": EngineHarness,
-    "OrderRequest": OrderRequest, "Cancel": Cancel, "Reset": Reset, "SetStatus": SetStatus, "ExitSpec": ExitSpec,
-    "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce, "SimulatedFeed": SimulatedFeed,
-    "charge": charge, "check_tradable": check_tradable, "check_usable": check_usable, "fork_account": fork_account,
-    "Candle": Candle, "path_of": path_of, "NYSE": NYSE, "hours_at": hours_at,
+    "OrderRequest": OrderRequest, "Cancel": CancelOrder, "Reset": ResetAccount, "SetStatus": SetStatus,
+    "ExitSpec": ExitSpec, "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce,
+    "SimulatedFeed": SimulatedFeed, "charge": accrue_fee, "check_tradable": check_account_symbol,
+    "check_usable": check_fresh, "fork_account": fork_account, "Candle": Candle,
+    "path_of": candle_path, "NYSE": NYSE, "hours_at": trading_hours_at,
     "value": value, "replace": replace, "run": asyncio.run, "datetime": datetime, "timedelta": timedelta, "UTC": UTC,
 }  # fmt: skip
 """What an example may use without saying where it comes from, beside :func:`show` and :func:`refused`."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moniqo_core.services.wallets.patterns import Pattern, UnusablePatternError
-from moniqo_core.storage.wallets.seeds import SEEDS
+from moniqo_core.storage.wallets.definition_seeds import SEEDS
 
 EVIL = [
     r"(a+)+b",

@@ -8,9 +8,16 @@ from decimal import Decimal
 import pytest
 
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
-from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, Sample, merged, on_grid
-from moniqo_core.domain.portfolio.figures import Trade, figures_of, max_drawdown, sharpe_ratio, trades_of, turnover
-from moniqo_core.domain.portfolio.performance import Start, measure
+from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, EquitySample, merged, on_grid
+from moniqo_core.domain.portfolio.performance import EpochStart, measure
+from moniqo_core.domain.portfolio.performance_figures import (
+    ClosedTrade,
+    closed_trades,
+    max_drawdown,
+    sharpe_ratio,
+    trade_figures,
+    turnover,
+)
 from moniqo_core.domain.portfolio.position import Position
 
 D = Decimal
@@ -37,7 +44,7 @@ FILLS = [
 
 
 def test_trade_carries_its_share_of_entry_fees() -> None:
-    trades = trades_of(FILLS, {})
+    trades = closed_trades(FILLS, {})
     # A quarter of 4 goes with the first sale, the rest with the second.
     assert [trade.pnl for trade in trades] == [D("17.70"), D("-36")]
     assert sum(trade.pnl for trade in trades) == sum(item.realised for item in FILLS)
@@ -45,11 +52,11 @@ def test_trade_carries_its_share_of_entry_fees() -> None:
 
 def test_opening_holdings_are_sold_without_entry_fees() -> None:
     sale = fill("o-2-1", "sell", "1", "120", "0.12", "19.88")
-    assert trades_of([sale], {"BTC/USDT": D(4)}) == [Trade("BTC/USDT", D("19.88"))]
+    assert closed_trades([sale], {"BTC/USDT": D(4)}) == [ClosedTrade("BTC/USDT", D("19.88"))]
 
 
 def test_trade_figures_match_hand_computed_values() -> None:
-    figures = figures_of([Trade("X", D(value)) for value in (30, -10, 20, -5, 0)])
+    figures = trade_figures([ClosedTrade("X", D(value)) for value in (30, -10, 20, -5, 0)])
     assert (figures.trades, figures.wins, figures.losses) == (5, 2, 2)
     assert figures.win_rate_percent == D(40)
     assert figures.profit_factor == D("3.33333333")
@@ -62,7 +69,7 @@ def test_trade_figures_match_hand_computed_values() -> None:
     ("pnl", "factor", "rate"), [([], None, None), ([1, 2], None, 100), ([-1], 0, 0), ([0], None, 0)]
 )
 def test_undefined_trade_figures_are_none(pnl: list[int], factor: int | None, rate: int | None) -> None:
-    figures = figures_of([Trade("X", D(value)) for value in pnl])
+    figures = trade_figures([ClosedTrade("X", D(value)) for value in pnl])
     assert (figures.profit_factor, figures.win_rate_percent) == (factor, rate)
     assert (figures.expectancy is None) is (not pnl)
 
@@ -92,10 +99,13 @@ def test_turnover_is_the_lesser_side_over_mean_equity() -> None:
 
 def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
     points = [
-        EquityPoint(1, Sample(MONDAY + number * HOUR, D(1000 + number), D(0), D(0))) for number in (1, 2, 3, 24, 48)
+        EquityPoint(1, EquitySample(MONDAY + number * HOUR, D(1000 + number), D(0), D(0)))
+        for number in (1, 2, 3, 24, 48)
     ]
     held = {"BTC/USDT": Position(D(0), D(0), D("-18.3"), D("8.3")), "ETH/USDT": Position(D(2), D(100), D(-1), D(1))}
-    found = measure(Start(MONDAY, D(1000), {}), FILLS, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY)
+    found = measure(
+        EpochStart(MONDAY, D(1000), {}), FILLS, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY
+    )
     assert (found.total_pnl, found.return_percent) == (D("0.7"), D("0.07"))
     assert (found.realised_pnl, found.unrealised_pnl) == (D("-19.3"), D(20))
     assert (found.fees, found.volume) == (D("8.30"), D(870))
@@ -103,12 +113,12 @@ def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
     assert found.sharpe_ratio is None  # two midnights, one return
     assert [item.symbol for item in found.symbols] == ["BTC/USDT", "ETH/USDT"]
     assert (found.symbols[1].unrealised_pnl, found.symbols[1].figures.trades) == (D(20), 0)
-    blind = measure(Start(MONDAY, D(1000), {}), FILLS, points, held, {}, None, MONDAY + 2 * DAY)
+    blind = measure(EpochStart(MONDAY, D(1000), {}), FILLS, points, held, {}, None, MONDAY + 2 * DAY)
     assert blind.total_pnl is blind.return_percent is blind.unrealised_pnl is None
 
 
 def test_equity_grid_carries_the_last_value_forward() -> None:
-    points = [EquityPoint(1, Sample(MONDAY + hours * HOUR, D(hours), D(0), D(0))) for hours in (2, 3, 30)]
+    points = [EquityPoint(1, EquitySample(MONDAY + hours * HOUR, D(hours), D(0), D(0))) for hours in (2, 3, 30)]
     hours = on_grid(points, MONDAY, MONDAY + 5 * HOUR, HOUR)
     assert [(point.sample.at.hour, int(point.sample.equity)) for point in hours] == [(2, 2), (3, 3), (4, 3), (5, 3)]
     days = on_grid(points, MONDAY, MONDAY + 3 * DAY, DAY)
@@ -119,7 +129,7 @@ def test_equity_grid_carries_the_last_value_forward() -> None:
 
 
 def test_stored_equity_points_take_precedence() -> None:
-    stored = [EquityPoint(1, Sample(MONDAY, D(1), D(0), D(0)))]
-    new = [Sample(MONDAY, D(2), D(0), D(0)), Sample(MONDAY + HOUR, D(3), D(0), D(0))]
+    stored = [EquityPoint(1, EquitySample(MONDAY, D(1), D(0), D(0)))]
+    new = [EquitySample(MONDAY, D(2), D(0), D(0)), EquitySample(MONDAY + HOUR, D(3), D(0), D(0))]
     assert [point.sample.equity for point in merged(stored, 1, new)] == [1, 3]
     assert [(point.epoch, point.sample.equity) for point in merged(stored, 2, new)] == [(1, D(1)), (2, D(2)), (2, D(3))]

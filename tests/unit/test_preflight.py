@@ -13,10 +13,9 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
-from moniqo_core.domain.orders.rules import Preflight, RuleOutcome, RuleResult
-from moniqo_core.domain.paper import orders as trading
-from moniqo_core.domain.paper import preflight
-from moniqo_core.domain.paper.trial import refusal_of
+from moniqo_core.domain.orders.rule_check import Preflight, RuleOutcome, RuleResult
+from moniqo_core.domain.paper import order_commands, preflight
+from moniqo_core.domain.paper.largest_amount import dry_run_refusal
 from tests.support.engine_harness import BTC, MARKETS, START, WIDE, EngineHarness
 
 D = Decimal
@@ -86,22 +85,22 @@ def test_preflight_agrees_with_the_decision(seed: int) -> None:
     draft = harness.walk()
     found = preflight.check(draft, order, context)
 
-    assert found.would_pass is (refusal_of(draft, order, context) is None)
+    assert found.would_pass is (dry_run_refusal(draft, order, context) is None)
     if not found.would_pass:
         first = next(result for result in found.rules if result.outcome is RuleOutcome.FAILED)
         assert first.refusal is not None
         with pytest.raises(type(first.refusal)) as refused:
-            trading.place(draft, order, context)
+            order_commands.place(draft, order, context)
         assert refused.value.detail == first.refusal.detail
     largest = found.largest_amount
     if largest is None:
         assert order.time_in_force is TimeInForce.IOC
         return
     if largest:
-        assert refusal_of(draft, replace(order, amount=largest), context) is None
+        assert dry_run_refusal(draft, replace(order, amount=largest), context) is None
     above = (largest // LOT + 1) * LOT
-    assert refusal_of(draft, replace(order, amount=above), context) is not None
-    assert refusal_of(draft, replace(order, amount=above + 7 * LOT), context) is not None
+    assert dry_run_refusal(draft, replace(order, amount=above), context) is not None
+    assert dry_run_refusal(draft, replace(order, amount=above + 7 * LOT), context) is not None
 
 
 def test_losses_are_reported_before_a_limit_is_reached() -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from moniqo_core import event_loop
 from moniqo_core.domain.clock import to_milliseconds
-from moniqo_core.domain.market import hours as market_hours
-from moniqo_core.domain.market.market import Candle, Level, PathPoint
+from moniqo_core.domain.market import trading_hours
+from moniqo_core.domain.market.market import Candle, PathPoint, PriceLevel
 from moniqo_core.feeds.random_walk import SimulatedMarket, simulated_markets
-from moniqo_core.feeds.simulated import INTERVALS, SimulatedFeed
+from moniqo_core.feeds.simulated_feed import INTERVALS, SimulatedFeed
 
 OCTAVES = (
     (14 * 86400, 5_000_000),
@@ -71,7 +71,7 @@ class Definition:
         return Decimal(lots).scaleb(-self.market.lot_places)
 
     def trades(self, step: int) -> bool:
-        return self.market.market.hours is None or market_hours.session_at(ROOT + step * STEP) is not None
+        return self.market.market.hours is None or trading_hours.session_at(ROOT + step * STEP) is not None
 
     def point(self, step: int) -> PathPoint:
         ticks, begins = self.ticks(step), ROOT + step * STEP
@@ -96,7 +96,7 @@ class Definition:
             if candle is not None:
                 yield candle
 
-    def book(self, step: int, side: int) -> list[Level]:
+    def book(self, step: int, side: int) -> list[PriceLevel]:
         ticks, draws = self.ticks(step), self.draw(b"book", step, 160)
         usual, levels = max(1, self.lots_for(25_000, ticks)), []
         for depth in range(20):
@@ -105,7 +105,7 @@ class Definition:
             away = max(1, ticks // 20_000) + depth * max(1, ticks // 100_000)
             lots = max(1, usual * (200_000 + drawn) // 1_000_000)
             price = self.price(ticks + away if side else ticks - away)
-            levels.append(Level(price, Decimal(lots).scaleb(-self.market.lot_places)))
+            levels.append(PriceLevel(price, Decimal(lots).scaleb(-self.market.lot_places)))
         return levels
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moniqo_core.venues.exchanges.binance import Binance
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
-from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, PACED, RateLimiter
+from moniqo_core.venues.transport.rate_limiter import LONGEST_WAIT, RATE_LIMITED, RateLimiter
 from tests.conftest import Run
 from tests.support.fake_time import FakeClock
 from tests.support.venues.kraken import FORGOTTEN_PER_SECOND, MOST_CALLS
@@ -49,7 +49,7 @@ def test_call_with_too_long_a_wait_is_refused_and_costs_nothing(run: Run) -> Non
     for _ in range(3):
         with pytest.raises(VenueRefusalError) as refused:
             run(rate_limiter(6))
-        assert (refused.value.refusal, refused.value.retry_after) == (PACED, 6)
+        assert (refused.value.refusal, refused.value.retry_after) == (RATE_LIMITED, 6)
     assert watch() == 0
     run(rate_limiter(LONGEST_WAIT))
     assert watch() == LONGEST_WAIT

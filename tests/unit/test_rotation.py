@@ -14,9 +14,9 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
 
 from moniqo_core.credentials.key_ring import Key, KeyRing, read_ring, successor, write_ring
+from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret
+from moniqo_core.credentials.key_rotation import NOTICE, STEPS, KeyRotation, RotationError
 from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
-from moniqo_core.credentials.rotation import NOTICE, STEPS, KeyRotation, RotationError
-from moniqo_core.credentials.stored_ring import CURRENT, PENDING, StoredRing
 from moniqo_core.domain.errors import TemporarilyUnavailableError
 from tests.support.wallets import mock_aws
 
@@ -35,7 +35,7 @@ class RotationHarness:
     def __init__(self) -> None:
         self.client = boto3.client("secretsmanager")
         self.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
-        self.stored = StoredRing(SECRET, lambda: SecretsProvider(boto3_client=self.client))
+        self.stored = KeyRingSecret(SECRET, lambda: SecretsProvider(boto3_client=self.client))
         self.now = NOW
         self.needed: set[str] = set()
 

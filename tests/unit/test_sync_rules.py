@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.sync.outcome import scheduled_run
+from moniqo_core.domain.sync.outcome_rules import failed
 from moniqo_core.domain.sync.retry_delay import FIRST_RETRY, SLOWEST_RETRY, retry_delay
-from moniqo_core.domain.sync.rules import failed
-from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.schedule import scheduled_time
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
 
@@ -33,7 +33,7 @@ def wallet(status: UserWalletStatus, failures: int) -> UserWallet:
         updated_at=NOW,
         is_demo=True,
         status=status,
-        connection=Connection(retry_count=failures),
+        connection=ConnectionState(retry_count=failures),
     )
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
-from moniqo_core.domain.market.candles import HOUR, MINUTE, Minutes
-from moniqo_core.domain.market.hours import NYSE
-from moniqo_core.domain.market.market import Candle, Level, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.market import Candle, Market, PathPoint, PriceLevel, Snapshot
+from moniqo_core.domain.market.minute_candles import HOUR, MINUTE, MinuteCandles
+from moniqo_core.domain.market.trading_hours import NYSE
 from moniqo_core.feeds import venue_feed as live
 from moniqo_core.feeds.recorded_path import RecordedPath
 from moniqo_core.feeds.venue_feed import VenueFeed
@@ -48,7 +48,7 @@ class Venue:
         self.history: dict[datetime, Candle] = {}
         self.page = 500
         self.asked: list[datetime] = []
-        self.bids: list[Level] | None = None
+        self.bids: list[PriceLevel] | None = None
 
     async def markets(self) -> Mapping[str, Market]:
         self._answer()
@@ -56,8 +56,10 @@ class Venue:
 
     async def snapshot(self, symbol: str) -> Snapshot:
         self._answer()
-        bids = [Level(self.price - 1, D(1))] if self.bids is None else self.bids
-        return Snapshot(symbol, self.clock() - self.age, self.price, bids, [Level(self.price + 1, D(1))], self.source)
+        bids = [PriceLevel(self.price - 1, D(1))] if self.bids is None else self.bids
+        return Snapshot(
+            symbol, self.clock() - self.age, self.price, bids, [PriceLevel(self.price + 1, D(1))], self.source
+        )
 
     async def mids(self) -> Mapping[str, Decimal]:
         self._answer()
@@ -87,17 +89,17 @@ class Record:
     """Keeps minutes as the database does: an hour can only be extended at its end."""
 
     def __init__(self) -> None:
-        self.hours: dict[tuple[str, str, datetime], Minutes] = {}
+        self.hours: dict[tuple[str, str, datetime], MinuteCandles] = {}
 
-    async def read(self, source: str, symbol: str, hours: Sequence[datetime]) -> Mapping[datetime, Minutes]:
+    async def read(self, source: str, symbol: str, hours: Sequence[datetime]) -> Mapping[datetime, MinuteCandles]:
         return {hour: self.hours[source, symbol, hour] for hour in hours if (source, symbol, hour) in self.hours}
 
-    async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, Minutes]) -> None:
+    async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, MinuteCandles]) -> None:
         await asyncio.sleep(0)
         for hour, minutes in found.items():
-            known = self.hours.get((source, symbol, hour), Minutes(hour, ()))
+            known = self.hours.get((source, symbol, hour), MinuteCandles(hour, ()))
             if known.until == max(since, hour):
-                self.hours[source, symbol, hour] = Minutes(minutes.until, known.candles + minutes.candles)
+                self.hours[source, symbol, hour] = MinuteCandles(minutes.until, known.candles + minutes.candles)
 
 
 def run(work: Any) -> Any:
@@ -125,16 +127,16 @@ def test_snapshot_comes_from_the_first_venue_with_fresh_prices(clock: Clock) -> 
 @pytest.mark.parametrize(
     "bids",
     [
-        [Level(D(0), D(1))],
-        [Level(D(-1), D(1))],
-        [Level(D("NaN"), D(1))],
-        [Level(D(49999), D("NaN"))],
-        [Level(D(49999), D(0))],
-        [Level(D(50002), D(1))],
-        [Level(D(49998), D(1)), Level(D(49999), D(1))],
+        [PriceLevel(D(0), D(1))],
+        [PriceLevel(D(-1), D(1))],
+        [PriceLevel(D("NaN"), D(1))],
+        [PriceLevel(D(49999), D("NaN"))],
+        [PriceLevel(D(49999), D(0))],
+        [PriceLevel(D(50002), D(1))],
+        [PriceLevel(D(49998), D(1)), PriceLevel(D(49999), D(1))],
     ],
 )
-def test_implausible_book_is_refused(clock: Clock, bids: list[Level]) -> None:
+def test_implausible_book_is_refused(clock: Clock, bids: list[PriceLevel]) -> None:
     venue = Venue(clock)
     venue.bids = bids
     with pytest.raises(MarketDataError):
@@ -143,7 +145,7 @@ def test_implausible_book_is_refused(clock: Clock, bids: list[Level]) -> None:
 
 def test_bid_may_equal_ask(clock: Clock) -> None:
     venue = Venue(clock)
-    venue.bids = [Level(D(50001), D(1))]
+    venue.bids = [PriceLevel(D(50001), D(1))]
     snapshot = run(VenueFeed([venue], Record(), clock).snapshot(BTC))
     assert snapshot.bid == snapshot.ask
 
@@ -197,7 +199,7 @@ def test_missing_mids_come_from_other_venues(clock: Clock) -> None:
 def test_dollar_token_is_valued_by_any_venue_that_quotes_it(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "0.99")
     second.listed = {"USDT/USD": MARKET}
-    second.bids = [Level(D("0.98"), D(1))]
+    second.bids = [PriceLevel(D("0.98"), D(1))]
     feed = VenueFeed([first, second], Record(), clock)
     assert run(feed.usd_rate("USDC")) == 1
     assert run(feed.usd_rate("USDT")) == D("1.485")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from moniqo_core.storage.wallets.seeds import SEEDS
+from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.venues import exchanges
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 from tests.support.venues.__main__ import FAKES, SLUGS

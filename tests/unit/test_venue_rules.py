@@ -16,9 +16,15 @@ from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
-from moniqo_core.venues.exchanges.refusals import MOST_RETRY_AFTER, USUAL_RETRY_AFTER, Answer, judge, retry_after
+from moniqo_core.venues.exchanges.refusals import (
+    DEFAULT_RETRY_AFTER,
+    MAX_RETRY_AFTER,
+    VenueAnswer,
+    find_refusal,
+    retry_after,
+)
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
-from moniqo_core.venues.transport.sockets import checked_address
+from moniqo_core.venues.transport.venue_address import checked_address
 from tests.support.venues.rules import venue_named
 
 D = Decimal
@@ -71,22 +77,22 @@ GOOD: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "status", "body", "error", "decided"), ANSWERS)
+@pytest.mark.parametrize(("name", "status", "body", "error", "outcome_known"), ANSWERS)
 def test_venue_error_code_decides_the_error(
-    name: str, status: int, body: Any, error: type[WalletError], decided: bool
+    name: str, status: int, body: Any, error: type[WalletError], outcome_known: bool
 ) -> None:
     venue = venue_named(name)
-    answer = Answer(status, {}, tuple(venue.codes(status, body)), body is not None)
-    refused = judge(answer, venue.refusals, NOW)
+    answer = VenueAnswer(status, {}, tuple(venue.codes(status, body)), body is not None)
+    refused = find_refusal(answer, venue.refusals, NOW)
     assert refused is not None
-    assert (refused.refusal.error, refused.refusal.decided) == (error, decided)
+    assert (refused.refusal.error, refused.refusal.outcome_known) == (error, outcome_known)
     assert "x" not in refused.as_error().detail.split()
 
 
 @pytest.mark.parametrize(("name", "body"), GOOD)
 def test_successful_response_is_no_refusal(name: str, body: Any) -> None:
     venue = venue_named(name)
-    assert judge(Answer(200, {}, tuple(venue.codes(200, body)), readable=True), venue.refusals, NOW) is None
+    assert find_refusal(VenueAnswer(200, {}, tuple(venue.codes(200, body)), readable=True), venue.refusals, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -94,11 +100,11 @@ def test_successful_response_is_no_refusal(name: str, body: Any) -> None:
     [
         ("77", 77),
         ("0", 1),
-        ("999999999999", MOST_RETRY_AFTER),
-        ("-5", USUAL_RETRY_AFTER),
-        ("soon", USUAL_RETRY_AFTER),
-        ("", USUAL_RETRY_AFTER),
-        ("٣", USUAL_RETRY_AFTER),
+        ("999999999999", MAX_RETRY_AFTER),
+        ("-5", DEFAULT_RETRY_AFTER),
+        ("soon", DEFAULT_RETRY_AFTER),
+        ("", DEFAULT_RETRY_AFTER),
+        ("٣", DEFAULT_RETRY_AFTER),
         (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
         (format_datetime(NOW - timedelta(days=1), usegmt=True), 1),
     ],

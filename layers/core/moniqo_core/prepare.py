@@ -11,7 +11,7 @@ from moniqo_core import bootstrap, event_loop
 from moniqo_core.config import SettingError
 from moniqo_core.storage.client import UnsupportedServerError
 from moniqo_core.storage.indexes import ensure_indexes
-from moniqo_core.storage.wallets.seeds import seed_definitions
+from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 
 
 async def prepare() -> None:

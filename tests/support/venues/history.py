@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo_core.domain.market.candles import MINUTE
 from moniqo_core.domain.market.market import Candle
+from moniqo_core.domain.market.minute_candles import MINUTE
 from tests.support.venues.binance import FakeBinance, Given
 from tests.support.venues.exchange import MARKETS, Exchange
 

@@ -10,22 +10,22 @@ from moniqo_core import bootstrap
 
 if TYPE_CHECKING:
     from moniqo_core.credentials.cipher import CredentialCipher
+    from moniqo_core.credentials.key_rotation import KeyRotation
     from moniqo_core.credentials.key_source import SecretsManagerKeys
-    from moniqo_core.credentials.rotation import KeyRotation
     from moniqo_core.services.wallets.reencryption import Reencryption
 
 
 @cache
 def keys() -> SecretsManagerKeys:
     """The keys credentials are encrypted with; the key ring is read when it is first needed."""
+    from moniqo_core.credentials.key_ring_secret import KeyRingSecret
     from moniqo_core.credentials.key_source import SecretsManagerKeys
-    from moniqo_core.credentials.stored_ring import StoredRing
     from moniqo_core.secret_reader import read_secret
 
     def read(secret_id: str) -> str:
         return read_secret(secret_id, os.environ)
 
-    return SecretsManagerKeys(StoredRing(bootstrap.settings().need("key_secret_id"), reader=read))
+    return SecretsManagerKeys(KeyRingSecret(bootstrap.settings().need("key_secret_id"), reader=read))
 
 
 @cache
@@ -39,10 +39,10 @@ def cipher() -> CredentialCipher:
 @cache
 def key_rotation() -> KeyRotation:
     """Rotating the key ring."""
-    from moniqo_core.credentials.rotation import KeyRotation
-    from moniqo_core.credentials.stored_ring import StoredRing
+    from moniqo_core.credentials.key_ring_secret import KeyRingSecret
+    from moniqo_core.credentials.key_rotation import KeyRotation
 
-    return KeyRotation(StoredRing(bootstrap.settings().need("key_secret_id")), bootstrap.reencryption().needed)
+    return KeyRotation(KeyRingSecret(bootstrap.settings().need("key_secret_id")), bootstrap.reencryption().needed)
 
 
 @cache

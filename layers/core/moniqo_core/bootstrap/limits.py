@@ -21,6 +21,6 @@ def per_minute(what: str, limit: int) -> PerMinute:
 def wallet_limit() -> WalletLimit:
     """Return the limit on how many wallets each user may have."""
     from moniqo_core.services.shared.limits import WalletLimit
-    from moniqo_core.storage.wallets.slots import WalletSlots
+    from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 
     return WalletLimit(bootstrap.settings().wallets_per_user, WalletSlots(bootstrap.database()))

@@ -8,7 +8,7 @@ from moniqo_core import bootstrap
 
 if TYPE_CHECKING:
     from moniqo_core.storage.wallets.definitions import DefinitionStore
-    from moniqo_core.storage.wallets.due import DueWallets
+    from moniqo_core.storage.wallets.due_wallets import DueWallets
     from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
@@ -28,6 +28,6 @@ def user_wallet_store() -> UserWalletStore:
 
 def due_wallets() -> DueWallets:
     """Return the store that finds and leases wallets with work that is due."""
-    from moniqo_core.storage.wallets.due import DueWallets
+    from moniqo_core.storage.wallets.due_wallets import DueWallets
 
     return DueWallets(bootstrap.database())

@@ -17,7 +17,7 @@ from moniqo_core import __version__, event_loop
 from moniqo_core.cli import books, keys, live
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.config import SettingError
-from moniqo_core.credentials.rotation import RotationError
+from moniqo_core.credentials.key_rotation import RotationError
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.storage.client import UnsupportedServerError
 

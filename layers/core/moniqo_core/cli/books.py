@@ -14,7 +14,7 @@ from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.cli.on_database import Database, add_options
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress
-from moniqo_core.storage.deployment import drawn_seed
+from moniqo_core.storage.deployment import find_simulation_seed
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
 
@@ -35,7 +35,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 async def _replays(database: Database) -> WalletReplay | None:
-    seed = await drawn_seed(database)
+    seed = await find_simulation_seed(database)
     if seed is None and await database[ENTRIES].find_one({}, {"_id": 1}) is None:
         sys.stderr.write(f"The database {database.name} has no demo wallets.\n")
         return None

@@ -10,7 +10,7 @@ from typing import Final
 
 from moniqo_core import bootstrap
 from moniqo_core.cli.exit_code import ExitCode
-from moniqo_core.credentials.rotation import NOTICE, STEPS
+from moniqo_core.credentials.key_rotation import NOTICE, STEPS
 from moniqo_core.domain.clock import rfc3339, utc_now
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress

@@ -8,7 +8,7 @@ import sys
 from moniqo_core.cli.on_database import Database, add_options
 from moniqo_core.domain.clock import rfc3339, utc_now
 from moniqo_core.domain.live.order import SEND_WITHIN
-from moniqo_core.storage.deployment import LiveSwitch, live_switch, set_live_switch
+from moniqo_core.storage.deployment import LiveTradingSwitch, read_live_trading_switch, set_live_trading_switch
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 
@@ -25,7 +25,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 async def stop(database: Database, options: argparse.Namespace) -> int:
     """Send no live order that is decided from now on."""
-    await set_live_switch(database, LiveSwitch(stopped=True, since=utc_now(), reason=options.reason))
+    await set_live_trading_switch(database, LiveTradingSwitch(stopped=True, since=utc_now(), reason=options.reason))
     seconds = int(SEND_WITHIN.total_seconds())
     sys.stdout.write(
         f"Live orders are stopped. An order decided before may still be sent within {seconds} seconds.\n"
@@ -36,13 +36,13 @@ async def stop(database: Database, options: argparse.Namespace) -> int:
 
 async def start(database: Database, options: argparse.Namespace) -> int:
     """Let live orders pass again."""
-    await set_live_switch(database, LiveSwitch(stopped=False, since=utc_now()))
+    await set_live_trading_switch(database, LiveTradingSwitch(stopped=False, since=utc_now()))
     return await status(database, options)
 
 
 async def status(database: Database, _: argparse.Namespace) -> int:
     """Tell how the switch stands and how many orders are open or unknown."""
-    switch = await live_switch(database)
+    switch = await read_live_trading_switch(database)
     since = f" since {rfc3339(switch.since)}" if switch.since else ""
     reason = f": {switch.reason}" if switch.reason else ""
     sys.stdout.write(f"switch   {'stopped' if switch.stopped else 'sends orders'}{since}{reason}\n")

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from moniqo_core.credentials.key_ring import Key, KeyRing, new_key
-from moniqo_core.credentials.stored_ring import StoredRing
+from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import DecryptionError, TemporarilyUnavailableError
 
@@ -21,7 +21,7 @@ CACHE_SECONDS: Final = 300.0
 # Many wallets with the same lost key must not turn into as many calls to Secrets Manager.
 FORCED_REFRESH_SECONDS: Final = 1.0
 # An answer that trickles in never meets a time-out of its connection.
-PATIENCE_SECONDS: Final = 10.0
+CALL_TIMEOUT_SECONDS: Final = 10.0
 
 
 Arguments = ParamSpec("Arguments")
@@ -40,7 +40,7 @@ class KeySource(Protocol):
         ...
 
 
-class HeldKeys:
+class FixedKeys:
     """Keys of a ring that is at hand, as they are used at one moment."""
 
     def __init__(self, ring: KeyRing, at: datetime) -> None:
@@ -61,7 +61,7 @@ class SecretsManagerKeys:
     """Keys of one secret. The first writer fills a secret that has no key yet."""
 
     def __init__(
-        self, stored: StoredRing, *, monotonic: Callable[[], float] = time.monotonic, now: Clock = utc_now
+        self, stored: KeyRingSecret, *, monotonic: Callable[[], float] = time.monotonic, now: Clock = utc_now
     ) -> None:
         """Read ``stored`` when a key is first needed."""
         self._stored = stored
@@ -116,7 +116,7 @@ class SecretsManagerKeys:
 async def in_thread(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
     """Let a call to Secrets Manager block a thread; raises TemporarilyUnavailableError when it takes too long."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
             return await asyncio.to_thread(work, *arguments, **named)
     except TimeoutError:
         raise TemporarilyUnavailableError("The key store did not answer in time.", retry_after=5) from None

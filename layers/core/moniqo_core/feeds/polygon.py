@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
-from moniqo_core.domain.market.candles import is_sane
-from moniqo_core.domain.market.hours import NYSE
-from moniqo_core.domain.market.market import Candle, Level, Market, Snapshot
+from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
+from moniqo_core.domain.market.minute_candles import is_sane
+from moniqo_core.domain.market.trading_hours import NYSE
 
 SOURCE: Final = "polygon"
 SHARES: Final = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "NVDA", "TSLA")
@@ -121,8 +121,8 @@ def _ticker(symbol: str) -> str:
     return ticker
 
 
-def _side(price: Any, size: Any) -> list[Level]:
-    level = Level(Decimal(price), Decimal(size))
+def _side(price: Any, size: Any) -> list[PriceLevel]:
+    level = PriceLevel(Decimal(price), Decimal(size))
     return [level] if level.price > 0 and level.amount > 0 else []
 
 

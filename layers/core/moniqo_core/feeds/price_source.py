@@ -1,4 +1,4 @@
-"""What a live feed asks venues for."""
+"""What a feed of venue prices asks its venues for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 
 
-class VenueData(Protocol):
+class PriceSource(Protocol):
     """What a venue shows to everybody. Every method raises WalletError: what is missing is never made up."""
 
     @property
@@ -40,7 +40,7 @@ class VenueData(Protocol):
         ...
 
 
-class Unreachable:
+class UnavailablePriceSource:
     """A venue this deployment does not ask (any more): what was recorded of it can still be read."""
 
     def __init__(self, source: str) -> None:

@@ -14,8 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.market.hours import NYSE
 from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.market.trading_hours import NYSE
 
 STEP_SECONDS: Final = 15
 

@@ -16,25 +16,25 @@ from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError, WalletError
-from moniqo_core.domain.market import hours as market_hours
+from moniqo_core.domain.market import trading_hours
 from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot
-from moniqo_core.domain.market.snapshot_checks import check_numbers, check_usable
+from moniqo_core.domain.market.snapshot_checks import check_fresh, check_sane
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds import polygon
-from moniqo_core.feeds.price_source import VenueData
+from moniqo_core.feeds.price_source import PriceSource
 from moniqo_core.feeds.recorded_path import MinuteRecord, RecordedPath
 
 CRYPTO_MAX_AGE: Final = timedelta(seconds=2)
 STOCKS_MAX_AGE: Final = timedelta(seconds=15)
 """A quote of a share stands until the next one, which in a session is a matter of seconds."""
 
-CALENDARS: Final = {polygon.SOURCE: market_hours.NYSE}
+CALENDARS: Final = {polygon.SOURCE: trading_hours.NYSE}
 """Hours that every market of a venue keeps."""
 
 RATE_KEPT: Final = timedelta(minutes=1)
 RATE_SECONDS: Final = 2.0
 """How long the price of a dollar token may take: a venue that hangs must not hold up wallets of another."""
-SIGHT_KEPT: Final = timedelta(seconds=1)
+SNAPSHOT_KEPT: Final = timedelta(seconds=1)
 
 
 class VenueFeed:
@@ -45,7 +45,7 @@ class VenueFeed:
 
     def __init__(
         self,
-        venues: Sequence[VenueData],
+        venues: Sequence[PriceSource],
         record: MinuteRecord,
         clock: Clock = utc_now,
     ) -> None:
@@ -56,8 +56,8 @@ class VenueFeed:
         self.max_age = CRYPTO_MAX_AGE if self._calendar is None else STOCKS_MAX_AGE
         self._clock = clock
         self._path = RecordedPath(self._main, record, clock, self._calendar)
-        self._seen: dict[str, tuple[datetime, Snapshot]] = {}
-        self._rating: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._snapshots: dict[str, tuple[datetime, Snapshot]] = {}
+        self._rate_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rates: dict[str, tuple[datetime, Decimal]] = {}
 
     @property
@@ -94,24 +94,24 @@ class VenueFeed:
 
         """
         now = self._clock()
-        seen = self._seen.get(symbol)
-        if not fresh and seen is not None and now - SIGHT_KEPT <= seen[0] <= now:
+        seen = self._snapshots.get(symbol)
+        if not fresh and seen is not None and now - SNAPSHOT_KEPT <= seen[0] <= now:
             return seen[1]
         found = await self._quote(symbol)
-        self._seen[symbol] = (now, found)
+        self._snapshots[symbol] = (now, found)
         return found
 
     async def _quote(self, symbol: str) -> Snapshot:
         await self.market(symbol)
-        is_open = market_hours.hours_at(self._calendar, self._clock()).is_open
+        is_open = trading_hours.trading_hours_at(self._calendar, self._clock()).is_open
         first: WalletError | None = None
         for venue in self._venues:
             try:
                 if venue is not self._main and symbol not in await venue.markets():
                     continue
                 snapshot = await venue.snapshot(symbol)
-                check_numbers(snapshot)
-                check_usable(snapshot, self._clock() if is_open else snapshot.at, self.max_age)
+                check_sane(snapshot)
+                check_fresh(snapshot, self._clock() if is_open else snapshot.at, self.max_age)
             except WalletError as error:
                 first = first or error
             else:
@@ -121,8 +121,8 @@ class VenueFeed:
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
         """Mid prices; ``fresh`` ones are those of snapshots taken now, one by one."""
         if fresh:
-            looks = await asyncio.gather(*(self._mid(symbol) for symbol in symbols))
-            return {symbol: mid for symbol, mid in zip(symbols, looks, strict=True) if mid is not None}
+            mids = await asyncio.gather(*(self._mid(symbol) for symbol in symbols))
+            return {symbol: mid for symbol, mid in zip(symbols, mids, strict=True) if mid is not None}
         found: dict[str, Decimal] = {}
         for venue in self._venues:
             missing = [symbol for symbol in symbols if symbol not in found]
@@ -155,7 +155,7 @@ class VenueFeed:
 
         While none does, the last one; one where none ever did.
         """
-        async with self._rating[asset]:
+        async with self._rate_locks[asset]:
             now = self._clock()
             kept = self._rates.get(asset)
             if kept is None or not now - RATE_KEPT <= kept[0] <= now:
@@ -175,8 +175,8 @@ class VenueFeed:
             try:
                 if f"{asset}/USD" in await venue.markets():
                     snapshot = await venue.snapshot(f"{asset}/USD")
-                    check_numbers(snapshot)
-                    check_usable(snapshot, self._clock(), self.max_age)
+                    check_sane(snapshot)
+                    check_fresh(snapshot, self._clock(), self.max_age)
                     return snapshot.mid
             except WalletError:
                 continue

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from moniqo_core import bootstrap, observability
 from moniqo_core.domain import errors
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.field_names import is_safe_to_repeat
 from moniqo_core.domain.money import plain
+from moniqo_core.domain.safe_names import is_safe_to_repeat
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"

@@ -16,7 +16,7 @@ SENDS: Final = 3
 """How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
 
 
-async def send(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Mapping[str, object] | None:
+async def send_until_answered(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Mapping[str, object] | None:
     """Write in order, and return the key of the unique index that was in the way, None when nothing was.
 
     A lost answer says nothing about its write, which may even be on its way still. Therefore the very same write is

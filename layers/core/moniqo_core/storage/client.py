@@ -22,7 +22,7 @@ from moniqo_core.storage.document import Database, Document
 
 OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
-UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE_DOCUMENT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a document raises that is not as this service writes it."""
 
 

@@ -12,16 +12,16 @@ from typing import Final
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.wallets.definition import ApiConfig
-from moniqo_core.storage.market.venue_markets import ListedMarket, Listing, VenueMarkets
+from moniqo_core.storage.market.venue_markets import ListedMarket, MarketListing, VenueMarketStore
 from moniqo_core.venues.exchanges.venue import Client, Venue
-from moniqo_core.venues.transport.calls import VenueCalls
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.rate_limiter import RateLimiter
+from moniqo_core.venues.transport.venue_calls import VenueCalls
 
-MARKETS_FRESH: Final = timedelta(hours=1)
-MARKETS_AGAIN: Final = timedelta(minutes=1)
+MARKETS_MAX_AGE: Final = timedelta(hours=1)
+MARKETS_RETRY_AFTER: Final = timedelta(minutes=1)
 """How long markets that could not be read anew are used without another try."""
-PRICES_FRESH_SECONDS: Final = 5.0
+PRICES_MAX_AGE_SECONDS: Final = 5.0
 
 
 class VenueConnection(VenueCalls):
@@ -31,7 +31,7 @@ class VenueConnection(VenueCalls):
         self,
         venue: Venue,
         config: ApiConfig,
-        markets: VenueMarkets | None = None,
+        markets: VenueMarketStore | None = None,
         *,
         allow_loopback: bool = False,
         calls_from: str | None = None,
@@ -49,8 +49,8 @@ class VenueConnection(VenueCalls):
             allow_loopback: Whether an address on this machine may be called, without TLS.
             calls_from: The address venues see, where it is fixed; it is told when one refuses a key.
             now: The present.
-            breaker: Judges whether the venue is asked at all.
-            pace: Makes the pace of an account.
+            circuit_breaker: Decides whether the venue is called at all.
+            rate_limiter: Makes the rate limiter of an account.
 
         Raises:
             WalletConnectionError: the address cannot be used.
@@ -66,17 +66,17 @@ class VenueConnection(VenueCalls):
         )
         self._kept = markets
         self._now = now
-        self._listing: Listing | None = None
+        self._listing: MarketListing | None = None
         self._read_again_at = datetime.min.replace(tzinfo=UTC)
         self._by_symbol: Mapping[str, ListedMarket] = {}
         self._mids: tuple[float, Mapping[str, Decimal]] | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def markets(self) -> Mapping[str, ListedMarket]:
         """Every market by symbol: an hour old at most, older only while the venue does not answer."""
-        async with self._turn:
+        async with self._lock:
             if self._listing is None and self._kept is not None:
-                self._take(await self._kept.get(self._address))
+                self._use_listing(await self._kept.get(self._address))
             if self._listing is None or self._now() > self._read_again_at:
                 await self._fetch_markets()
         return self._by_symbol
@@ -88,30 +88,30 @@ class VenueConnection(VenueCalls):
             return read_markets(self.venue, await self.venue.markets(client))
 
         try:
-            listing = Listing(self._now(), await self.read(self.client({}), ask))
+            listing = MarketListing(self._now(), await self.read(self.client({}), ask))
         except WalletError:
             if self._listing is None:
                 raise
-            self._read_again_at = self._now() + MARKETS_AGAIN
+            self._read_again_at = self._now() + MARKETS_RETRY_AFTER
             return
-        self._take(listing)
+        self._use_listing(listing)
         if self._kept is not None:
             await self._kept.put(self._address, listing)
 
-    def _take(self, listing: Listing | None) -> None:
+    def _use_listing(self, listing: MarketListing | None) -> None:
         if listing is None:
             return
-        from moniqo_core.venues.ccxt.client import give_markets
+        from moniqo_core.venues.ccxt.client import load_markets_into
 
-        self._listing, self._read_again_at = listing, listing.fetched_at + MARKETS_FRESH
+        self._listing, self._read_again_at = listing, listing.fetched_at + MARKETS_MAX_AGE
         self._by_symbol = {item.market.symbol: item for item in listing.markets}
-        give_markets(self.client_model(), listing.markets)
+        load_markets_into(self.client_model(), listing.markets)
 
     async def mids(self) -> Mapping[str, Decimal]:
         """Mid price of every symbol, a few seconds old at most: one call for all the wallets that ask meanwhile."""
         await self.markets()
-        async with self._turn:
-            if self._mids is None or time.monotonic() - self._mids[0] > PRICES_FRESH_SECONDS:
+        async with self._lock:
+            if self._mids is None or time.monotonic() - self._mids[0] > PRICES_MAX_AGE_SECONDS:
                 found = await self.read(self.client({}), self.venue.mids)
                 usable = {symbol: price for symbol, price in found.items() if price.is_finite()}
                 self._mids = (time.monotonic(), usable)

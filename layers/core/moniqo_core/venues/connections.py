@@ -40,7 +40,7 @@ class VenueConnections:
             WalletConnectionError: the definition gives no usable address of its venue.
 
         """
-        from moniqo_core.storage.market.venue_markets import VenueMarkets
+        from moniqo_core.storage.market.venue_markets import VenueMarketStore
         from moniqo_core.venues.connection import VenueConnection
 
         if definition.slug not in VENUES or definition.api_config is None:
@@ -50,7 +50,7 @@ class VenueConnections:
             self._made[name] = VenueConnection(
                 venue_of(definition.slug),
                 definition.api_config,
-                VenueMarkets(self._database),
+                VenueMarketStore(self._database),
                 allow_loopback=self._allow_loopback,
                 calls_from=self._calls_from,
                 now=self._clock,

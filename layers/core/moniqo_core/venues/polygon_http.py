@@ -67,7 +67,7 @@ class PolygonHttp:
             self._circuit_breaker.answered()
             raise SymbolNotFoundError("Polygon does not know this symbol.")
         if status != _OK:
-            self._count(status)
+            self._record_outcome(status)
             why = _REFUSED.get(status, f"it answered HTTP {status}")
             raise _failed(why, retry_after(headers, datetime.now(UTC)) if status in {429, 503} else None)
         self._circuit_breaker.answered()
@@ -76,7 +76,7 @@ class PolygonHttp:
         except (ValueError, RecursionError):
             raise _failed("its answer could not be read") from None
 
-    def _count(self, status: int) -> None:
+    def _record_outcome(self, status: int) -> None:
         if status < 500:  # noqa: PLR2004
             self._circuit_breaker.answered()
         else:

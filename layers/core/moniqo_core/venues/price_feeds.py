@@ -1,4 +1,4 @@
-"""The live feeds of a deployment: which venues demo wallets take their prices from, and in which order."""
+"""The venue feeds of a deployment: which venues demo wallets take their prices from, and in which order."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.wallets.definition import Definition, MarketType
 from moniqo_core.feeds import polygon
-from moniqo_core.feeds.price_source import Unreachable, VenueData
+from moniqo_core.feeds.price_source import PriceSource, UnavailablePriceSource
 from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.market.minutes import RecordedMinutes
+from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 
 
 class VenueFeeds:
@@ -22,8 +22,8 @@ class VenueFeeds:
     def __init__(
         self,
         venues: Sequence[str],
-        exchange: Callable[[str], VenueData],
-        shares: VenueData | None,
+        exchange: Callable[[str], PriceSource],
+        shares: PriceSource | None,
         database: Database,
         clock: Clock,
     ) -> None:
@@ -60,9 +60,9 @@ class VenueFeeds:
         """Return dollars per unit of a token that follows the dollar, as venues quote it; one where none is asked."""
         return await self.named(self._venues[0]).usd_rate(asset) if self._venues else ONE
 
-    def _sources(self, name: str) -> list[VenueData]:
+    def _sources(self, name: str) -> list[PriceSource]:
         if name == polygon.SOURCE:
-            return [self._shares or Unreachable(name)]
+            return [self._shares or UnavailablePriceSource(name)]
         if name not in self._venues:
-            return [Unreachable(name)]
+            return [UnavailablePriceSource(name)]
         return [self._exchange(venue) for venue in (name, *(other for other in self._venues if other != name))]

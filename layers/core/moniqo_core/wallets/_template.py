@@ -22,7 +22,7 @@ from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.venue_wallet import VenueWallet
@@ -117,7 +117,7 @@ class TemplateWallet(VenueWallet):
         """Holdings in US dollars; an asset without a price has a value of None, never zero."""
         self._lacks("valuation", "a Valuation of get_balance() at the venue's mid prices")
 
-    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
+    async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of status or limits; the venue knows nothing of them, so only our database changes."""
         self._lacks("record", "the user wallet's document changed in one write")
 

@@ -22,9 +22,9 @@ from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, T
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.domain.sync.statement import Opening, Statement
-from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.domain.wallets.results import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
@@ -215,15 +215,15 @@ class BaseWallet(ABC):
     async def valuation(self) -> Valuation:
         """Holdings and profit at present prices, in US dollars."""
 
-    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+    async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it.
 
         With ``trading`` an order waits for it: a venue is asked for nothing the order can do without.
         """
-        return Statement(await self.valuation())
+        return AccountStatement(await self.valuation())
 
     @abstractmethod
-    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
+    async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
 
     @abstractmethod

@@ -16,10 +16,10 @@ from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.wallets.definition import FeedKind
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.feeds.polygon import Polygon
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.paper.ledger import DemoLedger
-from moniqo_core.storage.paper.snapshots import Loaded
+from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections
@@ -34,7 +34,7 @@ from moniqo_core.wallets.new_account import NewAccount, NewPaperAccount, NewVenu
 if TYPE_CHECKING:
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.domain.wallets.definition import Definition
-    from moniqo_core.feeds.price_source import VenueData
+    from moniqo_core.feeds.price_source import PriceSource
     from moniqo_core.venues.connection import VenueConnection
     from moniqo_core.venues.polygon_http import PolygonHttp
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
@@ -70,7 +70,7 @@ class WalletConnector:
 
         """
         self._database = database
-        self._ledger = DemoLedger(database)
+        self._ledger = DemoJournal(database)
         self._wallets = UserWalletStore(database)
         self._definitions = KnownDefinitions(DefinitionStore(database))
         self._clock = clock
@@ -224,11 +224,13 @@ class WalletConnector:
             return None
         return NewVenueAccount(self._exchange_wallet(definition, user_wallet_id, credentials), self._wallets)
 
-    async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: Loaded) -> DemoWallet:
+    async def _demo(self, wallet_id: str, user_wallet_id: str, owner: str, loaded: LoadedAccount) -> DemoWallet:
         config = await self._demo_config(loaded.account.terms.feed, owner, loaded)
         return DemoWallet(wallet_id, user_wallet_id, {}, config)
 
-    async def _demo_config(self, feed: str, owner: str | None = None, loaded: Loaded | None = None) -> DemoConfig:
+    async def _demo_config(
+        self, feed: str, owner: str | None = None, loaded: LoadedAccount | None = None
+    ) -> DemoConfig:
         return DemoConfig(self._database, self._clock, await self.feed(feed), owner, self._ledger, loaded)
 
     def _feed_name(self, definition: Definition) -> str | None:
@@ -237,18 +239,18 @@ class WalletConnector:
             return SIMULATED
         return self._venue_feeds.for_new(definition)
 
-    def _exchange_prices(self, slug: str) -> VenueData:
-        from moniqo_core.venues.prices import ExchangePrices
+    def _exchange_prices(self, slug: str) -> PriceSource:
+        from moniqo_core.venues.exchange_prices import ExchangePriceSource
 
         async def connection() -> VenueConnection:
             return self._venues.to(await self._definitions.get(slug))
 
-        return ExchangePrices(slug, connection, self._clock)
+        return ExchangePriceSource(slug, connection, self._clock)
 
     async def _live(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> ExchangeWallet:
-        from moniqo_core.storage.equity import EquityStore
+        from moniqo_core.storage.equity_points import EquityStore
         from moniqo_core.storage.live.fills import LiveFillStore
-        from moniqo_core.storage.wallets.life import keep_life
+        from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 
         credentials: dict[str, str] = {}
         unopened: WalletError | None = None
@@ -262,7 +264,7 @@ class WalletConnector:
             definition,
             wallet.id,
             credentials,
-            record=partial(keep_life, self._wallets, wallet),
+            record=partial(record_lifecycle_change, self._wallets, wallet),
             kept_fills=partial(LiveFillStore(self._database).since, wallet.id),
             kept_equity=partial(EquityStore(self._database).between, wallet.id),
             unopened=unopened,

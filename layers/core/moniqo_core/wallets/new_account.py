@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.wallets.definition import Definition, Simulation
-from moniqo_core.storage.wallets.documents import to_document
+from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 
 if TYPE_CHECKING:
     from moniqo_core.domain.wallets.user_wallet import UserWallet
@@ -41,7 +41,7 @@ class NewPaperAccount:
     async def store(self, wallet: UserWallet) -> None:
         """Open the account with the user's wallet; raises ConflictError when it exists."""
         terms = _terms(self._definition, wallet, self._account.feed.name)
-        await self._account.open_account(terms, to_document(wallet))
+        await self._account.open_account(terms, user_wallet_document(wallet))
 
 
 class NewVenueAccount:

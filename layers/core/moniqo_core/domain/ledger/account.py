@@ -8,13 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import Order, OrderSide
 from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.risk.loss_limits import Day
+from moniqo_core.domain.risk.loss_limits import LocalDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class OpenOrderTotals(NamedTuple):
     buying: Decimal = ZERO
 
     def plus(self, more: OpenOrderTotals, less: OpenOrderTotals) -> OpenOrderTotals:
-        """Add one order's interest and take away another's."""
+        """Add the totals of one order and take away those of another."""
         return OpenOrderTotals(
             self.orders + more.orders - less.orders,
             self.expiring + more.expiring - less.expiring,
@@ -68,7 +68,7 @@ class OpenOrderTotals(NamedTuple):
         )
 
 
-class Shown(NamedTuple):
+class ObservedMarket(NamedTuple):
     """What a venue said of a symbol when an order on it was last decided: its steps, and half of its spread.
 
     The path of a venue says neither; a walk must not depend on when it is made.
@@ -82,12 +82,12 @@ class Shown(NamedTuple):
 class Account:
     """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
 
-    ``orders`` holds the open ones by id, oldest first; ``interest`` sums them up per symbol, so that a decision
-    need not look at each. ``taken`` remembers per (book, side) what was taken of a shown book; ``shown`` is there for
-    symbols of a live feed only.
+    ``orders`` holds the open ones by id, oldest first; ``open_order_totals`` sums them up per symbol, so that
+    a decision need not read each. ``taken`` remembers per (book, side) what was taken of a shown book;
+    ``observed_markets`` has symbols whose prices come from a venue only.
     ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
     its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
-    since; amounts are in the cash asset. ``still_since`` says from when on nothing was at stake, None while
+    since; amounts are in the cash asset. ``idle_since`` says from when on nothing was at stake, None while
     something is.
     """
 
@@ -108,13 +108,13 @@ class Account:
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     opening: Decimal = ZERO
     peak: Decimal = ZERO
-    day: Day | None = None
+    day: LocalDay | None = None
     reason: str | None = None
     paused_by_limit: bool = False
     forked_from: str | None = None
     deleted: bool = False
-    still_since: datetime | None = None
-    shown: Mapping[str, Shown] = field(default_factory=dict)
+    idle_since: datetime | None = None
+    observed_markets: Mapping[str, ObservedMarket] = field(default_factory=dict)
 
     def holding(self, asset: str) -> Holding:
         """Holding of an asset, zero when there never was one."""
@@ -135,9 +135,9 @@ FLAT: Final = Position()
 
 
 def open_order_totals_of(order: Order | None) -> OpenOrderTotals:
-    """What one order adds to the interest in its symbol."""
+    """What one order adds to the totals of its symbol."""
     if order is None or not order.is_open:
-        return NO_INTEREST
+        return NO_OPEN_ORDERS
     buying = order.side is OrderSide.BUY and order.price is not None
     return OpenOrderTotals(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
 
@@ -146,11 +146,11 @@ def sum_open_order_totals(orders: Iterable[Order]) -> dict[str, OpenOrderTotals]
     """Sum up open orders per symbol."""
     found: dict[str, OpenOrderTotals] = {}
     for order in orders:
-        found[order.symbol] = found.get(order.symbol, NO_INTEREST).plus(open_order_totals_of(order), NO_INTEREST)
+        found[order.symbol] = found.get(order.symbol, NO_OPEN_ORDERS).plus(open_order_totals_of(order), NO_OPEN_ORDERS)
     return found
 
 
-NO_INTEREST: Final = OpenOrderTotals()
+NO_OPEN_ORDERS: Final = OpenOrderTotals()
 
 
 def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, OpenOrderTotals]:
@@ -162,7 +162,7 @@ def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Ma
         was, now = open_order_totals_of(before.orders.get(name)), open_order_totals_of(order)
         if now is was:
             continue
-        known = open_order_totals.get(order.symbol, NO_INTEREST)
+        known = open_order_totals.get(order.symbol, NO_OPEN_ORDERS)
         total = known.plus(now, was)
         if total.orders:
             open_order_totals[order.symbol] = total
@@ -171,7 +171,7 @@ def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Ma
     return open_order_totals
 
 
-def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
+def unopened_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
     """Return the account before its first commit: nothing in it, sequence 0."""
     return Account(
         user_wallet_id=user_wallet_id,
@@ -187,7 +187,7 @@ def first_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Ac
     )
 
 
-TakenLevels = Mapping[Level, Decimal]
+TakenLevels = Mapping[PriceLevel, Decimal]
 """How much a wallet took of each level: gone for it until the level shows another size, and so is another level.
 
 What a market order took beyond the book counts on the last level, of which more may be gone than it shows.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenAccount:
     """Open the account, or fork it from another's ledger; the terms stand in the account itself."""
 
     forked_from: str | None = None
@@ -23,29 +23,40 @@ class ClosePosition:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ResetAccount:
     """Start again with the starting balance, in a new epoch; the history stays. A repeated ``key`` does it once."""
 
     key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class CancelOrder:
     """Cancel one order."""
 
     order_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class CancelAll:
+class CancelAllOrders:
     """Cancel every open order, or those of one symbol."""
 
     symbol: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Remember how far the market was looked at; what filled on the way is part of the entry."""
+class RecordEvaluation:
+    """Record how far the path was walked; what filled on the way is part of the entry."""
 
 
-Command = Open | OrderRequest | ClosePosition | Reset | Cancel | CancelAll | Mark | SetStatus | SetLimits | Close
+Command = (
+    OpenAccount
+    | OrderRequest
+    | ClosePosition
+    | ResetAccount
+    | CancelOrder
+    | CancelAllOrders
+    | RecordEvaluation
+    | SetStatus
+    | SetLimits
+    | DeleteWallet
+)

@@ -1,6 +1,6 @@
 """One entry of the journal of a demo account: what was asked, what it was decided on, and what it changed.
 
-:meth:`moniqo_core.domain.ledger.draft.Draft.commit` makes one: its postings sum to zero per asset.
+:meth:`moniqo_core.domain.ledger.account_draft.AccountDraft.commit` makes one: its postings sum to zero per asset.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.ledger.account import Account, OpenOrderTotals, Shown, TakenLevels
+from moniqo_core.domain.ledger.account import Account, ObservedMarket, OpenOrderTotals, TakenLevels
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.orders.order import Fill, Order, OrderSide
-from moniqo_core.domain.portfolio.equity_curve import Sample
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 
@@ -24,7 +24,7 @@ RULES_VERSION: Final = 1
 """Version of the rules a commit was decided by; an entry keeps it, so a replay uses the same ones."""
 
 
-class Book(StrEnum):
+class LedgerAccount(StrEnum):
     """The accounts postings move between: two of the user's and three that stand for the world."""
 
     FREE = "free"
@@ -37,7 +37,7 @@ class Book(StrEnum):
 class Posting(NamedTuple):
     """One side of a movement; the postings of a commit sum to zero per asset."""
 
-    book: Book
+    book: LedgerAccount
     asset: str
     amount: Decimal
 
@@ -59,7 +59,7 @@ class MarketContext:
     next_open: datetime | None = None
 
 
-class Changed(NamedTuple):
+class AccountChanges(NamedTuple):
     """The parts of the account that a commit changed, as they are after it."""
 
     balances: Mapping[str, Holding]
@@ -68,7 +68,7 @@ class Changed(NamedTuple):
     evaluated_until: Mapping[str, datetime]
     marks: Mapping[str, Decimal]
     open_order_totals: Mapping[str, OpenOrderTotals]
-    shown: Mapping[str, Shown]
+    observed_markets: Mapping[str, ObservedMarket]
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Commit:
     postings: tuple[Posting, ...]
     orders: tuple[Order, ...]
     fills: tuple[Fill, ...]
-    samples: tuple[Sample, ...]
+    samples: tuple[EquitySample, ...]
     walked_to: datetime | None
-    changed: Changed
+    changed: AccountChanges
     after: Account

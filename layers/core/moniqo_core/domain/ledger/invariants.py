@@ -6,12 +6,12 @@ from collections import defaultdict
 from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import Account, sum_open_order_totals
-from moniqo_core.domain.ledger.commit import Book, Commit
+from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderSide
 
 
-def account_faults(account: Account) -> list[str]:
+def account_violations(account: Account) -> list[str]:
     """What is wrong with an account's books; empty when nothing is."""
     faults: list[str] = []
     with exact():
@@ -55,20 +55,23 @@ def _equation(account: Account) -> list[str]:
     return []
 
 
-def commit_faults(before: Account, commit: Commit) -> list[str]:
+def commit_violations(before: Account, commit: Commit) -> list[str]:
     """What is wrong with a commit on ``before``: unbalanced postings, gaps, time running back, changed ended orders."""
     faults: list[str] = []
     after = commit.after
     with exact():
         sums: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
-        change: defaultdict[tuple[Book, str], Decimal] = defaultdict(lambda: ZERO)
+        change: defaultdict[tuple[LedgerAccount, str], Decimal] = defaultdict(lambda: ZERO)
         for book, asset, amount in commit.postings:
             sums[asset] += amount
             change[book, asset] += amount
         faults += [f"{asset} postings sum to {total}" for asset, total in sums.items() if total]
         for asset in {*before.balances, *after.balances}:
             was, now = before.holding(asset), after.holding(asset)
-            if was.free + change[Book.FREE, asset] != now.free or was.locked + change[Book.LOCKED, asset] != now.locked:
+            if (
+                was.free + change[LedgerAccount.FREE, asset] != now.free
+                or was.locked + change[LedgerAccount.LOCKED, asset] != now.locked
+            ):
                 faults.append(f"{asset} postings do not lead from {was} to {now}")
     if after.seq != before.seq + 1:
         faults.append(f"seq {after.seq} follows {before.seq}")

@@ -17,7 +17,7 @@ SEND_WITHIN: Final = timedelta(seconds=10)
 _ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 
-class Report(NamedTuple):
+class VenueReport(NamedTuple):
     """What a venue says of an order. ``status`` is None when it took the order and did not say more."""
 
     venue_order_id: str

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, Report
+from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, VenueReport
 from moniqo_core.domain.live.query_schedule import FIRST_QUERY_DELAY, open_order_delay, query_delay
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderStatus
@@ -76,7 +76,7 @@ def outcome_unknown(order: LiveOrder, now: datetime) -> LiveOrder:
     return _enter(replace(order, reconcile_at=now + FIRST_QUERY_DELAY), OrderStatus.UNKNOWN, now)
 
 
-def acknowledged(order: LiveOrder, report: Report, now: datetime) -> LiveOrder:
+def acknowledged(order: LiveOrder, report: VenueReport, now: datetime) -> LiveOrder:
     """The venue knows it. An answer older than what is known changes nothing; what ended stays ended.
 
     An end because it was not found is the one the venue's word takes back.
@@ -116,7 +116,7 @@ def with_fills(order: LiveOrder, fills: Sequence[Fill], now: datetime) -> LiveOr
 
 
 def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
-    """The venue does not know it, which decides only after several looks, the last when it can come no more."""
+    """The venue does not know it, which decides only after several queries, the last when it can no longer arrive."""
     if order.has_ended:
         return order
     missed = replace(order, misses=order.misses + 1, queries_without_news=order.queries_without_news + 1)

@@ -7,12 +7,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
-from moniqo_core.domain.live.losses import loss_numbers
-from moniqo_core.domain.live.rules import LiveDecision
+from moniqo_core.domain.live.loss_limits import loss_numbers
+from moniqo_core.domain.live.order_rules import LiveDecision
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Numbers, Preflight, ask_rules
+from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Numbers, Preflight, check_rules
 
 _NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses", "funds"), ("form",)
@@ -22,7 +22,7 @@ _NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
 def preflight(decision: LiveDecision) -> Preflight:
     """Ask every rule."""
     with exact():
-        results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(_numbers, decision))
+        results = check_rules(decision.rules(), _NEEDED_BEFORE, partial(_numbers, decision))
         known = decision.funds is not None and isinstance(decision.form, Market)
         return Preflight(results, largest_amount=_largest(decision) if known else None, mode="live")
 
@@ -30,7 +30,7 @@ def preflight(decision: LiveDecision) -> Preflight:
 def _largest(decision: LiveDecision) -> Decimal:
     """Return the most that limits and funds allow; the venue's fee comes on top where it is paid in the quote asset."""
     _, _, free = decision.needed()
-    amount = decision.affordable(free)
+    amount = decision.affordable_amount(free)
     if decision.request.side is OrderSide.SELL:
         return amount
     limits, found = decision.wallet.risk_limits, decision.exposure

@@ -16,7 +16,7 @@ SIMULATED: Final = "simulated"
 class Market:
     """A tradable symbol. Prices move in ``tick_size``, amounts in ``lot_step``; minimums are inclusive.
 
-    ``hours`` names the calendar of :mod:`moniqo_core.domain.market.hours` the market keeps; None trades always.
+    ``hours`` names the calendar of :mod:`moniqo_core.domain.market.trading_hours` the market keeps; None trades always.
     """
 
     symbol: str
@@ -29,7 +29,7 @@ class Market:
     hours: str | None = None
 
 
-class Level(NamedTuple):
+class PriceLevel(NamedTuple):
     """One price level of a book: ``amount`` of the base asset offered at ``price``."""
 
     price: Decimal
@@ -38,7 +38,7 @@ class Level(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look at a symbol: best prices and the shown book, at venue time ``at``.
+    """One reading of a symbol: best prices and the shown book, at venue time ``at``.
 
     ``bids`` fall and ``asks`` rise from the best price.
     """
@@ -46,8 +46,8 @@ class Snapshot:
     symbol: str
     at: datetime
     last: Decimal
-    bids: Sequence[Level]
-    asks: Sequence[Level]
+    bids: Sequence[PriceLevel]
+    asks: Sequence[PriceLevel]
     source: str
 
     @property

@@ -12,7 +12,7 @@ from moniqo_core.domain.market.market import Snapshot
 CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 
 
-def check_usable(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
+def check_fresh(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
     """Refuse a snapshot nobody should trade on; raises MarketDataError. Bid equal to ask is fine.
 
     A venue's clock may run ahead of ours by up to a second before its time counts as in the future.
@@ -41,7 +41,7 @@ def check_usable(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
         )
 
 
-def check_numbers(snapshot: Snapshot) -> None:
+def check_sane(snapshot: Snapshot) -> None:
     """Refuse a book out of order, or with what is no positive number in it; raises MarketDataError."""
     if not snapshot.last.is_finite() or snapshot.last <= 0:
         raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}.", symbol=snapshot.symbol)

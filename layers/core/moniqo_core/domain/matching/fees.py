@@ -16,7 +16,7 @@ class Fee(NamedTuple):
     increment: Decimal
 
 
-def charge(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Decimal, scale: int) -> Fee:
+def accrue_fee(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Decimal, scale: int) -> Fee:
     """Charge a fill of ``notional`` at ``rate`` (0.001 is 0.1%).
 
     The order's fee is the ceiling, at the fee asset's ``scale``, of the sum of rate x notional over its fills; the fill

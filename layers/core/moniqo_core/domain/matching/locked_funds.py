@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import AccountTerms
-from moniqo_core.domain.ledger.commit import Book
-from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commit import LedgerAccount
 from moniqo_core.domain.money import ZERO, round_up, scale_of
 from moniqo_core.domain.orders.order import Order, OrderSide
 
 
-def lock_for(order: Order, terms: AccountTerms) -> Decimal:
+def required_lock(order: Order, terms: AccountTerms) -> Decimal:
     """Return the funds a resting order must hold.
 
     A sell holds what it still sells. A buy holds the rest at its limit and the most its fee can still grow by, so a
@@ -35,11 +35,11 @@ def buy_lock(
     return quote + round_up(fee_accrued + rate * notional, scale) - fee
 
 
-def hold(draft: Draft, order: Order, needed: Decimal) -> None:
+def set_lock(draft: AccountDraft, order: Order, needed: Decimal) -> None:
     """Make an order hold exactly ``needed``; raises InsufficientBalanceError when not enough is free."""
     more = needed - order.locked
     if more > 0:
-        draft.move(Book.FREE, Book.LOCKED, order.lock_asset, more)
+        draft.move(LedgerAccount.FREE, LedgerAccount.LOCKED, order.lock_asset, more)
     elif more < 0:
-        draft.move(Book.LOCKED, Book.FREE, order.lock_asset, -more)
+        draft.move(LedgerAccount.LOCKED, LedgerAccount.FREE, order.lock_asset, -more)
     order.locked = needed

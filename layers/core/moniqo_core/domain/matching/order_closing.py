@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.matching.exits import _share_lock, open_exits
-from moniqo_core.domain.matching.locked_funds import hold
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.matching.attached_exits import _share_lock, open_exits
+from moniqo_core.domain.matching.locked_funds import set_lock
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import Order, OrderStatus
 
 
-def close(draft: Draft, order: Order, status: OrderStatus, at: datetime) -> None:
+def close_order(draft: AccountDraft, order: Order, status: OrderStatus, at: datetime) -> None:
     """End an order, give back what it holds, and settle what hangs on it."""
-    hold(draft, order, ZERO)
+    set_lock(draft, order, ZERO)
     order.become(status, at)
     draft.orders[order.order_id] = order
     if order.entry is None:
@@ -24,14 +24,14 @@ def close(draft: Draft, order: Order, status: OrderStatus, at: datetime) -> None
         _share_lock(draft, open_exits(draft, order.order_id))
 
 
-def after_exit(draft: Draft, order: Order, at: datetime) -> None:
+def close_exit_group(draft: AccountDraft, order: Order, at: datetime) -> None:
     """Settle a pair after one of it filled: the entry's rest and the sibling are cancelled."""
     if order.entry is None:
         return
     entry = draft.edit(order.entry)
     if entry is not None and entry.is_open:
-        close(draft, entry, OrderStatus.CANCELLED, at)
+        close_order(draft, entry, OrderStatus.CANCELLED, at)
     for sibling in open_exits(draft, order.order_id):
         if sibling.order_id != order.order_id:
             sibling.amount -= order.filled_amount
-            close(draft, sibling, OrderStatus.CANCELLED, at)
+            close_order(draft, sibling, OrderStatus.CANCELLED, at)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.matching.equity import equity_of
-from moniqo_core.domain.matching.order_closing import close
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.matching.equity_samples import equity_of
+from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus
-from moniqo_core.domain.risk.loss_limits import Day, breach, next_midnight
+from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
 
 
-def roll_day(draft: Draft, at: datetime) -> None:
+def begin_local_day(draft: AccountDraft, at: datetime) -> None:
     """Begin the owner's local day that ``at`` is in, unless it has begun; a new time zone holds from the next day."""
     if draft.day is None or at >= draft.day.until:
         zone = draft.account.limits.timezone if draft.account.limits else "UTC"
-        draft.day = Day(equity_of(draft), next_midnight(at, zone))
+        draft.day = LocalDay(equity_of(draft), next_local_midnight(at, zone))
 
 
-def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
+def enforce_loss_limits(draft: AccountDraft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
     """Move the peak; tell whether a loss limit is reached: then the wallet is paused, buys are cancelled, exits stay.
 
     A wallet that is not active keeps its status; ``buying`` tells whether it may have open buys to cancel.
@@ -29,7 +29,7 @@ def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> boo
     draft.peak = max(draft.peak, equity)
     if limits is None or (draft.status != "active" and not buying):
         return False
-    reached = breach(limits, equity, draft.day, draft.peak, usd_rate)
+    reached = find_breach(limits, equity, draft.day, draft.peak, usd_rate)
     if reached is None:
         return False
     if draft.status == "active":
@@ -40,5 +40,5 @@ def watch(draft: Draft, at: datetime, usd_rate: Decimal, *, buying: bool) -> boo
         if placed.is_open and placed.side is OrderSide.BUY:
             order = draft.edit(order_id)
             if order is not None:
-                close(draft, order, OrderStatus.CANCELLED, at)
+                close_order(draft, order, OrderStatus.CANCELLED, at)
     return True

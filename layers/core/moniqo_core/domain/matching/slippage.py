@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.ledger.account import TakenLevels
-from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ONE, ZERO, ceil_to, floor_to
 
 MAX_SLIPPAGE: Final = Decimal("0.05")
@@ -15,8 +15,8 @@ MAX_SLIPPAGE: Final = Decimal("0.05")
 _BASIS_POINT: Final = Decimal("0.0001")
 
 
-def beyond_book(
-    last: Level, memory: TakenLevels, excess: Decimal, depth: Decimal, slippage_bps: Decimal, tick: Decimal,
+def price_beyond_book(
+    last: PriceLevel, memory: TakenLevels, excess: Decimal, depth: Decimal, slippage_bps: Decimal, tick: Decimal,
     *, buying: bool,
 ) -> tuple[Decimal, Decimal]:  # fmt: skip
     """Price what a market order takes beyond the book: the last level's price, worse by bps x excess / depth.
@@ -31,7 +31,7 @@ def beyond_book(
     return floor_to(last.price * (ONE - slippage), tick), gone
 
 
-def most_beyond(last: Level, memory: TakenLevels, depth: Decimal, slippage_bps: Decimal) -> Decimal | None:
+def largest_excess(last: PriceLevel, memory: TakenLevels, depth: Decimal, slippage_bps: Decimal) -> Decimal | None:
     """Largest excess that stays within :data:`MAX_SLIPPAGE`; None when nothing bounds it."""
     if not slippage_bps:
         return None
@@ -39,7 +39,7 @@ def most_beyond(last: Level, memory: TakenLevels, depth: Decimal, slippage_bps: 
     return max(MAX_SLIPPAGE / (slippage_bps * _BASIS_POINT) * depth - before, ZERO)
 
 
-def pushed(
+def slipped_price(
     price: Decimal, amount: Decimal, volume: Decimal, slippage_bps: Decimal, tick: Decimal, *, buying: bool
 ) -> Decimal:
     """Price of a triggered market order at a point: worse by the slippage, times what it exceeds the volume by.

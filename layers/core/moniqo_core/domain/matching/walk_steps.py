@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import Market, PathPoint
-from moniqo_core.domain.matching.equity import hours, sample, still_hours, tells_still
-from moniqo_core.domain.matching.matcher import meet
-from moniqo_core.domain.matching.order_closing import close
-from moniqo_core.domain.matching.pause_on_loss import roll_day, watch
-from moniqo_core.domain.matching.triggers import OrdersByTrigger, orders_by_trigger
+from moniqo_core.domain.matching.equity_samples import full_hours, idle_hours, is_idle_hour, sample_equity
+from moniqo_core.domain.matching.order_closing import close_order
+from moniqo_core.domain.matching.pause_on_loss import begin_local_day, enforce_loss_limits
+from moniqo_core.domain.matching.resting_orders import match_orders
+from moniqo_core.domain.matching.trigger_prices import OrdersByTrigger, orders_by_trigger
 from moniqo_core.domain.orders.order import OrderStatus
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -22,24 +22,24 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class PathWalk:
     """One pass over the points, with what would be slow to ask at each of them."""
 
-    def __init__(self, draft: Draft, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
+    def __init__(self, draft: AccountDraft, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
-        self._waiting: dict[str, OrdersByTrigger | None] = {}
+        self._orders_by_trigger: dict[str, OrdersByTrigger | None] = {}
         # A command may have made a loss since the last point.
-        self._unsettled = True
+        self._equity_moved = True
         self._buying = any(open_order_totals.buying for open_order_totals in draft.account.open_order_totals.values())
         account = draft.account
         since = [account.evaluated_until[symbol] for symbol in account.tracked_symbols]
         # While nothing is at stake only the hours that say so are taken, again if need be: an earlier walk may not have
         # reached them.
-        self._hours = hours(min(since), draft.at) if since else still_hours(account.still_since, draft.at)
+        self._hours = full_hours(min(since), draft.at) if since else idle_hours(account.idle_since, draft.at)
         self._hour = next(self._hours, _NEVER)
         self._expiry = self._next_expiry()
         self._instant = self._next_instant()
 
-    def pass_instants(self, end: datetime) -> None:
+    def handle_events_before(self, end: datetime) -> None:
         """Take what lies before ``end``: expiries, the start of the local day, full hours with something at stake."""
         draft = self._draft
         while self._instant < end:
@@ -47,10 +47,10 @@ class PathWalk:
             if at == self._expiry:
                 self._expire(at)
             if draft.day is not None and at >= draft.day.until:
-                roll_day(draft, at)
+                begin_local_day(draft, at)
             if at == self._hour:
-                if draft.at_stake() or tells_still(draft.still_since, at):
-                    draft.samples.append(sample(draft, at))
+                if draft.has_exposure() or is_idle_hour(draft.idle_since, at):
+                    draft.samples.append(sample_equity(draft, at))
                 self._hour = next(self._hours, _NEVER)
             self._instant = self._next_instant()
 
@@ -73,12 +73,12 @@ class PathWalk:
             if placed.is_open and placed.expires_at is not None and placed.expires_at <= at:
                 order = draft.edit(order_id)
                 if order is not None:
-                    close(draft, order, OrderStatus.EXPIRED, placed.expires_at)
+                    close_order(draft, order, OrderStatus.EXPIRED, placed.expires_at)
         self._expiry = self._next_expiry()
-        self._waiting.clear()
-        self._note_stillness(at)
+        self._orders_by_trigger.clear()
+        self._note_idle(at)
 
-    def take(self, symbol: str, point: PathPoint, *, further: bool) -> bool:
+    def meet_point(self, symbol: str, point: PathPoint, *, further: bool) -> bool:
         """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
 
         ``further`` says that the symbol had a point in this instant already. Returns False when nothing of the symbol
@@ -88,37 +88,37 @@ class PathWalk:
         if self._orders(symbol) is None:
             return False
         if further:
-            self.settle(point.end)
+            self.check_loss_limits(point.end)
         if not 0 <= point.half_spread < point.price:
             return True
         orders = self._orders(symbol)
         touched = orders.touched_by(point) if orders is not None else ()
         if touched:
-            self._unsettled = True
-            if meet(draft, point, self._markets[symbol], touched):
-                del self._waiting[symbol]
-                self._note_stillness(point.end)
+            self._equity_moved = True
+            if match_orders(draft, point, self._markets[symbol], touched):
+                del self._orders_by_trigger[symbol]
+                self._note_idle(point.end)
         draft.marks[symbol] = point.price
         return True
 
     def _orders(self, symbol: str) -> OrdersByTrigger | None:
-        if symbol not in self._waiting:
-            self._waiting[symbol] = orders_by_trigger(self._draft, symbol)
-        return self._waiting[symbol]
+        if symbol not in self._orders_by_trigger:
+            self._orders_by_trigger[symbol] = orders_by_trigger(self._draft, symbol)
+        return self._orders_by_trigger[symbol]
 
-    def settle(self, end: datetime) -> None:
-        """Look at equity once every symbol has its price of this instant; without a holding it stands still."""
-        if not self._unsettled:
+    def check_loss_limits(self, end: datetime) -> None:
+        """Check loss limits once every symbol has its price of this instant; without a holding equity stands still."""
+        if not self._equity_moved:
             return
         draft = self._draft
-        if watch(draft, end, self._usd_rate, buying=self._buying):
+        if enforce_loss_limits(draft, end, self._usd_rate, buying=self._buying):
             self._buying = False
-            self._waiting.clear()
-            self._note_stillness(end)
-        self._unsettled = bool(draft.held())
+            self._orders_by_trigger.clear()
+            self._note_idle(end)
+        self._equity_moved = bool(draft.held_symbols())
 
-    def _note_stillness(self, at: datetime) -> None:
+    def _note_idle(self, at: datetime) -> None:
         """Remember when the last of what was at stake ended."""
         draft = self._draft
-        if draft.still_since is None and not draft.at_stake():
-            draft.still_since = at
+        if draft.idle_since is None and not draft.has_exposure():
+            draft.idle_since = at

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ZERO
 
 
@@ -75,7 +75,7 @@ class Fill(NamedTuple):
     side: OrderSide
     amount: Decimal
     quote: Decimal
-    levels: tuple[Level, ...]
+    levels: tuple[PriceLevel, ...]
     fee: Decimal
     fee_currency: str
     liquidity: Liquidity | None

@@ -8,10 +8,10 @@ from moniqo_core.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.draft import Draft
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 
 
-def require_trading(account: Account | Draft) -> None:
+def check_account_status(account: Account | AccountDraft) -> None:
     """Refuse a wallet that takes no orders."""
     if account.status == "suspended":
         raise WalletSuspendedError("The wallet is suspended.", reason=account.reason)
@@ -19,7 +19,7 @@ def require_trading(account: Account | Draft) -> None:
         raise WalletPausedError("The wallet is paused.", reason=account.reason)
 
 
-def check_tradable(account: Account, symbol: str, quote: str) -> None:
+def check_account_symbol(account: Account, symbol: str, quote: str) -> None:
     """Refuse a symbol this account does not trade."""
     terms = account.terms
     if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Command, Mark, Reset
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    ClosePosition,
+    Command,
+    RecordEvaluation,
+    ResetAccount,
+)
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.domain.paper import orders as trading
-from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo_core.domain.paper import account_lifecycle, order_commands
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 
 
-def decide(draft: Draft, command: Command, context: MarketContext | None) -> Commit:
-    """Decide ``command``; the same draft, command and basis always give the same commit.
+def decide(draft: AccountDraft, command: Command, context: MarketContext | None) -> Commit:
+    """Decide ``command``; the same draft, command and context always give the same commit.
 
-    Raises what the functions of :mod:`moniqo_core.domain.paper.orders` and :mod:`moniqo_core.domain.paper.lifecycle`
-    raise.
+    Raises what the functions of :mod:`moniqo_core.domain.paper.order_commands` and of
+    :mod:`moniqo_core.domain.paper.account_lifecycle` raise.
     """
     match command:
         case OrderRequest() if context is not None:
-            return trading.place(draft, command, context)
+            return order_commands.place(draft, command, context)
         case ClosePosition() if context is not None:
-            return trading.close_position(draft, command, context)
-        case Cancel():
-            return trading.cancel(draft, command)
-        case CancelAll():
-            return trading.cancel_all(draft, command)
-        case SetStatus() | SetLimits() | Reset() | Close():
-            return lifecycle.change(draft, command)
-        case Mark():
+            return order_commands.close_position(draft, command, context)
+        case CancelOrder():
+            return order_commands.cancel(draft, command)
+        case CancelAllOrders():
+            return order_commands.cancel_all(draft, command)
+        case SetStatus() | SetLimits() | ResetAccount() | DeleteWallet():
+            return account_lifecycle.decide_lifecycle(draft, command)
+        case RecordEvaluation():
             return draft.commit(command)
         case _:
             message = f"{type(command).__name__} cannot be decided on an account, or needs a market context."

@@ -1,6 +1,6 @@
 """Checking an order without placing it: every rule with its numbers, what would fill, and how much would pass.
 
-The rules are those of :class:`moniqo_core.domain.paper.rules.Decision`, asked one by one.
+The rules are those of :class:`moniqo_core.domain.paper.order_rules.PaperDecision`, asked one by one.
 Nothing here decides anything itself.
 """
 
@@ -10,16 +10,16 @@ from functools import partial
 from typing import Final
 
 from moniqo_core.domain.errors import InvalidSymbolError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.matching.sweep import market_cost
+from moniqo_core.domain.matching.taker_fills import market_order_cost
 from moniqo_core.domain.money import ZERO, exact, round_up, scale_of
 from moniqo_core.domain.orders.order import average_price
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rules import Estimate, Preflight, RuleOutcome, RuleResult, ask_rules
+from moniqo_core.domain.orders.rule_check import Estimate, Preflight, RuleOutcome, RuleResult, check_rules
+from moniqo_core.domain.paper.largest_amount import dry_run_refusal, largest_amount
+from moniqo_core.domain.paper.order_rules import PaperDecision
 from moniqo_core.domain.paper.rule_numbers import numbers_of
-from moniqo_core.domain.paper.rules import Decision
-from moniqo_core.domain.paper.trial import largest_amount, refusal_of
 
 _NEEDED_BEFORE: Final = {
     "market": ("form",),
@@ -31,11 +31,11 @@ _NEEDED_BEFORE: Final = {
 """Rules that compute with what other rules found; when one of those failed they cannot be checked."""
 
 
-def check(draft: Draft, order: OrderRequest, context: MarketContext) -> Preflight:
+def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Preflight:
     """Check an order on a draft that has walked the path; the draft is left as it is."""
     with exact():
-        decision = Decision(draft, order, context)
-        results = ask_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
+        decision = PaperDecision(draft, order, context)
+        results = check_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
         if order.stop_loss is not None or order.take_profit is not None:
             results += (_exits(draft, order, context, results),)
         outcomes = {result.rule: result.outcome for result in results}
@@ -46,7 +46,7 @@ def check(draft: Draft, order: OrderRequest, context: MarketContext) -> Prefligh
             rules=results,
             estimate=_estimate(decision) if known else None,
             largest_amount=largest,
-            largest_quote_amount=market_cost(draft, order.side, largest or ZERO, context) if by_quote else None,
+            largest_quote_amount=market_order_cost(draft, order.side, largest or ZERO, context) if by_quote else None,
         )
 
 
@@ -57,17 +57,19 @@ def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Prefligh
     return Preflight((failed, *(RuleResult(rule, RuleOutcome.SKIPPED, {}) for rule in skipped)))
 
 
-def _exits(draft: Draft, order: OrderRequest, context: MarketContext, others: tuple[RuleResult, ...]) -> RuleResult:
+def _exits(
+    draft: AccountDraft, order: OrderRequest, context: MarketContext, others: tuple[RuleResult, ...]
+) -> RuleResult:
     """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
     if any(result.outcome is not RuleOutcome.PASSED for result in others):
         return RuleResult("exits", RuleOutcome.SKIPPED, {})
-    refusal = refusal_of(draft, order, context)
+    refusal = dry_run_refusal(draft, order, context)
     if refusal is None:
         return RuleResult("exits", RuleOutcome.PASSED, {})
     return RuleResult("exits", RuleOutcome.FAILED, refusal.members, refusal)
 
 
-def _estimate(decision: Decision) -> Estimate:
+def _estimate(decision: PaperDecision) -> Estimate:
     plan, currency = decision.plan, decision.context.market.quote
     asset, needed, _ = decision.funds()
     return Estimate(

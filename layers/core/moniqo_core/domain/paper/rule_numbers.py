@@ -7,42 +7,42 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.rules import MAX_OPEN_ORDERS, Numbers
-from moniqo_core.domain.paper.exposure import open_positions, total_exposure
-from moniqo_core.domain.paper.rules import Decision
+from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Numbers
+from moniqo_core.domain.paper.exposure_limits import open_positions, total_exposure
+from moniqo_core.domain.paper.order_rules import PaperDecision
 
 _SHOWN: Final = Decimal("0.00000001")
 
 
-def numbers_of(decision: Decision, rule: str) -> Numbers:
+def numbers_of(decision: PaperDecision, rule: str) -> Numbers:
     """Return what a rule looks at, whether it passed or not."""
     return _NUMBERS[rule](decision) if rule in _NUMBERS else {}
 
 
-def _status(decision: Decision) -> Numbers:
+def _status(decision: PaperDecision) -> Numbers:
     return {"wallet_status": decision.draft.status}
 
 
-def _open_orders(decision: Decision) -> Numbers:
+def _open_orders(decision: PaperDecision) -> Numbers:
     count = sum(open_order_totals.orders for open_order_totals in decision.draft.account.open_order_totals.values())
     return {"value": count, "limit": MAX_OPEN_ORDERS}
 
 
-def _symbol(decision: Decision) -> Numbers:
+def _symbol(decision: PaperDecision) -> Numbers:
     return {"symbol": decision.request.symbol, "cash_asset": decision.draft.account.terms.cash_asset}
 
 
-def _form(decision: Decision) -> Numbers:
+def _form(decision: PaperDecision) -> Numbers:
     market = decision.context.market
     steps = {name: getattr(market, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")}
     return {"amount": decision.amount or None, **steps}
 
 
-def _expiry(decision: Decision) -> Numbers:
+def _expiry(decision: PaperDecision) -> Numbers:
     return {"now": decision.draft.at, "expires_at": decision.request.expires_at}
 
 
-def _prices(decision: Decision) -> Numbers:
+def _prices(decision: PaperDecision) -> Numbers:
     context = decision.context
     numbers: dict[str, object] = {
         "bid": context.snapshot.bid,
@@ -54,24 +54,24 @@ def _prices(decision: Decision) -> Numbers:
     return numbers
 
 
-def _position_size(decision: Decision) -> Numbers:
+def _position_size(decision: PaperDecision) -> Numbers:
     limits = decision.draft.account.limits
     return {"value": decision.exposure.value, "limit": limits and limits.max_position_size_usd}
 
 
-def _total_exposure(decision: Decision) -> Numbers:
+def _total_exposure(decision: PaperDecision) -> Numbers:
     limits = decision.draft.account.limits
     value = decision.exposure.value + total_exposure(decision.exposure, decision.context)
     return {"value": value, "limit": limits and limits.max_total_exposure_usd}
 
 
-def _positions(decision: Decision) -> Numbers:
+def _positions(decision: PaperDecision) -> Numbers:
     limits = decision.draft.account.limits
     count = open_positions(decision.exposure, decision.context)
     return {"value": count, "limit": limits and limits.max_open_positions}
 
 
-def _losses(decision: Decision) -> Numbers:
+def _losses(decision: PaperDecision) -> Numbers:
     draft, limits, equity = decision.draft, decision.draft.account.limits, decision.equity()
     if limits is None:
         return {}
@@ -87,12 +87,12 @@ def _losses(decision: Decision) -> Numbers:
     }
 
 
-def _funds(decision: Decision) -> Numbers:
+def _funds(decision: PaperDecision) -> Numbers:
     asset, needed, free = decision.funds()
     return {"asset": asset, "needed": needed, "available": free}
 
 
-_NUMBERS: Final[Mapping[str, Callable[[Decision], Numbers]]] = {
+_NUMBERS: Final[Mapping[str, Callable[[PaperDecision], Numbers]]] = {
     "status": _status,
     "open_orders": _open_orders,
     "symbol": _symbol,

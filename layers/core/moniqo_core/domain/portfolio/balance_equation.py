@@ -33,7 +33,7 @@ class AssetFlows:
     """Everything known to have moved since ``epoch`` began with nothing, per asset, up to ``until``.
 
     ``seq`` is the last entry of a paper wallet's journal that is counted; a venue has none. ``behind`` are assets of
-    which more moved than a venue told at once: the books end before the balance, and the next look goes on.
+    which more moved than a venue told at once: the flows end before the balance, and the next sync goes on.
     """
 
     epoch: int
@@ -56,7 +56,7 @@ class EquationLine:
 
     @property
     def residue(self) -> Decimal:
-        """Closing less all that explains it; zero when the books are right."""
+        """Closing less all that explains it; zero when everything is explained."""
         return self.closing - self.opening - self.trades + self.fees - self.transfers
 
 
@@ -67,9 +67,9 @@ def balance_equation(
 
     Args:
         opening: Totals per asset at the last sync.
-        before: The books of the last sync. Of another epoch, or None: the equation covers the whole epoch, which began
-            with nothing.
-        books: The books now.
+        before: The flows up to the last sync. Of another epoch, or None: the equation covers the whole epoch, which
+            began with nothing.
+        asset_flows: The flows up to now.
         closing: Totals per asset now.
 
     """

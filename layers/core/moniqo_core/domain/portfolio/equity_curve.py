@@ -23,7 +23,7 @@ class EquityPoint(NamedTuple):
     """Equity at an instant, in an epoch of the account."""
 
     epoch: int
-    sample: Sample
+    sample: EquitySample
 
 
 def on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
@@ -53,7 +53,7 @@ def only_on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime
     ]
 
 
-def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[Sample]) -> list[EquityPoint]:
+def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[EquitySample]) -> list[EquityPoint]:
     """Put the samples the journal may not have yet behind those it has."""
     known = {(point.epoch, point.sample.at) for point in stored}
     new = [EquityPoint(epoch, sample) for sample in unwritten if (epoch, sample.at) not in known]
@@ -64,7 +64,7 @@ def _ceil(moment: datetime, step: timedelta) -> datetime:
     return _BEGINNING - (_BEGINNING - moment) // step * step
 
 
-class Sample(NamedTuple):
+class EquitySample(NamedTuple):
     """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset; PnL is None where nobody knows it."""
 
     at: datetime

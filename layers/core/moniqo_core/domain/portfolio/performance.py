@@ -1,6 +1,7 @@
 """How well an account did: pure arithmetic over its fills and its equity on UTC hours.
 
-Money is in the cash asset, shares are in percent; :mod:`moniqo_core.domain.portfolio.figures` has the formulas.
+Money is in the cash asset, shares are in percent.
+:mod:`moniqo_core.domain.portfolio.performance_figures` has the formulas.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from typing import NamedTuple
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.portfolio.equity_curve import DAY, EquityPoint, on_grid
-from moniqo_core.domain.portfolio.figures import (
-    Trade,
+from moniqo_core.domain.portfolio.performance_figures import (
+    ClosedTrade,
     TradeFigures,
-    figures_of,
+    closed_trades,
     max_drawdown,
     percent,
     sharpe_ratio,
-    trades_of,
+    trade_figures,
     turnover,
 )
 from moniqo_core.domain.portfolio.position import Position
 
 
-class Start(NamedTuple):
+class EpochStart(NamedTuple):
     """The beginning of the epoch: when, the equity then, and what was held (only a fork begins with holdings)."""
 
     at: datetime
@@ -51,7 +52,7 @@ class SymbolFigures:
 class Performance:
     """An account since the beginning of its epoch. ``total_pnl`` is equity now less equity then."""
 
-    start: Start
+    start: EpochStart
     equity: Decimal | None
     total_pnl: Decimal | None
     return_percent: Decimal | None
@@ -68,7 +69,7 @@ class Performance:
 
 
 def measure(
-    start: Start,
+    start: EpochStart,
     fills: Sequence[Fill],
     points: Sequence[EquityPoint],
     positions: Mapping[str, Position],
@@ -89,7 +90,7 @@ def measure(
 
     """
     with exact():
-        trades = trades_of(fills, start.amounts)
+        trades = closed_trades(fills, start.amounts)
         latest = [] if equity is None else [equity]
         drop, drop_percent = max_drawdown([start.equity, *(point.sample.equity for point in points), *latest])
         daily = [point.sample.equity for point in on_grid(points, start.at, now, DAY)]
@@ -109,7 +110,7 @@ def measure(
             max_drawdown=drop,
             max_drawdown_percent=drop_percent,
             sharpe_ratio=sharpe_ratio(daily),
-            figures=figures_of(trades),
+            figures=trade_figures(trades),
             symbols=tuple(_symbol(name, fills, trades, positions, marks) for name in _names(fills, positions)),
         )
 
@@ -117,7 +118,7 @@ def measure(
 def _symbol(
     name: str,
     fills: Sequence[Fill],
-    trades: Sequence[Trade],
+    trades: Sequence[ClosedTrade],
     positions: Mapping[str, Position],
     marks: Mapping[str, Decimal],
 ) -> SymbolFigures:
@@ -129,7 +130,7 @@ def _symbol(
         unrealised_pnl=_unrealised(position, marks.get(name)),
         fees=sum((item.fee for item in own), ZERO),
         volume=sum((item.quote for item in own), ZERO),
-        figures=figures_of([trade for trade in trades if trade.symbol == name]),
+        figures=trade_figures([trade for trade in trades if trade.symbol == name]),
     )
 
 

@@ -13,7 +13,7 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.risk.limits import RiskLimits
 
 
-class Day(NamedTuple):
+class LocalDay(NamedTuple):
     """The owner's local day: ``equity`` at its start, in the cash asset, and when the next one begins."""
 
     equity: Decimal
@@ -31,7 +31,7 @@ _CENT: Final = Decimal("0.01")
 CHANGE_LIMITS: Final = "Change risk_limits with PATCH /wallets/{id}. A daily limit also ends with the day."
 
 
-class Breach(NamedTuple):
+class LossLimitBreach(NamedTuple):
     """A loss limit that was reached."""
 
     limit_type: str
@@ -59,27 +59,27 @@ class Breach(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def next_midnight(after: datetime, timezone: str) -> datetime:
+def next_local_midnight(after: datetime, timezone: str) -> datetime:
     """Return the first instant of the local date that follows ``after``'s, in UTC."""
     zone = ZoneInfo(timezone)
     tomorrow = after.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
 
 
-def day_began(now: datetime, timezone: str) -> datetime:
+def local_day_start(now: datetime, timezone: str) -> datetime:
     """Return the first instant of the local date ``now`` is in, in UTC."""
     zone = ZoneInfo(timezone)
     return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
 
 
-def breach(
+def find_breach(
     limits: RiskLimits,
     equity: Decimal,
-    day: Day | None,
+    day: LocalDay | None,
     peak: Decimal,
     usd_rate: Decimal,
     percent_from: Decimal | None = None,
-) -> Breach | None:
+) -> LossLimitBreach | None:
     """Return the first loss limit that ``equity`` reaches, if any.
 
     Daily loss = equity at the start of the local day less equity now; drawdown = the same from the peak, in percent.
@@ -88,12 +88,12 @@ def breach(
     if day is not None:
         loss = day.equity - equity
         if limits.daily_loss_limit_usd is not None and loss * usd_rate >= limits.daily_loss_limit_usd:
-            return Breach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
+            return LossLimitBreach("daily_loss_limit_usd", limits.daily_loss_limit_usd, loss * usd_rate)
         fallen = _fallen(limits.daily_loss_limit_percent, day.equity if percent_from is None else percent_from, equity)
         if fallen is not None:
-            return Breach("daily_loss_limit_percent", *fallen)
+            return LossLimitBreach("daily_loss_limit_percent", *fallen)
     fallen = _fallen(limits.max_drawdown_percent, peak, equity)
-    return None if fallen is None else Breach("max_drawdown_percent", *fallen)
+    return None if fallen is None else LossLimitBreach("max_drawdown_percent", *fallen)
 
 
 def _fallen(limit: Decimal | None, start: Decimal, equity: Decimal) -> tuple[Decimal, Decimal] | None:

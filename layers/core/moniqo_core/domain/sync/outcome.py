@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
-from moniqo_core.domain.portfolio.equity_curve import Sample
-from moniqo_core.domain.risk.loss_limits import Breach
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
+from moniqo_core.domain.risk.loss_limits import LossLimitBreach
 from moniqo_core.domain.wallets.user_wallet import (
     UserWallet,
 )
@@ -81,7 +81,7 @@ class SyncOutcome:
     """What a sync changes: ``before`` is the wallet as it was read, ``after`` as it is to be stored.
 
     ``log`` is None for a paper wallet whose journal did not move: only its ``samples``, hours of equity of ``epoch``,
-    are kept. ``mended`` says that the wallet did not show what its journal says, ``breach`` which loss limit a live
+    are kept. ``corrected`` says that the wallet did not show what its journal says, ``breach`` which loss limit a live
     wallet reaches.
     """
 
@@ -91,9 +91,9 @@ class SyncOutcome:
     log: SyncLogEntry | None
     error_message: str | None = None
     epoch: int = 1
-    samples: Sequence[Sample] = ()
-    mended: bool = False
-    breach: Breach | None = None
+    samples: Sequence[EquitySample] = ()
+    corrected: bool = False
+    breach: LossLimitBreach | None = None
 
 
 def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:

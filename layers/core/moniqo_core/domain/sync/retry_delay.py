@@ -10,7 +10,7 @@ SLOWEST_RETRY: Final = timedelta(hours=6)
 
 
 def retry_delay(failures: int, jitter: float) -> timedelta:
-    """Return ``share`` (0 to 1) of the longest wait after so many failures: doubling, capped, with full jitter."""
+    """Return ``jitter`` (0 to 1) times the longest wait after so many failures, which doubles up to a cap."""
     # 2**6 x 5 minutes is above the cap; the bound keeps the power small however long a wallet stays broken.
     longest = min(SLOWEST_RETRY, FIRST_RETRY * (1 << min(failures - 1, 10)))
     return longest * jitter

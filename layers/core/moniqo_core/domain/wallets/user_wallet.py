@@ -25,7 +25,7 @@ class UserWalletStatus(StrEnum):
 
 
 # A wallet that only lost its connection still is the owner's to use; a stopped one is not.
-STOPPED: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED})
+STOPPED_STATUSES: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED})
 SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, UserWalletStatus.CONNECTING)
 
 
@@ -44,8 +44,8 @@ class SnapshotAsset:
 class BalanceSnapshot:
     """What the last sync saw; empty before the first one. Values and PnL are in US dollars.
 
-    ``partial`` says that an asset has no value, or that a price or an order may be out of date. ``books`` is what had
-    moved by then.
+    ``partial`` says that an asset has no value, or that a price or an order may be out of date.
+    ``asset_flows`` is what had moved by then.
     """
 
     last_synced_at: datetime | None = None
@@ -71,7 +71,7 @@ class LossBaseline(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectionState:
     """How the last contact with the account went; ``retry_count`` counts failures since the last success."""
 
     is_connected: bool = False
@@ -124,7 +124,7 @@ class UserWallet:
     status_reason: str | None = None
     status_before_suspension: UserWalletStatus | None = None
     balance: BalanceSnapshot = BalanceSnapshot()
-    connection: Connection = Connection()
+    connection: ConnectionState = ConnectionState()
     statistics: SyncStatistics = SyncStatistics()
     ai_managed_state: Mapping[str, object] | None = None
     next_sync_at: datetime | None = None
@@ -143,7 +143,7 @@ class UserWallet:
     @property
     def is_active(self) -> bool:
         """Whether the wallet is in use: neither paused nor suspended."""
-        return self.status not in STOPPED
+        return self.status not in STOPPED_STATUSES
 
     @property
     def has_credentials(self) -> bool:

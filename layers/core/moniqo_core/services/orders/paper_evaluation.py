@@ -15,7 +15,7 @@ from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, WorkQueue
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_messages
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.wallets.connector import WalletConnector
 
 log: Final = logging.getLogger("moniqo")

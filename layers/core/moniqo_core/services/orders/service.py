@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
+from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.shared.limits import PerMinute

@@ -12,7 +12,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
 from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError, WalletError
 from moniqo_core.storage.rate_counters import RateCounters
-from moniqo_core.storage.wallets.slots import GRACE, WalletSlots
+from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 
 MINUTE: Final = timedelta(minutes=1)
 

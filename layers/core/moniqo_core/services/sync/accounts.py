@@ -16,9 +16,9 @@ from moniqo_core.domain.errors import (
     WalletDeletedError,
     WalletError,
 )
+from moniqo_core.domain.sync.account_statement import previous_sync_of
 from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncType
-from moniqo_core.domain.sync.rules import failed, gone, succeeded
-from moniqo_core.domain.sync.statement import opening_of
+from moniqo_core.domain.sync.outcome_rules import account_deleted, failed, succeeded
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import is_outage
 from moniqo_core.wallets.base import BaseWallet
@@ -100,10 +100,10 @@ class AccountQueries:
                 raise WalletConnectionError
             async with asyncio.timeout(SECONDS_PER_WALLET), nullcontext() if stays_open else connected:
                 trading = run.type is SyncType.PRE_TRADE
-                statement = await connected.statement(opening_of(wallet.balance), trading=trading)
+                statement = await connected.statement(previous_sync_of(wallet.balance), trading=trading)
             return succeeded(run, wallet, statement, self._now()), None
         except WalletDeletedError as deleted:
-            return gone(run, wallet, self._now()), deleted
+            return account_deleted(run, wallet, self._now()), deleted
         except WalletError as refusal:
             error = refusal
         except TimeoutError:

@@ -13,16 +13,16 @@ from typing import Final, Protocol
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, RateLimitExceededError
-from moniqo_core.domain.live.losses import paused_by
+from moniqo_core.domain.live.loss_limits import paused_by_loss
 from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType, scheduled_run
+from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.sync.retry_delay import retry_delay
-from moniqo_core.domain.sync.rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.shared.limits import PerMinute
 from moniqo_core.services.sync.accounts import AccountQueries
-from moniqo_core.storage.wallets.documents import changes_between
-from moniqo_core.storage.wallets.due import DueWallets, Lease
-from moniqo_core.storage.wallets.sync_log import SyncLogStore, Unreadable
+from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
+from moniqo_core.storage.wallets.sync_log import SyncLogStore, UnreadableWallet
+from moniqo_core.storage.wallets.user_wallet_codec import changes_between
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
@@ -53,7 +53,7 @@ class SyncReport:
     failed: int = 0
     postponed: int = 0
     unbalanced: int = 0
-    mended: int = 0
+    corrected: int = 0
     unstored: frozenset[str] = frozenset()
     took: timedelta = timedelta(0)
 
@@ -120,7 +120,7 @@ class BalanceSync:
         if claimed:
             await self._sync_log.record(lease.token, [outcome])
         elif outcome.breach is not None:
-            paused = paused_by(wallet, outcome.breach)
+            paused = paused_by_loss(wallet, outcome.breach)
             with suppress(ConflictError):
                 await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
         await self._stop_purchases([outcome])
@@ -128,9 +128,9 @@ class BalanceSync:
             raise error
         return outcome
 
-    def _by_hand(self, wallet: UserWallet, sync_type: SyncType) -> tuple[SyncRun, Lease]:
+    def _by_hand(self, wallet: UserWallet, sync_type: SyncType) -> tuple[SyncRun, SyncLease]:
         now = self._now()
-        lease = Lease(str(uuid.uuid4()), now + LEASE_BY_HAND)
+        lease = SyncLease(str(uuid.uuid4()), now + LEASE_BY_HAND)
         return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
 
     async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
@@ -150,13 +150,13 @@ class BalanceSync:
         synced meanwhile, or that another worker is at, are left out.
         """
         started_at = self._now()
-        lease = Lease(str(uuid.uuid4()), started_at + LEASE)
+        lease = SyncLease(str(uuid.uuid4()), started_at + LEASE)
         wallets, broken = await self._due.claim(due, lease, started_at)
         now = self._now()
         work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
         outcomes = await self._queries.many(work)
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._jitter())
-        unreadable = [Unreadable(name, due[name], again) for name in broken]
+        unreadable = [UnreadableWallet(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
         await self._stop_purchases(outcomes)
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
@@ -171,5 +171,5 @@ def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:
         synced=len(outcomes) - lost,
         failed=lost + broken,
         unbalanced=sum(entry.balanced is False for entry in logs),
-        mended=sum(outcome.mended for outcome in outcomes),
+        corrected=sum(outcome.corrected for outcome in outcomes),
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, Message, WorkQueue
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_message
-from moniqo_core.storage.wallets.due import DueWallets
+from moniqo_core.storage.wallets.due_wallets import DueWallets
 
 WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ValidationError
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.changes import Close, SetLimits
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.wallets.requests import WalletChange
-from moniqo_core.storage.wallets.life import touched
+from moniqo_core.storage.wallets.lifecycle_changes import touched
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -66,7 +66,7 @@ class WalletChanges:
         """
         execution = await self._opener.open(user_id, user_wallet_id)
         await execution.release(force=force)
-        await execution.account.record(Close(force=force), projection=touched(self._now()))
+        await execution.account.record(DeleteWallet(force=force), projection=touched(self._now()))
 
 
 def _check(limits: RiskLimits) -> None:

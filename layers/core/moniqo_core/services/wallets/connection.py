@@ -18,7 +18,7 @@ from moniqo_core.domain.errors import (
     WalletConnectionError,
     WalletError,
 )
-from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet
+from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet
 from moniqo_core.services.wallets.credential_fields import (
     INITIAL_BALANCE,
     CheckedCredentials,
@@ -116,7 +116,7 @@ class WalletConnection:
         if credentials.secrets:
             encrypted = await self._cipher.encrypt(credentials.secrets, user_id, user_wallet_id)
         now = self._now()
-        connection = Connection(is_connected=True, last_successful_ping=now)
+        connection = ConnectionState(is_connected=True, last_successful_ping=now)
         changed = replace(
             wallet,
             credentials=encrypted,

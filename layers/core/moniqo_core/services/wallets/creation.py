@@ -14,7 +14,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.definition import Definition
-from moniqo_core.domain.wallets.user_wallet import Connection, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.credential_fields import (
     INITIAL_BALANCE,
@@ -108,7 +108,7 @@ class WalletCreation:
         return Created(wallet, replayed=False)
 
     async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
-        made = await self._wallets.find_made(wallet.user_id, wallet.id)
+        made = await self._wallets.find_including_deleted(wallet.user_id, wallet.id)
         if made is None:
             return None
         if made.request_hash != wallet.request_hash or not await self._same_secrets(made, credentials):
@@ -146,7 +146,7 @@ def _describe(
         settings=settings,
         risk_limits=request.risk_limits,
         request_hash=_hash(request, definition, settings),
-        connection=Connection(is_connected=True, last_successful_ping=now),
+        connection=ConnectionState(is_connected=True, last_successful_ping=now),
         next_sync_at=now,
         created_at=now,
         updated_at=now,

@@ -10,8 +10,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from moniqo_core.domain.errors import InvalidCredentialsError
-from moniqo_core.domain.field_names import is_safe_to_repeat
 from moniqo_core.domain.money import parse, plain
+from moniqo_core.domain.safe_names import is_safe_to_repeat
 from moniqo_core.domain.wallets.definition import CredentialField
 from moniqo_core.services.wallets.patterns import Pattern, UnusablePatternError
 

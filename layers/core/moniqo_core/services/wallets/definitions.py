@@ -8,7 +8,7 @@ from uuid import uuid4
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletInUseError
 from moniqo_core.domain.wallets.definition import Definition
-from moniqo_core.domain.wallets.queries import DefinitionCursor, DefinitionFilter
+from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
 from moniqo_core.storage.wallets.definitions import DefinitionStore, read_definition
 
 

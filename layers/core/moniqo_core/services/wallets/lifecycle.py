@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.wallets.changes import SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
-from moniqo_core.storage.wallets.life import changed_status
+from moniqo_core.storage.wallets.lifecycle_changes import changed_status
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -52,7 +52,7 @@ class WalletLifecycle:
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Stop anybody's wallet until an administrator lifts it; raises NotFoundError, ConflictError."""
-        wallet = await self._wallets.get_of_anybody(user_wallet_id)
+        wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         return await self._set(wallet, UserWalletStatus.SUSPENDED, "admin", reason)
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
@@ -61,7 +61,7 @@ class WalletLifecycle:
         A wallet its owner or a loss limit had paused is paused again: it must not start to trade because a suspension
         was lifted.
         """
-        wallet = await self._wallets.get_of_anybody(user_wallet_id)
+        wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED or wallet.buys_stopped
         status = UserWalletStatus.PAUSED if was_paused else UserWalletStatus.ACTIVE
         return await self._set(wallet, status, "admin", reason)

@@ -16,7 +16,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
-    Connection,
+    ConnectionState,
     SnapshotAsset,
     SyncStatistics,
     UserWallet,
@@ -24,7 +24,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 )
 from moniqo_core.services.shared.limits import WalletLimit
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
-from moniqo_core.storage.wallets.documents import to_document
+from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -82,7 +82,9 @@ class PaperWallets:
             wallet = replace(wallet, evaluated_until=wallet.created_at)
         await self._limit.claim(user_id, new_id)
         try:
-            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(account, to_document(wallet))
+            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(
+                account, user_wallet_document(wallet)
+            )
         except ConflictError:
             made = await self._made_before(user_id, new_id, request_hash)
             if made is None:
@@ -99,7 +101,7 @@ class PaperWallets:
             raise ValidationError(error.detail, errors=[wrong]) from None
 
     async def _made_before(self, user_id: str, user_wallet_id: str, request_hash: str) -> UserWallet | None:
-        made = await self._wallets.find_made(user_id, user_wallet_id)
+        made = await self._wallets.find_including_deleted(user_id, user_wallet_id)
         if made is None:
             return None
         if made.request_hash != request_hash:
@@ -134,7 +136,7 @@ def _describe(
         request_hash=request_hash,
         forked_from=f"{source.id}:{account.seq}",
         balance=BalanceSnapshot(),
-        connection=Connection(is_connected=True, last_successful_ping=now),
+        connection=ConnectionState(is_connected=True, last_successful_ping=now),
         statistics=SyncStatistics(),
         next_sync_at=now,
         synced_for=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry
-from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
+from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore

@@ -10,14 +10,14 @@ from typing import Final
 from pymongo import UpdateOne
 
 from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.list_queries import FillQuery
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.domain.orders.queries import FillQuery
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.orders.codec import fill_document, read_fill
+from moniqo_core.storage.orders.order_codec import fill_document, read_fill
 
 FILLS: Final = "order_fills"
-MOST_FILLS: Final = 1000
-"""Fills shown with one order, and read for one look at what moved."""
+MAX_FILLS: Final = 1000
+"""Fills shown with one order, and read at once to tell what moved."""
 
 
 class LiveFillStore:
@@ -46,10 +46,10 @@ class LiveFillStore:
         found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
         if filled:
             query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}
-            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MOST_FILLS * len(filled))
+            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MAX_FILLS * len(filled))
             async for document in oldest_first:
                 found[document["order_id"]].append(read_fill(document))
-        return {order_id: tuple(fills[:MOST_FILLS]) for order_id, fills in found.items()}
+        return {order_id: tuple(fills[:MAX_FILLS]) for order_id, fills in found.items()}
 
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Fills newest first, and where the next page begins: the time of its last one in milliseconds, and its tie."""
@@ -71,7 +71,7 @@ class LiveFillStore:
 
     async def since(self, user_wallet_id: str, moment: datetime) -> list[Fill]:
         """The last fills of a wallet from a time on."""
-        found, _ = await self.page(user_wallet_id, FillQuery(MOST_FILLS, since=moment))
+        found, _ = await self.page(user_wallet_id, FillQuery(MAX_FILLS, since=moment))
         return found
 
 

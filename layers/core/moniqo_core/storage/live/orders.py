@@ -17,12 +17,12 @@ from pymongo.errors import ClientBulkWriteException, ConnectionFailure, Duplicat
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide
-from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
-from moniqo_core.storage.live.order_codec import live_document, order_key, read_live
+from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
 from moniqo_core.storage.live.pre_trade_state import (
     MAY_STILL_FILL,
     ORDERS,
@@ -30,16 +30,16 @@ from moniqo_core.storage.live.pre_trade_state import (
     pre_trade_pipeline,
     read_pre_trade_state,
 )
-from moniqo_core.storage.orders.codec import order_age
+from moniqo_core.storage.orders.order_codec import order_age
 
 SENDS: Final = 3
 
 
-class Inserted(Enum):
+class InsertOutcome(Enum):
     """What became of an intent."""
 
     DONE = auto()
-    LOST = auto()
+    OVERTAKEN = auto()
     """Another order took the number: read again and decide again."""
     REPEATED = auto()
     """The client order id stands for another order already."""
@@ -70,7 +70,7 @@ class LiveOrderStore:
             raise NotFoundError("There is no such wallet.")
         return read_pre_trade_state(found[0])
 
-    async def insert(self, order: LiveOrder) -> Inserted:
+    async def insert(self, order: LiveOrder) -> InsertOutcome:
         """Write an intent.
 
         Raises:
@@ -85,12 +85,12 @@ class LiveOrderStore:
                 # What was sent twice finds its own document.
                 stored = await self._orders.find_one({"_id": document["_id"]}, {"token": 1})
                 if stored is not None and stored["token"] == document["token"]:
-                    return Inserted.DONE
+                    return InsertOutcome.DONE
                 named = "client_order_id" in cast("Mapping[str, Any]", error.details)["keyPattern"]
-                return Inserted.REPEATED if named else Inserted.LOST
+                return InsertOutcome.REPEATED if named else InsertOutcome.OVERTAKEN
             except ConnectionFailure:
                 continue
-            return Inserted.DONE
+            return InsertOutcome.DONE
         raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
 
     async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
@@ -130,7 +130,7 @@ class LiveOrderStore:
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
 
     async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
-        """See to it that purchases of these wallets that may still fill are looked at by ``at``."""
+        """See to it that purchases of these wallets that may still fill are queried by ``at``."""
         purchases = {
             "user_wallet_id": {"$in": list(user_wallet_ids)},
             "status": {"$in": list(MAY_STILL_FILL)},
@@ -159,10 +159,10 @@ class LiveOrderStore:
         return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
 
     async def venues_to_reconcile(self, now: datetime) -> list[str]:
-        """Venues with an order whose time to be looked at has come."""
+        """Venues with an order that is due to be queried."""
         return sorted(await self._orders.distinct("venue", {"settle_at": {"$lte": now}}))
 
     async def to_reconcile(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
-        """Orders at one venue whose time to be looked at has come, those that wait longest first."""
+        """Orders at one venue that are due to be queried, those that wait longest first."""
         query = {"venue": venue, "settle_at": {"$lte": now}}
         return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]

@@ -9,10 +9,10 @@ from typing import Final
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_SWITCH
+from moniqo_core.storage.deployment import DEPLOYMENT, LIVE_TRADING_SWITCH
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.live.order_codec import read_live
-from moniqo_core.storage.wallets.documents import from_document
+from moniqo_core.storage.live.live_order_codec import read_live
+from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 
 ORDERS: Final = "orders"
 MAY_STILL_FILL: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
@@ -51,7 +51,7 @@ def pre_trade_pipeline(
         # them must not be left out of the orders and counted by the number.
         _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
         _joined(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
-        _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_SWITCH}}]),
+        _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_TRADING_SWITCH}}]),
     ]
     if client_order_id is not None:
         named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
@@ -63,7 +63,7 @@ def read_pre_trade_state(document: Document) -> PreTradeState:
     """Read an answer to :func:`pre_trade_pipeline`."""
     before, last = document.get("before"), document["last"]
     return PreTradeState(
-        wallet=from_document(document),
+        wallet=read_user_wallet(document),
         orders=[read_live(order) for order in document["found"]],
         next_seq=last[0]["seq"] + 1 if last else 1,
         before=read_live(before[0]) if before else None,

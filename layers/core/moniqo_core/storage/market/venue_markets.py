@@ -28,26 +28,26 @@ class ListedMarket:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class MarketListing:
     """All markets of a venue at a moment."""
 
     fetched_at: datetime
     markets: Sequence[ListedMarket]
 
 
-class VenueMarkets:
+class VenueMarketStore:
     """Keeps listings by the address of the venue."""
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._listings = db[COLLECTION]
 
-    async def get(self, address: str) -> Listing | None:
+    async def get(self, address: str) -> MarketListing | None:
         """Return the last listing, however old."""
         found = await self._listings.find_one({"_id": address})
-        return None if found is None else Listing(found["fetched_at"], [_read(row) for row in found["markets"]])
+        return None if found is None else MarketListing(found["fetched_at"], [_read(row) for row in found["markets"]])
 
-    async def put(self, address: str, listing: Listing) -> None:
+    async def put(self, address: str, listing: MarketListing) -> None:
         """Keep a listing in place of the one before."""
         document = {
             "fetched_at": listing.fetched_at,

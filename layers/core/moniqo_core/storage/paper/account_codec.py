@@ -14,23 +14,23 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
-from moniqo_core.domain.risk.loss_limits import Day
+from moniqo_core.domain.risk.loss_limits import LocalDay
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.codec import order_document, pack_order, unpack_order
+from moniqo_core.storage.orders.order_codec import order_document, pack_order, unpack_order
 from moniqo_core.storage.paper.account_values import (
     day_values,
+    document_key,
     entry_id,
     holding_values,
-    key,
+    observed_market_values,
     open_order_totals_values,
     position_values,
-    read_shown,
+    read_document_key,
+    read_observed_market,
     read_taken,
     read_taken_key,
-    shown_values,
     taken_key,
     taken_values,
-    unkey,
 )
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 
@@ -59,22 +59,24 @@ def state_document(account: Account) -> Document:
         },
         "limits": limits_document(account.limits) if account.limits else None,
         "limits_version": account.limits_version,
-        "balances": {key(asset): holding_values(holding) for asset, holding in account.balances.items()},
-        "positions": {key(symbol): position_values(position) for symbol, position in account.positions.items()},
+        "balances": {document_key(asset): holding_values(holding) for asset, holding in account.balances.items()},
+        "positions": {
+            document_key(symbol): position_values(position) for symbol, position in account.positions.items()
+        },
         "orders": {order_id: pack_order(order_document(order)) for order_id, order in account.orders.items()},
         "interest": {
-            key(symbol): open_order_totals_values(open_order_totals)
+            document_key(symbol): open_order_totals_values(open_order_totals)
             for symbol, open_order_totals in account.open_order_totals.items()
         },
         "taken": {taken_key(name, side): taken_values(book) for (name, side), book in account.taken.items()},
-        "evaluated_until": {key(symbol): until for symbol, until in account.evaluated_until.items()},
-        "marks": {key(symbol): plain(mark) for symbol, mark in account.marks.items()},
+        "evaluated_until": {document_key(symbol): until for symbol, until in account.evaluated_until.items()},
+        "marks": {document_key(symbol): plain(mark) for symbol, mark in account.marks.items()},
         "opening": plain(account.opening),
         "peak": plain(account.peak),
         "day": day_values(account.day),
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
-        "still_since": account.still_since,
+        "still_since": account.idle_since,
         **_live_values(account),
     }
 
@@ -85,7 +87,9 @@ def _live_values(account: Account) -> Document:
         return {}
     return {
         "feed": account.terms.feed,
-        "shown": {key(symbol): shown_values(shown) for symbol, shown in account.shown.items()},
+        "shown": {
+            document_key(symbol): observed_market_values(shown) for symbol, shown in account.observed_markets.items()
+        },
     }
 
 
@@ -115,30 +119,33 @@ def read_account(document: Document) -> Account:
         limits=limits,
         limits_version=document["limits_version"],
         balances={
-            unkey(asset): Holding(Decimal(free), Decimal(locked))
+            read_document_key(asset): Holding(Decimal(free), Decimal(locked))
             for asset, (free, locked) in document["balances"].items()
         },
         positions={
-            unkey(symbol): Position(*(Decimal(value) for value in values))
+            read_document_key(symbol): Position(*(Decimal(value) for value in values))
             for symbol, values in document["positions"].items()
         },
         orders=StoredOrders(document["orders"]),
         # A commit that ends a symbol's last order sets its interest to none.
         open_order_totals={
-            unkey(symbol): OpenOrderTotals(orders, expiring, Decimal(buying))
+            read_document_key(symbol): OpenOrderTotals(orders, expiring, Decimal(buying))
             for symbol, (orders, expiring, buying) in open_order_totals.items()
             if orders
         },
         taken={read_taken_key(name): read_taken(levels) for name, levels in document["taken"].items()},
-        evaluated_until={unkey(symbol): until for symbol, until in document["evaluated_until"].items()},
-        marks={unkey(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
+        evaluated_until={read_document_key(symbol): until for symbol, until in document["evaluated_until"].items()},
+        marks={read_document_key(symbol): Decimal(mark) for symbol, mark in document["marks"].items()},
         opening=Decimal(document["opening"]),
         peak=Decimal(document["peak"]),
-        day=Day(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
+        day=LocalDay(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
-        still_since=document["still_since"],
-        shown={unkey(name): read_shown(unkey(name), values) for name, values in document.get("shown", {}).items()},
+        idle_since=document["still_since"],
+        observed_markets={
+            read_document_key(name): read_observed_market(read_document_key(name), values)
+            for name, values in document.get("shown", {}).items()
+        },
     )
 
 

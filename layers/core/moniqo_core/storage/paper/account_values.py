@@ -9,21 +9,21 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from moniqo_core.domain.ledger.account import OpenOrderTotals, Shown, TakenLevels
-from moniqo_core.domain.market.market import Level, Market
+from moniqo_core.domain.ledger.account import ObservedMarket, OpenOrderTotals, TakenLevels
+from moniqo_core.domain.market.market import Market, PriceLevel
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
-from moniqo_core.domain.risk.loss_limits import Day
+from moniqo_core.domain.risk.loss_limits import LocalDay
 
 
-def key(name: str) -> str:
+def document_key(name: str) -> str:
     """Write a symbol or asset as a document key."""
     return name.replace("%", "%25").replace(".", "%2E")
 
 
-def unkey(text: str) -> str:
+def read_document_key(text: str) -> str:
     """Read what :func:`key` wrote."""
     return text.replace("%2E", ".").replace("%25", "%")
 
@@ -53,13 +53,13 @@ def open_order_totals_values(open_order_totals: OpenOrderTotals) -> list[object]
     return [open_order_totals.orders, open_order_totals.expiring, plain(open_order_totals.buying)]
 
 
-def day_values(day: Day | None) -> list[object] | None:
+def day_values(day: LocalDay | None) -> list[object] | None:
     """Write the local day."""
     return None if day is None else [plain(day.equity), day.until]
 
 
-def shown_values(shown: Shown) -> list[object]:
-    """Write a market as a live feed showed it, and half its spread."""
+def observed_market_values(shown: ObservedMarket) -> list[object]:
+    """Write a market as a venue showed it, and half its spread."""
     market, half_spread = shown
     numbers = (market.tick_size, market.lot_step, market.min_amount, market.min_notional, half_spread)
     return [market.base, market.quote, market.hours, *map(plain, numbers)]
@@ -67,22 +67,22 @@ def shown_values(shown: Shown) -> list[object]:
 
 def taken_key(book: str, side: OrderSide) -> str:
     """Name one side of a book."""
-    return f"{side.value}:{key(book)}"
+    return f"{side.value}:{document_key(book)}"
 
 
-def read_shown(symbol: str, values: list[Any]) -> Shown:
-    """Read what :func:`shown_values` wrote."""
+def read_observed_market(symbol: str, values: list[Any]) -> ObservedMarket:
+    """Read what :func:`observed_market_values` wrote."""
     base, quote, hours, *numbers = values
     tick, lot, amount, notional, half_spread = (Decimal(number) for number in numbers)
-    return Shown(Market(symbol, base, quote, tick, lot, amount, notional, hours), half_spread)
+    return ObservedMarket(Market(symbol, base, quote, tick, lot, amount, notional, hours), half_spread)
 
 
 def read_taken_key(text: str) -> tuple[str, OrderSide]:
     """Read what :func:`taken_key` wrote."""
     side, _, symbol = text.partition(":")
-    return unkey(symbol), OrderSide(side)
+    return read_document_key(symbol), OrderSide(side)
 
 
-def read_taken(levels: Iterable[list[str]]) -> dict[Level, Decimal]:
+def read_taken(levels: Iterable[list[str]]) -> dict[PriceLevel, Decimal]:
     """Read what :func:`taken_values` wrote."""
-    return {Level(Decimal(price), Decimal(shown)): Decimal(gone) for price, shown, gone in levels}
+    return {PriceLevel(Decimal(price), Decimal(shown)): Decimal(gone) for price, shown, gone in levels}

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition, Mark, Open, Reset
+from moniqo_core.domain.ledger.commands import (
+    CancelAllOrders,
+    CancelOrder,
+    ClosePosition,
+    OpenAccount,
+    RecordEvaluation,
+    ResetAccount,
+)
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.changes import Close, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 
 KIND_OF: Final[dict[type[Any], str]] = {
-    Open: "open",
+    OpenAccount: "open",
     OrderRequest: "place",
     ClosePosition: "closeposition",
-    Reset: "reset",
-    Cancel: "cancel",
-    CancelAll: "cancelall",
-    Mark: "mark",
+    ResetAccount: "reset",
+    CancelOrder: "cancel",
+    CancelAllOrders: "cancelall",
+    RecordEvaluation: "mark",
     SetStatus: "setstatus",
     SetLimits: "setlimits",
-    Close: "close",
+    DeleteWallet: "close",
 }
 COMMAND_OF: Final[dict[str, type[Any]]] = {kind: command for command, kind in KIND_OF.items()}
 ACCEPTS_ORDERS: Final = (KIND_OF[OrderRequest], KIND_OF[ClosePosition])

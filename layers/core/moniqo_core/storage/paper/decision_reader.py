@@ -1,4 +1,4 @@
-"""Reading journal entries back: the command and the basis that a commit was decided on.
+"""Reading journal entries back: the command and the market context that a commit was decided on.
 
 The inverse of :mod:`moniqo_core.storage.paper.entry_codec`, led by the types of the dataclasses it wrote.
 """
@@ -16,7 +16,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.market.market import Level, Market, Snapshot
+from moniqo_core.domain.market.market import Market, PriceLevel, Snapshot
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.paper.command_kinds import COMMAND_OF
@@ -36,7 +36,7 @@ def read_command(entry: Document) -> Command:
 
 
 def read_context(entry: Document) -> MarketContext | None:
-    """Read what an entry was decided on, None where nothing was looked at; raises what :func:`read_command` raises.
+    """Read what an entry was decided on, None where no market mattered; raises what :func:`read_command` raises.
 
     The book is as deep as the decision depended on it.
     """
@@ -62,8 +62,8 @@ def read_context(entry: Document) -> MarketContext | None:
 _OWN_FORM: Final = frozenset({"market", "snapshot", "marks"})
 
 
-def _levels(pairs: list[list[str]]) -> list[Level]:
-    return [Level(Decimal(price), Decimal(amount)) for price, amount in pairs]
+def _levels(pairs: list[list[str]]) -> list[PriceLevel]:
+    return [PriceLevel(Decimal(price), Decimal(amount)) for price, amount in pairs]
 
 
 @lru_cache(maxsize=32)

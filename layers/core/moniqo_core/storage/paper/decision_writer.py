@@ -15,12 +15,12 @@ from typing import Any
 
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.market.market import SIMULATED, Level, Market
+from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document, optional_text
-from moniqo_core.storage.orders.codec import levels_document
+from moniqo_core.storage.orders.order_codec import levels_document
 from moniqo_core.storage.risk_limits import limits_document
 
 
@@ -105,7 +105,7 @@ def _market_document(market: Market) -> Document:
     }
 
 
-def _as_deep_as(levels: Iterable[Level], taken: set[Level], beyond: int) -> list[Level]:
+def _as_deep_as(levels: Iterable[PriceLevel], taken: set[PriceLevel], beyond: int) -> list[PriceLevel]:
     book = list(levels)
     deepest = max((index for index, level in enumerate(book) if level in taken), default=0)
     return book[: deepest + 1 + beyond]

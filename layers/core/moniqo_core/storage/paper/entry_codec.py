@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.ledger.commands import Open, Reset
+from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.changes import SetLimits
+from moniqo_core.domain.wallets.lifecycle_commands import SetLimits
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.codec import fill_document, order_document, pack_order
+from moniqo_core.storage.orders.order_codec import fill_document, order_document, pack_order
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.account_values import (
     day_values,
+    document_key,
     entry_id,
     holding_values,
-    key,
+    observed_market_values,
     open_order_totals_values,
     position_values,
-    shown_values,
     taken_key,
     taken_values,
 )
@@ -37,26 +37,26 @@ def _changes_of(commit: Commit) -> Document:
         "status": after.status,
         "reason": after.reason,
         "paused_by_limit": after.paused_by_limit,
-        "still_since": after.still_since,
+        "still_since": after.idle_since,
         "deleted": after.deleted,
         "peak": plain(after.peak),
         "day": day_values(after.day),
     }
     changed = commit.changed
     for asset, holding in changed.balances.items():
-        changes[f"balances.{key(asset)}"] = holding_values(holding)
+        changes[f"balances.{document_key(asset)}"] = holding_values(holding)
     for symbol, position in changed.positions.items():
-        changes[f"positions.{key(symbol)}"] = position_values(position)
+        changes[f"positions.{document_key(symbol)}"] = position_values(position)
     for (name, side), book in changed.taken.items():
         changes[f"taken.{taken_key(name, side)}"] = taken_values(book)
     for symbol, until in changed.evaluated_until.items():
-        changes[f"evaluated_until.{key(symbol)}"] = until
+        changes[f"evaluated_until.{document_key(symbol)}"] = until
     for symbol, open_order_totals in changed.open_order_totals.items():
-        changes[f"interest.{key(symbol)}"] = open_order_totals_values(open_order_totals)
+        changes[f"interest.{document_key(symbol)}"] = open_order_totals_values(open_order_totals)
     for symbol, mark in changed.marks.items():
-        changes[f"marks.{key(symbol)}"] = plain(mark)
-    for symbol, shown in changed.shown.items():
-        changes[f"shown.{key(symbol)}"] = shown_values(shown)
+        changes[f"marks.{document_key(symbol)}"] = plain(mark)
+    for symbol, shown in changed.observed_markets.items():
+        changes[f"shown.{document_key(symbol)}"] = observed_market_values(shown)
     if isinstance(commit.command, SetLimits):
         changes["limits"] = limits_document(commit.command.limits)
         changes["limits_version"] = after.limits_version
@@ -65,7 +65,7 @@ def _changes_of(commit: Commit) -> Document:
 
 def begins_epoch(commit: Commit) -> bool:
     """Tell whether an entry carries the whole account: the first one and every reset do."""
-    return isinstance(commit.command, Open | Reset)
+    return isinstance(commit.command, OpenAccount | ResetAccount)
 
 
 def entry_document(commit: Commit, commit_id: str) -> Document:
@@ -98,7 +98,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
     if isinstance(command, OrderRequest) and command.client_order_id is not None:
         document["client_order_id"] = command.client_order_id
         document["body_hash"] = command.body_hash()
-    if isinstance(command, Reset) and command.key is not None:
+    if isinstance(command, ResetAccount) and command.key is not None:
         document["client_order_id"] = reset_id(command.key)
     return document
 
@@ -134,6 +134,6 @@ def apply_entry(state: Document, entry: Document) -> None:
             state["orders"].pop(order["order_id"], None)
 
 
-def reset_id(key: str) -> str:
+def reset_id(request_key: str) -> str:
     """Name a reset among the client order ids, which hold no blank: one index keeps all requests of a wallet unique."""
-    return f"reset {key}"
+    return f"reset {request_key}"

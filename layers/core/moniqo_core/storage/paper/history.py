@@ -9,7 +9,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.orders.codec import read_fill
+from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings

@@ -6,10 +6,10 @@ import json
 from decimal import Decimal
 from typing import Final
 
-from moniqo_core.domain.ledger.commit import Book, Posting
+from moniqo_core.domain.ledger.commit import LedgerAccount, Posting
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.codec import read_fill
+from moniqo_core.storage.orders.order_codec import read_fill
 
 POSTINGS_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
 """What :func:`read_postings` needs of an entry."""
@@ -23,7 +23,7 @@ def read_postings(entry: Document) -> EntryPostings:
         entry["at"],
         entry["kind"],
         tuple(entry.get("order_ids", ())),
-        tuple(Posting(Book(book), asset, Decimal(amount)) for book, asset, amount in entry["postings"]),
+        tuple(Posting(LedgerAccount(book), asset, Decimal(amount)) for book, asset, amount in entry["postings"]),
     )
 
 

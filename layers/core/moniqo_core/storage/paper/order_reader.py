@@ -7,12 +7,12 @@ from datetime import datetime
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.paper.record import paper_record
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.codec import order_age, read_fill, read_order
+from moniqo_core.storage.orders.order_codec import order_age, read_fill, read_order
 from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 from moniqo_core.storage.paper.history import DemoHistory
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commands import Mark
+from moniqo_core.domain.ledger.commands import RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.domain.wallets.changes import Close, LifeCommand, SetLimits
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, LifecycleCommand, SetLimits
 
 Mirror = Mapping[str, object]
 
@@ -17,7 +17,7 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
     """Fields that follow any commit: what schedules evaluation, and a pause by a loss limit."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
-    if isinstance(commit.command, Mark) or _is_tracked(before) != _is_tracked(commit.after):
+    if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
         walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
         fields["evaluated_until"] = min(walked, default=None)
     if commit.after.status != before.status:
@@ -25,11 +25,11 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
     return fields
 
 
-def follow_life(command: LifeCommand, now: datetime) -> Mirror:
+def follow_life(command: LifecycleCommand, now: datetime) -> Mirror:
     """Fields that follow a change of status, limits or the end of the account."""
     if isinstance(command, SetLimits):
         return {"risk_limits": command.limits}
-    if isinstance(command, Close):
+    if isinstance(command, DeleteWallet):
         return {"deleted_at": now}
     return {"status": command.status}
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.storage.client import UNREADABLE
+from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
@@ -22,19 +22,19 @@ STATES: Final = "demo_wallet_state"
 ENTRIES: Final = "demo_wallet_ledger"
 
 
-class Turn(NamedTuple):
+class WriteTurn(NamedTuple):
     """Who writes next to a busy wallet, and until when others let it."""
 
     holder: str
     until: datetime
 
 
-class Loaded(NamedTuple):
+class LoadedAccount(NamedTuple):
     """An account as the journal has it; ``behind`` says the stored snapshot missed entries: write it whole."""
 
     account: Account
     behind: bool
-    turn: Turn | None = None
+    turn: WriteTurn | None = None
 
 
 class SnapshotReader:
@@ -45,28 +45,28 @@ class SnapshotReader:
         self._states = database[STATES]
         self._entries = database[ENTRIES]
 
-    async def read(self, query: Document, *, skip_broken: bool = False) -> list[Loaded]:
+    async def read(self, query: Document, *, skip_broken: bool = False) -> list[LoadedAccount]:
         """Read snapshots together with the entry that would follow each: its presence says the snapshot is behind."""
         pipeline: list[Mapping[str, Any]] = [
             {"$match": query},
             {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
         ]
-        found: list[Loaded] = []
+        found: list[LoadedAccount] = []
         async for document in await self._states.aggregate(pipeline):
             try:
                 found.append(await self._loaded(document))
-            except UNREADABLE:
+            except UNREADABLE_DOCUMENT:
                 if not skip_broken:
                     raise
                 log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
         return found
 
-    async def _loaded(self, document: Document) -> Loaded:
+    async def _loaded(self, document: Document) -> LoadedAccount:
         behind = bool(document.pop("newer"))
         if behind:
             await self._bring_forward(document)
         turn = document.get("turn")
-        return Loaded(read_account(document), behind, Turn(*turn) if turn else None)
+        return LoadedAccount(read_account(document), behind, WriteTurn(*turn) if turn else None)
 
     async def _bring_forward(self, document: Document) -> None:
         newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
 
-from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.wallets.user_wallets import COLLECTION
 
-_NOT_MARKED: Final = [status.value for status in (*STOPPED, UserWalletStatus.ERROR)]
+_NOT_MARKED: Final = [status.value for status in (*STOPPED_STATUSES, UserWalletStatus.ERROR)]
 
 
 class Ciphertext(NamedTuple):

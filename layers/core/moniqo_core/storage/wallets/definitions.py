@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.definition import Definition
-from moniqo_core.domain.wallets.queries import DefinitionCursor, DefinitionFilter
+from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
 from moniqo_core.storage.document import Database, Document
 
 COLLECTION: Final = "wallets"
@@ -39,12 +39,12 @@ class DefinitionStore:
         )
         if found is None:
             raise _missing()
-        return from_document(found)
+        return read_stored_definition(found)
 
     async def get_many(self, ids: Sequence[str]) -> Mapping[str, Definition]:
         """Return definitions by id, also deleted ones: wallets made under them go on."""
         found = self._definitions.find({"_id": {"$in": list(ids)}})
-        return {document["_id"]: from_document(document) async for document in found}
+        return {document["_id"]: read_stored_definition(document) async for document in found}
 
     async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
         """Return up to ``limit`` definitions by ``order`` and slug, after ``after``."""
@@ -60,17 +60,17 @@ class DefinitionStore:
         if after is not None:
             query["$or"] = [{"order": {"$gt": after.order}}, {"order": after.order, "slug": {"$gt": after.slug}}]
         found = self._definitions.find(query).sort([("order", 1), ("slug", 1)]).limit(limit)
-        return [from_document(document) for document in await found.to_list()]
+        return [read_stored_definition(document) for document in await found.to_list()]
 
     async def insert(self, definition: Definition) -> None:
         """Store a new definition; raises DuplicateSlugError."""
         try:
-            await self._definitions.insert_one(to_document(definition))
+            await self._definitions.insert_one(definition_document(definition))
         except DuplicateKeyError:
             raise DuplicateSlugError("Another definition already uses this slug.", slug=definition.slug) from None
 
     async def update(self, slug: str, fields: Mapping[str, object], now: datetime) -> Definition:
-        """Set fields of a definition and return it as it is then; raises NotFoundError."""
+        """Set fields of a definition and return it is then; raises NotFoundError."""
         changed = await self._definitions.find_one_and_update(
             {"slug": slug, "deleted_at": None},
             {"$set": {**_stored(fields), "updated_at": now}},
@@ -78,7 +78,7 @@ class DefinitionStore:
         )
         if changed is None:
             raise _missing()
-        return from_document(changed)
+        return read_stored_definition(changed)
 
     async def soft_delete(self, definition_id: str, now: datetime) -> None:
         """Hide a definition and free its slug; raises NotFoundError."""
@@ -94,13 +94,13 @@ class DefinitionStore:
         return used is not None
 
 
-def to_document(definition: Definition) -> Document:
+def definition_document(definition: Definition) -> Document:
     """Write a definition as the document the collection holds."""
     fields = asdict(definition)
     return {"_id": fields.pop("id"), **_stored(fields)}
 
 
-def from_document(document: Mapping[str, Any]) -> Definition:
+def read_stored_definition(document: Mapping[str, Any]) -> Definition:
     """Read a document of the collection."""
     return read_definition({**document, "id": document["_id"]})
 

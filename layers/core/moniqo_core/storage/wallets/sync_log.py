@@ -15,8 +15,8 @@ from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
-from moniqo_core.storage.equity import point_inserts
-from moniqo_core.storage.wallets.documents import changes_between
+from moniqo_core.storage.equity_points import point_inserts
+from moniqo_core.storage.wallets.user_wallet_codec import changes_between
 from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_sync_log"
@@ -26,8 +26,8 @@ SENDS: Final = 3
 DUPLICATE_KEY: Final = 11000
 
 
-class Unreadable(NamedTuple):
-    """A wallet whose document cannot be read, and when to look at it again."""
+class UnreadableWallet(NamedTuple):
+    """A wallet whose document cannot be read, and when to try it again."""
 
     id: str
     synced_for: datetime
@@ -50,7 +50,7 @@ class SyncLogStore:
         self._db = db
 
     async def record(
-        self, token: str, outcomes: Sequence[SyncOutcome], unreadable: Sequence[Unreadable] = ()
+        self, token: str, outcomes: Sequence[SyncOutcome], unreadable: Sequence[UnreadableWallet] = ()
     ) -> frozenset[str]:
         """Store snapshots, log rows and equity points of any number of syncs in one round trip.
 
@@ -111,12 +111,12 @@ class SyncLogStore:
             "status": before.status.value,
             "balance.last_synced_at": {"$not": {"$gt": outcome.run.started_at}},
         }
-        if outcome.mended:
+        if outcome.corrected:
             unchanged["mirror_seq"] = before.journal_seq
         update = {"$set": changes_between(before, outcome.after), "$unset": {"sync_lease": ""}}
         return UpdateOne(unchanged, update, namespace=self._namespace(USER_WALLETS))
 
-    def _postponed(self, token: str, wallet: Unreadable) -> _Write:
+    def _postponed(self, token: str, wallet: UnreadableWallet) -> _Write:
         fields = {"next_sync_at": wallet.next_sync_at, "synced_for": wallet.synced_for}
         mine = {"_id": wallet.id, "sync_lease.token": token}
         update = {"$set": fields, "$unset": {"sync_lease": ""}}

@@ -11,24 +11,24 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
-from moniqo_core.domain.wallets.queries import WalletCursor, WalletFilter
-from moniqo_core.domain.wallets.user_wallet import STOPPED, UserWallet
-from moniqo_core.storage.client import UNREADABLE
+from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
+from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.wallets.documents import from_document, stored_fields, to_document
+from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields, user_wallet_document
 
 log: Final = logging.getLogger("moniqo")
 
 COLLECTION: Final = "user_wallets"
 
 
-def readable(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
+def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
     """Read wallets, and return the ids of those that cannot be: one of them must not keep others from their turn."""
     wallets, broken = [], []
     for document in documents:
         try:
-            wallets.append(from_document(document))
-        except UNREADABLE:
+            wallets.append(read_user_wallet(document))
+        except UNREADABLE_DOCUMENT:
             log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
             broken.append(document["_id"])
     return wallets, broken
@@ -45,20 +45,20 @@ class UserWalletStore:
         """Return an owner's wallet; raises NotFoundError also for somebody else's."""
         return await self._one({"_id": user_wallet_id, "user_id": user_id, "deleted_at": None})
 
-    async def get_of_anybody(self, user_wallet_id: str) -> UserWallet:
+    async def get_of_any_owner(self, user_wallet_id: str) -> UserWallet:
         """Return a wallet whoever owns it, for administrators; raises NotFoundError."""
         return await self._one({"_id": user_wallet_id, "deleted_at": None})
 
     async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
         """Return these wallets whoever owns them; deleted ones are missing, and those that cannot be read."""
         found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
-        wallets, _ = readable(await found.to_list())
+        wallets, _ = read_wallets(await found.to_list())
         return wallets
 
-    async def find_made(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
+    async def find_including_deleted(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
         """Return an owner's wallet even when it was deleted since."""
         document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})
-        return from_document(document) if document else None
+        return read_user_wallet(document) if document else None
 
     async def list(
         self, user_id: str, wanted: WalletFilter, after: WalletCursor | None, limit: int
@@ -68,7 +68,7 @@ class UserWalletStore:
         if wanted.wallet_id is not None:
             query["wallet_id"] = wanted.wallet_id
         if wanted.is_active is not None:
-            query["status"] = {"$nin" if wanted.is_active else "$in": [status.value for status in STOPPED]}
+            query["status"] = {"$nin" if wanted.is_active else "$in": [status.value for status in STOPPED_STATUSES]}
         conditions: list[Document] = [query]
         if wanted.status is not None:
             conditions.append({"status": wanted.status.value})
@@ -78,12 +78,12 @@ class UserWalletStore:
             conditions.append({"$or": [older, same_moment]})
         found = self._wallets.find({"$and": conditions} if len(conditions) > 1 else query)
         found = found.sort([("created_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
-        return [from_document(document) for document in await found.to_list()]
+        return [read_user_wallet(document) for document in await found.to_list()]
 
     async def insert(self, wallet: UserWallet) -> None:
         """Store a new wallet; raises ConflictError when its id is taken."""
         try:
-            await self._wallets.insert_one(to_document(wallet))
+            await self._wallets.insert_one(user_wallet_document(wallet))
         except DuplicateKeyError:
             raise ConflictError("A wallet with this id already exists.") from None
 
@@ -127,7 +127,7 @@ class UserWalletStore:
         stopped = {
             "_id": {"$in": list(user_wallet_ids)},
             "deleted_at": None,
-            "status": {"$in": [status.value for status in STOPPED]},
+            "status": {"$in": [status.value for status in STOPPED_STATUSES]},
         }
         await self._wallets.update_many(stopped, {"$set": {"buys_stopped": True}})
 
@@ -156,4 +156,4 @@ class UserWalletStore:
         document = await self._wallets.find_one(query)
         if document is None:
             raise NotFoundError("There is no such wallet.")
-        return from_document(document)
+        return read_user_wallet(document)

@@ -14,7 +14,7 @@ from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import plain
 from moniqo_core.storage.market.venue_markets import ListedMarket
 from moniqo_core.venues.ccxt.loading import exchange_class
-from moniqo_core.venues.exchanges.refusals import Answer, judge
+from moniqo_core.venues.exchanges.refusals import VenueAnswer, find_refusal
 from moniqo_core.venues.exchanges.venue import Client, Venue
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SILENT: Final = logging.Logger("ccxt", logging.CRITICAL + 1)  # noqa: LOG001
 
 
-class Transport:
+class SessionAdapter:
     """The shared session as CCXT calls it. A redirect is an answer, never followed: the key would go along."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
@@ -46,7 +46,7 @@ class Transport:
         return self._session.delete(url, allow_redirects=False, **given)
 
 
-class _Ours:
+class _Overrides:
     """What every exchange class of CCXT gets from us."""
 
     number = str
@@ -74,7 +74,7 @@ class _Ours:
         self.answers += 1
         self.answered_at = headers.get("Date")
         codes = tuple(self.venue.codes(code, response))
-        refusal = judge(Answer(code, headers, codes, response is not None), self.venue.refusals, utc_now())
+        refusal = find_refusal(VenueAnswer(code, headers, codes, response is not None), self.venue.refusals, utc_now())
         if refusal is not None:
             raise refusal
 
@@ -84,11 +84,11 @@ class _Ours:
 
 @cache
 def _class_of(venue: Venue) -> type[Any]:
-    return type(f"{venue.exchange}_client", (_Ours, exchange_class(venue.exchange)), {"venue": venue})
+    return type(f"{venue.exchange}_client", (_Overrides, exchange_class(venue.exchange)), {"venue": venue})
 
 
 def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
-    """Make a client of nobody. It takes 2 to 20 ms and is done once; see :func:`client_of`."""
+    """Make a client without an account. It takes 2 to 20 ms and is done once; see :func:`account_client`."""
     client = _class_of(venue)({"options": copy.deepcopy(dict(venue.options)), "enableRateLimit": True})
     client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
     client.on_test_network = on_test_network
@@ -96,12 +96,12 @@ def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
     return client
 
 
-def client_of(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
+def account_client(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
     """Make a client for an account, without its pace: options are its own, markets and addresses are shared."""
     client = copy.copy(model)
     client.options = dict(model.options)
     client.throttler = None
-    client.session, client.own_session, client.answers = Transport(session), False, 0
+    client.session, client.own_session, client.answers = SessionAdapter(session), False, 0
     for field, name in model.venue.fields.items():
         setattr(client, name, model.venue.credential(credentials.get(field, "")))
     return client
@@ -109,11 +109,11 @@ def client_of(model: Client, session: aiohttp.ClientSession, credentials: Mappin
 
 def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
     """Read CCXT's markets: those of the spot market that trade now, by name."""
-    listed = [_listed(venue, item) for item in found if item["spot"] and item["active"] is not False]
+    listed = [_read_market(venue, item) for item in found if item["spot"] and item["active"] is not False]
     return sorted((item for item in listed if item is not None), key=lambda item: item.market.symbol)
 
 
-def _listed(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
+def _read_market(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
     steps, limits = item["precision"], item["limits"]
     if steps["price"] is None or steps["amount"] is None:
         return None
@@ -131,7 +131,7 @@ def _listed(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
     return ListedMarket(market, item["id"], item["baseId"], item["quoteId"], venue.details(item["info"]))
 
 
-def give_markets(model: Client, listed: Sequence[ListedMarket]) -> None:
+def load_markets_into(model: Client, listed: Sequence[ListedMarket]) -> None:
     """Let a client, and all that were made from it, know these markets as it would have parsed them."""
     parsed = [_as_ccxt(item) for item in listed]
     for table in (model.markets, model.markets_by_id):

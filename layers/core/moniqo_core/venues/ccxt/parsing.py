@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from moniqo_core.domain.market.market import Candle, Level
+from moniqo_core.domain.market.market import Candle, PriceLevel
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo_core.domain.portfolio.position import Position, bought, sold
@@ -66,7 +66,7 @@ def read_order(order: Mapping[str, Any], order_type: OrderType) -> OrderResult:
         average_fill_price=average,
         fee=fees.get(currency, ZERO),
         fee_currency=currency,
-        timestamp=moment(order["timestamp"]),
+        timestamp=read_time(order["timestamp"]),
         metadata={"fees": {name: str(fee) for name, fee in fees.items()}} if len(fees) > 1 else {},
         client_order_id=order.get("clientOrderId"),
         filled_quote=quote,
@@ -121,7 +121,7 @@ def read_fill(trade: Mapping[str, Any]) -> VenueFill:
         fee=_amount(fee.get("cost")),
         fee_currency=fee.get("currency") or trade["symbol"].partition("/")[2],
         liquidity=trade.get("takerOrMaker"),
-        at=moment(trade["timestamp"]),
+        at=read_time(trade["timestamp"]),
     )
 
 
@@ -136,9 +136,9 @@ def read_balances(found: Mapping[str, Any]) -> list[WalletBalance]:
     return sorted(held, key=lambda balance: balance.asset)
 
 
-def read_levels(side: Sequence[Sequence[Any]], *, falling: bool) -> list[Level]:
+def read_levels(side: Sequence[Sequence[Any]], *, falling: bool) -> list[PriceLevel]:
     """Read one side of a book, best first. CCXT sorts prices it keeps as text by their letters."""
-    levels = [Level(_amount(row[0]), _amount(row[1])) for row in side]
+    levels = [PriceLevel(_amount(row[0]), _amount(row[1])) for row in side]
     return sorted((level for level in levels if level.amount > 0), key=lambda level: level.price, reverse=falling)
 
 
@@ -146,7 +146,7 @@ def read_candle(row: Sequence[Any]) -> Candle:
     """Read CCXT's candle."""
     start, *prices = row
     opened, high, low, closed, volume = (_amount(value) for value in prices)
-    return Candle(moment(start), opened, high, low, closed, volume)
+    return Candle(read_time(start), opened, high, low, closed, volume)
 
 
 def position_of(fills: Iterable[VenueFill], base: str) -> Position:
@@ -170,7 +170,7 @@ def position_of(fills: Iterable[VenueFill], base: str) -> Position:
     return position
 
 
-def moment(milliseconds: int | str) -> datetime:
+def read_time(milliseconds: int | str) -> datetime:
     """Read a time of CCXT."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 

@@ -15,19 +15,19 @@ from typing import Final, NamedTuple
 from moniqo_core.domain import errors
 from moniqo_core.domain.errors import WalletError
 
-MOST_RETRY_AFTER: Final = 3600
-USUAL_RETRY_AFTER: Final = 10
+MAX_RETRY_AFTER: Final = 3600
+DEFAULT_RETRY_AFTER: Final = 10
 
 
 class Refusal(NamedTuple):
     """What a code means: the class we answer with and our sentence.
 
-    ``decided`` is False where the venue may have carried an order out all the same.
+    ``outcome_known`` is False where the venue may have carried an order out all the same.
     """
 
     error: type[WalletError]
     detail: str
-    decided: bool = True
+    outcome_known: bool = True
 
 
 KEY: Final = Refusal(
@@ -36,57 +36,59 @@ KEY: Final = Refusal(
     " or not be allowed for the address of this deployment.",
 )
 CLOCK: Final = Refusal(errors.VenueClockError, "The clocks of this deployment and of the venue differ too much.")
-RATE: Final = Refusal(errors.RateLimitExceededError, "The venue accepts no more requests for now.")
+RATE_LIMIT: Final = Refusal(errors.RateLimitExceededError, "The venue accepts no more requests for now.")
 BUSY: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is too busy and did not accept the request.")
 MAINTENANCE: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is closed for maintenance.")
-BROKEN: Final = Refusal(errors.WalletConnectionError, "The venue failed to answer.", decided=False)
-REFUSED: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for an unknown reason.")
-PLACE: Final = Refusal(errors.WalletConnectionError, "The venue does not serve the region this deployment calls from.")
-MOVED: Final = Refusal(
+VENUE_FAILURE: Final = Refusal(errors.WalletConnectionError, "The venue failed to answer.", outcome_known=False)
+UNKNOWN_REASON: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for an unknown reason.")
+LOCATION: Final = Refusal(
+    errors.WalletConnectionError, "The venue does not serve the region this deployment calls from."
+)
+REDIRECT: Final = Refusal(
     errors.WalletConnectionError, "The venue's address redirects elsewhere. The request was not forwarded."
 )
 SYMBOL: Final = Refusal(errors.InvalidSymbolError, "The venue does not trade this symbol.")
 FUNDS: Final = Refusal(errors.InsufficientBalanceError, "The venue reports that free funds do not cover the order.")
-FORM: Final = Refusal(errors.InvalidOrderError, "The venue does not accept the order in this form.")
-SMALL: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's minimum, or does not fit its steps.")
-MARKET: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
-TAKES: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have filled at once.")
+INVALID: Final = Refusal(errors.InvalidOrderError, "The venue does not accept the order in this form.")
+SIZE: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's minimum, or does not fit its steps.")
+MARKET_CONDITION: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
+WOULD_TAKE: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have filled at once.")
 UNFILLABLE: Final = Refusal(errors.OrderRejectedError, "The order could not be filled at once and was not placed.")
-REPEATED: Final = Refusal(errors.ConflictError, "The venue already has an order with this client id.")
+DUPLICATE: Final = Refusal(errors.ConflictError, "The venue already has an order with this client id.")
 UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue has no such order in this account.")
 
-STATUSES: Final[Mapping[int, Refusal]] = {
-    400: REFUSED,
+BY_HTTP_STATUS: Final[Mapping[int, Refusal]] = {
+    400: UNKNOWN_REASON,
     401: KEY,
-    403: PLACE,
-    418: RATE,
-    429: RATE,
-    451: PLACE,
-    503: BROKEN,
+    403: LOCATION,
+    418: RATE_LIMIT,
+    429: RATE_LIMIT,
+    451: LOCATION,
+    503: VENUE_FAILURE,
 }
 """Where no code of the venue says more; other 5xx are BROKEN, other 4xx REFUSED, 3xx MOVED."""
 
-_NO_ANSWER: Final = Refusal(errors.WalletConnectionError, "The venue did not answer in time.", decided=False)
-_UNREADABLE: Final = Refusal(errors.WalletConnectionError, "The venue's answer could not be read.", decided=False)
+_NO_ANSWER: Final = Refusal(errors.WalletConnectionError, "The venue did not answer in time.", outcome_known=False)
+_UNREADABLE: Final = Refusal(errors.WalletConnectionError, "The venue's answer could not be read.", outcome_known=False)
 _NOT_CONNECTED: Final = Refusal(errors.WalletConnectionError, "The venue could not be reached.")
 
-CLASSES: Final[Mapping[str, Refusal]] = {
+BY_CCXT_CLASS: Final[Mapping[str, Refusal]] = {
     "RequestTimeout": _NO_ANSWER,
     "ExchangeNotAvailable": _NO_ANSWER,
     "NetworkError": _NO_ANSWER,
     "BadSymbol": SYMBOL,
     "InsufficientFunds": FUNDS,
     "OrderNotFound": UNKNOWN_ORDER,
-    "InvalidOrder": FORM,
+    "InvalidOrder": INVALID,
     "AuthenticationError": KEY,
-    "ArgumentsRequired": FORM,
-    "NotSupported": FORM,
+    "ArgumentsRequired": INVALID,
+    "NotSupported": INVALID,
 }
 """By CCXT's class or the nearest of its parents, for what CCXT refuses by itself or got no answer to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VenueAnswer:
     """What came back: ``codes`` are the venue's own, the most telling first."""
 
     status: int
@@ -96,7 +98,7 @@ class Answer:
 
 
 class VenueRefusalError(Exception):
-    """A refusal on its way through CCXT; ``decided`` says whether an order surely was not placed."""
+    """A refusal on its way through CCXT; ``outcome_known`` says whether an order surely was not placed."""
 
     def __init__(self, refusal: Refusal, retry_after: int | None = None, code: str | None = None) -> None:
         """Carry what the venue meant; ``code`` is its own, for our log."""
@@ -108,12 +110,12 @@ class VenueRefusalError(Exception):
     def as_error(self, address: str | None = None) -> WalletError:
         """Return what a caller sees; a key may be bound to the ``address`` this service calls from."""
         error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
-        if address is not None and self.refusal in {KEY, PLACE}:
+        if address is not None and self.refusal in {KEY, LOCATION}:
             error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
         return error
 
 
-def judge(answer: Answer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:
+def find_refusal(answer: VenueAnswer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:
     """Return why an answer is a refusal, None for a success."""
     for code in answer.codes:
         if code in refusals:
@@ -125,20 +127,20 @@ def judge(answer: Answer, refusals: Mapping[str, Refusal], now: datetime) -> Ven
     return _refuse(_by_status(answer) if failed else _unexpected(answer), answer, now, code)
 
 
-def _by_status(answer: Answer) -> Refusal:
+def _by_status(answer: VenueAnswer) -> Refusal:
     status = answer.status
-    if status in STATUSES:
-        return STATUSES[status]
+    if status in BY_HTTP_STATUS:
+        return BY_HTTP_STATUS[status]
     if status < 400:  # noqa: PLR2004
-        return MOVED
-    return REFUSED if status < 500 else BROKEN  # noqa: PLR2004
+        return REDIRECT
+    return UNKNOWN_REASON if status < 500 else VENUE_FAILURE  # noqa: PLR2004
 
 
-def _unexpected(answer: Answer) -> Refusal:
-    return REFUSED if answer.codes else _UNREADABLE
+def _unexpected(answer: VenueAnswer) -> Refusal:
+    return UNKNOWN_REASON if answer.codes else _UNREADABLE
 
 
-def _refuse(refusal: Refusal, answer: Answer, now: datetime, code: str) -> VenueRefusalError:
+def _refuse(refusal: Refusal, answer: VenueAnswer, now: datetime, code: str) -> VenueRefusalError:
     waits = refusal.error in {errors.RateLimitExceededError, errors.TemporarilyUnavailableError}
     return VenueRefusalError(refusal, retry_after(answer.headers, now) if waits else None, code)
 
@@ -152,8 +154,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> int:
         try:
             seconds = round((parsedate_to_datetime(given) - now).total_seconds())
         except (ValueError, TypeError):
-            seconds = USUAL_RETRY_AFTER
-    return min(max(seconds, 1), MOST_RETRY_AFTER)
+            seconds = DEFAULT_RETRY_AFTER
+    return min(max(seconds, 1), MAX_RETRY_AFTER)
 
 
 def read_exception(error: Exception) -> VenueRefusalError:
@@ -165,6 +167,6 @@ def read_exception(error: Exception) -> VenueRefusalError:
     if isinstance(error, TimeoutError):
         return VenueRefusalError(_NO_ANSWER)
     for kind in type(error).__mro__:
-        if kind.__module__.startswith("ccxt") and kind.__name__ in CLASSES:
-            return VenueRefusalError(CLASSES[kind.__name__])
+        if kind.__module__.startswith("ccxt") and kind.__name__ in BY_CCXT_CLASS:
+            return VenueRefusalError(BY_CCXT_CLASS[kind.__name__])
     return VenueRefusalError(_UNREADABLE, code=type(error).__name__)

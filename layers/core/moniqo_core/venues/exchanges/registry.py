@@ -1,7 +1,7 @@
 """The registry of venues: which class serves each wallet definition.
 
 A new venue is a file in this package and a line here. ``EXCHANGES`` in ``layers/exchanges/Makefile`` names what the
-layer keeps of CCXT for it, and a definition in :mod:`moniqo_core.storage.wallets.seeds` offers it to users.
+layer keeps of CCXT for it, and a definition in :mod:`moniqo_core.storage.wallets.definition_seeds` offers it to users.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Venue(ABC):
         """
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
-        """Return CCXT's order with our client id; raises what a look at an unknown order raises."""
+        """Return CCXT's order with our client id; raises what a query for an unknown order raises."""
         found: Mapping[str, Any] = await client.fetch_order(None, symbol, {"clientOrderId": client_id})
         return found
 

@@ -33,17 +33,17 @@ class CircuitBreaker:
         self._answered_at: dict[object, float | None] = {}
         self._is_open = False
         self._next_probe = 0.0
-        self._told_to = 0.0
+        self._rest_until = 0.0
 
     @property
     def is_rate_limited(self) -> bool:
         """Whether the venue asked for the wait, rather than not answering."""
-        return self._told_to > self._clock()
+        return self._rest_until > self._clock()
 
     def wait(self) -> int:
         """Return 0 when a call may be made, else whole seconds until the next try."""
         now = self._clock()
-        left = max(self._told_to, self._next_probe if self._is_open else 0.0) - now
+        left = max(self._rest_until, self._next_probe if self._is_open else 0.0) - now
         if left > 0:
             return ceil(left)
         if self._is_open:
@@ -69,7 +69,7 @@ class CircuitBreaker:
 
     def rest(self, seconds: float) -> None:
         """Send nothing for as long as the venue asked."""
-        self._told_to = max(self._told_to, self._clock() + seconds)
+        self._rest_until = max(self._rest_until, self._clock() + seconds)
 
     def _keep(self, account: int | None, answered_at: float | None) -> None:
         key = object() if account is None else account  # calls for nobody count each

@@ -18,7 +18,7 @@ from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
 LONGEST_WAIT: Final = 4.0
 """Seconds a call may wait for its turn: they and the time of an answer fit into a read."""
 
-PACED: Final = Refusal(
+RATE_LIMITED: Final = Refusal(
     RateLimitExceededError, "This account has reached the request rate of its venue for now. Nothing was sent."
 )
 
@@ -63,7 +63,7 @@ class RateLimiter:
         self._at = now
         wait = max(0.0, min(cost, self._burst) - self._left) / self._per_second
         if wait > LONGEST_WAIT:
-            raise VenueRefusalError(PACED, ceil(wait))
+            raise VenueRefusalError(RATE_LIMITED, ceil(wait))
         self._left -= cost
         if not wait:
             return

@@ -18,16 +18,16 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import parse
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.feeds.price_source import Unreachable
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.paper import account_lifecycle
+from moniqo_core.feeds.price_source import UnavailablePriceSource
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.deployment import simulation_seed
-from moniqo_core.storage.equity import COLLECTION as EQUITY
-from moniqo_core.storage.market.minutes import RecordedMinutes
+from moniqo_core.storage.equity_points import COLLECTION as EQUITY
+from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.ledger import DemoLedger
+from moniqo_core.storage.paper.journal import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.session import DemoAccount
@@ -47,7 +47,7 @@ class DemoAccess:
         self.database = with_utc_times(config.db)
         self.history = DemoHistory(self.database)
         self._credentials = credentials
-        self._ledger = config.ledger or DemoLedger(self.database)
+        self._ledger = config.ledger or DemoJournal(self.database)
         self._owner = config.owner
         self._loaded = config.loaded
         self._feed = config.feed
@@ -96,7 +96,7 @@ class DemoAccess:
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
         """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""
-        commit = lifecycle.open_account(self.user_wallet_id, terms, self.clock())
+        commit = account_lifecycle.open_account(self.user_wallet_id, terms, self.clock())
         await self._ledger.open(commit, dict(projection) if projection is not None else None)
 
     async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
@@ -113,7 +113,7 @@ class DemoAccess:
         if missing:
             raise MarketDataError(f"There is no fresh price for {', '.join(missing)}.", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
-        commit = lifecycle.fork_account(self.user_wallet_id, source, terms, self.clock(), marks)
+        commit = account_lifecycle.fork_account(self.user_wallet_id, source, terms, self.clock(), marks)
         await self._ledger.open(commit, dict(projection))
 
     async def _open_on_my_own(self) -> None:
@@ -132,5 +132,5 @@ class DemoAccess:
 
     async def _feed_of_a_script(self, terms: AccountTerms) -> PriceFeed:
         if terms.uses_venue_prices:
-            return VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self.database), self.clock)
+            return VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self.database), self.clock)
         return SimulatedFeed(await simulation_seed(self.database), self.clock)

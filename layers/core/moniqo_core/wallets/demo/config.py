@@ -10,8 +10,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.storage.paper.ledger import DemoLedger
-from moniqo_core.storage.paper.snapshots import Loaded
+from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.config_entries import check_names, function, instance
 
 _OWNER: Final = "DemoWallet"
@@ -33,10 +33,10 @@ class DemoConfig:
     owner: str | None = None
     """The user whose wallet it must be. None opens anybody's wallet, and makes the account where there is none."""
 
-    ledger: DemoLedger | None = None
+    ledger: DemoJournal | None = None
     """The journals of ``db``, where wallets share one object."""
 
-    loaded: Loaded | None = None
+    loaded: LoadedAccount | None = None
     """The account, where it was read already."""
 
     @classmethod
@@ -60,6 +60,6 @@ class DemoConfig:
             clock=cast("Clock", function(_OWNER, entries, "clock") or utc_now),
             feed=cast("PriceFeed | None", feed),
             owner=instance(_OWNER, entries, "owner", str),
-            ledger=instance(_OWNER, entries, "ledger", DemoLedger),
-            loaded=instance(_OWNER, entries, "loaded", Loaded),
+            ledger=instance(_OWNER, entries, "ledger", DemoJournal),
+            loaded=instance(_OWNER, entries, "loaded", LoadedAccount),
         )

@@ -11,8 +11,8 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
-from moniqo_core.domain.portfolio.performance import Performance, Start
-from moniqo_core.storage.equity import EquityStore
+from moniqo_core.domain.portfolio.performance import EpochStart, Performance
+from moniqo_core.storage.equity_points import EquityStore
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.session import DemoAccount
 
@@ -61,7 +61,7 @@ class DemoPast:
         held = {symbol: position.amount for symbol, position in begin.positions.items()}
         equity = equity_at(account, marks)
         return performance.measure(
-            Start(begin.at, begin.peak, held), epoch.fills, points, account.positions, marks, equity, account.at
+            EpochStart(begin.at, begin.peak, held), epoch.fills, points, account.positions, marks, equity, account.at
         )
 
     async def account_at(self, seq: int | None) -> Account:

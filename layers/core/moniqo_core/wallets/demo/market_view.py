@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import ClosePosition, Command
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.hours import hours_at
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.domain.market.snapshot_checks import check_usable
+from moniqo_core.domain.market.snapshot_checks import check_fresh
+from moniqo_core.domain.market.trading_hours import trading_hours_at
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper.account_rules import require_trading
+from moniqo_core.domain.paper.account_rules import check_account_status
 
 
-async def context_for(command: Command, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
+async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
     """Read the market for a command; one that needs no price gets None.
 
     Raises what :func:`observe_market` raises, and WalletPausedError, WalletSuspendedError before it reads the market.
     """
     match command:
         case OrderRequest(symbol=symbol, side=side):
-            require_trading(draft)
+            check_account_status(draft)
             return await observe_market(symbol, side, draft, feed, clock)
         case ClosePosition(symbol=symbol):
-            require_trading(draft)
+            check_account_status(draft)
             return await observe_market(symbol, OrderSide.SELL, draft, feed, clock)
         case _:
             return None
 
 
-async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: PriceFeed, clock: Clock) -> MarketContext:
-    """Read the market of a symbol, and for a buy under limits at everything else the wallet follows.
+async def observe_market(
+    symbol: str, side: OrderSide, draft: AccountDraft, feed: PriceFeed, clock: Clock
+) -> MarketContext:
+    """Read the market of a symbol, and for a buy under limits of everything else the wallet follows.
 
     Raises:
         InvalidSymbolError: the feed has no such symbol.
@@ -42,9 +44,9 @@ async def observe_market(symbol: str, side: OrderSide, draft: Draft, feed: Price
     """
     market = await feed.market(symbol)
     snapshot = await feed.snapshot(symbol)
-    hours = hours_at(market.hours, draft.at)
+    hours = trading_hours_at(market.hours, draft.at)
     if hours.is_open:
-        check_usable(snapshot, clock(), feed.max_age)
+        check_fresh(snapshot, clock(), feed.max_age)
     others: set[str] = set()
     if side is OrderSide.BUY and draft.account.limits is not None:
         others = set(draft.account.tracked_symbols) - {symbol}

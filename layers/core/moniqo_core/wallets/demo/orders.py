@@ -9,12 +9,12 @@ from moniqo_core.domain.errors import (
     OrderNotFoundError,
     WalletError,
 )
-from moniqo_core.domain.ledger.commands import Cancel, CancelAll, ClosePosition
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition
+from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, Order, OrderStatus
-from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.storage.paper.order_reader import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.records import order_of
@@ -42,7 +42,7 @@ class DemoOrders:
         Raises:
             IdempotencyMismatchError: the id was used with another body.
 
-        And everything :func:`moniqo_core.domain.paper.orders.place` raises.
+        And everything :func:`moniqo_core.domain.paper.order_commands.place` raises.
         """
         try:
             commit = await self._access.session.run(order)
@@ -74,7 +74,7 @@ class DemoOrders:
     async def close_position(self, symbol: str) -> OrderRecord:
         """Sell all that is held of a symbol at market, after cancelling what else would sell it.
 
-        Raises what :func:`moniqo_core.domain.paper.orders.close_position` raises.
+        Raises what :func:`moniqo_core.domain.paper.order_commands.close_position` raises.
         """
         commit = await self._access.session.run(ClosePosition(symbol))
         return order_of(commit, f"o-{commit.after.seq}-1")
@@ -100,7 +100,7 @@ class DemoOrders:
     async def cancel(self, order_id: str) -> OrderRecord:
         """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
         try:
-            await self._access.session.run(Cancel(order_id))
+            await self._access.session.run(CancelOrder(order_id))
         except OrderNotFoundError:
             await self._refuse_ended(order_id)
         return await self._reader.get(order_id)
@@ -115,5 +115,5 @@ class DemoOrders:
         """Cancel every open order, or those of one symbol, in one commit; the answer is oldest first."""
         if not await self.open_orders(symbol):
             return []
-        commit = await self._access.session.run(CancelAll(symbol))
+        commit = await self._access.session.run(CancelAllOrders(symbol))
         return await self._reader.several([order.order_id for order in commit.orders])

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.market.candles import whole_minute
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.market.minute_candles import floor_minute
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.matching import path_walk
 
 LOOK_AHEAD: Final = timedelta(days=1)
 """How much path one commit walks at most."""
@@ -21,7 +21,7 @@ def furthest(account: Account, now: datetime) -> datetime:
     return min([now, *(since[symbol] + LOOK_AHEAD for symbol in account.tracked_symbols)])
 
 
-async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> Draft:
+async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> AccountDraft:
     """Walk the path of every tracked symbol up to ``reach``, or as far as all of them are known.
 
     The draft's ``walked_to`` says how far that was.
@@ -32,11 +32,11 @@ async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datet
     paths = {symbol: await feed.path(symbol, since[symbol], reach) for symbol in symbols}
     if not account.terms.uses_venue_prices:
         markets = {symbol: await feed.market(symbol) for symbol in symbols}
-        return resting.walk(account, paths, markets, reach, now)
+        return path_walk.walk(account, paths, markets, reach, now)
     # What a venue says now of its steps and spread must not change what happened before.
-    markets = {symbol: account.shown[symbol].market for symbol in symbols}
+    markets = {symbol: account.observed_markets[symbol].market for symbol in symbols}
     quoted = {
-        symbol: [point._replace(half_spread=account.shown[symbol].half_spread) for point in points]
+        symbol: [point._replace(half_spread=account.observed_markets[symbol].half_spread) for point in points]
         for symbol, points in paths.items()
     }
-    return resting.walk(account, quoted, markets, reach, now, confirmed=dict.fromkeys(symbols, whole_minute(reach)))
+    return path_walk.walk(account, quoted, markets, reach, now, confirmed=dict.fromkeys(symbols, floor_minute(reach)))

@@ -19,26 +19,25 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
-from moniqo_core.domain.ledger.commands import Open
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import OpenAccount
 from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit, MarketContext
-from moniqo_core.domain.ledger.draft import Draft
-from moniqo_core.domain.ledger.invariants import account_faults, commit_faults
-from moniqo_core.domain.market.candles import whole_hour
+from moniqo_core.domain.ledger.invariants import account_violations, commit_violations
 from moniqo_core.domain.market.market import SIMULATED
+from moniqo_core.domain.market.minute_candles import floor_hour
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.domain.paper import decide as deciding
-from moniqo_core.domain.paper import lifecycle
-from moniqo_core.feeds.price_source import Unreachable
-from moniqo_core.feeds.simulated import SimulatedFeed
+from moniqo_core.domain.paper import account_lifecycle, decide
+from moniqo_core.feeds.price_source import UnavailablePriceSource
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.market.minutes import KEPT, RecordedMinutes
-from moniqo_core.storage.orders.codec import levels_document
+from moniqo_core.storage.market.recorded_minutes import KEPT, RecordedMinutes
+from moniqo_core.storage.orders.order_codec import levels_document
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
-from moniqo_core.storage.paper.comparing import ABSENT, first_mismatch
 from moniqo_core.storage.paper.decision_reader import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
+from moniqo_core.storage.paper.first_mismatch import ABSENT, first_mismatch
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.wallets.demo.path import furthest, walk_to
 
@@ -142,9 +141,9 @@ class WalletReplay:
             raise _DifferenceFoundError("entry", f"cannot be read: {error!r}", "readable") from error
         if mismatch is not None:
             raise _DifferenceFoundError(*mismatch)
-        faults = account_faults(commit.after)
+        faults = account_violations(commit.after)
         if account is not None:
-            faults += commit_faults(account, commit)
+            faults += commit_violations(account, commit)
         if faults:
             raise _DifferenceFoundError("invariants", "; ".join(faults), "hold")
         _count(found, commit)
@@ -155,40 +154,40 @@ class WalletReplay:
         command, context, at = read_command(entry), read_context(entry), entry["at"]
         if context is not None and account is not None:
             await self._check_market(context, account.terms)
-        if isinstance(command, Open) is not (account is None):
+        if isinstance(command, OpenAccount) is not (account is None):
             raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
         if account is None:
             return await self._open(command, entry)
         if entry["walked_to"] is None:
-            return deciding.decide(Draft(account, at), command, context)
+            return decide.decide(AccountDraft(account, at), command, context)
         reach = min(entry["walked_to"], furthest(account, at))
         self._moment = reach
-        return deciding.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
+        return decide.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
 
     def _is_forgotten(self, account: Account | None, entry: Document) -> bool:
         """Tell whether an entry walked minutes of a venue that may be gone."""
         if account is None or not account.terms.uses_venue_prices or entry["walked_to"] is None:
             return False
         since = min((account.evaluated_until[symbol] for symbol in account.tracked_symbols), default=None)
-        return since is not None and whole_hour(since) + KEPT <= self._now()
+        return since is not None and floor_hour(since) + KEPT <= self._now()
 
     def _feed_of(self, terms: AccountTerms) -> PriceFeed:
         if not terms.uses_venue_prices:
             return self._simulated
         if terms.feed not in self._live:
-            self._live[terms.feed] = VenueFeed([Unreachable(terms.feed)], RecordedMinutes(self._database))
+            self._live[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self._database))
         return self._live[terms.feed]
 
     async def _open(self, command: object, entry: Document) -> Commit:
         opened = read_account(entry["account"])
-        origin = command.forked_from if isinstance(command, Open) else None
+        origin = command.forked_from if isinstance(command, OpenAccount) else None
         if origin is None:
-            return lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
+            return account_lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
         source_id, _, seq = origin.rpartition(":")
         source = await self._history.account_at(source_id, int(seq))
         if source is None:
             raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
-        return lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
+        return account_lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
 
     async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
         """Compare the market an entry was decided on with the one there was; a venue's is gone."""

@@ -11,21 +11,20 @@ from typing import Final
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError, TemporarilyUnavailableError
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commands import Command, Mark
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import Command, RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.domain.ledger.draft import Draft
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.domain.matching import path_walk as resting
+from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rules import Preflight
-from moniqo_core.domain.paper import decide as deciding
-from moniqo_core.domain.paper import preflight
+from moniqo_core.domain.orders.rule_check import Preflight
+from moniqo_core.domain.paper import decide, preflight
 from moniqo_core.domain.paper.valuation import value
-from moniqo_core.domain.portfolio.equity_curve import Sample
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.storage.paper.ledger import CommitOutcome, DemoLedger
+from moniqo_core.storage.paper.journal import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.projection import Mirror, follow_account
-from moniqo_core.storage.paper.snapshots import Loaded
+from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path import furthest, walk_to
@@ -54,7 +53,9 @@ class RepeatedOrderError(Exception):
 class DemoAccount:
     """One account of the ledger with the feed its orders meet."""
 
-    def __init__(self, ledger: DemoLedger, feed: PriceFeed, clock: Clock, owner: str | None, loaded: Loaded) -> None:
+    def __init__(
+        self, ledger: DemoJournal, feed: PriceFeed, clock: Clock, owner: str | None, loaded: LoadedAccount
+    ) -> None:
         """Start from an account that was just read."""
         self._ledger = ledger
         self._feed = feed
@@ -62,7 +63,7 @@ class DemoAccount:
         self._owner = owner
         self._loaded = loaded
         self._used = False
-        self._look: Draft | None = None
+        self._look: AccountDraft | None = None
         self._writer = turns.Writer()
 
     @property
@@ -83,13 +84,13 @@ class DemoAccount:
         await self._give_way()
         while True:
             draft, walked = await self._walk()
-            if resting.happened(draft) or walked is Walked.FURTHER_NEXT_TIME:
+            if path_walk.has_visible_changes(draft) or walked is Walked.FURTHER_NEXT_TIME:
                 # What happened on the way is kept whatever becomes of the command.
-                if not await self._commit(draft.commit(Mark()), None):
+                if not await self._commit(draft.commit(RecordEvaluation()), None):
                     await self._again(deadline)
                 continue
             context = await context_for(command, draft, self._feed, self._clock)
-            commit = deciding.decide(draft, command, context)
+            commit = decide.decide(draft, command, context)
             if await self._commit(commit, projection):
                 return commit
             await self._again(deadline)
@@ -106,33 +107,33 @@ class DemoAccount:
             draft, walked = await self._walk()
             self._look = draft
             more = walked is Walked.FURTHER_NEXT_TIME
-            if not (more or resting.happened(draft) or (mark and resting.overdue(draft))):
+            if not (more or path_walk.has_visible_changes(draft) or (mark and path_walk.is_worth_recording(draft))):
                 return walked is Walked.TO_NOW
-            if not await self._commit(draft.commit(Mark()), None):
+            if not await self._commit(draft.commit(RecordEvaluation()), None):
                 await self._again(deadline)
         return False
 
     @property
     def seen(self) -> Account:
         """The account as the last evaluation saw it, with all that is not worth a commit."""
-        return self.account if self._look is None else self._look.commit(Mark()).after
+        return self.account if self._look is None else self._look.commit(RecordEvaluation()).after
 
     @property
-    def unwritten_samples(self) -> Sequence[Sample]:
+    def unwritten_samples(self) -> Sequence[EquitySample]:
         """Equity on the hours the last evaluation passed, which the journal may not have yet."""
         return () if self._look is None else self._look.samples
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule, as it would be decided now; raises MarketDataError."""
         await self.evaluate(mark=False)
-        draft = self._look or Draft(self.account, self._clock())
+        draft = self._look or AccountDraft(self.account, self._clock())
         try:
             context = await observe_market(order.symbol, order.side, draft, self._feed, self._clock)
         except InvalidSymbolError as error:
             return preflight.unknown_symbol(order, error)
         return preflight.check(draft, order, context)
 
-    async def _walk(self) -> tuple[Draft, Walked]:
+    async def _walk(self) -> tuple[AccountDraft, Walked]:
         """Walk at most a day of path on a draft."""
         account, now = self.account, self._clock()
         reach = furthest(account, now)
@@ -149,7 +150,7 @@ class DemoAccount:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:
             self._look = None
-            self._loaded = Loaded(commit.after, behind=False)
+            self._loaded = LoadedAccount(commit.after, behind=False)
         return outcome is CommitOutcome.DONE
 
     async def _again(self, deadline: float) -> None:

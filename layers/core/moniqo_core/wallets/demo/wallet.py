@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms
-from moniqo_core.domain.ledger.commands import Reset
+from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import exact
+from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import OrderStatus
-from moniqo_core.domain.orders.queries import OrderQuery
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper.account_rules import check_tradable
-from moniqo_core.domain.paper.statement import asset_flows_of, record_of
+from moniqo_core.domain.paper.account_rules import check_account_symbol
+from moniqo_core.domain.paper.sync_statement import account_record_of, asset_flows_of
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.domain.sync.statement import Opening, Statement
-from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.storage.paper.entry_codec import reset_id
 from moniqo_core.storage.paper.projection import follow_life
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
@@ -106,12 +106,12 @@ class DemoWallet(BaseWallet):
         """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
         return await self.access.session.valuation()
 
-    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+    async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
         value = await self.valuation()
         session = self.access.session
         account = session.seen
-        return Statement(value, asset_flows_of(account), session.unwritten_samples, record_of(account))
+        return AccountStatement(value, asset_flows_of(account), session.unwritten_samples, account_record_of(account))
 
     async def get_markets(self) -> list[Market]:
         """Symbols quoted in the cash asset that the account's terms allow."""
@@ -133,7 +133,7 @@ class DemoWallet(BaseWallet):
         return await self.feed.candles(symbol, interval, limit)
 
     def _check_tradable(self, market: Market) -> None:
-        check_tradable(self.account, market.symbol, market.quote)
+        check_account_symbol(self.account, market.symbol, market.quote)
 
     async def _place(self, order: OrderRequest) -> OrderResult:
         return order_result(await self.orders.submit(order))
@@ -186,12 +186,12 @@ class DemoWallet(BaseWallet):
         if key is not None and await self.access.history.accepted_as(self.user_wallet_id, reset_id(key)):
             return False
         try:
-            await self.access.session.run(Reset(key), projection)
+            await self.access.session.run(ResetAccount(key), projection)
         except RepeatedOrderError:
             return False
         return True
 
-    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
+    async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
         fields = {**projection, **follow_life(command, self.access.clock())}
         await self.access.session.run(command, fields)

@@ -12,7 +12,7 @@ from random import SystemRandom
 from typing import Final
 from uuid import uuid4
 
-from moniqo_core.storage.paper.snapshots import Turn
+from moniqo_core.storage.paper.snapshots import WriteTurn
 
 PATIENCE: Final = 3
 """Losses after which a writer claims a turn."""
@@ -36,12 +36,12 @@ class Writer:
         self._losses += 1
         return self._losses >= PATIENCE
 
-    def claim(self, now: datetime) -> Turn:
+    def claim(self, now: datetime) -> WriteTurn:
         """Return the turn to ask for."""
         self._name = self._name or uuid4().hex
-        return Turn(self._name, now + LASTS)
+        return WriteTurn(self._name, now + LASTS)
 
-    def gives_way_to(self, turn: Turn | None, now: datetime) -> bool:
+    def gives_way_to(self, turn: WriteTurn | None, now: datetime) -> bool:
         """Tell whether somebody else goes first."""
         return turn is not None and turn.holder != self._name and now < turn.until
 

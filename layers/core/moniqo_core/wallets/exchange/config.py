@@ -11,7 +11,7 @@ from typing import Final, cast
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
-from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.wallets.config_entries import check_names, function, instance
 from moniqo_core.wallets.exchange.fill_history import ReadKept
@@ -19,7 +19,7 @@ from moniqo_core.wallets.exchange.fill_history import ReadKept
 UsdRate = Callable[[str], Awaitable[Decimal]]
 """Dollars per unit of a token that follows the dollar."""
 
-KeepLife = Callable[[LifeCommand, Mapping[str, object]], Awaitable[None]]
+RecordLifecycleChange = Callable[[LifecycleCommand, Mapping[str, object]], Awaitable[None]]
 """Writes a change of a wallet's life with the fields of its user wallet."""
 
 ReadEquity = Callable[[datetime, datetime], Awaitable[Sequence[EquityPoint]]]
@@ -44,7 +44,7 @@ class ExchangeConfig:
     usd_rate: UsdRate | None = None
     """Prices dollar tokens that the venue does not list against the dollar. None leaves them without a price."""
 
-    record: KeepLife | None = None
+    record: RecordLifecycleChange | None = None
     """Stores a change of the wallet's life. None refuses such changes."""
 
     kept_fills: ReadKept | None = None
@@ -73,7 +73,7 @@ class ExchangeConfig:
             connection=connection,
             clock=cast("Clock", function(_OWNER, entries, "clock") or utc_now),
             usd_rate=cast("UsdRate | None", function(_OWNER, entries, "usd_rate")),
-            record=cast("KeepLife | None", function(_OWNER, entries, "record")),
+            record=cast("RecordLifecycleChange | None", function(_OWNER, entries, "record")),
             kept_fills=cast("ReadKept | None", function(_OWNER, entries, "kept_fills")),
             kept_equity=cast("ReadEquity | None", function(_OWNER, entries, "kept_equity")),
             unopened=instance(_OWNER, entries, "unopened", WalletError),

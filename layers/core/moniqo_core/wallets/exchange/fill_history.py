@@ -14,7 +14,7 @@ from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow, balance_equation
-from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill
 
 MOST_SYMBOLS: Final = 10
@@ -51,7 +51,7 @@ class KeptFills(NamedTuple):
 
 
 async def asset_flows_at(
-    opening: Opening,
+    opening: PreviousSync,
     totals: Mapping[str, Decimal],
     at: datetime,
     symbols: Collection[str],
@@ -119,7 +119,7 @@ def _forward(asset_flows: AssetFlows, fills: Iterable[VenueFill | Fill], at: dat
 
 
 def _explained(
-    opening: Opening,
+    opening: PreviousSync,
     asset_flows: AssetFlows,
     totals: Mapping[str, Decimal],
     at: datetime,

@@ -10,7 +10,7 @@ from typing import Any
 from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.domain.sync.statement import Opening
+from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill, lacks_fee, read_fill, read_order, with_fees
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
@@ -112,7 +112,9 @@ class ExchangeHistory:
         fills = await self._connection.read(client, ask)
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
 
-    async def asset_flows(self, opening: Opening, value: Valuation, kept: KeptFills, ends: float) -> AssetFlows | None:
+    async def asset_flows(
+        self, opening: PreviousSync, value: Valuation, kept: KeptFills, ends: float
+    ) -> AssetFlows | None:
         """What moved from ``opening`` to ``value`` as far as fills tell it; fills are waited for until ``ends``.
 
         ``ends`` is a time of the event loop's clock, in seconds.

@@ -19,7 +19,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, plain
-from moniqo_core.domain.orders.form import check_amount, check_fields, check_notional, check_price
+from moniqo_core.domain.orders.field_rules import check_amount, check_fields, check_notional, check_price
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.venues.exchanges.venue import Client

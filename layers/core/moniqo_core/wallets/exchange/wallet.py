@@ -14,13 +14,13 @@ from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.domain.sync.statement import Opening, Statement
-from moniqo_core.domain.wallets.changes import LifeCommand
+from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.ccxt.parsing import VenueFill, read_balances
+from moniqo_core.venues.exchange_prices import candles_of, snapshot_of
 from moniqo_core.venues.exchanges.venue import Client
-from moniqo_core.venues.prices import candles_of, snapshot_of
-from moniqo_core.venues.transport.calls import READ_SECONDS
+from moniqo_core.venues.transport.venue_calls import READ_SECONDS
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
 from moniqo_core.wallets.exchange.config import ExchangeConfig
@@ -108,7 +108,7 @@ class ExchangeWallet(VenueWallet):
         mids = await self.mids() if balances else {}
         return valued(balances, mids, self.access.clock())
 
-    async def statement(self, opening: Opening, *, trading: bool = False) -> Statement:
+    async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it.
 
         Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
@@ -118,7 +118,7 @@ class ExchangeWallet(VenueWallet):
         value = await self.valuation()
         kept = KeptFills(self._kept_fills, first=trading)
         asset_flows = await self.history.asset_flows(opening, value, kept, ends)
-        return Statement(value, asset_flows, permissions=permissions, api_calls=self.access.api_calls - asked)
+        return AccountStatement(value, asset_flows, permissions=permissions, api_calls=self.access.api_calls - asked)
 
     async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
         read = self._config.kept_fills
@@ -206,7 +206,7 @@ class ExchangeWallet(VenueWallet):
         found = () if read is None else await read(since, until)
         return EquityCurve(self.mode, only_on_grid(found, since, until, step))
 
-    async def record(self, command: LifeCommand, projection: Mapping[str, object]) -> None:
+    async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Keep a change of the wallet's life in our database; the venue knows nothing of it."""
         self.access.require_open()
         keep = self._config.record

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
-from moniqo_core.domain.wallets.queries import DefinitionFilter
+from moniqo_core.domain.wallets.list_queries import DefinitionFilter
 from moniqo_core.http.app import api_router
 from moniqo_core.http.pagination import PageQuery, PageView
 from moniqo_core.http.problems import problem_responses

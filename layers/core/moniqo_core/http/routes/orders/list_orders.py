@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import NotFoundError
-from moniqo_core.domain.orders.queries import OrderQuery
+from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view

@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.wallets.queries import WalletFilter
+from moniqo_core.domain.wallets.list_queries import WalletFilter
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep

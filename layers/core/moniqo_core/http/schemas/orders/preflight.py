@@ -12,7 +12,7 @@ from pydantic import Field
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.rules import Estimate, Preflight, RuleOutcome, RuleResult
+from moniqo_core.domain.orders.rule_check import Estimate, Preflight, RuleOutcome, RuleResult
 from moniqo_core.http.schemas.common import Amount, View
 
 _TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})

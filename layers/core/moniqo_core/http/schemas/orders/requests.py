@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from moniqo_core.domain.orders.form import MAX_TRAIL_PERCENT
+from moniqo_core.domain.orders.field_rules import MAX_TRAIL_PERCENT
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.http.schemas.common import ClosedModel, JsonObject, PositiveAmount, TimestampIn, visible_text

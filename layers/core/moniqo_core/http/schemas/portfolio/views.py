@@ -9,8 +9,8 @@ from pydantic import Field
 
 from moniqo_core.domain.errors import ValidationError
 from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityCurve
-from moniqo_core.domain.portfolio.figures import TradeFigures
 from moniqo_core.domain.portfolio.performance import Performance, SymbolFigures
+from moniqo_core.domain.portfolio.performance_figures import TradeFigures
 from moniqo_core.domain.wallets.results import PositionReport
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 

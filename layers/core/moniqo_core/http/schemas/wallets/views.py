@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from moniqo_core.domain.wallets.queries import WalletCursor
+from moniqo_core.domain.wallets.list_queries import WalletCursor
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo_core.http.pagination import PageRequest, PageView, moment_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 
 if TYPE_CHECKING:
-    from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
+    from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
     from moniqo_core.domain.orders.record import OrderRecord
     from moniqo_core.domain.orders.request import OrderRequest
-    from moniqo_core.domain.orders.rules import Preflight
+    from moniqo_core.domain.orders.rule_check import Preflight
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
     from moniqo_core.wallets.venue_wallet import VenueWallet

@@ -19,8 +19,8 @@ from moniqo_core.domain.errors import (
     WalletInUseError,
 )
 from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
-from moniqo_core.domain.orders.queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.services.orders.live.reconciler import OrderReconciler
 from moniqo_core.services.shared.gather_bounded import gather_bounded

@@ -25,7 +25,7 @@ from moniqo_core.domain.errors import (
     TemporarilyUnavailableError,
     WalletError,
 )
-from moniqo_core.domain.live import order_updates as live_order
+from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.live.record import live_record
@@ -38,7 +38,7 @@ from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRe
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.live.orders import Inserted, LiveOrderStore
+from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class LivePlacing:
         latest, read_at = findings.state, found.at
         for _ in range(DECISIONS):
             findings.decision(latest).check()
-            intent = live_order.intend(
+            intent = order_updates.intend(
                 order,
                 user_wallet_id=wallet.user_wallet_id,
                 user_id=latest.wallet.user_id,
@@ -116,7 +116,7 @@ class LivePlacing:
                 now=read_at,
             )
             outcome = await self._store.insert(intent)
-            if outcome is Inserted.DONE:
+            if outcome is InsertOutcome.DONE:
                 return intent
             read_at = self._now()
             latest = await self._store.pre_trade_state(
@@ -128,7 +128,9 @@ class LivePlacing:
 
     async def _send(self, wallet: VenueWallet, intent: LiveOrder) -> OrderRecord:
         if self._now() > intent.send_by:
-            await self._learn(None, intent, lambda order: live_order.refused(order, live_order.NOT_SENT, self._now()))
+            await self._learn(
+                None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
+            )
             raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
         refusal: WalletError | None = None
         try:
@@ -154,9 +156,9 @@ class LivePlacing:
 
         now = self._now()
         if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
-            return lambda order: live_order.outcome_unknown(order, now), None
+            return lambda order: order_updates.outcome_unknown(order, now), None
         code = error.code
-        return lambda order: live_order.refused(order, code, now), error
+        return lambda order: order_updates.refused(order, code, now), error
 
     async def _learn(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
         """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""

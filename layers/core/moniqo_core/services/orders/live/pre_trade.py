@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.live import exposure as live_risk
+from moniqo_core.domain.live import exposure_limits
+from moniqo_core.domain.live.order_rules import LiveDecision, VenueFunds
 from moniqo_core.domain.live.preflight import preflight
-from moniqo_core.domain.live.rules import Funds, LiveDecision
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rules import Preflight
+from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset
@@ -43,15 +43,15 @@ class PreTradeFindings:
     order: OrderRequest
     state: PreTradeState
     form: Market | WalletError
-    funds: Funds | None
+    funds: VenueFunds | None
     live_trading: bool
 
     def decision(self, latest: PreTradeState) -> LiveDecision:
         """Put together what is known when ``latest`` is what the database has."""
         first = self.state.next_seq
-        buys = [live_risk.open_buy(item) for item in self.state.orders if item.request.side is OrderSide.BUY]
+        buys = [exposure_limits.open_buy(item) for item in self.state.orders if item.request.side is OrderSide.BUY]
         newer = [item for item in latest.orders if item.seq >= first and item.request.side is OrderSide.BUY]
-        buys += [live_risk.new_buy(item) for item in newer]
+        buys += [exposure_limits.new_buy(item) for item in newer]
         waiting = sum(not item.has_ended for item in latest.orders)
         return LiveDecision(self.order, latest.wallet, self._why_off(latest), waiting, self.form, buys, self.funds)
 
@@ -87,7 +87,7 @@ class PreTradeCheck:
         synced = await self._sync.sync_open(state.wallet, wallet, SyncType.PRE_TRADE)
         if synced.breach is not None:
             raise synced.breach.refusal()
-        funds = Funds(_held(synced.after.balance.assets), await wallet.mids(), synced.run.started_at)
+        funds = VenueFunds(_held(synced.after.balance.assets), await wallet.mids(), synced.run.started_at)
         return replace(findings, state=replace(state, wallet=synced.after), funds=funds)
 
     def check(self, order: OrderRequest, state: PreTradeState, market: Market) -> None:
@@ -99,7 +99,7 @@ class PreTradeCheck:
         order: OrderRequest,
         state: PreTradeState,
         form: Market | WalletError,
-        funds: Funds | None = None,
+        funds: VenueFunds | None = None,
     ) -> PreTradeFindings:
         return PreTradeFindings(order, state, form, funds, self._live_trading)
 
@@ -109,7 +109,7 @@ class PreTradeCheck:
         form, funds = await _form(wallet, order), None
         if isinstance(form, Market):
             balances, mids = await asyncio.gather(wallet.get_balance(), wallet.mids())
-            funds = Funds(_held(balances), mids, now)
+            funds = VenueFunds(_held(balances), mids, now)
         return preflight(self._findings(order, state, form, funds).decision(state))
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import OrderNotFoundError, WalletError
-from moniqo_core.domain.live import order_updates as live_order
-from moniqo_core.domain.live.order import LiveOrder, Report
+from moniqo_core.domain.live import order_updates
+from moniqo_core.domain.live.order import LiveOrder, VenueReport
 from moniqo_core.domain.live.record import live_record
-from moniqo_core.domain.market.market import Level
+from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.storage.live.orders import LiveOrderStore
@@ -47,10 +47,10 @@ class OrderReconciler:
         try:
             change = await self._ask(wallet, order)
         except OrderNotFoundError:
-            change = self._at(live_order.not_found)
+            change = self._at(order_updates.not_found)
         except WalletError as error:
             log.warning("order not queried", extra={"fields": {**fields_of(order), "reason": type(error).__name__}})
-            change = self._at(live_order.unanswered)
+            change = self._at(order_updates.unanswered)
         return await self.write(wallet, order, change)
 
     async def _ask(self, wallet: VenueWallet, order: LiveOrder) -> Change:
@@ -58,16 +58,16 @@ class OrderReconciler:
         if order.venue_order_id is not None:
             return self.apply_report(await wallet.get_order_status(order.venue_order_id, symbol))
         found = await wallet.find_order(order.venue_client_id, symbol)
-        return self._at(live_order.not_found) if found is None else self.apply_report(found)
+        return self._at(order_updates.not_found) if found is None else self.apply_report(found)
 
     def apply_report(self, result: OrderResult) -> Change:
         """Return what an order becomes when the venue says ``result`` now."""
         report, now = report_of(result), self._now()
-        return lambda order: live_order.acknowledged(order, report, now)
+        return lambda order: order_updates.acknowledged(order, report, now)
 
     async def postpone(self, order: LiveOrder) -> LiveOrder:
         """Ask about an order later: its venue could not be asked."""
-        return await self.write(None, order, self._at(live_order.unanswered))
+        return await self.write(None, order, self._at(order_updates.unanswered))
 
     def _at(self, change: Callable[[LiveOrder, datetime], LiveOrder]) -> Change:
         now = self._now()
@@ -85,7 +85,7 @@ class OrderReconciler:
             fills: Sequence[Fill] = ()
             if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
                 fills = await self._fills(wallet, after)
-                after = live_order.with_fills(after, fills, self._now()) if fills else after
+                after = order_updates.with_fills(after, fills, self._now()) if fills else after
             if await self._store.update(order, after, fills):
                 return await self._store.get(order.user_wallet_id, order.order_id) if after != order else order
             order = await self._store.get(order.user_wallet_id, order.order_id)
@@ -111,9 +111,9 @@ class OrderReconciler:
         return [live_record(order, fills[order.order_id], replayed=replayed) for order in orders]
 
 
-def report_of(result: OrderResult) -> Report:
+def report_of(result: OrderResult) -> VenueReport:
     """Read what a venue said in the words of our record."""
-    return Report(
+    return VenueReport(
         venue_order_id=result.order_id,
         status=None if result.status is OrderStatus.UNKNOWN else result.status,
         amount=result.amount,
@@ -133,7 +133,7 @@ def fill_of(order: LiveOrder, fill: VenueFill) -> Fill:
         side=fill.side,
         amount=fill.amount,
         quote=fill.quote,
-        levels=(Level(fill.price, fill.amount),),
+        levels=(PriceLevel(fill.price, fill.amount),),
         fee=fill.fee,
         fee_currency=fill.fee_currency,
         liquidity=None if fill.liquidity is None else Liquidity(fill.liquidity),

@@ -1,0 +1,145 @@
+"""Rotating the key ring in the four steps of Secrets Manager.
+
+createSecret prepares a ring with one key more, setSecret has nothing to do (nobody outside this service knows the
+keys), testSecret tries the ring, finishSecret puts it in use. Each step writes once or not at all, and a repeat changes
+nothing, so a rotation that was cut short anywhere goes on from there. Re-encryption is not part of it: the new key has
+to become known everywhere before anybody writes with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from pydantic import SecretStr
+
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.credentials.key_ring import KeyRing, missing_keys, new_key, read_ring, successor
+from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret, SecretVersion
+from moniqo_core.credentials.key_source import CACHE_SECONDS, FixedKeys, in_thread
+from moniqo_core.domain.clock import Clock, utc_now
+
+CREATE: Final = "createSecret"
+SET: Final = "setSecret"
+TEST: Final = "testSecret"
+FINISH: Final = "finishSecret"
+STEPS: Final = (CREATE, SET, TEST, FINISH)
+
+# Twice as long as readers cache the ring: they know a key before anybody writes with it, and a rotation may take time.
+NOTICE: Final = timedelta(seconds=2 * CACHE_SECONDS)
+
+NeededKeys = Callable[[Iterable[str]], Awaitable[Collection[str]]]
+"""Tells which of these key ids documents were encrypted with."""
+
+
+class RotationError(RuntimeError):
+    """A step cannot be done; the text says why and what to do, and holds nothing secret."""
+
+
+class KeyRotation:
+    """The steps of a rotation. ``token`` names one rotation; Secrets Manager calls its new version the same."""
+
+    def __init__(self, stored: KeyRingSecret, needed: NeededKeys, now: Clock = utc_now) -> None:
+        """Rotate ``stored``; ``needed`` tells which keys may not leave."""
+        self._stored = stored
+        self._needed = needed
+        self._now = now
+
+    async def run(self, step: str, token: str) -> None:
+        """Do one step of the rotation ``token``.
+
+        Raises:
+            RotationError: it cannot be done; what is in use stays in use.
+            TemporarilyUnavailableError: Secrets Manager does not answer; do the step again.
+
+        """
+        if step not in STEPS:
+            raise RotationError(f"There is no such step. The steps are {', '.join(STEPS)}.")
+        current = await self._current()
+        if current.id == token or step == SET:
+            return
+        if step == CREATE:
+            await self._create(token, current)
+            return
+        candidate = await self._candidate(token, current)
+        if step == FINISH:
+            await in_thread(self._stored.promote, candidate, current)
+
+    async def run_all(self, done: Callable[[str], None] = lambda _: None) -> None:
+        """Do every step: of the rotation that was begun and not finished, or of a new one; tell each one ``done``.
+
+        Raises:
+            RotationError, TemporarilyUnavailableError: as :meth:`run`; repeat it.
+
+        """
+        token = await self.unfinished()
+        if token is not None:
+            with suppress(RotationError):  # too late for that one: it was given up
+                await self._run_all(token, done)
+                return
+        await self._run_all(str(uuid.uuid4()), done)
+
+    async def _run_all(self, token: str, done: Callable[[str], None]) -> None:
+        for step in STEPS:
+            await self.run(step, token)
+            done(step)
+
+    async def unfinished(self) -> str | None:
+        """Return the token of a rotation that began and did not finish."""
+        current, pending = await self._current(), await in_thread(self._stored.version, PENDING)
+        return None if pending is None or pending.id == current.id else pending.id
+
+    async def _current(self) -> SecretVersion:
+        current = await in_thread(self._stored.version, CURRENT)
+        if current is None or not read_ring(current.text).keys:
+            # Made the way writers make it, so that one who does it at the same time ends up with the same key.
+            await in_thread(self._stored.add_first, new_key(self._now()))
+            current = await in_thread(self._stored.version, CURRENT)
+        if current is None:
+            raise RotationError("The secret does not exist.")
+        return current
+
+    async def _create(self, token: str, current: SecretVersion) -> None:
+        pending = await in_thread(self._stored.version, PENDING)
+        if pending is not None and pending.id == token:
+            return
+        if pending is not None and pending.id != current.id:
+            raise RotationError(f"The rotation {pending.id} is in progress. Finish it, or remove AWSPENDING from it.")
+        now, ring = self._now(), read_ring(current.text)
+        made = successor(ring, new_key(now + NOTICE), await self._needed(ring.keys), now, NOTICE)
+        await in_thread(self._stored.add_pending, token, made)
+
+    async def _candidate(self, token: str, current: SecretVersion) -> SecretVersion:
+        """Return the version to put in use; raises RotationError when it must not be."""
+        pending = await in_thread(self._stored.version, PENDING)
+        if pending is None or pending.id != token:
+            raise RotationError(f"The rotation {token} was abandoned or never started. Start another one.")
+        before, after = read_ring(current.text), read_ring(pending.text)
+        problem = await self._problem(before, after)
+        if problem is not None:
+            await in_thread(self._stored.drop_pending, pending)
+            raise RotationError(f"{problem} The rotation {token} is abandoned. Start another one.")
+        await _check_keys(after)
+        return pending
+
+    async def _problem(self, before: KeyRing, after: KeyRing) -> str | None:
+        lost = missing_keys(before, after, await self._needed(before.keys))
+        if lost:
+            return f"The new ring lacks keys that are still needed: {', '.join(lost)}."
+        known_from = self._now() + timedelta(seconds=CACHE_SECONDS)
+        if any(key.use_after < known_from for kid, key in after.keys.items() if kid not in before.keys):
+            return "The new key would be used before every reader has it."
+        return None
+
+
+async def _check_keys(ring: KeyRing) -> None:
+    """Encrypt and open something with every key of ``ring``."""
+    for key in ring.keys.values():
+        cipher = CredentialCipher(FixedKeys(KeyRing({key.kid: key}), key.use_after))
+        fields = {"api_key": SecretStr(secrets.token_hex(16))}
+        if await cipher.decrypt(await cipher.encrypt(fields, "user", "wallet"), "user", "wallet") != fields:
+            raise RotationError(f"The key {key.kid} cannot decrypt what it encrypted.")

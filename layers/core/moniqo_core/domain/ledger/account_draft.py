@@ -1,0 +1,204 @@
+"""How a demo account changes: a command is decided on a :class:`AccountDraft` of it, which then becomes a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from moniqo_core.domain.errors import InsufficientBalanceError
+from moniqo_core.domain.ledger.account import (
+    FLAT,
+    NO_OPEN_ORDERS,
+    Account,
+    ObservedMarket,
+    TakenLevels,
+    open_order_totals_after,
+)
+from moniqo_core.domain.ledger.commands import Command
+from moniqo_core.domain.ledger.commit import AccountChanges, Commit, LedgerAccount, MarketContext, Posting
+from moniqo_core.domain.ledger.open_orders import with_changes
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.order import Fill, Order, OrderSide
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
+from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
+from moniqo_core.domain.portfolio.position import Position
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class AccountDraft:
+    """An account being changed; nothing of it counts before :meth:`commit`."""
+
+    def __init__(self, account: Account, now: datetime) -> None:
+        """Start from ``account``; commit time never goes back, whatever the clock says."""
+        self.account = account
+        self.at = max(now, account.at)
+        self.seq = account.seq + 1
+        self.balances: dict[str, Holding] = {}
+        self.positions: dict[str, Position] = {}
+        self.orders: dict[str, Order] = {}
+        self.taken: dict[tuple[str, OrderSide], TakenLevels] = {}
+        self.evaluated_until: dict[str, datetime] = {}
+        self.marks: dict[str, Decimal] = {}
+        self.observed_markets: dict[str, ObservedMarket] = {}
+        self.peak = account.peak
+        self.day = account.day
+        self.status = account.status
+        self.reason = account.reason
+        self.paused_by_limit = account.paused_by_limit
+        self.idle_since = account.idle_since
+        self.walked_to: datetime | None = None
+        self.samples: list[EquitySample] = []
+        self.postings: list[Posting] = []
+        self.fills: list[Fill] = []
+
+    def holding(self, asset: str) -> Holding:
+        """Holding with the changes so far."""
+        held = self.balances.get(asset)
+        return self.account.balances.get(asset, NOTHING_HELD) if held is None else held
+
+    def is_tracked(self, symbol: str) -> bool:
+        """Tell whether the path of a symbol was being walked before this draft."""
+        return symbol in self.account.open_order_totals or bool(self.account.position(symbol).amount)
+
+    def has_exposure(self) -> bool:
+        """Tell whether anything is held or open, with the changes so far."""
+        placed = self.account.orders
+        ended = sum(name in placed and not order.is_open for name, order in self.orders.items())
+        return len(placed) > ended or bool(self.held_symbols())
+
+    def position(self, symbol: str) -> Position:
+        """Position with the changes so far."""
+        held = self.positions.get(symbol)
+        return self.account.positions.get(symbol, FLAT) if held is None else held
+
+    def edit(self, order_id: str) -> Order | None:
+        """Return the draft's own copy of an order, to change; None when there is no such open order."""
+        order = self.orders.get(order_id)
+        if order is None:
+            placed = self.account.orders.get(order_id)
+            if placed is None:
+                return None
+            order = self.orders[order_id] = placed.copy()
+        return order
+
+    def peek(self, order_id: str) -> Order:
+        """Return an order with the changes so far, only to read."""
+        return self.orders.get(order_id) or self.account.orders[order_id]
+
+    def open_ids(self) -> list[str]:
+        """Ids of the orders that were or became open, oldest first."""
+        return list(self.account.orders) + [name for name in self.orders if name not in self.account.orders]
+
+    def held_symbols(self) -> list[str]:
+        """Symbols held, with the changes so far."""
+        positions = _merged(self.account.positions, self.positions)
+        return [symbol for symbol, position in positions.items() if position.amount]
+
+    def mark(self, symbol: str) -> Decimal:
+        """Last price of a symbol on its path."""
+        return self.marks[symbol] if symbol in self.marks else self.account.marks[symbol]
+
+    def taken_of(self, book: str, side: OrderSide) -> TakenLevels:
+        """Memory of taken liquidity with the changes so far."""
+        key = (book, side)
+        return self.taken[key] if key in self.taken else self.account.taken.get(key, {})
+
+    def move(self, source: LedgerAccount, target: LedgerAccount, asset: str, amount: Decimal) -> None:
+        """Post ``amount`` from one book to another.
+
+        Raises:
+            InsufficientBalanceError: when a book of the user would go below zero.
+
+        """
+        if not amount:
+            return
+        self._post(source, asset, -amount)
+        self._post(target, asset, amount)
+
+    def _post(self, book: LedgerAccount, asset: str, amount: Decimal) -> None:
+        self.postings.append(Posting(book, asset, amount))
+        if book is LedgerAccount.FREE:
+            self.change(asset, amount, ZERO)
+        elif book is LedgerAccount.LOCKED:
+            self.change(asset, ZERO, amount)
+
+    def change(self, asset: str, free: Decimal, locked: Decimal) -> None:
+        """Change a holding; whoever calls writes the postings.
+
+        Raises:
+            InsufficientBalanceError: when it would go below zero.
+
+        """
+        held = self.holding(asset)
+        after = Holding(held.free + free, held.locked + locked)
+        if after.free < 0 or after.locked < 0:
+            needed, available = (-free, held.free) if after.free < 0 else (-locked, held.locked)
+            raise InsufficientBalanceError(
+                f"Needs {needed} {asset}. {available} {asset} is available.",
+                needed=needed,
+                available=available,
+                asset=asset,
+            )
+        self.balances[asset] = after
+
+    def commit(self, command: Command, context: MarketContext | None = None, **changes: object) -> Commit:
+        """Close the draft; ``changes`` are further fields of the account (status, limits, ...)."""
+        before = self.account
+        changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
+        after = Account(
+            user_wallet_id=before.user_wallet_id,
+            terms=before.terms,
+            seq=self.seq,
+            epoch=before.epoch,
+            at=self.at,
+            status=self.status,
+            limits=before.limits,
+            limits_version=before.limits_version,
+            balances=_merged(before.balances, self.balances),
+            positions=_merged(before.positions, self.positions),
+            orders=with_changes(before.orders, changed),
+            open_order_totals=open_order_totals_after(before, changed),
+            taken=_merged(before.taken, self.taken),
+            evaluated_until=_merged(before.evaluated_until, self.evaluated_until),
+            marks=_merged(before.marks, self.marks),
+            opening=before.opening,
+            peak=self.peak,
+            day=self.day,
+            reason=self.reason,
+            paused_by_limit=self.paused_by_limit,
+            forked_from=before.forked_from,
+            deleted=before.deleted,
+            observed_markets=_merged(before.observed_markets, self.observed_markets),
+        )
+        if not after.open_order_totals and not any(position.amount for position in after.positions.values()):
+            after.idle_since = self.idle_since or self.at
+        for name, value in changes.items():
+            setattr(after, name, value)
+        changed_parts = AccountChanges(
+            self.balances,
+            self.positions,
+            self.taken,
+            self.evaluated_until,
+            self.marks,
+            {order.symbol: after.open_order_totals.get(order.symbol, NO_OPEN_ORDERS) for order in changed.values()},
+            self.observed_markets,
+        )
+        return Commit(
+            command,
+            context,
+            tuple(self.postings),
+            tuple(changed.values()),
+            tuple(self.fills),
+            tuple(self.samples),
+            self.walked_to,
+            changed_parts,
+            after,
+        )
+
+
+def _merged(before: Mapping[Key, Value], changes: Mapping[Key, Value]) -> Mapping[Key, Value]:
+    return {**before, **changes} if changes else before

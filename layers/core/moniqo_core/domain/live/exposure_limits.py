@@ -1,0 +1,178 @@
+"""The risk limits of a live wallet: what it has at stake with an order that is being decided, in US dollars.
+
+Everything that might still buy counts as bought: open orders, those just sent, those whose outcome nobody knows. What a
+venue holds is counted by asset, for one asset trades in several quotes. Dollars, and tokens that follow them, are cash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
+from moniqo_core.domain.money import ONE, ZERO, floor_to
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
+
+NEGLIGIBLE_USD: Final = ONE
+"""What is worth less is dust, not a position."""
+
+
+class PendingBuy(NamedTuple):
+    """What a purchase may still add to what is held: an amount at a limit (None: at market), or an amount of quote."""
+
+    symbol: str
+    amount: Decimal | None
+    quote_amount: Decimal
+    price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingExposure:
+    """What is held of an asset, what pending buys may add in US dollars, and the price of a unit; None without one."""
+
+    held: Decimal
+    pending_buys_usd: Decimal
+    price_usd: Decimal | None
+
+    @property
+    def usd(self) -> Decimal:
+        """Holding and pending buys. A holding without a price cannot be sold either, and counts for nothing."""
+        return self.held * (self.price_usd or ZERO) + self.pending_buys_usd
+
+
+@dataclass(frozen=True, slots=True)
+class LiveExposure:
+    """What is at stake if ``order`` is accepted; ``price_usd`` is the higher of its limit and the mid."""
+
+    market: Market
+    price_usd: Decimal
+    order_usd: Decimal
+    before_usd: Decimal
+    others: Mapping[str, HoldingExposure]
+
+    @property
+    def value(self) -> Decimal:
+        """Exposure in the asset of the order, the order included."""
+        return self.before_usd + self.order_usd
+
+    @property
+    def total(self) -> Decimal:
+        """Exposure in everything."""
+        return self.value + self.others_usd
+
+    @property
+    def others_usd(self) -> Decimal:
+        """Exposure in all other assets."""
+        return sum((stake.usd for stake in self.others.values()), ZERO)
+
+    @property
+    def positions(self) -> int:
+        """Assets held or bid for, that of the order included."""
+        return 1 + sum(stake.pending_buys_usd > 0 or stake.usd >= NEGLIGIBLE_USD for stake in self.others.values())
+
+    def room(self, limit_usd: Decimal) -> Decimal:
+        """Largest amount of a purchase that stays within a limit, in whole lots."""
+        return max(floor_to((limit_usd - self.before_usd) / self.price_usd, self.market.lot_step), ZERO)
+
+
+def exposure(
+    order: OrderRequest,
+    market: Market,
+    held: Mapping[str, Decimal],
+    buys: Iterable[PendingBuy],
+    mids: Mapping[str, Decimal],
+) -> LiveExposure:
+    """Return what is at stake with a purchase.
+
+    Args:
+        order: The purchase.
+        market: Its market.
+        held: Total of each asset.
+        buys: Purchases that may still fill, or may have filled since ``held`` was read.
+        mids: Mid prices of the venue by symbol.
+
+    Raises:
+        MarketDataError: the market of the order has no price.
+
+    """
+    base_price, quote_price = usd_price(market.base, mids), usd_price(market.quote, mids)
+    if base_price is None or quote_price is None:
+        raise MarketDataError(f"{market.symbol} has no price in US dollars at the moment.", retry_after=5)
+    holding_exposures = _holding_exposures(held, buys, mids)
+    mine = holding_exposures.pop(market.base, HoldingExposure(ZERO, ZERO, base_price))
+    price = max(base_price, order.price * quote_price) if order.price is not None else base_price
+    wanted = (order.quote_amount or ZERO) * quote_price if order.amount is None else order.amount * price
+    cash = market.base in DOLLARS
+    before = ZERO if cash else mine.held * price + mine.pending_buys_usd
+    return LiveExposure(market, price, ZERO if cash else wanted, before, holding_exposures)
+
+
+def _holding_exposures(
+    held: Mapping[str, Decimal], buys: Iterable[PendingBuy], mids: Mapping[str, Decimal]
+) -> dict[str, HoldingExposure]:
+    found = {asset: HoldingExposure(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
+    for buy in buys:
+        base, _, quote = buy.symbol.partition("/")
+        before = found.get(base) or HoldingExposure(ZERO, ZERO, usd_price(base, mids))
+        worth = _worth(buy, before.price_usd or ZERO, usd_price(quote, mids) or ONE)
+        found[base] = HoldingExposure(before.held, before.pending_buys_usd + worth, before.price_usd)
+    return {asset: stake for asset, stake in found.items() if asset not in DOLLARS}
+
+
+def _worth(buy: PendingBuy, base_price: Decimal, quote_price: Decimal) -> Decimal:
+    if buy.amount is None:
+        return buy.quote_amount * quote_price
+    return buy.amount * max(base_price, (buy.price or ZERO) * quote_price)
+
+
+def open_buy(order: LiveOrder) -> PendingBuy:
+    """Return what was left of a purchase when it was last written, which was before balances were read."""
+    request = order.request
+    left = None if request.amount is None else max(order.amount - order.filled_amount, ZERO)
+    return PendingBuy(
+        request.symbol, left, max((request.quote_amount or ZERO) - order.filled_quote, ZERO), request.price
+    )
+
+
+def new_buy(order: LiveOrder) -> PendingBuy:
+    """Return all of a purchase that is newer than the balances: what filled of it may not be among them."""
+    request = order.request
+    if order.has_ended:
+        return PendingBuy(request.symbol, order.filled_amount, ZERO, request.price)
+    return PendingBuy(request.symbol, request.amount and order.amount, request.quote_amount or ZERO, request.price)
+
+
+def total_equity(held: Mapping[str, Decimal], mids: Mapping[str, Decimal]) -> Decimal | None:
+    """Return what everything held is worth, None when something has no price."""
+    total = ZERO
+    for asset, amount in held.items():
+        price = usd_price(asset, mids)
+        if price is None:
+            return None
+        total += amount * price
+    return total
+
+
+def check_position_size(limits: RiskLimits, found: LiveExposure) -> None:
+    """Refuse a position above ``max_position_size_usd``."""
+    if found.value > limits.max_position_size_usd:
+        room = found.room(limits.max_position_size_usd)
+        raise position_too_large(limits, found.market.symbol, found.value, room)
+
+
+def check_total_exposure(limits: RiskLimits, found: LiveExposure) -> None:
+    """Refuse a total above ``max_total_exposure_usd``."""
+    if found.total > limits.max_total_exposure_usd:
+        room = found.room(limits.max_total_exposure_usd - found.others_usd)
+        raise exposure_too_large(limits, found.total, room)
+
+
+def check_positions(limits: RiskLimits, found: LiveExposure) -> None:
+    """Refuse more positions than ``max_open_positions``."""
+    check_open_positions(limits, found.positions)

@@ -1,0 +1,170 @@
+"""Whether an order of a live wallet is sent: its rules, in the order they are checked.
+
+What only the venue can tell, it tells when the order is sent: these rules refuse what is certain before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from moniqo_core.domain.errors import (
+    InsufficientBalanceError,
+    LiveTradingOffError,
+    RateLimitExceededError,
+    WalletError,
+    WalletPausedError,
+    WalletSuspendedError,
+)
+from moniqo_core.domain.live import exposure_limits
+from moniqo_core.domain.live.exposure_limits import LiveExposure, PendingBuy
+from moniqo_core.domain.live.loss_limits import check_losses
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import ZERO, exact, floor_to, plain
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Rule
+from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
+from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFunds:
+    """What the venue says is held, and its mid prices, at a time."""
+
+    held: Mapping[str, Holding]
+    mids: Mapping[str, Decimal]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LiveDecision:
+    """One order being decided.
+
+    ``off`` says why nothing is sent in this deployment, None when orders are. ``open_orders`` counts those that may
+    still fill. ``form`` is the market, or why the venue has no such order. ``funds`` of None were not asked for: a sale
+    needs none of them.
+    """
+
+    request: OrderRequest
+    wallet: UserWallet
+    off: str | None
+    open_orders: int
+    form: Market | WalletError
+    buys: Sequence[PendingBuy] = ()
+    funds: VenueFunds | None = None
+
+    def check(self) -> None:
+        """Raise what the order is refused with."""
+        with exact():
+            for _, ask in self.rules():
+                ask()
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Name and check of every rule; a check raises when its rule forbids the order."""
+        rules: tuple[Rule, ...] = (
+            ("live_trading", self._check_live_trading),
+            ("status", self._check_status),
+            ("open_orders", self._check_open_orders),
+            ("symbol", self._check_symbol),
+            ("form", self._check_form),
+        )
+        if self.request.side is OrderSide.BUY and self.funds is not None:
+            limits = self._limits
+            rules += (
+                ("max_position_size_usd", lambda: exposure_limits.check_position_size(limits, self.exposure)),
+                ("max_total_exposure_usd", lambda: exposure_limits.check_total_exposure(limits, self.exposure)),
+                ("max_open_positions", lambda: exposure_limits.check_positions(limits, self.exposure)),
+                ("losses", self._check_losses),
+            )
+        return (*rules, ("funds", self._check_funds)) if self.funds is not None else rules
+
+    @property
+    def _limits(self) -> RiskLimits:
+        return self.wallet.risk_limits
+
+    @property
+    def _market(self) -> Market:
+        if isinstance(self.form, WalletError):
+            raise self.form
+        return self.form
+
+    @cached_property
+    def exposure(self) -> LiveExposure:
+        """What is at stake with the order."""
+        assert self.funds is not None  # noqa: S101  only rules that have them ask
+        held = {asset: holding.total for asset, holding in self.funds.held.items()}
+        return exposure_limits.exposure(self.request, self._market, held, self.buys, self.funds.mids)
+
+    @cached_property
+    def equity(self) -> Decimal | None:
+        """What everything held is worth, None when something has no price."""
+        if self.funds is None:
+            return None
+        return exposure_limits.total_equity(
+            {asset: holding.total for asset, holding in self.funds.held.items()}, self.funds.mids
+        )
+
+    def _check_live_trading(self) -> None:
+        if self.off is not None:
+            raise LiveTradingOffError(self.off)
+
+    def _check_status(self) -> None:
+        wallet = self.wallet
+        if wallet.status is UserWalletStatus.SUSPENDED:
+            raise WalletSuspendedError("The wallet is suspended.", reason=wallet.status_reason)
+        if wallet.status is UserWalletStatus.PAUSED:
+            raise WalletPausedError("The wallet is paused.", reason=wallet.status_reason)
+
+    def _check_open_orders(self) -> None:
+        if self.open_orders >= MAX_OPEN_ORDERS:
+            raise RateLimitExceededError(
+                f"{self.open_orders} orders are open. A wallet may have at most {MAX_OPEN_ORDERS}.",
+                limit=MAX_OPEN_ORDERS,
+                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
+            )
+
+    def _check_symbol(self) -> None:
+        check_symbol(self._limits, self.request.symbol)
+
+    def _check_form(self) -> None:
+        _ = self._market
+
+    def _check_losses(self) -> None:
+        assert self.funds is not None  # noqa: S101  only asked then
+        check_losses(self.wallet, self.equity, self.funds.at)
+
+    def needed(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, the least of it that is needed, and how much is free."""
+        order, market = self.request, self._market
+        held = {} if self.funds is None else self.funds.held
+        mids = {} if self.funds is None else self.funds.mids
+        if order.side is OrderSide.SELL:
+            return market.base, order.amount or ZERO, held.get(market.base, Holding()).free
+        free = held.get(market.quote, Holding()).free
+        if order.amount is None:
+            return market.quote, order.quote_amount or ZERO, free
+        return market.quote, order.amount * (order.price or mids.get(market.symbol, ZERO)), free
+
+    def _check_funds(self) -> None:
+        asset, needed, free = self.needed()
+        if needed > free:
+            raise InsufficientBalanceError(
+                f"Needs {plain(needed)} {asset}. {plain(free)} {asset} is available.",
+                needed=needed,
+                available=free,
+                asset=asset,
+                suggested_amount=self.affordable_amount(free),
+            )
+
+    def affordable_amount(self, free: Decimal) -> Decimal:
+        """Return the most that ``free`` of what the order pays with is enough for, in whole lots."""
+        order, market = self.request, self._market
+        if order.side is OrderSide.SELL:
+            return floor_to(free, market.lot_step)
+        price = order.price or (ZERO if self.funds is None else self.funds.mids.get(market.symbol, ZERO))
+        return floor_to(free / price, market.lot_step) if price else ZERO

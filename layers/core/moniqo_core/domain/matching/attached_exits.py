@@ -1,0 +1,114 @@
+"""Exits attached to an entry: one cancels the other, and both follow what the entry has filled.
+
+Exits are ``pending`` and hold nothing until their entry fills. Then their amount is what it filled so far; the first of
+the pair that is open holds that amount once for both. The first exit that fills cancels the rest of the entry and its
+sibling.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.matching.locked_funds import set_lock
+from moniqo_core.domain.money import ZERO, floor_to
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+
+_HUNDRED: Final = Decimal(100)
+
+
+def attach_exits(draft: AccountDraft, entry: Order, request: OrderRequest) -> None:
+    """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
+    if request.stop_loss is None and request.take_profit is None:
+        return
+    limits = draft.account.limits
+    wanted = (
+        (OrderType.STOP_LOSS, request.stop_loss, limits.stop_loss_default_percent if limits else None),
+        (OrderType.TAKE_PROFIT, request.take_profit, limits.take_profit_default_percent if limits else None),
+    )
+    for number, (kind, spec, default) in enumerate(wanted, 2):
+        if spec is not None:
+            _attach_exit(draft, entry, kind, spec, default, number)
+
+
+def _attach_exit(
+    draft: AccountDraft, entry: Order, kind: OrderType, spec: ExitSpec, default: Decimal | None, number: int
+) -> None:
+    percent = spec.percent if spec.stop_price is not None or spec.percent is not None else default
+    order = Order(
+        order_id=f"{exit_group_of(entry.order_id)}-{number}",
+        client_order_id=None,
+        symbol=entry.symbol,
+        side=OrderSide.SELL,
+        type=kind,
+        status=OrderStatus.PENDING,
+        amount=ZERO,
+        price=None,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        created_at=entry.created_at,
+        updated_at=entry.created_at,
+        fee_currency=entry.fee_currency,
+        receipt=entry.receipt,
+        status_history=((OrderStatus.PENDING, entry.created_at),),
+        stop_price=spec.stop_price,
+        entry=entry.order_id,
+        exit_percent=percent,
+    )
+    draft.orders[order.order_id] = order
+
+
+def exit_group_of(order_id: str) -> str:
+    """Return what the ids of an entry and its exits have in common."""
+    return order_id.rpartition("-")[0]
+
+
+def open_exits(draft: AccountDraft, order_id: str) -> list[Order]:
+    """Exits of an order's group that have not ended, as copies the draft may change."""
+    group = exit_group_of(order_id)
+    found = (draft.edit(f"{group}-{number}") for number in (2, 3))
+    return [order for order in found if order is not None and order.is_open]
+
+
+def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime) -> list[Order]:
+    """Bring the exits of an entry to what it has filled; returns them, open."""
+    exits = open_exits(draft, entry.order_id)
+    for exit_order in exits:
+        exit_order.amount = entry.filled_amount
+        if exit_order.exit_percent is not None:
+            exit_order.stop_price = _trigger(exit_order, entry, market)
+        if exit_order.active_from is None:
+            exit_order.active_from = at
+        exit_order.become(OrderStatus.OPEN, at)
+    _share_lock(draft, exits)
+    return exits
+
+
+def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
+    """Trigger of an exit given in percent of the average fill, rounded down to the tick, never below one tick."""
+    assert exit_order.exit_percent is not None  # noqa: S101  asked by the caller
+    share = exit_order.exit_percent / _HUNDRED
+    average = entry.filled_quote / entry.filled_amount
+    price = average * (1 - share if exit_order.type is OrderType.STOP_LOSS else 1 + share)
+    return max(floor_to(price, market.tick_size), market.tick_size)
+
+
+def _share_lock(draft: AccountDraft, exits: list[Order]) -> None:
+    """Let the first open exit hold the pair's amount, and the other nothing."""
+    for exit_order in exits[1:]:
+        set_lock(draft, exit_order, ZERO)
+    for exit_order in exits[:1]:
+        set_lock(draft, exit_order, exit_order.remaining)
+
+
+def take_shared_lock(draft: AccountDraft, order: Order) -> None:
+    """Make the order that is about to fill the one of its pair that holds the amount."""
+    if order.entry is None or order.locked:
+        return
+    for sibling in open_exits(draft, order.order_id):
+        if sibling.order_id != order.order_id:
+            order.locked, sibling.locked = sibling.locked, ZERO

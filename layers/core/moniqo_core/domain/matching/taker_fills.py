@@ -1,0 +1,100 @@
+"""What a taker gets now: walking the shown book, what lies beyond it, and amounts given in the quote asset."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import OrderRejectedError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.market import SIMULATED, PriceLevel
+from moniqo_core.domain.matching.locked_funds import buy_lock
+from moniqo_core.domain.matching.order_book import FillPlan, book_depth, hidden_taken_levels, walk_book
+from moniqo_core.domain.matching.slippage import largest_excess, price_beyond_book
+from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.request import OrderRequest
+
+_INFINITE: Final = Decimal("Infinity")
+
+
+def plan_taker_fill(
+    draft: AccountDraft, side: OrderSide, limit: Decimal | None, amount: Decimal, context: MarketContext
+) -> FillPlan:
+    """Walk the book for ``amount``; without a ``limit`` all of it fills, beyond the shown book if need be.
+
+    Raises:
+        OrderRejectedError: a market order is larger than 5% of slippage allows.
+
+    """
+    buying = side is OrderSide.BUY
+    levels = context.snapshot.asks if buying else context.snapshot.bids
+    taken = draft.taken_of(context.snapshot.book, side)
+    walk = walk_book(levels, taken, amount, limit, buying=buying)
+    if taken and context.snapshot.source != SIMULATED:
+        walk.taken.update(hidden_taken_levels(levels, taken, buying=buying))
+    excess = amount - walk.amount
+    if limit is not None or not excess:
+        return walk
+    depth, last = book_depth(levels), levels[-1]
+    bps = draft.account.terms.slippage_bps
+    most = largest_excess(last, walk.taken, depth, bps)
+    if most is not None and excess > most:
+        largest = walk.amount + floor_to(most, context.market.lot_step)
+        raise OrderRejectedError(
+            f"The market can fill at most {plain(largest)} {context.market.base}"
+            f" of the {plain(amount)} {context.market.base} requested.",
+            suggested_amount=largest,
+            limit_type="market_depth",
+        )
+    price, gone = price_beyond_book(last, walk.taken, excess, depth, bps, context.market.tick_size, buying=buying)
+    walk.taken[last] = gone
+    return FillPlan((*walk.levels, PriceLevel(price, excess)), amount, walk.quote + price * excess, walk.taken)
+
+
+def market_order_cost(draft: AccountDraft, side: OrderSide, amount: Decimal, context: MarketContext) -> Decimal:
+    """Cash a market order spends (buy) or brings in (sell), fee included; infinite when it is too large."""
+    if not amount:
+        return ZERO
+    try:
+        taken = plan_taker_fill(draft, side, None, amount, context)
+    except OrderRejectedError:
+        return _INFINITE
+    scale = scale_of(context.market.quote)
+    fee = round_up(draft.account.terms.taker_rate * taken.quote, scale)
+    return round_up(taken.quote, scale) + fee if side is OrderSide.BUY else round_down(taken.quote, scale) - fee
+
+
+def amount_for_quote(draft: AccountDraft, side: OrderSide, quote_amount: Decimal, context: MarketContext) -> Decimal:
+    """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
+    step = context.market.lot_step
+    best = context.snapshot.ask if side is OrderSide.BUY else context.snapshot.bid
+
+    def cost(lots: int) -> Decimal:
+        return market_order_cost(draft, side, lots * step, context)
+
+    if side is OrderSide.BUY:
+        bound = int(quote_amount / best / step) + 2
+        return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
+    bound = int(quote_amount / best / step) + 2
+    while cost(bound) < quote_amount:
+        bound *= 2
+    return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step
+
+
+def affordable_amount(draft: AccountDraft, order: OrderRequest, free: Decimal, context: MarketContext) -> Decimal:
+    """Largest lot of an order that ``free`` funds pay for."""
+    step = context.market.lot_step
+    if order.side is OrderSide.SELL:
+        return floor_to(free, step)
+    if order.price is None:
+        return amount_for_quote(draft, OrderSide.BUY, free, context)
+    terms, asset = draft.account.terms, context.market.quote
+    each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
+    most = floor_to(free / each, step)
+    if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:
+        # Cost and fee are rounded up, each by less than a unit.
+        most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
+    return most

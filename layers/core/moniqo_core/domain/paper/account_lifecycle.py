@@ -1,0 +1,144 @@
+"""The life of a demo account: opening, forking, resetting, pausing, suspending, changing limits, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from moniqo_core.domain.counting import counted
+from moniqo_core.domain.errors import WalletInUseError
+from moniqo_core.domain.ledger.account import Account, AccountTerms, unopened_account
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
+from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
+from moniqo_core.domain.matching.equity_samples import equity_of
+from moniqo_core.domain.matching.order_closing import close_order
+from moniqo_core.domain.money import ONE, ZERO, exact
+from moniqo_core.domain.orders.order import OrderStatus
+from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus, check_status_change
+
+
+def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Commit:
+    """Make the first commit: the faucet pays the starting balance."""
+    with exact():
+        draft = AccountDraft(unopened_account(user_wallet_id, terms, now), now)
+        draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, terms.cash_asset, terms.initial_balance)
+        return _begin(draft, OpenAccount(), terms.initial_balance)
+
+
+def fork_account(
+    user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime, marks: Mapping[str, Decimal]
+) -> Commit:
+    """Make the first commit of a copy: balances and cost basis of ``source``, no open orders, profit from zero.
+
+    ``marks`` are the present mid prices of what is held: the copy's losses count from now.
+    """
+    with exact():
+        copied = replace(
+            unopened_account(user_wallet_id, terms, now), taken=source.taken, observed_markets=source.observed_markets
+        )
+        draft = AccountDraft(copied, now)
+        for asset, holding in source.balances.items():
+            draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, asset, holding.total)
+        for symbol, position in source.positions.items():
+            if position.amount:
+                draft.positions[symbol] = Position(position.amount, position.cost)
+                draft.marks[symbol] = marks[symbol]
+                draft.evaluated_until[symbol] = draft.at
+        cost = sum((position.cost for position in draft.positions.values()), ZERO)
+        opening = draft.holding(terms.cash_asset).total + cost
+        origin = f"{source.user_wallet_id}:{source.seq}"
+        return _begin(draft, OpenAccount(forked_from=origin), opening, forked_from=origin)
+
+
+def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
+    """Start a new epoch: orders are cancelled, everything held goes back, the starting balance is paid again.
+
+    A pause by a loss limit is lifted, a suspension is not. What was taken of the book stays taken.
+    """
+    account = draft.account
+    with exact():
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        for asset in {**account.balances, **draft.balances}:
+            draft.move(LedgerAccount.FREE, LedgerAccount.FAUCET, asset, draft.holding(asset).free)
+        draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, account.terms.cash_asset, account.terms.initial_balance)
+        for symbol in {**account.positions, **draft.positions}:
+            draft.positions[symbol] = Position()
+        if draft.paused_by_limit and draft.status == "paused":
+            draft.status, draft.reason = "active", None
+        draft.paused_by_limit = False
+        return _begin(draft, command, account.terms.initial_balance, epoch=account.epoch + 1)
+
+
+def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: Decimal, **changes: str | int) -> Commit:
+    """Start an epoch: baseline, peak and day anew."""
+    zone = draft.account.limits.timezone if draft.account.limits else "UTC"
+    draft.peak = equity_of(draft)
+    draft.idle_since = None
+    draft.day = LocalDay(draft.peak, next_local_midnight(draft.at, zone))
+    return draft.commit(command, None, opening=opening, **changes)
+
+
+def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
+    """Change the status; open orders stay, cancelling them works in every status.
+
+    Raises:
+        ConflictError: a loss limit is still reached, so a resumed wallet would be paused at once.
+        WalletSuspendedError: only an administrator lifts a suspension.
+
+    """
+    check_status_change(draft.status, change)
+    limits = draft.account.limits
+    if change.status == "active" and limits is not None:
+        with exact():
+            reached = find_breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
+        if reached is not None:
+            raise reached.still(
+                "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."
+            )
+    draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
+    return draft.commit(change)
+
+
+def set_limits(draft: AccountDraft, change: SetLimits) -> Commit:
+    """Replace the risk limits; orders decided before keep the version they were decided by."""
+    return draft.commit(change, limits=change.limits, limits_version=draft.account.limits_version + 1)
+
+
+def delete_account(draft: AccountDraft, change: DeleteWallet) -> Commit:
+    """Delete the account; raises WalletInUseError with open orders or holdings unless forced."""
+    held = sorted(draft.held_symbols())
+    open_orders = [order_id for order_id in draft.open_ids() if draft.peek(order_id).is_open]
+    if (open_orders or held) and not change.force:
+        raise WalletInUseError(
+            f"The wallet has {counted(len(open_orders), 'open order')} and {counted(len(held), 'position')}.",
+            open_orders=len(open_orders),
+            positions=held,
+            hint="Cancel the orders and close the positions, or delete the wallet with ?force=true.",
+        )
+    with exact():
+        for order_id in open_orders:
+            order = draft.edit(order_id)
+            if order is not None and order.is_open:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        return draft.commit(change, deleted=True)
+
+
+def decide_lifecycle(draft: AccountDraft, command: SetStatus | SetLimits | ResetAccount | DeleteWallet) -> Commit:
+    """Decide a change of the account's life."""
+    match command:
+        case SetStatus():
+            return set_status(draft, command)
+        case SetLimits():
+            return set_limits(draft, command)
+        case ResetAccount():
+            return reset(draft, command)
+        case DeleteWallet():
+            return delete_account(draft, command)

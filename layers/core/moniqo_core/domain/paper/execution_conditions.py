@@ -1,0 +1,63 @@
+"""What the market forbids an order now: closed hours, a trigger that has passed, a maker that would take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.errors import OrderRejectedError
+from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.market import Snapshot
+from moniqo_core.domain.matching.order_book import FillPlan
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import OrderRequest
+
+
+def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
+    """Refuse an order that cannot wait, or shall not, for the market to open."""
+    opens = context.next_open
+    raise OrderRejectedError(
+        f"The market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}.",
+        next_open=opens,
+        hint="Wait for the market to open. With respect_market_hours off, orders that can rest are accepted now.",
+    )
+
+
+def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
+    """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
+    stop = order.stop_price
+    if stop is None:
+        return
+    buying = order.side is OrderSide.BUY
+    now = snapshot.ask if buying else snapshot.bid
+    waits_for_rise = buying or order.type is OrderType.TAKE_PROFIT
+    if now >= stop if waits_for_rise else now <= stop:
+        raise OrderRejectedError(
+            f"The {'ask' if buying else 'bid'} {plain(now)} has already passed the stop_price {plain(stop)}.",
+            stop_price=stop,
+            best_price=now,
+        )
+
+
+def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
+    """Refuse a post-only limit at which somebody trades already."""
+    if not order.post_only or order.price is None:
+        return
+    buying = order.side is OrderSide.BUY
+    best = snapshot.ask if buying else snapshot.bid
+    if order.price >= best if buying else order.price <= best:
+        raise OrderRejectedError(
+            f"A post-only {order.side} at {plain(order.price)} would fill at once. The best price is {plain(best)}.",
+            best_price=best,
+        )
+
+
+def check_all_at_once(order: OrderRequest, amount: Decimal, plan: FillPlan, base: str) -> None:
+    """Refuse a fill-or-kill order that cannot fill."""
+    if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
+        raise OrderRejectedError(
+            f"Only {plain(plan.amount)} of {plain(amount)} {base} can fill at once.",
+            available=plan.amount,
+            suggested_amount=plan.amount,
+        )

@@ -1,0 +1,73 @@
+"""Trying an order on a copy of the account, to tell what would become of it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.paper.order_execution import execute_order
+from moniqo_core.domain.paper.order_rules import PaperDecision
+
+_LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
+
+
+def dry_run_refusal(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> WalletError | None:
+    """Return what placing the order would be refused with; None when it would be accepted."""
+    decision = PaperDecision(_copy(draft), order, context)
+    try:
+        for _, ask in decision.rules():
+            ask()
+        execute_order(decision)
+    except WalletError as refusal:
+        return refusal
+    return None
+
+
+def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Decimal | None:
+    """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
+
+    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
+    nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
+    """
+    market = context.market
+
+    def passes(lots: int) -> bool:
+        return dry_run_refusal(draft, replace(order, amount=lots * market.lot_step, quote_amount=None), context) is None
+
+    everything = draft.holding(market.base).total
+    if order.side is OrderSide.SELL and everything:
+        sale = replace(order, amount=everything, quote_amount=None)
+        if dry_run_refusal(draft, sale, context) is None:
+            return everything
+    best = context.snapshot.ask if order.side is OrderSide.BUY else context.snapshot.bid
+    price = order.price or order.stop_price or best
+    least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
+    low = int(least / market.lot_step)
+    if not passes(low):
+        return ZERO
+    high = 2 * low
+    while passes(high):
+        low, high = high, 2 * high
+        if high * market.lot_step > _LARGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if passes(middle) else (low, middle)
+    return low * market.lot_step
+
+
+def _copy(draft: AccountDraft) -> AccountDraft:
+    """Return a draft of its own to try an order on; the orders in it are not touched by placing another."""
+    twin = copy.copy(draft)
+    for name, value in vars(draft).items():
+        if isinstance(value, dict | list):
+            setattr(twin, name, value.copy())
+    return twin

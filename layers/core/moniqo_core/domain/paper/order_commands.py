@@ -1,0 +1,83 @@
+"""Placing and cancelling orders of a demo wallet: pure decisions on a draft and the state of the market."""
+
+from __future__ import annotations
+
+from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
+from moniqo_core.domain.matching.order_closing import close_order
+from moniqo_core.domain.money import exact
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.paper.account_rules import check_account_status
+from moniqo_core.domain.paper.order_execution import execute_order
+from moniqo_core.domain.paper.order_rules import PaperDecision
+
+
+def place(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Commit:
+    """Decide an order.
+
+    Raises:
+        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+        InvalidOrderError, InvalidSymbolError: the order can never be accepted in this form.
+        InsufficientBalanceError, RiskLimitExceededError: funds or the owner's limits forbid it.
+        OrderRejectedError: the market forbids it now.
+        RateLimitExceededError: 500 orders are open already.
+
+    """
+    with exact():
+        decision = PaperDecision(draft, order, context)
+        for _, check in decision.rules():
+            check()
+        execute_order(decision)
+        return draft.commit(order, context)
+
+
+def close_position(draft: AccountDraft, command: ClosePosition, context: MarketContext) -> Commit:
+    """Sell everything held of a symbol at market, after cancelling what else would sell it.
+
+    Raises:
+        OrderRejectedError: nothing is held.
+        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+
+    """
+    with exact():
+        check_account_status(draft)
+        if not draft.position(command.symbol).amount:
+            raise OrderRejectedError(
+                f"There is no position in {command.symbol}.",
+                hint="GET /wallets/{id}/positions lists the open positions.",
+            )
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        everything = draft.holding(context.market.base).total
+        decision = PaperDecision(
+            draft, OrderRequest(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), context
+        )
+        for _, check in decision.rules():
+            check()
+        execute_order(decision)
+        return draft.commit(command, context)
+
+
+def cancel(draft: AccountDraft, command: CancelOrder) -> Commit:
+    """Cancel an open order; raises OrderNotFoundError when it is not open."""
+    order = draft.edit(command.order_id)
+    if order is None or not order.is_open:
+        raise OrderNotFoundError(f"This wallet has no open order {command.order_id[:40]}.")
+    with exact():
+        close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        return draft.commit(command)
+
+
+def cancel_all(draft: AccountDraft, command: CancelAllOrders) -> Commit:
+    """Cancel every open order, or those of one symbol; the commit lists them."""
+    with exact():
+        for order_id in draft.open_ids():
+            order = draft.edit(order_id)
+            if order is not None and order.is_open and command.symbol in {None, order.symbol}:
+                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+        return draft.commit(command)

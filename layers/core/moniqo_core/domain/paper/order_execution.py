@@ -1,0 +1,117 @@
+"""What an accepted order does: fill, rest or end, and the exits attached to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from moniqo_core.domain.ledger.account import ObservedMarket
+from moniqo_core.domain.ledger.commit import RULES_VERSION
+from moniqo_core.domain.matching.attached_exits import attach_exits, resize_exits, take_shared_lock
+from moniqo_core.domain.matching.equity_samples import equity_of
+from moniqo_core.domain.matching.fill_postings import apply_fill
+from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
+from moniqo_core.domain.matching.order_closing import close_exit_group, close_order
+from moniqo_core.domain.matching.pause_on_loss import begin_local_day
+from moniqo_core.domain.matching.taker_fills import plan_taker_fill
+from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
+from moniqo_core.domain.paper.order_rules import PaperDecision
+from moniqo_core.domain.risk.loss_limits import next_local_midnight
+
+
+def execute_order(decision: PaperDecision) -> None:
+    """Do what was checked: begin to track the symbol, fill, rest or cancel the remainder, attach the exits."""
+    draft, market, order = decision.draft, decision.context.market, _new_order(decision)
+    if not draft.is_tracked(market.symbol):
+        draft.evaluated_until[market.symbol] = draft.at
+    if draft.account.terms.uses_venue_prices:
+        draft.observed_markets[market.symbol] = _shown(decision)
+    if decision.plan.levels:
+        # What was just bought is worth what it is worth now, not what the path said last.
+        draft.marks[market.symbol] = decision.context.snapshot.mid
+    begin_local_day(draft, draft.at)
+    draft.orders[order.order_id] = order
+    attach_exits(draft, order, decision.request)
+    if decision.plan.levels:
+        apply_fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
+        draft.taken[decision.context.snapshot.book, order.side] = decision.plan.taken
+    if order.is_open and decision.waits:
+        set_lock(draft, order, required_lock(order, draft.account.terms))
+    if order.filled_amount and (decision.request.stop_loss or decision.request.take_profit):
+        _open_exits(decision, order)
+    if order.is_open and not decision.waits:
+        close_order(draft, order, OrderStatus.CANCELLED, draft.at)
+    if draft.fills:
+        draft.peak = max(draft.peak, equity_of(draft))
+
+
+def _shown(decision: PaperDecision) -> ObservedMarket:
+    """Keep what the path will be walked with; the quotes of a closed market say nothing of its spread."""
+    market, snapshot = decision.context.market, decision.context.snapshot
+    if decision.context.is_open:
+        return ObservedMarket(market, (snapshot.ask - snapshot.bid) / 2)
+    before = decision.draft.account.observed_markets.get(market.symbol)
+    return ObservedMarket(market, before.half_spread if before else market.tick_size / 2)
+
+
+def _new_order(decision: PaperDecision) -> Order:
+    draft, request, snapshot = decision.draft, decision.request, decision.context.snapshot
+    terms = draft.account.terms
+    return Order(
+        order_id=f"o-{draft.seq}-1",
+        client_order_id=request.client_order_id,
+        symbol=request.symbol,
+        side=request.side,
+        type=request.type,
+        status=OrderStatus.OPEN,
+        amount=decision.amount,
+        price=request.price,
+        time_in_force=request.time_in_force,
+        post_only=request.post_only,
+        created_at=draft.at,
+        updated_at=draft.at,
+        fee_currency=decision.context.market.quote,
+        status_history=((OrderStatus.OPEN, draft.at),),
+        quote_amount=request.quote_amount,
+        stop_price=request.stop_price,
+        trail_percent=request.trail_percent,
+        trail_mark=snapshot.bid if request.trail_percent is not None else None,
+        expires_at=_expires_at(decision),
+        reduce_only=request.reduce_only,
+        metadata=request.metadata,
+        receipt=Receipt(
+            draft.seq,
+            RULES_VERSION,
+            draft.account.limits_version,
+            terms.maker_fee_percent,
+            terms.taker_fee_percent,
+            snapshot.bid,
+            snapshot.ask,
+            snapshot.at,
+            snapshot.source,
+        ),
+    )
+
+
+def _expires_at(decision: PaperDecision) -> datetime | None:
+    """Fix the end of a DAY or GTD order now: the close of the session, else the end of the owner's local day."""
+    if decision.request.time_in_force is TimeInForce.DAY:
+        limits = decision.draft.account.limits
+        return decision.context.session_close or next_local_midnight(
+            decision.draft.at, limits.timezone if limits else "UTC"
+        )
+    return decision.request.expires_at
+
+
+def _open_exits(decision: PaperDecision, entry: Order) -> None:
+    """Open the exits of what filled; one whose trigger has passed sells at once, into the shown book."""
+    draft, market, bid = decision.draft, decision.context.market, decision.context.snapshot.bid
+    for exit_order in resize_exits(draft, entry, market, draft.at):
+        stop = exit_order.stop_price
+        if not exit_order.is_open or stop is None:
+            continue
+        if bid <= stop if exit_order.type is OrderType.STOP_LOSS else bid >= stop:
+            sale = plan_taker_fill(draft, OrderSide.SELL, None, exit_order.remaining, decision.context)
+            take_shared_lock(draft, exit_order)
+            apply_fill(draft, exit_order, market, sale, Liquidity.TAKER, draft.at)
+            draft.taken[decision.context.snapshot.book, OrderSide.SELL] = sale.taken
+            close_exit_group(draft, exit_order, draft.at)

@@ -1,0 +1,196 @@
+"""Whether an order is accepted: its rules, in the order they are checked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from moniqo_core.domain.errors import (
+    InsufficientBalanceError,
+    InvalidOrderError,
+    OrderRejectedError,
+    RateLimitExceededError,
+)
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.matching.locked_funds import buy_lock
+from moniqo_core.domain.matching.order_book import FillPlan
+from moniqo_core.domain.matching.taker_fills import affordable_amount, amount_for_quote, plan_taker_fill
+from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
+from moniqo_core.domain.orders import field_rules
+from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Rule
+from moniqo_core.domain.paper import execution_conditions as market_rules
+from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
+from moniqo_core.domain.paper.exposure_limits import (
+    Exposure,
+    check_position_size,
+    check_positions,
+    check_total_exposure,
+    symbol_exposure,
+)
+from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
+from moniqo_core.domain.risk.loss_limits import find_breach
+
+_NOTHING: Final = FillPlan((), ZERO, ZERO, {})
+
+
+class PaperDecision:
+    """One order being decided; what the checks find (amount, plan) is what it is carried out with."""
+
+    def __init__(self, draft: AccountDraft, request: OrderRequest, context: MarketContext) -> None:
+        """Take what the decision may look at; nothing is checked yet."""
+        self.draft = draft
+        self.request = request
+        self.context = context
+        self.amount = ZERO
+        self.plan = _NOTHING
+        self._exposure: Exposure | None = None
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Name and check of every rule; a check raises when its rule forbids the order."""
+        rules: tuple[Rule, ...] = (
+            ("status", self._check_status),
+            ("open_orders", self._check_open_orders),
+            ("symbol", self._check_symbol),
+            ("form", self._check_form),
+            ("expiry", self._check_expiry),
+            ("market", self._check_market),
+        )
+        limits = self.draft.account.limits
+        if self.request.side is OrderSide.BUY and limits is not None:
+            rules += (
+                ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.context)),
+                ("max_total_exposure_usd", lambda: check_total_exposure(limits, self.exposure, self.context)),
+                ("max_open_positions", lambda: check_positions(limits, self.exposure, self.context)),
+                ("losses", lambda: self._check_losses(limits)),
+            )
+        return (*rules, ("funds", self._check_funds))
+
+    def _check_status(self) -> None:
+        check_account_status(self.draft)
+
+    def _check_open_orders(self) -> None:
+        opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        if not opening:
+            return
+        count = sum(open_order_totals.orders for open_order_totals in self.draft.account.open_order_totals.values())
+        if count + opening > MAX_OPEN_ORDERS:
+            raise RateLimitExceededError(
+                f"{count} orders are open, and this one would add {opening}. The limit is {MAX_OPEN_ORDERS}.",
+                limit=MAX_OPEN_ORDERS,
+                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
+            )
+
+    def _check_symbol(self) -> None:
+        market = self.context.market
+        check_account_symbol(self.draft.account, market.symbol, market.quote)
+        if self.draft.account.limits is not None:
+            check_symbol(self.draft.account.limits, market.symbol)
+
+    def _check_form(self) -> None:
+        request, market = self.request, self.context.market
+        field_rules.check_fields(request)
+        if self.draft.account.limits is None:
+            field_rules.check_exit_defaults(request)
+        if request.price is not None:
+            field_rules.check_price("price", request.price, market)
+        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
+        for stop in stops:
+            if stop is not None:
+                field_rules.check_price("stop_price", stop, market)
+        if request.trail_percent is not None and not 0 < request.trail_percent <= field_rules.MAX_TRAIL_PERCENT:
+            raise InvalidOrderError("The trail_percent must be above 0 and at most 50.", field="trail_percent")
+        self.amount = self._read_amount()
+
+    def _read_amount(self) -> Decimal:
+        request, market = self.request, self.context.market
+        if request.quote_amount is not None:
+            amount = amount_for_quote(self.draft, request.side, request.quote_amount, self.context)
+        else:
+            amount = request.amount or ZERO
+        if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
+            return amount
+        field_rules.check_amount(amount, market)
+        best = self.context.snapshot.ask if request.side is OrderSide.BUY else self.context.snapshot.bid
+        field_rules.check_notional(amount, request.price or request.stop_price or best, market)
+        return amount
+
+    def _check_expiry(self) -> None:
+        expires_at = self.request.expires_at
+        if expires_at is not None and expires_at <= self.draft.at:
+            raise InvalidOrderError(f"The expires_at {expires_at.isoformat()} has already passed.", field="expires_at")
+
+    def _check_market(self) -> None:
+        request, context, limits = self.request, self.context, self.draft.account.limits
+        if not context.is_open and (not self.waits or (limits is not None and limits.respect_market_hours)):
+            market_rules.refuse_closed(request, context)
+        market_rules.check_trigger(request, context.snapshot)
+        if request.reduce_only and not self.draft.position(request.symbol).amount:
+            raise OrderRejectedError(
+                f"There is no position in {request.symbol} to reduce.",
+                hint="GET /wallets/{id}/positions lists the open positions.",
+            )
+        if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
+            return
+        market_rules.check_post_only(request, context.snapshot)
+        if context.is_open:
+            self.plan = plan_taker_fill(self.draft, request.side, request.price, self.amount, context)
+            market_rules.check_all_at_once(request, self.amount, self.plan, context.market.base)
+
+    def _check_funds(self) -> None:
+        asset, needed, free = self.funds()
+        if needed > free:
+            raise InsufficientBalanceError(
+                f"Needs {plain(needed)} {asset}. {plain(free)} {asset} is available.",
+                needed=needed,
+                available=free,
+                asset=asset,
+                suggested_amount=affordable_amount(self.draft, self.request, free, self.context),
+            )
+
+    def funds(self) -> tuple[str, Decimal, Decimal]:
+        """Asset the order pays with, how much of it is needed, and how much is free."""
+        market = self.context.market
+        buying = self.request.side is OrderSide.BUY
+        asset = market.quote if buying else market.base
+        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
+
+    def _cash_needed(self) -> Decimal:
+        terms = self.draft.account.terms
+        accrued = terms.taker_rate * self.plan.quote
+        fee = round_up(accrued, scale_of(self.context.market.quote))
+        needed = round_up(self.plan.quote, scale_of(self.context.market.quote)) + fee
+        price, rest = self.request.price, self.amount - self.plan.amount
+        if self.waits and rest and price is not None:
+            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.context.market.quote)
+        return needed
+
+    @property
+    def waits(self) -> bool:
+        """Whether what does not fill at once stays open."""
+        at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+        return self.request.type is not OrderType.MARKET and not at_once
+
+    @property
+    def exposure(self) -> Exposure:
+        """What is at stake with this order, computed once."""
+        if self._exposure is None:
+            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.context)
+        return self._exposure
+
+    def _check_losses(self, limits: RiskLimits) -> None:
+        """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
+        reached = find_breach(limits, self.equity(), self.draft.day, self.draft.peak, self.context.usd_rate)
+        if reached is not None:
+            raise reached.refusal()
+
+    def equity(self) -> Decimal:
+        """Cash and holdings at present prices, in the cash asset."""
+        draft = self.draft
+        cash = draft.holding(draft.account.terms.cash_asset).total
+        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held_symbols()), ZERO)
+
+    def _mid(self, symbol: str) -> Decimal:
+        return self.context.snapshot.mid if symbol == self.context.market.symbol else self.context.marks[symbol]

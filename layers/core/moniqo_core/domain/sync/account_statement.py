@@ -1,0 +1,69 @@
+"""What an account says of itself when its balance is synced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import NamedTuple
+
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
+from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.user_wallet import (
+    STOPPED_STATUSES,
+    AccountRecord,
+    BalanceSnapshot,
+    UserWallet,
+    UserWalletStatus,
+)
+
+
+class PreviousSync(NamedTuple):
+    """What the last sync left: totals per asset, and what had moved by then. The first time ``asset_flows`` is None."""
+
+    totals: Mapping[str, Decimal]
+    asset_flows: AssetFlows | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatement:
+    """Holdings and profit, what moved, and hours of equity that are not stored yet.
+
+    ``asset_flows`` is None when the account does not tell what moved. ``record`` is a paper account's own.
+    ``api_calls`` counts calls to a venue.
+    """
+
+    value: Valuation
+    asset_flows: AssetFlows | None = None
+    samples: Sequence[EquitySample] = ()
+    record: AccountRecord | None = None
+    permissions: KeyPermissions | None = None
+    api_calls: int = 0
+
+
+def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
+    """Return the wallet as the journal has it, the very same object when nothing differs.
+
+    A commit cut short may have left the user wallet behind. How far the market was followed differs as a rule and only
+    whether it is followed counts; a wallet that lost its connection is active in the journal.
+    """
+    changes: dict[str, object] = {}
+    told = wallet.status if wallet.status in STOPPED_STATUSES else UserWalletStatus.ACTIVE
+    if record.status is not told:
+        suspended = record.status is UserWalletStatus.SUSPENDED
+        changes["status"], changes["status_reason"] = record.status, record.reason
+        changes["status_before_suspension"] = wallet.status if suspended else None
+    if record.limits is not None and record.limits != wallet.risk_limits:
+        changes["risk_limits"] = record.limits
+    if record.has_open_orders != wallet.has_open_orders:
+        changes["has_open_orders"] = record.has_open_orders
+    if (record.evaluated_until is None) is not (wallet.evaluated_until is None):
+        changes["evaluated_until"] = record.evaluated_until
+    return replace(wallet, **changes) if changes else wallet  # type: ignore[arg-type]
+
+
+def previous_sync_of(balance: BalanceSnapshot) -> PreviousSync:
+    """Return what the last sync left."""
+    return PreviousSync({held.asset: held.total for held in balance.assets}, balance.asset_flows)

@@ -1,0 +1,202 @@
+"""What one sync of a wallet leads to: pure rules for success, failure and when to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from moniqo_core.domain.errors import DecryptionError, WalletDeletedError, WalletError
+from moniqo_core.domain.live.loss_limits import baseline_at, paid_in_usd, paused_by_loss, reached_loss_limit
+from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_equation
+from moniqo_core.domain.portfolio.equity_curve import EquitySample
+from moniqo_core.domain.risk.loss_limits import LossLimitBreach
+from moniqo_core.domain.sync.account_statement import AccountStatement, corrected, previous_sync_of
+from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
+from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY, retry_delay
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions, reason_to_pause
+from moniqo_core.domain.wallets.user_wallet import (
+    STOPPED_STATUSES,
+    BalanceSnapshot,
+    ConnectionState,
+    SnapshotAsset,
+    UserWallet,
+    UserWalletStatus,
+)
+
+FAILURES_UNTIL_ERROR: Final = 5
+SAMPLE_FINAL_AFTER: Final = timedelta(minutes=1)
+"""Age from which an hour of equity is written: no clock is so late that a trade could still fall before it."""
+
+
+def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now: datetime) -> SyncOutcome:
+    """Take over a statement: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
+    balance = _snapshot(statement, now)
+    right = wallet if statement.record is None else corrected(wallet, statement.record)
+    after = _watch_key(right, statement.permissions)
+    after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
+    asset_flows = statement.asset_flows
+    epoch = asset_flows.epoch if asset_flows else 1
+    samples = _samples(statement, wallet, balance)
+    if right is wallet and run.type is SyncType.SCHEDULED and not balance.partial and _is_unchanged(wallet, statement):
+        return SyncOutcome(run, wallet, after, None, epoch=epoch, samples=samples)
+    opening = previous_sync_of(wallet.balance)
+    after = replace(
+        after,
+        status=after.status if after.status in STOPPED_STATUSES else UserWalletStatus.ACTIVE,
+        balance=balance,
+        connection=ConnectionState(
+            is_connected=True,
+            last_successful_ping=now,
+            last_error=wallet.connection.last_error,
+            last_error_at=wallet.connection.last_error_at,
+        ),
+        statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
+    )
+    equation = (
+        None
+        if asset_flows is None
+        else balance_equation(opening.totals, opening.asset_flows, asset_flows, previous_sync_of(balance).totals)
+    )
+    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, equation, now)
+    whole = not balance.partial and not (asset_flows and asset_flows.behind)
+    log = replace(
+        _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
+        api_calls=statement.api_calls,
+        assets_count=len(balance.assets),
+        total_value_usd=balance.total_value_usd,
+        equation=equation,
+    )
+    return SyncOutcome(
+        run, wallet, after, log, epoch=epoch, samples=samples, corrected=right is not wallet, breach=breach
+    )
+
+
+def account_deleted(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutcome:
+    """Delete the wallet of an account that was deleted: the commit that did it was cut short."""
+    after = replace(wallet, deleted_at=now, updated_at=now)
+    return SyncOutcome(run, wallet, after, None, WalletDeletedError.title, corrected=True)
+
+
+def failed(
+    run: SyncRun, wallet: UserWallet, error: WalletError, now: datetime, random: Callable[[], float]
+) -> SyncOutcome:
+    """Count a failure and choose when to try again; the text stored is the error's fixed title.
+
+    Args:
+        run: The attempt.
+        wallet: The wallet as it was read.
+        error: What went wrong; its text is never kept, for it may quote what a venue said. A venue's ``retry_after``
+            is waited for.
+        now: When it failed.
+        random: Gives a number in [0, 1).
+
+    """
+    failures = wallet.connection.retry_count + 1
+    asked = timedelta(seconds=error.retry_after or 0)
+    retry_at = now + max(retry_delay(failures, random()), min(asked, SLOWEST_RETRY))
+    connection = replace(
+        wallet.connection,
+        is_connected=False,
+        last_error=error.title,
+        last_error_at=now,
+        retry_count=failures,
+        next_retry_at=retry_at,
+    )
+    statistics = replace(
+        wallet.statistics,
+        total_syncs=wallet.statistics.total_syncs + 1,
+        failed_syncs=wallet.statistics.failed_syncs + 1,
+    )
+    log = replace(_log(run, wallet, SyncStatus.FAILED, now), error_code=error.code)
+    if run.type is SyncType.PRE_TRADE:
+        # However often orders are tried while a venue is away, the schedule looks when it would have.
+        return SyncOutcome(run, wallet, replace(wallet, statistics=statistics), log, error.title)
+    # What does not open today will not open tomorrow.
+    lost = (
+        failures >= FAILURES_UNTIL_ERROR or isinstance(error, DecryptionError)
+    ) and wallet.status not in STOPPED_STATUSES
+    after = replace(
+        wallet,
+        status=UserWalletStatus.ERROR if lost else wallet.status,
+        connection=connection,
+        statistics=statistics,
+        next_sync_at=retry_at,
+        synced_for=run.scheduled_for or wallet.synced_for,
+    )
+    return SyncOutcome(run, wallet, after, log, error.title)
+
+
+def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
+    """Remember what the key may do, and pause the wallet of one that can withdraw or changed by itself."""
+    if now is None:
+        return wallet
+    version = wallet.credentials_version
+    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_version == version else None, now)
+    wallet = replace(wallet, key_permissions=now, key_permissions_version=version)
+    if reason is None or wallet.status in STOPPED_STATUSES:
+        return wallet
+    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
+
+
+def _watch_losses(
+    before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
+) -> tuple[UserWallet, LossLimitBreach | None]:
+    """Follow the losses of an account at a venue, for nobody else does; not while something held has no price."""
+    equity = after.balance.total_value_usd
+    if equity is None:
+        return after, None
+    cut_off = any(balance.asset_flows and balance.asset_flows.behind for balance in (before.balance, after.balance))
+    paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
+    baseline = baseline_at(before, equity, now, paid_in)
+    found = reached_loss_limit(after, baseline, equity)
+    after = replace(after, baseline=baseline)
+    return (after if found is None else paused_by_loss(after, found)), found
+
+
+def _is_unchanged(wallet: UserWallet, statement: AccountStatement) -> bool:
+    """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
+    before, asset_flows = wallet.balance.asset_flows, statement.asset_flows
+    if before is None or asset_flows is None or asset_flows.seq is None or wallet.balance.partial:
+        return False
+    known = wallet.connection.is_connected and wallet.status is UserWalletStatus.ACTIVE
+    return known and (before.epoch, before.seq) == (asset_flows.epoch, asset_flows.seq)
+
+
+def _snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
+    value = statement.value
+    assets = tuple(
+        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
+    )
+    partial = value.stale or any(held.value_usd is None for held in assets)
+    total, asset_flows = value.total_value_usd, statement.asset_flows
+    return BalanceSnapshot(
+        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, asset_flows=asset_flows
+    )
+
+
+def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[EquitySample]:
+    """Return the hours of equity to keep: a paper wallet's own, at a venue the first look of each hour."""
+    now = balance.last_synced_at
+    assert now is not None  # noqa: S101  _snapshot sets it
+    if statement.record is not None:
+        return [point for point in statement.samples if point.at <= now - SAMPLE_FINAL_AFTER]
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    last, total = wallet.balance.last_synced_at, balance.total_value_usd
+    if balance.partial or total is None or (last is not None and last >= hour):
+        return ()
+    return [EquitySample(hour, total, balance.realised_pnl, balance.unrealised_pnl)]
+
+
+def _log(run: SyncRun, wallet: UserWallet, status: SyncStatus, now: datetime) -> SyncLogEntry:
+    return SyncLogEntry(
+        id=run.id,
+        user_id=wallet.user_id,
+        user_wallet_id=wallet.id,
+        sync_type=run.type,
+        status=status,
+        started_at=run.started_at,
+        duration_ms=max(0, (now - run.started_at) // timedelta(milliseconds=1)),
+    )

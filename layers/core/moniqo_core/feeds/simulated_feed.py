@@ -1,0 +1,174 @@
+"""The simulated market as a price feed: anybody's look at any time agrees, and none needs a network.
+
+The 15-second steps of :mod:`moniqo_core.feeds.random_walk` are the path, and candles are made of them. Stocks have
+steps in sessions of their exchange only; between them the last price of the last session shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
+from moniqo_core.domain.market import trading_hours
+from moniqo_core.domain.market.market import SIMULATED, Candle, Market, PathPoint, PriceLevel, Snapshot
+from moniqo_core.domain.money import ONE
+from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMarket, simulated_markets
+
+BOOK_LEVELS: Final = 20
+CANDLES_KEPT: Final = 4096
+"""Closed candles kept in memory: a day is 5,760 steps."""
+INTERVALS: Final = {"1m": 60, "1h": 3600, "1d": 86400}
+
+_STEP: Final = timedelta(seconds=STEP_SECONDS)
+
+
+class SimulatedFeed:
+    """A :class:`~moniqo_core.domain.market.market.PriceFeed` that needs no network.
+
+    The seed is never shown to anyone.
+    """
+
+    max_age = _STEP + timedelta(seconds=1)
+    """A price holds for a step; one seen at the end of it is still good when the order is decided."""
+
+    def __init__(self, seed: str, clock: Clock = utc_now) -> None:
+        """Take the deployment's secret seed and the clock that says when now is."""
+        self._market = RandomWalk(seed)
+        self._clock = clock
+        self._snapshot = lru_cache(maxsize=256)(self._snapshot_at)
+        self._candle = lru_cache(maxsize=CANDLES_KEPT)(self._candle_of)
+
+    name = SIMULATED
+
+    async def markets(self) -> Sequence[Market]:
+        """Every simulated symbol, ordered by name."""
+        return [row.market for row in simulated_markets().values()]
+
+    async def market(self, symbol: str) -> Market:
+        """One symbol; raises SymbolNotFoundError."""
+        return _simulated_market(symbol).market
+
+    async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
+        """Best prices and book now, or of the last session; its time is the beginning of that step's price."""
+        return self._snapshot(symbol, _shown_step(_simulated_market(symbol), self._clock()))
+
+    async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
+        """Mid price of each symbol now, or of the last session."""
+        now, found = self._clock(), map(_simulated_market, symbols)
+        return {market.market.symbol: market.price(self._ticks(market, _shown_step(market, now))) for market in found}
+
+    async def usd_rate(self, asset: str) -> Decimal:
+        """One: a simulated token follows the dollar exactly."""
+        return ONE
+
+    async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
+        """All of it: the path is computed."""
+        return until
+
+    async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
+        """Steps that begin at or after ``since`` and are over by ``until`` and by now, oldest first."""
+        market = _simulated_market(symbol)
+        first = -(-int(since.timestamp() * 1000) // (STEP_SECONDS * 1000))
+        last = _step_of(min(until, self._clock()))
+        return [point for steps in _traded_steps(market, first, last) for point in self._points(market, steps)]
+
+    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+        """The last ``limit`` closed candles of ``1m``, ``1h`` or ``1d``, oldest first; raises ValidationError."""
+        if interval not in INTERVALS:
+            raise ValidationError(f"The interval {interval!r} is not one of {', '.join(INTERVALS)}.")
+        market, seconds = _simulated_market(symbol), INTERVALS[interval]
+        closed = int(self._clock().timestamp()) // seconds
+        if market.market.hours is None:
+            indexes: Iterable[int] = range(closed - limit, closed)
+        else:
+            indexes = reversed(list(islice(_traded(seconds, closed), limit)))
+        return [self._candle(symbol, index, seconds) for index in indexes]
+
+    def _ticks(self, market: SimulatedMarket, step: int) -> int:
+        return self._market.ticks(market, range(step, step + 1))[0]
+
+    def _points(self, market: SimulatedMarket, steps: range) -> Iterator[PathPoint]:
+        ticks = self._market.ticks(market, steps)
+        lots = self._market.lots(market, steps, ticks)
+        for step, price, traded in zip(steps, ticks, lots, strict=True):
+            begins, half = _begin(step), market.price(_half_spread(price))
+            yield PathPoint(begins, begins + _STEP, market.price(price), market.amount(traded), half)
+
+    def _snapshot_at(self, symbol: str, step: int) -> Snapshot:
+        market = _simulated_market(symbol)
+        ticks = self._ticks(market, step)
+        half, gap = _half_spread(ticks), max(1, ticks // 100_000)
+        lots = self._market.book_lots(market, step, ticks, 2 * BOOK_LEVELS)
+        bids, asks = (
+            [
+                PriceLevel(market.price(ticks + sign * (half + depth * gap)), market.amount(size))
+                for depth, size in enumerate(sizes)
+            ]
+            for sign, sizes in ((-1, lots[:BOOK_LEVELS]), (1, lots[BOOK_LEVELS:]))
+        )
+        return Snapshot(symbol, _begin(step), market.price(ticks), bids, asks, SIMULATED)
+
+    def _candle_of(self, symbol: str, index: int, seconds: int) -> Candle:
+        market = _simulated_market(symbol)
+        ticks: list[int] = []
+        lots = 0
+        for steps in _traded_steps(market, index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS):
+            prices = self._market.ticks(market, steps)
+            ticks += prices
+            lots += sum(self._market.lots(market, steps, prices))
+        opened, high, low, closed = map(market.price, (ticks[0], max(ticks), min(ticks), ticks[-1]))
+        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, market.amount(lots))
+
+
+def _simulated_market(symbol: str) -> SimulatedMarket:
+    found = simulated_markets().get(symbol)
+    if found is None:
+        raise SymbolNotFoundError(f"There is no market {symbol[:40]!r}.", symbol=symbol[:40])
+    return found
+
+
+def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
+    """Step whose price shows at a moment: the last one of the last session while the market is closed."""
+    if market.market.hours is None or trading_hours.session_at(moment) is not None:
+        return _step_of(moment)
+    session = next(trading_hours.earlier_sessions(moment), None)
+    if session is None:
+        raise MarketDataError(f"No trading session of {market.market.symbol} is known.", symbol=market.market.symbol)
+    return _step_of(session.close) - 1
+
+
+def _traded(seconds: int, closed: int) -> Iterator[int]:
+    """Numbers of the candles below ``closed`` that hold a part of a session, latest first."""
+    below = closed
+    for session in trading_hours.earlier_sessions(datetime.fromtimestamp(closed * seconds, UTC)):
+        last = (int(session.close.timestamp()) - 1) // seconds
+        for index in range(min(last, below - 1), int(session.open.timestamp()) // seconds - 1, -1):
+            yield index
+            below = index
+
+
+def _traded_steps(market: SimulatedMarket, first: int, last: int) -> list[range]:
+    """Steps from ``first`` on and before ``last`` in which the market trades, as they follow each other."""
+    if market.market.hours is None:
+        return [range(first, last)]
+    sessions = trading_hours.sessions_between(_begin(first), _begin(last)) if first < last else ()
+    return [range(max(first, _step_of(each.open)), min(last, _step_of(each.close))) for each in sessions]
+
+
+def _half_spread(ticks: int) -> int:
+    """Half of 0.01% of the price, at least a tick."""
+    return max(1, ticks // 20_000)
+
+
+def _step_of(moment: datetime) -> int:
+    return int(moment.timestamp()) // STEP_SECONDS
+
+
+def _begin(step: int) -> datetime:
+    return datetime.fromtimestamp(step * STEP_SECONDS, UTC)

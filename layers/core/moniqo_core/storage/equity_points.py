@@ -1,0 +1,76 @@
+"""Equity over time, collection ``equity``: one point per wallet, epoch and instant, which never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from pymongo import UpdateOne
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.portfolio.equity_curve import EquityPoint, EquitySample
+from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
+
+COLLECTION: Final = "equity"
+
+
+def point_inserts(database: str, user_wallet_id: str, epoch: int, samples: Iterable[EquitySample]) -> list[UpdateOne]:
+    """Return the writes that add points; one that is there already has the same value and stays."""
+    return [
+        UpdateOne(
+            {"user_wallet_id": user_wallet_id, "epoch": epoch, "at": point.at},
+            {"$setOnInsert": sample_values(point)},
+            upsert=True,
+            namespace=f"{database}.{COLLECTION}",
+        )
+        for point in samples
+    ]
+
+
+class EquityStore:
+    """Reads equity points back, those of paper and of live wallets alike."""
+
+    def __init__(self, database: Database) -> None:
+        """Use the collection of ``database``."""
+        self._points = database[COLLECTION]
+
+    async def of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
+        """Every equity point of an epoch, oldest first."""
+        return await self._found({"user_wallet_id": user_wallet_id, "epoch": epoch})
+
+    async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
+        """Equity points from ``since`` to ``until``, oldest first, with the last one before them, if any."""
+        query = {"user_wallet_id": user_wallet_id, "at": {"$lt": since}}
+        before = await self._points.find(query).sort("at", -1).limit(1).to_list()
+        found = await self._found({"user_wallet_id": user_wallet_id, "at": {"$gte": since, "$lte": until}})
+        return [*map(_point, before), *found]
+
+    async def _found(self, query: Mapping[str, Any]) -> list[EquityPoint]:
+        return [_point(document) async for document in self._points.find(query).sort("at", 1)]
+
+
+def _point(document: Mapping[str, Any]) -> EquityPoint:
+    realised, unrealised = (optional_decimal(document[name]) for name in ("realised", "unrealised"))
+    return EquityPoint(
+        document["epoch"], EquitySample(document["at"], Decimal(document["equity"]), realised, unrealised)
+    )
+
+
+HOURLY_POINTS_KEPT: Final = timedelta(days=90)
+
+
+DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
+
+
+def sample_values(point: EquitySample) -> Document:
+    """Write an equity point beside its key: a day's first hour is kept for years, the others for a quarter."""
+    daily = point.at.hour == 0
+    return {
+        "equity": plain(point.equity),
+        "realised": optional_text(point.realised),
+        "unrealised": optional_text(point.unrealised),
+        "resolution": "1d" if daily else "1h",
+        "expires_at": point.at + (DAILY_POINTS_KEPT if daily else HOURLY_POINTS_KEPT),
+    }

@@ -1,0 +1,185 @@
+"""How orders and fills are written in MongoDB: amounts as strings, times as dates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC
+from decimal import Decimal
+from typing import Final
+
+import bson
+from bson.codec_options import CodecOptions
+
+from moniqo_core.domain.market.market import PriceLevel
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import (
+    Fill,
+    Liquidity,
+    Order,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    Receipt,
+    TimeInForce,
+)
+from moniqo_core.storage.document import Document, optional_decimal, optional_text
+
+_UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
+
+
+def order_document(order: Order) -> Document:
+    """Write an order."""
+    return {
+        "order_id": order.order_id,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "status": order.status.value,
+        "amount": plain(order.amount),
+        "price": optional_text(order.price),
+        "time_in_force": order.time_in_force.value,
+        "post_only": order.post_only,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+        "fee_currency": order.fee_currency,
+        "filled_amount": plain(order.filled_amount),
+        "filled_quote": plain(order.filled_quote),
+        "fee_accrued": plain(order.fee_accrued),
+        "fee": plain(order.fee),
+        "locked": plain(order.locked),
+        "fill_count": order.fill_count,
+        "status_history": [[status.value, at] for status, at in order.status_history],
+        "quote_amount": optional_text(order.quote_amount),
+        **{name: value for name, value in _extras(order) if value is not None},
+        # The caller's own keys may hold what a document key must not.
+        "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
+        "receipt": _receipt(order.receipt),
+    }
+
+
+def _receipt(receipt: Receipt) -> Document:
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in receipt._asdict().items()}
+
+
+def _read_receipt(document: Document) -> Receipt:
+    return Receipt(
+        document["seq"],
+        document["rules_version"],
+        document["limits_version"],
+        Decimal(document["maker_fee_percent"]),
+        Decimal(document["taker_fee_percent"]),
+        Decimal(document["bid"]),
+        Decimal(document["ask"]),
+        document["quoted_at"],
+        document["source"],
+    )
+
+
+def _extras(order: Order) -> Iterable[tuple[str, object]]:
+    """Fields only some orders have; the others' documents do without them."""
+    yield "stop_price", optional_text(order.stop_price)
+    yield "trail_percent", optional_text(order.trail_percent)
+    yield "trail_mark", optional_text(order.trail_mark)
+    yield "expires_at", order.expires_at
+    yield "reduce_only", order.reduce_only or None
+    yield "triggered", order.triggered or None
+    yield "active_from", order.active_from
+    yield "entry", order.entry
+    yield "exit_percent", optional_text(order.exit_percent)
+
+
+def read_order(document: Document) -> Order:
+    """Read what :func:`order_document` wrote."""
+    return Order(
+        order_id=document["order_id"],
+        client_order_id=document["client_order_id"],
+        symbol=document["symbol"],
+        side=OrderSide(document["side"]),
+        type=OrderType(document["type"]),
+        status=OrderStatus(document["status"]),
+        amount=Decimal(document["amount"]),
+        price=optional_decimal(document["price"]),
+        time_in_force=TimeInForce(document["time_in_force"]),
+        post_only=document["post_only"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        fee_currency=document["fee_currency"],
+        filled_amount=Decimal(document["filled_amount"]),
+        filled_quote=Decimal(document["filled_quote"]),
+        fee_accrued=Decimal(document["fee_accrued"]),
+        fee=Decimal(document["fee"]),
+        locked=Decimal(document["locked"]),
+        fill_count=document["fill_count"],
+        status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
+        quote_amount=optional_decimal(document["quote_amount"]),
+        stop_price=optional_decimal(document.get("stop_price")),
+        trail_percent=optional_decimal(document.get("trail_percent")),
+        trail_mark=optional_decimal(document.get("trail_mark")),
+        expires_at=document.get("expires_at"),
+        reduce_only=document.get("reduce_only", False),
+        triggered=document.get("triggered", False),
+        active_from=document.get("active_from"),
+        entry=document.get("entry"),
+        exit_percent=optional_decimal(document.get("exit_percent")),
+        metadata=json.loads(document["metadata"]) if document["metadata"] else {},
+        receipt=_read_receipt(document["receipt"]),
+    )
+
+
+def pack_order(order: Document) -> bytes:
+    """Write an order's document as one value: a snapshot with hundreds of them is read and written as a few."""
+    return bson.encode(order)
+
+
+def unpack_order(packed: bytes) -> Order:
+    """Read what :func:`pack_order` wrote."""
+    return read_order(bson.decode(packed, _UTC_TIMES))
+
+
+def fill_document(item: Fill) -> Document:
+    """Write a fill."""
+    return {
+        "fill_id": item.fill_id,
+        "order_id": item.order_id,
+        "symbol": item.symbol,
+        "side": item.side.value,
+        "amount": plain(item.amount),
+        "quote": plain(item.quote),
+        "levels": levels_document(item.levels),
+        "fee": plain(item.fee),
+        "fee_currency": item.fee_currency,
+        "liquidity": item.liquidity and item.liquidity.value,
+        "at": item.at,
+        "realised": plain(item.realised),
+    }
+
+
+def read_fill(document: Document) -> Fill:
+    """Read what :func:`fill_document` wrote."""
+    return Fill(
+        fill_id=document["fill_id"],
+        order_id=document["order_id"],
+        symbol=document["symbol"],
+        side=OrderSide(document["side"]),
+        amount=Decimal(document["amount"]),
+        quote=Decimal(document["quote"]),
+        levels=tuple(PriceLevel(Decimal(price), Decimal(amount)) for price, amount in document["levels"]),
+        fee=Decimal(document["fee"]),
+        fee_currency=document["fee_currency"],
+        liquidity=Liquidity(document["liquidity"]) if document["liquidity"] else None,
+        at=document["at"],
+        realised=Decimal(document["realised"]),
+    )
+
+
+def levels_document(levels: Iterable[PriceLevel]) -> list[list[str]]:
+    """Write price levels as pairs."""
+    return [[plain(price), plain(amount)] for price, amount in levels]
+
+
+def order_age(order_id: str) -> tuple[int, int]:
+    """Sort key of an order id ``o-{seq}-{n}``: when it was accepted."""
+    _, seq, number = order_id.split("-")
+    return int(seq), int(number)

@@ -1,0 +1,120 @@
+"""User wallets as the schedule sees them: which are due, and the right to work on one. Owners do not matter here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.cursor import AsyncCursor
+
+from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
+from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.wallets.user_wallets import COLLECTION, read_wallets
+
+EVALUATE_HOLDINGS_EVERY: Final = timedelta(hours=1)
+
+
+class DueWallet(NamedTuple):
+    """A wallet to sync, and its venue."""
+
+    id: str
+    venue: str
+
+
+class SyncLease(NamedTuple):
+    """The right to sync a wallet, for whoever knows ``token``; it ends by itself at ``until``."""
+
+    token: str
+    until: datetime
+
+
+class ClaimedWallets(NamedTuple):
+    """Wallets that were leased, and ids of those that were but cannot be read."""
+
+    wallets: Sequence[UserWallet]
+    unreadable: Sequence[str]
+
+
+class DueWallets:
+    """Finds and leases the user wallets of one database."""
+
+    def __init__(self, db: Database) -> None:
+        """Use the collection of ``db``."""
+        self._wallets = db[COLLECTION]
+
+    async def due(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[DueWallet]]:
+        """Yield the wallets whose next sync has come, those that wait longest first, ``at_once`` at most at a time.
+
+        One cursor in the order of an index: each key is read once, and no more than a batch is held.
+        """
+        query: Document = {
+            "next_sync_at": {"$lte": scheduled},
+            "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]},
+            "deleted_at": None,
+        }
+        found = self._wallets.find(query, {"wallet_slug": 1}, sort=[("next_sync_at", ASCENDING)], batch_size=at_once)
+        async for batch in _batches(found, at_once):
+            yield [DueWallet(document["_id"], document["wallet_slug"]) for document in batch]
+
+    async def to_evaluate_ids(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
+        """Yield ids of demo wallets to evaluate, whatever their status, ``at_once`` at most at a time.
+
+        These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
+        once an hour, so that their equity and loss limits follow the market while nobody looks.
+        """
+        wanted: Document = {
+            "deleted_at": None,
+            "is_demo": True,
+            "$or": [
+                {"has_open_orders": True},
+                {"has_open_orders": False, "evaluated_until": {"$lte": scheduled - EVALUATE_HOLDINGS_EVERY}},
+            ],
+        }
+        async for batch in _batches(self._wallets.find(wanted, {"_id": 1}, batch_size=at_once), at_once):
+            yield [document["_id"] for document in batch]
+
+    async def claim(self, due: Mapping[str, datetime], lease: SyncLease, now: datetime) -> ClaimedWallets:
+        """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time, and read them.
+
+        Wallets that were deleted or stopped meanwhile, or that somebody else has a lease on, are left out. Two round
+        trips, however many wallets there are.
+        """
+        if not due:
+            return ClaimedWallets((), ())
+        by_time: dict[datetime, list[str]] = {}
+        for user_wallet_id, scheduled in due.items():
+            by_time.setdefault(scheduled, []).append(user_wallet_id)
+        wanted: list[Document]
+        wanted = [{"_id": {"$in": ids}, **_not_synced_for(scheduled)} for scheduled, ids in by_time.items()]
+        allowed = {"deleted_at": None, "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]}}
+        free = {**allowed, **_not_leased(now), **(wanted[0] if len(wanted) == 1 else {"$or": wanted})}
+        leased = await self._wallets.update_many(free, {"$set": {"sync_lease": lease._asdict()}})
+        if not leased.modified_count:
+            return ClaimedWallets((), ())
+        mine = {"_id": {"$in": list(due)}, "sync_lease.token": lease.token}
+        return ClaimedWallets(*read_wallets(await self._wallets.find(mine).to_list()))
+
+    async def claim_one(self, wallet: UserWallet, lease: SyncLease, now: datetime) -> bool:
+        """Lease a wallet as it was read; returns False when somebody else has a lease, or synced it since."""
+        as_read = {"_id": wallet.id, "deleted_at": None, "statistics.total_syncs": wallet.statistics.total_syncs}
+        leased = await self._wallets.update_one(
+            {**as_read, **_not_leased(now)}, {"$set": {"sync_lease": lease._asdict()}}
+        )
+        return bool(leased.modified_count)
+
+
+def _not_synced_for(scheduled: datetime) -> Document:
+    """Match wallets no scheduled sync of this time, or a later one, has written to."""
+    return {"synced_for": {"$not": {"$gte": scheduled}}}
+
+
+def _not_leased(now: datetime) -> Document:
+    return {"sync_lease.until": {"$not": {"$gt": now}}}
+
+
+async def _batches(found: AsyncCursor[Document], size: int) -> AsyncIterator[Sequence[Document]]:
+    async with found:
+        while batch := await found.to_list(size):
+            yield batch

@@ -1,0 +1,149 @@
+"""The stored form of a user wallet: amounts as plain strings, times as BSON dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any, Final
+
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.user_wallet import (
+    BalanceSnapshot,
+    ConnectionState,
+    LossBaseline,
+    SyncStatistics,
+    UserWallet,
+    UserWalletStatus,
+)
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.risk_limits import limits_document, read_limits
+from moniqo_core.storage.wallets.balance_codec import balance_document, read_balance
+
+_SAME: Final = (
+    "user_id",
+    "wallet_id",
+    "wallet_name",
+    "wallet_slug",
+    "custom_name",
+    "description",
+    "color",
+    "icon",
+    "is_demo",
+    "credentials",
+    "credentials_version",
+    "request_hash",
+    "status_reason",
+    "ai_managed_state",
+    "next_sync_at",
+    "synced_for",
+    "has_open_orders",
+    "evaluated_until",
+    "buys_stopped",
+    "forked_from",
+    "created_at",
+    "updated_at",
+    "last_used_at",
+    "deleted_at",
+)
+_RENAMED: Final[Mapping[str, str]] = {"journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
+"""The stored name of each attribute that is called otherwise. Stored names stay, whatever the attributes are called."""
+
+_CONNECTION: Final = (
+    "is_connected",
+    "last_successful_ping",
+    "last_error",
+    "last_error_at",
+    "retry_count",
+    "next_retry_at",
+)
+
+_BASELINE: Final = ("day_start", "percent_from", "peak")
+
+
+def changes_between(before: UserWallet, after: UserWallet) -> Document:
+    """Write the fields that differ, each as a whole."""
+    old, new = user_wallet_document(before), user_wallet_document(after)
+    return {name: value for name, value in new.items() if value != old[name]}
+
+
+def stored_fields(changes: Mapping[str, object]) -> Document:
+    """Write changes of a wallet that are named by its attributes; what is written already stays as it is."""
+    return {_RENAMED.get(name, name): _stored(value) for name, value in changes.items()}
+
+
+def _stored(value: object) -> object:
+    match value:
+        case RiskLimits():
+            return limits_document(value)
+        case BalanceSnapshot():
+            return balance_document(value)
+        case ConnectionState():
+            return connection_document(value)
+        case UserWalletStatus():
+            return value.value
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def user_wallet_document(wallet: UserWallet) -> Document:
+    """Write a wallet as the document the collection holds."""
+    before = wallet.status_before_suspension
+    return {
+        "_id": wallet.id,
+        **{name: getattr(wallet, name) for name in _SAME},
+        **{stored: getattr(wallet, name) for name, stored in _RENAMED.items()},
+        "status": wallet.status.value,
+        "status_before_suspension": before.value if before else None,
+        "settings": dict(wallet.settings),
+        "risk_limits": limits_document(wallet.risk_limits),
+        "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
+        "baseline": _baseline_document(wallet.baseline),
+        "balance": balance_document(wallet.balance),
+        "connection": connection_document(wallet.connection),
+        "statistics": {
+            "total_syncs": wallet.statistics.total_syncs,
+            "failed_syncs": wallet.statistics.failed_syncs,
+        },
+    }
+
+
+def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
+    """Read a document; fields an older version did not write have their defaults."""
+    before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
+    return UserWallet(
+        id=document["_id"],
+        **{name: document[name] for name in _SAME if name in document},
+        **{name: document[stored] for name, stored in _RENAMED.items() if stored in document},
+        status=UserWalletStatus(document["status"]),
+        status_before_suspension=UserWalletStatus(before) if before else None,
+        settings=document.get("settings") or {},
+        risk_limits=read_limits(document["risk_limits"]),
+        key_permissions=KeyPermissions(**permissions) if permissions else None,
+        baseline=_baseline(document.get("baseline")),
+        balance=read_balance(document.get("balance") or {}),
+        connection=ConnectionState(**(document.get("connection") or {})),
+        statistics=SyncStatistics(**(document.get("statistics") or {})),
+    )
+
+
+def connection_document(connection: ConnectionState) -> Document:
+    """Write the state of a connection."""
+    return {name: getattr(connection, name) for name in _CONNECTION}
+
+
+def _baseline_document(baseline: LossBaseline | None) -> Document | None:
+    if baseline is None:
+        return None
+    *amounts, until = baseline
+    return {**dict(zip(_BASELINE, map(plain, amounts), strict=True)), "until": until}
+
+
+def _baseline(stored: Mapping[str, Any] | None) -> LossBaseline | None:
+    if stored is None:
+        return None
+    return LossBaseline(**{name: Decimal(stored[name]) for name in _BASELINE}, until=stored["until"])
