@@ -103,7 +103,7 @@ def lasting(record: OrderRecord) -> tuple[object, ...]:
     )
 
 
-def test_a_purchase_is_one_record_wherever_it_is_read(venue: Account, run: Run) -> None:
+def test_purchase_has_the_same_record_wherever_it_is_read(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             bought = await harness.buy(client_order_id="mine", metadata={"why": "test", "n": 1.5})
@@ -129,7 +129,7 @@ def test_a_purchase_is_one_record_wherever_it_is_read(venue: Account, run: Run) 
     run(work())
 
 
-def test_a_repeated_client_order_id_stands_for_the_first_order(venue: Account, run: Run) -> None:
+def test_repeated_client_order_id_returns_the_first_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             order = await harness.purchase(client_order_id="once")
@@ -161,7 +161,7 @@ def test_another_body_under_a_used_client_order_id_is_refused(venue: Account, ru
     run(work())
 
 
-def test_without_a_client_order_id_every_order_is_a_new_one(venue: Account, run: Run) -> None:
+def test_every_order_without_a_client_order_id_is_new(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             order = await harness.purchase()
@@ -174,7 +174,7 @@ def test_without_a_client_order_id_every_order_is_a_new_one(venue: Account, run:
     run(work())
 
 
-def test_a_preflight_says_what_placing_would_and_places_nothing(venue: Account, run: Run) -> None:
+def test_preflight_agrees_with_placing_and_places_nothing(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             order = await harness.purchase(client_order_id="checked")
@@ -198,7 +198,7 @@ def test_a_preflight_says_what_placing_would_and_places_nothing(venue: Account, 
     run(work())
 
 
-def test_a_resting_order_is_listed_as_open_until_it_is_cancelled(venue: Account, run: Run) -> None:
+def test_resting_order_is_listed_as_open_until_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             bought, order = await harness.buy(), await harness.rest(client_order_id="rests")
@@ -218,7 +218,7 @@ def test_a_resting_order_is_listed_as_open_until_it_is_cancelled(venue: Account,
     run(work())
 
 
-def test_an_order_that_ended_is_not_cancelled_and_the_refusal_shows_it(venue: Account, run: Run) -> None:
+def test_cancelling_an_ended_order_is_refused_and_shows_the_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             bought, cancelled = await harness.buy(), await harness.rest()
@@ -233,7 +233,7 @@ def test_an_order_that_ended_is_not_cancelled_and_the_refusal_shows_it(venue: Ac
     run(work())
 
 
-def test_cancelling_all_takes_one_symbol_or_every_order(venue: Account, run: Run) -> None:
+def test_cancel_all_cancels_one_symbol_or_every_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             assert await harness.execution.cancel_all(None) == []
@@ -249,7 +249,7 @@ def test_cancelling_all_takes_one_symbol_or_every_order(venue: Account, run: Run
     run(work())
 
 
-def test_closing_a_position_sells_all_that_is_held(venue: Account, run: Run) -> None:
+def test_closing_a_position_sells_the_whole_holding(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             with pytest.raises(OrderRejectedError):
@@ -271,7 +271,7 @@ def test_closing_a_position_sells_all_that_is_held(venue: Account, run: Run) -> 
     run(work())
 
 
-def test_pages_follow_each_other_without_a_gap(venue: Account, run: Run) -> None:
+def test_pages_omit_and_repeat_nothing(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             orders = [await harness.buy() for _ in range(3)]
@@ -297,7 +297,7 @@ def test_pages_follow_each_other_without_a_gap(venue: Account, run: Run) -> None
     run(work())
 
 
-def test_what_does_not_exist_is_said_not_to(venue: Account, run: Run) -> None:
+def test_unknown_orders_and_symbols_are_not_found(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             for order_id in ("o-99-1", "no such order"):
@@ -319,7 +319,7 @@ async def _delete(execution: OrderExecution, *, force: bool) -> None:
     await execution.account.record(DeleteWallet(force=force), touched(utc_now()))
 
 
-def test_a_wallet_with_an_open_order_is_not_released(venue: Account, run: Run) -> None:
+def test_wallet_with_an_open_order_is_not_released(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             order = await harness.rest()
@@ -331,7 +331,7 @@ def test_a_wallet_with_an_open_order_is_not_released(venue: Account, run: Run) -
     run(work())
 
 
-def test_no_order_can_fill_once_a_wallet_was_released_by_force(venue: Account, run: Run) -> None:
+def test_no_order_can_fill_after_a_forced_release(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             order = await harness.rest()

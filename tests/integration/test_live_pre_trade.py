@@ -155,7 +155,7 @@ def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarne
     ]
 
 
-def test_what_a_sale_asks_of_the_database(harness: LiveHarness) -> None:
+def test_sale_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     with round_trips() as commands:
         assert harness.place(side="sell", price="60000", amount="0.005").status == 201

@@ -55,7 +55,7 @@ def deployment(seeded: Database, mongo_url: str, run: Run) -> Iterator[Deploymen
         run(made.close())
 
 
-def test_a_paper_wallet_is_always_one_round_trip(deployment: Deployment, run: Run) -> None:
+def test_opening_a_paper_wallet_makes_one_round_trip(deployment: Deployment, run: Run) -> None:
     connector, opener = deployment.new_environment()
     run(connector.feed())
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_a_paper_wallet_is_always_one_round_trip(deployment: Deployment, run: Ru
         assert commands == ["aggregate", "aggregate"]
 
 
-def test_a_live_wallet_is_one_round_trip_once_it_was_used(deployment: Deployment, run: Run) -> None:
+def test_reopening_a_live_wallet_makes_one_round_trip(deployment: Deployment, run: Run) -> None:
     _, opener = deployment.new_environment()
     with round_trips() as first:
         run(opener.open_to_trade(OWNER, LIVE, "mine"))
@@ -77,7 +77,7 @@ def test_a_live_wallet_is_one_round_trip_once_it_was_used(deployment: Deployment
     assert later == ["aggregate", "find"]
 
 
-def test_what_is_remembered_of_a_wallet_opens_it_to_its_owner_alone(deployment: Deployment, run: Run) -> None:
+def test_remembered_wallet_opens_only_for_its_owner(deployment: Deployment, run: Run) -> None:
     _, opener = deployment.new_environment()
     for _ in range(2):
         for wallet in (LIVE, PAPER, "no such wallet"):
@@ -89,7 +89,7 @@ def test_what_is_remembered_of_a_wallet_opens_it_to_its_owner_alone(deployment: 
         run(opener.open(OWNER, PAPER))
 
 
-def test_a_deleted_live_wallet_is_gone_although_it_is_remembered(deployment: Deployment, run: Run) -> None:
+def test_deleted_live_wallet_is_not_found_although_remembered(deployment: Deployment, run: Run) -> None:
     _, opener = deployment.new_environment()
     run(opener.open(OWNER, LIVE))
     run(deployment.database.user_wallets.update_one({"_id": LIVE}, {"$set": {"deleted_at": utc_now()}}))
@@ -99,7 +99,7 @@ def test_a_deleted_live_wallet_is_gone_although_it_is_remembered(deployment: Dep
         run(opener.open_to_trade(OWNER, LIVE, None))
 
 
-def test_what_only_paper_wallets_do_is_refused_for_a_live_one(deployment: Deployment, run: Run) -> None:
+def test_paper_only_operations_conflict_for_a_live_wallet(deployment: Deployment, run: Run) -> None:
     connector, opener = deployment.new_environment()
     for _ in range(2):
         with pytest.raises(ConflictError, match="Only paper wallets support this"):

@@ -28,14 +28,14 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def test_a_folder_has_at_most_fifteen_modules() -> None:
+def test_folders_have_at_most_fifteen_modules() -> None:
     modules = {folder: [path for path in folder.glob("*.py") if path.name != "__init__.py"] for folder in folders()}
     assert modules[PACKAGE]
     too_full = {str(folder.relative_to(PACKAGE)): len(found) for folder, found in modules.items()}
     assert {folder: count for folder, count in too_full.items() if count > MOST_MODULES} == {}
 
 
-def test_every_cached_factory_can_be_called_and_replaced_as_an_attribute_of_bootstrap() -> None:
+def test_every_cached_factory_is_an_attribute_of_bootstrap() -> None:
     """Tests drop what an environment caches by walking the attributes of ``bootstrap``."""
     factories = {
         name: value
@@ -55,7 +55,7 @@ def test_every_route_has_a_module_and_a_function_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("path", ROUTES, ids=lambda path: path.stem)
-def test_a_function_serves_its_route_and_says_which_it_is(path: Path) -> None:
+def test_function_serves_and_names_its_route(path: Path) -> None:
     router = importlib.import_module(module_name(path)).router
     assert isinstance(router, APIRouter)
     [route] = [route for route in router.routes if isinstance(route, APIRoute)]
@@ -70,6 +70,6 @@ def test_a_function_serves_its_route_and_says_which_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize("function", sorted(functions()))
-def test_a_function_is_short(function: str) -> None:
+def test_functions_are_short(function: str) -> None:
     source = (ROOT / "functions" / function / "app.py").read_text(encoding="utf-8")
     assert len(source.splitlines()) <= (70 if function == "get_docs" else 40)

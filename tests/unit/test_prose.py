@@ -57,7 +57,7 @@ def test_code_tables_lists_and_addresses_are_not_sentences(tmp_path: Path, text:
     assert page_complaints(tmp_path, text) == []
 
 
-def test_an_abbreviation_does_not_end_a_sentence(tmp_path: Path) -> None:
+def test_abbreviation_does_not_end_a_sentence(tmp_path: Path) -> None:
     assert len(page_complaints(tmp_path, LONG.replace("This", "It e.g. This"))) == 1
 
 

@@ -32,21 +32,21 @@ def connection() -> VenueConnection:
     return VenueConnection(Binance(), ApiConfig(base_url="https://venue.example"))
 
 
-def test_a_script_gives_a_database_alone(database: Any) -> None:
+def test_demo_config_needs_only_a_database(database: Any) -> None:
     config = DemoConfig.from_mapping({"db": database})
 
     assert config == DemoConfig(database)
     assert (config.clock, config.feed, config.owner, config.ledger, config.loaded) == (utc_now, None, None, None, None)
 
 
-def test_a_script_gives_a_connection_alone(connection: VenueConnection) -> None:
+def test_exchange_config_needs_only_a_connection(connection: VenueConnection) -> None:
     config = ExchangeConfig.from_mapping({"connection": connection})
 
     assert config == ExchangeConfig(connection)
     assert config.clock is utc_now
 
 
-def test_a_wallet_takes_a_mapping_or_the_config_itself(database: Any, connection: VenueConnection) -> None:
+def test_wallet_accepts_a_mapping_or_a_config(database: Any, connection: VenueConnection) -> None:
     for demo in ({"db": database}, DemoConfig(database)):
         assert DemoWallet(wallet_id="d", user_wallet_id="w", credentials={}, config=demo).user_wallet_id == "w"
     for exchange in ({"connection": connection}, ExchangeConfig(connection)):
@@ -54,14 +54,14 @@ def test_a_wallet_takes_a_mapping_or_the_config_itself(database: Any, connection
 
 
 @pytest.mark.parametrize("config", [None, {}, {"clock": utc_now}])
-def test_what_is_missing_is_named(config: Any) -> None:
+def test_missing_entry_is_named(config: Any) -> None:
     with pytest.raises(ValueError, match=r"^the config of DemoWallet lacks db$"):
         DemoWallet("d", "w", {}, config)
     with pytest.raises(ValueError, match=r"^the config of ExchangeWallet lacks connection$"):
         ExchangeWallet("d", "w", {}, config)
 
 
-def test_an_unknown_name_is_refused_with_those_there_are(database: Any, connection: VenueConnection) -> None:
+def test_unknown_entry_is_refused_with_the_known_ones(database: Any, connection: VenueConnection) -> None:
     names = "clock, db, feed, ledger, loaded, owner"
     with pytest.raises(ValueError, match=f"^the config of DemoWallet has no entry database: it takes {names}$"):
         DemoConfig.from_mapping({"db": database, "database": database})
@@ -72,18 +72,18 @@ def test_an_unknown_name_is_refused_with_those_there_are(database: Any, connecti
 
 
 @pytest.mark.parametrize("name", ["db", "clock", "feed", "owner", "ledger", "loaded"])
-def test_a_wrong_entry_of_a_demo_wallet_is_named(database: Any, name: str) -> None:
+def test_demo_config_names_an_entry_of_the_wrong_type(database: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} in the config of DemoWallet must be .*, not int$"):
         DemoConfig.from_mapping({"db": database, name: 5})
 
 
 @pytest.mark.parametrize("name", ["connection", "clock", "usd_rate", "record", "kept_fills", "kept_equity", "unopened"])
-def test_a_wrong_entry_of_an_exchange_wallet_is_named(connection: VenueConnection, name: str) -> None:
+def test_exchange_config_names_an_entry_of_the_wrong_type(connection: VenueConnection, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} in the config of ExchangeWallet must be .*, not int$"):
         ExchangeConfig.from_mapping({"connection": connection, name: 5})
 
 
-def test_an_entry_of_none_is_not_given(database: Any, connection: VenueConnection) -> None:
+def test_entry_of_none_counts_as_missing(database: Any, connection: VenueConnection) -> None:
     assert DemoConfig.from_mapping({"db": database, "clock": None, "owner": None}) == DemoConfig(database)
     with pytest.raises(TypeError, match=r"^db in the config of DemoWallet must be AsyncDatabase, not NoneType$"):
         DemoConfig.from_mapping({"db": None})
@@ -91,7 +91,7 @@ def test_an_entry_of_none_is_not_given(database: Any, connection: VenueConnectio
         ExchangeConfig.from_mapping({"connection": None})
 
 
-def test_a_config_is_frozen_and_says_what_each_entry_means(connection: VenueConnection) -> None:
+def test_exchange_config_is_frozen_and_keeps_its_entries(connection: VenueConnection) -> None:
     refusal = DecryptionError()
     config = ExchangeConfig.from_mapping({"connection": connection, "unopened": refusal})
 
