@@ -1,0 +1,1 @@
+"""Records what this code writes and answers, as a fixture for the releases that follow."""
