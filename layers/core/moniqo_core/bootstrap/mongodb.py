@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import TemporarilyUnavailableError
 
 if TYPE_CHECKING:
-    from pymongo.asynchronous.database import AsyncDatabase
+    from moniqo_core.storage.document import Database
 
 
 @cache
-def database() -> AsyncDatabase[dict[str, Any]]:
+def database() -> Database:
     """The database; its client belongs to the loop of :mod:`moniqo_core.event_loop`."""
-    from pymongo.errors import ConfigurationError
-
-    from moniqo_core.storage.client import connect
+    from moniqo_core.storage.client import UNUSABLE_ADDRESS, connect
 
     try:
         return connect(_database_url(), bootstrap.settings().mongodb_database)
-    except (ConfigurationError, ValueError, LookupError, TypeError):
+    except UNUSABLE_ADDRESS:
         # The text may hold a password: it is not quoted.
         raise TemporarilyUnavailableError("The address of the database cannot be read.", retry_after=60) from None
 

@@ -11,15 +11,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from pymongo.errors import PyMongoError
-
 from moniqo_core import __version__, event_loop
 from moniqo_core.cli import books, keys, live
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.config import SettingError
 from moniqo_core.credentials.key_rotation import RotationError
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.storage.client import UnsupportedServerError
+from moniqo_core.storage.client import DatabaseError, UnsupportedServerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = event_loop.run(options.run(options))
-    except (SettingError, UnsupportedServerError, PyMongoError, RotationError, WalletError) as error:
+    except (SettingError, UnsupportedServerError, DatabaseError, RotationError, WalletError) as error:
         sys.stderr.write(f"{error}\n")
         return ExitCode.UNKNOWN
     return code

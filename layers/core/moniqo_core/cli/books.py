@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from moniqo_core.cli.exit_code import ExitCode
-from moniqo_core.cli.on_database import Database, add_options
+from moniqo_core.cli.on_database import add_options
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress
 from moniqo_core.storage.deployment import find_simulation_seed
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.document import Database
+from moniqo_core.storage.paper.stored_journal import StoredJournals
 from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
 
 _WIDEST: Final = 200
@@ -36,7 +37,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 async def _replays(database: Database) -> WalletReplay | None:
     seed = await find_simulation_seed(database)
-    if seed is None and await database[ENTRIES].find_one({}, {"_id": 1}) is None:
+    if seed is None and await StoredJournals(database).is_empty():
         sys.stderr.write(f"The database {database.name} has no demo wallets.\n")
         return None
     return WalletReplay(database, seed or "")
@@ -47,8 +48,7 @@ async def _replay(database: Database, options: argparse.Namespace) -> int:
     replay = await _replays(database)
     if replay is None:
         return ExitCode.UNKNOWN
-    newest = await database[ENTRIES].find_one({"user_wallet_id": wallet}, {"seq": 1}, sort=[("seq", -1)])
-    with Progress("entries", newest["seq"] if newest else 0) as progress:
+    with Progress("entries", await StoredJournals(database).newest_seq(wallet)) as progress:
         found = await replay.run(wallet, progress.reach)
     if found is None:
         sys.stderr.write(f"There is no wallet {wallet}.\n")
@@ -62,7 +62,7 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
     replay = await _replays(database)
     if replay is None:
         return ExitCode.UNKNOWN
-    total = len(wallets) if wallets else await database[STATES].estimated_document_count()
+    total = len(wallets) if wallets else await StoredJournals(database).wallet_count()
     checked = entries = missing = different = 0
     with Progress("wallets", total) as progress:
         async for wallet in _ids(database, wallets):
@@ -88,21 +88,8 @@ async def _ids(database: Database, wallets: Sequence[str] | None) -> AsyncIterat
         for wallet in wallets:
             yield wallet
         return
-    last = ""
-    # Page by page: a cursor would not live as long as the replay of all wallets takes.
-    while states := await database[STATES].find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1).to_list(_PAGE):
-        for state in states:
-            yield state["_id"]
-        last = states[-1]["_id"]
-    without_snapshot: list[dict[str, Any]] = [
-        {"$group": {"_id": "$user_wallet_id"}},
-        {"$lookup": {"from": STATES, "localField": "_id", "foreignField": "_id", "as": "snapshot"}},
-        {"$match": {"snapshot": []}},
-        {"$project": {"_id": 1}},
-    ]
-    found = await database[ENTRIES].aggregate(without_snapshot, allowDiskUse=True)
-    for journal in await found.to_list():
-        yield journal["_id"]
+    async for wallet in StoredJournals(database).wallet_ids(_PAGE):
+        yield wallet
 
 
 def table(found: Replay) -> str:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
-
-from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core import bootstrap
 from moniqo_core.storage.client import connect, server_version, with_utc_times
+from moniqo_core.storage.document import Database
 
-Database = AsyncDatabase[dict[str, Any]]
 Command = Callable[[Database, argparse.Namespace], Awaitable[int]]
 
 

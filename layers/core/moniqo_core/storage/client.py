@@ -11,20 +11,26 @@ from bson.errors import InvalidBSON
 from pymongo import AsyncMongoClient
 from pymongo.errors import (
     ClientBulkWriteException,
+    ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
     OperationFailure,
     ProtocolError,
+    PyMongoError,
     WriteConcernError,
 )
 
 from moniqo_core.storage.document import Database, Document
 
+DatabaseError = PyMongoError
+"""Whatever the driver raises; :func:`is_outage` tells which of it passes."""
+
 OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
 UNREADABLE_DOCUMENT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a document raises that is not as this service writes it."""
-
+UNUSABLE_ADDRESS: Final = (ConfigurationError, ValueError, LookupError, TypeError)
+"""What :func:`connect` and :func:`url_from_secret` raise on an address that cannot be used."""
 
 _OUTAGES: Final = (ConnectionFailure, ExecutionTimeout, WriteConcernError, ProtocolError, InvalidBSON)
 _NOT_LET_IN: Final = frozenset({13, 18, 8000})

@@ -7,8 +7,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, NotFoundError, WalletConnectionError, WalletError
 from moniqo_core.domain.market.market import SIMULATED
@@ -18,6 +16,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.feeds.polygon import Polygon
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.journal import DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.storage.wallets.definitions import DefinitionStore
@@ -48,7 +47,7 @@ class WalletConnector:
 
     def __init__(
         self,
-        database: AsyncDatabase[dict[str, Any]],
+        database: Database,
         clock: Clock = utc_now,
         cipher: Callable[[], CredentialCipher] | None = None,
         *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
@@ -13,7 +13,7 @@ from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES
 
 _FILL_FIELDS: Final = (
     "fill_id", "order_id", "symbol", "side", "amount", "quote", "fee", "fee_currency", "liquidity", "at", "realised",
@@ -43,7 +43,6 @@ class DemoHistory:
     def __init__(self, database: Database) -> None:
         """Use ``database``; nothing is read yet."""
         self._entries = database[ENTRIES]
-        self._database = database
 
     async def entries(self, user_wallet_id: str, after: int, limit: int) -> list[JournalEntry]:
         """Journal entries with a sequence number above ``after``, oldest first."""
@@ -56,15 +55,6 @@ class DemoHistory:
         query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
         found = self._entries.find(query, list(POSTINGS_FIELDS)).sort("seq", 1).limit(limit)
         return [read_postings(entry) for entry in await found.to_list()]
-
-    async def journal(self, user_wallet_id: str) -> AsyncIterator[Document]:
-        """Yield every entry of a journal as it is stored, oldest first."""
-        async for entry in self._entries.find({"user_wallet_id": user_wallet_id}).sort("seq", 1):
-            yield entry
-
-    async def snapshot(self, user_wallet_id: str) -> Document | None:
-        """The snapshot of an account as it is stored, which may be behind its journal."""
-        return await self._database[STATES].find_one({"_id": user_wallet_id})
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> AcceptedRequest | None:
         """What a client order id stands for; a reset's key is one too."""

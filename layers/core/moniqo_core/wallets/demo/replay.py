@@ -9,16 +9,14 @@ more. Nothing else is: postings, orders, fills, changes and the snapshot are rec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
-
-from pymongo.asynchronous.database import AsyncDatabase
+from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
+from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import OpenAccount
 from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit, MarketContext
@@ -30,15 +28,20 @@ from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.feeds.price_source import UnavailablePriceSource
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
-from moniqo_core.storage.document import Document
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.market.recorded_minutes import KEPT, RecordedMinutes
 from moniqo_core.storage.orders.order_codec import levels_document
-from moniqo_core.storage.paper.account_codec import read_account, state_document
-from moniqo_core.storage.paper.account_values import open_order_totals_values
-from moniqo_core.storage.paper.decision_reader import read_command, read_context
-from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.first_mismatch import ABSENT, first_mismatch
 from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.storage.paper.stored_journal import (
+    ORIGIN,
+    PRICE_SOURCE,
+    SNAPSHOT_SEQ,
+    StoredAccount,
+    StoredEntry,
+    StoredJournals,
+    StoredSnapshot,
+)
 from moniqo_core.wallets.demo.path import furthest, walk_to
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
@@ -72,9 +75,6 @@ class Replay:
     difference: Difference | None = None
 
 
-_NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
-
-
 class _DifferenceFoundError(Exception):
     """``seq`` of None is the entry being replayed."""
 
@@ -89,11 +89,11 @@ class _DifferenceFoundError(Exception):
 class WalletReplay:
     """Replays wallets of one database on the markets they had; reads only, a wallet may trade meanwhile."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], seed: str, now: Clock = utc_now) -> None:
+    def __init__(self, database: Database, seed: str, now: Clock = utc_now) -> None:
         """Take the seed of the deployment's simulated market."""
         self._now = now
         self._database = database
-        self._history = DemoHistory(database)
+        self._journals = StoredJournals(database)
         self._moment = datetime.max.replace(tzinfo=UTC)
         self._simulated = SimulatedFeed(seed, lambda: self._moment)
         self._live: dict[str, VenueFeed] = {}
@@ -104,14 +104,14 @@ class WalletReplay:
         ``progress`` is told the number of entries replayed.
         """
         # The snapshot is read first: whatever it says, the journal says by then.
-        snapshot = await self._history.snapshot(user_wallet_id)
+        snapshot = await self._journals.snapshot(user_wallet_id)
         found = Replay(user_wallet_id)
         account: Account | None = None
-        stored: Document = {}
+        stored = StoredAccount()
         try:
-            async for entry in self._history.journal(user_wallet_id):
+            async for entry in self._journals.entries(user_wallet_id):
                 account = await self._entry(account, entry, stored, found)
-                if snapshot is not None and snapshot.get("seq") == account.seq:
+                if snapshot is not None and snapshot.seq == account.seq:
                     _compare_snapshot(snapshot, account)
                 progress(found.entries)
             if account is None and snapshot is None:
@@ -121,20 +121,22 @@ class WalletReplay:
             found.difference = Difference(error.seq or found.entries + 1, error.field, error.stored, error.recomputed)
         return found
 
-    async def _entry(self, account: Account | None, entry: Document, stored: Document, found: Replay) -> Account:
+    async def _entry(
+        self, account: Account | None, entry: StoredEntry, stored: StoredAccount, found: Replay
+    ) -> Account:
         """Recompute one entry and compare it; returns the account after it, which ``stored`` then is too."""
         seq = found.entries + 1
-        if entry.get("seq") != seq:
-            raise _DifferenceFoundError("seq", entry.get("seq"), seq)
-        if entry.get("rules_version") != RULES_VERSION:
-            raise _DifferenceFoundError("rules_version", entry.get("rules_version"), RULES_VERSION)
+        if entry.seq != seq:
+            raise _DifferenceFoundError("seq", entry.seq, seq)
+        if entry.rules_version != RULES_VERSION:
+            raise _DifferenceFoundError("rules_version", entry.rules_version, RULES_VERSION)
         try:
             if self._is_forgotten(account, entry):
-                apply_entry(stored, entry)
+                stored.apply(entry)
                 found.entries, found.believed = seq, found.believed + 1
-                return read_account(stored)
+                return stored.read()
             commit = await self._decide(account, entry)
-            mismatch = first_mismatch(_comparable(entry), _comparable(entry_document(commit, entry["commit_id"])))
+            mismatch = entry.mismatch(commit)
         except WalletError as error:
             raise _DifferenceFoundError("decision", "accepted", f"{error.code}: {error.detail}") from error
         except _UNREADABLE as error:
@@ -147,26 +149,26 @@ class WalletReplay:
         if faults:
             raise _DifferenceFoundError("invariants", "; ".join(faults), "hold")
         _count(found, commit)
-        apply_entry(stored, entry)
+        stored.apply(entry)
         return commit.after
 
-    async def _decide(self, account: Account | None, entry: Document) -> Commit:
-        command, context, at = read_command(entry), read_context(entry), entry["at"]
+    async def _decide(self, account: Account | None, entry: StoredEntry) -> Commit:
+        command, context, at = entry.command, entry.context, entry.at
         if context is not None and account is not None:
             await self._check_market(context, account.terms)
         if isinstance(command, OpenAccount) is not (account is None):
-            raise _DifferenceFoundError("kind", entry["kind"], "open" if account is None else "anything else")
+            raise _DifferenceFoundError("kind", entry.kind, "open" if account is None else "anything else")
         if account is None:
             return await self._open(command, entry)
-        if entry["walked_to"] is None:
+        if entry.walked_to is None:
             return decide.decide(AccountDraft(account, at), command, context)
-        reach = min(entry["walked_to"], furthest(account, at))
+        reach = min(entry.walked_to, furthest(account, at))
         self._moment = reach
         return decide.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
 
-    def _is_forgotten(self, account: Account | None, entry: Document) -> bool:
+    def _is_forgotten(self, account: Account | None, entry: StoredEntry) -> bool:
         """Tell whether an entry walked minutes of a venue that may be gone."""
-        if account is None or not account.terms.uses_venue_prices or entry["walked_to"] is None:
+        if account is None or not account.terms.uses_venue_prices or entry.walked_to is None:
             return False
         since = min((account.evaluated_until[symbol] for symbol in account.tracked_symbols), default=None)
         return since is not None and floor_hour(since) + KEPT <= self._now()
@@ -178,22 +180,22 @@ class WalletReplay:
             self._live[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self._database))
         return self._live[terms.feed]
 
-    async def _open(self, command: object, entry: Document) -> Commit:
-        opened = read_account(entry["account"])
+    async def _open(self, command: object, entry: StoredEntry) -> Commit:
+        opened = entry.account
         origin = command.forked_from if isinstance(command, OpenAccount) else None
         if origin is None:
-            return account_lifecycle.open_account(opened.user_wallet_id, opened.terms, entry["at"])
+            return account_lifecycle.open_account(opened.user_wallet_id, opened.terms, entry.at)
         source_id, _, seq = origin.rpartition(":")
-        source = await self._history.account_at(source_id, int(seq))
+        source = await DemoHistory(self._database).account_at(source_id, int(seq))
         if source is None:
-            raise _DifferenceFoundError("command.forked_from", origin, ABSENT)
-        return account_lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry["at"], opened.marks)
+            raise _DifferenceFoundError(ORIGIN, origin, ABSENT)
+        return account_lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry.at, opened.marks)
 
     async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
         """Compare the market an entry was decided on with the one there was; a venue's is gone."""
         shown = context.snapshot
         if (shown.source == SIMULATED) is terms.uses_venue_prices:
-            raise _DifferenceFoundError("basis.source", shown.source, terms.feed)
+            raise _DifferenceFoundError(PRICE_SOURCE, shown.source, terms.feed)
         if terms.uses_venue_prices:
             return
         self._moment = shown.at
@@ -208,11 +210,6 @@ class WalletReplay:
             raise _DifferenceFoundError(*mismatch)
 
 
-def _comparable(entry: Document) -> Document:
-    """Return an entry with its changes by name: they are written in any order."""
-    return {**entry, "changes": dict(entry["changes"])} if "changes" in entry else entry
-
-
 def _count(found: Replay, commit: Commit) -> None:
     accepted = f"o-{commit.after.seq}-"
     found.entries += 1
@@ -222,23 +219,18 @@ def _count(found: Replay, commit: Commit) -> None:
     found.postings.update(asset for _, asset, _ in commit.postings)
 
 
-def _compare_snapshot(snapshot: Document, account: Account) -> None:
-    stored, expected = dict(snapshot), state_document(account)
-    stored.pop("turn", None)  # whose turn it is to write is no part of the books
-    # Interest that ended stands there as none.
-    stored["interest"] = {name: value for name, value in stored.get("interest", {}).items() if value != _NO_OPEN_ORDERS}
-    mismatch = first_mismatch(stored, expected, "snapshot")
+def _compare_snapshot(snapshot: StoredSnapshot, account: Account) -> None:
+    mismatch = snapshot.mismatch(account)
     if mismatch is not None:
         raise _DifferenceFoundError(*mismatch, seq=account.seq)
 
 
-def _check_end(snapshot: Mapping[str, Any] | None, account: Account | None) -> None:
+def _check_end(snapshot: StoredSnapshot | None, account: Account | None) -> None:
     """Check that the journal reaches the snapshot. Only an opening that was cut short has none yet."""
     if snapshot is None:
         if account is not None and account.seq > 1:
             raise _DifferenceFoundError("snapshot", ABSENT, f"as of {account.seq}", account.seq)
         return
     last = 0 if account is None else account.seq
-    seq = snapshot.get("seq", 0)
-    if not 0 < seq <= last:
-        raise _DifferenceFoundError("snapshot.seq", seq, last)
+    if not 0 < snapshot.seq <= last:
+        raise _DifferenceFoundError(SNAPSHOT_SEQ, snapshot.seq, last)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
-
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import (
@@ -37,7 +34,8 @@ from moniqo_core.services.orders.live.orders import LiveBook
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.client import DatabaseError, is_outage
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
@@ -53,9 +51,7 @@ DECISIONS: Final = 20
 class LivePlacing:
     """Sends orders of live wallets. Whose wallet it is was checked when it was opened."""
 
-    def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now
-    ) -> None:
+    def __init__(self, database: Database, sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now) -> None:
         """Use ``database``; ``sync`` reads balances, ``live_trading`` is the deployment's parameter."""
         self._store = LiveOrderStore(database)
         self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
@@ -164,14 +160,14 @@ class LivePlacing:
         """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
         try:
             return await self._reconciler.write(wallet, intent, change)
-        except PyMongoError as error:
+        except DatabaseError as error:
             if not is_outage(error):
                 raise
             log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
             return change(intent)
 
     async def _shown(self, order: LiveOrder) -> OrderRecord:
-        with suppress(PyMongoError):
+        with suppress(DatabaseError):
             return await self._reconciler.record(order)
         return live_record(order)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
-
-from pymongo.asynchronous.database import AsyncDatabase
+from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
@@ -15,6 +13,7 @@ from moniqo_core.domain.errors import ConflictError, WalletError
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.services.orders.live.orders import LiveBook
 from moniqo_core.services.shared.gather_bounded import gather_bounded
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
@@ -31,9 +30,7 @@ SECONDS: Final = 10.0
 class PurchaseStop:
     """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
 
-    def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
-    ) -> None:
+    def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""
         self._wallets = UserWalletStore(database)
         self._store = LiveOrderStore(database)

@@ -9,8 +9,6 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.live.order import LiveOrder
@@ -18,6 +16,7 @@ from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.services.orders.live.orders import LiveBook
 from moniqo_core.services.orders.live.reconciler import OrderReconciler, fields_of
 from moniqo_core.services.shared.gather_bounded import gather_bounded
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
@@ -51,9 +50,7 @@ class OrderReconciliation:
     Two that run at once ask twice and write once: each write names the version it changes.
     """
 
-    def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
-    ) -> None:
+    def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""
         self._store = LiveOrderStore(database)
         self._wallets = UserWalletStore(database)
