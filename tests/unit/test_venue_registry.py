@@ -12,8 +12,7 @@ import pytest
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.venues import exchanges
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
-from tests.support.venues.__main__ import FAKES, SLUGS
-from tests.support.venues.rules import slugs_of
+from tests.support.venues.__main__ import FAKES
 
 ROOT = Path(__file__).parents[2]
 SHARED = {"__init__", "registry", "venue", "refusals"}
@@ -47,7 +46,6 @@ def test_exchanges_layer_keeps_the_registered_ccxt_exchanges() -> None:
 
 def test_every_venue_has_a_fake() -> None:
     assert set(FAKES) == EXCHANGES
-    assert all(SLUGS[exchange] in slugs_of(exchange) for exchange in FAKES)
 
 
 def test_registry_imports_a_venue_on_demand() -> None:

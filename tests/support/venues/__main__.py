@@ -10,10 +10,10 @@ from collections.abc import Callable
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.rules import slugs_of
 from tests.support.venues.server import FakeVenue
 
 FAKES: dict[str, Callable[[], FakeVenue]] = {"binance": FakeBinance, "coinbase": FakeCoinbase, "kraken": FakeKraken}
-SLUGS = {"binance": "binance-spot-v1", "coinbase": "coinbase-advanced-v1", "kraken": "kraken-spot-v1"}
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     venue = FAKES[given.venue]()
     venue.latency = given.latency
     with venue.start(given.port):
-        account = {"definition": SLUGS[given.venue], "base_url": venue.url, "credentials": venue.credentials()}
+        account = {"definition": slugs_of(given.venue)[0], "base_url": venue.url, "credentials": venue.credentials()}
         print(json.dumps(account), flush=True)
         try:
             threading.Event().wait()

@@ -20,9 +20,6 @@ _FILL_FIELDS: Final = (
 )  # fmt: skip
 
 
-_POSTING_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
-
-
 class EpochHistory(NamedTuple):
     """An epoch: the account it began with, and its fills, oldest first and without their price levels."""
 
