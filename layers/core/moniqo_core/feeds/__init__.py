@@ -1,1 +1,1 @@
-"""Where prices come from."""
+"""Price feeds: the simulated market, and the prices of venues."""

@@ -1,6 +1,6 @@
-"""Shares from Polygon's REST interface. https://polygon.io/docs/rest/stocks.
+"""US shares from Polygon's REST API: https://polygon.io/docs/rest/stocks.
 
-A plan whose data is delayed answers ``DELAYED`` or with old times; neither is ever traded on.
+A plan with delayed data answers with the status ``DELAYED`` or with old timestamps. Neither is ever traded on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moniqo_core.domain.market.trading_hours import NYSE
 
 SOURCE: Final = "polygon"
 SHARES: Final = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "NVDA", "TSLA")
-"""What is offered: whole shares, in cents, in hours of the exchange."""
+"""The shares on offer. They trade in whole shares and in cents, during the hours of the exchange."""
 
 _CENT: Final = Decimal("0.01")
 _MOST: Final = 50_000
@@ -33,28 +33,36 @@ _TICKER: Final = re.compile(r"[A-Z]{1,5}(\.[A-Z])?")
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, OverflowError)
 
 Get = Callable[[str, Mapping[str, str]], Awaitable[Any]]
-"""Asks for a path with a query; returns the JSON, numbers with a point as Decimal. Raises WalletError."""
+"""Requests a path with query parameters and returns the JSON, with decimal numbers as Decimal. Raises WalletError."""
 
 
 class Polygon:
-    """A :class:`~moniqo_core.feeds.price_source.VenueData` of shares in US dollars."""
+    """A :class:`~moniqo_core.feeds.price_source.PriceSource` of US shares, priced in US dollars."""
 
     source = SOURCE
 
     def __init__(self, get: Get, clock: Clock = utc_now) -> None:
-        """Ask through ``get``, which knows address and key."""
+        """Send requests through ``get``, which adds the address and the API key."""
         self._get = get
         self._clock = clock
 
     async def markets(self) -> Mapping[str, Market]:
-        """Every share that is offered, by symbol."""
+        """Every share on offer, by symbol."""
         return {
             f"{share}/USD": Market(f"{share}/USD", share, "USD", _CENT, Decimal(1), Decimal(1), Decimal(1), NYSE)
             for share in SHARES
         }
 
     async def snapshot(self, symbol: str) -> Snapshot:
-        """Best bid and ask, at the time of the quote. Sizes count as shares, so depth is never overstated."""
+        """Return the best bid and ask at the time of the quote.
+
+        Sizes are read as single shares and not as lots, so the depth is never overstated.
+
+        Raises:
+            SymbolNotFoundError: The symbol is not a share in US dollars.
+            MarketDataError: The answer is delayed or cannot be read.
+
+        """
         ticker = _ticker(symbol)
         answer = await self._get(f"/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", {})
         _refuse_delayed(answer, symbol)
@@ -73,7 +81,7 @@ class Polygon:
             raise _unreadable(symbol) from None
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every share that is offered, in one call."""
+        """Mid price of every share on offer, from one request."""
         answer = await self._get("/v2/snapshot/locale/us/markets/stocks/tickers", {"tickers": ",".join(SHARES)})
         _refuse_delayed(answer, "shares")
         listed = answer.get("tickers")
@@ -88,11 +96,11 @@ class Polygon:
         return found
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
-        """Minutes from ``since`` on, hours before and after the session among them."""
+        """One-minute candles from ``since`` on, including the hours before and after the session."""
         return await self._bars(symbol, "minute", since, {"sort": "asc", "limit": str(_MOST)})
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles, oldest first; an exchange that was closed left none."""
+        """Return the last ``limit`` closed candles, oldest first. Periods with the exchange closed have none."""
         if interval not in _SPANS:
             raise ValidationError(f"The interval {interval!r} is not one of {', '.join(_SPANS)}.")
         span, length = _SPANS[interval]

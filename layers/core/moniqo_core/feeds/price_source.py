@@ -1,4 +1,4 @@
-"""What a feed of venue prices asks its venues for."""
+"""The market data that a feed requests from a venue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from moniqo_core.domain.market.market import Candle, Market, Snapshot
 
 
 class PriceSource(Protocol):
-    """What a venue shows to everybody. Every method raises WalletError: what is missing is never made up."""
+    """Public market data of one venue.
+
+    Every method raises WalletError when the data is not available. Nothing is ever made up.
+    """
 
     @property
     def source(self) -> str:
@@ -20,31 +23,37 @@ class PriceSource(Protocol):
         ...
 
     async def markets(self) -> Mapping[str, Market]:
-        """Every market by symbol."""
+        """Every market, by symbol."""
         ...
 
     async def snapshot(self, symbol: str) -> Snapshot:
-        """Return the book now, unchecked, at the venue's own time."""
+        """Return the current order book, unchecked, with the venue's own timestamp."""
         ...
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol, some seconds old at most."""
+        """Mid price of every symbol, at most some seconds old."""
         ...
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
-        """Return a page of one-minute candles from ``since`` on, the open one too where the page reaches that far."""
+        """Return one page of one-minute candles from ``since`` on.
+
+        The candle that is still open is included when the page reaches that far.
+        """
         ...
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first."""
+        """Return the last ``limit`` closed candles, oldest first."""
         ...
 
 
 class UnavailablePriceSource:
-    """A venue this deployment does not ask (any more): what was recorded of it can still be read."""
+    """A venue whose prices this deployment does not request, or no longer requests.
+
+    The minutes that were recorded of it can still be read.
+    """
 
     def __init__(self, source: str) -> None:
-        """Name it."""
+        """Set the name of the venue."""
         self.source = source
 
     async def markets(self) -> Mapping[str, Market]:

@@ -1,8 +1,9 @@
-"""How the simulated market moves: price, volume and book sizes of a step as a pure function of (seed, symbol, step).
+"""The price process of the simulated market.
 
-The price is a sum of value-noise octaves in whole numbers: each octave draws a level at every multiple of its period
-and moves in a straight line between them. Shares are in 1e-8, so nothing depends on floating point. The amplitudes add
-up to 14.5%, the price can therefore never leave base +/- 15%. It is constant for 15 seconds.
+Price, volume and book sizes of a step are pure functions of seed, symbol and step number. The price is a sum of
+value-noise octaves, computed in integers. Each octave draws a level at every multiple of its period and interpolates
+linearly between them. Shares of the base price are in units of 1e-8, so nothing depends on floating point. The
+amplitudes add up to 14.5%, so the price never leaves the base price +/- 15%. It is constant for 15 seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ _STEP_NOTIONAL: Final = 60_000
 
 
 class SimulatedMarket(NamedTuple):
-    """A simulated symbol: its market and the price it wanders around, in ticks; tick and lot as decimal places."""
+    """A simulated symbol: its market, and the price that it fluctuates around.
+
+    ``base_ticks`` is that price in ticks. ``tick_places`` and ``lot_places`` are the decimal places of tick and lot.
+    """
 
     market: Market
     base_ticks: int
@@ -42,15 +46,15 @@ class SimulatedMarket(NamedTuple):
     lot_places: int
 
     def price(self, ticks: int) -> Decimal:
-        """Return a price counted in ticks."""
+        """Convert a price from ticks."""
         return Decimal(ticks).scaleb(-self.tick_places)
 
     def amount(self, lots: int) -> Decimal:
-        """Return an amount counted in lots."""
+        """Convert an amount from lots."""
         return Decimal(lots).scaleb(-self.lot_places)
 
     def lots_priced(self, notional: int) -> int:
-        """Return how many lots so much of the quote asset buys at a price of one tick."""
+        """Return how many lots ``notional`` of the quote asset buys at a price of one tick."""
         return notional * int(10 ** (self.tick_places + self.lot_places))
 
 
@@ -82,22 +86,28 @@ def simulated_markets() -> dict[str, SimulatedMarket]:
 
 
 class RandomWalk:
-    """The market of one seed. Steps are counted from the epoch of Unix; ``range`` objects of them have no gaps."""
+    """The simulated market of one seed.
+
+    Steps are counted from the Unix epoch. A ``range`` of steps has no gaps.
+    """
 
     def __init__(self, seed: str) -> None:
-        """Derive what everything is drawn with."""
+        """Derive the key of all draws from ``seed``."""
         self._key = hashlib.sha256(seed.encode()).digest()
-        # Copying what has begun is a third quicker than beginning anew.
+        # Copying a keyed hash takes a third less time than creating one.
         self._keyed = hashlib.blake2b(digest_size=8, key=self._key)
         self._level = lru_cache(maxsize=65536)(self._draw_level)
 
     def ticks(self, market: SimulatedMarket, steps: range) -> list[int]:
-        """Price of each step in ticks."""
+        """Price of each step, in ticks."""
         octaves = [self._octave(market.market.symbol, octave, steps) for octave in range(len(_OCTAVES))]
         return [market.base_ticks * (_SHARE + sum(shares)) // _SHARE for shares in zip(*octaves, strict=True)]
 
     def lots(self, market: SimulatedMarket, steps: range, ticks: list[int]) -> list[int]:
-        """Lots traded in each step, whose price is ``ticks``: 0.1 to 1.9 times the usual notional."""
+        """Lots traded in each step: 0.1 to 1.9 times the usual notional.
+
+        ``ticks`` has the price of each step.
+        """
         usual = market.lots_priced(_STEP_NOTIONAL)
         draws = self._draws(market, b"volume", steps, 4)
         return [
@@ -106,14 +116,14 @@ class RandomWalk:
         ]
 
     def book_lots(self, market: SimulatedMarket, step: int, ticks: int, levels: int) -> list[int]:
-        """Lots at each of so many levels of a step's book: 0.2 to 1.8 times the usual notional."""
+        """Lots at each of ``levels`` price levels of a step's book: 0.2 to 1.8 times the usual notional."""
         (draws,) = self._draws(market, b"book", [step], 4 * levels)
         usual = max(1, market.lots_priced(_LEVEL_NOTIONAL) // ticks)
         shares = (200_000 + int.from_bytes(draws[at : at + 4]) % 1_600_000 for at in range(0, 4 * levels, 4))
         return [max(1, usual * share // 1_000_000) for share in shares]
 
     def _octave(self, symbol: str, octave: int, steps: range) -> list[int]:
-        """What an octave adds to the price of each step, in 1e-8."""
+        """Contribution of an octave to the price of each step, in 1e-8 of the base price."""
         period = _OCTAVES[octave][0] // STEP_SECONDS
         if period == 1:
             return [self._draw_level(symbol, octave, step) for step in steps]
@@ -126,7 +136,7 @@ class RandomWalk:
         return shares
 
     def _draw_level(self, symbol: str, octave: int, index: int) -> int:
-        """Level of an octave at a multiple of its period, uniform within its amplitude, in 1e-8."""
+        """Level of an octave at a multiple of its period, uniform within its amplitude, in 1e-8 of the base price."""
         digest = self._keyed.copy()
         digest.update(f"{symbol}|{octave}|{index}".encode())
         amplitude = _OCTAVES[octave][1]

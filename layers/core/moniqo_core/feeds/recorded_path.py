@@ -1,6 +1,7 @@
-"""The path of a venue as it was recorded, minute by minute, when somebody first saw it.
+"""The path of a venue, recorded minute by minute when it is first requested.
 
-Every account meets the same points, whoever looked first and whatever the venue says of these minutes later.
+Every account meets the same points. Neither the time of a request nor a later correction by the venue changes a
+recorded minute.
 """
 
 from __future__ import annotations
@@ -26,23 +27,27 @@ from moniqo_core.domain.market.minute_candles import (
 from moniqo_core.feeds.price_source import PriceSource
 
 HOURS_KEPT: Final = 400
-"""How many recorded hours are kept in memory."""
+"""Recorded hours kept in memory. A single request for more hours keeps all of its own."""
 
 
 class MinuteRecord(Protocol):
-    """Where minutes are recorded, by hours, once and for all."""
+    """Storage of recorded minutes, grouped by hour. A recorded minute never changes."""
 
     async def read(self, source: str, symbol: str, hours: Sequence[datetime]) -> Mapping[datetime, MinuteCandles]:
-        """Return what is recorded of these hours."""
+        """Return the recorded part of these hours."""
         ...
 
     async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, MinuteCandles]) -> None:
-        """Record what is known from ``since`` on, by hours; minutes that are recorded stay as they are."""
+        """Record the candles known from ``since`` on, by hour. Minutes that are already recorded stay as they are."""
         ...
 
 
 class _SymbolLock:
-    """Those who ask for a symbol's minutes wait for each other, and do not repeat what was just asked in vain."""
+    """Serialises the requests for the minutes of a symbol.
+
+    A waiting caller does not repeat a request that just failed. ``fruitless`` counts the failed requests, and ``gap``
+    is the minute that the last one asked for.
+    """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -51,10 +56,16 @@ class _SymbolLock:
 
 
 class RecordedPath:
-    """The path of every symbol of one venue; what is over and not recorded is asked for."""
+    """The recorded path of every symbol of one venue.
+
+    Minutes that have passed and are not recorded yet are requested from the venue.
+    """
 
     def __init__(self, venue: PriceSource, record: MinuteRecord, clock: Clock, calendar: str | None) -> None:
-        """Record what ``venue`` shows; ``calendar`` names the hours that all of its markets keep."""
+        """Record the minutes of ``venue``.
+
+        ``calendar`` names the trading hours of all its markets. Without one they are always open.
+        """
         self._venue = venue
         self._record = record
         self._clock = clock
@@ -63,26 +74,29 @@ class RecordedPath:
         self._locks: dict[str, _SymbolLock] = {}
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """How far the recorded path reaches; minutes that are over and not recorded are asked for."""
-        turn = self._locks.setdefault(symbol, _SymbolLock())
-        before = turn.fruitless
-        async with turn.lock:
+        """Return how far from ``since`` on the path is recorded: ``until`` when nothing is missing.
+
+        Requests missing minutes from the venue first. Minutes that are not available now are no error.
+        """
+        state = self._locks.setdefault(symbol, _SymbolLock())
+        before = state.fruitless
+        async with state.lock:
             for start, end in self._spans(since, until):
                 hours = _hours_of(start, end)
                 await self._recall(symbol, hours, end)
                 while (gap := self._gap(symbol, hours, end)) is not None:
-                    if turn.fruitless > before and turn.gap == gap:
+                    if state.fruitless > before and state.gap == gap:
                         return max(since, gap)
                     if not await self._ask(symbol, gap, hours):
-                        turn.fruitless, turn.gap = turn.fruitless + 1, gap
+                        state.fruitless, state.gap = state.fruitless + 1, gap
                         return max(since, gap)
         return until
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Points of recorded minutes that begin at or after ``since`` and are over by ``until``.
+        """Points of recorded minutes that start at or after ``since`` and end by ``until``, oldest first.
 
         Raises:
-            MarketDataError: some of it is not known, whatever :meth:`known_until` said before.
+            MarketDataError: A part of the path is not known, even if :meth:`known_until` reported it as known before.
 
         """
         points: list[PathPoint] = []
@@ -98,7 +112,7 @@ class RecordedPath:
         return points
 
     def _spans(self, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-        """Return the whole minutes in between during which the market trades."""
+        """Return the spans of whole minutes between two times during which the market trades."""
         start, end = floor_minute(since + MINUTE - timedelta(microseconds=1)), floor_minute(until)
         if self._calendar is None:
             return [(start, end)] if start < end else []
@@ -110,17 +124,17 @@ class RecordedPath:
         return self._hours.get((symbol, hour)) or MinuteCandles(hour, ())
 
     def _gap(self, symbol: str, hours: Sequence[datetime], end: datetime) -> datetime | None:
-        """Return from where on minutes are not known, None when they are up to ``end``."""
+        """Return the start of the first missing minute, or None when the minutes are known up to ``end``."""
         ends = ((self._recorded(symbol, hour).until, min(hour + HOUR, end)) for hour in hours)
         return next((known for known, needed in ends if known < needed), None)
 
     async def _recall(self, symbol: str, hours: Sequence[datetime], end: datetime) -> None:
-        """Read the record of hours that memory does not know up to ``end``."""
+        """Read the hours that memory does not have up to ``end`` from the record."""
         wanted = [hour for hour in hours if self._gap(symbol, [hour], end) is not None]
         if not wanted:
             return
         found = await self._record.read(self._venue.source, symbol, wanted)
-        # What is asked for now is the youngest: none of it may make room for the rest of it.
+        # Reinsert the requested hours as the newest, so that evicting the oldest never removes one of them.
         for hour in hours:
             known = self._hours.pop((symbol, hour), None)
             minutes = found.get(hour, known)
@@ -130,7 +144,7 @@ class RecordedPath:
             del self._hours[oldest]
 
     async def _ask(self, symbol: str, since: datetime, hours: Sequence[datetime]) -> bool:
-        """Ask the venue for the minutes from ``since`` on and record them; returns whether any is new."""
+        """Request the minutes from ``since`` on and record them. Return whether any of them is new."""
         try:
             page = await self._venue.minutes(symbol, since)
         except WalletError:
@@ -146,7 +160,7 @@ class RecordedPath:
             if hour + HOUR > since and hour < until
         }
         await self._record.extend(self._venue.source, symbol, since, found)
-        # Whoever wrote first is right, so what stands there now counts, not what was just found.
+        # The first writer wins: another process may have recorded other candles, so read back what is stored.
         await self._recall(symbol, list(found), hours[-1] + HOUR)
         return self._recorded(symbol, floor_hour(since)).until > since
 

@@ -1,7 +1,8 @@
-"""The simulated market as a price feed: anybody's look at any time agrees, and none needs a network.
+"""The simulated market as a price feed.
 
-The 15-second steps of :mod:`moniqo_core.feeds.random_walk` are the path, and candles are made of them. Stocks have
-steps in sessions of their exchange only; between them the last price of the last session shows.
+The price at a given time is the same for every reader, and no network is needed. The path consists of the 15-second
+steps of :mod:`moniqo_core.feeds.random_walk`, and candles are made of these steps. Stocks have steps only during
+sessions of their exchange. Between sessions the last price of the last session is shown.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMar
 
 BOOK_LEVELS: Final = 20
 CANDLES_KEPT: Final = 4096
-"""Closed candles kept in memory: a day is 5,760 steps."""
+"""Closed candles kept in memory. A candle of one day takes 5,760 steps to compute."""
 INTERVALS: Final = {"1m": 60, "1h": 3600, "1d": 86400}
 
 _STEP: Final = timedelta(seconds=STEP_SECONDS)
 
 
 class SimulatedFeed:
-    """A :class:`~moniqo_core.domain.market.market.PriceFeed` that needs no network.
+    """A :class:`~moniqo_core.domain.market.price_feed.PriceFeed` that is computed from a seed.
 
-    The seed is never shown to anyone.
+    The seed is never disclosed, because all future prices follow from it.
     """
 
     max_age = _STEP + timedelta(seconds=1)
-    """A price holds for a step; one seen at the end of it is still good when the order is decided."""
+    """A price holds for one step. A price read at the end of its step is still good when the order is decided."""
 
     def __init__(self, seed: str, clock: Clock = utc_now) -> None:
-        """Take the deployment's secret seed and the clock that says when now is."""
+        """Take the deployment's secret seed, and the clock that gives the current time."""
         self._market = RandomWalk(seed)
         self._clock = clock
         self._snapshot = lru_cache(maxsize=256)(self._snapshot_at)
@@ -51,35 +52,49 @@ class SimulatedFeed:
         return [row.market for row in simulated_markets().values()]
 
     async def market(self, symbol: str) -> Market:
-        """One symbol; raises SymbolNotFoundError."""
+        """Return one symbol. Raises SymbolNotFoundError."""
         return _simulated_market(symbol).market
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
-        """Best prices and book now, or of the last session; its time is the beginning of that step's price."""
+        """Return the current best prices and book, or those of the last session.
+
+        The time of the snapshot is the start of its step.
+
+        Raises:
+            SymbolNotFoundError: There is no such simulated symbol.
+            MarketDataError: The market is closed, and no earlier session is known.
+
+        """
         return self._snapshot(symbol, _shown_step(_simulated_market(symbol), self._clock()))
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
-        """Mid price of each symbol now, or of the last session."""
+        """Mid price of each symbol now, or at the end of the last session."""
         now, found = self._clock(), map(_simulated_market, symbols)
         return {market.market.symbol: market.price(self._ticks(market, _shown_step(market, now))) for market in found}
 
     async def usd_rate(self, asset: str) -> Decimal:
-        """One: a simulated token follows the dollar exactly."""
+        """Return 1: a simulated token follows the dollar exactly."""
         return ONE
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """All of it: the path is computed."""
+        """Return ``until``: the path is computed, so all of it is known."""
         return until
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Steps that begin at or after ``since`` and are over by ``until`` and by now, oldest first."""
+        """Steps that start at or after ``since`` and have ended by ``until`` and by now, oldest first."""
         market = _simulated_market(symbol)
         first = -(-int(since.timestamp() * 1000) // (STEP_SECONDS * 1000))
         last = _step_of(min(until, self._clock()))
         return [point for steps in _traded_steps(market, first, last) for point in self._points(market, steps)]
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last ``limit`` closed candles of ``1m``, ``1h`` or ``1d``, oldest first; raises ValidationError."""
+        """Return the last ``limit`` closed candles, oldest first.
+
+        Raises:
+            SymbolNotFoundError: There is no such simulated symbol.
+            ValidationError: The interval is not ``1m``, ``1h`` or ``1d``.
+
+        """
         if interval not in INTERVALS:
             raise ValidationError(f"The interval {interval!r} is not one of {', '.join(INTERVALS)}.")
         market, seconds = _simulated_market(symbol), INTERVALS[interval]
@@ -134,7 +149,7 @@ def _simulated_market(symbol: str) -> SimulatedMarket:
 
 
 def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
-    """Step whose price shows at a moment: the last one of the last session while the market is closed."""
+    """Step whose price is shown at a given time. While the market is closed, the last step of the last session."""
     if market.market.hours is None or trading_hours.session_at(moment) is not None:
         return _step_of(moment)
     session = next(trading_hours.earlier_sessions(moment), None)
@@ -144,7 +159,7 @@ def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
 
 
 def _traded(seconds: int, closed: int) -> Iterator[int]:
-    """Numbers of the candles below ``closed`` that hold a part of a session, latest first."""
+    """Indexes of the candles before ``closed`` that cover a part of a session, latest first."""
     below = closed
     for session in trading_hours.earlier_sessions(datetime.fromtimestamp(closed * seconds, UTC)):
         last = (int(session.close.timestamp()) - 1) // seconds
@@ -154,7 +169,7 @@ def _traded(seconds: int, closed: int) -> Iterator[int]:
 
 
 def _traded_steps(market: SimulatedMarket, first: int, last: int) -> list[range]:
-    """Steps from ``first`` on and before ``last`` in which the market trades, as they follow each other."""
+    """Steps from ``first`` (inclusive) to ``last`` (exclusive) in which the market trades, in order."""
     if market.market.hours is None:
         return [range(first, last)]
     sessions = trading_hours.sessions_between(_begin(first), _begin(last)) if first < last else ()
@@ -162,7 +177,7 @@ def _traded_steps(market: SimulatedMarket, first: int, last: int) -> list[range]
 
 
 def _half_spread(ticks: int) -> int:
-    """Half of 0.01% of the price, at least a tick."""
+    """Half of the spread in ticks: half of 0.01% of the price, but at least one tick."""
     return max(1, ticks // 20_000)
 
 

@@ -1,7 +1,8 @@
-"""Prices of venues as they are now, and the path of one of them as it was recorded.
+"""A price feed on venues: current quotes, and the recorded path of one venue.
 
-Snapshots come from the first venue, in the order of the deployment, that answers with a fresh and sane book. The path
-comes from one venue only: it would otherwise depend on which venue answered when somebody looked.
+A snapshot comes from the first venue, in the deployment's order of preference, that answers with a fresh and valid
+book. The path always comes from the same venue. Otherwise it would depend on which venue answered at the time of a
+request.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from moniqo_core.feeds.recorded_path import MinuteRecord, RecordedPath
 
 CRYPTO_MAX_AGE: Final = timedelta(seconds=2)
 STOCKS_MAX_AGE: Final = timedelta(seconds=15)
-"""A quote of a share stands until the next one, which in a session is a matter of seconds."""
+"""A stock quote stands until the next one, which follows within seconds during a session."""
 
 CALENDARS: Final = {polygon.SOURCE: trading_hours.NYSE}
-"""Hours that every market of a venue keeps."""
+"""Calendar of trading hours that applies to all markets of a venue, by venue."""
 
 RATE_KEPT: Final = timedelta(minutes=1)
 RATE_SECONDS: Final = 2.0
-"""How long the price of a dollar token may take: a venue that hangs must not hold up wallets of another."""
+"""Time limit for pricing a dollar token, in seconds. A venue that hangs must not delay wallets of another venue."""
 SNAPSHOT_KEPT: Final = timedelta(seconds=1)
 
 
 class VenueFeed:
-    """A :class:`~moniqo_core.domain.market.market.PriceFeed` on venues.
+    """A :class:`~moniqo_core.domain.market.price_feed.PriceFeed` on venues.
 
-    The first one gives the path, any of them quotes.
+    The first venue gives the path. Any of them can give a quote.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class VenueFeed:
         record: MinuteRecord,
         clock: Clock = utc_now,
     ) -> None:
-        """Take the venue of the path and those that quote while it does not, in order of preference."""
+        """Take the venues in order of preference. The first one is the venue of the path."""
         self._venues = venues
         self._main = venues[0]
         self._calendar = CALENDARS.get(self._main.source)
@@ -62,11 +63,16 @@ class VenueFeed:
 
     @property
     def name(self) -> str:
-        """The venue of the path."""
+        """Name of the venue of the path."""
         return self._main.source
 
     async def markets(self) -> Sequence[Market]:
-        """Every symbol of the venue of the path, ordered by name; raises MarketDataError while it does not say."""
+        """Return every symbol of the venue of the path, ordered by name.
+
+        Raises:
+            MarketDataError: The venue does not answer.
+
+        """
         listed = await self._listed("any symbol")
         return [listed[symbol] for symbol in sorted(listed)]
 
@@ -77,26 +83,33 @@ class VenueFeed:
             raise _no_price(symbol, error) from error
 
     async def market(self, symbol: str) -> Market:
-        """One symbol; raises SymbolNotFoundError, MarketDataError while the venue does not say."""
+        """Return one symbol of the venue of the path.
+
+        Raises:
+            SymbolNotFoundError: The venue does not list it.
+            MarketDataError: The venue does not answer.
+
+        """
         found = (await self._listed(symbol)).get(symbol)
         if found is None:
             raise SymbolNotFoundError(f"There is no market {symbol[:40]!r} at {self._main.source}.", symbol=symbol[:40])
         return found
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
-        """Look now at the first venue that answers with a book to trade on; while the exchange is closed, any book.
+        """Return the first book that is fresh and valid, in the order of the venues.
 
-        Many people who only look share what one of them saw within a second.
+        While the exchange is closed, the book may have any age. Unless ``fresh``, a snapshot taken within the last
+        second is returned again, so that many readers share one request.
 
         Raises:
-            SymbolNotFoundError: the venue of the path does not list it.
-            MarketDataError: no venue has one; the detail is what was wrong with the first.
+            SymbolNotFoundError: The venue of the path does not list the symbol.
+            MarketDataError: No venue has a usable book. The detail explains the failure of the first venue.
 
         """
         now = self._clock()
-        seen = self._snapshots.get(symbol)
-        if not fresh and seen is not None and now - SNAPSHOT_KEPT <= seen[0] <= now:
-            return seen[1]
+        cached = self._snapshots.get(symbol)
+        if not fresh and cached is not None and now - SNAPSHOT_KEPT <= cached[0] <= now:
+            return cached[1]
         found = await self._quote(symbol)
         self._snapshots[symbol] = (now, found)
         return found
@@ -119,7 +132,10 @@ class VenueFeed:
         raise _no_price(symbol, first)
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
-        """Mid prices; ``fresh`` ones are those of snapshots taken now, one by one."""
+        """Mid price of each symbol. A symbol that cannot be priced is missing.
+
+        With ``fresh``, a snapshot of each symbol is taken now. Otherwise the prices may be some seconds old.
+        """
         if fresh:
             mids = await asyncio.gather(*(self._mid(symbol) for symbol in symbols))
             return {symbol: mid for symbol, mid in zip(symbols, mids, strict=True) if mid is not None}
@@ -142,7 +158,14 @@ class VenueFeed:
             return None
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles of the venue of the path; raises ValidationError, MarketDataError."""
+        """Return the last ``limit`` closed candles of the venue of the path, oldest first.
+
+        Raises:
+            SymbolNotFoundError: The venue does not list the symbol.
+            ValidationError: The interval is not supported.
+            MarketDataError: The venue does not answer.
+
+        """
         try:
             return await self._main.candles(symbol, interval, limit)
         except (SymbolNotFoundError, ValidationError):
@@ -151,9 +174,10 @@ class VenueFeed:
             raise _no_price(symbol, error) from error
 
     async def usd_rate(self, asset: str) -> Decimal:
-        """Return dollars per unit of a token that follows the dollar, a minute old while a venue quotes it.
+        """Return the price in US dollars of a token that follows the dollar.
 
-        While none does, the last one; one where none ever did.
+        The price is at most a minute old while a venue quotes it. While no venue does, the last known price is
+        returned, or 1 if there never was one.
         """
         async with self._rate_locks[asset]:
             now = self._clock()
@@ -183,11 +207,11 @@ class VenueFeed:
         return None
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """How far the recorded path reaches."""
+        """Return how far from ``since`` on the path is recorded: ``until`` when nothing is missing."""
         return await self._path.known_until(symbol, since, until)
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Points of recorded minutes."""
+        """Points of recorded minutes that start at or after ``since`` and end by ``until``. Raises MarketDataError."""
         return await self._path.path(symbol, since, until)
 
 
