@@ -1,1 +1,1 @@
-"""The rules of trading as pure functions on plain data. They need nothing but the standard library."""
+"""The rules of trading as pure functions on plain data. They use only the standard library."""

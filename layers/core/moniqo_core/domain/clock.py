@@ -1,4 +1,4 @@
-"""Time as the service keeps it: aware UTC, whole milliseconds, as the database stores it."""
+"""Time as the service keeps it: timezone-aware UTC in whole milliseconds, as the database stores it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the present, cut to milliseconds."""
+    """Return the current time in UTC, truncated to milliseconds."""
     return to_milliseconds(datetime.now(UTC))
 
 
 def to_milliseconds(moment: datetime) -> datetime:
-    """Return an aware moment in UTC, cut to milliseconds."""
+    """Convert an aware time to UTC and truncate it to milliseconds."""
     utc = moment.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write a moment as RFC 3339 in UTC with ``Z`` and milliseconds."""
+    """Format a time as RFC 3339 in UTC, with milliseconds and ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,8 +1,9 @@
-"""Every error of the service, one class each.
+"""The errors of the service, one class for each.
 
-A class fixes the stable ``code`` that clients switch on, the HTTP ``status``, a short ``title``, a ``hint`` with a way
-out, and whether the same call may succeed later (``retryable``). An instance adds a ``detail`` of one or two sentences
-and the numbers that explain it (``members``). Numbers are ``Decimal`` and are serialised as plain decimal strings.
+A class fixes the stable ``code`` that clients switch on, the HTTP ``status``, a short ``title``, a ``hint`` that tells
+how to resolve the error, and whether the same call may succeed later (``retryable``). An instance adds a ``detail`` of
+one or two sentences and the numbers that explain it (``members``). Numbers are ``Decimal`` and are serialised as plain
+decimal strings.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import ClassVar
 
 
 class WalletError(Exception):
-    """Base of every error that the service answers on purpose."""
+    """Base class of every error that the service returns on purpose."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
@@ -22,7 +23,11 @@ class WalletError(Exception):
     def __init__(
         self, detail: str | None = None, *, retry_after: int | None = None, hint: str | None = None, **members: object
     ) -> None:
-        """Say what was wrong in ``detail``; ``retry_after`` is in whole seconds, ``hint`` replaces the class's."""
+        """Create the error.
+
+        ``detail`` says what went wrong and defaults to the title. ``retry_after`` is in whole seconds. ``hint``
+        replaces the hint of the class. ``members`` are further fields of the response.
+        """
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.retry_after = retry_after
@@ -289,7 +294,7 @@ class WalletNotInitializedError(WalletError):
     """A wallet object was used before ``initialize()`` was called."""
 
     def __init__(self, detail: str = "Call initialize() first, or use the wallet in an 'async with' block.") -> None:
-        """Say what to do."""
+        """Create the error with a detail that says how to initialize the wallet."""
         super().__init__(detail)
 
 

@@ -1,7 +1,8 @@
 """Exact decimal arithmetic: reading, writing and rounding amounts.
 
-Amounts are ``Decimal`` in the domain and plain strings outside. Debits and locks round up, credits round down, so a
-rounding never makes money. All arithmetic runs under :data:`EXACT`, a context that raises instead of rounding silently.
+Amounts are ``Decimal`` in the domain and plain strings outside. Debits and locks round up and credits round down, so
+rounding never creates money. All arithmetic runs under :data:`EXACT`, a context of 60 significant digits that raises on
+invalid operations, overflow and floats.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ EXACT: Final = Context(
 _UNITS: Final = tuple(Decimal(1).scaleb(-places) for places in range(MAX_DECIMAL_PLACES + 1))
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
 FIAT: Final = frozenset({"USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD"})
-"""Assets kept in four decimal places."""
+"""Assets kept with four decimal places."""
 
 
 def exact() -> AbstractContextManager[Context]:
-    """Run a block under :data:`EXACT`."""
+    """Return a context manager that runs a block under :data:`EXACT`."""
     return decimal.localcontext(EXACT)
 
 
 def parse(text: str) -> Decimal:
-    """Read a plain ASCII decimal of at most 18 digits before and 18 after the point.
+    """Parse a plain ASCII decimal of at most 18 digits before and 18 after the point.
 
     Raises:
-        ValueError: for exponents, signs other than a leading minus, blanks, NaN, infinities, other digits.
+        ValueError: The text is anything else, for example an exponent, a plus sign, a leading zero, a blank, NaN or
+            infinity.
 
     """
     if not _DECIMAL.fullmatch(text):
@@ -48,7 +50,7 @@ def parse(text: str) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """Write an amount without exponent and without trailing zeros: ``Decimal("1.500")`` is ``"1.5"``."""
+    """Write an amount without exponent and trailing zeros: ``Decimal("1.500")`` gives ``"1.5"``."""
     text = f"{value:f}"
     if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -56,12 +58,12 @@ def plain(value: Decimal) -> str:
 
 
 def scale_of(asset: str) -> int:
-    """Decimal places an asset is kept in: 4 for fiat money, 8 for everything else."""
+    """Return how many decimal places an asset is kept with: 4 for fiat money, 8 for everything else."""
     return 4 if asset in FIAT else 8
 
 
 def unit_of(asset: str) -> Decimal:
-    """Smallest amount of an asset that is kept."""
+    """Return the smallest amount of an asset that is kept."""
     return _UNITS[scale_of(asset)]
 
 

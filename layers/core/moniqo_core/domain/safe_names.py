@@ -1,4 +1,4 @@
-"""Telling the name of a field from a secret that was pasted where a name belongs."""
+"""Tells the name of a field from a secret that was pasted in its place."""
 
 from __future__ import annotations
 
@@ -9,5 +9,9 @@ _NAME: Final = re.compile(r"(?=.{1,40}\Z)[a-z]+(?:_[a-z]+)*[0-9]{0,2}", re.ASCII
 
 
 def is_safe_to_repeat(name: str) -> bool:
-    """Tell whether a name nobody knows may stand in an error: short, lower case words, as all our fields are."""
+    """Tell whether an unknown field name may be repeated in an error text.
+
+    The names of all our fields are lower-case words joined by underscores, at most 40 characters long. Anything else
+    may be a secret.
+    """
     return bool(_NAME.fullmatch(name))
