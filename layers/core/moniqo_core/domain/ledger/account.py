@@ -1,4 +1,4 @@
-"""The state of a demo wallet: what its journal adds up to."""
+"""The state of a demo wallet, which results from all entries of its journal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from moniqo_core.domain.risk.loss_limits import LocalDay
 
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
-    """What a demo account was opened on; it keeps these when the wallet definition changes later.
+    """The terms on which a demo account was opened. Later changes of the wallet definition do not affect them.
 
-    Fees are percent (0.1 is 0.1%), slippage is in basis points. ``symbols`` of None trades all the feed has in
-    ``cash_asset``. ``limits`` of None sets no risk limits (an account of a script). ``feed`` names where its path comes
-    from: the simulated market, or the one venue whose candles its resting orders meet.
+    Fees are in percent (0.1 is 0.1%), slippage is in basis points. ``symbols`` of None allows every symbol of the feed
+    that is quoted in ``cash_asset``. ``limits`` of None sets no risk limits, as for an account of a script. ``feed``
+    names the source of the path: the simulated market, or the one venue whose candles the resting orders are matched
+    against.
     """
 
     user_id: str
@@ -38,29 +39,33 @@ class AccountTerms:
 
     @property
     def uses_venue_prices(self) -> bool:
-        """Whether prices are those of a venue."""
+        """Whether prices come from a venue."""
         return self.feed != SIMULATED
 
     @property
     def maker_rate(self) -> Decimal:
-        """Maker fee as a share of notional."""
+        """Maker fee as a fraction of the notional."""
         return self.maker_fee_percent.scaleb(-2)
 
     @property
     def taker_rate(self) -> Decimal:
-        """Taker fee as a share of notional."""
+        """Taker fee as a fraction of the notional."""
         return self.taker_fee_percent.scaleb(-2)
 
 
 class OpenOrderTotals(NamedTuple):
-    """Open orders of a symbol: how many, how many of them expire, and how much the buys among them still buy."""
+    """Totals of the open orders of one symbol.
+
+    ``expiring`` counts the orders that have an expiry. ``buying`` is the amount of the base asset that buys with a
+    limit can still buy.
+    """
 
     orders: int = 0
     expiring: int = 0
     buying: Decimal = ZERO
 
     def plus(self, more: OpenOrderTotals, less: OpenOrderTotals) -> OpenOrderTotals:
-        """Add the totals of one order and take away those of another."""
+        """Add the totals of one order and subtract those of another."""
         return OpenOrderTotals(
             self.orders + more.orders - less.orders,
             self.expiring + more.expiring - less.expiring,
@@ -69,9 +74,10 @@ class OpenOrderTotals(NamedTuple):
 
 
 class ObservedMarket(NamedTuple):
-    """What a venue said of a symbol when an order on it was last decided: its steps, and half of its spread.
+    """Steps and half spread of a venue's market, as observed when an order on the symbol was last decided.
 
-    The path of a venue says neither; a walk must not depend on when it is made.
+    The recorded path of a venue contains neither. A walk uses these values, so that its result does not depend on the
+    time at which it is made.
     """
 
     market: Market
@@ -80,15 +86,17 @@ class ObservedMarket(NamedTuple):
 
 @dataclass(slots=True)
 class Account:
-    """The state of a demo wallet after commit ``seq``; a decision makes a new one and never changes it.
+    """The state of a demo wallet after commit ``seq``.
 
-    ``orders`` holds the open ones by id, oldest first; ``open_order_totals`` sums them up per symbol, so that
-    a decision need not read each. ``taken`` remembers per (book, side) what was taken of a shown book;
-    ``observed_markets`` has symbols whose prices come from a venue only.
-    ``evaluated_until`` says per symbol that is held or has open orders how far its path was walked, ``marks`` what
-    its last point was. ``opening`` is cash and cost basis at the start of the epoch, ``peak`` the highest equity
-    since; amounts are in the cash asset. ``idle_since`` says from when on nothing was at stake, None while
-    something is.
+    A decision makes a new account and never changes this one. ``orders`` holds the open orders by id, oldest first.
+    ``open_order_totals`` sums them up per symbol, so that a decision need not read each of them. ``taken`` records per
+    book and side the liquidity that the wallet has taken from a shown book. ``observed_markets`` has only symbols whose
+    prices come from a venue.
+
+    ``evaluated_until`` tells for each symbol that is held or has open orders how far its path was walked, and ``marks``
+    has its last price. ``opening`` is cash plus cost basis at the start of the epoch, and ``peak`` is the highest
+    equity since. Amounts are in the cash asset. ``idle_since`` is the time since which the account has had no holdings
+    and no open orders, or None while it has either.
     """
 
     user_wallet_id: str
@@ -117,16 +125,16 @@ class Account:
     observed_markets: Mapping[str, ObservedMarket] = field(default_factory=dict)
 
     def holding(self, asset: str) -> Holding:
-        """Holding of an asset, zero when there never was one."""
+        """Return the holding of an asset, which is zero if there never was one."""
         return self.balances.get(asset, NOTHING_HELD)
 
     def position(self, symbol: str) -> Position:
-        """Position of a symbol, empty when it never traded."""
+        """Return the position in a symbol, which is empty if it never traded."""
         return self.positions.get(symbol, FLAT)
 
     @property
     def tracked_symbols(self) -> list[str]:
-        """Symbols whose path matters: those held and those with open orders, by name."""
+        """Symbols whose path must be walked, ordered by name: those held and those with open orders."""
         held = {symbol for symbol, position in self.positions.items() if position.amount}
         return sorted(self.open_order_totals.keys() | held)
 
@@ -135,7 +143,7 @@ FLAT: Final = Position()
 
 
 def open_order_totals_of(order: Order | None) -> OpenOrderTotals:
-    """What one order adds to the totals of its symbol."""
+    """Return what one order adds to the totals of its symbol."""
     if order is None or not order.is_open:
         return NO_OPEN_ORDERS
     buying = order.side is OrderSide.BUY and order.price is not None
@@ -154,7 +162,7 @@ NO_OPEN_ORDERS: Final = OpenOrderTotals()
 
 
 def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Mapping[str, OpenOrderTotals]:
-    """Sum up open orders anew for the symbols of changed ones."""
+    """Return the totals after a change, updated for the symbols of the changed orders."""
     if not changed:
         return before.open_order_totals
     open_order_totals = dict(before.open_order_totals)
@@ -172,7 +180,7 @@ def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Ma
 
 
 def unopened_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:
-    """Return the account before its first commit: nothing in it, sequence 0."""
+    """Return the account before its first commit: empty, with sequence number 0."""
     return Account(
         user_wallet_id=user_wallet_id,
         terms=terms,
@@ -188,7 +196,8 @@ def unopened_account(user_wallet_id: str, terms: AccountTerms, now: datetime) ->
 
 
 TakenLevels = Mapping[PriceLevel, Decimal]
-"""How much a wallet took of each level: gone for it until the level shows another size, and so is another level.
+"""Amount of the base asset that a wallet has taken from each level.
 
-What a market order took beyond the book counts on the last level, of which more may be gone than it shows.
+It stays unavailable to that wallet until the level is shown with another size, which makes it another level. The part
+of a market order beyond the book counts on the last level, so more can be taken from that level than it shows.
 """

@@ -1,4 +1,4 @@
-"""How a demo account changes: a command is decided on a :class:`AccountDraft` of it, which then becomes a commit."""
+"""A draft of a demo account: a command changes an :class:`AccountDraft`, which then becomes a commit."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Value = TypeVar("Value")
 
 
 class AccountDraft:
-    """An account being changed; nothing of it counts before :meth:`commit`."""
+    """An account that is being changed. Nothing takes effect before :meth:`commit`."""
 
     def __init__(self, account: Account, now: datetime) -> None:
-        """Start from ``account``; commit time never goes back, whatever the clock says."""
+        """Start from ``account``. The commit time never goes back, even if ``now`` does."""
         self.account = account
         self.at = max(now, account.at)
         self.seq = account.seq + 1
@@ -56,27 +56,27 @@ class AccountDraft:
         self.fills: list[Fill] = []
 
     def holding(self, asset: str) -> Holding:
-        """Holding with the changes so far."""
+        """Return the holding of an asset with the changes so far."""
         held = self.balances.get(asset)
         return self.account.balances.get(asset, NOTHING_HELD) if held is None else held
 
     def is_tracked(self, symbol: str) -> bool:
-        """Tell whether the path of a symbol was being walked before this draft."""
+        """Tell whether the account already tracked the path of a symbol before this draft."""
         return symbol in self.account.open_order_totals or bool(self.account.position(symbol).amount)
 
     def has_exposure(self) -> bool:
-        """Tell whether anything is held or open, with the changes so far."""
+        """Tell whether anything is held, or any order of the account is still open, with the changes so far."""
         placed = self.account.orders
         ended = sum(name in placed and not order.is_open for name, order in self.orders.items())
         return len(placed) > ended or bool(self.held_symbols())
 
     def position(self, symbol: str) -> Position:
-        """Position with the changes so far."""
+        """Return the position in a symbol with the changes so far."""
         held = self.positions.get(symbol)
         return self.account.positions.get(symbol, FLAT) if held is None else held
 
     def edit(self, order_id: str) -> Order | None:
-        """Return the draft's own copy of an order, to change; None when there is no such open order."""
+        """Return the draft's own copy of an order, which may be changed, or None when there is no such open order."""
         order = self.orders.get(order_id)
         if order is None:
             placed = self.account.orders.get(order_id)
@@ -86,32 +86,35 @@ class AccountDraft:
         return order
 
     def peek(self, order_id: str) -> Order:
-        """Return an order with the changes so far, only to read."""
+        """Return an order with the changes so far, for reading only."""
         return self.orders.get(order_id) or self.account.orders[order_id]
 
     def open_ids(self) -> list[str]:
-        """Ids of the orders that were or became open, oldest first."""
+        """Return the ids of the orders that were open or that this draft placed, oldest first.
+
+        Orders that have ended in this draft are among them.
+        """
         return list(self.account.orders) + [name for name in self.orders if name not in self.account.orders]
 
     def held_symbols(self) -> list[str]:
-        """Symbols held, with the changes so far."""
+        """Return the symbols held, with the changes so far."""
         positions = _merged(self.account.positions, self.positions)
         return [symbol for symbol, position in positions.items() if position.amount]
 
     def mark(self, symbol: str) -> Decimal:
-        """Last price of a symbol on its path."""
+        """Return the last price of a symbol on its path."""
         return self.marks[symbol] if symbol in self.marks else self.account.marks[symbol]
 
     def taken_of(self, book: str, side: OrderSide) -> TakenLevels:
-        """Memory of taken liquidity with the changes so far."""
+        """Return the liquidity taken from one side of a book, with the changes so far."""
         key = (book, side)
         return self.taken[key] if key in self.taken else self.account.taken.get(key, {})
 
     def move(self, source: LedgerAccount, target: LedgerAccount, asset: str, amount: Decimal) -> None:
-        """Post ``amount`` from one book to another.
+        """Post ``amount`` of an asset from one book to another.
 
         Raises:
-            InsufficientBalanceError: when a book of the user would go below zero.
+            InsufficientBalanceError: A book of the user would become negative.
 
         """
         if not amount:
@@ -127,10 +130,10 @@ class AccountDraft:
             self.change(asset, ZERO, amount)
 
     def change(self, asset: str, free: Decimal, locked: Decimal) -> None:
-        """Change a holding; whoever calls writes the postings.
+        """Change a holding. The caller must record the postings.
 
         Raises:
-            InsufficientBalanceError: when it would go below zero.
+            InsufficientBalanceError: The holding would become negative.
 
         """
         held = self.holding(asset)
@@ -146,7 +149,7 @@ class AccountDraft:
         self.balances[asset] = after
 
     def commit(self, command: Command, context: MarketContext | None = None, **changes: object) -> Commit:
-        """Close the draft; ``changes`` are further fields of the account (status, limits, ...)."""
+        """Turn the draft into a commit. ``changes`` are further fields of the account, such as ``limits``."""
         before = self.account
         changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
         after = Account(

@@ -1,4 +1,4 @@
-"""What can be asked of a demo wallet. Each command becomes one entry of its ledger."""
+"""The commands of a demo wallet. Each one becomes an entry of its journal."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimit
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Open the account, or fork it from another's ledger; the terms stand in the account itself."""
+    """Open the account, or fork it from another wallet's journal. The terms are part of the account itself."""
 
     forked_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClosePosition:
-    """Sell everything held of a symbol at market; open sells of the symbol are cancelled first."""
+    """Sell everything held of a symbol at market. Open sells of the symbol are cancelled first."""
 
     symbol: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResetAccount:
-    """Start again with the starting balance, in a new epoch; the history stays. A repeated ``key`` does it once."""
+    """Start a new epoch with the starting balance. The history stays. A repeated ``key`` resets only once."""
 
     key: str | None = None
 
@@ -45,7 +45,7 @@ class CancelAllOrders:
 
 @dataclass(frozen=True, slots=True)
 class RecordEvaluation:
-    """Record how far the path was walked; what filled on the way is part of the entry."""
+    """Record how far the path was walked. Fills on the way are part of the entry."""
 
 
 Command = (

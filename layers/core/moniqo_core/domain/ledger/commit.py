@@ -1,6 +1,6 @@
-"""One entry of the journal of a demo account: what was asked, what it was decided on, and what it changed.
+"""One entry of the journal of a demo account: the command, what it was decided on, and what it changed.
 
-:meth:`moniqo_core.domain.ledger.account_draft.AccountDraft.commit` makes one: its postings sum to zero per asset.
+:meth:`moniqo_core.domain.ledger.account_draft.AccountDraft.commit` makes a commit. Its postings sum to zero per asset.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 
 RULES_VERSION: Final = 1
-"""Version of the rules a commit was decided by; an entry keeps it, so a replay uses the same ones."""
+"""Version of the rules that decide a commit. An entry stores it, so that a replay uses the same rules."""
 
 
 class LedgerAccount(StrEnum):
-    """The accounts postings move between: two of the user's and three that stand for the world."""
+    """The books that postings move amounts between: two of the user, and three for the outside world."""
 
     FREE = "free"
     LOCKED = "locked"
@@ -35,7 +35,7 @@ class LedgerAccount(StrEnum):
 
 
 class Posting(NamedTuple):
-    """One side of a movement; the postings of a commit sum to zero per asset."""
+    """One side of a movement. The postings of a commit sum to zero per asset."""
 
     book: LedgerAccount
     asset: str
@@ -44,10 +44,11 @@ class Posting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MarketContext:
-    """What a decision looks at: the order's market and snapshot, and the mid price of every symbol that counts.
+    """The market data that a decision uses.
 
-    Where the market keeps hours, ``session_close`` ends a DAY order; while it is not ``is_open`` the snapshot is that
-    of the last close, nothing fills, and ``next_open`` says when it opens, if that is known.
+    ``marks`` has the mid price of every other symbol that the decision needs, and ``usd_rate`` prices the cash asset in
+    US dollars. In a market with trading hours, a DAY order ends at ``session_close``. While ``is_open`` is False, the
+    snapshot is that of the last close and nothing fills. ``next_open`` is the next opening time, if it is known.
     """
 
     market: Market
@@ -60,7 +61,7 @@ class MarketContext:
 
 
 class AccountChanges(NamedTuple):
-    """The parts of the account that a commit changed, as they are after it."""
+    """The parts of the account that a commit changed, with their new values."""
 
     balances: Mapping[str, Holding]
     positions: Mapping[str, Position]
@@ -73,7 +74,7 @@ class AccountChanges(NamedTuple):
 
 @dataclass(slots=True)
 class Commit:
-    """One entry of the journal together with the account it leads to."""
+    """One entry of the journal, together with the account that results from it."""
 
     command: Command
     context: MarketContext | None

@@ -1,4 +1,4 @@
-"""The invariants of a demo account, checked on any account and any commit."""
+"""The invariants of a demo account, for any account and any commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.orders.order import OrderSide
 
 
 def account_violations(account: Account) -> list[str]:
-    """What is wrong with an account's books; empty when nothing is."""
+    """Return a text for each invariant that an account violates."""
     faults: list[str] = []
     with exact():
         locked: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
@@ -46,7 +46,7 @@ def _position_faults(account: Account) -> list[str]:
 
 
 def _equation(account: Account) -> list[str]:
-    """Cash and cost basis together are what the epoch opened with plus what was realised."""
+    """Check that cash plus cost basis equals the opening value plus realised PnL."""
     cash = account.holding(account.terms.cash_asset).total
     cost = sum((position.cost for position in account.positions.values()), ZERO)
     realised = sum((position.realised for position in account.positions.values()), ZERO)
@@ -56,7 +56,11 @@ def _equation(account: Account) -> list[str]:
 
 
 def commit_violations(before: Account, commit: Commit) -> list[str]:
-    """What is wrong with a commit on ``before``: unbalanced postings, gaps, time running back, changed ended orders."""
+    """Return a text for each invariant that a commit on ``before`` violates.
+
+    The postings must balance and explain the new holdings. Sequence numbers must be consecutive, and no time may go
+    back. No fill may be worse than its order's limit.
+    """
     faults: list[str] = []
     after = commit.after
     with exact():

@@ -1,4 +1,4 @@
-"""The journal of a demo account as it is read back."""
+"""Entries of a demo account's journal, as they are read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.orders.order import Fill
 
 @dataclass(frozen=True, slots=True)
 class EntryPostings:
-    """What an entry moved. ``kind`` names its command; ``order_ids`` are the orders it placed or changed."""
+    """The postings of an entry. ``kind`` names its command, and ``order_ids`` are the orders it placed or changed."""
 
     seq: int
     epoch: int
@@ -24,10 +24,10 @@ class EntryPostings:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry(EntryPostings):
-    """A whole entry: also what was asked, what it was decided on, and what was filled.
+    """A whole entry, which also has its command, the market data it was decided on, and its fills.
 
-    ``command`` holds the fields that were given, ``basis`` the market that was looked at, both under the names users
-    know. ``walked_to`` is the time up to which resting orders met the market first.
+    ``command`` holds the fields that were given, and ``basis`` the market data. Both use the field names of the API.
+    ``walked_to`` is the time up to which resting orders were matched before the command was decided.
     """
 
     rules_version: int

@@ -1,4 +1,4 @@
-"""Open orders by id, oldest first, without copying hundreds of them for a change to one."""
+"""Open orders by id, oldest first, without a copy of the whole mapping for each change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _MANY: Final = 50
 
 
 class OpenOrders(Mapping[str, Order]):
-    """Orders of ``base``, with those in ``changed`` in their place; None marks one that ended."""
+    """The orders of ``base``, overlaid with those in ``changed``. None marks an order that ended."""
 
     __slots__ = ("_base", "_changed")
 
     def __init__(self, base: Mapping[str, Order], changed: Mapping[str, Order | None]) -> None:
-        """Show ``base`` through ``changed``."""
+        """Overlay ``base`` with ``changed``."""
         self._base = base
         self._changed = changed
 
@@ -45,7 +45,10 @@ class OpenOrders(Mapping[str, Order]):
         return len(self._base) + news - ended
 
     def through(self, changed: Mapping[str, Order | None]) -> Mapping[str, Order]:
-        """Show further changes; many of them together are cheaper as a plain dictionary."""
+        """Return the orders with further changes.
+
+        Many changes are merged into a plain dictionary, which is then cheaper to read.
+        """
         merged = OpenOrders(self._base, {**self._changed, **changed})
         return dict(merged) if len(merged._changed) > _MANY else merged
 

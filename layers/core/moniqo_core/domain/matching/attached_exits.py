@@ -1,8 +1,8 @@
-"""Exits attached to an entry: one cancels the other, and both follow what the entry has filled.
+"""Stop-loss and take-profit exits that are attached to an entry order.
 
-Exits are ``pending`` and hold nothing until their entry fills. Then their amount is what it filled so far; the first of
-the pair that is open holds that amount once for both. The first exit that fills cancels the rest of the entry and its
-sibling.
+One exit cancels the other, and both follow the filled amount of the entry. Exits are ``pending`` and lock nothing until
+their entry fills. Then their amount is the filled amount of the entry. The first open exit of the pair locks that
+amount for both. The first exit that fills cancels its sibling and the rest of the entry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _HUNDRED: Final = Decimal(100)
 
 
 def attach_exits(draft: AccountDraft, entry: Order, request: OrderRequest) -> None:
-    """Make the pending exits an order asks for; its limits' defaults stand in for what a spec leaves open."""
+    """Create the pending exits that an order requests.
+
+    An exit without a price or percent uses the default of the wallet's risk limits.
+    """
     if request.stop_loss is None and request.take_profit is None:
         return
     limits = draft.account.limits
@@ -63,19 +66,19 @@ def _attach_exit(
 
 
 def exit_group_of(order_id: str) -> str:
-    """Return what the ids of an entry and its exits have in common."""
+    """Return the part that the ids of an entry and its exits have in common."""
     return order_id.rpartition("-")[0]
 
 
 def open_exits(draft: AccountDraft, order_id: str) -> list[Order]:
-    """Exits of an order's group that have not ended, as copies the draft may change."""
+    """Return the open exits of an order's group, as copies that the draft may change."""
     group = exit_group_of(order_id)
     found = (draft.edit(f"{group}-{number}") for number in (2, 3))
     return [order for order in found if order is not None and order.is_open]
 
 
 def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime) -> list[Order]:
-    """Bring the exits of an entry to what it has filled; returns them, open."""
+    """Set the exits of an entry to its filled amount and open them. Return the exits."""
     exits = open_exits(draft, entry.order_id)
     for exit_order in exits:
         exit_order.amount = entry.filled_amount
@@ -89,8 +92,11 @@ def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime
 
 
 def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
-    """Trigger of an exit given in percent of the average fill, rounded down to the tick, never below one tick."""
-    assert exit_order.exit_percent is not None  # noqa: S101  asked by the caller
+    """Trigger price of an exit given in percent of the average fill price.
+
+    The price is rounded down to the tick, but it is at least one tick.
+    """
+    assert exit_order.exit_percent is not None  # noqa: S101  checked by the caller
     share = exit_order.exit_percent / _HUNDRED
     average = entry.filled_quote / entry.filled_amount
     price = average * (1 - share if exit_order.type is OrderType.STOP_LOSS else 1 + share)
@@ -98,7 +104,7 @@ def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
 
 
 def _share_lock(draft: AccountDraft, exits: list[Order]) -> None:
-    """Let the first open exit hold the pair's amount, and the other nothing."""
+    """Let the first open exit lock the amount of the pair, and the other nothing."""
     for exit_order in exits[1:]:
         set_lock(draft, exit_order, ZERO)
     for exit_order in exits[:1]:
@@ -106,7 +112,7 @@ def _share_lock(draft: AccountDraft, exits: list[Order]) -> None:
 
 
 def take_shared_lock(draft: AccountDraft, order: Order) -> None:
-    """Make the order that is about to fill the one of its pair that holds the amount."""
+    """Move the lock of a pair to the exit that is about to fill."""
     if order.entry is None or order.locked:
         return
     for sibling in open_exits(draft, order.order_id):

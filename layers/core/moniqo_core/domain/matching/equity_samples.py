@@ -1,4 +1,4 @@
-"""Equity of an account along the path: hours, days, the peak, and the losses that pause a wallet."""
+"""Equity of an account along the path, sampled on full UTC hours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def equity_of(draft: AccountDraft) -> Decimal:
-    """Cash and holdings at the draft's marks, in the cash asset."""
+    """Return the value of cash and holdings at the draft's marks, in the cash asset."""
     total = draft.holding(draft.account.terms.cash_asset).total
     for symbol in draft.held_symbols():
         total += draft.position(symbol).amount * draft.mark(symbol)
@@ -25,7 +25,7 @@ def equity_of(draft: AccountDraft) -> Decimal:
 
 
 def sample_equity(draft: AccountDraft, at: datetime) -> EquitySample:
-    """Equity and PnL at the draft's marks."""
+    """Return equity, realised and unrealised PnL at the draft's marks."""
     realised, unrealised = ZERO, ZERO
     for symbol in {**draft.account.positions, **draft.positions}:
         position = draft.position(symbol)
@@ -44,20 +44,24 @@ def full_hours(since: datetime, until: datetime) -> Iterator[datetime]:
 
 
 def idle_hours(idle_since: datetime | None, until: datetime) -> Iterator[datetime]:
-    """Yield the hours up to ``until`` that describe equity which stands still."""
+    """Yield the hours up to ``until`` at which an idle account is sampled.
+
+    An idle account holds nothing and has no open orders, so its equity does not change.
+    """
     if idle_since is not None:
         yield from (moment for moment in _idle_hours(idle_since) if moment <= until)
 
 
 def is_idle_hour(idle_since: datetime | None, hour: datetime) -> bool:
-    """Tell whether an hour describes equity that stands still."""
+    """Tell whether an idle account is sampled at this hour."""
     return idle_since is not None and hour in _idle_hours(idle_since)
 
 
 def _idle_hours(since: datetime) -> tuple[datetime, ...]:
     """Return the first full hour and the first midnight at or after ``since``.
 
-    What follows carries their value on; a day's point outlives an hour's, so it must be there by itself.
+    Later samples would only repeat their value. Midnight needs its own sample, because daily points are kept longer
+    than hourly ones.
     """
     hour = _BEGINNING - (_BEGINNING - since) // HOUR * HOUR
     midnight = _BEGINNING - (_BEGINNING - since) // _DAY * _DAY

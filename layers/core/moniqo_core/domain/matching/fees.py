@@ -1,4 +1,4 @@
-"""Fees: one ceiling per order, however many fills it took."""
+"""Fees, rounded up once per order and not once per fill."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moniqo_core.domain.money import round_up
 
 
 class Fee(NamedTuple):
-    """What a fill adds to its order: the exact accrual so far, the total charged, and this fill's share of it."""
+    """The fee of an order after a fill: the exact accrual, the total charged, and the part of this fill."""
 
     accrued: Decimal
     total: Decimal
@@ -19,8 +19,9 @@ class Fee(NamedTuple):
 def accrue_fee(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Decimal, scale: int) -> Fee:
     """Charge a fill of ``notional`` at ``rate`` (0.001 is 0.1%).
 
-    The order's fee is the ceiling, at the fee asset's ``scale``, of the sum of rate x notional over its fills; the fill
-    pays what that ceiling grew by. A hundred small fills so cost at most one smallest unit more than one large one.
+    The fee of an order is the sum of rate x notional over its fills, rounded up at ``scale``, the decimal places of the
+    fee asset. A fill pays the increase of that rounded sum. A hundred small fills therefore cost at most one smallest
+    unit more than one large fill.
     """
     accrued += rate * notional
     total = round_up(accrued, scale)

@@ -1,4 +1,4 @@
-"""What a fill does to an order and its account: postings, fee, position, funds locked."""
+"""The effects of a fill on an order and its account: postings, fee, position and locked funds."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from moniqo_core.domain.portfolio.position import bought, sold
 def apply_fill(
     draft: AccountDraft, order: Order, market: Market, plan: FillPlan, liquidity: Liquidity, at: datetime
 ) -> None:
-    """Exchange what ``plan`` says, from what the order holds as far as it holds anything.
+    """Exchange what ``plan`` contains, from the order's locked funds, or from free funds if it locks none.
 
-    What changes hands is what the order's rounded quote grows by: all its fills cost one rounding, as its fee does. A
-    sale's fee never takes more than the sale brings; what is missing waits for the next fill.
+    The amount exchanged is the increase of the order's rounded quote. All fills of an order are thus rounded once, as
+    its fee is. The fee of a sale never exceeds the proceeds. The rest of that fee is charged with the next fill.
     """
     amount, exact = plan.amount, plan.quote
     buying = order.side is OrderSide.BUY
@@ -72,7 +72,7 @@ def apply_fill(
 
 
 def _post_payment(draft: AccountDraft, order: Order, asset: str, amount: Decimal, fee: Decimal) -> None:
-    """Give ``amount`` to the market and ``fee`` to the fees, from what the order holds or else from free funds."""
+    """Pay ``amount`` to the market and ``fee`` to the fees, from the order's locked funds or else from free funds."""
     source = LedgerAccount.LOCKED if order.locked else LedgerAccount.FREE
     draft.postings += (Posting(source, asset, -amount), Posting(LedgerAccount.MARKET, asset, amount))
     if fee:
@@ -82,7 +82,7 @@ def _post_payment(draft: AccountDraft, order: Order, asset: str, amount: Decimal
 
 
 def _post_receipt(draft: AccountDraft, asset: str, amount: Decimal, fee: Decimal) -> None:
-    """Take ``amount`` from the market and give ``fee`` of it to the fees."""
+    """Receive ``amount`` from the market and pay ``fee`` of it to the fees."""
     draft.postings += (Posting(LedgerAccount.MARKET, asset, -amount), Posting(LedgerAccount.FREE, asset, amount))
     if fee:
         draft.postings += (Posting(LedgerAccount.FREE, asset, -fee), Posting(LedgerAccount.FEES, asset, fee))

@@ -12,10 +12,10 @@ from moniqo_core.domain.orders.order import Order, OrderSide
 
 
 def required_lock(order: Order, terms: AccountTerms) -> Decimal:
-    """Return the funds a resting order must hold.
+    """Return the funds that a resting order must lock.
 
-    A sell holds what it still sells. A buy holds the rest at its limit and the most its fee can still grow by, so a
-    fill never needs more than is locked.
+    A sell locks its remaining amount. A buy locks the cost of its remaining amount at the limit, plus the most that its
+    fee can still grow. A fill therefore never needs more than is locked.
     """
     if order.side is OrderSide.SELL:
         return order.remaining
@@ -28,7 +28,11 @@ def required_lock(order: Order, terms: AccountTerms) -> Decimal:
 def buy_lock(
     notional: Decimal, filled_quote: Decimal, fee_accrued: Decimal, fee: Decimal, terms: AccountTerms, asset: str
 ) -> Decimal:
-    """Return what the rest of a buy, worth ``notional`` at its limit, can still cost beyond what it has paid."""
+    """Return the most that the rest of a buy can still cost, including its fee.
+
+    ``notional`` is the value of that rest at the limit price, in ``asset``. ``filled_quote``, ``fee_accrued`` and
+    ``fee`` are the order's totals so far.
+    """
     scale = scale_of(asset)
     rate = max(terms.maker_rate, terms.taker_rate)
     quote = round_up(filled_quote + notional, scale) - round_up(filled_quote, scale)
@@ -36,7 +40,7 @@ def buy_lock(
 
 
 def set_lock(draft: AccountDraft, order: Order, needed: Decimal) -> None:
-    """Make an order hold exactly ``needed``; raises InsufficientBalanceError when not enough is free."""
+    """Make an order lock exactly ``needed``. Raises InsufficientBalanceError when not enough is free."""
     more = needed - order.locked
     if more > 0:
         draft.move(LedgerAccount.FREE, LedgerAccount.LOCKED, order.lock_asset, more)

@@ -1,4 +1,4 @@
-"""How orders meet the market: walking the shown book, and resting orders meeting the path."""
+"""Walking the shown order book, without the liquidity that the wallet has already taken from it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ZERO
 
 REMEMBERED_LEVELS: Final = 100
-"""How many levels beyond the shown ones an account remembers to have taken from, per side of a book."""
+"""How many levels beyond the shown ones an account records as taken from, per side of a book."""
 
 
 class FillPlan(NamedTuple):
-    """What an order takes: ``amount`` and ``quote`` sum up ``levels``; ``taken`` is the memory of that side then."""
+    """The levels that an order takes. ``amount`` and ``quote`` are their totals.
+
+    ``taken`` is the record of liquidity taken from that side of the book, including this order.
+    """
 
     levels: tuple[PriceLevel, ...]
     amount: Decimal
@@ -24,16 +27,17 @@ class FillPlan(NamedTuple):
 
 
 def fill_at_one_price(price: Decimal, amount: Decimal) -> FillPlan:
-    """Take everything at one price, away from the shown book."""
+    """Plan a fill of the whole amount at one price, apart from the shown book."""
     return FillPlan((PriceLevel(price, amount),), amount, price * amount, {})
 
 
 def walk_book(
     levels: Sequence[PriceLevel], taken: TakenLevels, amount: Decimal, limit: Decimal | None, *, buying: bool
 ) -> FillPlan:
-    """Take up to ``amount`` from the best level on, not past ``limit``, skipping what this wallet took before.
+    """Take up to ``amount`` from the best level on, within ``limit``, without what this wallet took before.
 
-    The answer's ``taken`` is the new memory of this side; levels no longer shown with the same size are forgotten.
+    ``taken`` of the result is the new record of this side. Levels that are no longer shown with the same size are
+    dropped.
     """
     before = {level: taken[level] for level in levels if level in taken} if taken else {}
     memory = dict(before)
@@ -58,9 +62,10 @@ def walk_book(
 
 
 def hidden_taken_levels(levels: Sequence[PriceLevel], taken: TakenLevels, *, buying: bool) -> TakenLevels:
-    """What was taken of levels beyond the last one shown: they may come back as they were.
+    """Return what was taken from levels beyond the last one shown, since they may reappear unchanged.
 
-    A level that would be among those shown and is not has gone. The nearest :data:`REMEMBERED_LEVELS` are kept.
+    A level within the shown range that is not shown no longer exists. Only the nearest :data:`REMEMBERED_LEVELS` are
+    kept.
     """
     end = levels[-1].price
     hidden = [level for level in taken if (level.price > end if buying else level.price < end)]
@@ -69,5 +74,5 @@ def hidden_taken_levels(levels: Sequence[PriceLevel], taken: TakenLevels, *, buy
 
 
 def book_depth(levels: Sequence[PriceLevel]) -> Decimal:
-    """Sum of the sizes one side of a book shows."""
+    """Return the sum of the sizes shown on one side of a book."""
     return sum([level.amount for level in levels], ZERO)

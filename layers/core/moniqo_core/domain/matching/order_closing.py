@@ -1,4 +1,4 @@
-"""Ending an order of a demo wallet: it gives back what it holds, and the exits that hang on it are settled."""
+"""Closing an order of a demo wallet: releasing its lock and updating its attached exits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from moniqo_core.domain.orders.order import Order, OrderStatus
 
 
 def close_order(draft: AccountDraft, order: Order, status: OrderStatus, at: datetime) -> None:
-    """End an order, give back what it holds, and settle what hangs on it."""
+    """End an order with ``status``, release its lock, and update its exits.
+
+    The exits of an entry that never filled are cancelled with it. When an exit ends, its sibling takes over the lock.
+    """
     set_lock(draft, order, ZERO)
     order.become(status, at)
     draft.orders[order.order_id] = order
@@ -25,7 +28,7 @@ def close_order(draft: AccountDraft, order: Order, status: OrderStatus, at: date
 
 
 def close_exit_group(draft: AccountDraft, order: Order, at: datetime) -> None:
-    """Settle a pair after one of it filled: the entry's rest and the sibling are cancelled."""
+    """Cancel the rest of the entry and the sibling after one exit of a pair filled."""
     if order.entry is None:
         return
     entry = draft.edit(order.entry)

@@ -1,9 +1,10 @@
-"""Resting orders meeting the path of the market: the same path gives the same result, however often it is walked.
+"""Matching resting orders against the path of the market.
 
-Points are taken by (end, symbol). At each, orders of the symbol are asked by age; then the point's price becomes the
-symbol's mark. Loss limits are checked when all points of an instant are through, and before a symbol has a further
-point in it, as the four of a candle are. Hours and the starts of local days are taken between the points they fall
-between.
+The same path gives the same result, whether it is walked at once or in parts. Points are processed in the order of end
+time and symbol. At each point, the orders of the symbol are matched, oldest first. Then the price of the point becomes
+the mark of the symbol. Loss limits are checked after all points of an instant. They are also checked before a symbol
+gets a further point in the same instant, as with the four points of a candle. Full hours and the starts of local days
+are handled between the points that surround them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from moniqo_core.domain.matching.walk_steps import PathWalk
 from moniqo_core.domain.money import ONE, exact
 
 RECORD_EVERY: Final = timedelta(hours=1)
-"""How long a walk that changed nothing may go unrecorded."""
+"""How much of the path may be walked without changes before the walk is recorded."""
 
 
 Paths = Mapping[str, Sequence[PathPoint]]
@@ -39,10 +40,10 @@ def walk(
     usd_rate: Decimal = ONE,
     confirmed: Mapping[str, datetime] = MappingProxyType({}),
 ) -> AccountDraft:
-    """Walk the paths of all tracked symbols, complete up to ``reach``, and return what the account then is.
+    """Walk the paths of all tracked symbols, complete up to ``reach``, and return the resulting draft.
 
-    ``confirmed`` says of symbols up to when it is sure that nothing but their points happened.
-    The draft is the beginning of whatever is decided next, so a command and the way to it are one commit.
+    ``confirmed`` tells for some symbols up to when their points are certain to be complete. The next command is decided
+    on this draft, so that the walk and the command are one commit.
     """
     with exact():
         draft = AccountDraft(account, now)
@@ -50,11 +51,11 @@ def walk(
         steps = PathWalk(draft, markets, usd_rate)
         for end, group in groupby(_merged(paths), key=itemgetter(0)):
             steps.handle_events_before(end)
-            seen, last = False, ""
+            is_tracked, last = False, ""
             for _, symbol, point in group:
-                seen |= steps.meet_point(symbol, point, further=symbol == last)
+                is_tracked |= steps.meet_point(symbol, point, further=symbol == last)
                 last = symbol
-            if seen:
+            if is_tracked:
                 steps.check_loss_limits(end)
         steps.handle_events_before(reach + timedelta(microseconds=1))
         for symbol, points in paths.items():
@@ -68,7 +69,7 @@ def walk(
 
 
 def has_visible_changes(draft: AccountDraft) -> bool:
-    """Tell whether the walk changed anything an owner would see: a fill, a status, a trigger."""
+    """Tell whether the walk changed anything that an owner can see: a fill, a status or a trigger."""
     account = draft.account
     if draft.fills or draft.status != account.status:
         return True
@@ -80,7 +81,7 @@ def has_visible_changes(draft: AccountDraft) -> bool:
 
 
 def is_worth_recording(draft: AccountDraft) -> bool:
-    """Tell whether a walk that changed nothing should be written down all the same, so that the next one is short."""
+    """Tell whether a walk without changes should be recorded, so that the next walk is short."""
     before = draft.account.evaluated_until
     return any(until - before.get(symbol, until) >= RECORD_EVERY for symbol, until in draft.evaluated_until.items())
 

@@ -1,4 +1,4 @@
-"""The loss limits of a demo wallet, watched along the path: reaching one pauses the wallet and cancels its buys."""
+"""The loss limits of a demo wallet, checked along the path. Reaching one pauses the wallet and cancels its buys."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_loca
 
 
 def begin_local_day(draft: AccountDraft, at: datetime) -> None:
-    """Begin the owner's local day that ``at`` is in, unless it has begun; a new time zone holds from the next day."""
+    """Begin the owner's local day that contains ``at``, unless it has begun.
+
+    A new time zone takes effect with the next day.
+    """
     if draft.day is None or at >= draft.day.until:
         zone = draft.account.limits.timezone if draft.account.limits else "UTC"
         draft.day = LocalDay(equity_of(draft), next_local_midnight(at, zone))
 
 
 def enforce_loss_limits(draft: AccountDraft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
-    """Move the peak; tell whether a loss limit is reached: then the wallet is paused, buys are cancelled, exits stay.
+    """Update the peak, and pause the wallet and cancel its buys if a loss limit is reached.
 
-    A wallet that is not active keeps its status; ``buying`` tells whether it may have open buys to cancel.
+    Exits stay open. A wallet that is not active keeps its status. ``buying`` tells whether the wallet may have open
+    buys. Return whether a limit was enforced.
     """
     limits = draft.account.limits
     equity = equity_of(draft)

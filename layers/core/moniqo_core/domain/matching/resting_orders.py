@@ -1,4 +1,4 @@
-"""What one point of the path does to the open orders of its symbol."""
+"""Matching the open orders of a symbol against one point of the path."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderTy
 _HUNDRED: Final = Decimal(100)
 
 MAX_PARTICIPATION: Final = Decimal("0.1")
-"""Share of a point's traded volume that the resting orders of one wallet may fill against."""
+"""Fraction of a point's traded volume that the resting orders of one wallet may fill against."""
 
 
 def match_orders(draft: AccountDraft, point: PathPoint, market: Market, order_ids: Sequence[str]) -> bool:
-    """Ask these orders, oldest first; resting ones share a tenth of the point's volume.
+    """Match these orders, oldest first. Resting orders share a tenth of the point's volume.
 
-    Returns whether any order of the symbol opened, ended, triggered or got another price, beside the mark of a trail.
+    Return whether any order opened, ended, triggered or changed its price. A moved mark of a trailing stop does not
+    count.
     """
     left = MAX_PARTICIPATION * point.volume
     changed = False
@@ -56,7 +57,7 @@ def match_orders(draft: AccountDraft, point: PathPoint, market: Market, order_id
 
 
 def _can_match(order: Order, point: PathPoint, market: Market) -> bool:
-    """Tell, without touching the order, whether a point can do anything to it."""
+    """Tell whether a point can affect an order, without making a copy of the order."""
     if order.rests:
         buying = order.side is OrderSide.BUY
         through = order.price is not None and trades_through(point, order.price, market.tick_size, buying=buying)
@@ -69,7 +70,7 @@ def _is_triggered(kind: OrderType, stop_price: Decimal, bid: Decimal) -> bool:
 
 
 def _match_limit(draft: AccountDraft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
-    """Fill a resting limit the market traded through; returns how much of the point's share it took."""
+    """Fill a resting limit that the market traded through. Return how much of the shared volume it used."""
     limit = order.price
     buying = order.side is OrderSide.BUY
     if limit is not None and takes_at_open(order):
@@ -80,7 +81,10 @@ def _match_limit(draft: AccountDraft, order: Order, point: PathPoint, market: Ma
 
 
 def _match_stop_limit(draft: AccountDraft, order: Order, point: PathPoint, market: Market, left: Decimal) -> Decimal:
-    """Trigger on the bid (sell) or ask (buy); what the limit allows is taken at once, the rest goes into the book."""
+    """Trigger on the bid (sell) or ask (buy).
+
+    The part that the limit allows fills at once. The rest goes into the book.
+    """
     buying = order.side is OrderSide.BUY
     limit, stop = order.price, order.stop_price
     quote = point.price + point.half_spread if buying else point.price - point.half_spread
@@ -93,7 +97,7 @@ def _match_stop_limit(draft: AccountDraft, order: Order, point: PathPoint, marke
 def _take_at_quote(
     draft: AccountDraft, order: Order, limit: Decimal, point: PathPoint, market: Market, left: Decimal
 ) -> Decimal:
-    """Take at the bid or ask of a point what the limit allows; returns how much."""
+    """Fill at the bid or ask of a point if the limit allows it. Return the filled amount."""
     buying = order.side is OrderSide.BUY
     if buying:
         price = ceil_to(point.price + point.half_spread, market.tick_size)
@@ -123,7 +127,7 @@ def _fill_up_to(
 
 
 def _release_exits(draft: AccountDraft, entry: Order, point: PathPoint, market: Market) -> None:
-    """Open the exits of an entry that filled; one whose trigger is passed already sells at once."""
+    """Open the exits of an entry that filled. An exit whose trigger has already passed sells at once."""
     bid = point.price - point.half_spread
     for exit_order in resize_exits(draft, entry, market, point.end):
         stop = exit_order.stop_price
@@ -145,7 +149,10 @@ def _match_trailing_stop(draft: AccountDraft, order: Order, point: PathPoint, ma
 
 
 def sell_at_market(draft: AccountDraft, order: Order, trigger: Decimal, point: PathPoint, market: Market) -> None:
-    """Fill a triggered sell at the worse of trigger and bid, with slippage, as taker: a gap fills at the open."""
+    """Fill a triggered sell as taker, at the worse of trigger and bid, with slippage.
+
+    After a price gap, the order therefore fills at the first price beyond the gap.
+    """
     bid = point.price - point.half_spread
     take_shared_lock(draft, order)
     bps = draft.account.terms.slippage_bps
@@ -155,5 +162,5 @@ def sell_at_market(draft: AccountDraft, order: Order, trigger: Decimal, point: P
 
 
 def trades_through(point: PathPoint, limit: Decimal, tick: Decimal, *, buying: bool) -> bool:
-    """Tell whether the market traded at least a tick beyond ``limit``, so that a resting order there has filled."""
+    """Tell whether the market traded at least one tick beyond ``limit``, so that an order resting there has filled."""
     return point.price <= limit - tick if buying else point.price >= limit + tick

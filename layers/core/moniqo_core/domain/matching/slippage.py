@@ -1,4 +1,4 @@
-"""The price of what a market order takes beyond the shown book, and of a triggered order: slippage and its bound."""
+"""Slippage and its bound, for the part of a market order beyond the shown book and for triggered orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ONE, ZERO, ceil_to, floor_to
 
 MAX_SLIPPAGE: Final = Decimal("0.05")
-"""A market order larger than the shown book may push the price at most this far beyond its last level."""
+"""The furthest that a market order larger than the shown book may push the price beyond its last level (0.05 is 5%)."""
 
 _BASIS_POINT: Final = Decimal("0.0001")
 
@@ -19,10 +19,10 @@ def price_beyond_book(
     last: PriceLevel, memory: TakenLevels, excess: Decimal, depth: Decimal, slippage_bps: Decimal, tick: Decimal,
     *, buying: bool,
 ) -> tuple[Decimal, Decimal]:  # fmt: skip
-    """Price what a market order takes beyond the book: the last level's price, worse by bps x excess / depth.
+    """Price the part of a market order beyond the book: the last level's price, worse by bps x excess / depth.
 
-    Earlier excess of the same wallet counts until the last level's shown size changes. The price is rounded to the
-    tick against the trader; the second value is what is then gone of the last level.
+    Earlier excess of the same wallet counts until the shown size of the last level changes. The price is rounded to the
+    tick against the trader. The second value is the total amount then taken from the last level.
     """
     gone = max(memory.get(last, ZERO), last.amount) + excess
     slippage = slippage_bps * _BASIS_POINT * (gone - last.amount) / depth
@@ -32,7 +32,7 @@ def price_beyond_book(
 
 
 def largest_excess(last: PriceLevel, memory: TakenLevels, depth: Decimal, slippage_bps: Decimal) -> Decimal | None:
-    """Largest excess that stays within :data:`MAX_SLIPPAGE`; None when nothing bounds it."""
+    """Return the largest excess that stays within :data:`MAX_SLIPPAGE`, or None without a bound."""
     if not slippage_bps:
         return None
     before = max(memory.get(last, ZERO) - last.amount, ZERO)
@@ -42,9 +42,11 @@ def largest_excess(last: PriceLevel, memory: TakenLevels, depth: Decimal, slippa
 def slipped_price(
     price: Decimal, amount: Decimal, volume: Decimal, slippage_bps: Decimal, tick: Decimal, *, buying: bool
 ) -> Decimal:
-    """Price of a triggered market order at a point: worse by the slippage, times what it exceeds the volume by.
+    """Return the price of a triggered market order at a point.
 
-    A point shows no book; its traded volume stands for the depth. At most :data:`MAX_SLIPPAGE`, at least one tick.
+    The price is worse by the slippage, multiplied by amount / volume if the amount exceeds the volume. A point has no
+    book, so its traded volume stands for the depth. The slippage is at most :data:`MAX_SLIPPAGE`, and a sell price is
+    at least one tick.
     """
     share = slippage_bps * _BASIS_POINT * (max(ONE, amount / volume) if volume else ONE)
     share = min(share, MAX_SLIPPAGE)

@@ -1,4 +1,4 @@
-"""What a taker gets now: walking the shown book, what lies beyond it, and amounts given in the quote asset."""
+"""Immediate fills of a taker: the shown book, the part beyond it, and amounts given in the quote asset."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _INFINITE: Final = Decimal("Infinity")
 def plan_taker_fill(
     draft: AccountDraft, side: OrderSide, limit: Decimal | None, amount: Decimal, context: MarketContext
 ) -> FillPlan:
-    """Walk the book for ``amount``; without a ``limit`` all of it fills, beyond the shown book if need be.
+    """Walk the book for ``amount``. Without a ``limit``, everything fills, if necessary beyond the shown book.
 
     Raises:
-        OrderRejectedError: a market order is larger than 5% of slippage allows.
+        OrderRejectedError: A market order is so large that its slippage would exceed 5%.
 
     """
     buying = side is OrderSide.BUY
@@ -55,7 +55,10 @@ def plan_taker_fill(
 
 
 def market_order_cost(draft: AccountDraft, side: OrderSide, amount: Decimal, context: MarketContext) -> Decimal:
-    """Cash a market order spends (buy) or brings in (sell), fee included; infinite when it is too large."""
+    """Return the cash that a market order spends (buy) or brings in (sell), including the fee.
+
+    The result is infinite when the market cannot fill the order.
+    """
     if not amount:
         return ZERO
     try:
@@ -68,7 +71,10 @@ def market_order_cost(draft: AccountDraft, side: OrderSide, amount: Decimal, con
 
 
 def amount_for_quote(draft: AccountDraft, side: OrderSide, quote_amount: Decimal, context: MarketContext) -> Decimal:
-    """Largest lot a buy can pay with ``quote_amount``, or the smallest whose sale brings it in, fees included."""
+    """Return the largest buy that ``quote_amount`` pays for, or the smallest sale that brings it in.
+
+    The amount is in whole lots, and fees are included.
+    """
     step = context.market.lot_step
     best = context.snapshot.ask if side is OrderSide.BUY else context.snapshot.bid
 
@@ -85,7 +91,7 @@ def amount_for_quote(draft: AccountDraft, side: OrderSide, quote_amount: Decimal
 
 
 def affordable_amount(draft: AccountDraft, order: OrderRequest, free: Decimal, context: MarketContext) -> Decimal:
-    """Largest lot of an order that ``free`` funds pay for."""
+    """Return the largest amount of an order that ``free`` funds pay for, in whole lots."""
     step = context.market.lot_step
     if order.side is OrderSide.SELL:
         return floor_to(free, step)
@@ -95,6 +101,6 @@ def affordable_amount(draft: AccountDraft, order: OrderRequest, free: Decimal, c
     each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
     most = floor_to(free / each, step)
     if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:
-        # Cost and fee are rounded up, each by less than a unit.
+        # Cost and fee are each rounded up by less than one unit.
         most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
     return most

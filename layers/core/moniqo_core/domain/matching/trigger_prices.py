@@ -1,4 +1,4 @@
-"""The open orders of a symbol by the prices at which each can care, so that a point asks only those it can touch."""
+"""The open orders of a symbol, indexed by price, so that a point is matched only with orders it can affect."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _NEVER_BELOW: Final = Decimal("-Infinity")
 _NEVER_ABOVE: Final = Decimal("Infinity")
 
 Thresholds = list[tuple[Decimal, int]]
-"""Prices with the place of their order by age, the one that is reached first at the front."""
+"""Prices with the age rank of their order, sorted so that the price reached first is at the front."""
 
 
 class OrdersByTrigger:
-    """Open orders of one symbol; good until one of them opens, ends, triggers or gets another price.
+    """The open orders of one symbol. Valid until one of them opens, ends, triggers or changes its price.
 
-    A limit that rests is reached when the price passes it, a trigger when the bid or ask reaches it. A trailing stop
-    has to see every point.
+    A resting limit is reached when the market trades beyond its price, a trigger when the bid or ask reaches it. A
+    trailing stop must process every point.
     """
 
     __slots__ = ("_always", "_buys", "_falling", "_ids", "_nearest", "_rising", "_sells")
 
     def __init__(self, orders: list[Order]) -> None:
-        """Sort these orders, which are given oldest first."""
+        """Index ``orders``, which are sorted oldest first."""
         self._ids = [order.order_id for order in orders]
         self._always: list[int] = []
         self._buys: Thresholds = []
@@ -62,7 +62,7 @@ class OrdersByTrigger:
             (self._falling if falls else self._rising).append((order.stop_price, place))
 
     def touched_by(self, point: PathPoint) -> list[str]:
-        """Ids of the orders a point may fill, trigger or trail, oldest first."""
+        """Return the ids of the orders that a point may fill, trigger or trail, oldest first."""
         price, half = point.price, point.half_spread
         bid, ask = price - half, price + half
         buy, sell, fall, rise = self._nearest
@@ -81,7 +81,7 @@ def _reached(thresholds: Thresholds, test: Callable[[Decimal], bool]) -> list[in
 
 
 def orders_by_trigger(draft: AccountDraft, symbol: str) -> OrdersByTrigger | None:
-    """Sort the open orders of a symbol; None when nothing of it is open or held."""
+    """Index the open orders of a symbol. Return None when nothing of it is open or held."""
     orders = [draft.peek(order_id) for order_id in draft.open_ids()]
     mine = [order for order in orders if order.symbol == symbol and order.is_open]
     if not mine and not draft.position(symbol).amount:
@@ -90,9 +90,9 @@ def orders_by_trigger(draft: AccountDraft, symbol: str) -> OrdersByTrigger | Non
 
 
 def takes_at_open(order: Order) -> bool:
-    """Tell whether a limit that crossed the quote on placing has still to take something: its market was closed.
+    """Tell whether an unfilled limit had crossed the quote when it was placed, which means its market was closed.
 
-    It meets the first point as an order that arrives there does, not as one that others have run into.
+    Such an order meets its first point as a taker, and not as a resting order that the market trades through.
     """
     if order.type is not OrderType.LIMIT or order.price is None or order.filled_amount:
         return False

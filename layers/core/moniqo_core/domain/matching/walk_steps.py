@@ -1,4 +1,4 @@
-"""The steps of a walk along the path: what happens at each point, and at the instants between them."""
+"""The steps of a walk along the path: its points, and the events between them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class PathWalk:
-    """One pass over the points, with what would be slow to ask at each of them."""
+    """One pass over the points. It keeps what would be slow to compute at each point."""
 
     def __init__(self, draft: AccountDraft, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
         self._draft = draft
         self._markets = markets
         self._usd_rate = usd_rate
         self._orders_by_trigger: dict[str, OrdersByTrigger | None] = {}
-        # A command may have made a loss since the last point.
+        # A command may have caused a loss since the last point.
         self._equity_moved = True
         self._buying = any(open_order_totals.buying for open_order_totals in draft.account.open_order_totals.values())
         account = draft.account
         since = [account.evaluated_until[symbol] for symbol in account.tracked_symbols]
-        # While nothing is at stake only the hours that say so are taken, again if need be: an earlier walk may not have
-        # reached them.
+        # An idle account is sampled at its idle hours only. They are sampled again if necessary, because an earlier
+        # walk may not have reached them.
         self._hours = full_hours(min(since), draft.at) if since else idle_hours(account.idle_since, draft.at)
         self._hour = next(self._hours, _NEVER)
         self._expiry = self._next_expiry()
         self._instant = self._next_instant()
 
     def handle_events_before(self, end: datetime) -> None:
-        """Take what lies before ``end``: expiries, the start of the local day, full hours with something at stake."""
+        """Handle the events before ``end``: expiries, starts of local days, and full hours.
+
+        A full hour is sampled while anything is held or open, and when it is an idle hour.
+        """
         draft = self._draft
         while self._instant < end:
             at = self._instant
@@ -66,7 +69,7 @@ class PathWalk:
         return min((order.expires_at for order in orders if order.expires_at and order.is_open), default=_NEVER)
 
     def _expire(self, at: datetime) -> None:
-        """End what no later point can fill."""
+        """Close the orders that expire by ``at``, since no later point can fill them."""
         draft = self._draft
         for order_id in draft.open_ids():
             placed = draft.peek(order_id)
@@ -79,10 +82,10 @@ class PathWalk:
         self._note_idle(at)
 
     def meet_point(self, symbol: str, point: PathPoint, *, further: bool) -> bool:
-        """Let the orders of a symbol meet a point, unless none of them can care, or no sane price is in it.
+        """Match the orders of a symbol against a point that can affect them.
 
-        ``further`` says that the symbol had a point in this instant already. Returns False when nothing of the symbol
-        is held or open any more, as if its path had ended.
+        A point without a valid price is skipped. ``further`` tells that the symbol already had a point at this instant.
+        Return False when nothing of the symbol is held or open any more, as if its path had ended.
         """
         draft = self._draft
         if self._orders(symbol) is None:
@@ -107,7 +110,10 @@ class PathWalk:
         return self._orders_by_trigger[symbol]
 
     def check_loss_limits(self, end: datetime) -> None:
-        """Check loss limits once every symbol has its price of this instant; without a holding equity stands still."""
+        """Check the loss limits once every symbol has its price of this instant.
+
+        The check is skipped while the equity cannot have changed.
+        """
         if not self._equity_moved:
             return
         draft = self._draft
@@ -118,7 +124,7 @@ class PathWalk:
         self._equity_moved = bool(draft.held_symbols())
 
     def _note_idle(self, at: datetime) -> None:
-        """Remember when the last of what was at stake ended."""
+        """Record when the account became idle, with nothing held and no open orders."""
         draft = self._draft
         if draft.idle_since is None and not draft.has_exposure():
             draft.idle_since = at
