@@ -24,7 +24,7 @@ from typing import Final
 
 FIRST: Final = "{first}"
 LAST: Final = "{last}"
-"""What lies before or after these dates is not known here."""
+"""Sessions before or after these dates are not known."""
 '''
 
 

@@ -1,4 +1,4 @@
-"""What the market shows: symbols and their steps, snapshots, path points, candles."""
+"""Market data: symbols and their steps, snapshots, path points and candles."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 SIMULATED: Final = "simulated"
-"""Source of everything the simulated market shows; any other source is a venue."""
+"""Source of everything from the simulated market. Every other source is a venue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A tradable symbol. Prices move in ``tick_size``, amounts in ``lot_step``; minimums are inclusive.
+    """A tradable symbol. Prices move in steps of ``tick_size``, and amounts in steps of ``lot_step``.
 
-    ``hours`` names the calendar of :mod:`moniqo_core.domain.market.trading_hours` the market keeps; None trades always.
+    Minimums are inclusive. ``hours`` names the calendar of :mod:`moniqo_core.domain.market.trading_hours` that the
+    market keeps. A market without hours is always open.
     """
 
     symbol: str
@@ -30,7 +31,7 @@ class Market:
 
 
 class PriceLevel(NamedTuple):
-    """One price level of a book: ``amount`` of the base asset offered at ``price``."""
+    """One price level of an order book, with the ``amount`` of the base asset that its orders buy or sell."""
 
     price: Decimal
     amount: Decimal
@@ -38,7 +39,7 @@ class PriceLevel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One reading of a symbol: best prices and the shown book, at venue time ``at``.
+    """One reading of a symbol: its best prices and the shown book, at venue time ``at``.
 
     ``bids`` fall and ``asks`` rise from the best price.
     """
@@ -52,27 +53,30 @@ class Snapshot:
 
     @property
     def bid(self) -> Decimal:
-        """Best price somebody buys at."""
+        """Highest price of the buy orders."""
         return self.bids[0].price
 
     @property
     def ask(self) -> Decimal:
-        """Best price somebody sells at."""
+        """Lowest price of the sell orders."""
         return self.asks[0].price
 
     @property
     def mid(self) -> Decimal:
-        """Halfway between bid and ask: the mark of a holding."""
+        """Midpoint of bid and ask, which is the mark price of a holding."""
         return (self.bid + self.ask) / 2
 
     @property
     def book(self) -> str:
-        """Name of the shown book: a symbol has one of its own at every venue."""
+        """Name of the shown book. A symbol has a separate book at each venue."""
         return self.symbol if self.source == SIMULATED else f"{self.symbol}@{self.source}"
 
 
 class PathPoint(NamedTuple):
-    """A point resting orders meet: the market traded at ``price``, ``volume`` of the base asset, until ``end``."""
+    """A point that resting orders are matched against.
+
+    Until ``end``, the market traded ``volume`` of the base asset at ``price``. ``half_spread`` is in the quote asset.
+    """
 
     start: datetime
     end: datetime
@@ -82,7 +86,7 @@ class PathPoint(NamedTuple):
 
 
 class Candle(NamedTuple):
-    """Open, high, low, close and traded volume from ``start``, which is inclusive."""
+    """Open, high, low, close and traded volume of a period that begins at ``start``."""
 
     start: datetime
     open: Decimal

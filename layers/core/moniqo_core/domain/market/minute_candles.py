@@ -1,4 +1,4 @@
-"""One-minute candles of a venue as the path that resting orders meet."""
+"""One-minute candles of a venue, as the path that resting orders are matched against."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ POINTS: Final = 4
 
 
 class MinuteCandles(NamedTuple):
-    """Candles of one hour and how far they are known: a minute before ``until`` without a candle had no trade."""
+    """Candles of one hour, known up to ``until``. An earlier minute without a candle had no trade."""
 
     until: datetime
     candles: tuple[Candle, ...]
 
 
 def floor_minute(moment: datetime) -> datetime:
-    """Return the beginning of the UTC minute a moment is in."""
+    """Return the start of the UTC minute that contains ``moment``."""
     return moment.replace(second=0, microsecond=0)
 
 
 def floor_hour(moment: datetime) -> datetime:
-    """Return the beginning of the UTC hour a moment is in."""
+    """Return the start of the UTC hour that contains ``moment``."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def is_sane(candle: Candle, now: datetime) -> bool:
-    """Tell whether a candle can be true: prices positive and in order, on a whole minute that has begun."""
+    """Tell whether a candle is plausible: prices positive and in order, on a whole minute that has begun."""
     if not all(number.is_finite() for number in candle[1:]):
         return False
     low, high = min(candle.open, candle.close), max(candle.open, candle.close)
@@ -42,10 +42,10 @@ def is_sane(candle: Candle, now: datetime) -> bool:
 
 
 def final_candles(candles: Iterable[Candle], since: datetime, now: datetime) -> tuple[datetime, Sequence[Candle]]:
-    """Read a venue's answer to a question for minutes from ``since`` on: how far it is final, and the candles so far.
+    """Return up to when a venue's candles from ``since`` on are final, and those final candles.
 
-    Only a later candle shows that a minute is over, by the venue's own clock, and that one left out had no trade; so
-    the last candle counts for nothing yet. A candle that cannot be true is passed over.
+    A later candle shows that a minute is over by the venue's own clock, and that a minute without a candle had no
+    trade. The last candle is therefore not final yet. Implausible candles are skipped.
     """
     by_start = {candle.start: candle for candle in candles if candle.start >= since and is_sane(candle, now)}
     if not by_start:
@@ -55,10 +55,10 @@ def final_candles(candles: Iterable[Candle], since: datetime, now: datetime) -> 
 
 
 def candle_path(candle: Candle) -> Iterator[PathPoint]:
-    """Return the four points of a candle: open, the extreme nearer to it (on a tie the low), the other one, close.
+    """Yield the four points of a candle: open, the extreme nearer to the open, the other extreme, close.
 
-    All four last from its beginning to its end, for nobody knows when in between they were, and share its volume. Their
-    spread is not known here.
+    If both extremes are equally near, the low comes first. All four points last for the whole minute, because their
+    exact times are unknown. Each has a quarter of the volume. The spread is unknown too, so ``half_spread`` is zero.
     """
     low_first = candle.open - candle.low <= candle.high - candle.open
     extremes = (candle.low, candle.high) if low_first else (candle.high, candle.low)

@@ -6,7 +6,7 @@ from typing import Final
 
 FIRST: Final = "2024-01-01"
 LAST: Final = "2030-12-31"
-"""What lies before or after these dates is not known here."""
+"""Sessions before or after these dates are not known."""
 
 CLOSED: Final = (
     "2024-01-01 2024-01-15 2024-02-19 2024-03-29 2024-05-27 2024-06-19 2024-07-04 2024-09-02 2024-11-28 "

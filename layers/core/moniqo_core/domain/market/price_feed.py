@@ -1,4 +1,4 @@
-"""Where prices come from."""
+"""The interface of a price feed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot
 
 
 class PriceFeed(Protocol):
-    """Where prices come from; a snapshot older than ``max_age`` by venue time is not traded on."""
+    """A source of prices. A snapshot that is older than ``max_age`` by venue time must not be traded on."""
 
     max_age: timedelta
 
     @property
     def name(self) -> str:
-        """What an account keeps as the feed it was opened on."""
+        """Name that an account stores as the feed it was opened on."""
         ...
 
     async def markets(self) -> Sequence[Market]:
@@ -25,36 +25,41 @@ class PriceFeed(Protocol):
         ...
 
     async def market(self, symbol: str) -> Market:
-        """One symbol; raises SymbolNotFoundError."""
+        """Return one symbol. Raises SymbolNotFoundError."""
         ...
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:
-        """Look now; raises SymbolNotFoundError, MarketDataError.
+        """Return the current best prices and book.
 
-        What is only shown need not be ``fresh``: then an answer of a moment ago does.
+        A snapshot that is only displayed need not be ``fresh`` and may be a moment old.
+
+        Raises:
+            SymbolNotFoundError: The feed does not have the symbol.
+            MarketDataError: No usable price is available.
+
         """
         ...
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> Mapping[str, Decimal]:
-        """Mid price of each symbol now; one that cannot be priced is missing.
+        """Mid price of each symbol now. A symbol that cannot be priced is missing.
 
-        What is only shown may be some seconds old; a decision asks for ``fresh`` ones.
+        Prices that are only displayed may be some seconds old. A decision requests ``fresh`` ones.
         """
         ...
 
     async def usd_rate(self, asset: str) -> Decimal:
-        """Return dollars per unit of a cash asset, to show what things are worth."""
+        """Return the price of one unit of a cash asset in US dollars, for valuations."""
         ...
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """How far from ``since`` on the path is known: ``until`` when nothing is missing by then.
+        """Return how far from ``since`` on the path is known: ``until`` when nothing is missing.
 
-        Asks whoever records the path for what is missing; what cannot be had now is no error.
+        Requests missing parts from the source of the path. A part that is not available now is no error.
         """
         ...
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:
-        """Points that start at or after ``since`` and end by ``until``, oldest first, as far as they are known."""
+        """Known points that start at or after ``since`` and end by ``until``, oldest first."""
         ...
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:

@@ -1,4 +1,4 @@
-"""Whether a snapshot is fresh and sane enough to trade on."""
+"""Checks that a snapshot is fresh and valid enough to trade on."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=1)
 
 
 def check_fresh(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
-    """Refuse a snapshot nobody should trade on; raises MarketDataError. Bid equal to ask is fine.
+    """Refuse a snapshot that is old, dated in the future, one-sided or crossed.
 
-    A venue's clock may run ahead of ours by up to a second before its time counts as in the future.
+    Bid equal to ask is allowed. A venue's clock may be ahead of ours by one second.
+
+    Raises:
+        MarketDataError: The snapshot must not be traded on.
+
     """
     symbol = snapshot.symbol
     if not snapshot.bids or not snapshot.asks:
@@ -42,7 +46,7 @@ def check_fresh(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
 
 
 def check_sane(snapshot: Snapshot) -> None:
-    """Refuse a book out of order, or with what is no positive number in it; raises MarketDataError."""
+    """Refuse a book that is not sorted or has a value that is not a positive number. Raises MarketDataError."""
     if not snapshot.last.is_finite() or snapshot.last <= 0:
         raise MarketDataError(f"{snapshot.source} shows no last price of {snapshot.symbol}.", symbol=snapshot.symbol)
     for levels, direction in ((snapshot.bids, -1), (snapshot.asks, 1)):

@@ -1,6 +1,6 @@
-"""When a market that keeps hours is open. A symbol without hours trades always.
+"""Opening hours of markets. A market without hours is always open.
 
-Sessions are known from 2024 to 2030; outside these years a market that keeps hours is closed.
+Sessions are known from 2024 to 2030. Outside these years, a market with hours is closed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from moniqo_core.domain.market import nyse_sessions
 
 NYSE: Final = "XNYS"
-"""The one calendar known: regular hours of the New York Stock Exchange, by its market identifier code."""
+"""Market identifier code of the New York Stock Exchange, the only known calendar. It has regular hours only."""
 
 _OPEN: Final = time(9, 30)
 _CLOSE: Final = time(16)
@@ -28,14 +28,14 @@ _LAST: Final = date.fromisoformat(nyse_sessions.LAST)
 
 
 class TradingSession(NamedTuple):
-    """A trading session, in UTC: from ``open`` on, ending just before ``close``."""
+    """A trading session in UTC, from ``open`` (inclusive) to ``close`` (exclusive)."""
 
     open: datetime
     close: datetime
 
 
 class TradingHours(NamedTuple):
-    """Whether the exchange is open, when it opens next, and when the present session or else the next one closes."""
+    """Whether an exchange is open, when it opens next, and when the current or else the next session closes."""
 
     is_open: bool
     next_open: datetime | None
@@ -46,13 +46,13 @@ _ALWAYS: Final = TradingHours(is_open=True, next_open=None, session_close=None)
 
 
 def session_at(moment: datetime) -> TradingSession | None:
-    """Return the session that is on at a moment, None while the exchange is closed."""
+    """Return the session that contains ``moment``, or None while the exchange is closed."""
     session = _session_of(_local_date(moment))
     return session if session is not None and session.open <= moment < session.close else None
 
 
 def trading_hours_at(calendar: str | None, moment: datetime) -> TradingHours:
-    """Tell what an order that arrives at a moment needs to know; without a calendar the market is always open."""
+    """Return the opening hours that apply to an order arriving at ``moment``. Without a calendar it is always open."""
     if calendar is None:
         return _ALWAYS
     session, following = session_at(moment), next_session(moment)
@@ -61,7 +61,7 @@ def trading_hours_at(calendar: str | None, moment: datetime) -> TradingHours:
 
 
 def next_session(moment: datetime) -> TradingSession | None:
-    """Return the first session that opens after a moment; None when that is not known."""
+    """Return the first session that opens after ``moment``, or None when it is not known."""
     day = max(_local_date(moment), _FIRST)
     while day <= _LAST:
         session = _session_of(day)
@@ -72,7 +72,7 @@ def next_session(moment: datetime) -> TradingSession | None:
 
 
 def earlier_sessions(moment: datetime) -> Iterator[TradingSession]:
-    """Sessions that opened before a moment, latest first."""
+    """Yield the sessions that opened before ``moment``, latest first."""
     day = min(_local_date(moment), _LAST)
     while day >= _FIRST:
         session = _session_of(day)
@@ -82,7 +82,7 @@ def earlier_sessions(moment: datetime) -> Iterator[TradingSession]:
 
 
 def sessions_between(since: datetime, until: datetime) -> list[TradingSession]:
-    """Sessions of which some part lies between two moments, earliest first."""
+    """Return the sessions that overlap the time from ``since`` to ``until``, earliest first."""
     found: list[TradingSession] = []
     for session in earlier_sessions(until):
         if session.close <= since:
@@ -92,10 +92,11 @@ def sessions_between(since: datetime, until: datetime) -> list[TradingSession]:
 
 
 def extend_over_closed_hours(until: datetime, reach: datetime) -> datetime:
-    """Return how far a path that is complete up to ``reach`` is known, when its last point ended at ``until``.
+    """Extend the known part of a path over hours in which nothing can trade.
 
-    Nothing can follow a point but in a session, so what is left of one that is over, and the time up to the next, count
-    as seen.
+    ``until`` is the end of the last point of a path that is complete up to ``reach``. A session that has ended by
+    ``reach`` has no further points, and no point occurs before the next session opens. These hours therefore count as
+    known.
     """
     session = session_at(until)
     if session is not None:

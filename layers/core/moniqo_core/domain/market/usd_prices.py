@@ -1,4 +1,4 @@
-"""What assets are worth in US dollars by the prices of one venue."""
+"""Prices of assets in US dollars, derived from the prices of one venue."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from moniqo_core.domain.money import ONE, exact
 
 DOLLAR_TOKENS: Final = ("USDT", "USDC")
 DOLLARS: Final = ("USD", *DOLLAR_TOKENS)
-"""Quote assets to value by, the first that trades: dollars before tokens that follow them."""
+"""Quote assets for valuation, in order of preference: the dollar before the tokens that follow it."""
 BRIDGES: Final = ("BTC", "ETH", "EUR", "BNB")
 _PLACES: Final = Decimal("1e-18")
 
 
 def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
-    """Return the price of one unit, None when nobody prices it.
+    """Return the price of one unit in US dollars, or None when the venue has no price for it.
 
-    A token that follows the dollar counts at its own market; where ``mids`` has none, as one dollar.
+    A token that follows the dollar has the price of its own dollar market, or one dollar if ``mids`` has none.
     """
     with exact():
         for dollar in DOLLARS:

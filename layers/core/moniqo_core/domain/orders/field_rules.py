@@ -1,4 +1,4 @@
-"""Whether an order is well formed for its market: steps, minimums, and fields that belong together."""
+"""Checks that an order is well formed for its market: steps, minimums, and fields that fit together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 def check_fields(order: OrderRequest) -> None:
-    """Refuse fields that do not belong together; raises InvalidOrderError."""
+    """Refuse fields that do not fit together. Raises InvalidOrderError."""
     needs = _NEEDS[order.type]
     for name, value in (
         ("price", order.price),
@@ -76,14 +76,14 @@ def _check_exits(order: OrderRequest) -> None:
 
 
 def check_exit_defaults(order: OrderRequest) -> None:
-    """Refuse exits that leave their place to the limits of a wallet that has none."""
+    """Refuse exits without a price or percent, for a wallet that has no limits to supply a default."""
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is None and spec.percent is None:
             raise InvalidOrderError(f"Give {name} a stop_price or a percent.", field=name)
 
 
 def check_price(name: str, price: Decimal, market: Market) -> None:
-    """Refuse a price that is not positive or not a multiple of the tick."""
+    """Refuse a price that is not a positive multiple of the tick size."""
     if price <= 0 or price % market.tick_size:
         nearest = _nearest(price, market.tick_size)
         raise InvalidOrderError(
@@ -96,7 +96,7 @@ def check_price(name: str, price: Decimal, market: Market) -> None:
 
 
 def check_amount(amount: Decimal, market: Market) -> None:
-    """Refuse an amount that is not a multiple of the lot step or is below the market's smallest amount."""
+    """Refuse an amount that is not a multiple of the lot step or is below the market's minimum."""
     if amount < market.min_amount or amount % market.lot_step:
         nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
         raise InvalidOrderError(
@@ -110,7 +110,7 @@ def check_amount(amount: Decimal, market: Market) -> None:
 
 
 def check_notional(amount: Decimal, price: Decimal, market: Market) -> None:
-    """Refuse an order worth less than the market's smallest notional at ``price``."""
+    """Refuse an order that is worth less than the market's minimum notional at ``price``."""
     if amount * price < market.min_notional:
         enough = max(ceil_to(market.min_notional / price, market.lot_step), market.min_amount)
         raise InvalidOrderError(

@@ -1,4 +1,4 @@
-"""What is asked for when orders and fills are listed, of paper and of live wallets alike. Both come newest first."""
+"""Parameters of lists of orders and fills, for paper and live wallets. Both lists are newest first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class OrderQuery(NamedTuple):
-    """A page of orders after a position; ``only_open`` of None asks for open and closed ones."""
+    """A page of orders behind the cursor ``after``. ``only_open`` of None lists open and closed orders."""
 
     limit: int
     only_open: bool | None = None
@@ -16,7 +16,7 @@ class OrderQuery(NamedTuple):
 
 
 class FillQuery(NamedTuple):
-    """A page of fills after a position, from ``since`` (inclusive) to ``until`` (exclusive)."""
+    """A page of fills behind the cursor ``after``, from ``since`` (inclusive) to ``until`` (exclusive)."""
 
     limit: int
     symbol: str | None = None

@@ -67,7 +67,7 @@ _AVERAGE_UNIT: Final = Decimal("0.00000001")
 
 
 class Fill(NamedTuple):
-    """One exchange of base for quote: ``quote`` is what changed hands, without ``fee``."""
+    """One exchange of base asset for quote asset. ``quote`` is the amount exchanged, without ``fee``."""
 
     fill_id: str
     order_id: str
@@ -81,16 +81,16 @@ class Fill(NamedTuple):
     liquidity: Liquidity | None
     at: datetime
     realised: Decimal = ZERO
-    """What the fill added to realised PnL: proceeds less released cost less fee; for a buy the fee alone, negative."""
+    """Change of realised PnL: proceeds - released cost - fee. For a buy it is the fee alone, as a negative number."""
 
     @property
     def price(self) -> Decimal:
-        """Average price over its levels, at 8 places; ``quote`` and ``levels`` are the exact numbers."""
+        """Average price over all levels, rounded to 8 places. ``quote`` and ``levels`` are exact."""
         return average_price(self.quote, self.amount)
 
 
 class Receipt(NamedTuple):
-    """What an order was decided on; the journal entry ``seq`` holds the rest."""
+    """What an order was decided on. The journal entry ``seq`` holds the rest."""
 
     seq: int
     rules_version: int
@@ -105,13 +105,14 @@ class Receipt(NamedTuple):
 
 @dataclass(slots=True)
 class Order:
-    """An order of a demo wallet. Only a draft changes one, and only its own copy.
+    """An order of a demo wallet. Only a draft changes an order, and only its own copy.
 
-    ``locked`` is what it holds of the wallet's funds: quote asset for a buy, base asset for a sell. ``fee_accrued`` is
-    the exact sum of rate x notional whose ceiling is ``fee``. ``triggered`` tells a stop_limit whose limit is in the
-    book. ``trail_mark`` is the highest bid a trailing stop has seen. An exit attached to an entry names it in ``entry``
-    and keeps in ``exit_percent`` how far from the average fill its trigger stands, if it was given in percent.
-    ``active_from`` is when an order begins to meet the path.
+    ``locked`` is the amount of the wallet's funds that the order locks: quote asset for a buy, base asset for a sell.
+    ``fee_accrued`` is the exact sum of rate x notional over its fills, and ``fee`` is what was charged of it, rounded
+    up. ``triggered`` is True for a stop_limit order whose limit is in the book. ``trail_mark`` is the highest bid since
+    a trailing stop was placed. An attached exit names its entry order in ``entry``. ``exit_percent`` is the distance of
+    its trigger from the average fill price, if it was given in percent. ``active_from`` is the time from which an exit
+    is matched against the path; for other orders that is ``created_at``.
     """
 
     order_id: str
@@ -155,7 +156,7 @@ class Order:
         return twin
 
     def become(self, status: OrderStatus, at: datetime) -> None:
-        """Enter ``status``; the history grows only when the status changes."""
+        """Change to ``status``. The history grows only when the status changes."""
         self.status = status
         self.updated_at = at
         if not self.status_history or self.status_history[-1][0] is not status:
@@ -163,17 +164,17 @@ class Order:
 
     @property
     def base(self) -> str:
-        """Base asset of the symbol, which is written BASE/QUOTE."""
+        """Base asset of the symbol, which has the form BASE/QUOTE."""
         return self.symbol.partition("/")[0]
 
     @property
     def lock_asset(self) -> str:
-        """Asset the order locks: what it pays with."""
+        """Asset that the order locks, which is the one it pays with."""
         return self.fee_currency if self.side is OrderSide.BUY else self.base
 
     @property
     def remaining(self) -> Decimal:
-        """Amount that has not filled."""
+        """Amount that has not filled yet."""
         return self.amount - self.filled_amount
 
     @property
@@ -183,12 +184,12 @@ class Order:
 
     @property
     def rests(self) -> bool:
-        """Tell whether a limit of this order is in the book."""
+        """Tell whether the order is a limit in the book."""
         return self.type is OrderType.LIMIT or self.triggered
 
     @property
     def average_fill_price(self) -> Decimal | None:
-        """Average price so far, at 8 places; None before the first fill."""
+        """Average price so far, rounded to 8 places, or None before the first fill."""
         return average_price(self.filled_quote, self.filled_amount) if self.filled_amount else None
 
 
@@ -196,5 +197,5 @@ _FIELDS: Final = tuple(Order.__slots__)
 
 
 def average_price(quote: Decimal, amount: Decimal) -> Decimal:
-    """Return quote per amount, rounded half even at 8 places, for showing."""
+    """Return quote per amount for display, rounded half even to 8 places."""
     return (quote / amount).quantize(_AVERAGE_UNIT, ROUND_HALF_EVEN)

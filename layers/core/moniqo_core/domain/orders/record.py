@@ -1,4 +1,4 @@
-"""An order as it is shown: one flat read model for paper and live orders."""
+"""The read model of an order, the same for paper and live wallets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderT
 class OrderRecord:
     """An order with all its fills, oldest first.
 
-    ``amount`` and ``filled_amount`` are in the base asset, ``filled_quote`` in the quote asset and without ``fee``.
+    ``amount`` and ``filled_amount`` are in the base asset. ``filled_quote`` is in the quote asset and excludes ``fee``.
     ``average_fill_price`` has 8 places and is None before the first fill. ``entry`` names the order that an exit
-    belongs to. ``receipt`` is None for a live order, ``reason`` is None for a paper order. ``evaluated_until`` tells
-    how far an open order met the market, or when its venue last reported it; for an ended order, when it ended.
-    ``replayed`` says that an earlier request placed the order.
+    belongs to. ``receipt`` is None for a live order, and ``reason`` is None for a paper order. For an open order,
+    ``evaluated_until`` tells how far it was matched against the market, or when its venue last reported it. For an
+    ended order, it is the time of the end. ``replayed`` tells that an earlier request placed the order.
     """
 
     user_wallet_id: str

@@ -1,4 +1,4 @@
-"""What an order asks for, whichever wallet it is placed in."""
+"""The request to place an order, the same for every kind of wallet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 
 @dataclass(frozen=True, slots=True)
 class ExitSpec:
-    """Where an exit attached to an entry triggers: at ``stop_price``, or ``percent`` away from the average fill."""
+    """Trigger of an exit attached to an entry: ``stop_price``, or ``percent`` away from the average fill price."""
 
     stop_price: Decimal | None = None
     percent: Decimal | None = None
@@ -23,7 +23,7 @@ class ExitSpec:
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """Place an order: ``amount`` of the base asset, or ``quote_amount`` for a market order."""
+    """An order as it was requested: ``amount`` of the base asset, or ``quote_amount`` for a market order."""
 
     symbol: str
     side: OrderSide
@@ -43,9 +43,9 @@ class OrderRequest:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
     def body_hash(self) -> str:
-        """Tell a repeat of the same request from another one under the same ``client_order_id``.
+        """Return a hash that distinguishes a repeat from another request with the same ``client_order_id``.
 
-        Amounts count by value, so 0.1 and 0.10 are the same request.
+        Amounts count by value, so 0.1 and 0.10 give the same hash.
         """
         body = {name: getattr(self, name) for name in self.__slots__}
         return hashlib.sha256(json.dumps(body, sort_keys=True, default=_normal).encode()).hexdigest()

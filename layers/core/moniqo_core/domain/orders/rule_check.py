@@ -1,4 +1,4 @@
-"""Rules an order is checked against, and what a check of all of them found."""
+"""The rules of an order, and the results of checking all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, Literal
 from moniqo_core.domain.errors import WalletError
 
 MAX_OPEN_ORDERS: Final = 500
-"""Open orders a wallet may have, so that its state stays small."""
+"""Maximum number of open orders of a wallet. It keeps the stored state of a wallet small."""
 
 
 Rule = tuple[str, Callable[[], None]]
@@ -27,7 +27,7 @@ class RuleOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule: its numbers, and why it failed if it did."""
+    """The result of one rule: its numbers, and the refusal if it failed."""
 
     rule: str
     outcome: RuleOutcome
@@ -37,7 +37,10 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What would fill at once, and what would wait. ``funds_needed`` includes what the waiting part locks."""
+    """The part of an order that would fill at once, and the part that would wait.
+
+    ``amount``, ``quote`` and ``fee`` belong to the first part. ``funds_needed`` includes what the second part locks.
+    """
 
     amount: Decimal
     quote: Decimal
@@ -51,11 +54,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The outcome of every rule, and what an order that passes would do.
+    """The result of every rule, and the effect of an order that passes.
 
-    ``largest_amount`` is the most of the base asset that would pass with all else the same: zero when no amount would,
-    None when none is too much or the symbol is not known. ``largest_quote_amount`` is what that costs or brings, for
-    orders in the quote asset.
+    ``largest_amount`` is the largest amount of the base asset that would pass if all else stays the same. It is zero
+    when no amount would pass. It is None when there is no upper bound, or the symbol is unknown.
+    ``largest_quote_amount`` is its cost or proceeds, for orders in the quote asset.
     """
 
     rules: tuple[RuleResult, ...]
@@ -73,12 +76,12 @@ class Preflight:
 def check_rules(
     rules: Iterable[Rule], needed_before: Mapping[str, Sequence[str]], numbers: Callable[[str], Numbers]
 ) -> tuple[RuleResult, ...]:
-    """Ask one rule after the other, also behind one that failed.
+    """Check every rule, including those that follow a failed one.
 
     Args:
-        rules: Name and check of each; a check raises when its rule forbids the order.
-        needed_before: What a rule builds on: it is skipped when one of these failed or was skipped.
-        numbers: What the rule of a name looks at.
+        rules: Name and check of each rule. A check raises when its rule forbids the order.
+        needed_before: The rules that a rule depends on. It is skipped when one of them failed or was skipped.
+        numbers: Returns the numbers that a rule compares, given its name.
 
     """
     results: list[RuleResult] = []

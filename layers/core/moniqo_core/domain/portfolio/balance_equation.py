@@ -1,4 +1,4 @@
-"""Whether a balance is explained: opening + trades - fees +/- transfers = closing, asset by asset."""
+"""The balance equation of each asset: opening + trades - fees +/- transfers = closing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.money import ZERO, exact
 
 
 class Flow(NamedTuple):
-    """What moved one asset: bought less sold, fees paid in it, deposits less withdrawals."""
+    """Movements of one asset: bought minus sold, fees paid in it, deposits minus withdrawals."""
 
     traded: Decimal = ZERO
     fees: Decimal = ZERO
@@ -20,20 +20,21 @@ class Flow(NamedTuple):
 
     @property
     def net(self) -> Decimal:
-        """What the account gained of the asset."""
+        """Net change of the asset in the account."""
         return self.traded - self.fees + self.transferred
 
     def less(self, before: Flow) -> Flow:
-        """What moved since ``before``."""
+        """Return the movements since ``before``."""
         return Flow(self.traded - before.traded, self.fees - before.fees, self.transferred - before.transferred)
 
 
 @dataclass(frozen=True, slots=True)
 class AssetFlows:
-    """Everything known to have moved since ``epoch`` began with nothing, per asset, up to ``until``.
+    """All known movements per asset since ``epoch`` began with empty balances, up to ``until``.
 
-    ``seq`` is the last entry of a paper wallet's journal that is counted; a venue has none. ``behind`` are assets of
-    which more moved than a venue told at once: the flows end before the balance, and the next sync goes on.
+    ``seq`` is the last counted entry of a paper wallet's journal, and None for a venue. ``behind`` has the assets with
+    more movements than the venue returned at once. Their flows end before the balance, and the next sync continues
+    there.
     """
 
     epoch: int
@@ -45,7 +46,7 @@ class AssetFlows:
 
 @dataclass(frozen=True, slots=True)
 class EquationLine:
-    """The equation of one asset; ``residue`` is what nothing explains: a transfer nobody told, or a fault."""
+    """The equation of one asset. ``residue`` is the unexplained part: an unreported transfer, or a fault."""
 
     asset: str
     opening: Decimal
@@ -56,19 +57,19 @@ class EquationLine:
 
     @property
     def residue(self) -> Decimal:
-        """Closing less all that explains it; zero when everything is explained."""
+        """Closing balance minus everything that explains it. It is zero when everything is explained."""
         return self.closing - self.opening - self.trades + self.fees - self.transfers
 
 
 def balance_equation(
     opening: Mapping[str, Decimal], before: AssetFlows | None, asset_flows: AssetFlows, closing: Mapping[str, Decimal]
 ) -> tuple[EquationLine, ...]:
-    """Compare two balances with what moved between them; assets nothing happened to are left out.
+    """Compare two balances with the movements between them. Assets without movements are left out.
 
     Args:
         opening: Totals per asset at the last sync.
-        before: The flows up to the last sync. Of another epoch, or None: the equation covers the whole epoch, which
-            began with nothing.
+        before: The flows up to the last sync. If they are None or of another epoch, the equation covers the whole
+            epoch, which began with empty balances.
         asset_flows: The flows up to now.
         closing: Totals per asset now.
 

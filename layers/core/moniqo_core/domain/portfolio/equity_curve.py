@@ -1,4 +1,4 @@
-"""Equity over time: samples are taken on UTC hours, and what stands still carries its last value on."""
+"""Equity over time. Samples are taken on UTC hours, and the last value applies until it changes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EquityCurve(NamedTuple):
-    """Points of equity, oldest first, of paper or of real money."""
+    """Points of equity of a paper or live wallet, oldest first."""
 
     mode: Literal["paper", "live"]
     points: Sequence[EquityPoint]
 
 
 class EquityPoint(NamedTuple):
-    """Equity at an instant, in an epoch of the account."""
+    """Equity at one time, in an epoch of the account."""
 
     epoch: int
     sample: EquitySample
@@ -29,8 +29,8 @@ class EquityPoint(NamedTuple):
 def on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
     """Return the equity at every full ``step`` from ``since`` to ``until``, both inclusive.
 
-    Each instant has the value of the latest point at or before it; before the first point there is none. Points are in
-    the order of time.
+    Each step has the value of the latest point at or before it. There are no values before the first point. ``points``
+    must be sorted by time.
     """
     if not points:
         return []
@@ -47,14 +47,14 @@ def on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, ste
 
 
 def only_on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
-    """Return the points at full steps and no others: where nobody looked, a live account's equity is not known."""
+    """Return only the points at full steps, since a live account's equity is unknown between its syncs."""
     return [
         point for point in points if since <= point.sample.at <= until and not (point.sample.at - _BEGINNING) % step
     ]
 
 
 def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[EquitySample]) -> list[EquityPoint]:
-    """Put the samples the journal may not have yet behind those it has."""
+    """Combine the stored points with the samples that the journal may not have yet, sorted by time."""
     known = {(point.epoch, point.sample.at) for point in stored}
     new = [EquityPoint(epoch, sample) for sample in unwritten if (epoch, sample.at) not in known]
     return sorted([*stored, *new], key=lambda point: (point.sample.at, point.epoch))
@@ -65,7 +65,10 @@ def _ceil(moment: datetime, step: timedelta) -> datetime:
 
 
 class EquitySample(NamedTuple):
-    """Equity, realised and unrealised PnL on a full UTC hour, in the cash asset; PnL is None where nobody knows it."""
+    """Equity, realised and unrealised PnL on a full UTC hour. PnL is None where it is unknown.
+
+    Amounts are in the cash asset of a paper account, or in US dollars for a live account.
+    """
 
     at: datetime
     equity: Decimal

@@ -1,4 +1,4 @@
-"""What is held of an asset."""
+"""The holding of an asset."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from moniqo_core.domain.money import ZERO
 
 
 class Holding(NamedTuple):
-    """What is held of an asset."""
+    """Free and locked amount of an asset."""
 
     free: Decimal = ZERO
     locked: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
-        """Free and locked together."""
+        """Free plus locked amount."""
         return self.free + self.locked
 
 

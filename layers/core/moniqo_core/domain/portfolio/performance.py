@@ -1,7 +1,7 @@
-"""How well an account did: pure arithmetic over its fills and its equity on UTC hours.
+"""The performance of an account: pure arithmetic on its fills and its equity on UTC hours.
 
-Money is in the cash asset, shares are in percent.
-:mod:`moniqo_core.domain.portfolio.performance_figures` has the formulas.
+Amounts are in the cash asset, ratios in percent. :mod:`moniqo_core.domain.portfolio.performance_figures` has the
+formulas.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from moniqo_core.domain.portfolio.position import Position
 
 
 class EpochStart(NamedTuple):
-    """The beginning of the epoch: when, the equity then, and what was held (only a fork begins with holdings)."""
+    """The start of an epoch: its time, equity and held amounts. Only a fork starts with holdings."""
 
     at: datetime
     equity: Decimal
@@ -38,7 +38,7 @@ class EpochStart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SymbolFigures:
-    """The same for one symbol, with its PnL, fees and volume."""
+    """The performance of one symbol."""
 
     symbol: str
     realised_pnl: Decimal
@@ -50,7 +50,10 @@ class SymbolFigures:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """An account since the beginning of its epoch. ``total_pnl`` is equity now less equity then."""
+    """The performance of an account since the start of its epoch.
+
+    ``total_pnl`` is the current equity minus the equity at the start. A figure that needs a missing price is None.
+    """
 
     start: EpochStart
     equity: Decimal | None
@@ -77,16 +80,16 @@ def measure(
     equity: Decimal | None,
     now: datetime,
 ) -> Performance:
-    """Measure an epoch.
+    """Measure the performance of an epoch.
 
     Args:
-        start: Its beginning.
+        start: The start of the epoch.
         fills: All its fills, oldest first.
         points: Its equity on UTC hours, oldest first.
-        positions: What is held of each symbol now, and what was realised.
-        marks: Mid prices now; a symbol without one makes all that needs it None.
-        equity: Equity now; None when a held asset has no price.
-        now: When now is.
+        positions: Current position and realised PnL of each symbol.
+        marks: Current mid prices. A figure that needs a missing one is None.
+        equity: Current equity, or None when a held asset has no price.
+        now: The current time.
 
     """
     with exact():

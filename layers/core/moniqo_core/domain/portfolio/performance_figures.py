@@ -1,6 +1,6 @@
-"""Figures of performance, each a pure formula over trades, fills or an equity curve.
+"""Performance figures, each a pure formula over trades, fills or an equity curve.
 
-A figure that is not defined (a ratio over nothing) is None. What has no end is rounded half even at 8 places.
+A figure that is not defined, such as a ratio to zero, is None. Ratios are rounded half even to 8 places.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHOWN: Final = Decimal("0.00000001")
 
 
 class ClosedTrade(NamedTuple):
-    """All that one sell order sold. ``pnl`` is after its own fees and its share of the fees paid to enter."""
+    """Everything that one sell order sold. ``pnl`` is after its own fees and its share of the entry fees."""
 
     symbol: str
     pnl: Decimal
@@ -28,7 +28,7 @@ class ClosedTrade(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TradeFigures:
-    """What a set of trades adds up to."""
+    """Summary of a set of trades."""
 
     trades: int
     wins: int
@@ -39,10 +39,11 @@ class TradeFigures:
 
 
 def closed_trades(fills: Iterable[Fill], held: Mapping[str, Decimal]) -> list[ClosedTrade]:
-    """Group sales by order; each carries the share of its position's entry fees that it sold.
+    """Group sales by order. Each carries the share of its position's entry fees that it sold.
 
-    ``Fill.realised`` of a sale is proceeds - released cost - its fee, at average cost. The fees of the buys wait beside
-    the position and go out with it in proportion, so that the trades of a flat account add up to its realised PnL.
+    ``held`` has the amounts at the start. ``Fill.realised`` of a sale is proceeds - released cost - its fee, at average
+    cost. The fees of buys are kept with the position and leave it in proportion to the amount sold. The trades of a
+    flat account therefore add up to its realised PnL.
     """
     amounts = dict(held)
     waiting: dict[str, Decimal] = {}
@@ -60,9 +61,9 @@ def closed_trades(fills: Iterable[Fill], held: Mapping[str, Decimal]) -> list[Cl
 
 
 def trade_figures(trades: Sequence[ClosedTrade]) -> TradeFigures:
-    """Add trades up.
+    """Summarise trades.
 
-    Win rate = trades with a gain / all trades; profit factor = sum of gains / sum of losses; expectancy = mean PnL of a
+    Win rate = winning trades / all trades. Profit factor = sum of gains / sum of losses. Expectancy = mean PnL of a
     trade, which is win rate x average gain - loss rate x average loss (V. K. Tharp, "Trade Your Way to Financial
     Freedom", 2nd ed., 2006, ch. 7, there per unit of risk, here in money).
     """
@@ -80,10 +81,10 @@ def trade_figures(trades: Sequence[ClosedTrade]) -> TradeFigures:
 
 
 def max_drawdown(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
-    """Largest fall from a peak to a later low: in money, and the largest in percent of its peak.
+    """Return the largest fall from a peak to a later low, in money and in percent of its peak.
 
     MDD = max over t of (max over s <= t of E(s) - E(t)) (M. Magdon-Ismail, A. Atiya, "Maximum Drawdown", Risk 17(10),
-    2004). The two may come from different peaks.
+    2004). The two values may come from different peaks.
     """
     peak, drop, share = ZERO, ZERO, ZERO
     for equity in curve:
@@ -95,12 +96,13 @@ def max_drawdown(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
 
 
 def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
-    """Mean of the returns between UTC midnights over their sample standard deviation, times sqrt(365).
+    """Return the annualised Sharpe ratio of the returns between UTC midnights, without a risk-free rate.
 
-    S = mean(r) / s(r), s with n - 1 and no risk-free rate (W. F. Sharpe, "The Sharpe Ratio", Journal of Portfolio
-    Management 21(1), 1994), times the square root of the periods in a year (A. W. Lo, "The Statistics of Sharpe
-    Ratios", Financial Analysts Journal 58(4), 2002, for returns without autocorrelation). Returns are per calendar day,
-    for stocks too: days without trading count with 0. None below two returns or when they are all equal.
+    S = mean(r) / s(r) with the sample standard deviation s, which divides by n - 1 (W. F. Sharpe, "The Sharpe Ratio",
+    Journal of Portfolio Management 21(1), 1994). It is multiplied by sqrt(365), the square root of the periods in a
+    year (A. W. Lo, "The Statistics of Sharpe Ratios", Financial Analysts Journal 58(4), 2002, for returns without
+    autocorrelation). Returns are per calendar day, for stocks too: days without trading count as 0. The result is None
+    with fewer than two returns, when all returns are equal, or when a return starts from an equity of zero or less.
     """
     if any(value <= 0 for value in equity[:-1]):
         return None
@@ -115,9 +117,10 @@ def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
 
 
 def turnover(fills: Sequence[Fill], equity: Sequence[Decimal]) -> Decimal | None:
-    """The lesser of purchases and sales over mean daily equity: how often the account was turned over.
+    """Return the lesser of purchases and sales divided by mean daily equity.
 
-    After portfolio turnover in SEC Form N-1A, item 13, instruction 4(d), there over the monthly average of the value.
+    This follows portfolio turnover in SEC Form N-1A, item 13, instruction 4(d), which divides by the monthly average of
+    the value.
     """
     bought = sum((item.quote for item in fills if item.side is OrderSide.BUY), ZERO)
     sold = sum((item.quote for item in fills if item.side is OrderSide.SELL), ZERO)
@@ -125,7 +128,7 @@ def turnover(fills: Sequence[Fill], equity: Sequence[Decimal]) -> Decimal | None
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    """Return a share in percent; None of nothing."""
+    """Return ``part`` in percent of ``whole``, or None when ``whole`` is zero."""
     return _shown(part * _HUNDRED / whole) if whole else None
 
 

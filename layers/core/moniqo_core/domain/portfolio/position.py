@@ -9,9 +9,9 @@ from moniqo_core.domain.money import ZERO, round_down
 
 
 class Position(NamedTuple):
-    """What is held of a symbol's base asset and what it cost, in the quote asset.
+    """The amount held of a symbol's base asset, and its cost in the quote asset.
 
-    ``cost`` excludes fees; ``fees`` is their sum and has already lowered ``realised``.
+    ``cost`` excludes fees. ``fees`` is their sum, which is already deducted from ``realised``.
     """
 
     amount: Decimal = ZERO
@@ -20,20 +20,20 @@ class Position(NamedTuple):
     fees: Decimal = ZERO
 
     def unrealised(self, mark: Decimal) -> Decimal:
-        """Gain, before fees of a sale, if everything were sold at ``mark``."""
+        """Unrealised PnL at ``mark``, before the fees of a sale."""
         return self.amount * mark - self.cost
 
 
 def bought(position: Position, amount: Decimal, quote: Decimal, fee: Decimal) -> Position:
-    """Add a purchase of ``amount`` for ``quote``; the fee lowers realised PnL at once."""
+    """Add a purchase of ``amount`` for ``quote``. The fee reduces realised PnL at once."""
     return Position(position.amount + amount, position.cost + quote, position.realised - fee, position.fees + fee)
 
 
 def sold(position: Position, amount: Decimal, quote: Decimal, fee: Decimal, scale: int) -> Position:
-    """Take a sale of ``amount`` for ``quote`` out of the position.
+    """Subtract a sale of ``amount`` for ``quote`` from the position.
 
-    The sale releases its share of the cost, rounded down at the quote asset's ``scale``; the last sale releases all
-    that is left, so no cost outlives its holding.
+    The sale releases its share of the cost, rounded down at the quote asset's ``scale``. The last sale releases the
+    whole rest, so no cost remains without a holding.
     """
     last = amount == position.amount
     released = position.cost if last else round_down(position.cost * amount / position.amount, scale)

@@ -1,4 +1,4 @@
-"""What an account is worth at given marks."""
+"""The value of an account at given mark prices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 
 class AssetValue(NamedTuple):
-    """One asset held; ``value_usd`` is None when nobody prices it, never zero for that reason."""
+    """One asset held. ``value_usd`` is None, and never zero, when the asset has no price."""
 
     asset: str
     free: Decimal
@@ -21,12 +21,13 @@ class AssetValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """An account in US dollars. ``total_value_usd`` and ``unrealised_pnl`` are None when a held asset has no price.
+    """The value of an account in US dollars.
 
-    Profit is None where nobody followed it: a venue does not know what its accounts gained.
+    ``total_value_usd`` and ``unrealised_pnl`` are None when a held asset has no price. Both PnL fields are None for an
+    account whose profit is unknown: a venue does not report the profit of its accounts.
 
-    ``evaluated_until`` is how far the path was walked for open orders; ``stale`` says that it could not be walked up
-    to now, so an order may have filled that is still shown open.
+    ``evaluated_until`` tells how far the path was walked for open orders. ``stale`` tells that it could not be walked
+    up to now, so an order that is shown as open may have filled.
     """
 
     assets: Sequence[AssetValue]

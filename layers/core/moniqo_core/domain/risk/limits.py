@@ -1,4 +1,4 @@
-"""The limits an owner sets for a wallet, and their arithmetic. Amounts are in US dollars, shares in percent."""
+"""The limits that an owner sets for a wallet. Amounts are in US dollars, shares in percent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.money import plain
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
-    """What an order must not exceed. ``allowed_symbols`` of None allows every symbol that is not blocked."""
+    """Limits that an order must not exceed. ``allowed_symbols`` of None allows every symbol that is not blocked."""
 
     max_position_size_usd: Decimal
     max_total_exposure_usd: Decimal
@@ -32,7 +32,7 @@ _SYMBOL_HINT: Final = "Trade another symbol, or change risk_limits with PATCH /w
 
 
 def check_symbol(limits: RiskLimits, symbol: str) -> None:
-    """Refuse a symbol the owner blocked or did not allow."""
+    """Refuse a symbol that the owner blocked or did not allow."""
     if symbol in limits.blocked_symbols:
         raise RiskLimitExceededError(
             f"{symbol} is blocked for this wallet.", limit_type="blocked_symbols", symbol=symbol, hint=_SYMBOL_HINT
@@ -47,7 +47,7 @@ def check_symbol(limits: RiskLimits, symbol: str) -> None:
 
 
 def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
-    """Name the numbers of a position above ``max_position_size_usd``."""
+    """Return the error for a position above ``max_position_size_usd``. ``largest`` is the largest amount that fits."""
     return RiskLimitExceededError(
         f"The position in {symbol} would be worth {plain(exposure)} USD."
         f" The limit is {plain(limits.max_position_size_usd)} USD.",
@@ -59,7 +59,10 @@ def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, large
 
 
 def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) -> RiskLimitExceededError:
-    """Name the numbers of a total exposure above ``max_total_exposure_usd``."""
+    """Return the error for a total exposure above ``max_total_exposure_usd``.
+
+    ``largest`` is the largest amount that fits.
+    """
     return RiskLimitExceededError(
         f"The total exposure would be {plain(exposure)} USD. The limit is {plain(limits.max_total_exposure_usd)} USD.",
         limit_type="max_total_exposure_usd",
@@ -70,7 +73,7 @@ def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) 
 
 
 def check_open_positions(limits: RiskLimits, count: int) -> None:
-    """Refuse when ``count`` symbols would be held or bid for at once, more than ``max_open_positions``."""
+    """Refuse ``count`` symbols with a holding or open buys, if they exceed ``max_open_positions``."""
     if count > limits.max_open_positions:
         raise RiskLimitExceededError(
             f"{count} positions would be open. The limit is {limits.max_open_positions}.",

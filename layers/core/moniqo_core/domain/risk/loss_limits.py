@@ -1,4 +1,4 @@
-"""Loss limits: the local day they count from, and when one is reached."""
+"""Loss limits: the local day that they count from, and the test whether one is reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 
 
 class LocalDay(NamedTuple):
-    """The owner's local day: ``equity`` at its start, in the cash asset, and when the next one begins."""
+    """The owner's local day: ``equity`` at its start, in the cash asset, and the time ``until`` which it lasts."""
 
     equity: Decimal
     until: datetime
@@ -32,7 +32,7 @@ CHANGE_LIMITS: Final = "Change risk_limits with PATCH /wallets/{id}. A daily lim
 
 
 class LossLimitBreach(NamedTuple):
-    """A loss limit that was reached."""
+    """A loss limit that was reached, and the loss that reached it."""
 
     limit_type: str
     limit: Decimal
@@ -40,18 +40,18 @@ class LossLimitBreach(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why the wallet was paused; journals hold this text, and a replay must find the same."""
+        """Why the wallet was paused. Journals store this text, so a replay must produce the same."""
         return f"{self.limit_type} {plain(self.limit)} was reached at {plain(self.value.quantize(_CENT))}"
 
     def refusal(self) -> RiskLimitExceededError:
-        """What a purchase is refused with."""
+        """Return the error that refuses a purchase."""
         detail = f"The limit {self.limit_type} of {plain(self.limit)} is reached. The loss is {plain(self.value)}."
         return RiskLimitExceededError(
             detail, limit_type=self.limit_type, limit=self.limit, value=self.value, hint=CHANGE_LIMITS
         )
 
     def still(self, hint: str) -> ConflictError:
-        """What resuming is refused with: the wallet would be paused again at once."""
+        """Return the error that refuses to resume a wallet, because it would be paused again at once."""
         detail = (
             f"The limit {self.limit_type} of {plain(self.limit)} is still reached. The loss is {plain(self.value)}."
         )
@@ -60,14 +60,14 @@ class LossLimitBreach(NamedTuple):
 
 @lru_cache(maxsize=256)
 def next_local_midnight(after: datetime, timezone: str) -> datetime:
-    """Return the first instant of the local date that follows ``after``'s, in UTC."""
+    """Return the first instant of the local date after that of ``after``, in UTC."""
     zone = ZoneInfo(timezone)
     tomorrow = after.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), zone).astimezone(UTC)
 
 
 def local_day_start(now: datetime, timezone: str) -> datetime:
-    """Return the first instant of the local date ``now`` is in, in UTC."""
+    """Return the first instant of the local date that contains ``now``, in UTC."""
     zone = ZoneInfo(timezone)
     return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
 
@@ -82,8 +82,9 @@ def find_breach(
 ) -> LossLimitBreach | None:
     """Return the first loss limit that ``equity`` reaches, if any.
 
-    Daily loss = equity at the start of the local day less equity now; drawdown = the same from the peak, in percent.
-    The day's loss in percent counts from ``percent_from`` where that is not the day's equity.
+    The daily loss is the equity at the start of the local day minus ``equity``. ``usd_rate`` converts it to US dollars.
+    In percent, it counts from ``percent_from`` if given, or else from the day's equity. The drawdown is the fall from
+    ``peak`` in percent.
     """
     if day is not None:
         loss = day.equity - equity
@@ -97,7 +98,7 @@ def find_breach(
 
 
 def _fallen(limit: Decimal | None, start: Decimal, equity: Decimal) -> tuple[Decimal, Decimal] | None:
-    """Return the limit and by how many percent ``equity`` is below ``start``, if that reaches the limit."""
+    """Return the limit and the loss from ``start`` in percent, if the loss reaches the limit."""
     loss = start - equity
     if limit is None or start <= 0 or loss <= 0 or loss * _HUNDRED < limit * start:
         return None
