@@ -7,9 +7,9 @@ import uuid
 
 
 def venue_client_id(user_wallet_id: str, client_order_id: str | None) -> str:
-    """Return the id an order has at the venue: the same for the same request, 32 hexadecimal digits.
+    """Return the client id of an order at its venue, 32 hexadecimal digits that every venue accepts.
 
-    Every venue takes that form. Without an id of the client it is drawn at random.
+    The same request always gives the same id. Without a ``client_order_id``, the id is random.
     """
     if client_order_id is None:
         return uuid.uuid4().hex

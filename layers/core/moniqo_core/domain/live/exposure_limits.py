@@ -1,7 +1,8 @@
-"""The risk limits of a live wallet: what it has at stake with an order that is being decided, in US dollars.
+"""Exposure of a live wallet, including an order that is being decided, and the limits on it, in US dollars.
 
-Everything that might still buy counts as bought: open orders, those just sent, those whose outcome nobody knows. What a
-venue holds is counted by asset, for one asset trades in several quotes. Dollars, and tokens that follow them, are cash.
+Everything that may still buy counts as bought: open orders, orders just sent, and orders whose outcome is unknown.
+Holdings at a venue are counted by asset, because one asset trades in several quotes. Dollars, and tokens that follow
+them, are cash.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
 
 NEGLIGIBLE_USD: Final = ONE
-"""What is worth less is dust, not a position."""
+"""A holding that is worth less is dust and not a position."""
 
 
 class PendingBuy(NamedTuple):
-    """What a purchase may still add to what is held: an amount at a limit (None: at market), or an amount of quote."""
+    """The amount that a purchase may still add to the holdings.
+
+    It is an ``amount`` at a limit ``price``, or at market if ``price`` is None. If ``amount`` is None, the purchase
+    spends ``quote_amount``.
+    """
 
     symbol: str
     amount: Decimal | None
@@ -34,7 +39,10 @@ class PendingBuy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HoldingExposure:
-    """What is held of an asset, what pending buys may add in US dollars, and the price of a unit; None without one."""
+    """Exposure to one asset: the held amount, what pending buys may add in US dollars, and the price of a unit.
+
+    ``price_usd`` is None when the asset has no price.
+    """
 
     held: Decimal
     pending_buys_usd: Decimal
@@ -42,13 +50,16 @@ class HoldingExposure:
 
     @property
     def usd(self) -> Decimal:
-        """Holding and pending buys. A holding without a price cannot be sold either, and counts for nothing."""
+        """Value of the holding and the pending buys.
+
+        A holding without a price cannot be sold either, so it counts as zero.
+        """
         return self.held * (self.price_usd or ZERO) + self.pending_buys_usd
 
 
 @dataclass(frozen=True, slots=True)
 class LiveExposure:
-    """What is at stake if ``order`` is accepted; ``price_usd`` is the higher of its limit and the mid."""
+    """Exposure if the order is accepted. ``price_usd`` is the higher of its limit and the mid."""
 
     market: Market
     price_usd: Decimal
@@ -58,22 +69,22 @@ class LiveExposure:
 
     @property
     def value(self) -> Decimal:
-        """Exposure in the asset of the order, the order included."""
+        """Exposure to the order's asset, including the order."""
         return self.before_usd + self.order_usd
 
     @property
     def total(self) -> Decimal:
-        """Exposure in everything."""
+        """Exposure to all assets."""
         return self.value + self.others_usd
 
     @property
     def others_usd(self) -> Decimal:
-        """Exposure in all other assets."""
+        """Exposure to all other assets."""
         return sum((stake.usd for stake in self.others.values()), ZERO)
 
     @property
     def positions(self) -> int:
-        """Assets held or bid for, that of the order included."""
+        """Number of assets with a holding or pending buys, including that of the order."""
         return 1 + sum(stake.pending_buys_usd > 0 or stake.usd >= NEGLIGIBLE_USD for stake in self.others.values())
 
     def room(self, limit_usd: Decimal) -> Decimal:
@@ -88,7 +99,7 @@ def exposure(
     buys: Iterable[PendingBuy],
     mids: Mapping[str, Decimal],
 ) -> LiveExposure:
-    """Return what is at stake with a purchase.
+    """Return the exposure of a wallet if a purchase is accepted.
 
     Args:
         order: The purchase.
@@ -98,7 +109,7 @@ def exposure(
         mids: Mid prices of the venue by symbol.
 
     Raises:
-        MarketDataError: the market of the order has no price.
+        MarketDataError: The market of the order has no price in US dollars.
 
     """
     base_price, quote_price = usd_price(market.base, mids), usd_price(market.quote, mids)
@@ -132,7 +143,7 @@ def _worth(buy: PendingBuy, base_price: Decimal, quote_price: Decimal) -> Decima
 
 
 def open_buy(order: LiveOrder) -> PendingBuy:
-    """Return what was left of a purchase when it was last written, which was before balances were read."""
+    """Return the unfilled part of a purchase that was stored before the balances were read."""
     request = order.request
     left = None if request.amount is None else max(order.amount - order.filled_amount, ZERO)
     return PendingBuy(
@@ -141,7 +152,7 @@ def open_buy(order: LiveOrder) -> PendingBuy:
 
 
 def new_buy(order: LiveOrder) -> PendingBuy:
-    """Return all of a purchase that is newer than the balances: what filled of it may not be among them."""
+    """Return all of a purchase that is newer than the balances, which may lack its fills."""
     request = order.request
     if order.has_ended:
         return PendingBuy(request.symbol, order.filled_amount, ZERO, request.price)
@@ -149,7 +160,7 @@ def new_buy(order: LiveOrder) -> PendingBuy:
 
 
 def total_equity(held: Mapping[str, Decimal], mids: Mapping[str, Decimal]) -> Decimal | None:
-    """Return what everything held is worth, None when something has no price."""
+    """Return the value of all holdings, or None when one of them has no price."""
     total = ZERO
     for asset, amount in held.items():
         price = usd_price(asset, mids)

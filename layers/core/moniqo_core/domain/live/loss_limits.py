@@ -1,4 +1,4 @@
-"""The losses of a live wallet, followed from one sync of its account to the next; reaching a limit pauses it."""
+"""Losses of a live wallet, measured from one sync of its account to the next. Reaching a limit pauses the wallet."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from moniqo_core.domain.wallets.user_wallet import (
 )
 
 RECENT_EQUITY_AGE: Final = timedelta(days=1)
-"""How long before a day the equity it begins with may have been seen; without one it begins with the first look."""
+"""How old an equity may be to count as the start of a day. Without one, the day starts with its first measurement."""
 
 SMALLEST_TRANSFER_USD: Final = Decimal("0.01")
-"""In US dollars. What is worth less is rounding, or what no order can sell."""
+"""In US dollars. A smaller residue is rounding, or an amount that no order can sell."""
 
 _SHOWN: Final = Decimal("0.00000001")
 
 
 def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO) -> LossBaseline:
-    """Return what losses count from when ``wallet``, as the last sync left it, is worth ``equity``.
+    """Return the baseline for losses when a wallet is worth ``equity``. ``wallet`` is as the last sync left it.
 
-    A day begins with the last equity seen before it. A new time zone holds from the next day. What was ``paid_in``
-    since the last sync (negative: taken out) is neither gain nor loss.
+    A day begins with the last equity measured before it. A new time zone takes effect with the next day. ``paid_in``
+    was deposited since the last sync (withdrawn if negative), and is neither gain nor loss.
     """
     before, last = wallet.baseline, wallet.balance
     if before is None or now >= before.until:
@@ -56,21 +56,21 @@ def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Dec
 
 
 def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBaseline:
-    """Move with a transfer: the loss in dollars and the losses in percent stay what they were."""
+    """Adjust the baseline for a transfer, so that the losses in dollars and in percent stay the same."""
     if not paid_in:
         return baseline
     start, own = baseline.day_start + paid_in, equity - paid_in
-    if own < SMALLEST_TRANSFER_USD:  # all there is was paid in
+    if own < SMALLEST_TRANSFER_USD:  # everything in the account was just paid in
         return baseline._replace(day_start=start, percent_from=equity, peak=equity)
     percent_from, peak = ((amount * equity / own).quantize(_SHOWN) for amount in (baseline.percent_from, baseline.peak))
     return LossBaseline(start, percent_from, peak, baseline.until)
 
 
 def paid_in_usd(equation: Sequence[EquationLine] | None, before: BalanceSnapshot, after: BalanceSnapshot) -> Decimal:
-    """Return what was paid in less what was taken out between two snapshots, in US dollars at their prices.
+    """Return the deposits minus the withdrawals between two snapshots, in US dollars at their prices.
 
-    Venues do not tell transfers: they are what the equation leaves over. What is left over with both signs is an
-    exchange that no fill told, and counts as a result; lines worth less than a cent are no sign of one.
+    Venues do not report transfers, so they are taken from the residues of the balance equation. Residues of both signs
+    are an exchange without a reported fill and count as a trading result. Residues worth less than a cent are ignored.
     """
     with exact():
         prices = {
@@ -95,14 +95,14 @@ def reached_loss_limit(wallet: UserWallet, baseline: LossBaseline, equity: Decim
 
 
 def paused_by_loss(wallet: UserWallet, found: LossLimitBreach) -> UserWallet:
-    """Pause a wallet that is in use; whatever its status, what may still buy is to be cancelled."""
+    """Pause a wallet that is in use. Whatever its status, mark its open buys for cancellation."""
     if wallet.status in STOPPED_STATUSES:
         return replace(wallet, buys_stopped=True)
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=found.reason, buys_stopped=True)
 
 
 def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> None:
-    """Refuse a purchase while a loss limit is reached, or while nobody can tell."""
+    """Refuse a purchase while a loss limit is reached, or while the losses are unknown."""
     if equity is None:
         raise RiskLimitExceededError(
             "An asset held in this wallet has no price, so the loss limits cannot be checked.",
@@ -115,7 +115,7 @@ def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> N
 
 
 def loss_numbers(wallet: UserWallet, equity: Decimal | None, now: datetime) -> Numbers:
-    """Return the numbers of the loss limits."""
+    """Return the current losses and the loss limits."""
     limits = wallet.risk_limits
     return {
         "equity": equity,

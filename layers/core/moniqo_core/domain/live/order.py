@@ -1,4 +1,4 @@
-"""An order of a live wallet, and what a venue reports of one, as plain data."""
+"""An order of a live wallet, and a venue's report of an order, as plain data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 
 SEND_WITHIN: Final = timedelta(seconds=10)
-"""How long after switch, status and limits were read an intent may still be sent."""
+"""How long an intent may be sent after the live-trading switch, status and limits were read."""
 
 _ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 
 class VenueReport(NamedTuple):
-    """What a venue says of an order. ``status`` is None when it took the order and did not say more."""
+    """A venue's report of an order. ``status`` is None when the venue only confirmed that it accepted the order."""
 
     venue_order_id: str
     status: OrderStatus | None
@@ -31,15 +31,15 @@ class VenueReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LiveOrder:
-    """An order of a live wallet; ``seq`` counts the orders of its wallet.
+    """An order of a live wallet. ``seq`` counts the orders of its wallet.
 
-    ``venue`` is the slug of the wallet's definition and ``venue_client_id`` the id the order is sent under. ``token``
-    tells whose intent it is when a write is sent twice.
-    ``holds_client_id`` is False once the venue refused the order: its client order id may be used again.
-    ``acknowledged_at`` is when the venue last reported it, ``reconcile_at`` when to ask next, None when all is known.
-    ``misses`` counts queries in a row that did not find it, ``queries_without_news`` those that brought nothing new.
-    ``stored_fill_amount`` is the amount of the fills that are kept. ``reason`` says why it was rejected. ``version``
-    counts the writes.
+    ``venue`` is the slug of the wallet's definition, and ``venue_client_id`` the id under which the order is sent.
+    ``token`` identifies the writer of an intent when a write is repeated. ``holds_client_id`` is False once the venue
+    refused the order, so that its client order id may be used again. ``acknowledged_at`` is when the venue last
+    reported it. ``reconcile_at`` is when to query it next, or None when everything is known. ``misses`` counts
+    consecutive queries that did not find it, and ``queries_without_news`` those that brought nothing new.
+    ``stored_fill_amount`` is the total amount of the stored fills. ``reason`` tells why it was rejected or expired.
+    ``version`` counts the writes.
     """
 
     user_wallet_id: str
@@ -71,25 +71,25 @@ class LiveOrder:
 
     @property
     def order_id(self) -> str:
-        """Our id, of the form a paper wallet's orders have."""
+        """Id of the order in this service, in the same form as for a paper order."""
         return f"o-{self.seq}-1"
 
     @property
     def send_by(self) -> datetime:
-        """Until when it may be sent; after that nobody does."""
+        """Last time at which the order may be sent."""
         return self.created_at + SEND_WITHIN
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether nothing more can fill."""
+        """Tell whether no more can fill."""
         return self.status in _ENDED
 
     @property
     def is_at_venue(self) -> bool:
-        """Tell whether the venue is known to have it open."""
+        """Tell whether the order is known to be open at the venue."""
         return self.status in OPEN_STATUSES and self.venue_order_id is not None
 
     @property
     def lacks_fills(self) -> bool:
-        """Tell whether more filled than the fills that are kept add up to."""
+        """Tell whether the stored fills add up to less than the filled amount."""
         return self.stored_fill_amount < self.filled_amount

@@ -1,6 +1,6 @@
-"""Whether an order of a live wallet is sent: its rules, in the order they are checked.
+"""The rules that decide whether a live order is sent, in the order in which they are checked.
 
-What only the venue can tell, it tells when the order is sent: these rules refuse what is certain before that.
+They refuse an order that would certainly fail. Everything else is left to the venue when the order is sent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 
 @dataclass(frozen=True, slots=True)
 class VenueFunds:
-    """What the venue says is held, and its mid prices, at a time."""
+    """Holdings and mid prices that the venue reported at the time ``at``."""
 
     held: Mapping[str, Holding]
     mids: Mapping[str, Decimal]
@@ -43,11 +43,12 @@ class VenueFunds:
 
 @dataclass(frozen=True)
 class LiveDecision:
-    """One order being decided.
+    """The decision on one live order.
 
-    ``off`` says why nothing is sent in this deployment, None when orders are. ``open_orders`` counts those that may
-    still fill. ``form`` is the market, or why the venue has no such order. ``funds`` of None were not asked for: a sale
-    needs none of them.
+    ``off`` tells why this deployment sends no orders, and is None when it does. ``open_orders`` counts the orders that
+    may still fill. ``form`` is the market, or the reason why the venue cannot take the order. ``buys`` may still fill,
+    or may have filled since ``funds`` were read. ``funds`` of None were not requested, because a sale does not need
+    them.
     """
 
     request: OrderRequest
@@ -59,13 +60,13 @@ class LiveDecision:
     funds: VenueFunds | None = None
 
     def check(self) -> None:
-        """Raise what the order is refused with."""
+        """Raise the error with which the order is refused, if any."""
         with exact():
             for _, ask in self.rules():
                 ask()
 
     def rules(self) -> tuple[Rule, ...]:
-        """Name and check of every rule; a check raises when its rule forbids the order."""
+        """Name and check of every rule. A check raises when its rule forbids the order."""
         rules: tuple[Rule, ...] = (
             ("live_trading", self._check_live_trading),
             ("status", self._check_status),
@@ -95,14 +96,14 @@ class LiveDecision:
 
     @cached_property
     def exposure(self) -> LiveExposure:
-        """What is at stake with the order."""
-        assert self.funds is not None  # noqa: S101  only rules that have them ask
+        """Exposure of the wallet if the order is accepted."""
+        assert self.funds is not None  # noqa: S101  only rules that need funds use it
         held = {asset: holding.total for asset, holding in self.funds.held.items()}
         return exposure_limits.exposure(self.request, self._market, held, self.buys, self.funds.mids)
 
     @cached_property
     def equity(self) -> Decimal | None:
-        """What everything held is worth, None when something has no price."""
+        """Value of all holdings in US dollars, or None when one of them has no price."""
         if self.funds is None:
             return None
         return exposure_limits.total_equity(
@@ -135,11 +136,11 @@ class LiveDecision:
         _ = self._market
 
     def _check_losses(self) -> None:
-        assert self.funds is not None  # noqa: S101  only asked then
+        assert self.funds is not None  # noqa: S101  without funds there is no such rule
         check_losses(self.wallet, self.equity, self.funds.at)
 
     def needed(self) -> tuple[str, Decimal, Decimal]:
-        """Asset the order pays with, the least of it that is needed, and how much is free."""
+        """Return the asset that the order pays with, the minimum needed of it, and the amount available."""
         order, market = self.request, self._market
         held = {} if self.funds is None else self.funds.held
         mids = {} if self.funds is None else self.funds.mids
@@ -162,7 +163,7 @@ class LiveDecision:
             )
 
     def affordable_amount(self, free: Decimal) -> Decimal:
-        """Return the most that ``free`` of what the order pays with is enough for, in whole lots."""
+        """Return the largest amount of the order that ``free`` funds pay for, in whole lots."""
         order, market = self.request, self._market
         if order.side is OrderSide.SELL:
             return floor_to(free, market.lot_step)

@@ -1,7 +1,8 @@
-"""How the record of a live order changes: its intent, and what is learned about it afterwards.
+"""Changes of a live order: its intent, and what becomes known about it later.
 
-The intent is written before anything is sent. From then on the record follows what the venue says, whoever asks and in
-whatever order the answers come. Pure functions: each takes an order and returns what it becomes.
+The intent is stored before anything is sent. From then on, the order follows the venue's reports, whichever process
+requested them and in whatever order they arrive. All functions are pure: each takes an order and returns the changed
+one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from moniqo_core.domain.orders.order import Fill, OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 
 ACCEPTANCE_WINDOW: Final = timedelta(minutes=3)
-"""How long after the last moment to send it a venue may still take an order: no signature we send is valid longer."""
+"""How long after ``send_by`` a venue may still accept an order. No signature that we send is valid longer."""
 
 QUERIES_BEFORE_REJECTION: Final = 3
 QUERIES_FOR_FILLS: Final = 10
@@ -28,7 +29,7 @@ NOT_SENT: Final = "not_sent"
 NOT_FOUND: Final = "not_found"
 FORGOTTEN_BY_VENUE: Final = "forgotten_by_venue"
 ABSENCE_REASONS: Final = frozenset({NOT_FOUND, FORGOTTEN_BY_VENUE})
-"""Ends that rest on queries that found nothing."""
+"""Reasons of orders that ended because queries did not find them."""
 
 
 def intend(
@@ -42,7 +43,7 @@ def intend(
     token: str,
     now: datetime,
 ) -> LiveOrder:
-    """Return the intent to send ``order``; ``now`` is when switch, status and limits were read."""
+    """Return the intent to send ``order``. ``now`` is when the live-trading switch, status and limits were read."""
     return LiveOrder(
         user_wallet_id=user_wallet_id,
         user_id=user_id,
@@ -63,23 +64,27 @@ def intend(
 
 
 def refused(order: LiveOrder, reason: str, now: datetime) -> LiveOrder:
-    """The venue, or we before sending, surely did not place it: its client order id may be used again."""
+    """Reject an order that was certainly not placed, whether the venue or this service refused it.
+
+    Its client order id may be used again. An order that has ended or is known to the venue does not change.
+    """
     if order.has_ended or order.venue_order_id is not None:
         return order
     return _enter(replace(order, reconcile_at=None, holds_client_id=False, reason=reason), OrderStatus.REJECTED, now)
 
 
 def outcome_unknown(order: LiveOrder, now: datetime) -> LiveOrder:
-    """It was sent, and no answer says what became of it."""
+    """Mark a pending order as sent without an answer that tells its outcome."""
     if order.status is not OrderStatus.PENDING:
         return order
     return _enter(replace(order, reconcile_at=now + FIRST_QUERY_DELAY), OrderStatus.UNKNOWN, now)
 
 
 def acknowledged(order: LiveOrder, report: VenueReport, now: datetime) -> LiveOrder:
-    """The venue knows it. An answer older than what is known changes nothing; what ended stays ended.
+    """Apply a venue's report of the order.
 
-    An end because it was not found is the one the venue's word takes back.
+    A report with a smaller filled amount is outdated and only updates ``acknowledged_at``. An ended order stays ended,
+    unless it ended because queries did not find it: a report then reverses that end.
     """
     if order.has_ended and order.reason not in ABSENCE_REASONS:
         return _finish(order, now)
@@ -109,14 +114,17 @@ def acknowledged(order: LiveOrder, report: VenueReport, now: datetime) -> LiveOr
 
 
 def with_fills(order: LiveOrder, fills: Sequence[Fill], now: datetime) -> LiveOrder:
-    """All fills the venue lists of the order are kept from now on."""
+    """Apply that all fills that the venue lists for the order are now stored."""
     with exact():
         stored_fill_amount = sum((fill.amount for fill in fills), ZERO)
     return _finish(replace(order, stored_fill_amount=max(stored_fill_amount, order.stored_fill_amount)), now)
 
 
 def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
-    """The venue does not know it, which decides only after several queries, the last when it can no longer arrive."""
+    """Apply a query that did not find the order.
+
+    Only several such queries end the order, and only when it can no longer arrive at the venue.
+    """
     if order.has_ended:
         return order
     missed = replace(order, misses=order.misses + 1, queries_without_news=order.queries_without_news + 1)
@@ -130,7 +138,7 @@ def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
 
 
 def unanswered(order: LiveOrder, now: datetime) -> LiveOrder:
-    """The venue could not be asked: nothing is learned, and the next look is later."""
+    """Postpone the next query, because the venue could not be queried."""
     if order.reconcile_at is None:
         return order
     queries = order.queries_without_news + 1
@@ -138,7 +146,10 @@ def unanswered(order: LiveOrder, now: datetime) -> LiveOrder:
 
 
 def _finish(order: LiveOrder, now: datetime) -> LiveOrder:
-    """Set when to look again: never once it ended and its fills are kept."""
+    """Set the time of the next query.
+
+    There is none once the order has ended and its fills are stored, or enough queries did not find them.
+    """
     if not order.has_ended:
         return replace(order, reconcile_at=now + open_order_delay(now - order.created_at))
     if not order.lacks_fills or order.queries_without_news >= QUERIES_FOR_FILLS:
@@ -148,7 +159,7 @@ def _finish(order: LiveOrder, now: datetime) -> LiveOrder:
 
 
 def _enter(order: LiveOrder, status: OrderStatus, now: datetime) -> LiveOrder:
-    """Enter a status; the history keeps the first and the last ones."""
+    """Change to a status. A long history keeps its first and its latest entries."""
     if order.status is status:
         return order
     history = (*order.status_history, (status, now))

@@ -1,4 +1,4 @@
-"""Checking an order of a live wallet without placing it; what would fill is for the venue to say."""
+"""Checking a live order without placing it. There is no estimate, because only the venue knows what would fill."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
 
 
 def preflight(decision: LiveDecision) -> Preflight:
-    """Ask every rule."""
+    """Check every rule."""
     with exact():
         results = check_rules(decision.rules(), _NEEDED_BEFORE, partial(_numbers, decision))
         known = decision.funds is not None and isinstance(decision.form, Market)
@@ -28,7 +28,10 @@ def preflight(decision: LiveDecision) -> Preflight:
 
 
 def _largest(decision: LiveDecision) -> Decimal:
-    """Return the most that limits and funds allow; the venue's fee comes on top where it is paid in the quote asset."""
+    """Return the largest amount that limits and funds allow.
+
+    A fee that the venue charges in the quote asset is not included.
+    """
     _, _, free = decision.needed()
     amount = decision.affordable_amount(free)
     if decision.request.side is OrderSide.SELL:
@@ -39,7 +42,7 @@ def _largest(decision: LiveDecision) -> Decimal:
 
 
 def _numbers(decision: LiveDecision, rule: str) -> Numbers:
-    """Return what a rule looks at, whether it passed or not."""
+    """Return the numbers that a rule compares, whether it passed or failed."""
     limits = decision.wallet.risk_limits
     match rule:
         case "status":

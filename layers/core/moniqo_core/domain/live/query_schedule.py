@@ -1,4 +1,4 @@
-"""When a venue is asked again about an order of a live wallet."""
+"""When a venue is queried again about a live order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FIRST_QUERY_DELAY: Final = timedelta(seconds=5)
 LONGEST_QUERY_DELAY: Final = timedelta(minutes=5)
 YOUNG_ORDER_DELAY: Final = timedelta(minutes=1)
 YOUNG_ORDER_AGE: Final = timedelta(hours=1)
-"""An open order younger than this is queried every minute, an older one every five."""
+"""An open order younger than this is queried every minute, an older one every five minutes."""
 
 
 def open_order_delay(age: timedelta) -> timedelta:
@@ -18,5 +18,5 @@ def open_order_delay(age: timedelta) -> timedelta:
 
 
 def query_delay(queries_without_news: int) -> timedelta:
-    """Return the wait after so many queries in a row that brought nothing new: it doubles, up to the longest."""
+    """Return the wait after a number of consecutive queries without news. It doubles up to the longest delay."""
     return min(FIRST_QUERY_DELAY * (1 << min(queries_without_news, 10)), LONGEST_QUERY_DELAY)

@@ -1,4 +1,4 @@
-"""How an order of a live wallet is shown."""
+"""Conversion of a live order to the read model of orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a demo account: opening, forking, resetting, pausing, suspending, changing limits, closing."""
+"""The lifecycle of a demo account: open, fork, reset, pause, suspend, change limits, delete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimit
 
 
 def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Commit:
-    """Make the first commit: the faucet pays the starting balance."""
+    """Make the first commit, in which the faucet pays the starting balance."""
     with exact():
         draft = AccountDraft(unopened_account(user_wallet_id, terms, now), now)
         draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, terms.cash_asset, terms.initial_balance)
@@ -33,9 +33,10 @@ def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Com
 def fork_account(
     user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime, marks: Mapping[str, Decimal]
 ) -> Commit:
-    """Make the first commit of a copy: balances and cost basis of ``source``, no open orders, profit from zero.
+    """Make the first commit of a copy of ``source``, with its balances and cost basis.
 
-    ``marks`` are the present mid prices of what is held: the copy's losses count from now.
+    The copy has no open orders, and its profit starts at zero. ``marks`` are the current mid prices of its holdings, so
+    that its losses count from now.
     """
     with exact():
         copied = replace(
@@ -56,9 +57,9 @@ def fork_account(
 
 
 def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
-    """Start a new epoch: orders are cancelled, everything held goes back, the starting balance is paid again.
+    """Start a new epoch: cancel the orders, return all holdings, and pay the starting balance again.
 
-    A pause by a loss limit is lifted, a suspension is not. What was taken of the book stays taken.
+    A pause by a loss limit is lifted, a suspension is not. Liquidity taken from a book stays taken.
     """
     account = draft.account
     with exact():
@@ -78,7 +79,7 @@ def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
 
 
 def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: Decimal, **changes: str | int) -> Commit:
-    """Start an epoch: baseline, peak and day anew."""
+    """Start an epoch with a new baseline, peak and local day."""
     zone = draft.account.limits.timezone if draft.account.limits else "UTC"
     draft.peak = equity_of(draft)
     draft.idle_since = None
@@ -87,11 +88,12 @@ def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: De
 
 
 def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
-    """Change the status; open orders stay, cancelling them works in every status.
+    """Change the status. Open orders stay, and they can be cancelled in every status.
 
     Raises:
-        ConflictError: a loss limit is still reached, so a resumed wallet would be paused at once.
-        WalletSuspendedError: only an administrator lifts a suspension.
+        ConflictError: The status cannot change this way, or a loss limit is still reached and would pause the wallet
+            again at once.
+        WalletSuspendedError: Only an administrator can lift a suspension.
 
     """
     check_status_change(draft.status, change)
@@ -108,12 +110,12 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
 
 
 def set_limits(draft: AccountDraft, change: SetLimits) -> Commit:
-    """Replace the risk limits; orders decided before keep the version they were decided by."""
+    """Replace the risk limits. Earlier orders keep the version that they were decided on."""
     return draft.commit(change, limits=change.limits, limits_version=draft.account.limits_version + 1)
 
 
 def delete_account(draft: AccountDraft, change: DeleteWallet) -> Commit:
-    """Delete the account; raises WalletInUseError with open orders or holdings unless forced."""
+    """Delete the account. Raises WalletInUseError if it has open orders or holdings, unless forced."""
     held = sorted(draft.held_symbols())
     open_orders = [order_id for order_id in draft.open_ids() if draft.peek(order_id).is_open]
     if (open_orders or held) and not change.force:
@@ -132,7 +134,7 @@ def delete_account(draft: AccountDraft, change: DeleteWallet) -> Commit:
 
 
 def decide_lifecycle(draft: AccountDraft, command: SetStatus | SetLimits | ResetAccount | DeleteWallet) -> Commit:
-    """Decide a change of the account's life."""
+    """Decide a command that changes the lifecycle of the account."""
     match command:
         case SetStatus():
             return set_status(draft, command)

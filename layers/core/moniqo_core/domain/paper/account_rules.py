@@ -1,4 +1,4 @@
-"""Whether a demo account takes orders at all, and orders on a symbol."""
+"""Checks that a demo account accepts orders, and that it trades a symbol."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.ledger.account_draft import AccountDraft
 
 
 def check_account_status(account: Account | AccountDraft) -> None:
-    """Refuse a wallet that takes no orders."""
+    """Refuse orders while the account is paused or suspended."""
     if account.status == "suspended":
         raise WalletSuspendedError("The wallet is suspended.", reason=account.reason)
     if account.status == "paused":
@@ -20,7 +20,7 @@ def check_account_status(account: Account | AccountDraft) -> None:
 
 
 def check_account_symbol(account: Account, symbol: str, quote: str) -> None:
-    """Refuse a symbol this account does not trade."""
+    """Refuse a symbol that this account does not trade."""
     terms = account.terms
     if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
         raise InvalidSymbolError(

@@ -1,4 +1,4 @@
-"""Every command a demo account takes, decided on a draft that has walked the path up to it."""
+"""The decision of every command of a demo account, on a draft that has walked the path up to it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimit
 
 
 def decide(draft: AccountDraft, command: Command, context: MarketContext | None) -> Commit:
-    """Decide ``command``; the same draft, command and context always give the same commit.
+    """Decide ``command``. The same draft, command and context always give the same commit.
 
-    Raises what the functions of :mod:`moniqo_core.domain.paper.order_commands` and of
-    :mod:`moniqo_core.domain.paper.account_lifecycle` raise.
+    Raises the errors of the functions of :mod:`moniqo_core.domain.paper.order_commands` and of
+    :mod:`moniqo_core.domain.paper.account_lifecycle`.
     """
     match command:
         case OrderRequest() if context is not None:

@@ -1,4 +1,4 @@
-"""What the market forbids an order now: closed hours, a trigger that has passed, a maker that would take."""
+"""Market conditions that forbid an order now: closed hours, a passed trigger, a post-only order that would fill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 
 
 def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
-    """Refuse an order that cannot wait, or shall not, for the market to open."""
+    """Raise OrderRejectedError for an order that cannot or may not wait for the market to open."""
     opens = context.next_open
     raise OrderRejectedError(
         f"The market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}.",
@@ -25,7 +25,7 @@ def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
 
 
 def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
-    """Refuse a trigger the market has passed: a sell triggers on the bid, a buy on the ask."""
+    """Refuse a trigger price that the market has already passed. A sell triggers on the bid, a buy on the ask."""
     stop = order.stop_price
     if stop is None:
         return
@@ -41,7 +41,7 @@ def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
 
 
 def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
-    """Refuse a post-only limit at which somebody trades already."""
+    """Refuse a post-only limit that would fill at once."""
     if not order.post_only or order.price is None:
         return
     buying = order.side is OrderSide.BUY
@@ -54,7 +54,7 @@ def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
 
 
 def check_all_at_once(order: OrderRequest, amount: Decimal, plan: FillPlan, base: str) -> None:
-    """Refuse a fill-or-kill order that cannot fill."""
+    """Refuse a fill-or-kill order that cannot fill completely."""
     if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
         raise OrderRejectedError(
             f"Only {plain(plan.amount)} of {plain(amount)} {base} can fill at once.",

@@ -1,4 +1,4 @@
-"""What a wallet has at stake, symbol by symbol, with an order that is being decided, and the limits on it."""
+"""Exposure of a wallet per symbol, including an order that is being decided, and the limits on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exp
 
 
 class HoldingExposure(NamedTuple):
-    """Held and bid-for amount of a symbol."""
+    """The amount of a symbol that is held or that open buys may add."""
 
     amount: Decimal
     has_open_buys: bool
@@ -23,7 +23,10 @@ _NONE: Final = HoldingExposure(ZERO, has_open_buys=False)
 
 
 class Exposure(NamedTuple):
-    """Exposure of the order's symbol: ``value`` = (held + open buys + this order) x ``price``, in US dollars."""
+    """Exposure of the order's symbol: ``value`` = (held + open buys + this order) x ``price``, in US dollars.
+
+    ``before`` is the amount of holding and open buys without this order. ``others`` has all other symbols.
+    """
 
     value: Decimal
     price: Decimal
@@ -31,12 +34,12 @@ class Exposure(NamedTuple):
     others: dict[str, HoldingExposure]
 
     def room(self, limit_usd: Decimal, market: Market) -> Decimal:
-        """Largest order that stays within a limit, in whole lots."""
+        """Largest amount of an order that stays within a limit, in whole lots."""
         return max(floor_to(limit_usd / self.price - self.before, market.lot_step), ZERO)
 
 
 def holding_exposures(account: Account) -> dict[str, HoldingExposure]:
-    """Holdings and open buys of every symbol that has either."""
+    """Return the held amounts and open buys of every symbol that has either."""
     found = {
         symbol: HoldingExposure(held.amount, has_open_buys=False)
         for symbol, held in account.positions.items()
@@ -51,7 +54,7 @@ def holding_exposures(account: Account) -> dict[str, HoldingExposure]:
 
 
 def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, context: MarketContext) -> Exposure:
-    """Exposure of a symbol if the order were accepted, at the higher of its limit and mid."""
+    """Return the exposure of a symbol if the order were accepted, at the higher of its limit and the mid."""
     others = holding_exposures(account)
     mine = others.pop(context.market.symbol, _NONE)
     mid = context.snapshot.mid
@@ -60,7 +63,7 @@ def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, co
 
 
 def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
-    """Exposure of all other symbols at mid, in US dollars."""
+    """Return the exposure of all other symbols at mid prices, in US dollars."""
     total = ZERO
     for symbol, stake in exposure.others.items():
         total += stake.amount * context.marks[symbol] * context.usd_rate
@@ -68,7 +71,7 @@ def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
 
 
 def open_positions(exposure: Exposure, context: MarketContext) -> int:
-    """Symbols bid for or held above the smallest notional, the order's own included."""
+    """Count the symbols with open buys or a holding above the minimum notional, including the order's own."""
     smallest = context.market.min_notional
     return 1 + sum(
         stake.has_open_buys or stake.amount * context.marks[symbol] >= smallest

@@ -1,4 +1,4 @@
-"""Trying an order on a copy of the account, to tell what would become of it."""
+"""Trying an order on a copy of the account, to find out whether it would be accepted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
 def dry_run_refusal(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> WalletError | None:
-    """Return what placing the order would be refused with; None when it would be accepted."""
+    """Return the error that placing the order would raise, or None if it would be accepted."""
     decision = PaperDecision(_copy(draft), order, context)
     try:
         for _, ask in decision.rules():
@@ -32,10 +32,11 @@ def dry_run_refusal(draft: AccountDraft, order: OrderRequest, context: MarketCon
 
 
 def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Decimal | None:
-    """Find the largest amount that passes every rule and can be carried out, by bisection over whole lots.
+    """Find the largest amount that passes every rule and can be executed, by bisection over whole lots.
 
-    Rules are monotonic above the market's minimum: what is too much stays too much when there is more of it. None when
-    nothing bounds the amount, as for an order that takes what it gets at once and drops the rest.
+    Above the market's minimum the rules are monotonic: every amount above one that is too large is too large as well.
+    The result is None when nothing bounds the amount, as for an order that fills what it can at once and drops the
+    rest.
     """
     market = context.market
 
@@ -65,7 +66,10 @@ def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketCont
 
 
 def _copy(draft: AccountDraft) -> AccountDraft:
-    """Return a draft of its own to try an order on; the orders in it are not touched by placing another."""
+    """Return a separate draft to try an order on.
+
+    The copy shares the orders themselves, because placing another order does not change them.
+    """
     twin = copy.copy(draft)
     for name, value in vars(draft).items():
         if isinstance(value, dict | list):

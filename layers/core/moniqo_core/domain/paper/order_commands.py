@@ -1,4 +1,4 @@
-"""Placing and cancelling orders of a demo wallet: pure decisions on a draft and the state of the market."""
+"""Placing and cancelling orders of a demo wallet, as pure decisions on a draft and the state of the market."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from moniqo_core.domain.paper.order_rules import PaperDecision
 
 
 def place(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Commit:
-    """Decide an order.
+    """Decide whether to accept an order, and execute it.
 
     Raises:
-        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
-        InvalidOrderError, InvalidSymbolError: the order can never be accepted in this form.
-        InsufficientBalanceError, RiskLimitExceededError: funds or the owner's limits forbid it.
-        OrderRejectedError: the market forbids it now.
-        RateLimitExceededError: 500 orders are open already.
+        WalletPausedError, WalletSuspendedError: The wallet accepts no orders.
+        InvalidOrderError, InvalidSymbolError: The order can never be accepted in this form.
+        InsufficientBalanceError, RiskLimitExceededError: Funds or the owner's limits forbid it.
+        OrderRejectedError: The market forbids it now.
+        RateLimitExceededError: 500 orders are already open.
 
     """
     with exact():
@@ -35,11 +35,11 @@ def place(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> C
 
 
 def close_position(draft: AccountDraft, command: ClosePosition, context: MarketContext) -> Commit:
-    """Sell everything held of a symbol at market, after cancelling what else would sell it.
+    """Sell everything held of a symbol at market, after cancelling its open sells.
 
     Raises:
-        OrderRejectedError: nothing is held.
-        WalletPausedError, WalletSuspendedError: the wallet takes no orders.
+        OrderRejectedError: Nothing is held.
+        WalletPausedError, WalletSuspendedError: The wallet accepts no orders.
 
     """
     with exact():
@@ -64,7 +64,7 @@ def close_position(draft: AccountDraft, command: ClosePosition, context: MarketC
 
 
 def cancel(draft: AccountDraft, command: CancelOrder) -> Commit:
-    """Cancel an open order; raises OrderNotFoundError when it is not open."""
+    """Cancel an open order. Raises OrderNotFoundError when it is not open."""
     order = draft.edit(command.order_id)
     if order is None or not order.is_open:
         raise OrderNotFoundError(f"This wallet has no open order {command.order_id[:40]}.")
@@ -74,7 +74,7 @@ def cancel(draft: AccountDraft, command: CancelOrder) -> Commit:
 
 
 def cancel_all(draft: AccountDraft, command: CancelAllOrders) -> Commit:
-    """Cancel every open order, or those of one symbol; the commit lists them."""
+    """Cancel every open order, or those of one symbol. The commit lists them."""
     with exact():
         for order_id in draft.open_ids():
             order = draft.edit(order_id)

@@ -1,4 +1,4 @@
-"""What an accepted order does: fill, rest or end, and the exits attached to it."""
+"""Execution of an accepted order: it fills, rests or ends, and its exits are attached."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from moniqo_core.domain.risk.loss_limits import next_local_midnight
 
 
 def execute_order(decision: PaperDecision) -> None:
-    """Do what was checked: begin to track the symbol, fill, rest or cancel the remainder, attach the exits."""
+    """Execute a checked order.
+
+    This starts to track the symbol, fills the order, rests or cancels the remainder, and attaches the exits.
+    """
     draft, market, order = decision.draft, decision.context.market, _new_order(decision)
     if not draft.is_tracked(market.symbol):
         draft.evaluated_until[market.symbol] = draft.at
     if draft.account.terms.uses_venue_prices:
         draft.observed_markets[market.symbol] = _shown(decision)
     if decision.plan.levels:
-        # What was just bought is worth what it is worth now, not what the path said last.
+        # Value the new holding at the current mid, not at the last price of the path.
         draft.marks[market.symbol] = decision.context.snapshot.mid
     begin_local_day(draft, draft.at)
     draft.orders[order.order_id] = order
@@ -45,7 +48,10 @@ def execute_order(decision: PaperDecision) -> None:
 
 
 def _shown(decision: PaperDecision) -> ObservedMarket:
-    """Keep what the path will be walked with; the quotes of a closed market say nothing of its spread."""
+    """Return the market data that later walks of the path will use.
+
+    The quotes of a closed market say nothing about its spread, so the last known one is kept.
+    """
     market, snapshot = decision.context.market, decision.context.snapshot
     if decision.context.is_open:
         return ObservedMarket(market, (snapshot.ask - snapshot.bid) / 2)
@@ -93,7 +99,10 @@ def _new_order(decision: PaperDecision) -> Order:
 
 
 def _expires_at(decision: PaperDecision) -> datetime | None:
-    """Fix the end of a DAY or GTD order now: the close of the session, else the end of the owner's local day."""
+    """Fix the expiry of a DAY or GTD order now.
+
+    A DAY order ends with the trading session, or with the owner's local day in a market without sessions.
+    """
     if decision.request.time_in_force is TimeInForce.DAY:
         limits = decision.draft.account.limits
         return decision.context.session_close or next_local_midnight(
@@ -103,7 +112,7 @@ def _expires_at(decision: PaperDecision) -> datetime | None:
 
 
 def _open_exits(decision: PaperDecision, entry: Order) -> None:
-    """Open the exits of what filled; one whose trigger has passed sells at once, into the shown book."""
+    """Open the exits of the filled amount. An exit whose trigger has passed sells at once into the shown book."""
     draft, market, bid = decision.draft, decision.context.market, decision.context.snapshot.bid
     for exit_order in resize_exits(draft, entry, market, draft.at):
         stop = exit_order.stop_price

@@ -1,4 +1,4 @@
-"""Whether an order is accepted: its rules, in the order they are checked."""
+"""The rules that decide whether a paper order is accepted, in the order in which they are checked."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _NOTHING: Final = FillPlan((), ZERO, ZERO, {})
 
 
 class PaperDecision:
-    """One order being decided; what the checks find (amount, plan) is what it is carried out with."""
+    """The decision on one order. Its checks find the amount and the fill plan with which the order is executed."""
 
     def __init__(self, draft: AccountDraft, request: OrderRequest, context: MarketContext) -> None:
-        """Take what the decision may look at; nothing is checked yet."""
+        """Take the input of the decision. Nothing is checked yet."""
         self.draft = draft
         self.request = request
         self.context = context
@@ -49,7 +49,7 @@ class PaperDecision:
         self._exposure: Exposure | None = None
 
     def rules(self) -> tuple[Rule, ...]:
-        """Name and check of every rule; a check raises when its rule forbids the order."""
+        """Name and check of every rule. A check raises when its rule forbids the order."""
         rules: tuple[Rule, ...] = (
             ("status", self._check_status),
             ("open_orders", self._check_open_orders),
@@ -151,7 +151,7 @@ class PaperDecision:
             )
 
     def funds(self) -> tuple[str, Decimal, Decimal]:
-        """Asset the order pays with, how much of it is needed, and how much is free."""
+        """Return the asset that the order pays with, the amount needed, and the amount available."""
         market = self.context.market
         buying = self.request.side is OrderSide.BUY
         asset = market.quote if buying else market.base
@@ -169,25 +169,25 @@ class PaperDecision:
 
     @property
     def waits(self) -> bool:
-        """Whether what does not fill at once stays open."""
+        """Whether the part that does not fill at once stays open."""
         at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
         return self.request.type is not OrderType.MARKET and not at_once
 
     @property
     def exposure(self) -> Exposure:
-        """What is at stake with this order, computed once."""
+        """Exposure including this order, computed once."""
         if self._exposure is None:
             self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.context)
         return self._exposure
 
     def _check_losses(self, limits: RiskLimits) -> None:
-        """Refuse a buy while a loss limit is reached at present prices; the path will pause the wallet."""
+        """Refuse a buy while a loss limit is reached at current prices. The walk of the path pauses the wallet."""
         reached = find_breach(limits, self.equity(), self.draft.day, self.draft.peak, self.context.usd_rate)
         if reached is not None:
             raise reached.refusal()
 
     def equity(self) -> Decimal:
-        """Cash and holdings at present prices, in the cash asset."""
+        """Return the value of cash and holdings at current prices, in the cash asset."""
         draft = self.draft
         cash = draft.holding(draft.account.terms.cash_asset).total
         return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held_symbols()), ZERO)

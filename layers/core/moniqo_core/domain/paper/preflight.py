@@ -1,7 +1,7 @@
-"""Checking an order without placing it: every rule with its numbers, what would fill, and how much would pass.
+"""Checking an order without placing it: every rule with its numbers, the expected fill, and the largest amount.
 
-The rules are those of :class:`moniqo_core.domain.paper.order_rules.PaperDecision`, asked one by one.
-Nothing here decides anything itself.
+The rules are those of :class:`moniqo_core.domain.paper.order_rules.PaperDecision`, checked one by one. This module adds
+no rules of its own.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _NEEDED_BEFORE: Final = {
     "max_open_positions": ("form",),
     "funds": ("form", "market"),
 }
-"""Rules that compute with what other rules found; when one of those failed they cannot be checked."""
+"""Rules that compute with the results of other rules. They cannot be checked when one of those failed."""
 
 
 def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Preflight:
-    """Check an order on a draft that has walked the path; the draft is left as it is."""
+    """Check an order on a draft that has walked the path. The draft does not change."""
     with exact():
         decision = PaperDecision(draft, order, context)
         results = check_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
@@ -51,7 +51,7 @@ def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> P
 
 
 def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Preflight:
-    """Answer for a symbol without a market: all that needs one is skipped."""
+    """Return the result for a symbol without a market. Rules that need a market are skipped."""
     failed = RuleResult("symbol", RuleOutcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
     skipped = ("form", "expiry", "market", "funds")
     return Preflight((failed, *(RuleResult(rule, RuleOutcome.SKIPPED, {}) for rule in skipped)))
@@ -60,7 +60,7 @@ def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Prefligh
 def _exits(
     draft: AccountDraft, order: OrderRequest, context: MarketContext, others: tuple[RuleResult, ...]
 ) -> RuleResult:
-    """Tell whether exits that would sell at once can: an order they cannot follow is refused as a whole."""
+    """Check that exits whose triggers have passed could sell at once. Otherwise the whole order is refused."""
     if any(result.outcome is not RuleOutcome.PASSED for result in others):
         return RuleResult("exits", RuleOutcome.SKIPPED, {})
     refusal = dry_run_refusal(draft, order, context)

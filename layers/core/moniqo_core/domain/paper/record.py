@@ -1,4 +1,4 @@
-"""How an order of a paper wallet is shown."""
+"""Conversion of a paper order to the read model of orders."""
 
 from __future__ import annotations
 

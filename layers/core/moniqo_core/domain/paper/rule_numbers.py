@@ -1,4 +1,4 @@
-"""The numbers a rule looks at when it decides on an order, for people who ask before they place one."""
+"""The numbers that each rule compares, as a preflight shows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN: Final = Decimal("0.00000001")
 
 
 def numbers_of(decision: PaperDecision, rule: str) -> Numbers:
-    """Return what a rule looks at, whether it passed or not."""
+    """Return the numbers that a rule compares, whether it passed or failed."""
     return _NUMBERS[rule](decision) if rule in _NUMBERS else {}
 
 

@@ -1,4 +1,4 @@
-"""What a paper account tells a sync."""
+"""The part of a sync's statement that comes from the state of a paper account."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from moniqo_core.domain.wallets.user_wallet import AccountRecord, UserWalletStat
 
 
 def asset_flows_of(account: Account) -> AssetFlows:
-    """Read what moved in a paper account from its positions, which are kept apart from its balances.
+    """Compute the movements of a paper account from its positions, which are kept apart from its balances.
 
-    A purchase turns cash into cost and a sale turns cost into cash and realised profit, so cash traded is realised
-    profit and fees less cost. What a fork began with counts as bought at its cost.
+    A purchase turns cash into cost, and a sale turns cost into cash and realised profit. Cash from trades is therefore
+    realised profit + fees - cost. The holdings that a fork began with count as bought at their cost.
     """
     cash = account.terms.cash_asset
     with exact():
@@ -25,7 +25,7 @@ def asset_flows_of(account: Account) -> AssetFlows:
 
 
 def account_record_of(account: Account) -> AccountRecord:
-    """Read what the user wallet of a paper account must show."""
+    """Return the state that the user wallet of a paper account must repeat."""
     held = {symbol for symbol, position in account.positions.items() if position.amount}
     walked = [account.evaluated_until[symbol] for symbol in held | account.open_order_totals.keys()]
     return AccountRecord(

@@ -1,4 +1,4 @@
-"""What a paper account is worth."""
+"""The value of a paper account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
 def value(
     account: Account, marks: Mapping[str, Decimal], usd_rate: Decimal, now: datetime, *, stale: bool
 ) -> Valuation:
-    """Value every asset ever held, by name; marks are mid prices per symbol, ``usd_rate`` prices the cash asset."""
+    """Value the cash and every asset held, ordered by name.
+
+    ``marks`` are mid prices per symbol in the cash asset. ``usd_rate`` is the price of the cash asset in US dollars.
+    """
     cash = account.terms.cash_asset
     with exact():
         assets = []

@@ -1,4 +1,4 @@
-"""What an account says of itself when its balance is synced."""
+"""What a sync learns about an account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from moniqo_core.domain.wallets.user_wallet import (
 
 
 class PreviousSync(NamedTuple):
-    """What the last sync left: totals per asset, and what had moved by then. The first time ``asset_flows`` is None."""
+    """The result of the last sync: totals per asset, and the movements up to then.
+
+    ``asset_flows`` is None before the first sync.
+    """
 
     totals: Mapping[str, Decimal]
     asset_flows: AssetFlows | None
@@ -29,10 +32,10 @@ class PreviousSync(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountStatement:
-    """Holdings and profit, what moved, and hours of equity that are not stored yet.
+    """Holdings, profit and movements of an account, and hours of equity that are not stored yet.
 
-    ``asset_flows`` is None when the account does not tell what moved. ``record`` is a paper account's own.
-    ``api_calls`` counts calls to a venue.
+    ``asset_flows`` is None when the account does not report its movements. ``record`` is set for a paper account only.
+    ``api_calls`` counts the calls to a venue.
     """
 
     value: Valuation
@@ -44,14 +47,14 @@ class AccountStatement:
 
 
 def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
-    """Return the wallet as the journal has it, the very same object when nothing differs.
+    """Return the wallet as its journal has it, or the same object when nothing differs.
 
-    A commit cut short may have left the user wallet behind. How far the market was followed differs as a rule and only
-    whether it is followed counts; a wallet that lost its connection is active in the journal.
+    An interrupted commit may have left the user wallet behind. ``evaluated_until`` usually differs, so only its
+    presence is compared. A wallet that lost its connection is active in its journal.
     """
     changes: dict[str, object] = {}
-    told = wallet.status if wallet.status in STOPPED_STATUSES else UserWalletStatus.ACTIVE
-    if record.status is not told:
+    expected = wallet.status if wallet.status in STOPPED_STATUSES else UserWalletStatus.ACTIVE
+    if record.status is not expected:
         suspended = record.status is UserWalletStatus.SUSPENDED
         changes["status"], changes["status_reason"] = record.status, record.reason
         changes["status_before_suspension"] = wallet.status if suspended else None
@@ -65,5 +68,5 @@ def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
 
 
 def previous_sync_of(balance: BalanceSnapshot) -> PreviousSync:
-    """Return what the last sync left."""
+    """Return the result of the last sync from its snapshot."""
     return PreviousSync({held.asset: held.total for held in balance.assets}, balance.asset_flows)

@@ -1,4 +1,4 @@
-"""What a sync of a wallet is, and what it changes."""
+"""A sync of a wallet, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 
 
 class SyncType(StrEnum):
-    """What started a sync."""
+    """The trigger of a sync."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
@@ -35,7 +35,10 @@ class SyncStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncRun:
-    """One attempt: ``id`` is the same for every delivery of the same work, which has a time it was scheduled for."""
+    """One attempt to sync a wallet.
+
+    ``id`` is the same for every delivery of the same scheduled work. ``scheduled_for`` is the time of that schedule.
+    """
 
     id: str
     type: SyncType
@@ -45,9 +48,10 @@ class SyncRun:
 
 @dataclass(frozen=True, slots=True)
 class SyncLogEntry:
-    """One row of the sync log. ``api_calls`` counts calls to a venue; a paper wallet has none.
+    """One row of the sync log. ``api_calls`` counts calls to a venue, and is zero for a paper wallet.
 
-    ``equation`` explains every asset that moved since the last sync; None when the account does not tell what moved.
+    ``equation`` explains every asset that moved since the last sync. It is None when the account does not report its
+    movements.
     """
 
     id: str
@@ -65,12 +69,12 @@ class SyncLogEntry:
 
     @property
     def balanced(self) -> bool | None:
-        """Whether everything that moved is explained; None when nobody knows."""
+        """Whether every movement is explained, or None when it is unknown."""
         return None if self.equation is None else not any(line.residue for line in self.equation)
 
 
 class SyncLogCursor(NamedTuple):
-    """A page of the log begins after the sync that started at ``started_at`` and has the id ``id``."""
+    """Cursor of the sync log. The page begins after this ``started_at`` and ``id``."""
 
     started_at: datetime
     id: str
@@ -78,11 +82,11 @@ class SyncLogCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a sync changes: ``before`` is the wallet as it was read, ``after`` as it is to be stored.
+    """The changes that a sync makes. ``before`` is the wallet as it was read, ``after`` as it will be stored.
 
-    ``log`` is None for a paper wallet whose journal did not move: only its ``samples``, hours of equity of ``epoch``,
-    are kept. ``corrected`` says that the wallet did not show what its journal says, ``breach`` which loss limit a live
-    wallet reaches.
+    ``log`` is None for a paper wallet whose journal did not change. Then only its ``samples``, the hours of equity of
+    ``epoch``, are stored. ``corrected`` tells that the wallet did not match its journal. ``breach`` is the loss limit
+    that a live wallet reached.
     """
 
     run: SyncRun
@@ -97,5 +101,5 @@ class SyncOutcome:
 
 
 def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:
-    """Name the scheduled sync of a wallet, the same for every delivery."""
+    """Return the scheduled sync of a wallet, whose id is the same for every delivery."""
     return SyncRun(f"{user_wallet_id}:{scheduled_for.isoformat()}", SyncType.SCHEDULED, now, scheduled_for)

@@ -1,4 +1,4 @@
-"""What one sync of a wallet leads to: pure rules for success, failure and when to try again."""
+"""Rules for the outcome of a sync: success, failure, and the time of the next attempt."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from moniqo_core.domain.wallets.user_wallet import (
 
 FAILURES_UNTIL_ERROR: Final = 5
 SAMPLE_FINAL_AFTER: Final = timedelta(minutes=1)
-"""Age from which an hour of equity is written: no clock is so late that a trade could still fall before it."""
+"""Age from which an hour of equity is stored. No clock is so late that it could still add a trade before that hour."""
 
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now: datetime) -> SyncOutcome:
-    """Take over a statement: failures are forgotten, and the wallet is due again at the next tick of the schedule."""
+    """Apply a statement: failures are cleared, and the wallet is due at the next tick of the schedule."""
     balance = _snapshot(statement, now)
     right = wallet if statement.record is None else corrected(wallet, statement.record)
     after = _watch_key(right, statement.permissions)
@@ -75,7 +75,7 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now
 
 
 def account_deleted(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutcome:
-    """Delete the wallet of an account that was deleted: the commit that did it was cut short."""
+    """Delete the wallet of an account whose deletion was interrupted after its commit."""
     after = replace(wallet, deleted_at=now, updated_at=now)
     return SyncOutcome(run, wallet, after, None, WalletDeletedError.title, corrected=True)
 
@@ -83,15 +83,15 @@ def account_deleted(run: SyncRun, wallet: UserWallet, now: datetime) -> SyncOutc
 def failed(
     run: SyncRun, wallet: UserWallet, error: WalletError, now: datetime, random: Callable[[], float]
 ) -> SyncOutcome:
-    """Count a failure and choose when to try again; the text stored is the error's fixed title.
+    """Count a failure and schedule the next attempt.
 
     Args:
         run: The attempt.
         wallet: The wallet as it was read.
-        error: What went wrong; its text is never kept, for it may quote what a venue said. A venue's ``retry_after``
-            is waited for.
+        error: The failure. Only its fixed title is stored, because its detail may quote an answer of the venue. The
+            next attempt waits for its ``retry_after``, up to :data:`SLOWEST_RETRY`.
         now: When it failed.
-        random: Gives a number in [0, 1).
+        random: Returns a number in [0, 1).
 
     """
     failures = wallet.connection.retry_count + 1
@@ -112,9 +112,9 @@ def failed(
     )
     log = replace(_log(run, wallet, SyncStatus.FAILED, now), error_code=error.code)
     if run.type is SyncType.PRE_TRADE:
-        # However often orders are tried while a venue is away, the schedule looks when it would have.
+        # A sync before an order must not move the schedule, however often orders are tried while a venue is down.
         return SyncOutcome(run, wallet, replace(wallet, statistics=statistics), log, error.title)
-    # What does not open today will not open tomorrow.
+    # Credentials that cannot be decrypted now cannot be decrypted later.
     lost = (
         failures >= FAILURES_UNTIL_ERROR or isinstance(error, DecryptionError)
     ) and wallet.status not in STOPPED_STATUSES
@@ -130,7 +130,7 @@ def failed(
 
 
 def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
-    """Remember what the key may do, and pause the wallet of one that can withdraw or changed by itself."""
+    """Record the permissions of the key. Pause the wallet if the key can withdraw or its permissions changed."""
     if now is None:
         return wallet
     version = wallet.credentials_version
@@ -144,7 +144,10 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
 def _watch_losses(
     before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
 ) -> tuple[UserWallet, LossLimitBreach | None]:
-    """Follow the losses of an account at a venue, for nobody else does; not while something held has no price."""
+    """Measure the losses of a live account, unless a holding has no price.
+
+    The losses of a paper account are measured along its path instead.
+    """
     equity = after.balance.total_value_usd
     if equity is None:
         return after, None
@@ -157,7 +160,7 @@ def _watch_losses(
 
 
 def _is_unchanged(wallet: UserWallet, statement: AccountStatement) -> bool:
-    """Tell whether the stored snapshot of a connected paper wallet was taken at the same entry of its journal."""
+    """Tell whether the stored snapshot of a connected paper wallet belongs to the same journal entry."""
     before, asset_flows = wallet.balance.asset_flows, statement.asset_flows
     if before is None or asset_flows is None or asset_flows.seq is None or wallet.balance.partial:
         return False
@@ -178,7 +181,7 @@ def _snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
 
 
 def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[EquitySample]:
-    """Return the hours of equity to keep: a paper wallet's own, at a venue the first look of each hour."""
+    """Return the hours of equity to store: those of a paper wallet, or the first sync of each hour at a venue."""
     now = balance.last_synced_at
     assert now is not None  # noqa: S101  _snapshot sets it
     if statement.record is not None:

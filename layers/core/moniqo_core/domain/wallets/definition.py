@@ -47,7 +47,7 @@ class FeedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """One field a user fills in to connect. Only settings that are no secret may say ``is_encrypted=False``."""
+    """A field that a user fills in to connect. Only settings that are not secret may set ``is_encrypted=False``."""
 
     field_name: str
     display_label: str
@@ -61,7 +61,7 @@ class CredentialField:
 
 @dataclass(frozen=True, slots=True)
 class Leverage:
-    """Leverage a venue grants; ``min`` and ``max`` are factors."""
+    """Leverage that a venue offers. ``min`` and ``max`` are factors."""
 
     available: bool = False
     min: Decimal | None = None
@@ -71,7 +71,7 @@ class Leverage:
 
 @dataclass(frozen=True, slots=True)
 class FeeSchedule:
-    """Fees in percent of what is exchanged: 0.1 is 0.1%."""
+    """Fees in percent of the exchanged amount: 0.1 is 0.1%."""
 
     maker_fee_percent: Decimal = Decimal(0)
     taker_fee_percent: Decimal = Decimal(0)
@@ -80,7 +80,7 @@ class FeeSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a wallet of this kind can do."""
+    """Capabilities of a kind of wallet."""
 
     spot_trading: bool = True
     futures_trading: bool = False
@@ -93,7 +93,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """How a demo wallet simulates: the asset its cash is in, slippage in basis points, and where prices come from."""
+    """Settings of a simulated wallet: the asset of its cash, slippage in basis points, and the source of prices."""
 
     cash_asset: str = "USDT"
     slippage_bps: Decimal = Decimal(5)
@@ -102,7 +102,7 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """How the venue is reached; administrators give it and nobody gets it back."""
+    """How the venue is reached. Administrators set it, and the API never returns it."""
 
     base_url: str | None = None
     testnet_url: str | None = None
@@ -115,7 +115,7 @@ class ApiConfig:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One kind of wallet. ``slug`` is unique among definitions not deleted and never changes."""
+    """One kind of wallet. ``slug`` never changes and is unique among the definitions that are not deleted."""
 
     id: str
     slug: str

@@ -1,4 +1,4 @@
-"""What an API key may do at its venue, and when that stops a wallet."""
+"""Permissions of an API key at its venue, and when they pause a wallet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class KeyPermissions:
-    """What a key may do; ``ip_restricted`` is None where the venue does not say."""
+    """Permissions of an API key. ``ip_restricted`` is None when the venue does not report it."""
 
     can_read: bool
     can_trade: bool
@@ -16,7 +16,10 @@ class KeyPermissions:
 
 
 def reason_to_pause(before: KeyPermissions | None, now: KeyPermissions) -> str | None:
-    """Return why a key stops its wallet: it can withdraw, or may do other things than it did ``before``."""
+    """Return why a key must pause its wallet, or None.
+
+    A key pauses its wallet when it can withdraw, or when its permissions differ from those ``before``.
+    """
     if now.can_withdraw:
         return "The API key can withdraw funds. If it leaked, it could empty the account."
     if before is None or before == now:

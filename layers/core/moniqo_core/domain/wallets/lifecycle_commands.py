@@ -1,4 +1,4 @@
-"""Changes of a wallet: its status, its limits, its end; and which change of status is allowed."""
+"""Commands that change a wallet's status or limits or delete it, and the allowed changes of status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Pause, resume, suspend or reinstate: ``status`` is the new one, ``by`` is owner, admin or system."""
+    """Pause, resume, suspend or reinstate. ``status`` is the new status, ``by`` is owner, admin or system."""
 
     status: str
     by: str
@@ -26,7 +26,7 @@ class SetLimits:
 
 @dataclass(frozen=True, slots=True)
 class DeleteWallet:
-    """Delete the wallet; ``force`` cancels open orders first and gives up what is held."""
+    """Delete the wallet. With ``force``, open orders are cancelled first and holdings are given up."""
 
     force: bool = False
 
@@ -35,13 +35,14 @@ LifecycleCommand = SetStatus | SetLimits | DeleteWallet
 
 
 def check_status_change(current: str, change: SetStatus) -> None:
-    """Refuse a change of status that is not open to whoever asks.
+    """Refuse a change of status that the requester may not make.
 
-    Owners pause and resume; only an administrator suspends and reinstates.
+    Owners pause and resume. Only an administrator suspends and reinstates.
 
     Raises:
-        WalletSuspendedError: the wallet is suspended and an owner wants to change that.
-        ConflictError: the wallet is in the wanted status already, or was never in the one to be lifted.
+        WalletSuspendedError: The wallet is suspended, and the requester is not an administrator.
+        ConflictError: The wallet already has the new status, or an administrator reinstates a wallet that is not
+            suspended.
 
     """
     if current == "suspended" and change.by != "admin":

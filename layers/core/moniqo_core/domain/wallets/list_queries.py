@@ -1,4 +1,4 @@
-"""What is asked for when definitions and wallets are listed: which ones, and after which row a page begins."""
+"""Filters and cursors for lists of definitions and wallets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
 @dataclass(frozen=True, slots=True)
 class DefinitionFilter:
-    """Which definitions to list; None does not filter."""
+    """Filter of a list of definitions. A field of None does not filter."""
 
     integration_type: IntegrationType | None = None
     is_active: bool | None = None
@@ -21,7 +21,7 @@ class DefinitionFilter:
 
 
 class DefinitionCursor(NamedTuple):
-    """A page of definitions begins after the one with this ``order`` and ``slug``."""
+    """Cursor of a list of definitions. The page begins after this ``order`` and ``slug``."""
 
     order: int
     slug: str
@@ -29,7 +29,7 @@ class DefinitionCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WalletFilter:
-    """Which of an owner's wallets to list; None does not filter."""
+    """Filter of an owner's list of wallets. A field of None does not filter."""
 
     wallet_id: str | None = None
     is_active: bool | None = None
@@ -37,7 +37,7 @@ class WalletFilter:
 
 
 class WalletCursor(NamedTuple):
-    """A page of wallets begins after the one created at ``created_at`` with the id ``id``."""
+    """Cursor of a list of wallets. The page begins after this ``created_at`` and ``id``."""
 
     created_at: datetime
     id: str

@@ -1,4 +1,4 @@
-"""What a wallet answers, whichever it is; amounts are exact ``Decimal``."""
+"""Results of wallet operations, the same for every kind of wallet. Amounts are exact ``Decimal``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WalletBalance:
 
     @property
     def total(self) -> Decimal:
-        """Everything held, whether an open order has locked it or not."""
+        """Free plus locked amount."""
         return self.free + self.locked
 
 
@@ -38,7 +38,7 @@ class MarketPrice:
 
     @property
     def mid(self) -> Decimal:
-        """Halfway between bid and ask."""
+        """Midpoint of bid and ask."""
         return (self.bid + self.ask) / 2
 
     @property
@@ -49,10 +49,10 @@ class MarketPrice:
 
 @dataclass(frozen=True, slots=True)
 class WalletPosition:
-    """A holding with its cost: ``average_cost`` excludes fees, which lower ``realised_pnl`` when paid.
+    """A holding with its cost. ``average_cost`` excludes fees, which reduce ``realised_pnl`` when they are paid.
 
-    ``average_cost`` is rounded at 8 places, ``cost`` is exact. ``mark_price`` is the mid price now. Cost and
-    results are None where the account's fills do not explain the holding: some of it came from elsewhere.
+    ``average_cost`` is rounded to 8 places, ``cost`` is exact. ``mark_price`` is the current mid price. Cost and PnL
+    are None when the account's fills do not explain the holding, because some of it came from elsewhere.
     """
 
     symbol: str
@@ -66,7 +66,7 @@ class WalletPosition:
 
 
 class PositionReport(NamedTuple):
-    """Positions as of a moment; ``stale`` says that the market could not be followed up to it."""
+    """Positions at the time ``as_of``. ``stale`` tells that the market could not be evaluated up to it."""
 
     items: tuple[WalletPosition, ...]
     evaluated_until: datetime
@@ -77,7 +77,7 @@ class PositionReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """An order as the venue sees it now."""
+    """An order as its venue currently reports it."""
 
     order_id: str
     symbol: str

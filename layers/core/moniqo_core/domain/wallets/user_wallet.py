@@ -24,14 +24,14 @@ class UserWalletStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
-# A wallet that only lost its connection still is the owner's to use; a stopped one is not.
+# A wallet that lost its connection may still be used. A paused or suspended one may not.
 STOPPED_STATUSES: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED})
 SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, UserWalletStatus.CONNECTING)
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotAsset:
-    """One asset at the last sync; ``value_usd`` is None when nobody prices it."""
+    """One asset at the last sync. ``value_usd`` is None when it has no price."""
 
     asset: str
     free: Decimal
@@ -42,10 +42,10 @@ class SnapshotAsset:
 
 @dataclass(frozen=True, slots=True)
 class BalanceSnapshot:
-    """What the last sync saw; empty before the first one. Values and PnL are in US dollars.
+    """The balance at the last sync, empty before the first one. Values and PnL are in US dollars.
 
-    ``partial`` says that an asset has no value, or that a price or an order may be out of date.
-    ``asset_flows`` is what had moved by then.
+    ``partial`` tells that an asset has no value, or that a price or an order may be out of date. ``asset_flows`` has
+    the movements up to that sync.
     """
 
     last_synced_at: datetime | None = None
@@ -58,10 +58,10 @@ class BalanceSnapshot:
 
 
 class LossBaseline(NamedTuple):
-    """What the losses of a live wallet are measured from, in US dollars.
+    """The values that a live wallet's losses are measured from, in US dollars.
 
-    ``day_start`` is the equity the owner's day began with, the loss in dollars counts from it; ``percent_from`` is the
-    same for the loss in percent. ``peak`` is the highest equity. ``until`` is when the next day begins.
+    ``day_start`` is the equity at the start of the owner's day, from which the loss in dollars counts. ``percent_from``
+    is the same for the loss in percent. ``peak`` is the highest equity. ``until`` is the start of the next day.
     """
 
     day_start: Decimal
@@ -72,7 +72,7 @@ class LossBaseline(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """How the last contact with the account went; ``retry_count`` counts failures since the last success."""
+    """The state of the connection to the account. ``retry_count`` counts failures since the last success."""
 
     is_connected: bool = False
     last_successful_ping: datetime | None = None
@@ -84,7 +84,7 @@ class ConnectionState:
 
 @dataclass(frozen=True, slots=True)
 class SyncStatistics:
-    """Syncs of this wallet since it was created."""
+    """Number of syncs of this wallet since it was created."""
 
     total_syncs: int = 0
     failed_syncs: int = 0
@@ -94,13 +94,15 @@ class SyncStatistics:
 class UserWallet:
     """One user's account under one wallet definition.
 
-    ``credentials`` is the encrypted form of the secret fields; ``settings`` are the fields whose definition says they
-    are not secret. ``credentials_version`` counts how often they were stored. ``synced_for`` is the scheduled time of
-    the last scheduled sync: older deliveries of the same work change nothing. ``forked_from`` names the wallet and the
-    entry of its ledger this one was copied from. ``journal_seq`` is the entry of the journal that last changed what is
-    shown here of the account. ``key_permissions`` are what the key of the version ``key_permissions_version`` of the
-    credentials could do at the last sync. ``baseline`` is what a live wallet's losses count from, None before its first
-    whole snapshot; ``buys_stopped`` says that a loss limit was reached, and what may still buy is to be cancelled.
+    ``credentials`` is the encrypted form of the secret fields. ``settings`` are the fields that the definition marks as
+    not secret. ``credentials_version`` counts how often they were stored. ``key_permissions`` are the permissions of
+    the key at the last sync, for the version ``key_permissions_version`` of the credentials.
+
+    ``synced_for`` is the scheduled time of the last scheduled sync. Older deliveries of the same work change nothing.
+    ``journal_seq`` is the journal entry that last changed the account's fields in this document. ``forked_from`` names
+    the wallet and the journal entry that this wallet was copied from. ``baseline`` is what a live wallet's losses count
+    from, and is None before its first complete snapshot. ``buys_stopped`` tells that a loss limit was reached and that
+    open buys must be cancelled.
     """
 
     id: str
@@ -147,7 +149,7 @@ class UserWallet:
 
     @property
     def has_credentials(self) -> bool:
-        """Whether anything the definition asks for is stored."""
+        """Whether any credential field of the definition is stored."""
         return self.credentials is not None or bool(self.settings)
 
     @property
@@ -157,7 +159,7 @@ class UserWallet:
 
 
 class AccountRecord(NamedTuple):
-    """What a paper account's journal says of things its user wallet shows too: the journal is right.
+    """The state in a paper account's journal that its user wallet repeats. The journal takes precedence.
 
     ``evaluated_until`` is None while nothing is held or open.
     """
