@@ -184,6 +184,13 @@ def fresh_copy(module: ModuleType) -> ModuleType:
     return copy
 
 
+@pytest.fixture
+def no_log_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget where other tests sent the log lines of this process."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
+@pytest.mark.usefixtures("no_log_handlers")
 def test_log_lines_name_their_location_and_invocation(capsys: pytest.CaptureFixture[str]) -> None:
     class Context:
         function_name = "place_order"
