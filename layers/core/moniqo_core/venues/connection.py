@@ -1,4 +1,4 @@
-"""One venue at one address, shared by the wallets of an execution environment: sockets, breaker, markets, prices."""
+"""The connection to one venue at one address, which all wallets of an execution environment share."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from moniqo_core.venues.transport.venue_calls import VenueCalls
 
 MARKETS_MAX_AGE: Final = timedelta(hours=1)
 MARKETS_RETRY_AFTER: Final = timedelta(minutes=1)
-"""How long markets that could not be read anew are used without another try."""
+"""How long an old listing is used after a failed refresh, until the next attempt."""
 PRICES_MAX_AGE_SECONDS: Final = 5.0
 
 
 class VenueConnection(VenueCalls):
-    """Makes calls to a venue, and knows what everybody may ask of it: its markets and their prices."""
+    """Makes calls to a venue, and caches its public data: the markets and their mid prices."""
 
     def __init__(
         self,
@@ -39,21 +39,21 @@ class VenueConnection(VenueCalls):
         circuit_breaker: CircuitBreaker | None = None,
         rate_limiter: Callable[[float, float], RateLimiter] = RateLimiter,
     ) -> None:
-        """Prepare; nothing is opened before the first call.
+        """Prepare the connection. Nothing is opened before the first call.
 
         Args:
             venue: The rules of the exchange.
-            config: Where it is: ``base_url``, or ``testnet_url`` where that is all there is. ``rate_limits`` may say
-                ``requests_per_second`` for one account, in place of what CCXT knows.
-            markets: Where listings are kept; None keeps them in this object only.
-            allow_loopback: Whether an address on this machine may be called, without TLS.
-            calls_from: The address venues see, where it is fixed; it is told when one refuses a key.
-            now: The present.
-            circuit_breaker: Decides whether the venue is called at all.
-            rate_limiter: Makes the rate limiter of an account.
+            config: The address: ``base_url``, or ``testnet_url`` if there is no ``base_url``. ``rate_limits`` may set
+                ``requests_per_second`` for each account, which overrides CCXT's rate.
+            markets: Where listings are stored. None keeps them in this object only.
+            allow_loopback: Whether an address on this machine may be called, also without TLS.
+            calls_from: The IP address that venues see, if it is fixed. Errors name it when a venue refuses a key.
+            now: Returns the current time.
+            circuit_breaker: Decides whether calls are sent. None creates one.
+            rate_limiter: Makes the rate limiter of an account from a rate per second and a burst.
 
         Raises:
-            WalletConnectionError: the address cannot be used.
+            WalletConnectionError: the address is not usable.
 
         """
         super().__init__(
@@ -73,7 +73,7 @@ class VenueConnection(VenueCalls):
         self._lock = asyncio.Lock()
 
     async def markets(self) -> Mapping[str, ListedMarket]:
-        """Every market by symbol: an hour old at most, older only while the venue does not answer."""
+        """Return every market by symbol. The listing is at most an hour old, unless a refresh fails."""
         async with self._lock:
             if self._listing is None and self._kept is not None:
                 self._use_listing(await self._kept.get(self._address))
@@ -108,7 +108,7 @@ class VenueConnection(VenueCalls):
         load_markets_into(self.client_model(), listing.markets)
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol, a few seconds old at most: one call for all the wallets that ask meanwhile."""
+        """Return the mid price of every symbol, at most 5 s old. Concurrent callers share one call to the venue."""
         await self.markets()
         async with self._lock:
             if self._mids is None or time.monotonic() - self._mids[0] > PRICES_MAX_AGE_SECONDS:

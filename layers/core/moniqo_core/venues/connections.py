@@ -1,4 +1,4 @@
-"""The connections of a deployment to its venues, which outlive the wallets that use them."""
+"""The connections of a deployment to its venues. They outlive the wallets that use them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class VenueConnections:
-    """One connection for each definition of a venue, made when it is first needed."""
+    """Holds one connection for each definition of a venue, made on first use."""
 
     def __init__(self, database: Database, clock: Clock, *, allow_loopback: bool, calls_from: str | None) -> None:
-        """Keep the markets of venues in ``database``.
+        """Make no connection yet.
 
         Args:
-            database: Where markets are kept.
-            clock: The present.
+            database: Where the listings of markets are stored.
+            clock: Returns the current time.
             allow_loopback: Whether a definition may name a venue on this machine.
-            calls_from: The address venues see, where it is fixed.
+            calls_from: The IP address that venues see, if it is fixed.
 
         """
         self._database = database
@@ -34,10 +34,10 @@ class VenueConnections:
         self._made: dict[tuple[str, str], VenueConnection] = {}
 
     def to(self, definition: Definition) -> VenueConnection:
-        """Return the connection to a definition's venue; an administrator's change of it makes another.
+        """Return the connection to a definition's venue. A changed ``api_config`` gets a new connection.
 
         Raises:
-            WalletConnectionError: the definition gives no usable address of its venue.
+            WalletConnectionError: the definition has no venue, or no usable address of it.
 
         """
         from moniqo_core.storage.market.venue_markets import VenueMarketStore
@@ -58,6 +58,6 @@ class VenueConnections:
         return self._made[name]
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close every connection."""
         for connection in self._made.values():
             await connection.close()

@@ -1,4 +1,4 @@
-"""What a venue shows to everybody: books at its own time, and candles."""
+"""The public market data of a venue: order books with the venue's own time, and candles."""
 
 from __future__ import annotations
 
@@ -22,36 +22,41 @@ if TYPE_CHECKING:
 BOOK_LEVELS: Final = 20
 SPANS: Final[Mapping[str, timedelta]] = {"1m": MINUTE, "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 READ_TIMEOUT_SECONDS: Final = 2.0
-"""How long a read from one venue may take, so that there is time for the next one."""
+"""Time limit of a read from one venue. It leaves time to try the next venue."""
 
 PAGE: Final = 300
-"""Minutes asked for at once: what the one that gives least gives."""
+"""Minutes requested at once: the smallest page of all venues."""
 MAX_PAGES: Final = 5
 
 
 class ExchangePriceSource:
-    """A :class:`~moniqo_core.feeds.price_source.VenueData` through CCXT.
+    """A :class:`~moniqo_core.feeds.price_source.PriceSource` that reads through CCXT.
 
     ``source`` is the slug of the venue's definition.
     """
 
     def __init__(self, source: str, connect: Callable[[], Awaitable[VenueConnection]], clock: Clock = utc_now) -> None:
-        """Ask through the connection that ``connect`` finds, which may change while this lives."""
+        """Read through the connection that ``connect`` returns. It is called for every read: the connection changes."""
         self.source = source
         self._connect = connect
         self._clock = clock
 
     async def markets(self) -> Mapping[str, Market]:
-        """Every spot market that trades, by symbol."""
+        """Return every active spot market by symbol."""
         connection = await self._connect()
         return {symbol: item.market for symbol, item in (await connection.markets()).items()}
 
     async def snapshot(self, symbol: str) -> Snapshot:
-        """Book and last price now."""
+        """Return the current order book and last price."""
         return await snapshot_of(await self._listing(symbol), symbol, self.source, READ_TIMEOUT_SECONDS)
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol, some seconds old at most."""
+        """Return the mid price of every symbol, at most a few seconds old.
+
+        Raises:
+            MarketDataError: the venue did not answer in time.
+
+        """
         connection = await self._connect()
         try:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
@@ -60,7 +65,12 @@ class ExchangePriceSource:
             raise MarketDataError(f"{connection.venue.name} did not answer in time.", retry_after=2) from None
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
-        """Minutes from ``since`` on; pages without a trade are passed over."""
+        """Return minute candles from ``since`` on. Up to five pages without a trade are skipped.
+
+        Raises:
+            MarketDataError: the venue no longer serves candles from ``since`` on.
+
+        """
         connection = await self._listing(symbol)
         kept = connection.venue.minutes_kept
         if kept is not None and self._clock() - since > kept:
@@ -75,11 +85,11 @@ class ExchangePriceSource:
         return ()
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles, oldest first."""
+        """Return the last ``limit`` closed candles, oldest first."""
         return await candles_of(await self._listing(symbol), symbol, interval, limit, self._clock())
 
     async def _listing(self, symbol: str) -> VenueConnection:
-        """Return the connection, which knows its markets by then; raises SymbolNotFoundError."""
+        """Return the connection with its markets loaded; raises SymbolNotFoundError if ``symbol`` is not one."""
         connection = await self._connect()
         if symbol not in await connection.markets():
             raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}.", symbol=symbol[:40])
@@ -87,10 +97,20 @@ class ExchangePriceSource:
 
 
 async def snapshot_of(connection: VenueConnection, symbol: str, source: str, seconds: float) -> Snapshot:
-    """Read the order book and the last price of a listed symbol.
+    """Return the order book and the last price of a listed symbol.
 
-    The time is the book's own where the venue stamps it; else the older of the ticker's and the moment the venue wrote
-    its answer, which HTTP's Date says to the second. Raises MarketDataError where it says none.
+    The snapshot has the book's own timestamp if the venue sends one. Otherwise it has the earlier of two times: the
+    ticker's, and the ``Date`` header of the answer with the book, which is exact to the second.
+
+    Args:
+        connection: The connection to the venue.
+        symbol: The symbol.
+        source: The name of the venue in the snapshot.
+        seconds: Time limit of each of the two reads.
+
+    Raises:
+        MarketDataError: the venue has no quotes for the symbol, or does not date them.
+
     """
 
     async def book(client: Client) -> tuple[list[PriceLevel], list[PriceLevel], datetime | None, datetime | None]:
@@ -130,7 +150,7 @@ def _written_at(date: str | None) -> datetime | None:
 async def candles_of(
     connection: VenueConnection, symbol: str, interval: str, limit: int, now: datetime
 ) -> Sequence[Candle]:
-    """Return the last closed candles of a listed symbol, oldest first."""
+    """Return the last ``limit`` candles of a listed symbol that are closed at ``now``, oldest first."""
     candles = await _candles(connection, symbol, interval, None, limit + 1)
     return [candle for candle in candles if candle.start + SPANS[interval] <= now][-limit:]
 

@@ -1,4 +1,4 @@
-"""How Polygon is asked: one key of the deployment, in a header, never in an address."""
+"""The HTTP client of Polygon. It sends the deployment's one key in a header, never in a URL."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _REFUSED: Final = {
 
 
 class PolygonHttp:
-    """Asks once; a failure is MarketDataError, for prices are soon asked for again."""
+    """Sends each request once. Prices are soon requested again, so a failure is not retried here."""
 
     def __init__(
         self, read_key: Callable[[], str], address: str = ADDRESS, circuit_breaker: CircuitBreaker | None = None
     ) -> None:
-        """Prepare; nothing is opened, nor is the key read, before the first call."""
+        """Prepare the client. Before the first request, it opens nothing and does not read the key."""
         self._read_key = read_key
         self._key: str | None = None
         self._address = address.rstrip("/")
@@ -41,17 +41,17 @@ class PolygonHttp:
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        """Close the sockets; the next call opens new ones."""
+        """Close the sockets. The next request opens new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def get(self, path: str, query: Mapping[str, str]) -> Any:
-        """Return the answer to a path, numbers with a point as Decimal.
+        """Return the parsed JSON answer to ``GET path``. Numbers with a decimal point are ``Decimal``.
 
         Raises:
-            SymbolNotFoundError: Polygon knows no such thing.
-            MarketDataError: everything else that is no answer.
+            SymbolNotFoundError: Polygon answered 404.
+            MarketDataError: Polygon refused the request, did not answer, or its answer is not JSON.
 
         """
         wait = self._circuit_breaker.wait()
@@ -60,7 +60,7 @@ class PolygonHttp:
         try:
             async with asyncio.timeout(SECONDS):
                 status, headers, body = await self._ask(path, query)
-        except Exception:  # noqa: BLE001 - whatever a client of HTTP raises
+        except Exception:  # noqa: BLE001 - every error of the HTTP client means that there was no answer
             self._circuit_breaker.failed(None)
             raise _failed("it did not answer") from None
         if status == 404:  # noqa: PLR2004

@@ -17,7 +17,10 @@ from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 
 
 class VenueFeeds:
-    """Makes feeds, each once: an account's path is that of the venue it was opened on, other venues only quote."""
+    """Makes each feed once.
+
+    The path of an account always comes from the venue on which it was opened. Other venues only quote current prices.
+    """
 
     def __init__(
         self,
@@ -27,14 +30,14 @@ class VenueFeeds:
         database: Database,
         clock: Clock,
     ) -> None:
-        """Take what this deployment asks for prices.
+        """Use the price sources of this deployment.
 
         Args:
-            venues: Slugs of definitions of exchanges, the first preferred.
-            exchange: Makes what asks one of them.
-            shares: What asks for prices of shares, None where nobody does.
-            database: Where minutes are recorded.
-            clock: The present.
+            venues: Slugs of the definitions of exchanges, in order of preference.
+            exchange: Makes the price source of one of them.
+            shares: The price source of shares, or None if this deployment has none.
+            database: Where minute candles are recorded.
+            clock: Returns the current time.
 
         """
         self._venues = venues
@@ -45,19 +48,19 @@ class VenueFeeds:
         self._feeds: dict[str, VenueFeed] = {}
 
     def for_new(self, definition: Definition) -> str | None:
-        """Return the name of the feed of accounts opened now on a definition; None when this deployment has none."""
+        """Return the name of the feed for new accounts of a definition, or None if this deployment has none."""
         if MarketType.STOCKS in definition.supported_markets:
             return None if self._shares is None else polygon.SOURCE
         return self._venues[0] if self._venues else None
 
     def named(self, name: str) -> PriceFeed:
-        """Return the feed that accounts keep the name of; it has no prices when the deployment dropped the venue."""
+        """Return the feed of a stored name. It has no prices if the deployment no longer uses the venue."""
         if name not in self._feeds:
             self._feeds[name] = VenueFeed(self._sources(name), self._record, self._clock)
         return self._feeds[name]
 
     async def usd_rate(self, asset: str) -> Decimal:
-        """Return dollars per unit of a token that follows the dollar, as venues quote it; one where none is asked."""
+        """Return the US dollars per unit of a token pegged to the dollar, as venues quote it, or 1 without venues."""
         return await self.named(self._venues[0]).usd_rate(asset) if self._venues else ONE
 
     def _sources(self, name: str) -> list[PriceSource]:

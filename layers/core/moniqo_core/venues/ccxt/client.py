@@ -1,4 +1,4 @@
-"""CCXT's object for one account, made to our needs: exact, silent, and with refusals read by our tables."""
+"""CCXT's clients, changed in three ways: amounts are exact, nothing is logged, and our tables judge refusals."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from moniqo_core.venues.exchanges.venue import Client, Venue
 if TYPE_CHECKING:
     import aiohttp
 
-# CCXT logs headers, which hold the key, and bodies. This logger belongs to no tree, so no configuration opens it.
+# CCXT logs bodies, and headers that hold the key. This logger is in no hierarchy, so no configuration can enable it.
 _SILENT: Final = logging.Logger("ccxt", logging.CRITICAL + 1)  # noqa: LOG001
 
 
 class SessionAdapter:
-    """The shared session as CCXT calls it. A redirect is an answer, never followed: the key would go along."""
+    """Adapts the shared session to the interface that CCXT calls.
+
+    Redirects are returned and never followed, because the API key would be sent along.
+    """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        """Send through ``session``, which belongs to somebody else."""
+        """Send through ``session``, which the caller owns and closes."""
         self._session = session
 
     headers: Final[Mapping[str, str]] = {}
@@ -47,30 +50,37 @@ class SessionAdapter:
 
 
 class _Overrides:
-    """What every exchange class of CCXT gets from us."""
+    """The attributes and methods that we override in every exchange class of CCXT."""
 
     number = str
     logger = _SILENT
     verbose = False
     timeout_on_exit = 0
-    # The shared session has a context; one of CCXT's own costs each account 25 ms for the authorities' certificates.
+    # The shared session has an SSL context. CCXT would load the CA certificates for each account, which takes 25 ms.
     ssl_context = False
     enableLastHttpResponse = enableLastJsonResponse = enableLastResponseHeaders = False  # noqa: N815
     venue: Venue
     on_test_network: bool
     answers: int
     answered_at: str | None = None
-    """HTTP's Date of the last answer."""
+    """The ``Date`` header of the last answer."""
     markets: Any
 
     async def load_markets(self, reload: bool = False, params: object = None) -> Any:  # noqa: FBT001
-        """Whoever made the client gave it the markets it needs."""
+        """Return the markets that the client was given, where CCXT's own method would fetch them."""
         return self.markets
 
     def handle_errors(
         self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *sent: object
     ) -> None:
-        """Judge an answer by the venue's table in place of CCXT's, which changes its mind by texts and by history."""
+        """Judge an answer by the venue's table.
+
+        CCXT's own method also depends on message texts and on earlier answers.
+
+        Raises:
+            VenueRefusalError: the answer is a refusal.
+
+        """
         self.answers += 1
         self.answered_at = headers.get("Date")
         codes = tuple(self.venue.codes(code, response))
@@ -79,7 +89,7 @@ class _Overrides:
             raise refusal
 
     def __del__(self) -> None:
-        """Nothing is open: the session is shared."""
+        """Close nothing: the session is shared."""
 
 
 @cache
@@ -88,7 +98,10 @@ def _class_of(venue: Venue) -> type[Any]:
 
 
 def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
-    """Make a client without an account. It takes 2 to 20 ms and is done once; see :func:`account_client`."""
+    """Return a client without an account, from which :func:`account_client` makes the others.
+
+    Making it takes 2 to 20 ms, so each connection makes it once.
+    """
     client = _class_of(venue)({"options": copy.deepcopy(dict(venue.options)), "enableRateLimit": True})
     client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
     client.on_test_network = on_test_network
@@ -97,7 +110,11 @@ def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
 
 
 def account_client(model: Client, session: aiohttp.ClientSession, credentials: Mapping[str, str]) -> Client:
-    """Make a client for an account, without its pace: options are its own, markets and addresses are shared."""
+    """Return a client for one account.
+
+    It has its own options, and shares markets and addresses with ``model``. The caller sets its rate limiter, the
+    attribute ``throttler``.
+    """
     client = copy.copy(model)
     client.options = dict(model.options)
     client.throttler = None
@@ -108,7 +125,10 @@ def account_client(model: Client, session: aiohttp.ClientSession, credentials: M
 
 
 def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
-    """Read CCXT's markets: those of the spot market that trade now, by name."""
+    """Return the active spot markets among CCXT's markets, sorted by symbol.
+
+    A market without a price step or an amount step is left out.
+    """
     listed = [_read_market(venue, item) for item in found if item["spot"] and item["active"] is not False]
     return sorted((item for item in listed if item is not None), key=lambda item: item.market.symbol)
 
@@ -132,7 +152,7 @@ def _read_market(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
 
 
 def load_markets_into(model: Client, listed: Sequence[ListedMarket]) -> None:
-    """Let a client, and all that were made from it, know these markets as it would have parsed them."""
+    """Load markets into ``model`` and all clients made from it, in the form that CCXT would have parsed."""
     parsed = [_as_ccxt(item) for item in listed]
     for table in (model.markets, model.markets_by_id):
         table.clear()

@@ -1,7 +1,7 @@
-"""Imports one exchange of CCXT without the hundred others, whether the package is whole or trimmed.
+"""Imports one exchange of CCXT without the other hundred, from the complete package or from the layer's part of it.
 
-``import ccxt`` runs a package file that imports every exchange: 0.6 to 1.9 s and 74 MB. The modules of one exchange
-need only the names of errors from it, so a package of that much stands in for it, here and in the layer alike.
+``import ccxt`` imports every exchange, which takes 0.6 to 1.9 s and 74 MB. The modules of one exchange need only the
+names of errors and the base class from the package. So an empty package with these names replaces it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 @cache
 def exchange_class(name: str) -> type[Any]:
-    """Return CCXT's asynchronous class of the exchange ``name``, which is one of our own list, never a request's."""
+    """Return CCXT's asynchronous class of an exchange. ``name`` comes from our own list, never from a request."""
     if "ccxt" not in sys.modules:
         package = _stand_in("ccxt")
         errors = importlib.import_module("ccxt.base.errors")
@@ -29,7 +29,7 @@ def exchange_class(name: str) -> type[Any]:
 
 
 def _stand_in(name: str) -> ModuleType:
-    """Put an empty package where ``name`` would be imported from, so that its own file does not run."""
+    """Register an empty package as ``name``, so that the package's own ``__init__`` module does not run."""
     spec = find_spec(name)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(name, name=name)

@@ -1,4 +1,7 @@
-"""CCXT's orders, fills, books and balances in the words every wallet shares. Pure functions on plain data."""
+"""Converts CCXT's orders, fills, books and balances to the types that all wallets share.
+
+The functions are pure and work on plain data.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 @dataclass(frozen=True, slots=True)
 class VenueFill:
-    """One exchange at a venue; ``quote`` is what changed hands, without the fee."""
+    """A fill at a venue. ``quote`` is the quote amount exchanged, without the fee."""
 
     fill_id: str
     order_id: str
@@ -46,7 +49,7 @@ class VenueFill:
 
 
 def read_order(order: Mapping[str, Any], order_type: OrderType) -> OrderResult:
-    """Read CCXT's order; ``order_type`` is the venue's reading of its type."""
+    """Convert an order of CCXT. ``order_type`` is its type as the venue's ``type_of`` returned it."""
     filled, quote = _amount(order.get("filled")), _amount(order.get("cost"))
     fees = _fees(order)
     currency = next(iter(fees), order["symbol"].partition("/")[2])
@@ -83,7 +86,7 @@ def _status(order: Mapping[str, Any], filled: Decimal) -> OrderStatus:
 
 
 def _fees(order: Mapping[str, Any]) -> dict[str, Decimal]:
-    """Sum the fees by asset, the asset that paid first, first."""
+    """Sum the fees by asset, in the order in which the assets first appear."""
     given = order.get("fees") or [order.get("fee")]
     sums: dict[str, Decimal] = {}
     for fee in given:
@@ -94,18 +97,18 @@ def _fees(order: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def lacks_fee(order: Mapping[str, Any]) -> bool:
-    """Tell whether an order filled and does not say what that cost."""
+    """Tell whether an order has fills but reports no fee."""
     return bool(_amount(order.get("filled"))) and not _fees(order)
 
 
 def with_fees(order: Mapping[str, Any], fills: Iterable[VenueFill]) -> dict[str, Any]:
-    """Add to an order the fees of its fills."""
+    """Return an order of CCXT with the fees of those ``fills`` that belong to it."""
     own = [{"cost": fill.fee, "currency": fill.fee_currency} for fill in fills if fill.order_id == str(order["id"])]
     return {**order, "fees": own, "fee": None}
 
 
 def read_fill(trade: Mapping[str, Any]) -> VenueFill:
-    """Read CCXT's trade of an account."""
+    """Convert one of the account's own trades."""
     fee = trade.get("fee") or {}
     price, amount = _amount(trade["price"]), _amount(trade["amount"])
     with exact():
@@ -126,7 +129,7 @@ def read_fill(trade: Mapping[str, Any]) -> VenueFill:
 
 
 def read_balances(found: Mapping[str, Any]) -> list[WalletBalance]:
-    """Read CCXT's balance: what is not zero, by asset. The locked part is what is not free of the total."""
+    """Convert CCXT's balance to the assets with a non-zero total, sorted by asset. ``locked`` is total less free."""
     held = []
     for asset, total in found["total"].items():
         whole, free = _amount(total), _amount(found["free"].get(asset))
@@ -137,23 +140,27 @@ def read_balances(found: Mapping[str, Any]) -> list[WalletBalance]:
 
 
 def read_levels(side: Sequence[Sequence[Any]], *, falling: bool) -> list[PriceLevel]:
-    """Read one side of a book, best first. CCXT sorts prices it keeps as text by their letters."""
+    """Convert one side of an order book, best price first.
+
+    The levels are sorted again, because CCXT keeps prices as strings here and sorts them alphabetically.
+    """
     levels = [PriceLevel(_amount(row[0]), _amount(row[1])) for row in side]
     return sorted((level for level in levels if level.amount > 0), key=lambda level: level.price, reverse=falling)
 
 
 def read_candle(row: Sequence[Any]) -> Candle:
-    """Read CCXT's candle."""
+    """Convert a candle of CCXT."""
     start, *prices = row
     opened, high, low, closed, volume = (_amount(value) for value in prices)
     return Candle(read_time(start), opened, high, low, closed, volume)
 
 
 def position_of(fills: Iterable[VenueFill], base: str) -> Position:
-    """Follow purchases and sales, oldest first, at average cost.
+    """Return the position that ``fills``, oldest first, add up to at average cost.
 
-    A fee paid in the base asset is a little less bought; in the quote asset it lowers the realised result; fees in
-    other assets are not counted. Selling more than the fills bought ends the position: the rest came from elsewhere.
+    A fee in the base asset lowers the amount bought, or raises the amount sold. A fee in the quote asset lowers the
+    realised profit. Fees in other assets are not counted. Selling all that the fills bought, or more, closes the
+    position: any excess came from elsewhere.
     """
     position = Position()
     with exact():
@@ -171,7 +178,7 @@ def position_of(fills: Iterable[VenueFill], base: str) -> Position:
 
 
 def read_time(milliseconds: int | str) -> datetime:
-    """Read a time of CCXT."""
+    """Convert a time of CCXT, in milliseconds since 1970 UTC."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 

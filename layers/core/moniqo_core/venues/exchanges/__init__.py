@@ -1,1 +1,1 @@
-"""The venues: one short file each, named in :mod:`moniqo_core.venues.exchanges.registry`."""
+"""The rules of each exchange, one module per exchange, listed in :mod:`moniqo_core.venues.exchanges.registry`."""

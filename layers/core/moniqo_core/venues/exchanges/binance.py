@@ -35,7 +35,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "-1116": means.INVALID,
     "-1117": means.INVALID,
     "-1121": means.SYMBOL,
-    # Binance has one code for whatever its matching refuses; its fixed sentence is the rest of the code.
+    # Binance has one code for everything that its matching engine refuses. A fixed message tells the cases apart.
     "-2010 Account has insufficient balance for requested action.": means.FUNDS,
     "-2010 Duplicate order sent.": means.DUPLICATE,
     "-2010 Order would immediately match and take.": means.WOULD_TAKE,
@@ -88,7 +88,7 @@ class Binance(Venue):
     adjusts_clock = True
     order_id = re.compile(r"[0-9]{1,19}")
     quotes = ("USDT", "USDC", "FDUSD")
-    # Two seconds of CCXT's pace: listing every open order takes 0.8 of them, and no order must wait for that.
+    # Two seconds at CCXT's rate. Listing every open order uses 0.8 s of it, and no order must wait for that.
     burst = 40
     key_hint = (
         "In Binance's API Management, create a key with 'Enable Reading' and 'Enable Spot & Margin Trading'."
@@ -96,19 +96,22 @@ class Binance(Venue):
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:
-        """Spot and the wallet endpoints, nothing of margin or futures."""
+        """Return the spot and wallet endpoints, without margin and futures."""
         spot = f"{base_url}/api/v3"
         return {"public": spot, "private": spot, "sapi": f"{base_url}/sapi/v1"}
 
     def codes(self, status: int, body: Any) -> Sequence[str]:
-        """``{"code": -2015, "msg": ...}``; a success may carry code 0 or 200."""
+        """Return the code of ``{"code": -2015, "msg": ...}`` with its message, and alone.
+
+        A successful answer may have the code 0 or 200.
+        """
         if not isinstance(body, dict) or "code" not in body:
             return ()
         code = str(body["code"])
         return () if code in {"0", "200"} else (f"{code} {body.get('msg')}", code)
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
-        """``GET /sapi/v1/account/apiRestrictions``; the test network does not have it."""
+        """Read ``GET /sapi/v1/account/apiRestrictions``. Return None on the test network, which does not offer it."""
         if client.on_test_network:
             return None
         told = await client.sapiGetAccountApiRestrictions()
@@ -120,7 +123,7 @@ class Binance(Venue):
         )
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Best bid and ask of every symbol in one call."""
+        """Return the mid of best bid and best ask of every symbol, from one call."""
         shown = await client.publicGetTickerBookTicker()
         prices = {}
         for item in shown:
@@ -131,7 +134,7 @@ class Binance(Venue):
         return prices
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
-        """``POST /api/v3/order``."""
+        """Send ``POST /api/v3/order``."""
         params: dict[str, object] = {"newClientOrderId": client_id, "newOrderRespType": "FULL"}
         if order.type in {OrderType.LIMIT, OrderType.STOP_LIMIT}:
             params["timeInForce"] = order.time_in_force.value
@@ -147,29 +150,34 @@ class Binance(Venue):
         return sent
 
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
-        """CCXT refuses what is not among the order types of the market."""
+        """Keep the order types of the market, because CCXT refuses any other type."""
         return {"orderTypes": list(info["orderTypes"])}
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
-        """Read Binance's own type: CCXT's leaves stop and limit together."""
+        """Return the type from Binance's own field, because CCXT turns a stop-limit order into a limit order."""
         return _READ[order["info"]["type"]]
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
-        """``GET /api/v3/account`` without the assets that are zero."""
+        """Return ``GET /api/v3/account``, without assets whose balance is zero.
+
+        Raises:
+            TypeError: the answer holds no balances.
+
+        """
         found: Mapping[str, Any] = await client.fetch_balance({"omitZeroBalances": "true"})
         if not isinstance(found["info"]["balances"], list):
             raise TypeError
         return found
 
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/allOrders``: open ones are among them."""
+        """Return ``GET /api/v3/allOrders``, which includes open orders."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_orders(symbol, None, _MOST)
         return found
 
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/myTrades``, of one order where it is named: Binance takes no time beside it."""
+        """Return ``GET /api/v3/myTrades``. With ``order_id`` no start time is sent: Binance does not accept both."""
         params, start = ({}, since) if order_id is None else ({"orderId": order_id}, None)
         found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, start, _MOST, params)
         return found

@@ -42,7 +42,7 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
     "UNKNOWN_CANCEL_ORDER": means.UNKNOWN_ORDER,
     "INVALID_CANCEL_REQUEST": means.UNKNOWN_ORDER,
     "DUPLICATE_CANCEL_REQUEST": means.UNKNOWN_ORDER,
-    # The rest of what its matching refuses to place.
+    # Any other reason for which Coinbase refuses to place an order.
     "refused order": means.MARKET_CONDITION,
 }
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
@@ -60,7 +60,10 @@ _STATUSES: Final = {
 _MOST: Final = 250
 _LAST_FILLS: Final = 500
 _MOST_FILLS: Final = 1000
-"""Fills since a time: four pages, which a sync has time for. Nothing says how many there are, or gives the oldest."""
+"""Fills read since a given time: four pages, which fit into a sync.
+
+Coinbase neither says how many there are nor can return the oldest first.
+"""
 
 
 class Coinbase(Venue):
@@ -81,15 +84,18 @@ class Coinbase(Venue):
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:
-        """One address for everything."""
+        """Return the one address that serves every endpoint."""
         return {"rest": base_url}
 
     def credential(self, value: str) -> str:
-        r"""Undo the ``\n`` of a private key copied from the file Coinbase gives out."""
+        r"""Replace each ``\n`` in a private key that was copied from Coinbase's key file by a line break."""
         return value.replace("\\n", "\n")
 
     def codes(self, status: int, body: Any) -> Sequence[str]:
-        """``{"error": "PERMISSION_DENIED"}``; a refused order or cancellation is a success with a reason inside."""
+        """Return the code of ``{"error": "PERMISSION_DENIED"}``, or the reason why an order was refused.
+
+        A refused order or cancellation has HTTP status 200, with the reason in its body.
+        """
         if not isinstance(body, dict):
             return ()
         if isinstance(body.get("error_response"), dict):
@@ -103,17 +109,17 @@ class Coinbase(Venue):
         return [str(body["error"])] if isinstance(body.get("error"), str) else ()
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
-        """``GET /api/v3/brokerage/key_permissions``."""
+        """Read ``GET /api/v3/brokerage/key_permissions``."""
         told = await client.v3PrivateGetBrokerageKeyPermissions()
         return KeyPermissions(told["can_view"], told["can_trade"], told["can_transfer"])
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/brokerage/market/products``, spot only."""
+        """Return the spot products of ``GET /api/v3/brokerage/market/products``."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
         return [client.parse_spot_market(product, {}) for product in found["products"]]
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """The list of products carries a price of each: halfway where it is shown, else the last."""
+        """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
         prices = {}
         for product in found["products"]:
@@ -124,7 +130,7 @@ class Coinbase(Venue):
         return prices
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
-        """``POST /api/v3/brokerage/orders``; only the id comes back."""
+        """Send ``POST /api/v3/brokerage/orders``. The answer holds only the id of the order."""
         request = {
             "client_order_id": client_id,
             "product_id": client.market(order.symbol)["id"],
@@ -135,21 +141,24 @@ class Coinbase(Venue):
         return {"id": answer["success_response"]["order_id"]}
 
     async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
-        """``POST /api/v3/brokerage/orders/batch_cancel``."""
+        """Send ``POST /api/v3/brokerage/orders/batch_cancel``."""
         return await client.v3PrivatePostBrokerageOrdersBatchCancel({"order_ids": [order_id]})
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
-        """Read Coinbase's own type."""
+        """Return the type from Coinbase's own field."""
         return _READ[order["info"]["order_type"]]
 
     def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take status and quote amount as Coinbase says them; a market order of a quote amount is what it filled."""
+        """Take the status and the filled quote amount from Coinbase's own fields.
+
+        A market order that was placed by quote amount has no base amount, so its filled amount is used.
+        """
         info = order["info"]
         amount = order["amount"] or info["filled_size"]
         return {**order, "status": _STATUSES.get(info["status"]), "cost": info["filled_value"], "amount": amount}
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
-        """``GET /api/v3/brokerage/accounts``, every page: a page that breaks off is not a balance."""
+        """Return the balance from all pages of ``GET /api/v3/brokerage/accounts``. If one page fails, so does this."""
         accounts: list[object] = []
         asked: dict[str, object] = {"limit": _MOST}
         while True:
@@ -162,12 +171,17 @@ class Coinbase(Venue):
         return found
 
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/brokerage/orders/historical/batch``: open ones are among them."""
+        """Return ``GET /api/v3/brokerage/orders/historical/batch``, which includes open orders."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_orders(symbol, None, _MOST)
         return found
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
-        """Coinbase has no look-up by client id: it is among the last orders of the symbol or not."""
+        """Search the last orders of the symbol, because Coinbase has no query by client order id.
+
+        Raises:
+            VenueRefusalError: the order is not among them.
+
+        """
         for order in await client.fetch_orders(symbol, None, _MOST):
             if order["clientOrderId"] == client_id:
                 found: Mapping[str, Any] = order
@@ -177,7 +191,7 @@ class Coinbase(Venue):
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """``GET /api/v3/brokerage/orders/historical/fills``, newest first: of an order every page."""
+        """Return ``GET /api/v3/brokerage/orders/historical/fills``, newest first. Of one order, return every page."""
         asked: dict[str, object] = {"limit": _MOST}
         if symbol is not None:
             asked["product_ids"] = client.market(symbol)["id"]
@@ -196,7 +210,7 @@ class Coinbase(Venue):
 
 
 def _configuration(order: OrderRequest) -> dict[str, dict[str, object]]:
-    """Return what Coinbase calls the order's configuration: its name says type and time in force."""
+    """Return Coinbase's ``order_configuration``, whose key names the type and the time in force."""
     size = {"base_size": amount_text(order.amount)}
     if order.type is OrderType.MARKET:
         if order.quote_amount is not None:

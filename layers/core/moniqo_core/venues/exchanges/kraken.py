@@ -56,13 +56,18 @@ _TYPES: Final = {
 _READ: Final = {**{name: kind for kind, name in _TYPES.items()}, "take-profit-limit": OrderType.STOP_LIMIT}
 _PAGE: Final = 50
 _PAGES: Final = 4
-"""Pages of trades of one look. One more says where the first begin; what a sync asks besides fits into the burst."""
+"""Pages of trades that one query returns. One more page tells how many trades there are.
+
+The burst has room for all of them and for the other calls of a sync.
+"""
 _TRADES_AT_ONCE: Final = 20
 _COST: Final = 3
-"""What CCXT takes for a call of an account, twice that for a page of trades; it gives back one a second."""
+"""CCXT's cost of a private call. A page of trades costs twice as much. One unit is refilled per second."""
 _CALLS_AT_ONCE: Final = 12
-"""Kraken counts the calls of a key: fifteen are let through, and one in three seconds is forgotten. Three are left for
-what asks with the same key in another process. https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
+"""Calls that one account may send at once. Kraken allows fifteen per key, and restores one every three seconds.
+
+Three are left for other processes that use the same key.
+https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits
 """
 
 
@@ -87,11 +92,11 @@ class Kraken(Venue):
     )
 
     def api(self, base_url: str) -> Mapping[str, str]:
-        """One address for everything."""
+        """Return the one address that serves every endpoint."""
         return {"public": base_url, "private": base_url}
 
     def codes(self, status: int, body: Any) -> Sequence[str]:
-        """``{"error": ["EOrder:Insufficient funds"]}``: the whole, without its ending, and its category alone."""
+        """Return each error of ``{"error": ["EOrder:Insufficient funds"]}``, followed by its prefixes."""
         given = body.get("error") if isinstance(body, dict) else None
         if not isinstance(given, list):
             return ()
@@ -99,7 +104,7 @@ class Kraken(Venue):
         return [part for error in told for part in _parts(error)]
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
-        """``POST /0/private/GetApiKeyInfo``, which any key may ask."""
+        """Read ``POST /0/private/GetApiKeyInfo``, which every key may call."""
         told = (await client.privatePostGetApiKeyInfo())["result"]
         allowed = {str(name).lower() for name in told["permissions"]}
         limited = told.get("ip_allowlist")
@@ -111,7 +116,7 @@ class Kraken(Venue):
         )
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Best bid and ask of every pair in one call."""
+        """Return the mid of best bid and best ask of every pair, from one call."""
         shown = (await client.publicGetTicker())["result"]
         prices = {}
         for name, ticker in shown.items():
@@ -122,7 +127,7 @@ class Kraken(Venue):
         return prices
 
     def check(self, order: OrderRequest) -> None:
-        """Kraken spends an amount of the quote asset in market buys only."""
+        """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only."""
         super().check(order)
         if order.quote_amount is not None and order.side is OrderSide.SELL:
             raise InvalidOrderError(
@@ -130,7 +135,7 @@ class Kraken(Venue):
             )
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
-        """``POST /0/private/AddOrder``; only the id comes back."""
+        """Send ``POST /0/private/AddOrder``. The answer holds only the id of the order."""
         request = {
             "pair": client.market(order.symbol)["id"],
             "type": order.side.value,
@@ -151,35 +156,48 @@ class Kraken(Venue):
         return {"id": answer["result"]["txid"][0]}
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
-        """Read Kraken's own type."""
+        """Return the type from Kraken's own field."""
         return _READ[order["info"]["descr"]["ordertype"]]
 
     def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take the quote amount as Kraken says it: CCXT multiplies a rounded average."""
+        """Take the filled quote amount and the limit price from Kraken's own fields.
+
+        CCXT computes the quote amount from a rounded average price.
+        """
         info = order["info"]
         descr = info["descr"]
         price = descr["price2"] if descr["ordertype"].endswith("-limit") else descr["price"]
         return {**order, "cost": info["cost"], "price": price}
 
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Orders name their pair by its other name."""
+        """Keep the alternative name of the pair, which Kraken's orders use."""
         return {"altname": info["altname"]}
 
     def take_markets(self, model: Client) -> None:
-        """CCXT finds the pair of an order here."""
+        """Fill the table in which CCXT finds the pair of an order."""
         by_name = model.options["marketsByAltname"]
         by_name.clear()
         by_name.update((market["info"]["altname"], market) for market in model.markets.values())
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
-        """``POST /0/private/BalanceEx``."""
+        """Return ``POST /0/private/BalanceEx``.
+
+        Raises:
+            TypeError: the answer holds no balances.
+
+        """
         found = await super().balance(client)
         if not isinstance(found["info"]["result"], dict):
             raise TypeError
         return found
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
-        """Look among open and then among closed orders: an order that ends between is found the second time."""
+        """Search open orders, then closed ones. An order that closes in between is found by the second search.
+
+        Raises:
+            VenueRefusalError: there is no such order.
+
+        """
         asked = {"clientOrderId": client_id}
         found = await client.fetch_open_orders(symbol, None, None, asked)
         found = found or await client.fetch_closed_orders(symbol, None, None, asked)
@@ -191,21 +209,24 @@ class Kraken(Venue):
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """``POST /0/private/TradesHistory``: fifty at a time, of all pairs, newest first."""
+        """Return ``POST /0/private/TradesHistory``: pages of fifty trades of all pairs, newest first.
+
+        With ``order_id``, query the order and then its trades.
+        """
         found = await (_pages(client, since) if order_id is None else _of_order(client, order_id))
         trades = [client.parse_trade({**trade, "id": name}) for name, trade in found.items()]
         return [trade for trade in trades if symbol in {None, trade["symbol"]}]
 
 
 async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str, Any]]:
-    """Read the last pages, or the first ones since a time, which Kraken counts from the newest trade."""
+    """Return the newest pages, or the oldest since ``since`` (ms). Kraken's offsets count from the newest trade."""
     asked: dict[str, object] = {} if since is None else {"start": since // 1000}
     told = (await client.privatePostTradesHistory(asked))["result"]
     found: dict[str, Mapping[str, Any]] = dict(told["trades"])
     count, most = int(told["count"]), _PAGE * _PAGES
     offsets = range(_PAGE, min(count, most), _PAGE)
     if since is not None and count > _PAGE:
-        # Nothing newer than the first page must move the offsets: the oldest would fall behind the last page.
+        # A trade newer than the first page would shift the offsets, and the oldest trades would be missed.
         asked["end"] = max(found, key=lambda name: Decimal(found[name]["time"]))
         if count > most:
             offsets, found = range(count - most, count, _PAGE), {}
@@ -225,6 +246,9 @@ async def _of_order(client: Client, order_id: str) -> Mapping[str, Mapping[str, 
 
 
 def _parts(error: str) -> Sequence[str]:
-    """``EGeneral:Invalid arguments:volume`` is that, ``EGeneral:Invalid arguments``, and ``EGeneral``."""
+    """Return an error and its prefixes, longest first.
+
+    ``EGeneral:Invalid arguments:volume`` has the prefixes ``EGeneral:Invalid arguments`` and ``EGeneral``.
+    """
     words = error.split(":")
     return [":".join(words[:count]) for count in range(len(words), 0, -1)]

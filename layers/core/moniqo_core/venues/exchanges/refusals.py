@@ -1,7 +1,7 @@
-"""What a venue's refusal means to us, by its code and by CCXT's class, never by repeating its text.
+"""Translates the refusals of venues to our own errors. The text of a venue is never repeated.
 
-A venue lists its codes in ``refusals``; what it leaves out is judged by the HTTP status, and what never got an answer
-by the class of CCXT's exception. docs/reference/venues.md shows the tables.
+A venue lists its codes in ``refusals``. The HTTP status decides for codes that are not listed, and the class of CCXT's
+exception for calls without an answer. docs/reference/venues.md shows the tables.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ DEFAULT_RETRY_AFTER: Final = 10
 
 
 class Refusal(NamedTuple):
-    """What a code means: the class we answer with and our sentence.
+    """The meaning of a code: the class of our error, and our text.
 
-    ``outcome_known`` is False where the venue may have carried an order out all the same.
+    ``outcome_known`` is False if the venue may have carried out the order anyway.
     """
 
     error: type[WalletError]
@@ -66,7 +66,7 @@ BY_HTTP_STATUS: Final[Mapping[int, Refusal]] = {
     451: LOCATION,
     503: VENUE_FAILURE,
 }
-"""Where no code of the venue says more; other 5xx are BROKEN, other 4xx REFUSED, 3xx MOVED."""
+"""Used if no code of the venue is listed. Other 5xx mean VENUE_FAILURE, other 4xx UNKNOWN_REASON, 3xx REDIRECT."""
 
 _NO_ANSWER: Final = Refusal(errors.WalletConnectionError, "The venue did not answer in time.", outcome_known=False)
 _UNREADABLE: Final = Refusal(errors.WalletConnectionError, "The venue's answer could not be read.", outcome_known=False)
@@ -84,12 +84,15 @@ BY_CCXT_CLASS: Final[Mapping[str, Refusal]] = {
     "ArgumentsRequired": INVALID,
     "NotSupported": INVALID,
 }
-"""By CCXT's class or the nearest of its parents, for what CCXT refuses by itself or got no answer to."""
+"""By the exception's class or its nearest listed base, for calls that CCXT refuses itself or that got no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class VenueAnswer:
-    """What came back: ``codes`` are the venue's own, the most telling first."""
+    """An answer of a venue.
+
+    ``codes`` are the venue's own codes, most specific first. ``readable`` says whether the body was JSON.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -98,17 +101,20 @@ class VenueAnswer:
 
 
 class VenueRefusalError(Exception):
-    """A refusal on its way through CCXT; ``outcome_known`` says whether an order surely was not placed."""
+    """A refusal, raised from inside CCXT's calls and from the checks before them."""
 
     def __init__(self, refusal: Refusal, retry_after: int | None = None, code: str | None = None) -> None:
-        """Carry what the venue meant; ``code`` is its own, for our log."""
+        """Set the refusal, the seconds to wait before a retry, and the venue's own code for our log."""
         super().__init__(refusal.detail)
         self.refusal = refusal
         self.retry_after = retry_after
         self.code = code
 
     def as_error(self, address: str | None = None) -> WalletError:
-        """Return what a caller sees; a key may be bound to the ``address`` this service calls from."""
+        """Return the error for the caller.
+
+        If the venue refused the key or the location, its advice names ``address``, from which this service calls.
+        """
         error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
         if address is not None and self.refusal in {KEY, LOCATION}:
             error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
@@ -116,7 +122,7 @@ class VenueRefusalError(Exception):
 
 
 def find_refusal(answer: VenueAnswer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:
-    """Return why an answer is a refusal, None for a success."""
+    """Return the refusal that an answer means, or None for a success."""
     for code in answer.codes:
         if code in refusals:
             return _refuse(refusals[code], answer, now, code)
@@ -146,7 +152,10 @@ def _refuse(refusal: Refusal, answer: VenueAnswer, now: datetime, code: str) -> 
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> int:
-    """Seconds to wait as the venue says, in seconds or as a date; ten when it does not say, an hour at most."""
+    """Return the seconds to wait: those of the header ``Retry-After``, in seconds or as a date, else ten.
+
+    The result is at least one second and at most an hour.
+    """
     given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
     if given.isascii() and given.isdigit():
         seconds = int(given[:9])
@@ -159,7 +168,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> int:
 
 
 def read_exception(error: Exception) -> VenueRefusalError:
-    """Return what an exception of a call through CCXT means; its text is never used."""
+    """Return the refusal that an exception of a call through CCXT means. The exception's text is never used."""
     if isinstance(error, VenueRefusalError):
         return error
     if type(error.__cause__).__name__ in {"ClientConnectorError", "ClientConnectorDNSError", "gaierror"}:

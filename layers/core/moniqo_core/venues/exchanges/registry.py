@@ -1,7 +1,7 @@
 """The registry of venues: which class serves each wallet definition.
 
-A new venue is a file in this package and a line here. ``EXCHANGES`` in ``layers/exchanges/Makefile`` names what the
-layer keeps of CCXT for it, and a definition in :mod:`moniqo_core.storage.wallets.definition_seeds` offers it to users.
+A new venue is a module in this package and a line here. It also needs the name of its CCXT modules in ``EXCHANGES`` of
+``layers/exchanges/Makefile``, and a definition in :mod:`moniqo_core.storage.wallets.definition_seeds`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ VENUES: Final[Mapping[str, str]] = {
     "coinbase-advanced-v1": "coinbase:Coinbase",
     "kraken-spot-v1": "kraken:Kraken",
 }
-"""Module and class of the venue of each definition, by the definition's slug. Simulated definitions have none."""
+"""Module and class of each definition's venue, by the definition's slug. Simulated definitions have no venue."""
 
 
 def venue_of(slug: str) -> Venue:
-    """Return the rules of a definition's venue; only the module of that venue is imported.
+    """Return the rules of a definition's venue. Only the module of that venue is imported.
 
     Raises:
         KeyError: the definition is not in :data:`VENUES`.

@@ -1,4 +1,7 @@
-"""What a venue has of its own. What venues share is in :mod:`moniqo_core.wallets.exchange.wallet`."""
+"""The interface of a venue: everything that differs between exchanges.
+
+The code that all venues share is in :mod:`moniqo_core.wallets.exchange`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.refusals import Refusal
 
 Client = Any
-"""CCXT's object for one account."""
+"""CCXT's client for one account."""
 
 
 class Venue(ABC):
@@ -27,57 +30,68 @@ class Venue(ABC):
     """Name of CCXT's module and class."""
     name: ClassVar[str]
     fields: ClassVar[Mapping[str, str]] = {"api_key": "apiKey", "api_secret": "secret"}
-    """CCXT's name of each credential field; a wallet cannot do without any of them."""
+    """CCXT's name of each credential field. A wallet needs all of them."""
     options: ClassVar[Mapping[str, object]] = {}
     refusals: ClassVar[Mapping[str, Refusal]]
     order_types: ClassVar[frozenset[OrderType]]
-    """What the venue has itself; nothing else is imitated."""
+    """The order types that the venue offers itself. Others are refused, never emulated."""
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     history_by_symbol: ClassVar[bool] = False
-    """Whether ended orders and fills can be listed for one symbol only."""
+    """Whether ended orders and fills can only be listed for one symbol at a time."""
     most_fills: ClassVar[int]
-    """How many fills since a time one look gives at most; where ``newest_fills``, at least."""
+    """The most fills since a time that one query returns. With ``newest_fills`` its last page may exceed this."""
     newest_fills: ClassVar[bool] = False
-    """Whether those are the newest in place of the first since then."""
+    """Whether a query for fills since a time returns the newest of them, not the oldest."""
     limits_address: ClassVar[bool] = False
-    """Whether a refusal for too many requests holds for every account behind this address."""
+    """Whether a rate limit applies to every account that calls from this IP address."""
     answers_whole_order: ClassVar[bool] = False
-    """Whether placing an order answers with its state; else it is read afterwards."""
+    """Whether the answer to placing an order holds its state. If not, the order is read afterwards."""
     order_id: ClassVar[re.Pattern[str]]
-    """The form of the venue's order ids; anything else is not asked for."""
+    """The format of the venue's order ids. An id of another format is not queried."""
     quotes: ClassVar[Sequence[str]] = ("USD", "USDC", "USDT")
-    """In what a holding's position is counted: the first that trades."""
+    """The quote assets in which a holding's position may be counted. The first one that has a market is used."""
     adjusts_clock: ClassVar[bool] = False
-    """Whether requests carry a time that can be corrected by the venue's clock."""
+    """Whether requests carry a timestamp that can be corrected by the venue's clock."""
     burst: ClassVar[float] = 1
-    """What an account may ask before it has to keep CCXT's pace, in CCXT's costs."""
+    """How much an account may send at once before CCXT's rate applies, in CCXT's cost units."""
     minutes_kept: ClassVar[timedelta | None] = None
-    """How far back the venue has candles of one minute; None where it has them for years."""
+    """How far back the venue serves one-minute candles. None if it serves years."""
     key_hint: ClassVar[str]
-    """How to make a right key."""
+    """How a user creates a suitable API key."""
 
     @abstractmethod
     def api(self, base_url: str) -> Mapping[str, str]:
-        """Return CCXT's table of addresses for a venue at ``base_url``; what is missing cannot be called."""
+        """Return CCXT's table of addresses for a venue at ``base_url``. Endpoints that it lacks cannot be called."""
 
     @abstractmethod
     def codes(self, status: int, body: Any) -> Sequence[str]:
-        """Return the codes of refusal in an answer, the most telling first; none for a success."""
+        """Return the refusal codes in an answer, most specific first, and none for a success.
+
+        Args:
+            status: The HTTP status.
+            body: The parsed JSON, or None if the answer was not JSON.
+
+        """
 
     @abstractmethod
     async def permissions(self, client: Client) -> KeyPermissions | None:
-        """Read what the key may do, None where the venue does not tell."""
+        """Return the permissions of the key, or None if the venue does not report them."""
 
     @abstractmethod
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Mid price of every symbol, in as few calls as the venue has."""
+        """Return the mid price of every symbol, in as few calls as the venue allows."""
 
     @abstractmethod
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
-        """Send an order that passed :meth:`check`, in one call; answers CCXT's order, or no more than its id."""
+        """Send an order that passed :meth:`check`, in one call. Return CCXT's order, or only its id."""
 
     def check(self, order: OrderRequest) -> None:
-        """Refuse what the venue does not have; raises InvalidOrderError with what it has."""
+        """Refuse an order that the venue does not offer.
+
+        Raises:
+            InvalidOrderError: the type, the time in force or an attached exit is not offered.
+
+        """
         if order.type not in self.order_types:
             raise _lacks(self.name, "type", order.type, self.order_types)
         if order.time_in_force not in self.times_in_force:
@@ -89,22 +103,22 @@ class Venue(ABC):
 
     @abstractmethod
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
-        """Read the type of CCXT's order."""
+        """Return the type of an order of CCXT."""
 
     def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return CCXT's order with what CCXT worked out put right by what the venue said."""
+        """Return CCXT's order, in which the venue's own values replace those that CCXT derived wrongly."""
         return order
 
     def credential(self, value: str) -> str:
-        """Return a credential as the venue's signature takes it."""
+        """Return a credential in the form that the venue's signature needs."""
         return value
 
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Pick from what the venue says of a market what CCXT will look for; it is kept with the listing."""
+        """Return those fields of a venue's market that CCXT needs later. They are stored with the listing."""
         return {}
 
     def take_markets(self, model: Client) -> None:
-        """Tell a client of markets in whatever other place CCXT looks for them."""
+        """Store the markets of ``model`` in any other table that CCXT uses for this exchange."""
         return
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
@@ -117,12 +131,12 @@ class Venue(ABC):
         return await client.cancel_order(order_id, symbol)
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
-        """Return CCXT's whole balance of the spot account."""
+        """Return CCXT's complete balance of the spot account."""
         found: Mapping[str, Any] = await client.fetch_balance()
         return found
 
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Return CCXT's last orders, the ended ones among them."""
+        """Return CCXT's latest orders, which include the ended ones."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_closed_orders(symbol, None, limit)
         return found
 
@@ -130,18 +144,19 @@ class Venue(ABC):
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return CCXT's trades of the account: the last hundreds, or those since a time.
+        """Return CCXT's trades of the account: the latest few hundred, or those since a time.
 
         Args:
-            client: The account.
-            symbol: Of this one only; None, where the venue can, of all.
-            since: Milliseconds; the first ``most_fills`` since then, or the newest of them.
-            order_id: Of this order only, where the venue can narrow it.
+            client: The client of the account.
+            symbol: Only trades of this symbol. None means all symbols, if the venue supports that.
+            since: Milliseconds since 1970 UTC. Of the trades since then, return the oldest ``most_fills``, or the
+                newest with ``newest_fills``.
+            order_id: Only trades of this order, if the venue can filter by order.
 
         """
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
-        """Return CCXT's order with our client id; raises what a query for an unknown order raises."""
+        """Return CCXT's order with our client order id. Raises the same error as a query for an unknown order."""
         found: Mapping[str, Any] = await client.fetch_order(None, symbol, {"clientOrderId": client_id})
         return found
 
@@ -154,5 +169,5 @@ def _lacks(name: str, field: str, value: str, offered: frozenset[OrderType] | fr
 
 
 def amount_text(value: Decimal | None) -> str | None:
-    """Write an amount as CCXT takes it without rounding."""
+    """Return an amount as a string, which CCXT does not round. None stays None."""
     return None if value is None else plain(value)

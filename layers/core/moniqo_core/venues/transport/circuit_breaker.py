@@ -1,4 +1,4 @@
-"""Stops asking a venue that does not answer, and finds out with few calls when it does again."""
+"""Stops calls to a venue that does not answer, and probes it with few calls until it answers again."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _random: Final = SystemRandom().random
 
 
 class CircuitBreaker:
-    """One venue seen from one execution environment.
+    """The circuit breaker of one venue in one execution environment.
 
-    It judges by the last outcome of each of the 20 accounts that were asked about last. When at least five of them had
-    no answer, and not more than those had one within half a minute, nothing is sent for some seconds; then one call
-    every two seconds, until one is answered. So accounts that never get an answer neither stop the others, nor hold
-    them up when one of them is asked about first.
+    It keeps the last outcome of each of the 20 accounts that were called most recently. It opens when at least five of
+    them got no answer, and at most as many got one in the last 30 s. Then it lets nothing pass for 2.5 to 7.5 s, and
+    after that one probe every two seconds, until one is answered. So a few accounts that never get an answer do not
+    block the others. If such an account makes the first probe, the next account may try two seconds later.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, random: Callable[[], float] = _random) -> None:
-        """Begin closed; ``clock`` counts seconds and ``random`` gives a number in [0, 1)."""
+        """Start closed. ``clock`` returns seconds, and ``random`` returns a number in [0, 1)."""
         self._clock = clock
         self._random = random
         self._answered_at: dict[object, float | None] = {}
@@ -37,11 +37,14 @@ class CircuitBreaker:
 
     @property
     def is_rate_limited(self) -> bool:
-        """Whether the venue asked for the wait, rather than not answering."""
+        """Whether calls wait because the venue asked for it, not because it does not answer."""
         return self._rest_until > self._clock()
 
     def wait(self) -> int:
-        """Return 0 when a call may be made, else whole seconds until the next try."""
+        """Return 0 if a call may be made now, else the whole seconds until the next attempt.
+
+        While the breaker is open, a return value of 0 reserves the probe for the caller.
+        """
         now = self._clock()
         left = max(self._rest_until, self._next_probe if self._is_open else 0.0) - now
         if left > 0:
@@ -51,14 +54,14 @@ class CircuitBreaker:
         return 0
 
     def answered(self, account: int | None = None) -> None:
-        """Count an answer, whatever it said: the venue is there."""
+        """Count an answer of any kind, which proves that the venue is reachable. It closes an open breaker."""
         if self._is_open:
             self._is_open = False
             self._answered_at.clear()
         self._keep(account, self._clock())
 
     def failed(self, account: int | None = None) -> None:
-        """Count a call for an account, or for nobody, that had no usable answer."""
+        """Count a call without a usable answer. ``account`` is None for a call without an account."""
         self._keep(account, None)
         now, last = self._clock(), self._answered_at.values()
         failures = sum(at is None for at in last)
@@ -68,11 +71,11 @@ class CircuitBreaker:
             self._next_probe = now + SECONDS_OPEN * (0.5 + self._random())
 
     def rest(self, seconds: float) -> None:
-        """Send nothing for as long as the venue asked."""
+        """Let nothing pass for as many seconds as the venue asked for."""
         self._rest_until = max(self._rest_until, self._clock() + seconds)
 
     def _keep(self, account: int | None, answered_at: float | None) -> None:
-        key = object() if account is None else account  # calls for nobody count each
+        key = object() if account is None else account  # every call without an account counts on its own
         self._answered_at.pop(key, None)
         self._answered_at[key] = answered_at
         if len(self._answered_at) > OUTCOMES:

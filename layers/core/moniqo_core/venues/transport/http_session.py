@@ -1,4 +1,4 @@
-"""The sockets to one venue."""
+"""The HTTP session of one venue."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ IDLE_SOCKET_SECONDS: Final = 10
 
 
 def open_session() -> aiohttp.ClientSession:
-    """Open what sends requests to one venue."""
+    """Open the HTTP session of one venue. It keeps no cookies."""
     import ssl
 
     import aiohttp
     import certifi
 
-    # A socket that idled while Lambda froze the process may be dead; an order must not be sent into it.
+    # A socket that was idle while Lambda froze the process may be dead. An order must not be sent on it.
     connector = aiohttp.TCPConnector(
         ssl=ssl.create_default_context(cafile=certifi.where()),
         limit=MAX_SOCKETS,

@@ -1,7 +1,7 @@
-"""How fast one account may ask its venue. CCXT knows what each call costs; this says when it may be made.
+"""The rate limiter of one account at its venue. CCXT knows the cost of each call, and this decides when it is sent.
 
-CCXT's own throttle looks a thousand times a second whether a turn has come, charges for calls that were given up while
-they waited, and forgets an account with the object that was made for it.
+CCXT's own throttler polls a thousand times a second and charges for calls that were cancelled while they waited. It
+also forgets an account together with its client object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from moniqo_core.domain.errors import RateLimitExceededError
 from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
 
 LONGEST_WAIT: Final = 4.0
-"""Seconds a call may wait for its turn: they and the time of an answer fit into a read."""
+"""Seconds that a call may wait. Together with the time limit of an answer they fit into a read."""
 
 RATE_LIMITED: Final = Refusal(
     RateLimitExceededError, "This account has reached the request rate of its venue for now. Nothing was sent."
@@ -24,7 +24,7 @@ RATE_LIMITED: Final = Refusal(
 
 
 class RateLimiter:
-    """A bucket that calls are paid from, in CCXT's costs; it fills steadily. Called with a cost, it waits for it."""
+    """A token bucket in CCXT's cost units, refilled steadily. Awaiting a call with a cost waits until it is paid."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Begin full.
+        """Start with a full bucket.
 
         Args:
-            per_second: What comes back in a second.
-            burst: What the bucket holds. A call that costs more is made when the bucket is full, and owes the rest.
-            clock: Counts seconds.
-            sleep: Waits so many of them.
+            per_second: Units refilled per second.
+            burst: Capacity of the bucket. A call that costs more is made when the bucket is full, and owes the rest.
+            clock: Returns seconds.
+            sleep: Waits a number of seconds.
 
         """
         self._per_second = per_second
@@ -50,10 +50,10 @@ class RateLimiter:
         self._at = clock()
 
     async def __call__(self, cost: float) -> None:
-        """Pay for a call, after those that came before it; one that costs nothing waits for none of them.
+        """Pay for a call after all earlier calls. A call that costs nothing does not wait.
 
         Raises:
-            VenueRefusalError: its turn is too far away; it carries the seconds and nothing is paid.
+            VenueRefusalError: the wait would exceed :data:`LONGEST_WAIT`. It carries the seconds, and nothing is paid.
 
         """
         if not cost:

@@ -1,4 +1,4 @@
-"""Where a venue may be called, and the sockets to it."""
+"""The check of a venue's address, which keeps calls out of private networks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from urllib.parse import urlsplit
 from moniqo_core.domain.errors import WalletConnectionError
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_DRESSED: Final = ("::/96", "64:ff9b::/96", "2002::/16")
+_EMBED_IPV4: Final = ("::/96", "64:ff9b::/96", "2002::/16")
 
 
 def checked_address(url: str | None, *, allow_loopback: bool) -> str:
-    """Return the address of a venue without a slash at its end; raises WalletConnectionError unless it is https.
+    """Return the address of a venue without a trailing slash.
 
-    An administrator wrote it, and may have been deceived: this machine is called only where that is allowed, and
-    networks without names never.
+    An administrator wrote it and may have been deceived. So this machine is called only if ``allow_loopback`` is true,
+    and private networks are never called.
+
+    Raises:
+        WalletConnectionError: the address is not https (on this machine, http or https), is not public, or holds
+            credentials, a query or a fragment.
+
     """
     try:
         parts = urlsplit(url or "")
@@ -34,16 +39,16 @@ def checked_address(url: str | None, *, allow_loopback: bool) -> str:
 
 
 def _is_public(host: str) -> bool:
-    """Tell whether a host is a full name, or a number that is not of a network of somebody's own."""
+    """Tell whether a host is a name with a dot, or an IP address that is globally reachable."""
     try:
         address = ip_address(host)
     except ValueError:
         first, _, last = host.rstrip(".").rpartition(".")
-        # Signs beyond ASCII may be mapped to others; "127.1" and "0x7f000001" are addresses to a resolver.
+        # Non-ASCII characters may be mapped to others. A resolver reads "127.1" and "0x7f000001" as addresses.
         return host.isascii() and bool(first) and last != "localhost" and not last[:1].isdigit()
     if isinstance(address, IPv6Address):
-        # An IPv4 address in another dress: compatible, NAT64, 6to4.
-        return address.is_global and not any(address in network for network in map(IPv6Network, _DRESSED))
+        # An IPv6 address may embed an IPv4 address: IPv4-compatible, NAT64, 6to4.
+        return address.is_global and not any(address in network for network in map(IPv6Network, _EMBED_IPV4))
     return address.is_global
 
 

@@ -1,4 +1,4 @@
-"""Calls to one venue: at the pace of each account, while the breaker lets them, within their time."""
+"""Calls to one venue, within the rate of each account, the circuit breaker and a time limit."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ log: Final = logging.getLogger("moniqo")
 
 READ_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 5.0
-"""For each answer within a read: one that hangs leaves time for another try. Waiting for a turn is not in it."""
+"""Time limit of each answer within a read. It leaves time to retry, and excludes the wait of the rate limiter."""
 SEND_SECONDS: Final = 8.0
 FIRST_RETRY_PAUSE: Final = 0.25
 LONGEST_RETRY_PAUSE: Final = 2.0
 ONE_LOOP_TURN: Final = 0.001
 ACCOUNTS_KEPT: Final = 1024
-"""Accounts whose pace is remembered; one that was forgotten begins with the whole burst again."""
+"""Accounts whose rate limiters are kept. An account that was dropped starts with the full burst again."""
 
 _CIRCUIT_OPEN: Final = Refusal(
     TemporarilyUnavailableError, "The venue has not answered for a while. It will be tried again shortly."
@@ -44,7 +44,7 @@ _random: Final = SystemRandom().random
 
 
 class VenueCalls:
-    """Makes calls to a venue; what comes back is an answer or one of :mod:`moniqo_core.domain.errors`."""
+    """Makes calls to a venue. Each returns an answer, or raises one of :mod:`moniqo_core.domain.errors`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class VenueCalls:
         circuit_breaker: CircuitBreaker | None,
         rate_limiter: Callable[[float, float], RateLimiter],
     ) -> None:
-        """Prepare; see :class:`moniqo_core.venues.connection.VenueConnection`."""
+        """Take the arguments of :class:`moniqo_core.venues.connection.VenueConnection`."""
         self.venue = venue
         self._on_test_network = config.base_url is None
         self._address = checked_address(config.base_url or config.testnet_url, allow_loopback=allow_loopback)
@@ -69,13 +69,13 @@ class VenueCalls:
         self._rate_limiter = lru_cache(maxsize=ACCOUNTS_KEPT)(lambda _account: self._new_rate_limiter(self.venue.burst))
 
     async def close(self) -> None:
-        """Close the sockets; the next call opens new ones."""
+        """Close the sockets. The next call opens new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     def client(self, credentials: Mapping[str, str]) -> Client:
-        """Make CCXT's object for an account; credentials may be empty where only public calls are made."""
+        """Return CCXT's client for an account. Empty credentials allow public calls only."""
         from moniqo_core.venues.ccxt.client import account_client
 
         made = account_client(self.client_model(), self._open_session(), credentials)
@@ -87,7 +87,7 @@ class VenueCalls:
         return self._make_rate_limiter(per_second, burst)
 
     def client_model(self) -> Client:
-        """The client of nobody that the others are made from; the exchange's library is imported here."""
+        """Return the client without an account from which all others are made. CCXT is imported here."""
         if self._model is None:
             from moniqo_core.venues.ccxt.client import prototype
 
@@ -100,7 +100,12 @@ class VenueCalls:
         return self._session
 
     async def read(self, client: Client, call: Call[Found], seconds: float = READ_SECONDS) -> Found:
-        """Ask, again after a failure that may pass, as long as ``seconds`` allow; raises what the venue meant."""
+        """Make a call, and retry it after a transient failure for up to ``seconds``.
+
+        Raises:
+            WalletError: the venue refused the call or did not answer. The class says why.
+
+        """
         ends = time.monotonic() + seconds
         longest = FIRST_RETRY_PAUSE
         while True:
@@ -116,16 +121,16 @@ class VenueCalls:
             longest = min(longest * 2, LONGEST_RETRY_PAUSE)
 
     async def send(self, client: Client, call: Call[Found]) -> Found:
-        """Ask once, whatever happens.
+        """Make a call once, without retries.
 
         Raises:
-            UnknownOutcomeError: it may have been carried out all the same.
+            UnknownOutcomeError: the venue may have carried it out.
+            WalletError: the venue certainly did not carry it out. The class says why.
 
-        And what the venue meant where it surely was not.
         """
         from moniqo_core.domain.errors import UnknownOutcomeError
 
-        # The loop may have stood still since the last call: let it see which sockets the venue closed meanwhile.
+        # The process may have been frozen since the last call. Let the loop notice which sockets the venue closed.
         await asyncio.sleep(ONE_LOOP_TURN)
         try:
             return await self._attempt(client, call, SEND_SECONDS, SEND_SECONDS)
@@ -135,7 +140,7 @@ class VenueCalls:
             raise UnknownOutcomeError(f"{refusal.refusal.detail} The outcome of the order is unknown.") from None
 
     async def _attempt(self, client: Client, call: Call[Found], seconds: float, each: float) -> Found:
-        """Make a call, which may wait and ask several times within ``seconds``; ``each`` answer has so many."""
+        """Make a call, which may wait and send several requests within ``seconds``, with ``each`` s for each answer."""
         wait = self._circuit_breaker.wait()
         if wait:
             raise VenueRefusalError(RATE_LIMIT if self._circuit_breaker.is_rate_limited else _CIRCUIT_OPEN, wait)
@@ -144,10 +149,10 @@ class VenueCalls:
         try:
             async with asyncio.timeout(seconds):
                 found = await call(client)
-        except Exception as error:  # noqa: BLE001 - whatever CCXT raises is read here, and only here
+        except Exception as error:  # noqa: BLE001 - every exception of CCXT is translated here, and only here
             refusal = read_exception(error)
             if isinstance(error, TimeoutError) and client.answers > answers:
-                # It waited, or had more to read than there was time for: the venue is there.
+                # The time was used up by waiting or by many requests. The venue did answer.
                 self._circuit_breaker.answered(_account(client))
             else:
                 self._record_outcome(client, refusal)
@@ -169,7 +174,7 @@ class VenueCalls:
             self._circuit_breaker.rest(refusal.retry_after)
 
     async def _set_clock(self, client: Client, seconds: float) -> None:
-        """Learn how far the venue's clock is from ours, for this client and those to come."""
+        """Measure the offset between the venue's clock and ours, for this client and later ones."""
         if not self.venue.adjusts_clock:
             return
 
