@@ -1,1 +1,4 @@
-"""Documents in MongoDB. Field names of the database are known here only."""
+"""The collections of MongoDB: the stored form of each object, and its reads and writes.
+
+No other room knows the name of a database field.
+"""

@@ -1,4 +1,4 @@
-"""Sending one bulk write until it is known whether it stands."""
+"""Bulk writes that are repeated until their outcome is known."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.document import Document
 
 SENDS: Final = 3
-"""How often one write is sent before its outcome counts as unknown; the driver sends it twice each time."""
+"""How often one write is sent before its outcome counts as unknown. The driver sends it up to twice each time."""
 
 
 async def send_until_answered(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Mapping[str, object] | None:
-    """Write in order, and return the key of the unique index that was in the way, None when nothing was.
+    """Send one ordered bulk write, and repeat it until there is an answer.
 
-    A lost answer says nothing about its write, which may even be on its way still. Therefore the very same write is
-    sent again, never another decision: of documents with one ``_id`` one stands, whichever arrives first.
+    A lost answer says nothing about the write, which may even still arrive. So exactly the same write is sent again,
+    never a new decision. Of two documents with the same ``_id``, only the first to arrive is stored.
+
+    Returns:
+        The key pattern of the unique index that rejected a write, or None if all were written.
 
     Raises:
-        TemporarilyUnavailableError: the outcome could not be learned.
+        TemporarilyUnavailableError: the outcome is unknown.
 
     """
     lost: Exception | None = None
@@ -48,8 +51,8 @@ async def send_until_answered(client: AsyncMongoClient[Document], models: Sequen
 
 
 def duplicate_key(error: ClientBulkWriteException) -> Mapping[str, object] | None:
-    """Key pattern of the unique index a bulk write ran into, None when it failed for another reason."""
-    # The driver gives the server's documents here, whatever its annotation says.
+    """Return the key pattern of the unique index that a bulk write violated, or None if it failed otherwise."""
+    # The driver's annotation is wrong: these are the server's documents.
     for failure in cast("list[Mapping[str, Any]]", error.write_errors or []):
         if failure.get("code") == 11000:  # noqa: PLR2004
             pattern: Mapping[str, object] = failure.get("keyPattern") or {"_id": 1}

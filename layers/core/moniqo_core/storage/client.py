@@ -1,4 +1,4 @@
-"""Connecting to MongoDB."""
+"""The connection to MongoDB, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -28,31 +28,32 @@ DatabaseError = PyMongoError
 OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
 UNREADABLE_DOCUMENT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What reading a document raises that is not as this service writes it."""
+"""The exceptions of reading a document that does not have the form in which this service writes it."""
 UNUSABLE_ADDRESS: Final = (ConfigurationError, ValueError, LookupError, TypeError)
 """What :func:`connect` and :func:`url_from_secret` raise on an address that cannot be used."""
 
+
 _OUTAGES: Final = (ConnectionFailure, ExecutionTimeout, WriteConcernError, ProtocolError, InvalidBSON)
-_NOT_LET_IN: Final = frozenset({13, 18, 8000})
-"""Unauthorized, AuthenticationFailed, AtlasError: it is the deployment's address that is wrong, or about to change."""
+_ACCESS_DENIED: Final = frozenset({13, 18, 8000})
+"""Unauthorized, AuthenticationFailed, AtlasError: the deployment's connection string is wrong, or about to change."""
 
 
 class UnsupportedServerError(RuntimeError):
-    """The server is older than MongoDB 8, whose ``bulkWrite`` command the ledger commits with."""
+    """The server is older than MongoDB 8, which has the ``bulkWrite`` command that commits to the journal."""
 
 
 def url_from_secret(text: str) -> str:
-    """Return the connection string a secret holds: the whole of it, or the member ``url`` of a JSON object."""
+    """Return the connection string in a secret: the whole text, or the member ``url`` of a JSON object."""
     if text.lstrip().startswith("{"):
         return str(json.loads(text)["url"])
     return text.strip()
 
 
 def connect(url: str, name: str) -> Database:
-    """Return the database ``name``; nothing is sent before the first operation.
+    """Return the database ``name``. Nothing is sent before the first operation.
 
-    The pool is small, for an execution environment serves one request at a time; waiting for a server is short, so a
-    caller gets its 503 before API Gateway gives up.
+    The pool is small, because an execution environment serves one request at a time. The time-out of server selection
+    is short, so that a caller gets a 503 before API Gateway times out.
     """
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         url,
@@ -70,17 +71,17 @@ def connect(url: str, name: str) -> Database:
 
 
 def with_utc_times(db: Database) -> Database:
-    """Return the database so that times read from it are aware and in UTC."""
+    """Return the database with options that make times read from it aware and in UTC."""
     if db.codec_options.tz_aware and db.codec_options.tzinfo is UTC:
         return db
     return db.with_options(codec_options=CodecOptions(tz_aware=True, tzinfo=UTC))
 
 
 async def server_version(db: Database) -> str:
-    """Ask the server for its version; one round trip.
+    """Return the version of the server. One round trip.
 
     Raises:
-        UnsupportedServerError: it is older than this service can use.
+        UnsupportedServerError: the server is older than this service supports.
 
     """
     version = str((await db.client.admin.command("buildInfo"))["version"])
@@ -91,8 +92,8 @@ async def server_version(db: Database) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether the database, not the request, is to blame and the same call may succeed later."""
-    if isinstance(error, OperationFailure) and error.code in _NOT_LET_IN:
+    """Tell whether the database failed, not the request, so that the same call may succeed later."""
+    if isinstance(error, OperationFailure) and error.code in _ACCESS_DENIED:
         return True
     if isinstance(error, ClientBulkWriteException):
         return bool(error.write_concern_errors) or (error.error is not None and is_outage(error.error))

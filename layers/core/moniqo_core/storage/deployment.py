@@ -1,4 +1,4 @@
-"""What a deployment keeps once for all its wallets."""
+"""The data that a deployment stores once for all wallets: the simulation seed and the live trading switch."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ LIVE_TRADING_SWITCH = "live_trading"
 
 
 async def simulation_seed(database: Database) -> str:
-    """Return the secret seed of the simulated market, drawn when it is asked for the first time.
+    """Return the secret seed of the simulated market. The first call draws it.
 
-    It stands in the database and not beside the keys, so that a wallet in a script sees the service's market.
+    It is stored in the database, not with the encryption keys, so that a wallet in a script sees the same market as
+    the service.
     """
     seed = await find_simulation_seed(database)
     if seed is None:
-        with suppress(DuplicateKeyError):  # somebody drew one at the same moment: theirs is the seed
+        with suppress(DuplicateKeyError):  # another process drew one at the same time, which is the seed
             await database[DEPLOYMENT].insert_one({"_id": "simulation", "seed": secrets.token_hex(32)})
         seed = await find_simulation_seed(database)
-    assert seed is not None  # noqa: S101  it was inserted above or by another
+    assert seed is not None  # noqa: S101  it was inserted above or by another process
     return seed
 
 
 async def find_simulation_seed(database: Database) -> str | None:
-    """Return the seed of the simulated market, None while nobody has asked for it."""
+    """Return the seed of the simulated market, or None if none has been drawn yet."""
     found = await database[DEPLOYMENT].find_one({"_id": "simulation"})
     return None if found is None else str(found["seed"])
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTradingSwitch:
-    """The switch that stops every live order: since when it stands so, and why."""
+    """The switch that stops every live order, with the time and the reason of its last change."""
 
     stopped: bool = False
     since: datetime | None = None
@@ -45,7 +46,7 @@ class LiveTradingSwitch:
 
 
 async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
-    """Return how the switch stands; one that nobody touched lets orders pass."""
+    """Return the state of the switch. A switch that was never set lets orders pass."""
     found = await database[DEPLOYMENT].find_one({"_id": LIVE_TRADING_SWITCH})
     return (
         LiveTradingSwitch() if found is None else LiveTradingSwitch(found["stopped"], found["since"], found["reason"])
@@ -53,6 +54,6 @@ async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
 
 
 async def set_live_trading_switch(database: Database, switch: LiveTradingSwitch) -> None:
-    """Turn the switch; no order that is decided after this returns passes a switch that stops."""
+    """Set the switch. Once this returns, no order decided later passes a stopped switch."""
     fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
     await database[DEPLOYMENT].replace_one({"_id": LIVE_TRADING_SWITCH}, fields, upsert=True)

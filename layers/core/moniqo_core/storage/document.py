@@ -1,4 +1,4 @@
-"""What every module of the storage shares: the type of a document, and how an amount stands in one."""
+"""The types of a document and of a database, and the stored form of optional amounts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo_core.domain.money import plain
 
 Document = dict[str, Any]
-"""A document as MongoDB holds it: amounts as plain strings, times as dates."""
+"""A document of MongoDB: amounts are plain strings, times are dates."""
 
 Database = AsyncDatabase[Document]
 
 
 def optional_text(amount: Decimal | None) -> str | None:
-    """Write an amount that may be missing."""
+    """Return the stored form of an amount that may be None."""
     return None if amount is None else plain(amount)
 
 
 def optional_decimal(text: str | None) -> Decimal | None:
-    """Read what :func:`optional_text` wrote."""
+    """Return the amount of a form that :func:`optional_text` returned."""
     return None if text is None else Decimal(text)

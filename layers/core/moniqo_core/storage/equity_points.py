@@ -1,4 +1,4 @@
-"""Equity over time, collection ``equity``: one point per wallet, epoch and instant, which never changes."""
+"""Equity over time, in the collection ``equity``: one point per wallet, epoch and time. A point never changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLLECTION: Final = "equity"
 
 
 def point_inserts(database: str, user_wallet_id: str, epoch: int, samples: Iterable[EquitySample]) -> list[UpdateOne]:
-    """Return the writes that add points; one that is there already has the same value and stays."""
+    """Return the writes that add points. An existing point has the same value and stays."""
     return [
         UpdateOne(
             {"user_wallet_id": user_wallet_id, "epoch": epoch, "at": point.at},
@@ -30,18 +30,18 @@ def point_inserts(database: str, user_wallet_id: str, epoch: int, samples: Itera
 
 
 class EquityStore:
-    """Reads equity points back, those of paper and of live wallets alike."""
+    """Reads the equity points of paper and live wallets."""
 
     def __init__(self, database: Database) -> None:
         """Use the collection of ``database``."""
         self._points = database[COLLECTION]
 
     async def of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
-        """Every equity point of an epoch, oldest first."""
+        """Return every equity point of an epoch, oldest first."""
         return await self._found({"user_wallet_id": user_wallet_id, "epoch": epoch})
 
     async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
-        """Equity points from ``since`` to ``until``, oldest first, with the last one before them, if any."""
+        """Return the equity points from ``since`` to ``until``, oldest first, after the last earlier one if any."""
         query = {"user_wallet_id": user_wallet_id, "at": {"$lt": since}}
         before = await self._points.find(query).sort("at", -1).limit(1).to_list()
         found = await self._found({"user_wallet_id": user_wallet_id, "at": {"$gte": since, "$lte": until}})
@@ -65,7 +65,10 @@ DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
 
 
 def sample_values(point: EquitySample) -> Document:
-    """Write an equity point beside its key: a day's first hour is kept for years, the others for a quarter."""
+    """Return the stored fields of an equity point, without its key.
+
+    A point of midnight UTC is kept for five years, any other for 90 days.
+    """
     daily = point.at.hour == 0
     return {
         "equity": plain(point.equity),

@@ -1,4 +1,4 @@
-"""Every index of the database; ``python -m moniqo_core.prepare`` creates them."""
+"""Every index of the database. ``python -m moniqo_core.prepare`` creates them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel(
             [("has_open_orders", ASCENDING), ("evaluated_until", ASCENDING)], name="has_open_orders_evaluated_until"
         ),
-        # A ciphertext begins with the id of its key: who is under which key is a range of this index.
+        # A ciphertext begins with the id of its key, so the wallets that use one key are a range of this index.
         IndexModel(
             [("credentials", ASCENDING), ("_id", ASCENDING)],
             name="credentials",
@@ -77,7 +77,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
     ),
     "equity": (
         IndexModel([("user_wallet_id", ASCENDING), ("epoch", ASCENDING), ("at", ASCENDING)], name="point", unique=True),
-        # How long a point is kept follows from its resolution: it carries its own end.
+        # A point stores its own expiry, because that depends on its resolution.
         IndexModel("expires_at", name="expiry", expireAfterSeconds=0),
     ),
     "market_minutes": (IndexModel("expires_at", name="expiry", expireAfterSeconds=0),),
@@ -87,7 +87,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
 
 
 async def ensure_indexes(db: Database, collections: Iterable[str] = tuple(INDEXES)) -> None:
-    """Create what is missing, in these collections; safe to repeat.
+    """Create the missing indexes of these collections. Repeating it changes nothing.
 
     Raises:
         UnsupportedServerError: the server is older than MongoDB 8.

@@ -1,6 +1,7 @@
-"""Counting per key in windows of fixed length, collection ``rate_counters``.
+"""Counters per key in windows of fixed length, in the collection ``rate_counters``.
 
-One document per key and window; only digests of keys are kept, and the database removes them by itself.
+There is one document per key and window. It holds only a digest of the key, and the database deletes it after the end
+of the window.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ class RateCounters:
     """Counts up to a limit in windows of one length."""
 
     def __init__(self, db: Database, window: timedelta) -> None:
-        """Count in windows of this length, whole seconds."""
+        """Count in windows of the length ``window``, in whole seconds."""
         self._counters = db[COLLECTION]
         self._seconds = int(window.total_seconds())
 
     async def take(self, key: str, limit: int, now: datetime) -> bool:
-        """Count one, unless ``limit`` (at least 1) were counted in this window already; returns whether it was counted.
+        """Count one and return True, or return False if ``limit`` (at least 1) is reached in this window.
 
-        Decided by the server, so of many callers at once no more than ``limit`` are counted. One round trip; a second
-        one at the limit, and for callers that begin a window at the same moment.
+        The server decides, so concurrent callers never exceed ``limit``. It takes one round trip. It takes two at the
+        limit, and for callers that begin a window at the same time.
         """
         below = {"_id": self._id(key, now), "count": {"$lt": limit}}
         one = {"$inc": {"count": 1}}
@@ -41,7 +42,7 @@ class RateCounters:
         return True
 
     async def release(self, key: str, now: datetime) -> None:
-        """Uncount what was counted at ``now``; where the database does not answer, it stays counted."""
+        """Undo a count made at ``now``. If the database does not answer, it stays counted."""
         with suppress(PyMongoError):
             await self._counters.update_one({"_id": self._id(key, now), "count": {"$gt": 0}}, {"$inc": {"count": -1}})
 

@@ -1,4 +1,4 @@
-"""How risk limits are written in MongoDB: amounts as strings."""
+"""The stored form of risk limits: amounts as strings."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _AMOUNTS: Final = frozenset(
 
 
 def limits_document(limits: RiskLimits) -> Document:
-    """Write the limits of a wallet."""
+    """Return the document of a wallet's limits."""
     return {name: _stored(getattr(limits, name)) for name in _NAMES}
 
 
 def read_limits(document: Mapping[str, Any]) -> RiskLimits:
-    """Read what :func:`limits_document` wrote; a limit that is missing has its default."""
+    """Return the limits of a document that :func:`limits_document` returned. A missing limit has its default."""
     return RiskLimits(**{name: _value(name, stored) for name, stored in document.items()})
 
 

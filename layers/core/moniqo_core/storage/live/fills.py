@@ -1,4 +1,4 @@
-"""Fills of live wallets in MongoDB: collection ``order_fills``, written together with their orders."""
+"""Fills of live wallets, in the collection ``order_fills``. They are written together with their orders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from moniqo_core.storage.orders.order_codec import fill_document, read_fill
 
 FILLS: Final = "order_fills"
 MAX_FILLS: Final = 1000
-"""Fills shown with one order, and read at once to tell what moved."""
+"""The most fills that are shown with one order, or read at once by a sync."""
 
 
 class LiveFillStore:
-    """Reads fills, and says how they are written."""
+    """Reads fills, and makes the writes that add them."""
 
     def __init__(self, database: Database) -> None:
         """Use the collection of ``database``."""
@@ -29,7 +29,7 @@ class LiveFillStore:
         self._name = f"{database.name}.{FILLS}"
 
     def inserts(self, order: LiveOrder, fills: Sequence[Fill]) -> list[UpdateOne]:
-        """Return the writes that add fills of an order; one that is there stays."""
+        """Return the writes that add fills of an order. An existing fill stays as it is."""
         return [
             UpdateOne(
                 {"_id": f"{order.user_wallet_id}:{fill.fill_id}"},
@@ -41,7 +41,7 @@ class LiveFillStore:
         ]
 
     async def of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
-        """Fills by order id, oldest first, of orders of one wallet."""
+        """Return the fills of some orders of one wallet, by order id, oldest first."""
         filled = [order for order in orders if order.stored_fill_amount]
         found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
         if filled:
@@ -52,7 +52,7 @@ class LiveFillStore:
         return {order_id: tuple(fills[:MAX_FILLS]) for order_id, fills in found.items()}
 
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, and where the next page begins: the time of its last one in milliseconds, and its tie."""
+        """Return fills, newest first, and the cursor of the next page: the last fill's time in ms, and its tie."""
         limit, symbol, since, until, after = query
         conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
         if symbol is not None:
@@ -70,7 +70,7 @@ class LiveFillStore:
         return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
 
     async def since(self, user_wallet_id: str, moment: datetime) -> list[Fill]:
-        """The last fills of a wallet from a time on."""
+        """Return the fills of a wallet from ``moment`` on, newest first, at most :data:`MAX_FILLS`."""
         found, _ = await self.page(user_wallet_id, FillQuery(MAX_FILLS, since=moment))
         return found
 
@@ -82,6 +82,6 @@ def _kept(order: LiveOrder, fill: Fill) -> Document:
         "user_wallet_id": order.user_wallet_id,
         "seq": order.seq,
         "ms": int(fill.at.timestamp() * 1000),
-        # Orders fills of one moment, and fits a cursor.
+        # The order among fills of the same time. It has 48 bits, so it fits into a cursor.
         "tie": int(digest[:12], 16),
     }

@@ -1,4 +1,4 @@
-"""How orders of live wallets are written: amounts as strings, times as dates."""
+"""The stored form of live orders: amounts as strings, times as dates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "looks": "queries_without_news",
     "reason": "reason",
 }
-"""The attribute of each field that is stored as it is. Stored names stay, whatever the attributes are called."""
+"""The attribute of each field that is stored unchanged. Stored names never change, even if attributes are renamed."""
 
 _AMOUNTS: Final[Mapping[str, str]] = {
     "amount": "amount",
@@ -45,14 +45,14 @@ _ASKED_AMOUNTS: Final = ("amount", "quote_amount", "price", "stop_price", "trail
 
 
 def order_key(user_wallet_id: str, seq: int) -> str:
-    """``_id`` of an order: of two writers who want one number, one wins."""
+    """Return the ``_id`` of an order. Of two writers that use the same number, only one succeeds."""
     return f"{user_wallet_id}:{seq:012d}"
 
 
 def live_document(order: LiveOrder) -> Document:
-    """Write an order."""
+    """Return the document of an order."""
     request = order.request
-    # Partial indexes hold only what has these two fields.
+    # Partial indexes hold only documents that have these fields.
     indexed = {"client_order_id": request.client_order_id, "settle_at": order.reconcile_at}
     return {
         "_id": order_key(order.user_wallet_id, order.seq),
@@ -69,7 +69,7 @@ def live_document(order: LiveOrder) -> Document:
             "expires_at": request.expires_at,
             "post_only": request.post_only,
             "reduce_only": request.reduce_only,
-            # The caller's own keys may hold what a document key must not.
+            # The caller's own keys may contain characters that a document key must not.
             "metadata": json.dumps(request.metadata, ensure_ascii=False) if request.metadata else None,
             **{name: optional_text(getattr(request, name)) for name in _ASKED_AMOUNTS},
         },
@@ -77,7 +77,7 @@ def live_document(order: LiveOrder) -> Document:
 
 
 def read_live(document: Document) -> LiveOrder:
-    """Read what :func:`live_document` wrote."""
+    """Return the order of a document that :func:`live_document` returned."""
     amounts: Document = {attribute: Decimal(document[name]) for name, attribute in _AMOUNTS.items()}
     return LiveOrder(
         status=OrderStatus(document["status"]),

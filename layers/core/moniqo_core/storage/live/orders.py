@@ -1,8 +1,8 @@
-"""Orders of live wallets in MongoDB: collection ``orders``.
+"""Orders of live wallets, in the collection ``orders``.
 
-An order's ``_id`` carries its number in the wallet. An intent is decided on everything up to the number before it, so
-of two that are decided at once one is inserted and the other is decided again: limits hold without a lock that anybody
-could die with. Later writes name the version they change.
+The ``_id`` of an order contains its number in the wallet. An intent is decided on all orders up to the previous number.
+Of two intents that are decided at once, one is inserted and the other is decided again. So limits hold without a lock,
+which a crashed process could leave behind. Later writes name the version that they replace.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ SENDS: Final = 3
 
 
 class InsertOutcome(Enum):
-    """What became of an intent."""
+    """The result of inserting an intent."""
 
     DONE = auto()
     OVERTAKEN = auto()
-    """Another order took the number: read again and decide again."""
+    """Another order took the number. Read and decide again."""
     REPEATED = auto()
-    """The client order id stands for another order already."""
+    """Another order already has the client order id."""
 
 
 class LiveOrderStore:
-    """Reads and writes orders of live wallets; whose wallet it is, the caller knows."""
+    """Reads and writes orders of live wallets. The caller has already checked who owns the wallet."""
 
     def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
@@ -58,10 +58,10 @@ class LiveOrderStore:
     async def pre_trade_state(
         self, user_wallet_id: str, client_order_id: str | None, since: int | None = None, *, owner: str | None = None
     ) -> PreTradeState:
-        """Read what an order is decided on in one round trip, with every order from number ``since`` on.
+        """Read everything that an order is decided on, and every order from number ``since`` on. One round trip.
 
         Raises:
-            NotFoundError: there is no such wallet, or ``owner`` is given and it is not that user's.
+            NotFoundError: there is no such wallet, or it belongs to another user than ``owner``.
 
         """
         pipeline = pre_trade_pipeline(user_wallet_id, client_order_id, since, owner)
@@ -71,10 +71,10 @@ class LiveOrderStore:
         return read_pre_trade_state(found[0])
 
     async def insert(self, order: LiveOrder) -> InsertOutcome:
-        """Write an intent.
+        """Insert an intent.
 
         Raises:
-            TemporarilyUnavailableError: whether it stands could not be learned; nothing may be sent for it.
+            TemporarilyUnavailableError: it is unknown whether the intent was stored. It must not be sent to the venue.
 
         """
         document = live_document(order)
@@ -82,7 +82,7 @@ class LiveOrderStore:
             try:
                 await self._orders.insert_one(document)
             except DuplicateKeyError as error:
-                # What was sent twice finds its own document.
+                # A write that was sent twice finds its own document.
                 stored = await self._orders.find_one({"_id": document["_id"]}, {"token": 1})
                 if stored is not None and stored["token"] == document["token"]:
                     return InsertOutcome.DONE
@@ -94,12 +94,12 @@ class LiveOrderStore:
         raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
 
     async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
-        """Write ``after`` over the version ``before``, with its fills; False when somebody else wrote meanwhile."""
+        """Replace the version ``before`` by ``after``, and add fills. Return False if another writer was faster."""
         if after == before and not fills:
             return True
         document = live_document(after)
         document["version"] = before.version + 1
-        # Fills first: an order that says they are kept must not be ahead of them.
+        # Fills come first, because an order must not count fills as stored before they are.
         writes: list[Any] = self.fills.inserts(after, fills)
         orders = f"{self._database.name}.{ORDERS}"
         writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
@@ -108,11 +108,16 @@ class LiveOrderStore:
         except ClientBulkWriteException as error:
             if is_outage(error):
                 raise
-            return False  # somebody else inserts the same fill at this moment
+            return False  # another writer inserts the same fill at this moment
         return bool(done.matched_count > len(fills) - done.upserted_count)
 
     async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
-        """One order; raises OrderNotFoundError."""
+        """Return one order of a wallet.
+
+        Raises:
+            OrderNotFoundError: the wallet has no such order.
+
+        """
         try:
             seq, number = order_age(order_id)
         except ValueError:
@@ -123,14 +128,14 @@ class LiveOrderStore:
         return read_live(found)
 
     async def in_flight(self, user_wallet_id: str, symbol: str | None = None) -> list[LiveOrder]:
-        """Orders that may still fill, oldest first."""
+        """Return the orders that may still fill, oldest first."""
         query: Document = {"user_wallet_id": user_wallet_id, "status": {"$in": list(MAY_STILL_FILL)}}
         if symbol is not None:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
 
     async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
-        """See to it that purchases of these wallets that may still fill are queried by ``at``."""
+        """Make the buys of these wallets that may still fill due for reconciliation by ``at``."""
         purchases = {
             "user_wallet_id": {"$in": list(user_wallet_ids)},
             "status": {"$in": list(MAY_STILL_FILL)},
@@ -139,7 +144,7 @@ class LiveOrderStore:
         await self._orders.update_many(purchases, {"$min": {"settle_at": at}})
 
     async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
-        """Orders newest first, below the number that a position begins with."""
+        """Return orders, newest first, whose number is below that of the cursor ``query.after``."""
         wanted: Document = {"user_wallet_id": user_wallet_id}
         if query.only_open is not None:
             wanted["status"] = {"$in" if query.only_open else "$nin": list(MAY_STILL_FILL)}
@@ -151,7 +156,7 @@ class LiveOrderStore:
         return [read_live(document) async for document in newest_first]
 
     async def counts(self) -> Mapping[str, int]:
-        """How many orders may still fill, by status, of all wallets."""
+        """Return the number of orders of all wallets that may still fill, by status."""
         pipeline: list[Document] = [
             {"$match": {"status": {"$in": list(MAY_STILL_FILL)}}},
             {"$group": {"_id": "$status", "count": {"$sum": 1}}},
@@ -159,10 +164,10 @@ class LiveOrderStore:
         return {found["_id"]: found["count"] async for found in await self._orders.aggregate(pipeline)}
 
     async def venues_to_reconcile(self, now: datetime) -> list[str]:
-        """Venues with an order that is due to be queried."""
+        """Return the venues that have an order due for reconciliation, sorted by name."""
         return sorted(await self._orders.distinct("venue", {"settle_at": {"$lte": now}}))
 
     async def to_reconcile(self, venue: str, now: datetime, limit: int) -> list[LiveOrder]:
-        """Orders at one venue that are due to be queried, those that wait longest first."""
+        """Return up to ``limit`` orders at one venue that are due for reconciliation, longest overdue first."""
         query = {"venue": venue, "settle_at": {"$lte": now}}
         return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]

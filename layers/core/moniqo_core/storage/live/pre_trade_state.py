@@ -1,4 +1,4 @@
-"""What an order of a live wallet is decided on, read in one round trip."""
+"""The state that a live order is decided on, read in one round trip."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MAY_STILL_FILL: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderS
 
 @dataclass(frozen=True, slots=True)
 class PreTradeState:
-    """What an order is decided on, as of one moment.
+    """The state that an order is decided on, at one moment.
 
-    ``orders`` are those that may still fill, and the newer ones that were asked for; ``next_seq`` is the number of the
-    next one. ``before`` is the order its client order id stands for already. ``stopped`` says that the deployment's
-    switch is off.
+    ``orders`` are those that may still fill, and all from the requested number on. ``next_seq`` is the number of the
+    next order. ``before`` is the order that already has the client order id. ``stopped`` says that the deployment's
+    live trading switch stops orders.
     """
 
     wallet: UserWallet
@@ -37,9 +37,9 @@ class PreTradeState:
 def pre_trade_pipeline(
     user_wallet_id: str, client_order_id: str | None, since: int | None, owner: str | None
 ) -> list[Document]:
-    """Write the question to the user wallets; every order from number ``since`` on is asked for too.
+    """Return the aggregation on the user wallets. It also reads every order from number ``since`` on.
 
-    With ``owner`` the wallet of another user is not found.
+    With ``owner``, a wallet of another user is not found.
     """
     mine = {"user_wallet_id": user_wallet_id}
     wanted: Document = {"status": {"$in": list(MAY_STILL_FILL)}}
@@ -47,8 +47,8 @@ def pre_trade_pipeline(
         wanted = {"$or": [wanted, {"seq": {"$gte": since}}]}
     pipeline = [
         {"$match": {"_id": user_wallet_id, "deleted_at": None, **({} if owner is None else {"user_id": owner})}},
-        # The number before the orders: stages read one after the other, and an order that is inserted between two of
-        # them must not be left out of the orders and counted by the number.
+        # The last number is read before the orders. An order inserted between these two stages must not be counted by
+        # the number while it is missing among the orders.
         _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
         _joined(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
         _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_TRADING_SWITCH}}]),
@@ -60,7 +60,7 @@ def pre_trade_pipeline(
 
 
 def read_pre_trade_state(document: Document) -> PreTradeState:
-    """Read an answer to :func:`pre_trade_pipeline`."""
+    """Return the state of a result of :func:`pre_trade_pipeline`."""
     before, last = document.get("before"), document["last"]
     return PreTradeState(
         wallet=read_user_wallet(document),

@@ -1,7 +1,8 @@
-"""Minutes of venues as they were first seen, collection ``market_minutes``: one document per venue, symbol and hour.
+"""Minute candles of venues as first recorded, in the collection ``market_minutes``.
 
-A minute is written once: accounts were decided on it, and a replay reads it again. An hour goes as a whole, long after
-anybody can still have to meet it, and an hour that is not there is unknown, never one without trades.
+There is one document per venue, symbol and hour. A minute is written once, because accounts are decided on it and a
+replay reads it again. An hour is deleted as a whole, long after the last account needed it. A missing hour is unknown,
+which is not the same as an hour without trades.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ from moniqo_core.storage.document import Database
 
 COLLECTION: Final = "market_minutes"
 KEPT: Final = timedelta(days=400)
-"""How long an hour is kept after it was first recorded: a year can be recomputed at its end."""
+"""How long an hour is kept after it was first recorded. A whole year can still be recomputed at its end."""
 _DUPLICATE_KEY: Final = 11000
 
 
 class RecordedMinutes:
-    """Reads and extends the record."""
+    """Reads and extends the record of minute candles."""
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._minutes = with_utc_times(db)[COLLECTION]
 
     async def read(self, source: str, symbol: str, hours: Sequence[datetime]) -> Mapping[datetime, MinuteCandles]:
-        """Return what is recorded of these hours."""
+        """Return the recorded minutes of these hours. Hours without a record are missing."""
         ids = {_id(source, symbol, hour): hour for hour in hours}
         found = await self._minutes.find({"_id": {"$in": list(ids)}}).to_list()
         return {ids[item["_id"]]: _read(ids[item["_id"]], item) for item in found}
 
     async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, MinuteCandles]) -> None:
-        """Record what is known from ``since`` on, by hours: each only where the record ends where this begins."""
+        """Record minutes from ``since`` on, by hour. An hour is extended only if its record ends where these begin."""
         writes = [
             UpdateOne(
                 {"_id": _id(source, symbol, hour), "until": max(since, hour)},
@@ -57,7 +58,7 @@ class RecordedMinutes:
         try:
             await self._minutes.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            # An hour that somebody began meanwhile is theirs.
+            # Another process began this hour meanwhile, and its record stays.
             if any(item["code"] != _DUPLICATE_KEY for item in error.details["writeErrors"]):
                 raise
 

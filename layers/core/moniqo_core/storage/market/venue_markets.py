@@ -1,4 +1,4 @@
-"""Markets of venues in MongoDB, collection ``venue_markets``: read by every wallet of a venue, fetched once an hour."""
+"""Listings of venues' markets, in the collection ``venue_markets``. They are fetched once an hour for all wallets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class ListedMarket:
-    """A market with the names the venue has for it and its two assets; ``details`` are what the venue needs beside."""
+    """A market with the venue's names of it and of its two assets. ``details`` holds other fields the venue needs."""
 
     market: Market
     venue_symbol: str
@@ -29,26 +29,26 @@ class ListedMarket:
 
 @dataclass(frozen=True, slots=True)
 class MarketListing:
-    """All markets of a venue at a moment."""
+    """All markets of a venue at one time."""
 
     fetched_at: datetime
     markets: Sequence[ListedMarket]
 
 
 class VenueMarketStore:
-    """Keeps listings by the address of the venue."""
+    """Stores listings by the address of the venue."""
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._listings = db[COLLECTION]
 
     async def get(self, address: str) -> MarketListing | None:
-        """Return the last listing, however old."""
+        """Return the latest listing, however old, or None."""
         found = await self._listings.find_one({"_id": address})
         return None if found is None else MarketListing(found["fetched_at"], [_read(row) for row in found["markets"]])
 
     async def put(self, address: str, listing: MarketListing) -> None:
-        """Keep a listing in place of the one before."""
+        """Store a listing in place of the previous one."""
         document = {
             "fetched_at": listing.fetched_at,
             "expires_at": listing.fetched_at + KEPT,
@@ -58,7 +58,7 @@ class VenueMarketStore:
 
 
 def _row(item: ListedMarket) -> list[Any]:
-    """Write a market without repeating the names of its fields: a venue has thousands."""
+    """Return a market as a list. Field names are left out, because a venue has thousands of markets."""
     symbol, base, quote, *numbers, hours = astuple(item.market)
     names = [item.venue_symbol, item.venue_base, item.venue_quote, dict(item.details)]
     return [symbol, base, quote, *map(plain, numbers), hours, *names]

@@ -1,4 +1,4 @@
-"""How orders and fills are written in MongoDB: amounts as strings, times as dates."""
+"""The stored form of orders and fills: amounts as strings, times as dates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
 
 
 def order_document(order: Order) -> Document:
-    """Write an order."""
+    """Return the document of an order."""
     return {
         "order_id": order.order_id,
         "client_order_id": order.client_order_id,
@@ -53,7 +53,7 @@ def order_document(order: Order) -> Document:
         "status_history": [[status.value, at] for status, at in order.status_history],
         "quote_amount": optional_text(order.quote_amount),
         **{name: value for name, value in _extras(order) if value is not None},
-        # The caller's own keys may hold what a document key must not.
+        # The caller's own keys may contain characters that a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
         "receipt": _receipt(order.receipt),
     }
@@ -78,7 +78,7 @@ def _read_receipt(document: Document) -> Receipt:
 
 
 def _extras(order: Order) -> Iterable[tuple[str, object]]:
-    """Fields only some orders have; the others' documents do without them."""
+    """Yield the fields that only some orders have. Their None values are not stored."""
     yield "stop_price", optional_text(order.stop_price)
     yield "trail_percent", optional_text(order.trail_percent)
     yield "trail_mark", optional_text(order.trail_mark)
@@ -91,7 +91,7 @@ def _extras(order: Order) -> Iterable[tuple[str, object]]:
 
 
 def read_order(document: Document) -> Order:
-    """Read what :func:`order_document` wrote."""
+    """Return the order of a document that :func:`order_document` returned."""
     return Order(
         order_id=document["order_id"],
         client_order_id=document["client_order_id"],
@@ -129,17 +129,17 @@ def read_order(document: Document) -> Order:
 
 
 def pack_order(order: Document) -> bytes:
-    """Write an order's document as one value: a snapshot with hundreds of them is read and written as a few."""
+    """Encode the document of an order as one BSON value, so that a snapshot with hundreds of orders is fast to read."""
     return bson.encode(order)
 
 
 def unpack_order(packed: bytes) -> Order:
-    """Read what :func:`pack_order` wrote."""
+    """Return the order of a value that :func:`pack_order` returned."""
     return read_order(bson.decode(packed, _UTC_TIMES))
 
 
 def fill_document(item: Fill) -> Document:
-    """Write a fill."""
+    """Return the document of a fill."""
     return {
         "fill_id": item.fill_id,
         "order_id": item.order_id,
@@ -157,7 +157,7 @@ def fill_document(item: Fill) -> Document:
 
 
 def read_fill(document: Document) -> Fill:
-    """Read what :func:`fill_document` wrote."""
+    """Return the fill of a document that :func:`fill_document` returned."""
     return Fill(
         fill_id=document["fill_id"],
         order_id=document["order_id"],
@@ -175,11 +175,16 @@ def read_fill(document: Document) -> Fill:
 
 
 def levels_document(levels: Iterable[PriceLevel]) -> list[list[str]]:
-    """Write price levels as pairs."""
+    """Return price levels as pairs of price and amount."""
     return [[plain(price), plain(amount)] for price, amount in levels]
 
 
 def order_age(order_id: str) -> tuple[int, int]:
-    """Sort key of an order id ``o-{seq}-{n}``: when it was accepted."""
+    """Return the age of an order id ``o-{seq}-{n}``: the entry that accepted it, and its number in that entry.
+
+    Raises:
+        ValueError: it is not such an id.
+
+    """
     _, seq, number = order_id.split("-")
     return int(seq), int(number)

@@ -1,6 +1,7 @@
-"""How the snapshot of a demo account is written in MongoDB.
+"""The stored form of a demo account's snapshot.
 
-Symbols and assets are keys of documents; a dot in one (``BRK.B/USD``) would read as a path and is written as ``%2E``.
+Symbols and assets are document keys. MongoDB would read a dot in one (``BRK.B/USD``) as a path, so it is written as
+``%2E``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from moniqo_core.storage.risk_limits import limits_document, read_limits
 
 
 def state_document(account: Account) -> Document:
-    """Write a whole snapshot, as for the first commit or after a rebuild."""
+    """Return the document of a whole snapshot, as written by the first commit and after a rebuild."""
     terms = account.terms
     return {
         "_id": account.user_wallet_id,
@@ -77,12 +78,12 @@ def state_document(account: Account) -> Document:
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
         "still_since": account.idle_since,
-        **_live_values(account),
+        **_venue_price_values(account),
     }
 
 
-def _live_values(account: Account) -> Document:
-    """Write what accounts of the simulated market do not have."""
+def _venue_price_values(account: Account) -> Document:
+    """Return the fields that accounts of the simulated market do not have."""
     if not account.terms.uses_venue_prices:
         return {}
     return {
@@ -94,7 +95,7 @@ def _live_values(account: Account) -> Document:
 
 
 def read_account(document: Document) -> Account:
-    """Read a snapshot."""
+    """Return the account of a snapshot document."""
     terms, open_order_totals = document["terms"], document["interest"]
     limits = read_limits(document["limits"]) if document["limits"] else None
     return Account(
@@ -127,7 +128,7 @@ def read_account(document: Document) -> Account:
             for symbol, values in document["positions"].items()
         },
         orders=StoredOrders(document["orders"]),
-        # A commit that ends a symbol's last order sets its interest to none.
+        # A commit that ends the last order of a symbol stores totals of zero.
         open_order_totals={
             read_document_key(symbol): OpenOrderTotals(orders, expiring, Decimal(buying))
             for symbol, (orders, expiring, buying) in open_order_totals.items()
@@ -150,10 +151,10 @@ def read_account(document: Document) -> Account:
 
 
 class StoredOrders(Mapping[str, Order]):
-    """Open orders as they are stored, oldest first, each read when it is asked for."""
+    """Open orders in their stored form, oldest first. Each is decoded on first access."""
 
     def __init__(self, packed: Mapping[str, bytes]) -> None:
-        """Sort by age: ids are ``o-{seq}-{n}`` with one digit for n, so length and text order them."""
+        """Sort the orders by age. Ids are ``o-{seq}-{n}`` with one digit for n, so length and then text order them."""
         self._packed = {order_id: packed[order_id] for order_id in sorted(packed, key=lambda name: (len(name), name))}
         self._read: dict[str, Order] = {}
 

@@ -1,4 +1,4 @@
-"""The names that journal entries give to commands. They are stored for ever, whatever the classes are called."""
+"""The names of commands in journal entries. Stored names never change, even if a class is renamed."""
 
 from __future__ import annotations
 

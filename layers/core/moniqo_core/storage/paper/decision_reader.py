@@ -1,6 +1,6 @@
-"""Reading journal entries back: the command and the market context that a commit was decided on.
+"""Reads the command of a journal entry, and the market context that it was decided on.
 
-The inverse of :mod:`moniqo_core.storage.paper.entry_codec`, led by the types of the dataclasses it wrote.
+This is the inverse of :mod:`moniqo_core.storage.paper.decision_writer`. It follows the field types of the dataclasses.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from moniqo_core.storage.risk_limits import read_limits
 
 
 def read_command(entry: Document) -> Command:
-    """Read what an entry was asked to do.
+    """Return the command of an entry.
 
     Raises:
-        KeyError, TypeError, ValueError, ArithmeticError: it is not what :mod:`moniqo_core.storage.paper.entry_codec`
-        writes.
+        KeyError, TypeError, ValueError, ArithmeticError: the entry does not have the form that
+            :mod:`moniqo_core.storage.paper.decision_writer` writes.
 
     """
     command: Command = _read(COMMAND_OF[entry["kind"]], entry["command"])
@@ -36,9 +36,10 @@ def read_command(entry: Document) -> Command:
 
 
 def read_context(entry: Document) -> MarketContext | None:
-    """Read what an entry was decided on, None where no market mattered; raises what :func:`read_command` raises.
+    """Return the market context of an entry, or None if its decision needed no market.
 
-    The book is as deep as the decision depended on it.
+    The order book of a simulated market is only as deep as the decision needed. The errors are those of
+    :func:`read_command`.
     """
     document = entry.get("basis")
     if document is None:
@@ -73,7 +74,7 @@ def _types(kind: type) -> Document:
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """Read a value that is declared as ``kind``."""
+    """Return a stored value as an object of the declared type ``kind``."""
     if get_origin(kind) in {Union, UnionType}:
         if value is None:
             return None

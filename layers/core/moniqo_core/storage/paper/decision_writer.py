@@ -1,8 +1,7 @@
-"""How a journal entry says what was asked for and what it was decided on.
+"""Writes the command of a journal entry, and the market context that it was decided on.
 
-:mod:`moniqo_core.storage.paper.decision_reader` reads it.
-
-What every order writes is written out; other commands are led by the fields of their dataclasses.
+:mod:`moniqo_core.storage.paper.decision_reader` reads both back. Orders are frequent, so their fields are listed here.
+Other commands follow the fields of their dataclasses.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from moniqo_core.storage.risk_limits import limits_document
 
 
 def command_document(command: Command) -> Document:
-    """Write what was asked for."""
+    """Return the document of a command."""
     if isinstance(command, OrderRequest):
         return _order_request_document(command)
     return {name: _plain_data(getattr(command, name)) for name in command.__dataclass_fields__}
@@ -69,11 +68,14 @@ def _plain_data(value: object) -> Any:
 
 
 def context_document(commit: Commit, context: MarketContext) -> Document:
-    """Write what a commit was decided on: marks, rates and the book, a simulated one as deep as it mattered."""
+    """Return the document of a commit's market context: marks, rates and the order book.
+
+    A simulated book is only stored as deep as the decision needed, because it can be computed again.
+    """
     snapshot, command = context.snapshot, commit.command
     bids, asks = snapshot.bids, snapshot.asks
-    if snapshot.source == SIMULATED:  # a venue cannot be asked again what it showed
-        # The largest lot that a quote amount pays for ends where the next level is too dear.
+    if snapshot.source == SIMULATED:  # a venue's book cannot be read again
+        # How much a quote amount buys also depends on the price of the next level.
         beyond = 1 if isinstance(command, OrderRequest) and command.quote_amount is not None else 0
         memory = {level for (name, _), book in commit.after.taken.items() if name == snapshot.book for level in book}
         bids, asks = (_as_deep_as(levels, memory, beyond) for levels in (bids, asks))

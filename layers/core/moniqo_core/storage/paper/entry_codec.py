@@ -1,4 +1,4 @@
-"""How commits become journal entries, and how entries bring a snapshot forward."""
+"""Converts commits to journal entries, and applies entries to snapshots."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from moniqo_core.storage.risk_limits import limits_document
 
 
 def _changes_of(commit: Commit) -> Document:
-    """Paths of the snapshot that a commit sets, beside its orders; an entry keeps them, so the tail rebuilds it."""
+    """Return the paths of the snapshot that a commit sets, except its orders.
+
+    An entry stores them, so that a snapshot can be rebuilt from the entries after it.
+    """
     after = commit.after
     changes: Document = {
         "seq": after.seq,
@@ -64,12 +67,12 @@ def _changes_of(commit: Commit) -> Document:
 
 
 def begins_epoch(commit: Commit) -> bool:
-    """Tell whether an entry carries the whole account: the first one and every reset do."""
+    """Tell whether an entry holds the whole account, as the first one and every reset do."""
     return isinstance(commit.command, OpenAccount | ResetAccount)
 
 
 def entry_document(commit: Commit, commit_id: str) -> Document:
-    """Write the journal entry of a commit."""
+    """Return the journal entry of a commit. ``commit_id`` identifies the writer's attempt."""
     after, command = commit.after, commit.command
     document: Document = {
         "_id": entry_id(after.user_wallet_id, after.seq),
@@ -104,7 +107,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
 
 
 def snapshot_update(entry: Document) -> Document:
-    """Write the update of the snapshot that :func:`apply_entry` makes: only the paths the entry changed."""
+    """Return the update of the stored snapshot that corresponds to :func:`apply_entry`. It sets only changed paths."""
     changes: Document = dict(entry["changes"])
     gone: Document = {}
     for order in entry.get("orders", ()):
@@ -135,5 +138,5 @@ def apply_entry(state: Document, entry: Document) -> None:
 
 
 def reset_id(request_key: str) -> str:
-    """Name a reset among the client order ids, which hold no blank: one index keeps all requests of a wallet unique."""
+    """Return the stored id of a reset. A client order id has no space, so one unique index serves both."""
     return f"reset {request_key}"

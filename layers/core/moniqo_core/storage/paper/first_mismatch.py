@@ -1,4 +1,4 @@
-"""Where two documents differ first."""
+"""The first difference between two documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ABSENT: Final = "(absent)"
 
 
 class Mismatch(NamedTuple):
-    """A place in a document, such as ``fills[0].levels[1]``, with what stands there and what should."""
+    """A place in a document, such as ``fills[0].levels[1]``, with its stored and its expected value."""
 
     field: str
     stored: object
@@ -17,7 +17,7 @@ class Mismatch(NamedTuple):
 
 
 def first_mismatch(stored: object, expected: object, field: str = "") -> Mismatch | None:
-    """Return the first place where ``stored`` is not as ``expected``, None when they agree."""
+    """Return the first place where ``stored`` differs from ``expected``, or None if they are equal."""
     if isinstance(stored, Mapping) and isinstance(expected, Mapping):
         for name in (*expected, *(name for name in stored if name not in expected)):
             place = f"{field}.{name}" if field else str(name)

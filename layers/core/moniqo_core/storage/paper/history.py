@@ -1,4 +1,4 @@
-"""What the journal of a demo wallet tells: its entries, its orders, and the account as it was."""
+"""Reads from the journal of a demo wallet: entries, accepted requests, and the account as it was."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ _FILL_FIELDS: Final = (
 
 
 class EpochHistory(NamedTuple):
-    """An epoch: the account it began with, and its fills, oldest first and without their price levels."""
+    """An epoch: the account that it began with, and its fills, oldest first and without their price levels."""
 
     begin: Account
     fills: Sequence[Fill]
 
 
 class AcceptedRequest(NamedTuple):
-    """A request that was accepted: the id of the first order it made, and the digest of its body."""
+    """An accepted request: the id of its first order, and the hash of its body."""
 
     order_id: str
     body_hash: str | None
 
 
 class DemoHistory:
-    """Reads the journals in one database; what is decided is decided on the account that the ledger loads."""
+    """Reads the journals of one database. Decisions are made on the account that ``DemoJournal`` loads, not on this."""
 
     def __init__(self, database: Database) -> None:
-        """Use ``database``; nothing is read yet."""
+        """Use ``database``. Nothing is read yet."""
         self._entries = database[ENTRIES]
 
     async def entries(self, user_wallet_id: str, after: int, limit: int) -> list[JournalEntry]:
-        """Journal entries with a sequence number above ``after``, oldest first."""
+        """Return up to ``limit`` journal entries with a sequence number above ``after``, oldest first."""
         query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
         found = self._entries.find(query).sort("seq", 1).limit(limit)
         return [read_journal_entry(entry) for entry in await found.to_list()]
 
     async def postings(self, user_wallet_id: str, after: int, limit: int) -> list[EntryPostings]:
-        """Read of the same entries only what they moved."""
+        """Return only the postings of the entries that :meth:`entries` would return."""
         query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
         found = self._entries.find(query, list(POSTINGS_FIELDS)).sort("seq", 1).limit(limit)
         return [read_postings(entry) for entry in await found.to_list()]
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> AcceptedRequest | None:
-        """What a client order id stands for; a reset's key is one too."""
+        """Return the accepted request with a client order id, or None. A reset has the id of ``reset_id``."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
         entry = await self._entries.find_one(query)
         return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
 
     async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
-        """Every entry that touched one of these orders, oldest first."""
+        """Return every entry that touched one of these orders, oldest first."""
         query = {"user_wallet_id": user_wallet_id, "order_ids": {"$in": list(order_ids)}}
         return [entry async for entry in self._entries.find(query).sort("seq", 1)]
 
@@ -72,7 +72,16 @@ class DemoHistory:
         limit: int,
         fields: Sequence[str] | None = None,
     ) -> list[Document]:
-        """Entries matching ``query`` below a sequence number, newest first; ``fields`` names what is read of them."""
+        """Return up to ``limit`` entries that match ``query``, newest first.
+
+        Args:
+            user_wallet_id: The wallet.
+            query: Conditions on the stored entries.
+            below: Only entries with a smaller sequence number.
+            limit: The most entries to return.
+            fields: The fields to read. None reads whole entries.
+
+        """
         full: Document = {"user_wallet_id": user_wallet_id, **query}
         if below is not None:
             full["seq"] = {"$lt": below}
@@ -80,7 +89,7 @@ class DemoHistory:
         return [entry async for entry in self._entries.find(full, projection).sort("seq", -1).limit(limit)]
 
     async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
-        """Rebuild an account as it was after entry ``seq``, None when there is no such entry."""
+        """Return the account as it was after entry ``seq``, or None if there is no such entry."""
         whole = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "account": {"$exists": True}}
         first = await self._entries.find_one(whole, sort=[("seq", -1)])
         if first is None:
@@ -93,7 +102,7 @@ class DemoHistory:
         return read_account(state) if state["seq"] == seq else None
 
     async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
-        """Read an epoch in one round trip."""
+        """Return the history of an epoch. One round trip."""
         told = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
         query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **told}
         fields = ["seq", "account", *(f"fills.{name}" for name in _FILL_FIELDS)]

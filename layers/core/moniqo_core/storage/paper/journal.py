@@ -1,8 +1,8 @@
-"""The journal of demo wallets and its snapshots: the present account, and its next entry.
+"""The journal of demo wallets: loads the current account, and commits the next entry.
 
-Inserting an entry is the commit. Its ``_id`` carries the sequence number, so of two writers one wins and the other
-decides again; a partial unique index makes a repeated ``client_order_id`` impossible. Entry, snapshot and the mirrored
-fields of the user wallet go to the server in one ordered bulk write; a snapshot left behind is rebuilt from the tail.
+Inserting an entry is the commit. Its ``_id`` contains the sequence number, so of two writers one succeeds and the other
+decides again. A partial unique index rejects a repeated ``client_order_id``. One ordered bulk write sends the entry,
+the snapshot and the projection. A snapshot that was left behind is rebuilt from the entries after it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ USER_WALLETS: Final = "user_wallets"
 
 
 class CommitOutcome(Enum):
-    """What became of a commit."""
+    """The result of a commit."""
 
     DONE = auto()
     OVERTAKEN = auto()
-    """Another writer took the sequence number: read again and decide again."""
+    """Another writer took the sequence number. Read and decide again."""
     REPEATED = auto()
     """The client order id was accepted before."""
 
@@ -49,33 +49,33 @@ class DemoJournal:
     """The collections of demo wallets in one database."""
 
     def __init__(self, database: Database) -> None:
-        """Use ``database``; nothing is read yet."""
+        """Use ``database``. Nothing is read yet."""
         self._database = database
         self._snapshots = SnapshotReader(database)
         self._states = database[STATES]
         self._entries = database[ENTRIES]
 
     async def load(self, user_wallet_id: str, owner: str | None) -> LoadedAccount | None:
-        """Read the present account; with ``owner`` only when it is that user's. One round trip."""
+        """Return the current account, or None. With ``owner``, only that user's account is found. One round trip."""
         query: Document = {"_id": user_wallet_id} if owner is None else {"_id": user_wallet_id, "user_id": owner}
         return next(iter(await self._snapshots.read(query)), None)
 
     async def load_many(self, user_wallet_ids: Sequence[str]) -> dict[str, LoadedAccount]:
-        """Read the present accounts of many wallets; one that cannot be read is missing. One round trip."""
+        """Return the current accounts of many wallets by id, without unreadable ones. One round trip."""
         found = await self._snapshots.read({"_id": {"$in": list(user_wallet_ids)}}, skip_broken=True)
         return {loaded.account.user_wallet_id: loaded for loaded in found}
 
     async def claim_turn(self, user_wallet_id: str, turn: WriteTurn, now: datetime) -> None:
-        """Ask for a turn; it is not given while somebody else's lasts. The next read tells whose it is."""
+        """Claim the next write to a wallet, unless another claim is still valid. The next read tells who holds it."""
         free = {"_id": user_wallet_id, "$or": [{"turn": None}, {"turn.1": {"$lte": now}}]}
         await self._states.update_one(free, {"$set": {"turn": list(turn)}})
 
     async def open(self, commit: Commit, projection: Document | None) -> None:
-        """Write the first entry, the snapshot and the user's wallet.
+        """Write the first entry, the snapshot and the user wallet.
 
         Raises:
-            ConflictError: the first entry exists. When it was written by the same request, cut short or still on its
-                way, what it did not write is there afterwards.
+            ConflictError: the first entry exists. If the same request wrote it but was interrupted, its missing
+                documents are written before this is raised.
 
         """
         state = state_document(commit.after)
@@ -114,13 +114,13 @@ class DemoJournal:
         """Try to make ``commit`` the next entry of its wallet.
 
         Args:
-            commit: What was decided.
+            commit: The decision to store.
             projection: Attributes of the user wallet to set in the same write.
             whole: Write the whole snapshot, because the stored one is behind.
-            ends_turn: Take away the turn somebody claimed: it is used, or nobody waited for it.
+            ends_turn: Remove the claimed turn, because it is used or no longer needed.
 
         Raises:
-            TemporarilyUnavailableError: the outcome could not be learned; the entry stands or does not, never half.
+            TemporarilyUnavailableError: the outcome is unknown. The entry was stored as a whole or not at all.
 
         """
         commit_id = uuid4().hex
@@ -136,14 +136,14 @@ class DemoJournal:
             models.append(
                 UpdateOne({"_id": after.user_wallet_id}, {"$set": fields}, namespace=self._name(USER_WALLETS))
             )
-        # Last: two evaluations may insert one point at the same moment, and what follows a duplicate is not written.
+        # Points come last. Two evaluations may insert the same point, and an ordered write stops at a duplicate.
         models += self._samples(commit)
         duplicate = await send_until_answered(self._database.client, models)
         if duplicate is None:
             return CommitOutcome.DONE
-        # A write that was sent twice finds its own entry: whose it is, the commit id tells.
+        # A write that was sent twice finds its own entry, which it recognizes by the commit id.
         if await self._is_mine(after, commit_id):
-            # The entry is the commit. A server that died right after it has not written what goes with it.
+            # The entry is the commit. If the server failed right after it, the other writes are missing.
             with suppress(TemporarilyUnavailableError):
                 await send_until_answered(self._database.client, models[1:])
             return CommitOutcome.DONE
@@ -151,7 +151,7 @@ class DemoJournal:
 
     def _samples(self, commit: Commit) -> list[UpdateOne]:
         after = commit.after
-        # What a reset passed on its way belongs to the epoch it ended.
+        # The points of a reset belong to the epoch that it ended.
         epoch = after.epoch - isinstance(commit.command, ResetAccount)
         return point_inserts(self._database.name, after.user_wallet_id, epoch, commit.samples)
 
@@ -178,6 +178,6 @@ class DemoJournal:
 
 
 def _opening_id(state: Document, projection: Document | None) -> str:
-    """Return the commit id of an opening: the same for a request that is sent again."""
+    """Return the commit id of an opening, which is the same if the request is repeated."""
     request = [state["terms"], projection.get("request_hash") if projection else None]
     return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

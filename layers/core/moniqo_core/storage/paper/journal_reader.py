@@ -1,4 +1,4 @@
-"""Reading journal entries for those who are shown them."""
+"""Reads journal entries for display."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import read_fill
 
 POSTINGS_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
-"""What :func:`read_postings` needs of an entry."""
+"""The fields of an entry that :func:`read_postings` needs."""
 
 
 def read_postings(entry: Document) -> EntryPostings:
-    """Read what an entry moved."""
+    """Return the postings of an entry."""
     return EntryPostings(
         entry["seq"],
         entry["epoch"],
@@ -28,7 +28,7 @@ def read_postings(entry: Document) -> EntryPostings:
 
 
 def read_journal_entry(entry: Document) -> JournalEntry:
-    """Read a whole entry."""
+    """Return a whole entry."""
     moved = read_postings(entry)
     return JournalEntry(
         moved.seq,
@@ -46,7 +46,7 @@ def read_journal_entry(entry: Document) -> JournalEntry:
 
 
 def _given(command: Document) -> Document:
-    """Leave out what was not given; the metadata of an order is stored as the text of a JSON object."""
+    """Return the fields of a command that are not null. The metadata of an order is stored as JSON text."""
     given = {name: value for name, value in command.items() if value is not None}
     if isinstance(given.get("metadata"), str):
         given["metadata"] = json.loads(given["metadata"])

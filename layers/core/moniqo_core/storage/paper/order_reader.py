@@ -1,4 +1,4 @@
-"""Orders of a paper wallet as they are read back: open ones from the account, ended ones from the journal."""
+"""Reads the orders and fills of a paper wallet from its journal. The account tells which orders are open."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ class OrderReader:
     """Reads the orders and fills of one account."""
 
     def __init__(self, history: DemoHistory, account: Account) -> None:
-        """Read beside ``account``, whose open orders are known."""
+        """Read for ``account``, which holds the open orders."""
         self._history = history
         self._account = account
 
     async def get(self, order_id: str, *, replayed: bool = False) -> OrderRecord:
-        """One order; raises OrderNotFoundError."""
+        """Return one order. ``replayed`` marks the answer to a repeated request.
+
+        Raises:
+            OrderNotFoundError: the wallet has no such order.
+
+        """
         records = await self.several([order_id], replayed=replayed)
         if not records:
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
         return records[0]
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
-        """Orders by age, newest first, exits after their entry; and where the next page begins.
+        """Return orders, newest first, and the cursor of the next page. Exits are newer than their entry order.
 
-        A position is the age of an order: the sequence number that accepted it, and its number among the orders
-        accepted then.
+        A cursor is the age of an order: the sequence number of the entry that accepted it, and its number in that
+        entry.
         """
         limit, only_open, symbol, after = query
         if only_open:
@@ -54,7 +59,10 @@ class OrderReader:
         return records, ages[limit - 1] if len(ages) > limit else None
 
     async def fills(self, asked: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, and where the next page begins: (sequence number, fills of that entry already given)."""
+        """Return fills, newest first, and the cursor of the next page.
+
+        A cursor is a sequence number, and the number of fills of that entry that were already returned.
+        """
         limit, symbol, since, until, position = asked
         found: list[tuple[Fill, tuple[int, int]]] = []
         query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
@@ -78,7 +86,7 @@ class OrderReader:
     async def _accepted(
         self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
     ) -> list[tuple[int, int]]:
-        """Ages of orders, newest first: an entry and its exits are accepted by one journal entry."""
+        """Return ages of orders, newest first. One journal entry accepts an entry order and its exits."""
         query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
         if symbol is not None:
             query["command.symbol"] = symbol
@@ -89,7 +97,7 @@ class OrderReader:
                 self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
             )
             for entry in entries:
-                # The entry may have touched older orders too.
+                # The journal entry may have touched older orders too.
                 touched = [order_age(order_id) for order_id in entry["order_ids"]]
                 own = sorted((age for age in touched if age[0] == entry["seq"]), reverse=True)
                 ages += [
@@ -104,7 +112,7 @@ class OrderReader:
         return f"o-{age[0]}-{age[1]}" in self._account.orders
 
     async def several(self, order_ids: Sequence[str], *, replayed: bool = False) -> list[OrderRecord]:
-        """These orders, in this order; one that does not exist is missing. ``replayed`` marks answers to a repeat."""
+        """Return the orders that exist, in the given order. ``replayed`` marks the answer to a repeated request."""
         if not order_ids:
             return []
         entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
@@ -114,7 +122,7 @@ class OrderReader:
 def _gather(
     account: Account, order_ids: Iterable[str], entries: Iterable[Document], *, replayed: bool
 ) -> list[OrderRecord]:
-    """Latest state and all fills of each order, from the entries that touched them, oldest first."""
+    """Return each order in its latest state with all its fills, from the entries that touched it, oldest first."""
     wanted = dict.fromkeys(order_ids)
     latest: dict[str, Document] = {}
     fills: dict[str, list[Fill]] = {order_id: [] for order_id in wanted}

@@ -1,4 +1,4 @@
-"""What the user wallet shows of its demo account: fields written together with an entry of the journal."""
+"""The projection of a demo account: fields of its user wallet that are written together with a journal entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Mirror = Mapping[str, object]
 
 
 def follow_account(before: Account, commit: Commit) -> Mirror:
-    """Fields that follow any commit: what schedules evaluation, and a pause by a loss limit."""
+    """Return the fields that follow any commit: those that schedule evaluations, and a changed status."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
     if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
@@ -26,7 +26,7 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
 
 
 def follow_life(command: LifecycleCommand, now: datetime) -> Mirror:
-    """Fields that follow a change of status, limits or the end of the account."""
+    """Return the fields that follow a lifecycle command: limits, deletion or status."""
     if isinstance(command, SetLimits):
         return {"risk_limits": command.limits}
     if isinstance(command, DeleteWallet):

@@ -1,6 +1,6 @@
-"""Snapshots of demo accounts, collection ``demo_wallet_state``, read as the journal has them now.
+"""Snapshots of demo accounts, in the collection ``demo_wallet_state``, read as of the last journal entry.
 
-A snapshot that was left behind by a commit cut short is brought forward from the journal's tail.
+A snapshot that an interrupted commit left behind is brought forward from the later entries.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ ENTRIES: Final = "demo_wallet_ledger"
 
 
 class WriteTurn(NamedTuple):
-    """Who writes next to a busy wallet, and until when others let it."""
+    """The writer that may write next to a busy wallet, and the time until which other writers wait."""
 
     holder: str
     until: datetime
 
 
 class LoadedAccount(NamedTuple):
-    """An account as the journal has it; ``behind`` says the stored snapshot missed entries: write it whole."""
+    """An account as of its last journal entry.
+
+    ``behind`` says that the stored snapshot misses entries, so the next commit must write it whole.
+    """
 
     account: Account
     behind: bool
@@ -41,12 +44,16 @@ class SnapshotReader:
     """Reads the snapshots of one database."""
 
     def __init__(self, database: Database) -> None:
-        """Use ``database``; nothing is read yet."""
+        """Use ``database``. Nothing is read yet."""
         self._states = database[STATES]
         self._entries = database[ENTRIES]
 
     async def read(self, query: Document, *, skip_broken: bool = False) -> list[LoadedAccount]:
-        """Read snapshots together with the entry that would follow each: its presence says the snapshot is behind."""
+        """Return the accounts of the snapshots that match ``query``.
+
+        Each is read together with the entry that would follow it. If there is one, the snapshot is behind. With
+        ``skip_broken``, a document that cannot be read is logged and left out.
+        """
         pipeline: list[Mapping[str, Any]] = [
             {"$match": query},
             {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},

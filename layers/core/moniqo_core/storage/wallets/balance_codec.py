@@ -1,4 +1,4 @@
-"""How the balance snapshot of a user wallet is written in MongoDB, with what moved up to it."""
+"""The stored form of a user wallet's balance snapshot, with the asset flows up to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moniqo_core.storage.document import Document, optional_decimal, optional_te
 
 
 def balance_document(balance: BalanceSnapshot) -> Document:
-    """Write a balance snapshot."""
+    """Return the document of a balance snapshot."""
     return {
         "last_synced_at": balance.last_synced_at,
         "assets": [
@@ -38,7 +38,7 @@ def balance_document(balance: BalanceSnapshot) -> Document:
 
 
 def read_balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
-    """Read what :func:`balance_document` wrote; what is missing has its default."""
+    """Return the snapshot of a document that :func:`balance_document` returned. Missing fields have defaults."""
     return BalanceSnapshot(
         last_synced_at=stored.get("last_synced_at"),
         assets=tuple(

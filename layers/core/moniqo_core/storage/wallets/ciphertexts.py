@@ -1,7 +1,7 @@
-"""Ciphertexts of user wallets, those of deleted wallets too, by what they begin with: version and key.
+"""Ciphertexts of user wallets, including deleted ones, found by their prefix: version and key id.
 
-The ciphertext itself is the only record of the key it needs. A field beside it could say something else one day, and a
-key would be thrown away that a wallet still needs.
+The ciphertext itself is the only record of the key it needs. A separate field could become wrong, and then a key that a
+wallet still needs would be deleted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NOT_MARKED: Final = [status.value for status in (*STOPPED_STATUSES, UserWalletS
 
 
 class Ciphertext(NamedTuple):
-    """What one wallet has stored, and whose it is."""
+    """The stored ciphertext of one wallet, with its owner."""
 
     user_wallet_id: str
     user_id: str
@@ -28,26 +28,26 @@ class Ciphertext(NamedTuple):
 
 
 def ciphertext_of(wallet: UserWallet) -> Ciphertext:
-    """Return what a wallet was read with."""
+    """Return the ciphertext that a wallet was read with."""
     return Ciphertext(wallet.id, wallet.user_id, wallet.credentials or "")
 
 
 class CiphertextStore:
-    """Finds ciphertexts and replaces them, each only while it is still the one that was read."""
+    """Finds and replaces ciphertexts. One is replaced only if it is still the one that was read."""
 
     def __init__(self, db: Database) -> None:
         """Use the wallets of ``db``."""
         self._wallets = db[COLLECTION]
 
     async def count(self, prefix: str = "") -> int:
-        """Count ciphertexts that begin with ``prefix``."""
+        """Return the number of ciphertexts that begin with ``prefix``."""
         return await self._wallets.count_documents(_beginning_with(prefix))
 
     async def page(self, prefix: str, after: Ciphertext | None, limit: int) -> Sequence[Ciphertext]:
-        """Return up to ``limit`` ciphertexts that begin with ``prefix``, in a fixed order, after the given one."""
+        """Return up to ``limit`` ciphertexts that begin with ``prefix``, in a fixed order, after ``after``."""
         query = _beginning_with(prefix)
         if after is not None:
-            # Two documents with one ciphertext are somebody's tampering; neither is skipped for it.
+            # Two documents with the same ciphertext were tampered with. Neither may be skipped.
             same = {"credentials": after.text, "_id": {"$gt": after.user_wallet_id}}
             query = {"$and": [query, {"$or": [{"credentials": {"$gt": after.text}}, same]}]}
         found = self._wallets.find(query, {"user_id": 1, "credentials": 1})
@@ -55,7 +55,7 @@ class CiphertextStore:
         return [Ciphertext(each["_id"], each["user_id"], each["credentials"]) for each in await found.to_list()]
 
     async def replace(self, changes: Mapping[Ciphertext, str]) -> int:
-        """Store new ciphertexts over the ones that were read; return how many still were there."""
+        """Replace those ciphertexts that are still the ones that were read. Return how many were replaced."""
         if not changes:
             return 0
         swaps = [UpdateOne(_still(old), {"$set": {"credentials": new}}) for old, new in changes.items()]
@@ -63,7 +63,7 @@ class CiphertextStore:
         return result.modified_count
 
     async def mark_unreadable(self, broken: Sequence[Ciphertext], reason: str, now: datetime) -> None:
-        """Set the status of wallets whose ciphertext does not open, unless they are stopped."""
+        """Set the status ``error`` on wallets whose ciphertext cannot be decrypted, unless they are stopped."""
         if not broken:
             return
         fields = {
@@ -81,7 +81,7 @@ def _still(read: Ciphertext) -> Document:
 
 
 def _beginning_with(prefix: str) -> Document:
-    # The type stands there for the index, which holds texts only.
+    # The condition on the type lets MongoDB use the partial index, which holds only strings.
     text: Document = {"$type": "string", "$gte": prefix}
     if prefix:
         text["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,4 +1,4 @@
-"""The definitions every deployment starts with."""
+"""The wallet definitions that every deployment starts with."""
 
 from __future__ import annotations
 
@@ -158,14 +158,14 @@ _KRAKEN: Final = replace(
     order=120,
 )
 
-_OF_ITS_OWN: Final = frozenset({"_id", "created_at", "updated_at"})
+_NEVER_UPDATED: Final = frozenset({"_id", "created_at", "updated_at"})
 SEEDS: Final = (_DEMO, _DEMO_STOCKS, _DEMO_LIVE, _DEMO_STOCKS_LIVE, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
 
 
 async def seed_definitions(db: Database) -> None:
-    """Insert the definitions that are missing and bring forward those nobody touched since they were seeded.
+    """Insert missing definitions, and update those that were not edited since they were seeded.
 
-    What an administrator changed or deleted stays as it is.
+    A definition that an administrator changed or deleted stays as it is.
     """
     now = utc_now()
     for seed in SEEDS:
@@ -174,6 +174,6 @@ async def seed_definitions(db: Database) -> None:
             await db[COLLECTION].update_one({"slug": seed.slug}, {"$setOnInsert": document}, upsert=True)
         present = await db[COLLECTION].find_one({"slug": seed.slug, "deleted_at": None})
         if present is not None and present["created_at"] == present["updated_at"]:
-            fields = {name: value for name, value in document.items() if name not in _OF_ITS_OWN}
+            fields = {name: value for name, value in document.items() if name not in _NEVER_UPDATED}
             untouched = {"_id": present["_id"], "updated_at": present["updated_at"]}
             await db[COLLECTION].update_one(untouched, {"$set": fields})

@@ -1,4 +1,4 @@
-"""Wallet definitions in MongoDB, collection ``wallets``."""
+"""Wallet definitions, in the collection ``wallets``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USER_WALLETS: Final = "user_wallets"
 
 
 class DefinitionStore:
-    """Reads and writes definitions. Deleted ones are not there for anybody."""
+    """Reads and writes definitions. Only :meth:`get_many` finds deleted ones."""
 
     def __init__(self, db: Database) -> None:
         """Use the collections of ``db``."""
@@ -33,7 +33,12 @@ class DefinitionStore:
         self._user_wallets = db[USER_WALLETS]
 
     async def get(self, slug_or_id: str) -> Definition:
-        """Return one definition; raises NotFoundError."""
+        """Return one definition.
+
+        Raises:
+            NotFoundError: there is no such definition.
+
+        """
         found = await self._definitions.find_one(
             {"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None}
         )
@@ -42,12 +47,12 @@ class DefinitionStore:
         return read_stored_definition(found)
 
     async def get_many(self, ids: Sequence[str]) -> Mapping[str, Definition]:
-        """Return definitions by id, also deleted ones: wallets made under them go on."""
+        """Return definitions by id, including deleted ones, because existing wallets keep using them."""
         found = self._definitions.find({"_id": {"$in": list(ids)}})
         return {document["_id"]: read_stored_definition(document) async for document in found}
 
     async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
-        """Return up to ``limit`` definitions by ``order`` and slug, after ``after``."""
+        """Return up to ``limit`` definitions after the cursor ``after``, sorted by ``order`` and slug."""
         query: Document = {"deleted_at": None}
         if wanted.integration_type is not None:
             query["integration_type"] = wanted.integration_type.value
@@ -63,14 +68,24 @@ class DefinitionStore:
         return [read_stored_definition(document) for document in await found.to_list()]
 
     async def insert(self, definition: Definition) -> None:
-        """Store a new definition; raises DuplicateSlugError."""
+        """Store a new definition.
+
+        Raises:
+            DuplicateSlugError: another definition has its slug.
+
+        """
         try:
             await self._definitions.insert_one(definition_document(definition))
         except DuplicateKeyError:
             raise DuplicateSlugError("Another definition already uses this slug.", slug=definition.slug) from None
 
     async def update(self, slug: str, fields: Mapping[str, object], now: datetime) -> Definition:
-        """Set fields of a definition and return it is then; raises NotFoundError."""
+        """Set fields of a definition, and return the changed definition.
+
+        Raises:
+            NotFoundError: there is no such definition.
+
+        """
         changed = await self._definitions.find_one_and_update(
             {"slug": slug, "deleted_at": None},
             {"$set": {**_stored(fields), "updated_at": now}},
@@ -81,7 +96,12 @@ class DefinitionStore:
         return read_stored_definition(changed)
 
     async def soft_delete(self, definition_id: str, now: datetime) -> None:
-        """Hide a definition and free its slug; raises NotFoundError."""
+        """Mark a definition as deleted, which frees its slug.
+
+        Raises:
+            NotFoundError: there is no such definition.
+
+        """
         result = await self._definitions.update_one(
             {"_id": definition_id, "deleted_at": None}, {"$set": {"deleted_at": now, "is_active": False}}
         )
@@ -89,24 +109,24 @@ class DefinitionStore:
             raise _missing()
 
     async def is_used(self, definition_id: str) -> bool:
-        """Tell whether any user wallet that was not deleted is of this kind."""
+        """Tell whether any user wallet that is not deleted uses this definition."""
         used = await self._user_wallets.find_one({"wallet_id": definition_id, "deleted_at": None}, {"_id": 1})
         return used is not None
 
 
 def definition_document(definition: Definition) -> Document:
-    """Write a definition as the document the collection holds."""
+    """Return the document of a definition."""
     fields = asdict(definition)
     return {"_id": fields.pop("id"), **_stored(fields)}
 
 
 def read_stored_definition(document: Mapping[str, Any]) -> Definition:
-    """Read a document of the collection."""
+    """Return the definition of a document of the collection."""
     return read_definition({**document, "id": document["_id"]})
 
 
 def read_definition(fields: Mapping[str, Any]) -> Definition:
-    """Make a definition of plain data."""
+    """Return a definition from plain data, such as a parsed JSON object."""
     return _adapter().validate_python(fields)
 
 
@@ -116,7 +136,7 @@ def _adapter() -> TypeAdapter[Definition]:
 
 
 def _stored(value: Any) -> Any:
-    """Write amounts as plain strings, enums as their values and tuples as lists."""
+    """Return amounts as plain strings, enums as their values and tuples as lists."""
     if isinstance(value, Mapping):
         return {name: _stored(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

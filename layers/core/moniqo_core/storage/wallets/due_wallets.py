@@ -1,4 +1,4 @@
-"""User wallets as the schedule sees them: which are due, and the right to work on one. Owners do not matter here."""
+"""User wallets of all owners that are due for a sync or an evaluation, and the leases of syncs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class DueWallet(NamedTuple):
 
 
 class SyncLease(NamedTuple):
-    """The right to sync a wallet, for whoever knows ``token``; it ends by itself at ``until``."""
+    """The right of the holder of ``token`` to sync a wallet. It expires at ``until``."""
 
     token: str
     until: datetime
 
 
 class ClaimedWallets(NamedTuple):
-    """Wallets that were leased, and ids of those that were but cannot be read."""
+    """The leased wallets, and the ids of leased wallets that cannot be read."""
 
     wallets: Sequence[UserWallet]
     unreadable: Sequence[str]
@@ -45,9 +45,9 @@ class DueWallets:
         self._wallets = db[COLLECTION]
 
     async def due(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[DueWallet]]:
-        """Yield the wallets whose next sync has come, those that wait longest first, ``at_once`` at most at a time.
+        """Yield the wallets whose next sync is due, longest overdue first, in batches of at most ``at_once``.
 
-        One cursor in the order of an index: each key is read once, and no more than a batch is held.
+        One cursor follows an index, so each key is read once and only one batch is in memory.
         """
         query: Document = {
             "next_sync_at": {"$lte": scheduled},
@@ -59,10 +59,10 @@ class DueWallets:
             yield [DueWallet(document["_id"], document["wallet_slug"]) for document in batch]
 
     async def to_evaluate_ids(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
-        """Yield ids of demo wallets to evaluate, whatever their status, ``at_once`` at most at a time.
+        """Yield the ids of demo wallets to evaluate, whatever their status, in batches of at most ``at_once``.
 
-        These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
-        once an hour, so that their equity and loss limits follow the market while nobody looks.
+        Wallets with open orders are always due, because exits keep working while a wallet is paused. Wallets that only
+        hold assets are due once an hour, so that their equity and loss limits follow the market.
         """
         wanted: Document = {
             "deleted_at": None,
@@ -78,8 +78,8 @@ class DueWallets:
     async def claim(self, due: Mapping[str, datetime], lease: SyncLease, now: datetime) -> ClaimedWallets:
         """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time, and read them.
 
-        Wallets that were deleted or stopped meanwhile, or that somebody else has a lease on, are left out. Two round
-        trips, however many wallets there are.
+        Wallets that are deleted, stopped or leased by another worker are left out. Any number of wallets takes two
+        round trips.
         """
         if not due:
             return ClaimedWallets((), ())
@@ -97,7 +97,7 @@ class DueWallets:
         return ClaimedWallets(*read_wallets(await self._wallets.find(mine).to_list()))
 
     async def claim_one(self, wallet: UserWallet, lease: SyncLease, now: datetime) -> bool:
-        """Lease a wallet as it was read; returns False when somebody else has a lease, or synced it since."""
+        """Lease a wallet as it was read. Return False if another worker has leased it, or synced it since."""
         as_read = {"_id": wallet.id, "deleted_at": None, "statistics.total_syncs": wallet.statistics.total_syncs}
         leased = await self._wallets.update_one(
             {**as_read, **_not_leased(now)}, {"$set": {"sync_lease": lease._asdict()}}
@@ -106,7 +106,7 @@ class DueWallets:
 
 
 def _not_synced_for(scheduled: datetime) -> Document:
-    """Match wallets no scheduled sync of this time, or a later one, has written to."""
+    """Match wallets that no scheduled sync of this time or a later one has written to."""
     return {"synced_for": {"$not": {"$gte": scheduled}}}
 
 

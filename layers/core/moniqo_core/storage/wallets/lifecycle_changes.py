@@ -1,7 +1,7 @@
-"""Changes of a wallet's life: the attributes that they set.
+"""The attributes of a user wallet that lifecycle commands set, such as pausing or deleting it.
 
-A paper account writes them together with its journal. A venue knows nothing of such changes, so the document of a live
-wallet is all that changes.
+A demo account writes them together with its journal entry. Of a live wallet only its document changes, because the
+venue is not involved.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Changes = Mapping[str, object]
 
 
 def touched(now: datetime) -> Changes:
-    """What every change sets: when it happened."""
+    """Return the attributes that every change sets: the time of the change."""
     return {"updated_at": now}
 
 
 def changed_status(before: UserWallet, after: UserWallet) -> Changes:
-    """What changes beside the status of a wallet that becomes ``after``.
+    """Return the attributes that change together with the status of a wallet that becomes ``after``.
 
-    An active wallet may buy again.
+    A wallet that becomes active may buy again.
     """
     fields: dict[str, object] = {
         "status_reason": after.status_reason,
@@ -40,13 +40,14 @@ def changed_status(before: UserWallet, after: UserWallet) -> Changes:
 async def record_lifecycle_change(
     store: UserWalletStore, wallet: UserWallet, command: LifecycleCommand, projection: Mapping[str, object]
 ) -> None:
-    """Write a change over the status the wallet was read with.
+    """Write a lifecycle command to a live wallet, if its status is still the one that was read.
 
-    A wallet whose purchases a loss limit stopped is taken into use again only by who knows of it, and sets
-    ``buys_stopped`` too. A deleted wallet's credentials are forgotten.
+    If a loss limit stopped the wallet's buys, it becomes active only if ``projection`` also sets ``buys_stopped``.
+    Deleting a wallet deletes its credentials.
 
     Raises:
-        WalletSuspendedError, ConflictError: the change is not open to whoever asks, or somebody was faster.
+        WalletSuspendedError: the wallet is suspended, and the command is not an administrator's.
+        ConflictError: the command does not fit the status, or another request changed the wallet.
 
     """
     fields = dict(projection)

@@ -1,4 +1,4 @@
-"""Results of syncs: the log, collection ``wallet_sync_log``, and the snapshot of each wallet, in one write."""
+"""Results of syncs: the log in the collection ``wallet_sync_log`` and each wallet's snapshot, written together."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_sync_log"
 SENDS: Final = 3
-"""How often results are sent until there is an answer; the driver sends them twice each time."""
+"""How often results are sent until there is an answer. The driver sends them up to twice each time."""
 
 DUPLICATE_KEY: Final = 11000
 
 
 class UnreadableWallet(NamedTuple):
-    """A wallet whose document cannot be read, and when to try it again."""
+    """A wallet whose document cannot be read, and the time of its next sync."""
 
     id: str
     synced_for: datetime
@@ -35,7 +35,7 @@ class UnreadableWallet(NamedTuple):
 
 
 class _Write(NamedTuple):
-    """One write for a wallet; ``inserts`` says that it adds something unless it is there."""
+    """One write for a wallet. ``inserts`` says that it adds a document, unless that exists."""
 
     wallet: str
     model: UpdateOne
@@ -52,14 +52,14 @@ class SyncLogStore:
     async def record(
         self, token: str, outcomes: Sequence[SyncOutcome], unreadable: Sequence[UnreadableWallet] = ()
     ) -> frozenset[str]:
-        """Store snapshots, log rows and equity points of any number of syncs in one round trip.
+        """Store the snapshots, log rows and equity points of any number of syncs in one round trip.
 
-        A wallet is written only if the lease ``token`` still stands, its status is still the one that was read, it was
-        not deleted and no later snapshot is there; a log row and a point of equity are written once. So a repeat
-        changes nothing, and a write whose answer is lost is sent again. The lease ends with the write.
+        A wallet is written only under four conditions: it has the lease ``token``, its status is the one that was
+        read, it is not deleted, and it has no later snapshot. Log rows and equity points are inserted once. So a repeat
+        changes nothing, and a write whose answer was lost is sent again. The write ends the lease.
 
         Returns:
-            Ids of the wallets whose outcome could not be written, empty as a rule.
+            The ids of the wallets whose outcome could not be written. This is normally empty.
 
         """
         writes = [write for outcome in outcomes for write in self._writes(token, outcome)]
@@ -75,7 +75,7 @@ class SyncLogStore:
                 # The driver's annotation is wrong: these are the server's documents.
                 errors = cast("list[Document]", failure.write_errors)
                 failed = [(writes[error["idx"]], error["code"]) for error in errors]
-                # Of two who insert one row or point the other was faster: it is there.
+                # Another process that inserted the same row or point first is no failure.
                 return frozenset(item.wallet for item, code in failed if not (item.inserts and code == DUPLICATE_KEY))
             break
         return frozenset()
@@ -83,7 +83,7 @@ class SyncLogStore:
     async def list(
         self, user_id: str, user_wallet_id: str, after: SyncLogCursor | None, limit: int
     ) -> Sequence[SyncLogEntry]:
-        """Return up to ``limit`` rows of an owner's wallet, newest first, after ``after``."""
+        """Return up to ``limit`` log rows of an owner's wallet after the cursor ``after``, newest first."""
         query: Document = {"user_wallet_id": user_wallet_id, "user_id": user_id}
         if after is not None:
             started_at, last_id = after

@@ -49,7 +49,7 @@ _SAME: Final = (
     "deleted_at",
 )
 _RENAMED: Final[Mapping[str, str]] = {"journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
-"""The stored name of each attribute that is called otherwise. Stored names stay, whatever the attributes are called."""
+"""The stored name of each attribute whose name differs. Stored names never change, even if attributes are renamed."""
 
 _CONNECTION: Final = (
     "is_connected",
@@ -64,13 +64,13 @@ _BASELINE: Final = ("day_start", "percent_from", "peak")
 
 
 def changes_between(before: UserWallet, after: UserWallet) -> Document:
-    """Write the fields that differ, each as a whole."""
+    """Return the stored form of the fields that differ, each as a whole."""
     old, new = user_wallet_document(before), user_wallet_document(after)
     return {name: value for name, value in new.items() if value != old[name]}
 
 
 def stored_fields(changes: Mapping[str, object]) -> Document:
-    """Write changes of a wallet that are named by its attributes; what is written already stays as it is."""
+    """Return the stored form of changes that are named by attributes. Values in their stored form stay as they are."""
     return {_RENAMED.get(name, name): _stored(value) for name, value in changes.items()}
 
 
@@ -91,7 +91,7 @@ def _stored(value: object) -> object:
 
 
 def user_wallet_document(wallet: UserWallet) -> Document:
-    """Write a wallet as the document the collection holds."""
+    """Return the document of a wallet."""
     before = wallet.status_before_suspension
     return {
         "_id": wallet.id,
@@ -113,7 +113,7 @@ def user_wallet_document(wallet: UserWallet) -> Document:
 
 
 def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
-    """Read a document; fields an older version did not write have their defaults."""
+    """Return the wallet of a document. Fields that an older version did not write have their defaults."""
     before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
     return UserWallet(
         id=document["_id"],
@@ -132,7 +132,7 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
 
 
 def connection_document(connection: ConnectionState) -> Document:
-    """Write the state of a connection."""
+    """Return the document of a connection's state."""
     return {name: getattr(connection, name) for name in _CONNECTION}
 
 

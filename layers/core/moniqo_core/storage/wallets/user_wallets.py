@@ -1,4 +1,4 @@
-"""User wallets in MongoDB, collection ``user_wallets``. Methods of an owner name the owner in every query."""
+"""User wallets, in the collection ``user_wallets``. Methods for an owner name the owner in every query."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLLECTION: Final = "user_wallets"
 
 
 def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
-    """Read wallets, and return the ids of those that cannot be: one of them must not keep others from their turn."""
+    """Return the wallets, and the ids of those that cannot be read, so that these do not block the others."""
     wallets, broken = [], []
     for document in documents:
         try:
@@ -35,35 +35,45 @@ def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], S
 
 
 class UserWalletStore:
-    """Reads and writes user wallets. Deleted ones are not there for anybody."""
+    """Reads and writes user wallets. Only :meth:`find_including_deleted` finds deleted ones."""
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._wallets = db[COLLECTION]
 
     async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
-        """Return an owner's wallet; raises NotFoundError also for somebody else's."""
+        """Return an owner's wallet.
+
+        Raises:
+            NotFoundError: there is no such wallet, or it belongs to another user.
+
+        """
         return await self._one({"_id": user_wallet_id, "user_id": user_id, "deleted_at": None})
 
     async def get_of_any_owner(self, user_wallet_id: str) -> UserWallet:
-        """Return a wallet whoever owns it, for administrators; raises NotFoundError."""
+        """Return a wallet of any owner, for administrators.
+
+        Raises:
+            NotFoundError: there is no such wallet.
+
+        """
         return await self._one({"_id": user_wallet_id, "deleted_at": None})
 
     async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
-        """Return these wallets whoever owns them; deleted ones are missing, and those that cannot be read."""
+        """Return these wallets of any owner, without those that are deleted or cannot be read."""
         found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
         wallets, _ = read_wallets(await found.to_list())
         return wallets
 
     async def find_including_deleted(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
-        """Return an owner's wallet even when it was deleted since."""
+        """Return an owner's wallet even if it was deleted, or None if there never was one."""
         document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})
         return read_user_wallet(document) if document else None
 
     async def list(
         self, user_id: str, wanted: WalletFilter, after: WalletCursor | None, limit: int
     ) -> Sequence[UserWallet]:
-        """Return up to ``limit`` of an owner's wallets, newest first, after ``after``."""
+        """Return up to ``limit`` of an owner's wallets after the cursor ``after``, newest first."""
         query: Document = {"user_id": user_id, "deleted_at": None}
         if wanted.wallet_id is not None:
             query["wallet_id"] = wanted.wallet_id
@@ -81,18 +91,33 @@ class UserWalletStore:
         return [read_user_wallet(document) for document in await found.to_list()]
 
     async def insert(self, wallet: UserWallet) -> None:
-        """Store a new wallet; raises ConflictError when its id is taken."""
+        """Store a new wallet.
+
+        Raises:
+            ConflictError: another wallet has its id.
+
+        """
         try:
             await self._wallets.insert_one(user_wallet_document(wallet))
         except DuplicateKeyError:
             raise ConflictError("A wallet with this id already exists.") from None
 
     async def change(self, user_id: str, user_wallet_id: str, changes: Mapping[str, object]) -> None:
-        """Set attributes of an owner's wallet; raises NotFoundError."""
+        """Set attributes of an owner's wallet.
+
+        Raises:
+            NotFoundError: there is no such wallet.
+
+        """
         await self._set(user_id, user_wallet_id, stored_fields(changes))
 
     async def record_connection(self, wallet: UserWallet, tested_at: datetime, error: str | None) -> None:
-        """Set how a test of the connection went: ``error`` is None when it succeeded; raises NotFoundError."""
+        """Store the result of a connection test. ``error`` is None if it succeeded.
+
+        Raises:
+            NotFoundError: there is no such wallet.
+
+        """
         if error is None:
             fields: Document = {"connection.is_connected": True, "connection.last_successful_ping": tested_at}
         else:
@@ -110,7 +135,12 @@ class UserWalletStore:
             raise NotFoundError("There is no such wallet.")
 
     async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> None:
-        """Set attributes of a wallet that was neither given another status nor stopped since; raises ConflictError."""
+        """Set attributes of a wallet, if its status and ``buys_stopped`` are still those that were read.
+
+        Raises:
+            ConflictError: another request changed them, or deleted the wallet.
+
+        """
         read = {
             "_id": wallet.id,
             "user_id": wallet.user_id,
@@ -123,7 +153,7 @@ class UserWalletStore:
             raise ConflictError("Another request changed the wallet at the same time.")
 
     async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
-        """Say of those of these wallets that are paused or suspended that what may still buy is to be cancelled."""
+        """Set ``buys_stopped`` on those of these wallets that are stopped, so that their open buys are cancelled."""
         stopped = {
             "_id": {"$in": list(user_wallet_ids)},
             "deleted_at": None,
@@ -134,10 +164,10 @@ class UserWalletStore:
     async def replace_credentials(
         self, wallet: UserWallet, credentials: str | None, changes: Mapping[str, object]
     ) -> None:
-        """Store new credentials over the version ``wallet`` was read with, and set other attributes with them.
+        """Replace the credentials that ``wallet`` was read with, and set other attributes in the same write.
 
         Raises:
-            ConflictError: somebody else stored credentials, or deleted the wallet, in between.
+            ConflictError: another request replaced the credentials, or deleted the wallet.
 
         """
         read = {

@@ -1,7 +1,7 @@
-"""How many wallets a user has or is about to have, collection ``wallet_slots``: one document per user.
+"""The slots for each user's wallets, in the collection ``wallet_slots``: one document per user.
 
-A wallet takes its slot before it is made. Nobody has to give one back: when all are taken, those whose wallet was
-deleted, or never came to be, are found and freed.
+A wallet takes a slot before it is created. Callers do not release slots. When all are taken, the slots of wallets that
+were deleted or never created are found and freed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_slots"
 GRACE: Final = timedelta(seconds=60)
-"""How long a slot waits for its wallet: far longer than the time-out of a function that makes one."""
+"""How long a slot waits for its wallet. It is far longer than the time-out of a function that creates wallets."""
 
 
 class WalletSlots:
@@ -26,9 +26,9 @@ class WalletSlots:
         self._wallets = db[USER_WALLETS]
 
     async def take(self, user_id: str, user_wallet_id: str, limit: int, now: datetime) -> bool:
-        """Take a slot for a wallet, the one it has if it has one; returns False when all ``limit`` are taken.
+        """Take a slot for a wallet, or keep the slot that it has. Return False if all ``limit`` slots are taken.
 
-        One round trip, decided by the server, unless it is the user's first wallet or all slots seem taken.
+        The server decides. It takes one round trip, unless it is the user's first wallet or all slots seem taken.
         """
         if await self._push(user_id, user_wallet_id, limit, now) or await self._has(user_id, user_wallet_id):
             return True
@@ -44,7 +44,10 @@ class WalletSlots:
         return await self._slots.find_one({"_id": user_id, "slots.id": user_wallet_id}, {"_id": 1}) is not None
 
     async def _tidy(self, user_id: str, now: datetime) -> None:
-        """Free the slots that have no wallet and are past their grace; begin with the wallets that are there."""
+        """Free the slots without a wallet that are older than :data:`GRACE`.
+
+        A user without a document gets one with the slots of existing wallets.
+        """
         there = self._wallets.find({"user_id": user_id, "deleted_at": None}, {"_id": 1})
         ids = [document["_id"] for document in await there.to_list()]
         without_wallet = {"id": {"$nin": ids}, "at": {"$lt": now - GRACE}}
