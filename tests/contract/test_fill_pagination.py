@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -15,21 +15,14 @@ from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Run
-from tests.support.venues.binance import FakeBinance
-from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Account, Ticket
-from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.fakes import FAKES
 from tests.support.venues.rules import venue_named
 from tests.support.venues.server import FakeVenue
 
-FAKES: Mapping[str, Callable[[], FakeVenue]] = {
-    "binance": FakeBinance,
-    "coinbase": FakeCoinbase,
-    "kraken": FakeKraken,
-}
-LOOKS = {"binance": 2, "coinbase": 1, "kraken": 12}
-FILLS = {"binance": 2200, "coinbase": 900, "kraken": 2200}
-"""Coinbase tells the newest first: more than it tells at once are not read on."""
+FILLS = 2200
+FEW_FILLS = 900
+"""At a venue that gives the newest fills: more than it gives at once are not read on."""
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EACH = timedelta(milliseconds=350)
 
@@ -39,8 +32,9 @@ class VenueHarness:
 
     def __init__(self, name: str, fake: FakeVenue) -> None:
         self.fake, self.now, self.random = fake, BEGIN, Random(name)
+        self.rules = venue_named(name)
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 100000})
-        self.connection = VenueConnection(venue_named(name), config, allow_loopback=True)
+        self.connection = VenueConnection(self.rules, config, allow_loopback=True)
         cash = next(iter(fake.exchange.listed)).partition("/")[2]
         credentials = fake.credentials(balances={cash: "1000000", "BTC": "50", "ETH": "50"})
         self.account: Account = fake.exchange.accounts[credentials["api_key"]]
@@ -57,6 +51,16 @@ class VenueHarness:
             exchange.place(self.account, Ticket(name, symbol, side, "market", size))
             self.now += EACH if self.random.random() < 0.8 else timedelta(0)
         exchange.now = present  # type: ignore[method-assign]
+
+    @property
+    def fills(self) -> int:
+        """How many fills the account makes: more than one response holds, if the venue gives the first ones."""
+        return FEW_FILLS if self.rules.newest_fills else FILLS
+
+    @property
+    def statements(self) -> int:
+        """How many statements it takes to read them. Where the venue lists one symbol, each has its own responses."""
+        return self.fills // (self.rules.most_fills * (2 if self.rules.history_by_symbol else 1)) + 1
 
     def balanced(self, said: AccountStatement) -> bool:
         """Return whether the asset flows since the account was empty add up to its holdings."""
@@ -78,7 +82,7 @@ def test_statement_resumes_where_the_previous_one_stopped(harness: VenueHarness,
         await harness.wallet.initialize()
         said = [await harness.wallet.statement(PreviousSync({}, None))]
         harness.now += EACH
-        harness.trade(FILLS[harness.fake.name])
+        harness.trade(harness.fills)
         while len(said) == 1 or (said[-1].asset_flows is not None and said[-1].asset_flows.behind):
             harness.now += timedelta(minutes=5)
             totals = {asset.asset: asset.total for asset in said[-1].value.assets}
@@ -88,7 +92,7 @@ def test_statement_resumes_where_the_previous_one_stopped(harness: VenueHarness,
     first, *later = run(looks())
     assert harness.balanced(first)
     assert [harness.balanced(said) for said in later] == [False] * (len(later) - 1) + [True]
-    assert len(later) == LOOKS[harness.fake.name]
+    assert len(later) == harness.statements
     untils = [said.asset_flows.until for said in (first, *later) if said.asset_flows is not None]
     assert untils == sorted(set(untils))
 

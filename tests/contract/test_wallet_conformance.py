@@ -84,6 +84,16 @@ def venue(open_account: OpenAccount) -> Account:
     return open_account()
 
 
+@pytest.fixture
+def places_orders(venue: Account) -> None:
+    """Skip the test at a venue that offers no orders."""
+    if not venue.places_orders:
+        pytest.skip("wallets of this venue only read")
+
+
+needs_orders = pytest.mark.usefixtures("places_orders")
+
+
 @asynccontextmanager
 async def opened(venue: Account) -> AsyncIterator[WalletHarness]:
     async with venue.wallet() as wallet:
@@ -192,6 +202,7 @@ def test_calls_fail_before_initialise_and_after_close(venue: Account, run: Run, 
     run(work())
 
 
+@needs_orders
 def test_balances_add_up(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -252,6 +263,7 @@ def test_prices_are_plausible(venue: Account, run: Run) -> None:
     run(work())
 
 
+@needs_orders
 def test_market_orders_buy_and_sell_back(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -299,6 +311,7 @@ def _check_average(order: OrderResult) -> None:
         assert abs(order.average_fill_price * order.filled_amount - order.filled_quote) < Decimal("0.0001")
 
 
+@needs_orders
 def test_limit_order_rests_until_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -333,6 +346,7 @@ async def _closed(harness: WalletHarness) -> list[OrderResult]:
     return await harness.wallet.get_order_history(harness.market.symbol)
 
 
+@needs_orders
 def test_history_is_by_symbol_newest_first_and_within_the_limit(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -345,6 +359,7 @@ def test_history_is_by_symbol_newest_first_and_within_the_limit(venue: Account, 
     run(work())
 
 
+@needs_orders
 def test_repeated_client_order_id_returns_the_first_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -423,6 +438,7 @@ REFUSALS: dict[str, Refusal] = {
 
 
 @pytest.mark.parametrize("name", sorted(REFUSALS))
+@needs_orders
 def test_refused_order_changes_nothing(venue: Account, run: Run, name: str) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -442,6 +458,7 @@ def test_refused_order_changes_nothing(venue: Account, run: Run, name: str) -> N
     run(work())
 
 
+@needs_orders
 def test_unmatched_ioc_order_is_cancelled(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
@@ -453,6 +470,7 @@ def test_unmatched_ioc_order_is_cancelled(venue: Account, run: Run) -> None:
     run(work())
 
 
+@needs_orders
 def test_positions_have_amount_and_cost(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:

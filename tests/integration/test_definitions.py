@@ -13,7 +13,7 @@ from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
 
 PATH = "/wallets/definitions"
-EXCHANGES = ["binance-spot-v1", "binance-testnet-v1", "coinbase-advanced-v1", "kraken-spot-v1"]
+EXCHANGES = [seed.slug for seed in SEEDS if seed.api_config is not None]
 NEW: dict[str, Any] = {
     "slug": "acme-spot-v1",
     "name": "Acme",

@@ -1,4 +1,4 @@
-"""An account for every wallet class, for the conformance suite. Add a new venue here."""
+"""An account for every wallet class, for the conformance suite: paper, and one at each fake venue."""
 
 from __future__ import annotations
 
@@ -31,19 +31,14 @@ from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_chang
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connection import VenueConnection
-from moniqo_core.venues.exchanges.binance import Binance
-from moniqo_core.venues.exchanges.coinbase import Coinbase
-from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from moniqo_core.wallets.exchange.config import ExchangeConfig
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
-from tests.support.venues.binance import FakeBinance
-from tests.support.venues.coinbase import FakeCoinbase
-from tests.support.venues.kraken import FakeKraken
-from tests.support.venues.server import FakeVenue
+from tests.support.venues.fakes import FAKES
+from tests.support.venues.rules import venue_named
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -58,7 +53,7 @@ class Account:
     ``execution`` opens it for the orders of the service, as the opener does. It is new, holds some of ``cash`` and
     nothing else, and trades ``symbol`` and ``another``. ``secrets`` are credentials that nothing may show. ``is_ours``:
     the books keep what a venue's do not, metadata and our client ids. ``history_by_symbol``: ended orders are listed of
-    one symbol at a time.
+    one symbol at a time. ``places_orders``: the venue offers order types, so its wallets do more than read.
     """
 
     wallet: Callable[[], BaseWallet]
@@ -70,6 +65,7 @@ class Account:
     secrets: tuple[str, ...] = ()
     is_ours: bool = False
     history_by_symbol: bool = False
+    places_orders: bool = True
 
 
 OpenAccount = Callable[[], Account]
@@ -103,9 +99,11 @@ def demo(database: Database) -> Iterator[OpenAccount]:
 
 
 @contextmanager
-def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -> Iterator[OpenAccount]:
-    """Accounts at a fake venue, through CCXT."""
-    with fake:
+def at_venue(name: str, database: Database) -> Iterator[OpenAccount]:
+    """Accounts at the fake of a venue, through CCXT, for its first two markets."""
+    venue = venue_named(name)
+    with FAKES[name]() as fake:
+        symbol, another, *_ = fake.exchange.listed
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
         connection = VenueConnection(venue, config, VenueMarketStore(database), allow_loopback=True)
 
@@ -127,8 +125,11 @@ def at_venue(venue: Venue, fake: FakeVenue, database: Database, **fields: Any) -
                 execution,
                 user_wallet_id,
                 secrets=tuple(credentials.values()),
+                symbol=symbol,
+                another=another,
+                cash=symbol.partition("/")[2],
                 history_by_symbol=venue.history_by_symbol,
-                **fields,
+                places_orders=bool(venue.order_types),
             )
 
         try:
@@ -170,30 +171,7 @@ def _placing(database: Database) -> LivePlacing:
     return LivePlacing(database, BalanceSync(*stores, connector, nobody, lambda: stop), live_trading=True)
 
 
-@contextmanager
-def binance(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at the fake Binance."""
-    with at_venue(Binance(), FakeBinance(), database) as opened:
-        yield opened
-
-
-@contextmanager
-def coinbase(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at the fake Coinbase."""
-    with at_venue(Coinbase(), FakeCoinbase(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
-        yield opened
-
-
-@contextmanager
-def kraken(database: Database) -> Iterator[OpenAccount]:
-    """Accounts at the fake Kraken."""
-    with at_venue(Kraken(), FakeKraken(), database, symbol="BTC/USD", another="ETH/USD", cash="USD") as opened:
-        yield opened
-
-
 VENUES: Mapping[str, Callable[[Database], AbstractContextManager[OpenAccount]]] = {
     "demo": demo,
-    "binance": binance,
-    "coinbase": coinbase,
-    "kraken": kraken,
+    **{name: partial(at_venue, name) for name in FAKES},
 }

@@ -12,7 +12,7 @@ import pytest
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.venues import exchanges
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
-from tests.support.venues.__main__ import FAKES
+from tests.support.venues.fakes import FAKES
 
 ROOT = Path(__file__).parents[2]
 SHARED = {"__init__", "registry", "venue", "refusals"}

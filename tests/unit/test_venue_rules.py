@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain import errors
-from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.domain.errors import InvalidOrderError, WalletConnectionError, WalletError
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.usd_prices import usd_price
-from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
+from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import (
     DEFAULT_RETRY_AFTER,
     MAX_RETRY_AFTER,
@@ -23,8 +25,10 @@ from moniqo_core.venues.exchanges.refusals import (
     find_refusal,
     retry_after,
 )
+from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
 from moniqo_core.venues.transport.venue_address import checked_address
+from tests.conftest import Run
 from tests.support.venues.rules import venue_named
 
 D = Decimal
@@ -93,6 +97,22 @@ def test_venue_error_code_decides_the_error(
 def test_successful_response_is_no_refusal(name: str, body: Any) -> None:
     venue = venue_named(name)
     assert find_refusal(VenueAnswer(200, {}, tuple(venue.codes(200, body)), readable=True), venue.refusals, NOW) is None
+
+
+@pytest.mark.parametrize("kind", list(OrderType))
+def test_venue_without_order_types_refuses_every_order(kind: OrderType) -> None:
+    class OnlyRead(Kraken):
+        order_types = frozenset()
+
+    with pytest.raises(InvalidOrderError, match=r"cannot be placed at Kraken.* only read the account") as refused:
+        OnlyRead().check(OrderRequest("BTC/USD", OrderSide.BUY, kind, D(1)))
+    assert refused.value.members["offered"] == []
+
+
+def test_venue_that_does_not_write_place_refuses_orders(run: Run) -> None:
+    order = OrderRequest("BTC/USD", OrderSide.BUY, OrderType.MARKET, D(1))
+    with pytest.raises(InvalidOrderError, match="only read the account"):
+        run(Venue.place(venue_named("kraken"), None, order, "id"))
 
 
 @pytest.mark.parametrize(

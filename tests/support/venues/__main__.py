@@ -5,15 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Callable
 
-from tests.support.venues.binance import FakeBinance
-from tests.support.venues.coinbase import FakeCoinbase
-from tests.support.venues.kraken import FakeKraken
+from tests.support.venues.fakes import FAKES
 from tests.support.venues.rules import slugs_of
-from tests.support.venues.server import FakeVenue
-
-FAKES: dict[str, Callable[[], FakeVenue]] = {"binance": FakeBinance, "coinbase": FakeCoinbase, "kraken": FakeKraken}
 
 
 def main() -> None:

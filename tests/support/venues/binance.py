@@ -44,6 +44,9 @@ class FakeBinance(FakeVenue):
     """A fake Binance. As at Binance, purchases pay their fee in the bought asset."""
 
     name = "binance"
+    balances_path = "/api/v3/account"
+    markets_path = "/exchangeInfo"
+    orders_path = "/api/v3/order"
 
     def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
         super().__init__(exchange or Exchange(fee_in_base=True), latency)

@@ -52,6 +52,10 @@ class FakeCoinbase(FakeVenue):
     """A fake Coinbase. As at Coinbase, each request has a token for its path, signed with the account's EC key."""
 
     name = "coinbase"
+    balances_path = "/brokerage/accounts"
+    markets_path = "/market/products"
+    orders_path = "/brokerage/orders"
+    order_path = "/historical/"
 
     def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
         super().__init__(exchange or Exchange(MARKETS), latency)

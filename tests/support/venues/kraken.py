@@ -60,6 +60,10 @@ class FakeKraken(FakeVenue):
     """
 
     name = "kraken"
+    balances_path = "/BalanceEx"
+    markets_path = "/AssetPairs"
+    orders_path = "/AddOrder"
+    order_path = "/QueryOrders"
 
     def __init__(
         self,

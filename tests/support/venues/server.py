@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from aiohttp import web
 
@@ -53,6 +53,13 @@ class FakeVenue(ABC):
     """One venue. Use it as ``with FakeBinance() as venue:`` and call ``venue.url``."""
 
     name: str
+    balances_path: ClassVar[str]
+    """The part of a path that only the call for balances has. The other paths are told apart in the same way."""
+    markets_path: ClassVar[str]
+    orders_path: ClassVar[str]
+    """Where orders are placed. A fake of a venue that only reads has none."""
+    order_path: ClassVar[str]
+    """Where one order is read, needed if placing an order does not return its state."""
 
     def __init__(self, exchange: Exchange, latency: float = 0.0) -> None:
         self.exchange = exchange

@@ -33,8 +33,11 @@ class Venue(ABC):
     """CCXT's name of each credential field. A wallet needs all of them."""
     options: ClassVar[Mapping[str, object]] = {}
     refusals: ClassVar[Mapping[str, Refusal]]
-    order_types: ClassVar[frozenset[OrderType]]
-    """The order types that the venue offers itself. Others are refused, never emulated."""
+    order_types: ClassVar[frozenset[OrderType]] = frozenset()
+    """The order types that the venue offers itself. Others are refused, never emulated.
+
+    Wallets of a venue without any only read.
+    """
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     history_by_symbol: ClassVar[bool] = False
     """Whether ended orders and fills can only be listed for one symbol at a time."""
@@ -81,9 +84,17 @@ class Venue(ABC):
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid price of every symbol, in as few calls as the venue allows."""
 
-    @abstractmethod
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send an order that passed :meth:`check`, in one call. Return CCXT's order, or only its id."""
+        raise self.only_reads()
+
+    def only_reads(self) -> InvalidOrderError:
+        """Return the refusal of an order at a venue that has no order types."""
+        return InvalidOrderError(
+            f"Orders cannot be placed at {self.name} through this service. Its wallets only read the account.",
+            field="type",
+            offered=[],
+        )
 
     def check(self, order: OrderRequest) -> None:
         """Refuse an order that the venue does not offer.
@@ -92,6 +103,8 @@ class Venue(ABC):
             InvalidOrderError: the type, the time in force or an attached exit is not offered.
 
         """
+        if not self.order_types:
+            raise self.only_reads()
         if order.type not in self.order_types:
             raise _lacks(self.name, "type", order.type, self.order_types)
         if order.time_in_force not in self.times_in_force:

@@ -113,8 +113,10 @@ class ExchangeOrders:
             return None
 
     async def cancel(self, order_id: str, symbol: str) -> bool:
-        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError, InvalidOrderError."""
         await self._history.check_id(order_id, symbol)
+        if not self._venue.order_types:
+            raise self._venue.only_reads()
         tries = 0
 
         async def ask(client: Client) -> object:
