@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from moniqo_core.domain.market.candle_path import candle_path
 from moniqo_core.domain.market.market import Candle
-from moniqo_core.domain.market.minute_candles import MINUTE, candle_path, final_candles, is_sane
+from moniqo_core.domain.market.minute_candles import MINUTE, final_candles, is_sane
 
 D = Decimal
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

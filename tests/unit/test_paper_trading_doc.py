@@ -16,8 +16,8 @@ import pytest
 
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.commands import CancelOrder, ResetAccount
+from moniqo_core.domain.market.candle_path import candle_path
 from moniqo_core.domain.market.market import Candle
-from moniqo_core.domain.market.minute_candles import candle_path
 from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.market.trading_hours import NYSE, trading_hours_at
 from moniqo_core.domain.matching.fees import accrue_fee

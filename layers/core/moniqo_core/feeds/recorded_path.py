@@ -14,12 +14,12 @@ from typing import Final, Protocol
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import MarketDataError, WalletError
 from moniqo_core.domain.market import trading_hours
+from moniqo_core.domain.market.candle_path import candle_path
 from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.market.minute_candles import (
     HOUR,
     MINUTE,
     MinuteCandles,
-    candle_path,
     final_candles,
     floor_hour,
     floor_minute,

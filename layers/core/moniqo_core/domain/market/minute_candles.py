@@ -1,18 +1,15 @@
-"""One-minute candles of a venue, as the path that resting orders are matched against."""
+"""One-minute candles of a venue: which of them can be true, and how far they are final."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final, NamedTuple
 
-from moniqo_core.domain.market.market import Candle, PathPoint
-from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.market.market import Candle
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
-POINTS: Final = 4
 
 
 class MinuteCandles(NamedTuple):
@@ -52,16 +49,3 @@ def final_candles(candles: Iterable[Candle], since: datetime, now: datetime) -> 
         return since, ()
     until = max(by_start)
     return until, [by_start[start] for start in sorted(by_start) if start < until]
-
-
-def candle_path(candle: Candle) -> Iterator[PathPoint]:
-    """Yield the four points of a candle: open, the extreme nearer to the open, the other extreme, close.
-
-    If both extremes are equally near, the low comes first. All four points last for the whole minute, because their
-    exact times are unknown. Each has a quarter of the volume. The spread is unknown too, so ``half_spread`` is zero.
-    """
-    low_first = candle.open - candle.low <= candle.high - candle.open
-    extremes = (candle.low, candle.high) if low_first else (candle.high, candle.low)
-    volume: Decimal = candle.volume / POINTS
-    for price in (candle.open, *extremes, candle.close):
-        yield PathPoint(candle.start, candle.start + MINUTE, price, volume, ZERO)
