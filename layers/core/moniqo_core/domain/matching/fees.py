@@ -26,3 +26,8 @@ def accrue_fee(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Deci
     accrued += rate * notional
     total = round_up(accrued, scale)
     return Fee(accrued, total, total - charged)
+
+
+def cap_sale_fee(increment: Decimal, proceeds: Decimal) -> Decimal:
+    """Return what a fill of a sale is charged: never more than it brings. The rest is due with the next fill."""
+    return min(increment, proceeds)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import LedgerAccount, Posting
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.matching.fees import accrue_fee
+from moniqo_core.domain.matching.fees import accrue_fee, cap_sale_fee
 from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
 from moniqo_core.domain.matching.order_book import FillPlan
 from moniqo_core.domain.money import ZERO, round_down, round_up, scale_of
@@ -35,7 +35,7 @@ def apply_fill(
     order.filled_amount += amount
     order.filled_quote += exact
     order.fee_accrued = fee.accrued
-    charged = fee.increment if buying else min(fee.increment, quote)
+    charged = fee.increment if buying else cap_sale_fee(fee.increment, quote)
     order.fee += charged
     order.fill_count += 1
     before = draft.position(market.symbol)
