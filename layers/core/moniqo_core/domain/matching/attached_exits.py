@@ -13,7 +13,8 @@ from typing import Final
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.matching.locked_funds import set_lock
+from moniqo_core.domain.matching.exit_pair_lock import exit_group_of, open_exits, share_lock
+from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import ZERO, floor_to
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -65,18 +66,6 @@ def _attach_exit(
     draft.orders[order.order_id] = order
 
 
-def exit_group_of(order_id: str) -> str:
-    """Return the part that the ids of an entry and its exits have in common."""
-    return order_id.rpartition("-")[0]
-
-
-def open_exits(draft: AccountDraft, order_id: str) -> list[Order]:
-    """Return the open exits of an order's group, as copies that the draft may change."""
-    group = exit_group_of(order_id)
-    found = (draft.edit(f"{group}-{number}") for number in (2, 3))
-    return [order for order in found if order is not None and order.is_open]
-
-
 def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime) -> list[Order]:
     """Set the exits of an entry to its filled amount and open them. Return the exits."""
     exits = open_exits(draft, entry.order_id)
@@ -87,7 +76,7 @@ def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime
         if exit_order.active_from is None:
             exit_order.active_from = at
         exit_order.become(OrderStatus.OPEN, at)
-    _share_lock(draft, exits)
+    share_lock(draft, exits)
     return exits
 
 
@@ -103,18 +92,14 @@ def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
     return max(floor_to(price, market.tick_size), market.tick_size)
 
 
-def _share_lock(draft: AccountDraft, exits: list[Order]) -> None:
-    """Let the first open exit lock the amount of the pair, and the other nothing."""
-    for exit_order in exits[1:]:
-        set_lock(draft, exit_order, ZERO)
-    for exit_order in exits[:1]:
-        set_lock(draft, exit_order, exit_order.remaining)
-
-
-def take_shared_lock(draft: AccountDraft, order: Order) -> None:
-    """Move the lock of a pair to the exit that is about to fill."""
-    if order.entry is None or order.locked:
+def close_exit_group(draft: AccountDraft, order: Order, at: datetime) -> None:
+    """Cancel the rest of the entry and the sibling after one exit of a pair filled."""
+    if order.entry is None:
         return
+    entry = draft.edit(order.entry)
+    if entry is not None and entry.is_open:
+        close_order(draft, entry, OrderStatus.CANCELLED, at)
     for sibling in open_exits(draft, order.order_id):
         if sibling.order_id != order.order_id:
-            order.locked, sibling.locked = sibling.locked, ZERO
+            sibling.amount -= order.filled_amount
+            close_order(draft, sibling, OrderStatus.CANCELLED, at)

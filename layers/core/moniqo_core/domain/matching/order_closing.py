@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.matching.attached_exits import _share_lock, open_exits
+from moniqo_core.domain.matching.exit_pair_lock import open_exits, share_lock
 from moniqo_core.domain.matching.locked_funds import set_lock
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import Order, OrderStatus
@@ -24,17 +24,4 @@ def close_order(draft: AccountDraft, order: Order, status: OrderStatus, at: date
             if not exit_order.amount:
                 exit_order.become(OrderStatus.CANCELLED, at)
     else:
-        _share_lock(draft, open_exits(draft, order.order_id))
-
-
-def close_exit_group(draft: AccountDraft, order: Order, at: datetime) -> None:
-    """Cancel the rest of the entry and the sibling after one exit of a pair filled."""
-    if order.entry is None:
-        return
-    entry = draft.edit(order.entry)
-    if entry is not None and entry.is_open:
-        close_order(draft, entry, OrderStatus.CANCELLED, at)
-    for sibling in open_exits(draft, order.order_id):
-        if sibling.order_id != order.order_id:
-            sibling.amount -= order.filled_amount
-            close_order(draft, sibling, OrderStatus.CANCELLED, at)
+        share_lock(draft, open_exits(draft, order.order_id))

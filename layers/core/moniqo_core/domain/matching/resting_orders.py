@@ -8,10 +8,10 @@ from typing import Final
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import Market, PathPoint
-from moniqo_core.domain.matching.attached_exits import open_exits, resize_exits, take_shared_lock
+from moniqo_core.domain.matching.attached_exits import close_exit_group, resize_exits
+from moniqo_core.domain.matching.exit_pair_lock import open_exits, take_shared_lock
 from moniqo_core.domain.matching.fill_postings import apply_fill
 from moniqo_core.domain.matching.order_book import fill_at_one_price
-from moniqo_core.domain.matching.order_closing import close_exit_group
 from moniqo_core.domain.matching.slippage import slipped_price
 from moniqo_core.domain.matching.trigger_prices import takes_at_open
 from moniqo_core.domain.money import ONE, ceil_to, floor_to

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from moniqo_core.domain.ledger.account import ObservedMarket
 from moniqo_core.domain.ledger.commit import RULES_VERSION
-from moniqo_core.domain.matching.attached_exits import attach_exits, resize_exits, take_shared_lock
+from moniqo_core.domain.matching.attached_exits import attach_exits, close_exit_group, resize_exits
 from moniqo_core.domain.matching.equity_samples import equity_of
+from moniqo_core.domain.matching.exit_pair_lock import take_shared_lock
 from moniqo_core.domain.matching.fill_postings import apply_fill
 from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
-from moniqo_core.domain.matching.order_closing import close_exit_group, close_order
+from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.matching.pause_on_loss import begin_local_day
 from moniqo_core.domain.matching.taker_fills import plan_taker_fill
 from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
