@@ -1,0 +1,134 @@
+"""Open wallets at venues: read the definition, decrypt the credentials and take a connection to the venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from moniqo_core.domain.clock import Clock
+from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.venues.connections import VenueConnections
+from moniqo_core.venues.exchanges.registry import VENUES
+from moniqo_core.wallets.definition_cache import KnownDefinitions
+
+if TYPE_CHECKING:
+    from moniqo_core.credentials.cipher import CredentialCipher
+    from moniqo_core.domain.wallets.definition import Definition
+    from moniqo_core.wallets.exchange.config import UsdRate
+    from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+
+class LiveConnector:
+    """Opens live wallets of one deployment. All wallets of a venue share one connection to it."""
+
+    def __init__(
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        clock: Clock,
+        cipher: Callable[[], CredentialCipher] | None,
+        definitions: KnownDefinitions,
+        venues: VenueConnections,
+        usd_rate: UsdRate,
+    ) -> None:
+        """Keep the arguments.
+
+        Args:
+            database: Where wallets, fills and equity are stored.
+            clock: The present.
+            cipher: Makes the cipher that decrypts credentials. Without it no wallet can query its account.
+            definitions: Where definitions are read from.
+            venues: Where connections to venues come from. Their owner closes them.
+            usd_rate: Prices dollar tokens that a venue does not list against the dollar.
+
+        """
+        self._database = database
+        self._clock = clock
+        self._cipher = cipher
+        self._definitions = definitions
+        self._venues = venues
+        self._usd_rate = usd_rate
+        self._wallets = UserWalletStore(database)
+
+    async def open(self, wallet: UserWallet, *, with_key: bool) -> ExchangeWallet:
+        """Open a live wallet.
+
+        Raises:
+            WalletConnectionError: its definition no longer exists or gives no usable address of the venue.
+
+        """
+        definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
+        if definition is None:
+            raise WalletConnectionError("The definition of this wallet no longer exists.")
+        opened = await self._stored(wallet, definition, with_key=with_key)
+        await opened.initialize()
+        return opened
+
+    async def prepare(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
+        """Return wallets by id, not yet initialised. A wallet that cannot be opened is missing from the result."""
+        prepared: dict[str, ExchangeWallet] = {}
+        definitions = await self._definitions.get_many({wallet.wallet_id for wallet in wallets})
+        for wallet in wallets:
+            definition = definitions.get(wallet.wallet_id)
+            if definition is not None:
+                with suppress(WalletConnectionError):
+                    prepared[wallet.id] = await self._stored(wallet, definition, with_key=True)
+                    # Import the exchange's library now, before the time limit of any wallet starts to run.
+                    self._venues.to(definition).client_model()
+        return prepared
+
+    def candidate(
+        self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
+    ) -> ExchangeWallet | None:
+        """Make a wallet that is not stored yet, or return None when this build cannot trade the venue.
+
+        Raises:
+            WalletConnectionError: the definition gives no usable address of its venue.
+
+        """
+        return self._make(definition, user_wallet_id, credentials) if definition.slug in VENUES else None
+
+    async def _stored(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> ExchangeWallet:
+        from moniqo_core.storage.equity_points import EquityStore
+        from moniqo_core.storage.live.fills import LiveFillStore
+        from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+
+        credentials: dict[str, str] = {}
+        unopened: WalletError | None = None
+        if with_key:
+            try:
+                credentials = await self._credentials(wallet)
+            except WalletError as error:
+                # One wallet that cannot be decrypted must not fail its batch. It raises this error when it is queried.
+                unopened = error
+        return self._make(
+            definition,
+            wallet.id,
+            credentials,
+            record=partial(record_lifecycle_change, self._wallets, wallet),
+            kept_fills=partial(LiveFillStore(self._database).since, wallet.id),
+            kept_equity=partial(EquityStore(self._database).between, wallet.id),
+            unopened=unopened,
+        )
+
+    async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
+        credentials = dict(wallet.settings)
+        if wallet.credentials is not None and self._cipher is not None:
+            secrets = await self._cipher().decrypt(wallet.credentials, wallet.user_id, wallet.id)
+            credentials |= {name: value.get_secret_value() for name, value in secrets.items()}
+        return credentials
+
+    def _make(
+        self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str], **stored: Any
+    ) -> ExchangeWallet:
+        """Make a wallet. ``stored`` holds the entries of its configuration that read or write our database."""
+        from moniqo_core.wallets.exchange.config import ExchangeConfig
+        from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+        config = ExchangeConfig(self._venues.to(definition), self._clock, self._usd_rate, **stored)
+        return ExchangeWallet(definition.id, user_wallet_id, credentials, config)
