@@ -6,43 +6,36 @@ Its intent is written first and sent once; an answer that does not come leaves i
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import (
-    ConflictError,
     IdempotencyMismatchError,
-    InsufficientBalanceError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderRejectedError,
     TemporarilyUnavailableError,
-    WalletError,
 )
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.live.order import LiveOrder
-from moniqo_core.domain.live.record import live_record
-from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.services.orders.live.orders import LiveBook
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
-from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
+from moniqo_core.services.orders.live.reconciler import OrderReconciler
+from moniqo_core.services.orders.live.sending import OrderSender
 from moniqo_core.services.sync.balance_sync import BalanceSync
-from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
-
-log: Final = logging.getLogger("moniqo")
 
 DECISIONS: Final = 20
 """How often an order is decided anew because another order of the wallet was faster."""
@@ -56,6 +49,7 @@ class LivePlacing:
         self._store = LiveOrderStore(database)
         self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
         self._reconciler = OrderReconciler(self._store, now)
+        self._sender = OrderSender(self._reconciler, now)
         self.book = LiveBook(self._store, now)
         self._now = now
 
@@ -93,7 +87,7 @@ class LivePlacing:
         decided = await self._intend(wallet, order, found)
         if isinstance(decided, OrderRecord):
             return decided
-        return await self._send(wallet, decided)
+        return await self._sender.send(wallet, decided)
 
     async def _intend(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> LiveOrder | OrderRecord:
         """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
@@ -121,55 +115,6 @@ class LivePlacing:
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
-
-    async def _send(self, wallet: VenueWallet, intent: LiveOrder) -> OrderRecord:
-        if self._now() > intent.send_by:
-            await self._learn(
-                None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
-            )
-            raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
-        refusal: WalletError | None = None
-        try:
-            change = self._reconciler.apply_report(await wallet.send_order(intent.request, intent.venue_client_id))
-        except WalletError as error:
-            change, refusal = self._without_answer(error)
-        except Exception:
-            log.exception("order answer not readable", extra={"fields": fields_of(intent)})
-            change, _ = self._without_answer(None)
-        after = await self._learn(wallet, intent, change)
-        if isinstance(refusal, InsufficientBalanceError):
-            raise await _with_numbers(wallet, intent.request, refusal)
-        if refusal is not None:
-            raise refusal
-        return await self._shown(after)
-
-    def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
-        """Tell a refusal from an unknown outcome.
-
-        A venue that has an order under this id already has the one this intent stands for.
-        """
-        from moniqo_core.domain.errors import UnknownOutcomeError
-
-        now = self._now()
-        if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
-            return lambda order: order_updates.outcome_unknown(order, now), None
-        code = error.code
-        return lambda order: order_updates.refused(order, code, now), error
-
-    async def _learn(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
-        """Write what became of an order. Without the database the venue's word stands, and settling writes it later."""
-        try:
-            return await self._reconciler.write(wallet, intent, change)
-        except DatabaseError as error:
-            if not is_outage(error):
-                raise
-            log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
-            return change(intent)
-
-    async def _shown(self, order: LiveOrder) -> OrderRecord:
-        with suppress(DatabaseError):
-            return await self._reconciler.record(order)
-        return live_record(order)
 
     async def _repeated(self, wallet: VenueWallet, before: LiveOrder, order: OrderRequest) -> OrderRecord:
         if before.body_hash != order.body_hash():
@@ -199,26 +144,3 @@ class LivePlacing:
             raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
         sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
         return await self.place(wallet, sale, await self.read_state(wallet.user_wallet_id, None))
-
-
-async def _with_numbers(
-    wallet: VenueWallet, order: OrderRequest, refusal: InsufficientBalanceError
-) -> InsufficientBalanceError:
-    """Say how much is free when the venue refuses a sale for funds: it was sent without reading them."""
-    if order.side is not OrderSide.SELL or order.amount is None:
-        return refusal
-    try:
-        market = await wallet.market(order.symbol)
-        free = (await wallet.get_balance_for_asset(market.base)).free
-    except WalletError:
-        return refusal
-    if free >= order.amount:  # it came in meanwhile
-        return refusal
-    with exact():
-        return InsufficientBalanceError(
-            f"Needs {plain(order.amount)} {market.base}. {plain(free)} {market.base} is available.",
-            needed=order.amount,
-            available=free,
-            asset=market.base,
-            suggested_amount=floor_to(free, market.lot_step),
-        )

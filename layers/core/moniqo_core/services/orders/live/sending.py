@@ -1,0 +1,121 @@
+"""Send an order of a live wallet once, and record what became of it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from moniqo_core.domain.clock import Clock
+from moniqo_core.domain.errors import (
+    ConflictError,
+    InsufficientBalanceError,
+    TemporarilyUnavailableError,
+    WalletError,
+)
+from moniqo_core.domain.live import order_updates
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.record import live_record
+from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
+from moniqo_core.storage.client import DatabaseError, is_outage
+
+if TYPE_CHECKING:
+    from moniqo_core.wallets.venue_wallet import VenueWallet
+
+log: Final = logging.getLogger("moniqo")
+
+
+class OrderSender:
+    """Sends orders whose intents are stored."""
+
+    def __init__(self, reconciler: OrderReconciler, now: Clock) -> None:
+        """Record outcomes with ``reconciler``."""
+        self._reconciler = reconciler
+        self._now = now
+
+    async def send(self, wallet: VenueWallet, intent: LiveOrder) -> OrderRecord:
+        """Send an order once and return its record, which is ``unknown`` when no clear answer came.
+
+        Raises:
+            InvalidOrderError, InsufficientBalanceError, OrderRejectedError, ...: the venue refused the order.
+            TemporarilyUnavailableError: ``send_by`` of the intent had passed, so nothing was sent.
+
+        """
+        if self._now() > intent.send_by:
+            await self._store_outcome(
+                None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
+            )
+            raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
+        refusal: WalletError | None = None
+        try:
+            change = self._reconciler.apply_report(await wallet.send_order(intent.request, intent.venue_client_id))
+        except WalletError as error:
+            change, refusal = self._without_answer(error)
+        except Exception:
+            log.exception("order answer not readable", extra={"fields": fields_of(intent)})
+            change, _ = self._without_answer(None)
+        after = await self._store_outcome(wallet, intent, change)
+        if isinstance(refusal, InsufficientBalanceError):
+            raise await _with_numbers(wallet, intent.request, refusal)
+        if refusal is not None:
+            raise refusal
+        return await self._record(after)
+
+    def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
+        """Distinguish a refusal from an unknown outcome.
+
+        A venue that already has an order under this client id has the one that this intent stands for, so its
+        ConflictError leaves the outcome unknown.
+        """
+        from moniqo_core.domain.errors import UnknownOutcomeError
+
+        now = self._now()
+        if error is None or isinstance(error, UnknownOutcomeError | ConflictError):
+            return lambda order: order_updates.outcome_unknown(order, now), None
+        code = error.code
+        return lambda order: order_updates.refused(order, code, now), error
+
+    async def _store_outcome(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
+        """Write what became of an order.
+
+        While the database does not answer, return what the venue said. Reconciliation writes it later.
+        """
+        try:
+            return await self._reconciler.write(wallet, intent, change)
+        except DatabaseError as error:
+            if not is_outage(error):
+                raise
+            log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
+            return change(intent)
+
+    async def _record(self, order: LiveOrder) -> OrderRecord:
+        with suppress(DatabaseError):
+            return await self._reconciler.record(order)
+        return live_record(order)
+
+
+async def _with_numbers(
+    wallet: VenueWallet, order: OrderRequest, refusal: InsufficientBalanceError
+) -> InsufficientBalanceError:
+    """Say how much is free when the venue refuses a sale for funds: it was sent without reading them."""
+    if order.side is not OrderSide.SELL or order.amount is None:
+        return refusal
+    try:
+        market = await wallet.market(order.symbol)
+        free = (await wallet.get_balance_for_asset(market.base)).free
+    except WalletError:
+        return refusal
+    if free >= order.amount:  # it came in meanwhile
+        return refusal
+    with exact():
+        return InsufficientBalanceError(
+            f"Needs {plain(order.amount)} {market.base}. {plain(free)} {market.base} is available.",
+            needed=order.amount,
+            available=free,
+            asset=market.base,
+            suggested_amount=floor_to(free, market.lot_step),
+        )
