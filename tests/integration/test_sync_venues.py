@@ -12,7 +12,7 @@ import pytest
 from moniqo_core import bootstrap
 from moniqo_core.domain.clock import rfc3339, utc_now
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.wallets.exchange import wallet as exchange
+from moniqo_core.wallets.exchange import account as exchange_account
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
 from tests.support.lambdas import TRADER, Invoke
@@ -104,7 +104,7 @@ def test_balance_is_stored_when_fills_cannot_be_read_in_time(
     sync(invoke, wallet)
     (account,) = venue.exchange.accounts.values()
     venue.exchange.place(account, Ticket("mine", "BTC/USDT", "buy", "market", Decimal("0.01")))
-    monkeypatch.setattr(exchange, "SECONDS_WITH_FILLS", 1.0)
+    monkeypatch.setattr(exchange_account, "SECONDS_WITH_FILLS", 1.0)
     venue.break_with("hang", path="myTrades", times=None)
 
     assert sync(invoke, wallet).json["success"] is True

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
-from moniqo_core.domain.errors import ConflictError, InvalidCredentialsError
+from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
-from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
-from moniqo_core.venues.ccxt.parsing import VenueFill, read_balances
+from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.venues.exchange_prices import candles_of, snapshot_of
-from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.venues.transport.venue_calls import READ_SECONDS
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
+from moniqo_core.wallets.exchange.account import ExchangeAccount
 from moniqo_core.wallets.exchange.config import ExchangeConfig
-from moniqo_core.wallets.exchange.fill_history import KeptFills
 from moniqo_core.wallets.exchange.history import ExchangeHistory
-from moniqo_core.wallets.exchange.holdings import position, symbols_held, valued
 from moniqo_core.wallets.exchange.orders import ExchangeOrders
 from moniqo_core.wallets.venue_wallet import VenueWallet
-
-SECONDS_WITH_FILLS: Final = 8.0
-"""How long after its beginning a statement waits for fills: shorter than a sync, which keeps the balance without."""
 
 
 class ExchangeWallet(VenueWallet):
@@ -40,8 +32,8 @@ class ExchangeWallet(VenueWallet):
     ``config`` is an :class:`moniqo_core.wallets.exchange.config.ExchangeConfig`, or a mapping with its names, of which
     ``connection`` is required.
 
-    The wallet holds its parts: ``access`` is the account and its connection, ``history`` reads orders and fills,
-    ``orders`` places and cancels.
+    The wallet holds its parts: ``access`` opens the account and holds its connection, ``account`` reads what it holds,
+    ``history`` reads orders and fills, ``orders`` places and cancels orders.
     """
 
     def __init__(
@@ -63,6 +55,7 @@ class ExchangeWallet(VenueWallet):
         self.access = ExchangeAccess(credentials, chosen)
         self.history = ExchangeHistory(self.access)
         self.orders = ExchangeOrders(user_wallet_id, self.access, self.history)
+        self.account = ExchangeAccount(self.access, self.history, chosen.kept_fills)
 
     def is_initialized(self) -> bool:
         """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
@@ -77,52 +70,27 @@ class ExchangeWallet(VenueWallet):
         self.access.close()
 
     async def require_connection(self) -> None:
-        """Raise InvalidCredentialsError for a key the venue refuses or that can withdraw, or what else is wrong."""
-        allowed = await self.get_key_permissions()
-        if allowed is None:
-            await self.get_balance()
-            return
-        hint = self.access.venue.key_hint
-        if allowed.can_withdraw:
-            raise InvalidCredentialsError(
-                "This API key can withdraw funds. If it leaked, it could empty the account.", hint=hint
-            )
-        if not allowed.can_read:
-            raise InvalidCredentialsError("This API key cannot read the account.", hint=hint)
+        """Raise InvalidCredentialsError for a key that is refused or can withdraw, or WalletConnectionError."""
+        await self.account.require_connection()
 
     async def get_key_permissions(self) -> KeyPermissions | None:
-        """What the key may do, None where the venue does not tell."""
-        return await self.access.connection.read(self.access.client, self.access.venue.permissions)
+        """Return what the key may do, None where the venue does not show it."""
+        return await self.account.key_permissions()
 
     async def get_balance(self) -> list[WalletBalance]:
-        """Every asset held, ordered by name."""
-
-        async def ask(client: Client) -> list[WalletBalance]:
-            return read_balances(await self.access.venue.balance(client))
-
-        return await self.access.connection.read(self.access.client, ask)
+        """Return every asset held, ordered by name."""
+        return await self.account.balances()
 
     async def valuation(self) -> Valuation:
-        """Holdings in US dollars at the venue's mid prices; the venue knows no profit of an account."""
-        balances = await self.get_balance()
-        mids = await self.mids() if balances else {}
-        return valued(balances, mids, self.access.clock())
+        """Value holdings at the venue's mid prices, in US dollars, without a profit: the venue does not report one."""
+        return await self.account.valuation()
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
-        """What a sync stores: what the key may do, holdings, and what moved as far as fills tell it.
+        """Return what a sync stores: key permissions, holdings, and the flows since ``opening`` that fills explain.
 
-        Before a trade it is one call as long as the fills we keep explain what moved: what the key may do is left out.
+        With ``trading`` an order waits for the statement, and key permissions are left out.
         """
-        asked, ends = self.access.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
-        permissions = None if trading else await self.get_key_permissions()
-        value = await self.valuation()
-        kept = KeptFills(self._kept_fills, first=trading)
-        asset_flows = await self.history.asset_flows(opening, value, kept, ends)
-        return AccountStatement(value, asset_flows, permissions=permissions, api_calls=self.access.api_calls - asked)
-
-    async def _kept_fills(self, since: datetime) -> Sequence[Fill]:
-        read = self._config.kept_fills
-        return () if read is None else await read(since)
+        return await self.account.statement(opening, trading=trading)
 
     async def get_markets(self) -> list[Market]:
         """Symbols that trade on the venue's spot market, ordered by name."""
@@ -184,21 +152,8 @@ class ExchangeWallet(VenueWallet):
         return await self.history.fills(symbol, since, order_id=order_id)
 
     async def positions(self) -> PositionReport:
-        """Holdings other than dollars, with what their fills at this venue cost."""
-        balances = await self.get_balance()
-        mids = await self.mids() if balances else {}
-        markets = await self.access.connection.markets()
-        venue = self.access.venue
-        shown = symbols_held(balances, venue.quotes, markets)
-        every = await self.history.fills(None) if shown and not venue.history_by_symbol else None
-        items = []
-        for symbol, held in shown:
-            fills = await self.history.fills(symbol) if every is None else [f for f in every if f.symbol == symbol]
-            items.append(position(symbol, held, mids.get(symbol), markets[symbol].market, fills))
-        now = self.access.clock()
-        return PositionReport(
-            tuple(sorted(items, key=lambda item: item.symbol)), now, stale=False, as_of=now, mode="live"
-        )
+        """Return holdings other than dollars, with their cost as far as fills at this venue add up to them."""
+        return await self.account.positions()
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
         """Equity at every full ``step`` of UTC time from ``since`` to ``until``, where a sync found it."""
