@@ -1,12 +1,12 @@
-"""Where a wallet that is not CCXT's begins: copy this file and write the calls it lacks.
+"""A template for a wallet at a venue that CCXT does not support: copy this file and implement the missing calls.
 
-A venue CCXT knows is less work: a file in ``venues/exchanges/`` beside ``binance.py``, named in
-``venues/exchanges/registry.py``.
+A venue that CCXT supports is less work. It needs a module in ``venues/exchanges/``, like ``binance.py``, and an entry
+in ``venues/exchanges/registry.py``.
 
-What is written here holds for every venue: credentials are checked before anything is opened, secrets stay in the
-wallet, whatever the venue says comes out as one of :mod:`moniqo_core.domain.errors` or one of our types, and amounts
-are ``Decimal`` from the first byte parsed (never ``float``). A method that is not written yet says which one it is and
-what callers expect of it.
+The implemented parts hold for every venue. Credentials are checked before anything is opened, and secrets stay in the
+wallet. Every answer of the venue becomes one of our types or an error of :mod:`moniqo_core.domain.errors`. Amounts are
+parsed as ``Decimal``, never as ``float``. A method that is not implemented raises an error with its name and what
+callers expect from it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from moniqo_core.wallets.venue_wallet import VenueWallet
 
 
 class TemplateWallet(VenueWallet):
-    """An account at a venue that is not written yet."""
+    """An account at a venue that is not implemented yet."""
 
     CREDENTIALS: Final = ("api_key", "api_secret")
-    """Fields of the definition's ``required_credentials`` this wallet cannot do without."""
+    """The fields of the definition's ``required_credentials`` that this wallet needs."""
 
     ORDER_TYPES: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
-    """What the venue offers itself; any other type is refused, never imitated."""
+    """Order types that the venue itself offers. Any other type is refused, never emulated."""
 
     def __init__(
         self,
@@ -44,19 +44,19 @@ class TemplateWallet(VenueWallet):
         credentials: Credentials,
         config: Mapping[str, object] | None = None,
     ) -> None:
-        """Hold the arguments. A real venue reads ``config`` into a frozen dataclass of its own, as ExchangeConfig."""
+        """Keep the arguments. A real venue reads ``config`` into its own frozen dataclass, like ExchangeConfig."""
         super().__init__(wallet_id, user_wallet_id)
         self._credentials = credentials
         self._initialized = False
 
     def is_initialized(self) -> bool:
-        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        """Return whether ``initialize()`` has finished and ``close()`` has not been called since."""
         return self._initialized
 
     async def initialize(self) -> None:
-        """Check the credentials and get ready; raises InvalidCredentialsError.
+        """Check the credentials and open the wallet; raises InvalidCredentialsError.
 
-        A real venue makes its HTTP client here: never at import, never in ``__init__``.
+        A real venue makes its HTTP client here, never at import and never in ``__init__``.
         """
         missing = [name for name in self.CREDENTIALS if not self._credentials.get(name)]
         if missing:
@@ -72,25 +72,25 @@ class TemplateWallet(VenueWallet):
         await self.get_balance()
 
     async def get_balance(self) -> list[WalletBalance]:
-        """Every asset held, ordered by name; ``locked`` is what open orders hold."""
+        """Return every asset held, ordered by name. ``locked`` is the amount that open orders hold."""
         self._lacks("get_balance", "one WalletBalance per asset held, ordered by name")
 
     async def get_markets(self) -> list[Market]:
-        """Symbols of the account, written BASE/QUOTE, with the venue's steps and minimums, ordered by name."""
+        """Return the account's symbols (BASE/QUOTE) with the venue's steps and minimums, ordered by name."""
         self._lacks("get_markets", "one Market per symbol that trades, ordered by name")
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book now, at the venue's time; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices and order book at the venue's time; raises SymbolNotFoundError, MarketDataError."""
         self._lacks("get_snapshot", "a Snapshot with the time the venue gave it")
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles, oldest first; the candle that is still open is not among them."""
+        """Return the last closed candles, oldest first, without the candle that is still open."""
         self._lacks("get_candles", "closed Candles only, oldest first")
 
     async def _place(self, order: OrderRequest) -> OrderResult:
-        """Send the order once, under the ``client_order_id`` the venue refuses to take twice.
+        """Send the order once, under the ``client_order_id``, which the venue refuses to accept twice.
 
-        A time-out does not mean that the order failed: answer ``OrderStatus.UNKNOWN``, reconciliation finds out.
+        A time-out does not mean that the order failed. Return ``OrderStatus.UNKNOWN``, which reconciliation resolves.
         """
         self._require_initialized()
         if order.type not in self.ORDER_TYPES:
@@ -98,51 +98,51 @@ class TemplateWallet(VenueWallet):
         self._lacks("_place", "an OrderResult, the first one for a client_order_id that was used before")
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
         self._lacks("cancel_order", "True when the venue took the cancellation")
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """One order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended; raises OrderNotFoundError."""
         self._lacks("get_order_status", "an OrderResult, also for an order that ended")
 
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
-        """Orders that can still fill, oldest first."""
+        """Return the orders that can still fill, oldest first."""
         self._lacks("get_open_orders", "OrderResults that can still fill, oldest first")
 
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
-        """Orders that ended, newest first."""
+        """Return orders that ended, newest first."""
         self._lacks("get_order_history", "OrderResults that ended, newest first")
 
     async def valuation(self) -> Valuation:
-        """Holdings in US dollars; an asset without a price has a value of None, never zero."""
+        """Value holdings in US dollars. An asset without a price has the value None, never zero."""
         self._lacks("valuation", "a Valuation of get_balance() at the venue's mid prices")
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
-        """Keep a change of status or limits; the venue knows nothing of them, so only our database changes."""
+        """Store a change of status or limits in our database. The venue does not know them."""
         self._lacks("record", "the user wallet's document changed in one write")
 
     async def positions(self) -> PositionReport:
-        """What is held other than cash, with its cost, ordered by symbol."""
+        """Return holdings other than cash with their cost, ordered by symbol."""
         self._lacks("positions", "a PositionReport with one WalletPosition per symbol held, ordered by symbol")
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
-        """Equity that syncs found, at every full ``step`` of UTC time."""
+        """Return the equity that syncs stored, at every full ``step`` of UTC time."""
         self._lacks("equity", "an EquityCurve of the points our database has")
 
     async def market(self, symbol: str) -> Market:
-        """Rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
         self._lacks("market", "the Market of one symbol")
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol of the venue, a few seconds old at most."""
+        """Return the mid price of every symbol of the venue, at most a few seconds old."""
         self._lacks("mids", "mid prices by symbol")
 
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse, before anything is sent, what the venue would not take in this form."""
+        """Refuse an order that the venue would not accept, before anything is sent."""
         self._lacks("check_order", "the Market of an order that fits it")
 
     async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
-        """Send an order once, under the client id ``venue_id``; raises UnknownOutcomeError when no answer comes."""
+        """Send an order once, under the client id ``venue_id``; raises UnknownOutcomeError without a clear answer."""
         self._lacks("send_order", "an OrderResult once the venue took the order")
 
     async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
@@ -152,7 +152,7 @@ class TemplateWallet(VenueWallet):
     async def get_fills(
         self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
-        """What was exchanged, oldest first."""
+        """Return fills, oldest first."""
         self._lacks("get_fills", "VenueFills, oldest first")
 
     def _require_initialized(self) -> None:

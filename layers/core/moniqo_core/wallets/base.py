@@ -1,8 +1,8 @@
-"""The interface every wallet implements; the types it answers with are in :mod:`moniqo_core.domain.wallets.results`.
+"""The interface that every wallet implements. Its result types are in :mod:`moniqo_core.domain.wallets.results`.
 
 A wallet is one trading account: a paper one (:mod:`moniqo_core.wallets.demo.wallet`) or a real one at a venue
-(:mod:`moniqo_core.wallets.venue_wallet`). Callers hold a :class:`BaseWallet` and never ask which. All methods that may
-wait are asynchronous; amounts are exact ``Decimal``.
+(:mod:`moniqo_core.wallets.venue_wallet`). Callers hold a :class:`BaseWallet` and never check which kind it is. All
+methods that may wait are asynchronous. Amounts are exact ``Decimal``.
 """
 
 from __future__ import annotations
@@ -48,48 +48,48 @@ __all__ = [
 
 
 Credentials = Mapping[str, str]
-"""The fields a wallet's definition asks for, decrypted."""
+"""The decrypted fields that the wallet's definition requires, by name."""
 
 
 class BaseWallet(ABC):
     """One trading account. Use it as ``async with wallet:`` or call ``initialize()`` and ``close()``."""
 
     mode: ClassVar[Literal["paper", "live"]]
-    """Whether its money is real."""
+    """``live`` for real money, ``paper`` for simulated money."""
 
     stops_at_losses: ClassVar[bool] = False
-    """Whether the account itself stops purchases at a loss limit. Syncs do it for all others."""
+    """Whether the account itself stops purchases at a loss limit. For all other accounts a sync does."""
 
     def __init__(self, wallet_id: str, user_wallet_id: str) -> None:
-        """Hold the ids of the wallet's definition and of this user's wallet.
+        """Keep the ids of the wallet's definition and of this user's wallet.
 
-        Every kind of wallet is made as ``Kind(wallet_id, user_wallet_id, credentials, config)``: ``credentials`` are
-        the fields the definition asks for, decrypted, and ``config`` is what else the kind needs. Nothing is
-        opened before ``initialize()``.
+        Every kind of wallet is made as ``Kind(wallet_id, user_wallet_id, credentials, config)``. ``credentials`` are
+        the decrypted fields that the definition requires, and ``config`` holds everything else that the kind needs.
+        Nothing is opened before ``initialize()``.
         """
         self.wallet_id = wallet_id
         self.user_wallet_id = user_wallet_id
 
     async def __aenter__(self) -> Self:
-        """Initialise on entering the block."""
+        """Initialise the wallet when the block is entered."""
         await self.initialize()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close on leaving the block."""
+        """Close the wallet when the block is left."""
         await self.close()
 
     @abstractmethod
     def is_initialized(self) -> bool:
-        """Tell whether ``initialize()`` has finished and ``close()`` has not been called.
+        """Return whether ``initialize()`` has finished and ``close()`` has not been called since.
 
         Until then every other method raises :class:`moniqo_core.domain.errors.WalletNotInitializedError`.
         """
 
     def get_wallet_info(self) -> dict[str, str | bool]:
-        """Describe the wallet without anything secret."""
+        """Describe the wallet without its secrets."""
         return {
             "wallet_id": self.wallet_id,
             "user_wallet_id": self.user_wallet_id,
@@ -99,14 +99,14 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def initialize(self) -> None:
-        """Get ready to answer; safe to call again."""
+        """Open the wallet. Calling this again does nothing."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Release what ``initialize()`` opened; safe to call again."""
+        """Release what ``initialize()`` opened. Calling this again does nothing."""
 
     async def test_connection(self) -> tuple[bool, str | None]:
-        """Tell whether the account answers; the text says why not, without a secret in it."""
+        """Return whether the account answers, and if not, the reason in a text without secrets."""
         try:
             await self.initialize()
             await self.require_connection()
@@ -116,14 +116,20 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def require_connection(self) -> None:
-        """Raise what keeps the account from answering: InvalidCredentialsError, WalletConnectionError and the like."""
+        """Check that the account answers.
+
+        Raises:
+            InvalidCredentialsError: the venue refuses the credentials, or they must not be used here.
+            WalletConnectionError: the venue does not answer.
+
+        """
 
     @abstractmethod
     async def get_balance(self) -> list[WalletBalance]:
-        """Every asset held, ordered by name."""
+        """Return every asset held, ordered by name."""
 
     async def get_balance_for_asset(self, asset: str) -> WalletBalance:
-        """One asset; zero when none is held."""
+        """Return the balance of one asset, zero when none is held."""
         for balance in await self.get_balance():
             if balance.asset == asset:
                 return balance
@@ -131,18 +137,18 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def get_markets(self) -> list[Market]:
-        """Symbols this wallet can trade, ordered by name."""
+        """Return the symbols that this wallet can trade, ordered by name."""
 
     @abstractmethod
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices and order book of a symbol; raises SymbolNotFoundError, MarketDataError."""
 
     @abstractmethod
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
+        """Return the last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
 
     async def get_market_price(self, symbol: str) -> MarketPrice:
-        """Best prices of a symbol now; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices of a symbol; raises SymbolNotFoundError, MarketDataError."""
         now = await self.get_snapshot(symbol)
         return MarketPrice(symbol, now.bid, now.ask, now.last, now.at)
 
@@ -166,10 +172,10 @@ class BaseWallet(ABC):
         stop_loss: ExitSpec | None = None,
         take_profit: ExitSpec | None = None,
     ) -> OrderResult:
-        """Place an order; a repeated ``client_order_id`` returns the first order instead of a second one.
+        """Place an order. A repeated ``client_order_id`` returns the first order and places no second one.
 
-        ``stop_loss`` and ``take_profit`` attach exits to an entry: at a price, at a distance in percent, or, when the
-        spec leaves both open, at the wallet's default distance. ``expires_at`` is aware and goes with GTD.
+        ``stop_loss`` and ``take_profit`` attach exits to an entry, at a price or at a distance in percent. A spec with
+        neither uses the wallet's default distance. ``expires_at`` belongs to GTD and must have a time zone.
         """
         order = OrderRequest(
             symbol=symbol,
@@ -193,47 +199,47 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def _place(self, order: OrderRequest) -> OrderResult:
-        """Place an order as :meth:`place_order` promises."""
+        """Place an order as :meth:`place_order` documents."""
 
     @abstractmethod
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
 
     @abstractmethod
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """One order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended; raises OrderNotFoundError."""
 
     @abstractmethod
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
-        """Orders that can still fill, oldest first."""
+        """Return the orders that can still fill, oldest first."""
 
     @abstractmethod
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
-        """Orders that ended, newest first."""
+        """Return orders that ended, newest first."""
 
     @abstractmethod
     async def valuation(self) -> Valuation:
-        """Holdings and profit at present prices, in US dollars."""
+        """Value holdings and profit at current prices, in US dollars."""
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
-        """What a sync stores: the valuation, and what moved since ``opening`` where the account tells it.
+        """Return what a sync stores: the valuation, and the flows since ``opening`` where the account reports them.
 
-        With ``trading`` an order waits for it: a venue is asked for nothing the order can do without.
+        With ``trading`` an order waits for the statement, so a venue is queried only for what the order needs.
         """
         return AccountStatement(await self.valuation())
 
     @abstractmethod
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
-        """Change the life of the account (status, limits, end) and set the fields of its user wallet in one write."""
+        """Change status or limits, or end the account, and set ``projection`` on its user wallet in the same write."""
 
     @abstractmethod
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
-        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
+        """Return equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
 
     async def get_positions(self) -> list[WalletPosition]:
-        """What is held other than cash, with its cost, ordered by symbol."""
+        """Return holdings other than cash with their cost, ordered by symbol."""
         return list((await self.positions()).items)
 
     @abstractmethod
     async def positions(self) -> PositionReport:
-        """The same, and up to when it is true."""
+        """Return holdings other than cash with their cost, and the time up to which they are evaluated."""

@@ -1,4 +1,4 @@
-"""Reading the configuration a script gives a wallet as a mapping: what is missing or wrong is said by its name."""
+"""Read the configuration that a script passes as a mapping. Errors name the entry that is missing or wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Entry = TypeVar("Entry")
 
 
 def check_names(owner: str, entries: Mapping[str, object], known: frozenset[str], required: frozenset[str]) -> None:
-    """Raise ValueError for an entry of ``owner``'s config that is missing or that it does not know."""
+    """Raise ValueError when the config of ``owner`` lacks a required entry or has an unknown one."""
     missing, unknown = sorted(required - entries.keys()), sorted(entries.keys() - known)
     if missing:
         raise ValueError(f"the config of {owner} lacks {', '.join(missing)}")
@@ -20,7 +20,7 @@ def check_names(owner: str, entries: Mapping[str, object], known: frozenset[str]
 
 
 def instance(owner: str, entries: Mapping[str, object], name: str, kind: type[Entry]) -> Entry | None:
-    """Return an entry, None where it is not given; raises TypeError unless it is a ``kind``."""
+    """Return an entry, None where it is not given; raises TypeError unless it is an instance of ``kind``."""
     found = entries.get(name)
     if found is None or isinstance(found, kind):
         return found
@@ -28,7 +28,7 @@ def instance(owner: str, entries: Mapping[str, object], name: str, kind: type[En
 
 
 def function(owner: str, entries: Mapping[str, object], name: str) -> Callable[..., object] | None:
-    """Return an entry that is called, None where it is not given; raises TypeError when it cannot be called."""
+    """Return a callable entry, None where it is not given; raises TypeError when it is not callable."""
     found = entries.get(name)
     if found is None or callable(found):
         return found

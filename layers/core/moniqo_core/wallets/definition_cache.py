@@ -1,4 +1,4 @@
-"""Definitions as an execution environment remembers them: what an administrator changes is seen within a minute."""
+"""Cache definitions in the execution environment. An administrator's change takes effect within a minute."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ KNOWN_SECONDS: Final = 60.0
 
 
 class KnownDefinitions:
-    """Reads definitions, each a minute old at most."""
+    """Reads definitions, each at most a minute old."""
 
     def __init__(self, store: DefinitionStore) -> None:
-        """Read from ``store``; nothing is known yet."""
+        """Start with an empty cache over ``store``."""
         self._store = store
         self._known: dict[str, tuple[float, Definition]] = {}
 
     async def get_many(self, ids: Collection[str]) -> Mapping[str, Definition]:
-        """Definitions by id; one that does not exist is missing."""
+        """Return definitions by id. One that does not exist is missing from the result."""
         missing = [name for name in ids if self._remembered(name) is None]
         if missing:
             read_at = time.monotonic()
@@ -31,7 +31,7 @@ class KnownDefinitions:
         return {name: self._known[name][1] for name in ids if name in self._known}
 
     async def get(self, slug: str) -> Definition:
-        """The definition with a slug; raises NotFoundError."""
+        """Return the definition with this slug; raises NotFoundError."""
         definition = self._remembered(slug)
         if definition is None:
             read_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""The account of a wallet that a user connects: opened on paper, or tested at its venue, and stored."""
+"""The account of a wallet that a user connects: a paper account is opened, a venue account is tested."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class NewAccount(Protocol):
     """An account that is not stored yet."""
 
     async def store(self, wallet: UserWallet) -> None:
-        """Open or test the account and store ``wallet``.
+        """Open or test the account, then store ``wallet``.
 
         Raises:
             ConflictError: a wallet with this id exists.
-            InvalidCredentialsError: the venue refuses the credentials, or they can withdraw.
+            InvalidCredentialsError: the venue refuses the credentials, or they allow withdrawals.
             WalletConnectionError: the venue does not answer.
 
         """
 
 
 class NewPaperAccount:
-    """A paper account, opened on the terms of its definition in one commit with the user's wallet."""
+    """A paper account. Its opening and the user's wallet are stored in one commit."""
 
     def __init__(self, account: DemoWallet, definition: Definition) -> None:
         """Open ``account`` on the terms of ``definition``."""
@@ -39,16 +39,16 @@ class NewPaperAccount:
         self._definition = definition
 
     async def store(self, wallet: UserWallet) -> None:
-        """Open the account with the user's wallet; raises ConflictError when it exists."""
+        """Open the account and store the user's wallet; raises ConflictError when it exists."""
         terms = _terms(self._definition, wallet, self._account.feed.name)
         await self._account.open_account(terms, user_wallet_document(wallet))
 
 
 class NewVenueAccount:
-    """An account at a venue, stored once its credentials work."""
+    """An account at a venue. It is stored only if its credentials work."""
 
     def __init__(self, account: BaseWallet, wallets: UserWalletStore) -> None:
-        """Test ``account``, and store its wallet in ``wallets``."""
+        """Test ``account`` and store its wallet in ``wallets``."""
         self._account = account
         self._wallets = wallets
 

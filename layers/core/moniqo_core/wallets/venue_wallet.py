@@ -1,6 +1,6 @@
-"""The interface of a wallet whose money is at a venue: what the service needs in addition to the user's interface.
+"""The interface of a wallet at a venue, which adds to the user's interface what the service needs to trade it.
 
-The service writes an intent, sends it once under an id of its own, and asks for it by that id afterwards.
+The service writes an intent, sends it once under its own client id, and later finds the order by that id.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ class VenueWallet(BaseWallet):
 
     @abstractmethod
     async def market(self, symbol: str) -> Market:
-        """Rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
 
     @abstractmethod
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol of the venue, a few seconds old at most."""
+        """Return the mid price of every symbol of the venue, at most a few seconds old."""
 
     @abstractmethod
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse, before anything is sent, what the venue would not take in this form; returns the order's market.
+        """Refuse an order that the venue would not accept, before anything is sent, and return its market.
 
         Raises:
-            InvalidSymbolError: the venue does not trade it.
-            InvalidOrderError: it does not fit its market, or the venue has no such orders.
+            InvalidSymbolError: the venue does not trade the symbol.
+            InvalidOrderError: the order does not fit its market, or the venue does not offer such orders.
 
         """
 
@@ -44,20 +44,20 @@ class VenueWallet(BaseWallet):
         """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``.
 
         Raises:
-            UnknownOutcomeError: it may or may not be there; :meth:`find_order` tells later.
-            InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: it surely was not placed.
+            UnknownOutcomeError: the order may have been placed. :meth:`find_order` finds out later.
+            InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: the order was not placed.
 
         """
 
     @abstractmethod
     async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
-        """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
+        """Return the order sent under the client id ``venue_id``, None while the venue does not have it."""
 
     @abstractmethod
     async def get_fills(
         self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
-        """What was exchanged, oldest first: the last fills the venue gives at once, or the first since a time.
+        """Return fills, oldest first: the last page of the venue, or with ``since`` the first page from that time on.
 
-        A ``symbol`` of None is every market, where the venue lists fills of all markets at once.
+        A ``symbol`` of None means every market. Only some venues list fills of all markets at once.
         """

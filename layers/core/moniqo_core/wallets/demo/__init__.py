@@ -1,4 +1,4 @@
-"""The paper wallet. :class:`DemoWallet` is its public name."""
+"""Demo wallets, which trade on paper. :class:`DemoWallet` is the public name."""
 
 from moniqo_core.wallets.demo.wallet import DemoWallet
 

@@ -1,4 +1,4 @@
-"""The account behind a demo wallet: what opens it, and what it trades on."""
+"""Access to the account of a demo wallet: open it and choose the feed that it trades on."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ DEFAULT_SLIPPAGE_BPS: Final = Decimal(5)
 
 
 class DemoAccess:
-    """Holds the account and its feed. An account that does not exist yet is opened, unless an owner is named."""
+    """Holds the account and its feed. An account that does not exist is opened, unless the config names an owner."""
 
     def __init__(self, user_wallet_id: str, credentials: Mapping[str, str], config: DemoConfig) -> None:
-        """Hold the arguments; nothing is read before :meth:`open`."""
+        """Keep the arguments. Nothing is read before :meth:`open`."""
         self.user_wallet_id = user_wallet_id
         self.clock = config.clock
         self.database = with_utc_times(config.db)
@@ -55,34 +55,34 @@ class DemoAccess:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the account was read and not closed since."""
+        """Whether the account was read and has not been closed since."""
         return self._session is not None
 
     async def open(self) -> None:
-        """Read the account; raises NotFoundError when it is not the owner's, WalletDeletedError when it is gone."""
+        """Read the account; raises NotFoundError if it is not the owner's, WalletDeletedError if it was deleted."""
         if self._session is not None:
             return
         loaded = self._loaded
         if loaded is None:
             loaded = await self._ledger.load(self.user_wallet_id, self._owner)
         if loaded is None and self._owner is None:
-            await self._open_on_my_own()
+            await self._open_for_script()
             loaded = await self._ledger.load(self.user_wallet_id, None)
         if loaded is None:
             raise NotFoundError("There is no such wallet.")
         if loaded.account.deleted:
             raise WalletDeletedError("There is no such wallet.")
         if self._feed is None:
-            self._feed = await self._feed_of_a_script(loaded.account.terms)
+            self._feed = await self._default_feed(loaded.account.terms)
         self._session = DemoAccount(self._ledger, self._feed, self.clock, self._owner, loaded)
 
     def close(self) -> None:
-        """Forget the account; the database belongs to the caller."""
+        """Drop the account. The database stays open, because it belongs to the caller."""
         self._session = None
 
     @property
     def session(self) -> DemoAccount:
-        """The open account at work; raises WalletNotInitializedError."""
+        """The session of the open account; raises WalletNotInitializedError."""
         if self._session is None:
             raise WalletNotInitializedError
         return self._session
@@ -95,16 +95,16 @@ class DemoAccess:
         return self._feed
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""
+        """Open the account and insert its user wallet, ``projection``; raises ConflictError if it exists."""
         commit = account_lifecycle.open_account(self.user_wallet_id, terms, self.clock())
         await self._ledger.open(commit, dict(projection) if projection is not None else None)
 
     async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
-        """Open the account as a copy of another's at present prices, with its user wallet.
+        """Open the account as a copy of ``source`` at current prices and insert its user wallet, ``projection``.
 
         Raises:
             ConflictError: the account exists.
-            MarketDataError: something held has no price.
+            MarketDataError: a holding has no fresh price.
 
         """
         held = [symbol for symbol, position in source.positions.items() if position.amount]
@@ -116,12 +116,12 @@ class DemoAccess:
         commit = account_lifecycle.fork_account(self.user_wallet_id, source, terms, self.clock(), marks)
         await self._ledger.open(commit, dict(projection))
 
-    async def _open_on_my_own(self) -> None:
-        """Open the account of a script, in a database that was not prepared."""
+    async def _open_for_script(self) -> None:
+        """Open an account with default terms for a script, whose database may have no indexes yet."""
         from moniqo_core.storage.indexes import ensure_indexes
 
         await ensure_indexes(self.database, (STATES, ENTRIES, EQUITY))
-        # Another process may open it at the same moment: it is the same account.
+        # Another process may open the same account at the same moment.
         with suppress(ConflictError):
             await self.open_account(self._default_terms())
 
@@ -130,7 +130,7 @@ class DemoAccess:
         fee = DEFAULT_FEE_PERCENT
         return AccountTerms("", balance, "USDT", fee, fee, DEFAULT_SLIPPAGE_BPS)
 
-    async def _feed_of_a_script(self, terms: AccountTerms) -> PriceFeed:
+    async def _default_feed(self, terms: AccountTerms) -> PriceFeed:
         if terms.uses_venue_prices:
             return VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self.database), self.clock)
         return SimulatedFeed(await simulation_seed(self.database), self.clock)

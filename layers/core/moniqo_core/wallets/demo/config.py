@@ -1,4 +1,4 @@
-"""What a paper wallet needs in addition to its credentials."""
+"""Configuration of a demo wallet, in addition to its credentials."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _OWNER: Final = "DemoWallet"
 
 @dataclass(frozen=True, slots=True)
 class DemoConfig:
-    """Configuration of a :class:`moniqo_core.wallets.demo.DemoWallet`. A script needs ``db`` alone."""
+    """Configuration of a :class:`moniqo_core.wallets.demo.DemoWallet`. A script needs only ``db``."""
 
     db: AsyncDatabase[dict[str, Any]]
-    """The database that holds the account, an asynchronous one of PyMongo."""
+    """The asynchronous PyMongo database that holds the account."""
 
     clock: Clock = utc_now
-    """The present, in UTC."""
+    """Returns the current time in UTC."""
 
     feed: PriceFeed | None = None
-    """Prices to trade on. None takes the feed that the account was opened on."""
+    """Prices to trade on. None uses the feed that the account was opened on."""
 
     owner: str | None = None
-    """The user whose wallet it must be. None opens anybody's wallet, and makes the account where there is none."""
+    """The user who must own the wallet. None opens a wallet of any owner, and creates a missing account."""
 
     ledger: DemoJournal | None = None
-    """The journals of ``db``, where wallets share one object."""
+    """The journals of ``db``. Pass one object to share it between wallets."""
 
     loaded: LoadedAccount | None = None
-    """The account, where it was read already."""
+    """The account, if the caller has already read it."""
 
     @classmethod
     def from_mapping(cls, entries: Mapping[str, object]) -> DemoConfig:

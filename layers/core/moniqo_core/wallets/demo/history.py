@@ -1,4 +1,4 @@
-"""What a demo wallet did: its journal, its equity over time, and how well it performed."""
+"""History of a demo wallet: its journal, its equity over time and its performance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moniqo_core.wallets.demo.session import DemoAccount
 
 
 class DemoPast:
-    """Reads the history of one account, brought up to now before."""
+    """Reads the history of one account. Resting orders are evaluated up to now first."""
 
     def __init__(self, access: DemoAccess) -> None:
         """Read journal and equity of the account at ``access``."""
@@ -31,17 +31,17 @@ class DemoPast:
         return self._access.session
 
     async def entries(self, after: int, limit: int) -> list[JournalEntry]:
-        """Journal entries above sequence number ``after``, oldest first, resting orders evaluated before."""
+        """Return journal entries above sequence number ``after``, oldest first."""
         await self._session.evaluate()
         return await self._history.entries(self._id, after, limit)
 
     async def postings(self, after: int, limit: int) -> list[EntryPostings]:
-        """Read of the same entries only what they moved."""
+        """Return the postings of journal entries above sequence number ``after``, oldest first."""
         await self._session.evaluate()
         return await self._history.postings(self._id, after, limit)
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> list[EquityPoint]:
-        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
+        """Return equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
         complete = await self._session.evaluate(mark=False)
         account = self._session.seen
         known = account.at if complete else min(account.evaluated_until.values(), default=account.at)
@@ -50,7 +50,7 @@ class DemoPast:
         return equity_curve.on_grid(points, since, min(until, known), step)
 
     async def performance(self) -> Performance:
-        """Measure the present epoch at present prices."""
+        """Measure the current epoch at current prices."""
         await self._session.evaluate(mark=False)
         account = self._session.seen
         epoch = await self._history.epoch(self._id, account.epoch)
@@ -65,7 +65,7 @@ class DemoPast:
         )
 
     async def account_at(self, seq: int | None) -> Account:
-        """Rebuild the account as entry ``seq`` left it, the newest one for None; raises NotFoundError."""
+        """Return the account after entry ``seq``, or after the newest entry for None; raises NotFoundError."""
         await self._session.evaluate()
         newest = self._session.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
@@ -83,7 +83,7 @@ class DemoPast:
 
 
 def equity_at(account: Account, marks: Mapping[str, Decimal]) -> Decimal | None:
-    """Cash and holdings at these prices, in the cash asset; None when something held has no price."""
+    """Return cash and holdings at these prices, in the cash asset. None if a holding has no price."""
     total = account.holding(account.terms.cash_asset).total
     for symbol, position in account.positions.items():
         if position.amount:

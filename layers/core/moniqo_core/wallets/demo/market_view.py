@@ -1,4 +1,4 @@
-"""What an order of a demo wallet is decided on: the market, read after the order arrived."""
+"""Read the market data that a demo order is decided on. It is always read after the order arrived."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moniqo_core.domain.paper.account_rules import check_account_status
 
 
 async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
-    """Read the market for a command; one that needs no price gets None.
+    """Read the market for a command, or return None for a command that needs no price.
 
-    Raises what :func:`observe_market` raises, and WalletPausedError, WalletSuspendedError before it reads the market.
+    Raises what :func:`observe_market` raises, and before that WalletPausedError and WalletSuspendedError.
     """
     match command:
         case OrderRequest(symbol=symbol, side=side):
@@ -35,11 +35,11 @@ async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, cl
 async def observe_market(
     symbol: str, side: OrderSide, draft: AccountDraft, feed: PriceFeed, clock: Clock
 ) -> MarketContext:
-    """Read the market of a symbol, and for a buy under limits of everything else the wallet follows.
+    """Read the market of a symbol. For a buy under risk limits, read also the price of every other tracked symbol.
 
     Raises:
         InvalidSymbolError: the feed has no such symbol.
-        MarketDataError: something has no price fresh enough to trade on.
+        MarketDataError: one of the symbols has no price that is fresh enough to trade on.
 
     """
     market = await feed.market(symbol)

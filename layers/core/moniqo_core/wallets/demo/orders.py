@@ -1,4 +1,4 @@
-"""Orders of a demo wallet: placing, cancelling and reading them."""
+"""Place, cancel and read orders of a demo wallet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from moniqo_core.wallets.demo.session import RepeatedOrderError
 
 
 class DemoOrders:
-    """The orders of one account. Reads show the account as the last evaluation left it."""
+    """The orders of one account. Reads return the account as of the last evaluation."""
 
     def __init__(self, access: DemoAccess) -> None:
         """Trade the account at ``access``."""
@@ -33,21 +33,21 @@ class DemoOrders:
         return OrderReader(self._access.history, self._access.session.seen)
 
     async def evaluate(self) -> bool:
-        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
         return await self._access.session.evaluate()
 
     async def submit(self, order: OrderRequest) -> OrderRecord:
-        """Place an order; one that was accepted before under the same client order id is answered instead.
+        """Place an order, or return the order that was accepted under the same client order id.
 
         Raises:
-            IdempotencyMismatchError: the id was used with another body.
+            IdempotencyMismatchError: the id belongs to an order with a different body.
 
         And everything :func:`moniqo_core.domain.paper.order_commands.place` raises.
         """
         try:
             commit = await self._access.session.run(order)
         except (RepeatedOrderError, WalletError):
-            # A repeat is answered whatever would be said of a new order now: paused, out of funds, no price.
+            # A repeat returns its order even if a new order would now be refused (paused, no funds, no price).
             before = await self.find_accepted(order)
             if before is None:
                 raise
@@ -55,7 +55,7 @@ class DemoOrders:
         return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
-        """The order an earlier request placed under the same client order id; raises IdempotencyMismatchError."""
+        """Return the order accepted under the same client order id; raises IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
         accepted = await self._access.history.accepted_as(self._access.user_wallet_id, order.client_order_id)
@@ -72,7 +72,7 @@ class DemoOrders:
         return await self._access.session.preflight(order)
 
     async def close_position(self, symbol: str) -> OrderRecord:
-        """Sell all that is held of a symbol at market, after cancelling what else would sell it.
+        """Sell the whole position in a symbol at market, after cancelling its other sell orders.
 
         Raises what :func:`moniqo_core.domain.paper.order_commands.close_position` raises.
         """
@@ -80,19 +80,19 @@ class DemoOrders:
         return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def get(self, order_id: str) -> OrderRecord:
-        """One order; raises OrderNotFoundError."""
+        """Return one order; raises OrderNotFoundError."""
         return await self._reader.get(order_id)
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
-        """Orders by age, newest first, and where the next page begins."""
+        """Return orders, newest first, and the cursor of the next page."""
         return await self._reader.page(query)
 
     async def fills(self, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, and where the next page begins."""
+        """Return fills, newest first, and the cursor of the next page."""
         return await self._reader.fills(query)
 
     async def open_orders(self, symbol: str | None) -> list[Order]:
-        """Orders that can still fill, oldest first, evaluated up to now."""
+        """Evaluate resting orders, then return the orders that can still fill, oldest first."""
         await self.evaluate()
         open_orders = self._access.session.account.orders.values()
         return [order for order in open_orders if symbol in {None, order.symbol}]
@@ -112,7 +112,7 @@ class DemoOrders:
         raise OrderAlreadyClosedError(f"Order {order_id} is already {record.status}.", order=record)
 
     async def cancel_all(self, symbol: str | None) -> list[OrderRecord]:
-        """Cancel every open order, or those of one symbol, in one commit; the answer is oldest first."""
+        """Cancel every open order, or those of one symbol, in one commit. Returns the orders, oldest first."""
         if not await self.open_orders(symbol):
             return []
         commit = await self._access.session.run(CancelAllOrders(symbol))

@@ -1,4 +1,4 @@
-"""Walking an account along the path of the market: the same in a replay of its journal."""
+"""Walk an account along the price path of the market. A replay of its journal walks in the same way."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from moniqo_core.domain.market.minute_candles import floor_minute
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.matching import path_walk
 
-LOOK_AHEAD: Final = timedelta(days=1)
-"""How much path one commit walks at most."""
+WALK_LIMIT: Final = timedelta(days=1)
+"""The longest path that one commit walks."""
 
 
 def furthest(account: Account, now: datetime) -> datetime:
-    """Return how far one look at ``now`` walks."""
+    """Return how far one evaluation at ``now`` walks."""
     since = account.evaluated_until
-    return min([now, *(since[symbol] + LOOK_AHEAD for symbol in account.tracked_symbols)])
+    return min([now, *(since[symbol] + WALK_LIMIT for symbol in account.tracked_symbols)])
 
 
 async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datetime) -> AccountDraft:
-    """Walk the path of every tracked symbol up to ``reach``, or as far as all of them are known.
+    """Walk the path of every tracked symbol up to ``reach``, or as far as all paths are known.
 
-    The draft's ``walked_to`` says how far that was.
+    The draft's ``walked_to`` is the time that the walk reached.
     """
     symbols, since = account.tracked_symbols, account.evaluated_until
     for symbol in symbols:
@@ -33,7 +33,7 @@ async def walk_to(feed: PriceFeed, account: Account, reach: datetime, now: datet
     if not account.terms.uses_venue_prices:
         markets = {symbol: await feed.market(symbol) for symbol in symbols}
         return path_walk.walk(account, paths, markets, reach, now)
-    # What a venue says now of its steps and spread must not change what happened before.
+    # The past is walked with the steps and spread that were observed then. A venue may have changed them since.
     markets = {symbol: account.observed_markets[symbol].market for symbol in symbols}
     quoted = {
         symbol: [point._replace(half_spread=account.observed_markets[symbol].half_spread) for point in points]

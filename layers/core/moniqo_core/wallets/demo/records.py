@@ -1,4 +1,4 @@
-"""Orders and positions of a demo wallet in the words every wallet shares."""
+"""Convert orders and positions of a demo wallet to the types that all wallets share."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from moniqo_core.wallets.base import OrderResult, WalletPosition
 
 
 def order_of(commit: Commit, order_id: str) -> OrderRecord:
-    """Read one order of a commit with the fills it had in it."""
+    """Return one order of a commit with its fills of that commit."""
     order = next(order for order in commit.orders if order.order_id == order_id)
     fills = tuple(item for item in commit.fills if item.order_id == order_id)
     return paper_record(commit.after, order, fills)
 
 
 def order_result(order: Order | OrderRecord) -> OrderResult:
-    """Show an order in the words every wallet shares."""
+    """Convert an order to the type that all wallets share."""
     return OrderResult(
         order_id=order.order_id,
         symbol=order.symbol,
@@ -41,7 +41,7 @@ def order_result(order: Order | OrderRecord) -> OrderResult:
 
 
 def wallet_position(symbol: str, position: Position, mark: Decimal | None) -> WalletPosition:
-    """Show a position at the price ``mark``, None where there is no price."""
+    """Convert a position, valued at the price ``mark``, or without a value where that is None."""
     return WalletPosition(
         symbol=symbol,
         amount=position.amount,

@@ -1,9 +1,9 @@
-"""Replaying a demo wallet: every entry of its journal decided again and compared with what stands there.
+"""Replay a demo wallet: decide every entry of its journal again and compare the result with the stored entry.
 
-A commit follows from the account before it, the entry's command and basis, and the path up to where the entry walked:
-that of the simulated market, or the recorded minutes of a venue. An account opens on its terms, a copy also on the
-marks of that moment; the book a venue showed is believed, and so is an entry that walked minutes which are kept no
-more. Nothing else is: postings, orders, fills, changes and the snapshot are recomputed.
+A commit follows from the account before it, the entry's command and basis, and the price path up to the time that the
+entry walked to. The path comes from the simulated market or from the recorded minutes of a venue. An account opens on
+its terms, and a fork also on the marks of that time. Postings, orders, fills, changes and the snapshot are recomputed.
+Two things are trusted without a check: the order book of a venue, and an entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ from moniqo_core.storage.paper.stored_journal import (
 from moniqo_core.wallets.demo.path import furthest, walk_to
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
-"""What a decision runs into on an entry that no program of ours wrote."""
+"""Exceptions that an entry raises if it was not written by this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where a journal or snapshot is not what it must be, as of entry ``seq``."""
+    """The first difference between the stored and the recomputed journal or snapshot, as of entry ``seq``."""
 
     seq: int
     field: str
@@ -60,9 +60,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay found. ``postings`` counts them per asset; ``difference`` of None means that all agrees.
+    """The result of a replay. ``postings`` counts postings per asset. A ``difference`` of None means that all agrees.
 
-    ``believed`` of the entries were taken as they stand: the minutes they walked are kept no more.
+    ``believed`` is the number of entries that were trusted, because the minutes that they walked have expired.
     """
 
     user_wallet_id: str
@@ -76,7 +76,7 @@ class Replay:
 
 
 class _DifferenceFoundError(Exception):
-    """``seq`` of None is the entry being replayed."""
+    """Ends a replay. A ``seq`` of None means the entry that is being replayed."""
 
     def __init__(self, field: str, stored: object, recomputed: object, seq: int | None = None) -> None:
         super().__init__(field)
@@ -87,21 +87,21 @@ class _DifferenceFoundError(Exception):
 
 
 class WalletReplay:
-    """Replays wallets of one database on the markets they had; reads only, a wallet may trade meanwhile."""
+    """Replays wallets of one database on the markets of their time. It only reads, so wallets may trade meanwhile."""
 
     def __init__(self, database: Database, seed: str, now: Clock = utc_now) -> None:
-        """Take the seed of the deployment's simulated market."""
+        """Replay wallets of ``database``. ``seed`` is that of the deployment's simulated market."""
         self._now = now
         self._database = database
         self._journals = StoredJournals(database)
         self._moment = datetime.max.replace(tzinfo=UTC)
         self._simulated = SimulatedFeed(seed, lambda: self._moment)
-        self._live: dict[str, VenueFeed] = {}
+        self._venue_feeds: dict[str, VenueFeed] = {}
 
     async def run(self, user_wallet_id: str, progress: Callable[[int], None] = lambda _: None) -> Replay | None:
-        """Replay one wallet, an entry at a time, and stop at the first difference; None when there is no such wallet.
+        """Replay one wallet entry by entry, up to the first difference. Returns None when there is no such wallet.
 
-        ``progress`` is told the number of entries replayed.
+        ``progress`` is called with the number of entries replayed so far.
         """
         # The snapshot is read first: whatever it says, the journal says by then.
         snapshot = await self._journals.snapshot(user_wallet_id)
@@ -131,7 +131,7 @@ class WalletReplay:
         if entry.rules_version != RULES_VERSION:
             raise _DifferenceFoundError("rules_version", entry.rules_version, RULES_VERSION)
         try:
-            if self._is_forgotten(account, entry):
+            if self._has_expired_minutes(account, entry):
                 stored.apply(entry)
                 found.entries, found.believed = seq, found.believed + 1
                 return stored.read()
@@ -166,8 +166,8 @@ class WalletReplay:
         self._moment = reach
         return decide.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
 
-    def _is_forgotten(self, account: Account | None, entry: StoredEntry) -> bool:
-        """Tell whether an entry walked minutes of a venue that may be gone."""
+    def _has_expired_minutes(self, account: Account | None, entry: StoredEntry) -> bool:
+        """Return whether an entry walked recorded minutes of a venue that may have expired."""
         if account is None or not account.terms.uses_venue_prices or entry.walked_to is None:
             return False
         since = min((account.evaluated_until[symbol] for symbol in account.tracked_symbols), default=None)
@@ -176,9 +176,10 @@ class WalletReplay:
     def _feed_of(self, terms: AccountTerms) -> PriceFeed:
         if not terms.uses_venue_prices:
             return self._simulated
-        if terms.feed not in self._live:
-            self._live[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self._database))
-        return self._live[terms.feed]
+        if terms.feed not in self._venue_feeds:
+            recorded = RecordedMinutes(self._database)
+            self._venue_feeds[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], recorded)
+        return self._venue_feeds[terms.feed]
 
     async def _open(self, command: object, entry: StoredEntry) -> Commit:
         opened = entry.account
@@ -192,7 +193,7 @@ class WalletReplay:
         return account_lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry.at, opened.marks)
 
     async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
-        """Compare the market an entry was decided on with the one there was; a venue's is gone."""
+        """Compare the market that an entry was decided on with the simulated one. A venue's cannot be recomputed."""
         shown = context.snapshot
         if (shown.source == SIMULATED) is terms.uses_venue_prices:
             raise _DifferenceFoundError(PRICE_SOURCE, shown.source, terms.feed)

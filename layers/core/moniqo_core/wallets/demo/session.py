@@ -1,4 +1,4 @@
-"""A demo account at work: read it, walk its resting orders forward, decide, commit, and decide again after a race."""
+"""The session of a demo account: evaluate resting orders, decide commands, commit, and retry after a lost race."""
 
 from __future__ import annotations
 
@@ -32,38 +32,38 @@ from moniqo_core.wallets.demo.path import furthest, walk_to
 GIVE_UP_AFTER: Final = 20.0
 """Seconds a writer competes for a busy wallet before it answers 503."""
 
-LOOKS_PER_CALL: Final = 8
-"""Resting orders are walked forward a day at a time, at most eight days in one call."""
+WALKS_PER_CALL: Final = 8
+"""The walks that one evaluation makes at most. Each covers at most a day."""
 
 
 class Walked(Enum):
-    """How far a look came."""
+    """The point that a walk reached."""
 
     TO_NOW = auto()
     FURTHER_NEXT_TIME = auto()
-    """There is more path than one commit walks."""
+    """The path is longer than one commit walks."""
     TO_A_GAP = auto()
-    """What follows is not known yet; whoever asks goes on without it."""
+    """The next part of the path is not known yet. The caller continues without it."""
 
 
 class RepeatedOrderError(Exception):
-    """The client order id of this order was accepted before."""
+    """A command with this client order id or idempotency key is already accepted."""
 
 
 class DemoAccount:
-    """One account of the ledger with the feed its orders meet."""
+    """One account of the journal, with the feed that its orders trade on."""
 
     def __init__(
         self, ledger: DemoJournal, feed: PriceFeed, clock: Clock, owner: str | None, loaded: LoadedAccount
     ) -> None:
-        """Start from an account that was just read."""
+        """Start from an account that the caller has just read."""
         self._ledger = ledger
         self._feed = feed
         self._clock = clock
         self._owner = owner
         self._loaded = loaded
         self._used = False
-        self._look: AccountDraft | None = None
+        self._evaluated: AccountDraft | None = None
         self._writer = turns.Writer()
 
     @property
@@ -72,10 +72,11 @@ class DemoAccount:
         return self._loaded.account
 
     async def run(self, command: Command, projection: Mirror | None = None) -> Commit:
-        """Decide ``command`` on the present account and commit it, until no other writer was faster.
+        """Decide ``command`` on the current account and commit it. Retry while other writers are faster.
 
         Raises:
-            RepeatedOrderError: the order was accepted before.
+            RepeatedOrderError: a command with the same client order id or idempotency key is already accepted.
+            TemporarilyUnavailableError: other writers were faster for too long.
 
         And what :func:`moniqo_core.domain.paper.decide.decide` raises.
         """
@@ -85,7 +86,7 @@ class DemoAccount:
         while True:
             draft, walked = await self._walk()
             if path_walk.has_visible_changes(draft) or walked is Walked.FURTHER_NEXT_TIME:
-                # What happened on the way is kept whatever becomes of the command.
+                # Fills and expiries of the walk are committed even if the command is then refused.
                 if not await self._commit(draft.commit(RecordEvaluation()), None):
                     await self._again(deadline)
                 continue
@@ -96,16 +97,16 @@ class DemoAccount:
             await self._again(deadline)
 
     async def evaluate(self, *, mark: bool = True) -> bool:
-        """Let resting orders meet the path up to now; returns whether it was walked to its end.
+        """Evaluate resting orders up to now. Returns whether the path was walked to its end.
 
-        What happened is committed. A look at which nothing did is written down once an hour, and with ``mark`` off not
-        even then.
+        Changes are committed. An evaluation without changes is committed at most once an hour, and never if ``mark`` is
+        False.
         """
         deadline = time.monotonic() + GIVE_UP_AFTER
         await self._renew()
-        for _ in range(LOOKS_PER_CALL):
+        for _ in range(WALKS_PER_CALL):
             draft, walked = await self._walk()
-            self._look = draft
+            self._evaluated = draft
             more = walked is Walked.FURTHER_NEXT_TIME
             if not (more or path_walk.has_visible_changes(draft) or (mark and path_walk.is_worth_recording(draft))):
                 return walked is Walked.TO_NOW
@@ -115,18 +116,18 @@ class DemoAccount:
 
     @property
     def seen(self) -> Account:
-        """The account as the last evaluation saw it, with all that is not worth a commit."""
-        return self.account if self._look is None else self._look.commit(RecordEvaluation()).after
+        """The account as of the last evaluation, including changes that were not committed."""
+        return self.account if self._evaluated is None else self._evaluated.commit(RecordEvaluation()).after
 
     @property
     def unwritten_samples(self) -> Sequence[EquitySample]:
-        """Equity on the hours the last evaluation passed, which the journal may not have yet."""
-        return () if self._look is None else self._look.samples
+        """Hourly equity of the last evaluation that may not be in the journal yet."""
+        return () if self._evaluated is None else self._evaluated.samples
 
     async def preflight(self, order: OrderRequest) -> Preflight:
-        """Check an order against every rule, as it would be decided now; raises MarketDataError."""
+        """Check an order against every rule at the current market; raises MarketDataError."""
         await self.evaluate(mark=False)
-        draft = self._look or AccountDraft(self.account, self._clock())
+        draft = self._evaluated or AccountDraft(self.account, self._clock())
         try:
             context = await observe_market(order.symbol, order.side, draft, self._feed, self._clock)
         except InvalidSymbolError as error:
@@ -134,7 +135,7 @@ class DemoAccount:
         return preflight.check(draft, order, context)
 
     async def _walk(self) -> tuple[AccountDraft, Walked]:
-        """Walk at most a day of path on a draft."""
+        """Walk at most a day of the path on a draft."""
         account, now = self.account, self._clock()
         reach = furthest(account, now)
         draft = await walk_to(self._feed, account, reach, now)
@@ -149,12 +150,12 @@ class DemoAccount:
         if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:
-            self._look = None
+            self._evaluated = None
             self._loaded = LoadedAccount(commit.after, behind=False)
         return outcome is CommitOutcome.DONE
 
     async def _again(self, deadline: float) -> None:
-        """Read the account that won, and after a few losses claim the next turn."""
+        """Read the account that another writer committed. After a few losses claim the next turn."""
         if time.monotonic() > deadline:
             raise TemporarilyUnavailableError("Too many requests are changing this wallet at once.", retry_after=1)
         if self._writer.lost():
@@ -166,7 +167,7 @@ class DemoAccount:
         await self._give_way()
 
     async def _give_way(self) -> None:
-        """Let a writer that lost often go first, for as long as its turn lasts by our own clock."""
+        """Wait for the writer that holds the turn, at most as long as a turn lasts by our own clock."""
         began = time.monotonic()
         while self._writer.gives_way_to(self._loaded.turn, self._clock()):
             if time.monotonic() - began > turns.LASTS.total_seconds():
@@ -175,7 +176,7 @@ class DemoAccount:
             await self._read()
 
     async def _renew(self) -> None:
-        """Read the account again, unless it was read for this very call: others change it too."""
+        """Read the account again, because others may have changed it. The first call uses the account it was given."""
         if self._used:
             await self._read()
         self._used = True
@@ -187,10 +188,10 @@ class DemoAccount:
         self._loaded = loaded
 
     async def valuation(self) -> Valuation:
-        """Value the account at the present mid prices, resting orders evaluated first.
+        """Evaluate resting orders, then value the account at current mid prices.
 
-        Nothing is written unless something happened, so that a sync of many wallets need not write to each ledger;
-        the scheduled evaluation writes the hourly marks.
+        Only changes are committed, so a sync of many wallets does not write to every journal. The scheduled evaluation
+        commits the hourly marks.
         """
         complete = await self.evaluate(mark=False)
         account = self.seen

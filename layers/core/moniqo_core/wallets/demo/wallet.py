@@ -1,4 +1,4 @@
-"""Paper money: a demo wallet with one cash asset, on a journal that never forgets."""
+"""A demo wallet: paper money with one cash asset, recorded in an append-only journal."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from moniqo_core.wallets.demo.session import RepeatedOrderError
 class DemoWallet(BaseWallet):
     """Paper money that behaves like real money.
 
-    ``config`` is a :class:`moniqo_core.wallets.demo.config.DemoConfig`, or a mapping with its names: a script gives
-    ``{"db": database}``. An account that does not exist yet is opened by ``initialize()`` with the credential
-    ``initial_balance_usd``, unless an owner is named.
+    ``config`` is a :class:`moniqo_core.wallets.demo.config.DemoConfig` or a mapping with the same names. A script
+    passes ``{"db": database}``. ``initialize()`` opens an account that does not exist yet with the credential
+    ``initial_balance_usd``, unless the config names an owner.
 
-    The wallet holds its parts: ``access`` is the account and what it trades on, ``orders`` places and reads orders,
-    ``past`` reads what the account did.
+    The wallet holds its parts: ``access`` opens the account and holds its feed, ``orders`` places and reads orders,
+    ``past`` reads the account's history.
     """
 
     mode = "paper"
@@ -51,7 +51,7 @@ class DemoWallet(BaseWallet):
         credentials: Credentials,
         config: DemoConfig | Mapping[str, object] | None = None,
     ) -> None:
-        """Hold the arguments; nothing is read before ``initialize()``.
+        """Keep the arguments. Nothing is read before ``initialize()``.
 
         Raises:
             ValueError, TypeError: ``config`` lacks an entry or has a wrong one.
@@ -64,7 +64,7 @@ class DemoWallet(BaseWallet):
 
     @property
     def past(self) -> DemoPast:
-        """The history of this wallet, to read."""
+        """The reader of this wallet's history."""
         return DemoPast(self.access)
 
     @property
@@ -78,43 +78,43 @@ class DemoWallet(BaseWallet):
         return self.access.feed
 
     def is_initialized(self) -> bool:
-        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        """Return whether ``initialize()`` has finished and ``close()`` has not been called since."""
         return self.access.is_open
 
     async def initialize(self) -> None:
-        """Read the account; raises NotFoundError when it is not the owner's or was deleted."""
+        """Read the account; raises NotFoundError if it is not the owner's or was deleted."""
         await self.access.open()
 
     async def close(self) -> None:
-        """Forget the account; the database belongs to the caller."""
+        """Drop the account. The database stays open, because it belongs to the caller."""
         self.access.close()
 
     async def require_connection(self) -> None:
-        """A demo wallet is connected when its account can be read."""
+        """Check that the account can be read; raises NotFoundError."""
         await self.initialize()
 
     async def evaluate(self) -> bool:
-        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
         return await self.orders.evaluate()
 
     async def get_balance(self) -> list[WalletBalance]:
-        """Every asset held, ordered by name, resting orders evaluated first."""
+        """Evaluate resting orders, then return every asset held, ordered by name."""
         await self.access.session.evaluate()
         return [WalletBalance(asset, held.free, held.locked) for asset, held in sorted(self.account.balances.items())]
 
     async def valuation(self) -> Valuation:
-        """Holdings and profit at present prices, in US dollars, resting orders evaluated first."""
+        """Evaluate resting orders, then value holdings and profit at current prices, in US dollars."""
         return await self.access.session.valuation()
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
-        """Holdings, what moved since the epoch began, and the hours of equity the journal does not have yet."""
+        """Return holdings, the flows since the start of the epoch, and hourly equity not yet in the journal."""
         value = await self.valuation()
         session = self.access.session
         account = session.seen
         return AccountStatement(value, asset_flows_of(account), session.unwritten_samples, account_record_of(account))
 
     async def get_markets(self) -> list[Market]:
-        """Symbols quoted in the cash asset that the account's terms allow."""
+        """Return the symbols quoted in the cash asset that the account's terms allow."""
         terms = self.account.terms
         return [
             market
@@ -123,12 +123,12 @@ class DemoWallet(BaseWallet):
         ]
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book of a symbol now."""
+        """Return best prices and order book of a symbol."""
         self._check_tradable(await self.feed.market(symbol))
         return await self.feed.snapshot(symbol, fresh=False)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles, oldest first."""
+        """Return the last closed candles, oldest first."""
         self._check_tradable(await self.feed.market(symbol))
         return await self.feed.candles(symbol, interval, limit)
 
@@ -139,26 +139,26 @@ class DemoWallet(BaseWallet):
         return order_result(await self.orders.submit(order))
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order; ``symbol`` is what some venues ask for and this one does not need."""
+        """Cancel an order. ``symbol`` is not used here. Some venues need it."""
         return (await self.orders.cancel(order_id)).status is OrderStatus.CANCELLED
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """One order, open or ended."""
+        """Return one order, open or ended."""
         await self.orders.evaluate()
         return order_result(await self.orders.get(order_id))
 
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
-        """Orders that can still fill, oldest first."""
+        """Return the orders that can still fill, oldest first."""
         return [order_result(order) for order in await self.orders.open_orders(symbol)]
 
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
-        """Orders that ended, newest first."""
+        """Return orders that ended, newest first."""
         await self.orders.evaluate()
         records, _ = await self.orders.page(OrderQuery(limit, only_open=False, symbol=symbol))
         return [order_result(record) for record in records]
 
     async def positions(self) -> PositionReport:
-        """What is held, and how far resting orders were evaluated before."""
+        """Return holdings other than cash, and the time up to which resting orders are evaluated."""
         session = self.access.session
         complete = await session.evaluate()
         account = session.seen
@@ -170,19 +170,19 @@ class DemoWallet(BaseWallet):
         return PositionReport(items, min(walked, default=account.at), not complete, account.at)
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
-        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
+        """Return equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
         return EquityCurve(self.mode, await self.past.equity(since, until, step))
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert ``projection``, its user wallet; raises ConflictError when it exists."""
+        """Open the account and insert its user wallet, ``projection``; raises ConflictError if it exists."""
         await self.access.open_account(terms, projection)
 
     async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
-        """Open the account as a copy of another's; raises ConflictError, MarketDataError."""
+        """Open the account as a copy of ``source``; raises ConflictError, MarketDataError."""
         await self.access.open_fork(source, projection)
 
     async def reset(self, key: str | None, projection: Mapping[str, object]) -> bool:
-        """Begin a new epoch with the starting balance; returns False when the same ``key`` did it before."""
+        """Start a new epoch with the starting balance. Returns False if the same ``key`` has already done so."""
         if key is not None and await self.access.history.accepted_as(self.user_wallet_id, reset_id(key)):
             return False
         try:
@@ -192,6 +192,6 @@ class DemoWallet(BaseWallet):
         return True
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
-        """Write a change of status, limits or the end of the account, with its user wallet, in one commit."""
+        """Record a change of status or limits, or the end of the account, in one commit with its user wallet."""
         fields = {**projection, **follow_life(command, self.access.clock())}
         await self.access.session.run(command, fields)

@@ -1,4 +1,4 @@
-"""An account at an exchange as far as every call to it goes: what opens it, and the markets it has."""
+"""Access to an account at an exchange: its credentials, its connection and the venue's markets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from moniqo_core.wallets.exchange.config import ExchangeConfig
 
 
 class ExchangeAccess:
-    """Holds the account and its connection. Every call raises WalletNotInitializedError before :meth:`open`."""
+    """Holds credentials and connection. Calls before :meth:`open` raise WalletNotInitializedError."""
 
     def __init__(self, credentials: Mapping[str, str], config: ExchangeConfig) -> None:
-        """Hold the arguments; nothing is sent before the first call that asks the venue something."""
+        """Keep the arguments. Nothing is sent before the first call that queries the venue."""
         self.connection: VenueConnection = config.connection
         self.venue: Venue = config.connection.venue
         self.clock = config.clock
@@ -29,11 +29,11 @@ class ExchangeAccess:
         self.is_open = False
 
     def open(self) -> None:
-        """Get ready to answer; asks the venue nothing."""
+        """Allow calls, without a request to the venue."""
         self.is_open = True
 
     def close(self) -> None:
-        """Forget the account; the connection belongs to whoever made it."""
+        """Drop the account. The connection stays open, because its owner closes it."""
         self._client = None
         self.is_open = False
 
@@ -44,12 +44,12 @@ class ExchangeAccess:
 
     @property
     def api_calls(self) -> int:
-        """How many answers the venue gave this wallet."""
+        """The number of responses that the venue has given for this account."""
         return self._client.answers if self._client is not None else 0
 
     @property
     def client(self) -> Client:
-        """CCXT's object of this account; raises InvalidCredentialsError without what the venue asks for."""
+        """The CCXT client of this account; raises InvalidCredentialsError when a required credential is missing."""
         self.require_open()
         if self._unopened is not None:
             raise self._unopened
@@ -61,14 +61,14 @@ class ExchangeAccess:
         return self._client
 
     async def markets(self) -> list[Market]:
-        """Symbols that trade on the venue's spot market, ordered by name."""
+        """Return the symbols that trade on the venue's spot market, ordered by name."""
         self.require_open()
         return [item.market for item in (await self.connection.markets()).values()]
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol of the venue, a few seconds old at most.
+        """Return the mid price of every symbol of the venue, at most a few seconds old.
 
-        Where it lists no market of a token with the dollar that the token follows, the deployment's rate is among them.
+        Dollar tokens that the venue does not list against the dollar have the deployment's rate.
         """
         self.require_open()
         rate = self._usd_rate
@@ -80,7 +80,7 @@ class ExchangeAccess:
         return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
-        """Rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
         self.require_open()
         found = (await self.connection.markets()).get(symbol)
         if found is None:

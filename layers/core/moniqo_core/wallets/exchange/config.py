@@ -1,4 +1,4 @@
-"""What a wallet at an exchange needs in addition to its credentials."""
+"""Configuration of a wallet at an exchange, in addition to its credentials."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from moniqo_core.wallets.config_entries import check_names, function, instance
 from moniqo_core.wallets.exchange.fill_history import ReadKept
 
 UsdRate = Callable[[str], Awaitable[Decimal]]
-"""Dollars per unit of a token that follows the dollar."""
+"""Returns US dollars per unit of a token that follows the dollar."""
 
 RecordLifecycleChange = Callable[[LifecycleCommand, Mapping[str, object]], Awaitable[None]]
-"""Writes a change of a wallet's life with the fields of its user wallet."""
+"""Writes a change of a wallet's lifecycle together with fields of its user wallet."""
 
 ReadEquity = Callable[[datetime, datetime], Awaitable[Sequence[EquityPoint]]]
-"""Reads the stored equity of a wallet between two times, with the last point before them."""
+"""Reads stored equity of a wallet between two times, and the last point before them."""
 
 _OWNER: Final = "ExchangeWallet"
 
@@ -32,29 +32,29 @@ _OWNER: Final = "ExchangeWallet"
 class ExchangeConfig:
     """Configuration of an :class:`moniqo_core.wallets.exchange.wallet.ExchangeWallet`.
 
-    A script needs ``connection`` alone. The others are what a deployment keeps of a wallet in its database.
+    A script needs only ``connection``. The other entries read or write what a deployment stores of a wallet.
     """
 
     connection: VenueConnection
-    """The connection to the venue. It outlives the wallet, and whoever made it closes it."""
+    """The connection to the venue. It outlives the wallet, and its owner closes it."""
 
     clock: Clock = utc_now
-    """The present, in UTC."""
+    """Returns the current time in UTC."""
 
     usd_rate: UsdRate | None = None
-    """Prices dollar tokens that the venue does not list against the dollar. None leaves them without a price."""
+    """Prices dollar tokens that the venue does not list against the dollar. With None they have no price."""
 
     record: RecordLifecycleChange | None = None
-    """Stores a change of the wallet's life. None refuses such changes."""
+    """Stores a change of the wallet's lifecycle. With None such changes are refused."""
 
     kept_fills: ReadKept | None = None
-    """Reads fills of our own orders. None is a wallet without stored orders."""
+    """Reads stored fills of our own orders. None means that no orders are stored."""
 
     kept_equity: ReadEquity | None = None
-    """Reads equity that syncs found. None is a wallet without syncs."""
+    """Reads the equity that syncs stored. None means that the wallet is not synced."""
 
     unopened: WalletError | None = None
-    """Why the stored credentials could not be decrypted; raised by the first call that needs them."""
+    """The error of decrypting the stored credentials. Every call that needs them raises it."""
 
     @classmethod
     def from_mapping(cls, entries: Mapping[str, object]) -> ExchangeConfig:

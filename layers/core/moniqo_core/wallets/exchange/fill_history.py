@@ -1,4 +1,4 @@
-"""What moved in an account at a venue since its last sync, from its fills."""
+"""Explain by fills how balances of an account at a venue changed since its last sync."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill
 
 MOST_SYMBOLS: Final = 10
-"""Markets whose fills are read for one sync; an account that moved in more of them does not tell what moved."""
+"""Markets whose fills one sync may read. If assets of more markets changed, the sync does not explain them."""
 
 ReadFills = Callable[[str | None, datetime], Awaitable[Sequence[VenueFill]]]
 ReadKept = Callable[[datetime], Awaitable[Sequence[Fill]]]
 
 SLACK: Final = timedelta(minutes=1)
-"""How far the venue's clock, which fills are dated by, may be from ours."""
+"""The largest difference expected between our clock and the venue's, which dates the fills."""
 
 _INSTANT: Final = timedelta(milliseconds=1)
 
 
 class FillSource(NamedTuple):
-    """How a venue shows fills: ``read`` gives those since a time, oldest first, the first ``most`` unless that is None.
+    """The way in which a venue lists fills.
 
-    It reads one market, or all of them unless the venue shows them ``by_symbol`` only. Where ``newest``, it gives at
-    least the newest ``most`` in place of the first. It raises TimeoutError or WalletConnectionError when it could not
-    be done in time.
+    ``read`` returns fills since a time, oldest first, of one market or of all markets (None). A venue that lists them
+    ``by_symbol`` cannot read all markets at once. A list has the first ``most`` fills, or every fill if that is None.
+    With ``newest`` it has at least the newest ``most`` instead. ``read`` raises TimeoutError or WalletConnectionError
+    when the venue does not answer in time.
     """
 
     read: ReadFills
@@ -44,7 +45,7 @@ class FillSource(NamedTuple):
 
 
 class KeptFills(NamedTuple):
-    """The fills of our own orders that we keep, read from a time on; ``first`` reads them before the venue is asked."""
+    """Stored fills of our own orders. ``read`` returns those since a time, ``first`` reads them before the venue's."""
 
     read: ReadKept
     first: bool
@@ -58,20 +59,24 @@ async def asset_flows_at(
     venue: FillSource,
     kept: KeptFills,
 ) -> AssetFlows | None:
-    """Bring the books of an account forward to ``at``, when it held ``totals``; None when that takes too many calls.
+    """Return the asset flows of an account up to ``at``, when it held ``totals``.
 
-    Only markets between assets that changed are read: none for an account that stood still. Deposits and withdrawals
-    are not among fills, so they are left over in the balance equation; a fill in the very moment of the look may be
-    left over once and taken back by the next look. What was there at the first look counts as transferred. Where there
-    are more fills than the venue gives at once, the books end with those it gave and say which assets are ``behind``;
-    the next look goes on from there, as it does where they could not be read in time. More than it gives at once of the
-    shortest time that can be asked for are left over. After None the books begin anew.
+    Only markets between assets that changed are read, and none if nothing changed. Deposits and withdrawals are not
+    fills, so the balance equation shows them as a residue. A fill at the very moment of a sync may be a residue once,
+    and the next sync reverses it. Balances of the first sync count as transferred.
 
-    The books end with the last fill they count, in the venue's time, or a minute ago: a fill the venue dates earlier
-    than our clock is found by the next look, and none is counted twice. Only the first look ends at ``at`` itself.
+    When there are more fills than the venue returns at once, the flows end with the fills it returned, and ``behind``
+    names the assets that are incomplete. The next sync continues from there, and also after a time-out. If one instant
+    has more fills than the venue returns at once, the surplus remains as a residue.
 
-    What was bought and sold again since the last look leaves one asset as it was: where the venue shows fills by market
-    only, that market is not read, and the fills we keep of our own orders tell of it.
+    The flows end at the last fill they count, in the venue's time, or a minute before ``at`` if that is later. So the
+    next sync finds a fill that the venue dates earlier than our clock, and no fill is counted twice. Only the first
+    sync ends at ``at`` itself.
+
+    An asset that was bought and sold again since the last sync may have its old balance. A venue that lists fills by
+    symbol is then not queried for that market, and the stored fills of our own orders explain the change.
+
+    Returns None when reading takes too many calls. The next sync then starts new flows.
     """
     asset_flows = opening.asset_flows
     if asset_flows is None:
@@ -100,15 +105,15 @@ async def asset_flows_at(
     if cut_off and venue.newest:
         return None
     ends = [_known_until(fills, asset_flows.until) for fills in cut_off]
-    told = [fill for fills in found for fill in fills if fill.symbol in symbols]
+    reported = [fill for fills in found for fill in fills if fill.symbol in symbols]
     until = min((end for end in ends if end > asset_flows.until), default=None)
     if until is not None:
-        given = [fill for fill in told if asset_flows.until < fill.at <= until]
-        return replace(asset_flows, until=until, flows=_with(asset_flows.flows, given), behind=frozenset(changed))
-    if (after := explained_by(told)) or not venue.by_symbol:
-        return after or _forward(asset_flows, told, at)
+        complete = [fill for fill in reported if asset_flows.until < fill.at <= until]
+        return replace(asset_flows, until=until, flows=_with(asset_flows.flows, complete), behind=frozenset(changed))
+    if (after := explained_by(reported)) or not venue.by_symbol:
+        return after or _forward(asset_flows, reported, at)
     ours = await kept.read(asset_flows.until) if ours is None else ours
-    every: Sequence[VenueFill | Fill] = [*told, *(fill for fill in ours if fill.symbol not in traded)]
+    every: Sequence[VenueFill | Fill] = [*reported, *(fill for fill in ours if fill.symbol not in traded)]
     return explained_by(every) or _forward(asset_flows, every, at)
 
 
@@ -125,8 +130,8 @@ def _explained(
     at: datetime,
     fills: Sequence[VenueFill | Fill],
 ) -> AssetFlows | None:
-    """Return the books with these fills, or without those since the look, if that leaves nothing over."""
-    if asset_flows.behind:  # what changed since is not all that these explain
+    """Return the flows with these fills, or only with those until ``at``, if no residue remains; None otherwise."""
+    if asset_flows.behind:  # the fills also belong to changes before the last sync
         return None
     for known in (fills, [fill for fill in fills if fill.at <= at]):
         after = _forward(asset_flows, known, at)
@@ -136,12 +141,12 @@ def _explained(
 
 
 def _counted_until(at: datetime, since: datetime, new: Iterable[VenueFill | Fill]) -> datetime:
-    """Return the venue's time that books end at: never before a fill they count."""
+    """Return the venue's time at which the flows end, never earlier than a fill that they count."""
     return max(since, at - SLACK, *(fill.at for fill in new))
 
 
 def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:
-    """Return until when a list that may be cut off is whole: others of its last instant may be missing."""
+    """Return the time until which a truncated list is complete: fills of its last instant may be missing."""
     last = fills[-1].at
     return last - _INSTANT if max(fills[0].at, since) < last - _INSTANT else last
 

@@ -1,4 +1,4 @@
-"""Orders and fills of an account at an exchange, as they are read."""
+"""Read orders and fills of an account at an exchange."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ExchangeHistory:
         self._venue = access.venue
 
     async def order(self, order_id: str, symbol: str) -> OrderResult:
-        """One order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended; raises OrderNotFoundError."""
         await self.check_id(order_id, symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
@@ -37,25 +37,28 @@ class ExchangeHistory:
         return await self.result(await self._connection.read(self._access.client, ask))
 
     async def check_id(self, order_id: str, symbol: str) -> None:
-        """Raise OrderNotFoundError for an id that cannot be one of the venue's, SymbolNotFoundError."""
+        """Check that an id has the venue's format; raises OrderNotFoundError, SymbolNotFoundError."""
         await self._access.market(symbol)
         if not self._venue.order_id.fullmatch(order_id):
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
 
     def readable(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return an order put right, once it can be read: an answer that cannot is a failure of the venue."""
+        """Return an order with the venue's corrections applied.
+
+        An order that cannot be parsed raises here, inside the call, so that it counts as a failure of the venue.
+        """
         order = self._venue.amended(found)
         read_order(order, self._venue.type_of(order))
         return order
 
     async def result(self, found: Mapping[str, Any]) -> OrderResult:
-        """Read an order; its fills are asked for where it does not say its fee."""
+        """Parse an order. Its fills are queried if it does not report its fee."""
         if lacks_fee(found):
             found = with_fees(found, await self.fills(found["symbol"], order_id=str(found["id"])))
         return read_order(found, self._venue.type_of(found))
 
     async def open_orders(self, symbol: str | None) -> list[OrderResult]:
-        """Orders that can still fill, oldest first."""
+        """Return the orders that can still fill, oldest first."""
         client = self._access.client
         await self._connection.markets()
         if symbol is not None:
@@ -68,7 +71,12 @@ class ExchangeHistory:
         return sorted(await self._results(found), key=lambda order: order.timestamp)
 
     async def ended_orders(self, symbol: str | None, limit: int) -> list[OrderResult]:
-        """Orders that ended, newest first; some venues list them of one symbol only (InvalidSymbolError)."""
+        """Return orders that ended, newest first.
+
+        Raises:
+            SymbolNotFoundError: the venue does not trade ``symbol``, or it lists ended orders by symbol only.
+
+        """
         client = self._access.client
         await self._connection.markets()
         if symbol is not None:
@@ -85,7 +93,7 @@ class ExchangeHistory:
         return await self._results(newest[:limit])
 
     async def _results(self, found: Sequence[Mapping[str, Any]]) -> list[OrderResult]:
-        """Read orders; the fills of a symbol are asked for once, and only where an order does not say its fee."""
+        """Parse orders. The fills of a symbol are queried once, if one of its orders does not report its fee."""
         fills: dict[str, list[VenueFill]] = {}
         for symbol in {order["symbol"] for order in found if lacks_fee(order)}:
             fills[symbol] = await self.fills(symbol)
@@ -95,9 +103,9 @@ class ExchangeHistory:
     async def fills(
         self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
-        """What was exchanged, oldest first: the last fills the venue gives at once, or the first since a time.
+        """Return fills, oldest first: the last page of the venue, or with ``since`` the first page from that time on.
 
-        A ``symbol`` of None is every market, where the venue tells of all (``history_by_symbol`` is False).
+        A ``symbol`` of None means every market. It works only where the venue's ``history_by_symbol`` is False.
         """
         client = self._access.client
         await self._connection.markets()
@@ -115,9 +123,9 @@ class ExchangeHistory:
     async def asset_flows(
         self, opening: PreviousSync, value: Valuation, kept: KeptFills, ends: float
     ) -> AssetFlows | None:
-        """What moved from ``opening`` to ``value`` as far as fills tell it; fills are waited for until ``ends``.
+        """Return the flows between ``opening`` and ``value`` that fills explain.
 
-        ``ends`` is a time of the event loop's clock, in seconds.
+        Reading fills stops at ``ends``, a time of the event loop's clock in seconds.
         """
 
         async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:

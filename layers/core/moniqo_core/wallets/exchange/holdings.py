@@ -1,4 +1,4 @@
-"""What an account at a venue holds: its value in US dollars, and what it cost."""
+"""Value in US dollars and cost of holdings at a venue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moniqo_core.wallets.base import WalletBalance, WalletPosition
 
 
 def valued(balances: Sequence[WalletBalance], mids: Mapping[str, Decimal], now: datetime) -> Valuation:
-    """Value holdings at these mid prices; the total is None where an asset has no price."""
+    """Value holdings at these mid prices, in US dollars. The total is None if an asset has no price."""
     with exact():
         assets = [_asset_value(held, usd_price(held.asset, mids)) for held in balances]
         known = [item.value_usd for item in assets if item.value_usd is not None]
@@ -32,7 +32,7 @@ def _asset_value(held: WalletBalance, price: Decimal | None) -> AssetValue:
 def symbols_held(
     balances: Iterable[WalletBalance], quotes: Sequence[str], markets: Container[str]
 ) -> list[tuple[str, WalletBalance]]:
-    """Return holdings other than dollars with the first market of each against one of ``quotes``."""
+    """Return holdings other than dollars, each with its first market against one of ``quotes``."""
     shown = []
     for held in balances:
         symbol = next((name for name in (f"{held.asset}/{quote}" for quote in quotes) if name in markets), None)
@@ -44,7 +44,7 @@ def symbols_held(
 def position(
     symbol: str, held: WalletBalance, mark: Decimal | None, market: Market, fills: Sequence[VenueFill]
 ) -> WalletPosition:
-    """Return a holding with what its fills cost, without a cost where they do not add up to it."""
+    """Return a holding with the cost of its fills, or without a cost if the fills do not add up to the holding."""
     followed = position_of(fills, market.base)
     with exact():
         if abs(followed.amount - held.total) >= market.lot_step or not followed.amount:

@@ -1,4 +1,4 @@
-"""Placing and cancelling orders of an account at an exchange."""
+"""Place and cancel orders of an account at an exchange."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class ExchangeOrders:
         self._venue = access.venue
 
     async def place(self, order: OrderRequest) -> OrderResult:
-        """Send an order, unless the venue has one with this client id already.
+        """Send an order, unless the venue already has one with this client id.
 
-        Asking first costs a call and does not stop two at the same moment; the service writes an intent first and
-        calls :meth:`send`. The venue keeps no metadata: only this answer repeats it.
+        This is for scripts. The check costs a call and does not stop two requests at the same moment, so the service
+        writes an intent first and calls :meth:`send`. The venue stores no metadata. Only this result repeats it.
         """
         await self.check(order)
         client_id = order.client_order_id
@@ -55,11 +55,12 @@ class ExchangeOrders:
         return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
 
     async def check(self, order: OrderRequest) -> Market:
-        """Refuse, before anything is sent, what the venue would not take in this form.
+        """Refuse an order that the venue would not accept, before anything is sent, and return its market.
 
         Raises:
-            InvalidSymbolError: the venue does not trade it.
-            InvalidOrderError: it does not fit its market, or the venue has no such orders; the detail says what it has.
+            InvalidSymbolError: the venue does not trade the symbol.
+            InvalidOrderError: the order does not fit its market, or the venue does not offer such orders. The detail
+                says what it offers.
 
         """
         market = await self._access.market(order.symbol)
@@ -82,8 +83,8 @@ class ExchangeOrders:
         """Send an order that :meth:`check` passed, once, under the client id ``venue_id``.
 
         Raises:
-            UnknownOutcomeError: it may or may not be there; :meth:`find` tells later.
-            InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: it surely was not placed.
+            UnknownOutcomeError: the order may have been placed. :meth:`find` finds out later.
+            InsufficientBalanceError, OrderRejectedError, InvalidOrderError, ...: the order was not placed.
 
         """
         await self._access.market(order.symbol)
@@ -97,11 +98,11 @@ class ExchangeOrders:
         try:
             return await (self._history.result(sent) if whole else self._history.order(sent["id"], order.symbol))
         except WalletError:
-            # It is placed, and what became of it since could not be read: the next query tells.
+            # The order is placed, but its status could not be read. The next query reads it.
             return _only_accepted(order, str(sent["id"]), venue_id, self._access.clock())
 
     async def find(self, venue_id: str, symbol: str) -> OrderResult | None:
-        """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
+        """Return the order sent under the client id ``venue_id``, None while the venue does not have it."""
         await self._access.market(symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
@@ -113,7 +114,7 @@ class ExchangeOrders:
             return None
 
     async def cancel(self, order_id: str, symbol: str) -> bool:
-        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError, InvalidOrderError."""
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
         await self._history.check_id(order_id, symbol)
         if not self._venue.order_types:
             raise self._venue.only_reads()
@@ -137,7 +138,7 @@ class ExchangeOrders:
 
 
 def _check_quote(quote_amount: Decimal, market: Market) -> None:
-    """CCXT would cut what is finer than the tick, silently."""
+    """Refuse a quote amount that is finer than the tick, which CCXT would truncate silently, or too small."""
     if quote_amount % market.tick_size:
         raise InvalidOrderError(
             f"The quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}.",

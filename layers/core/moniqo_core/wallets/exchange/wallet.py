@@ -1,4 +1,4 @@
-"""A wallet at an exchange, through CCXT: everything venues do alike."""
+"""A wallet at an exchange, through CCXT. It holds what all venues have in common."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from moniqo_core.wallets.venue_wallet import VenueWallet
 
 
 class ExchangeWallet(VenueWallet):
-    """A spot account at a venue. Nothing is sent before the first call that asks the venue something.
+    """A spot account at a venue. Nothing is sent before the first call that queries the venue.
 
-    ``config`` is an :class:`moniqo_core.wallets.exchange.config.ExchangeConfig`, or a mapping with its names, of which
+    ``config`` is an :class:`moniqo_core.wallets.exchange.config.ExchangeConfig` or a mapping with the same names.
     ``connection`` is required.
 
     The wallet holds its parts: ``access`` opens the account and holds its connection, ``account`` reads what it holds,
@@ -43,7 +43,7 @@ class ExchangeWallet(VenueWallet):
         credentials: Credentials,
         config: ExchangeConfig | Mapping[str, object] | None = None,
     ) -> None:
-        """Hold the arguments.
+        """Keep the arguments.
 
         Raises:
             ValueError, TypeError: ``config`` lacks an entry or has a wrong one.
@@ -58,15 +58,15 @@ class ExchangeWallet(VenueWallet):
         self.account = ExchangeAccount(self.access, self.history, chosen.kept_fills)
 
     def is_initialized(self) -> bool:
-        """Tell whether ``initialize()`` has finished and ``close()`` has not been called."""
+        """Return whether ``initialize()`` has finished and ``close()`` has not been called since."""
         return self.access.is_open
 
     async def initialize(self) -> None:
-        """Get ready to answer; asks the venue nothing."""
+        """Allow calls, without a request to the venue."""
         self.access.open()
 
     async def close(self) -> None:
-        """Forget the account; the connection belongs to whoever made it."""
+        """Drop the account. The connection stays open, because its owner closes it."""
         self.access.close()
 
     async def require_connection(self) -> None:
@@ -93,24 +93,24 @@ class ExchangeWallet(VenueWallet):
         return await self.account.statement(opening, trading=trading)
 
     async def get_markets(self) -> list[Market]:
-        """Symbols that trade on the venue's spot market, ordered by name."""
+        """Return the symbols that trade on the venue's spot market, ordered by name."""
         return await self.access.markets()
 
     async def market(self, symbol: str) -> Market:
-        """Rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
         return await self.access.market(symbol)
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol of the venue, and the rates of dollar tokens it does not list."""
+        """Return the mid price of every symbol of the venue, and the rates of dollar tokens that it does not list."""
         return await self.access.mids()
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Best prices and book of a symbol now, at the venue's time."""
+        """Return best prices and order book of a symbol, at the venue's time."""
         await self.market(symbol)
         return await snapshot_of(self.access.connection, symbol, self.access.venue.exchange, READ_SECONDS)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last closed candles, oldest first."""
+        """Return the last closed candles, oldest first."""
         await self.market(symbol)
         return await candles_of(self.access.connection, symbol, interval, limit, self.access.clock())
 
@@ -118,7 +118,7 @@ class ExchangeWallet(VenueWallet):
         return await self.orders.place(order)
 
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse, before anything is sent, what the venue would not take in this form."""
+        """Refuse an order that the venue would not accept, before anything is sent, and return its market."""
         return await self.orders.check(order)
 
     async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
@@ -126,29 +126,29 @@ class ExchangeWallet(VenueWallet):
         return await self.orders.send(order, venue_id)
 
     async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:
-        """Return the order sent under the client id ``venue_id``, None when the venue has none (yet)."""
+        """Return the order sent under the client id ``venue_id``, None while the venue does not have it."""
         return await self.orders.find(venue_id, symbol)
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
         return await self.orders.cancel(order_id, symbol)
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """One order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended; raises OrderNotFoundError."""
         return await self.history.order(order_id, symbol)
 
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
-        """Orders that can still fill, oldest first."""
+        """Return the orders that can still fill, oldest first."""
         return await self.history.open_orders(symbol)
 
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
-        """Orders that ended, newest first; some venues list them of one symbol only (InvalidSymbolError)."""
+        """Return orders that ended, newest first; raises SymbolNotFoundError where the venue needs a symbol."""
         return await self.history.ended_orders(symbol, limit)
 
     async def get_fills(
         self, symbol: str | None, since: datetime | None = None, *, order_id: str | None = None
     ) -> list[VenueFill]:
-        """What was exchanged, oldest first."""
+        """Return fills, oldest first: the last page of the venue, or the first page since a time."""
         return await self.history.fills(symbol, since, order_id=order_id)
 
     async def positions(self) -> PositionReport:
@@ -156,13 +156,13 @@ class ExchangeWallet(VenueWallet):
         return await self.account.positions()
 
     async def equity(self, since: datetime, until: datetime, step: timedelta) -> EquityCurve:
-        """Equity at every full ``step`` of UTC time from ``since`` to ``until``, where a sync found it."""
+        """Return equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as syncs stored it."""
         read = self._config.kept_equity
         found = () if read is None else await read(since, until)
         return EquityCurve(self.mode, only_on_grid(found, since, until, step))
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
-        """Keep a change of the wallet's life in our database; the venue knows nothing of it."""
+        """Store a change of the wallet's lifecycle in our database. The venue does not know it."""
         self.access.require_open()
         keep = self._config.record
         if keep is None:
