@@ -1,1 +1,1 @@
-"""Encryption of wallet credentials: the key ring in Secrets Manager and the cipher on top of it."""
+"""Encryption of wallet credentials: the key ring in Secrets Manager and the cipher that uses it."""

@@ -1,7 +1,7 @@
-"""Encrypts the credentials of one wallet into one token, ``v1:kid:token``, that opens for that wallet alone.
+"""Encrypt the credentials of one wallet into one text, ``v1:kid:token``, that decrypts for that wallet only.
 
-The Fernet key is derived from the ring's key and the ids of user and wallet, so a token copied to another document does
-not open there. Decrypted values are ``SecretStr``: they do not show in logs, errors or ``repr``.
+The Fernet key is derived from a key of the ring and the ids of user and wallet. A token that is copied to another
+document therefore does not decrypt there. Decrypted values are ``SecretStr``, which logs, errors and ``repr`` mask.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VERSION: Final = "v1"
 
 
 def stored_prefix(kid: str) -> str:
-    """Return what every stored form that was encrypted with the key ``kid`` begins with."""
+    """Return the prefix of every stored text that was encrypted with the key ``kid``."""
     return f"{VERSION}:{kid}:"
 
 
@@ -27,11 +27,11 @@ class CredentialCipher:
     """Encrypts and decrypts credentials with the keys of a :class:`KeySource`."""
 
     def __init__(self, keys: KeySource) -> None:
-        """Use ``keys``; nothing is read before the first call."""
+        """Use ``keys``. Nothing is read before the first call."""
         self._keys = keys
 
     async def encrypt(self, fields: Mapping[str, SecretStr], user_id: str, user_wallet_id: str) -> str:
-        """Return the stored form of ``fields``; raises EncryptionError when no key is available."""
+        """Encrypt ``fields`` into the text to store; raises EncryptionError when no key is available."""
         from moniqo_core.credentials import wallet_key
 
         key = await self._keys.writing_key()
@@ -39,7 +39,13 @@ class CredentialCipher:
         return stored_prefix(key.kid) + wallet_key.encrypt(VERSION, key, user_id, user_wallet_id, text.encode())
 
     async def decrypt(self, stored: object, user_id: str, user_wallet_id: str) -> dict[str, SecretStr]:
-        """Open a stored form; raises DecryptionError when it is broken, foreign, no text, or its key is gone."""
+        """Decrypt a stored text.
+
+        Raises:
+            DecryptionError: it is not a text of this format, belongs to another wallet, or its key no longer exists.
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
         from moniqo_core.credentials import wallet_key
 
         version, _, rest = stored.partition(":") if isinstance(stored, str) else ("", "", "")

@@ -1,8 +1,8 @@
-"""The key ring: every key credentials were or may be encrypted with.
+"""The key ring: every key that credentials were or may be encrypted with.
 
-Stored as ``{"keys": {kid: {"material": base64, "use_after": RFC 3339}}}``. A key is known to every reader before a
-writer uses it: writers take the newest key whose ``use_after`` has come. A rotation that finds a superseded key without
-documents adds ``"unused_since"`` to it; the next one that finds it so leaves it out.
+It is stored as ``{"keys": {kid: {"material": base64, "use_after": RFC 3339}}}``. Writers use the newest key whose
+``use_after`` has passed, so every reader knows a key before a writer uses it. When a rotation finds a superseded key
+that no document needs, it adds ``"unused_since"``. A later rotation removes the key if it is still not needed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MATERIAL_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: ``material`` is the secret wallets' keys are derived from.
+    """One key. ``material`` is the secret from which the keys of wallets are derived.
 
-    ``unused_since`` is when a rotation first found that no document needs it.
+    ``unused_since`` is the time when a rotation first found that no document needs the key.
     """
 
     kid: str
@@ -41,14 +41,14 @@ class KeyRing:
     keys: Mapping[str, Key]
 
     def writing_key(self, now: datetime) -> Key:
-        """Return the newest key whose ``use_after`` has come; raises :class:`EncryptionError` when there is none."""
+        """Return the newest key whose ``use_after`` has passed; raises EncryptionError when there is none."""
         ready = self._ready(now)
         if not ready:
             raise EncryptionError("No key for encrypting credentials is in use yet.")
         return ready[-1]
 
     def superseded(self, now: datetime) -> tuple[Key, ...]:
-        """Return the keys nobody encrypts with any more, oldest first."""
+        """Return the keys that writers no longer use, oldest first."""
         return self._ready(now)[:-1]
 
     def _ready(self, now: datetime) -> tuple[Key, ...]:
@@ -62,10 +62,10 @@ def new_key(use_after: datetime) -> Key:
 
 
 def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
-    """Return the ring after a rotation; ``needed`` are the ids of keys that documents were encrypted with.
+    """Return the ring after a rotation, with the key ``new``.
 
-    ``new`` joins. A superseded key that nobody needs is marked, and leaves if it was marked at least ``grace`` ago:
-    whoever took it to encrypt with just before has stored the result by then.
+    ``needed`` holds the ids of keys that stored documents need. A superseded key that is not needed is marked, and
+    removed if it was marked at least ``grace`` ago. By then a writer that took it just before has stored its result.
     """
     superseded = {key.kid for key in ring.superseded(now)}
     kept = {}
@@ -80,7 +80,7 @@ def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, g
 
 
 def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
-    """Return the ids of keys ``candidate`` may not drop: they are not marked as unused, or are needed after all."""
+    """Return ids of keys that ``candidate`` lacks but must keep: not marked as unused, or still needed."""
     return sorted(
         kid
         for kid, key in current.keys.items()
@@ -90,10 +90,10 @@ def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) 
 
 
 def read_ring(text: str | bytes | None) -> KeyRing:
-    """Read the secret's text; no text at all is an empty ring.
+    """Parse the secret's text. No text means an empty ring.
 
     Raises:
-        TemporarilyUnavailableError: the text is not a key ring. Nothing of it is quoted.
+        TemporarilyUnavailableError: the text is not a key ring. The error does not quote it.
 
     """
     if not text:
@@ -106,7 +106,7 @@ def read_ring(text: str | bytes | None) -> KeyRing:
 
 
 def write_ring(ring: KeyRing) -> str:
-    """Return the text the secret holds."""
+    """Return the text to store in the secret."""
     return json.dumps({"keys": {key.kid: _stored(key) for key in ring.keys.values()}}, sort_keys=True)
 
 

@@ -1,7 +1,7 @@
-"""The secret that holds the key ring, and its versions. Every call blocks: use it in a thread.
+"""The secret that holds the key ring, and its versions. Every call blocks, so run it in a thread.
 
-Secrets Manager keeps versions apart by labels: AWSCURRENT is the ring in use, AWSPENDING one that a rotation prepares.
-A version never changes once it is there; only labels move.
+Secrets Manager labels versions. AWSCURRENT marks the ring in use, AWSPENDING the ring that a rotation prepares. A
+version never changes after it is stored. Only labels move.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PENDING: Final = "AWSPENDING"
 
 
 class SecretVersion(NamedTuple):
-    """One version of the secret; ``text`` is a ring as :func:`~moniqo_core.credentials.key_ring.read_ring` reads it."""
+    """One version of the secret. :func:`~moniqo_core.credentials.key_ring.read_ring` parses its ``text``."""
 
     id: str
     text: str | None
@@ -33,7 +33,7 @@ class SecretVersion(NamedTuple):
 class KeyRingSecret:
     """Reads and writes the key ring's secret.
 
-    Every method raises TemporarilyUnavailableError when Secrets Manager does not answer, or refuses.
+    Every method raises TemporarilyUnavailableError when Secrets Manager does not answer or refuses the call.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class KeyRingSecret:
         Args:
             secret_id: Name or ARN.
             provider: Makes the Powertools provider when it is first needed.
-            reader: Reads the current text of a secret in its place, where nothing else is asked of Secrets Manager:
-                importing boto3 would take longer than all the rest of a cold start.
+            reader: Reads the current text of a secret without boto3. Pass it where Secrets Manager is only read,
+                because importing boto3 takes longer than the rest of a cold start.
 
         """
         self._secret_id = secret_id
@@ -56,13 +56,13 @@ class KeyRingSecret:
         self._reader = reader
 
     def read(self) -> KeyRing:
-        """Return the ring in use; a secret without a value holds an empty one."""
+        """Return the ring in use. A secret without a value holds an empty ring."""
         if self._reader is None:
             return self._read_through_parameters()
         try:
             return read_ring(self._reader(self._secret_id))
         except SecretRefusedError as error:
-            # Also the answer for a secret that was created without a value.
+            # Secrets Manager gives this reason also for a secret that was created without a value.
             if error.reason == "ResourceNotFoundException":
                 return KeyRing({})
             raise _unavailable() from None
@@ -71,7 +71,7 @@ class KeyRingSecret:
         from aws_lambda_powertools.utilities.parameters import GetParameterError
 
         try:
-            # Parameters' own cache holds texts; readers keep the parsed ring, which is at hand without a thread.
+            # Readers cache the parsed ring themselves, which needs no thread. So the cache of Parameters is bypassed.
             text = self._provider().get(self._secret_id, force_fetch=True, VersionStage=CURRENT)
         except GetParameterError as error:
             if refusal(error) == "ResourceNotFoundException":
@@ -80,8 +80,8 @@ class KeyRingSecret:
         return read_ring(None if isinstance(text, dict) else text)
 
     def version(self, label: str) -> SecretVersion | None:
-        """Return the version that carries ``label``; None when there is none, or it has no value yet."""
-        # Parameters does not tell which version it read.
+        """Return the version that carries ``label``, None when there is none or it has no value yet."""
+        # Parameters does not return the id of the version that it read.
         with _service_errors():
             client = self._provider().client
             try:
@@ -91,20 +91,20 @@ class KeyRingSecret:
             return SecretVersion(answer["VersionId"], answer.get("SecretString"))
 
     def add_first(self, first: Key) -> None:
-        """Store a ring of one key unless there is one; of several that do so at once, one wins."""
+        """Store a ring of one key unless the secret has keys. Of several concurrent callers one wins."""
         current = self.version(CURRENT)
         if current is not None and read_ring(current.text).keys:
             return
-        # The same token for the same empty version: Secrets Manager takes the first value that comes with it.
+        # Concurrent callers use the same token, and Secrets Manager keeps the first value that is sent with a token.
         token = hashlib.sha256(f"first key after {current and current.id}".encode()).hexdigest()
         self._put(token, KeyRing({first.kid: first}), CURRENT)
 
     def add_pending(self, token: str, ring: KeyRing) -> None:
-        """Store ``ring`` as the version ``token``, to be used later; nothing happens if that version is there."""
+        """Store ``ring`` as the pending version ``token``. If that version exists, nothing changes."""
         self._put(token, ring, PENDING)
 
     def promote(self, version: SecretVersion, over: SecretVersion) -> None:
-        """Make ``version`` the one in use, provided that ``over`` still is."""
+        """Put ``version`` in use, provided that ``over`` is still in use."""
         with _service_errors():
             self._provider().client.update_secret_version_stage(
                 SecretId=self._secret_id,
@@ -114,14 +114,14 @@ class KeyRingSecret:
             )
 
     def drop_pending(self, version: SecretVersion) -> None:
-        """Give up a version that was prepared."""
+        """Abandon a pending version."""
         with _service_errors():
             self._provider().client.update_secret_version_stage(
                 SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=version.id
             )
 
     def _put(self, token: str, ring: KeyRing, label: str) -> None:
-        # Not by Parameters, which would make a secret that is not there.
+        # Parameters is not used, because it would create a secret that does not exist.
         with _service_errors():
             client = self._provider().client
             with suppress(client.exceptions.ResourceExistsException):

@@ -1,9 +1,9 @@
-"""Rotating the key ring in the four steps of Secrets Manager.
+"""Rotate the key ring in the four steps of Secrets Manager.
 
-createSecret prepares a ring with one key more, setSecret has nothing to do (nobody outside this service knows the
-keys), testSecret tries the ring, finishSecret puts it in use. Each step writes once or not at all, and a repeat changes
-nothing, so a rotation that was cut short anywhere goes on from there. Re-encryption is not part of it: the new key has
-to become known everywhere before anybody writes with it.
+createSecret prepares a ring with one more key. setSecret does nothing, because no other system knows the keys.
+testSecret tests the ring, and finishSecret puts it in use. Each step writes at most once, and repeating it changes
+nothing, so an interrupted rotation continues where it stopped. Re-encryption is not part of a rotation, because every
+reader must know the new key before a writer uses it.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ TEST: Final = "testSecret"
 FINISH: Final = "finishSecret"
 STEPS: Final = (CREATE, SET, TEST, FINISH)
 
-# Twice as long as readers cache the ring: they know a key before anybody writes with it, and a rotation may take time.
+# Readers cache the ring for half of this time, so they know a key before it is used, even if a rotation takes long.
 NOTICE: Final = timedelta(seconds=2 * CACHE_SECONDS)
 
 NeededKeys = Callable[[Iterable[str]], Awaitable[Collection[str]]]
-"""Tells which of these key ids documents were encrypted with."""
+"""Returns which of these key ids stored documents need."""
 
 
 class RotationError(RuntimeError):
-    """A step cannot be done; the text says why and what to do, and holds nothing secret."""
+    """A step failed. The text gives the reason and a remedy, and contains no secret."""
 
 
 class KeyRotation:
-    """The steps of a rotation. ``token`` names one rotation; Secrets Manager calls its new version the same."""
+    """The steps of a rotation. ``token`` names one rotation and is also the id of its new version of the secret."""
 
     def __init__(self, stored: KeyRingSecret, needed: NeededKeys, now: Clock = utc_now) -> None:
-        """Rotate ``stored``; ``needed`` tells which keys may not leave."""
+        """Rotate ``stored``. Keys that ``needed`` returns are not removed."""
         self._stored = stored
         self._needed = needed
         self._now = now
@@ -53,8 +53,8 @@ class KeyRotation:
         """Do one step of the rotation ``token``.
 
         Raises:
-            RotationError: it cannot be done; what is in use stays in use.
-            TemporarilyUnavailableError: Secrets Manager does not answer; do the step again.
+            RotationError: the step failed. The ring in use stays in use.
+            TemporarilyUnavailableError: Secrets Manager does not answer. Repeat the step.
 
         """
         if step not in STEPS:
@@ -70,15 +70,15 @@ class KeyRotation:
             await in_thread(self._stored.promote, candidate, current)
 
     async def run_all(self, done: Callable[[str], None] = lambda _: None) -> None:
-        """Do every step: of the rotation that was begun and not finished, or of a new one; tell each one ``done``.
+        """Run every step of the unfinished rotation, or of a new one. ``done`` is called with each finished step.
 
         Raises:
-            RotationError, TemporarilyUnavailableError: as :meth:`run`; repeat it.
+            RotationError, TemporarilyUnavailableError: as in :meth:`run`. Repeat the call.
 
         """
         token = await self.unfinished()
         if token is not None:
-            with suppress(RotationError):  # too late for that one: it was given up
+            with suppress(RotationError):  # the unfinished rotation was abandoned, so start a new one
                 await self._run_all(token, done)
                 return
         await self._run_all(str(uuid.uuid4()), done)
@@ -89,14 +89,14 @@ class KeyRotation:
             done(step)
 
     async def unfinished(self) -> str | None:
-        """Return the token of a rotation that began and did not finish."""
+        """Return the token of a rotation that started and has not finished, None when there is none."""
         current, pending = await self._current(), await in_thread(self._stored.version, PENDING)
         return None if pending is None or pending.id == current.id else pending.id
 
     async def _current(self) -> SecretVersion:
         current = await in_thread(self._stored.version, CURRENT)
         if current is None or not read_ring(current.text).keys:
-            # Made the way writers make it, so that one who does it at the same time ends up with the same key.
+            # Writers add the first key in the same way, so a concurrent writer gets the same key.
             await in_thread(self._stored.add_first, new_key(self._now()))
             current = await in_thread(self._stored.version, CURRENT)
         if current is None:
@@ -114,7 +114,7 @@ class KeyRotation:
         await in_thread(self._stored.add_pending, token, made)
 
     async def _candidate(self, token: str, current: SecretVersion) -> SecretVersion:
-        """Return the version to put in use; raises RotationError when it must not be."""
+        """Return the version to put in use; raises RotationError when it must not be used."""
         pending = await in_thread(self._stored.version, PENDING)
         if pending is None or pending.id != token:
             raise RotationError(f"The rotation {token} was abandoned or never started. Start another one.")
@@ -137,7 +137,7 @@ class KeyRotation:
 
 
 async def _check_keys(ring: KeyRing) -> None:
-    """Encrypt and open something with every key of ``ring``."""
+    """Encrypt and decrypt a sample with every key of ``ring``; raises RotationError."""
     for key in ring.keys.values():
         cipher = CredentialCipher(FixedKeys(KeyRing({key.kid: key}), key.use_after))
         fields = {"api_key": SecretStr(secrets.token_hex(16))}

@@ -1,7 +1,7 @@
-"""Where the key ring comes from: one secret in Secrets Manager, read seldom and cached.
+"""Read keys from the secret in Secrets Manager and cache them.
 
-The cache lives as long as the execution environment and is renewed after :data:`CACHE_SECONDS`. A key id it does not
-know forces one early renewal, because another environment may have started to use a new key.
+The cache lives as long as the execution environment and is renewed after :data:`CACHE_SECONDS`. An unknown key id
+forces one early renewal, because another environment may have started to use a new key.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import DecryptionError, TemporarilyUnavailableError
 
 CACHE_SECONDS: Final = 300.0
-# Many wallets with the same lost key must not turn into as many calls to Secrets Manager.
+# Many wallets that need the same lost key must not cause a call to Secrets Manager each.
 FORCED_REFRESH_SECONDS: Final = 1.0
-# An answer that trickles in never meets a time-out of its connection.
+# A response that arrives byte by byte never triggers the time-out of its connection.
 CALL_TIMEOUT_SECONDS: Final = 10.0
 
 
@@ -29,10 +29,10 @@ Result = TypeVar("Result")
 
 
 class KeySource(Protocol):
-    """Hands out keys by id, and the one to write with."""
+    """Returns keys by id, and the key to encrypt with."""
 
     async def key(self, kid: str) -> Key:
-        """Return the key ``kid``; raises DecryptionError when nobody has it."""
+        """Return the key ``kid``; raises DecryptionError when it does not exist."""
         ...
 
     async def writing_key(self) -> Key:
@@ -41,10 +41,10 @@ class KeySource(Protocol):
 
 
 class FixedKeys:
-    """Keys of a ring that is at hand, as they are used at one moment."""
+    """Keys of a given ring at one fixed time."""
 
     def __init__(self, ring: KeyRing, at: datetime) -> None:
-        """Hold ``ring``."""
+        """Use ``ring`` as writers do at the time ``at``."""
         self._ring = ring
         self._at = at
 
@@ -58,7 +58,7 @@ class FixedKeys:
 
 
 class SecretsManagerKeys:
-    """Keys of one secret. The first writer fills a secret that has no key yet."""
+    """Keys of one secret. The first writer adds a key to a secret that has none."""
 
     def __init__(
         self, stored: KeyRingSecret, *, monotonic: Callable[[], float] = time.monotonic, now: Clock = utc_now
@@ -72,22 +72,28 @@ class SecretsManagerKeys:
         self._lock = asyncio.Lock()
 
     async def ring(self) -> KeyRing:
-        """Return all keys; the ring is empty until somebody encrypted something."""
+        """Return all keys. The ring is empty until credentials are encrypted for the first time."""
         await self._renew(CACHE_SECONDS)
         return self._ring
 
     async def key(self, kid: str) -> Key:
-        """Return the key ``kid``, reading the secret once more when the cache does not know it."""
+        """Return the key ``kid``. The secret is read again when the cache does not have the key.
+
+        Raises:
+            DecryptionError: the key does not exist.
+            TemporarilyUnavailableError: the key store does not answer or has no keys.
+
+        """
         await self._renew(CACHE_SECONDS)
         if kid not in self._ring.keys:
             await self._renew(FORCED_REFRESH_SECONDS)
         if not self._ring.keys:
-            # Something was encrypted, so there was a ring: the secret is the wrong one, or was emptied.
+            # A stored text names a key, so a ring existed. This is the wrong secret, or its value was lost.
             raise TemporarilyUnavailableError("The key store has no keys.", retry_after=60)
         return _key(self._ring, kid)
 
     async def writing_key(self) -> Key:
-        """Return the newest key in use, making the first one when the secret is empty."""
+        """Return the newest key in use. A secret without keys gets its first key here."""
         await self._renew(CACHE_SECONDS)
         if not self._ring.keys:
             await self._bootstrap()
@@ -100,13 +106,13 @@ class SecretsManagerKeys:
             await self._load()
 
     async def _load(self) -> None:
-        # The ring is as old as the question, however long the answer takes.
+        # The age of the ring counts from the request, because the response may take long.
         asked_at = self._monotonic()
         self._ring = await in_thread(self._stored.read)
         self._loaded_at = asked_at
 
     async def _bootstrap(self) -> None:
-        # In use at once: there is no reader yet that could miss it.
+        # The key is used at once, because no reader has cached a ring without it.
         first = new_key(self._now())
         async with self._lock:
             await in_thread(self._stored.add_first, first)
@@ -114,7 +120,7 @@ class SecretsManagerKeys:
 
 
 async def in_thread(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-    """Let a call to Secrets Manager block a thread; raises TemporarilyUnavailableError when it takes too long."""
+    """Run a blocking call to Secrets Manager in a thread; raises TemporarilyUnavailableError on a time-out."""
     try:
         async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
             return await asyncio.to_thread(work, *arguments, **named)

@@ -1,6 +1,6 @@
-"""The key of one wallet, derived from a key of the ring, and what is encrypted with it.
+"""Encrypt and decrypt with the key of one wallet, which is derived from a key of the ring.
 
-Importing cryptography takes long: the cipher imports this module when it first needs it.
+Importing cryptography is slow, so the cipher imports this module when it first needs it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _write: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def encrypt(version: str, key: Key, user_id: str, user_wallet_id: str, text: bytes) -> str:
-    """Return a Fernet token that opens with the same key, for the same user and wallet."""
+    """Return a Fernet token that decrypts only with the same key, for the same user and wallet."""
     return _fernet(version, key, user_id, user_wallet_id).encrypt(text).decode()
 
 
 def decrypt(version: str, key: Key, user_id: str, user_wallet_id: str, token: str) -> bytes:
-    """Open a token; raises DecryptionError when it was not made for this key, user and wallet, or was changed."""
+    """Decrypt a token; raises DecryptionError if it was changed or made for another key, user or wallet."""
     try:
         return _fernet(version, key, user_id, user_wallet_id).decrypt(token)
     except InvalidToken:
@@ -33,7 +33,7 @@ def decrypt(version: str, key: Key, user_id: str, user_wallet_id: str, token: st
 
 
 def _fernet(version: str, key: Key, user_id: str, user_wallet_id: str) -> Fernet:
-    """Derive the wallet's key: HKDF-SHA256 (RFC 5869), bound to its owner by ``info``."""
+    """Derive the wallet's key by HKDF-SHA256 (RFC 5869). ``info`` binds it to the key id, user and wallet."""
     owner = {"kid": key.kid, "user_id": user_id, "user_wallet_id": user_wallet_id, "version": version}
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_write(owner).encode()).derive(key.material)
     return Fernet(base64.urlsafe_b64encode(derived))
