@@ -1,1 +1,1 @@
-"""Use cases: each method answers one request or handles one message of a queue."""
+"""Use cases: one method for each request or queue message."""

@@ -1,4 +1,4 @@
-"""Logging in against Amazon Cognito. Nobody learns from a refusal whether an account exists."""
+"""Log in with Amazon Cognito. A refusal does not reveal whether an account exists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HINT: Final = "Check both. Reset a forgotten password on the sign-in page."
 
 
 class CognitoClient(Protocol):
-    """The part of boto3's client that is used here."""
+    """The part of boto3's Cognito client that is used here."""
 
     def initiate_auth(self, **arguments: Any) -> Mapping[str, Any]:
         """Call InitiateAuth; raises botocore's ClientError and BotoCoreError."""
@@ -41,7 +41,7 @@ class CognitoClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a client needs to call the service; ``expires_in`` is in seconds."""
+    """Tokens with which a client calls the service. ``expires_in`` is in seconds."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -53,20 +53,20 @@ class Login:
     """Exchanges passwords and refresh tokens for access tokens."""
 
     def __init__(self, cognito: CognitoClient, client_id: str, attempts: RateCounters, now: Clock = utc_now) -> None:
-        """Log in users of the pool client ``client_id``; ``attempts`` counts in windows of ``WINDOW``."""
+        """Log in users of the pool client ``client_id``. ``attempts`` counts in windows of :data:`WINDOW`."""
         self._cognito = cognito
         self._client_id = client_id
         self._attempts = attempts
         self._now = now
 
     async def log_in(self, email: str, password: str, address: str) -> Tokens:
-        """Exchange a password; ``address`` is where the request came from.
+        """Exchange a password for tokens. ``address`` is the IP address of the client.
 
         Raises:
-            UnauthenticatedError: the pair is wrong, whatever is wrong about it.
-            PasswordChangeRequiredError: the account wants a new password first.
-            ForbiddenError: the account wants something only the sign-in page can ask for.
-            RateLimitExceededError: too many attempts for this account from here, or from here at all.
+            UnauthenticatedError: e-mail and password do not match an account.
+            PasswordChangeRequiredError: the account must get a new password first.
+            ForbiddenError: the account needs a step that only the sign-in page offers.
+            RateLimitExceededError: too many attempts from this address, for this account or in total.
             TemporarilyUnavailableError: Cognito does not answer.
 
         """
@@ -86,11 +86,11 @@ class Login:
         return tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Exchange a refresh token; the answer repeats it unless Cognito gave out a new one.
+        """Exchange a refresh token. The result repeats it unless Cognito issues a new one.
 
         Raises:
-            UnauthenticatedError: the token is not valid, or not any more.
-            RateLimitExceededError: Cognito wants fewer calls.
+            UnauthenticatedError: the token is invalid or expired.
+            RateLimitExceededError: Cognito throttles the calls.
             TemporarilyUnavailableError: Cognito does not answer.
 
         """

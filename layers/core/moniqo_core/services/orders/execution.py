@@ -1,4 +1,4 @@
-"""One interface for the orders of one open wallet, whatever its money is."""
+"""The interface for orders of an open wallet, which paper and live wallets share."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from moniqo_core.wallets.base import BaseWallet
 
 
 class OrderPage(NamedTuple):
-    """Orders newest first; ``next_cursor`` is where the next page begins, None on the last page."""
+    """Orders, newest first. ``next_cursor`` is the start of the next page, None on the last page."""
 
     records: Sequence[OrderRecord]
     next_cursor: tuple[int, int] | None
 
 
 class FillPage(NamedTuple):
-    """Fills newest first; ``next_cursor`` is where the next page begins, None on the last page."""
+    """Fills, newest first. ``next_cursor`` is the start of the next page, None on the last page."""
 
     fills: Sequence[Fill]
     next_cursor: tuple[int, int] | None
 
 
 class OrderExecution(Protocol):
-    """The orders of one open wallet. :mod:`moniqo_core.services.orders.opener` makes the one that fits the wallet.
+    """The orders of one open wallet. :mod:`moniqo_core.services.orders.opener` chooses the implementation.
 
-    Callers never ask which kind of wallet it is. Whose wallet it is was checked when it was opened.
+    Callers do not check which kind of wallet it is. The opener has already checked who owns it.
     """
 
     @property
@@ -38,22 +38,22 @@ class OrderExecution(Protocol):
         """The open wallet whose orders these are."""
 
     async def place(self, order: OrderRequest) -> OrderRecord:
-        """Place an order, or return the order that a repeated ``client_order_id`` stands for, marked ``replayed``.
+        """Place an order, or return the order already placed under its ``client_order_id``, marked ``replayed``.
 
         Raises:
-            IdempotencyMismatchError: the client order id stands for an order with another body.
-            WalletPausedError, WalletSuspendedError, LiveTradingOffError: the wallet takes no orders now.
+            IdempotencyMismatchError: the client order id belongs to an order with a different body.
+            WalletPausedError, WalletSuspendedError, LiveTradingOffError: the wallet accepts no orders now.
             InvalidSymbolError, InvalidOrderError, OrderRejectedError: the order does not fit its market.
             RiskLimitExceededError, InsufficientBalanceError: the order is too large.
-            MarketDataError, WalletConnectionError, TemporarilyUnavailableError: nothing was placed; try again.
+            MarketDataError, WalletConnectionError, TemporarilyUnavailableError: nothing was placed. Try again.
 
         """
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
-        """Return the order that the client order id of ``order`` stands for, None where it stands for none.
+        """Return the order already placed under the client order id of ``order``, None when there is none.
 
         Raises:
-            IdempotencyMismatchError: it stands for an order with another body.
+            IdempotencyMismatchError: the client order id belongs to an order with a different body.
 
         """
 
@@ -61,19 +61,19 @@ class OrderExecution(Protocol):
         """Check an order against every rule without placing it; raises MarketDataError, WalletConnectionError."""
 
     async def close_position(self, symbol: str) -> OrderRecord:
-        """Sell all that is held of a symbol at market, after cancelling what else would sell it.
+        """Sell the whole position in a symbol at market, after cancelling its other sell orders.
 
         Raises:
-            OrderRejectedError: nothing is held, or less than the smallest amount that trades.
+            OrderRejectedError: there is no position, or it is below the smallest amount that trades.
 
-        And what :meth:`place` raises.
+        Also raises the errors of :meth:`place`.
         """
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return one order as it stands now; raises OrderNotFoundError."""
+        """Return the current state of one order; raises OrderNotFoundError."""
 
     async def page(self, query: OrderQuery) -> OrderPage:
-        """Return a page of orders as they stand now."""
+        """Return a page of orders in their current state."""
 
     async def fills(self, query: FillQuery) -> FillPage:
         """Return a page of fills up to now."""
@@ -83,25 +83,25 @@ class OrderExecution(Protocol):
 
         Raises:
             OrderNotFoundError: the wallet has no such order.
-            OrderAlreadyFilledError, OrderAlreadyClosedError: it ended before; the error's ``order`` is its record.
+            OrderAlreadyFilledError, OrderAlreadyClosedError: it has already ended. The error's ``order`` is its record.
             ConflictError: it is not known yet whether the order was placed, or its venue cannot find it now.
-            WalletConnectionError: the venue does not answer; the order may still be open.
+            WalletConnectionError: the venue does not answer. The order may still be open.
 
         """
 
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
-        """Cancel every open order, or those of one symbol, and return what was cancelled, oldest first.
+        """Cancel every open order, or those of one symbol, and return the cancelled orders, oldest first.
 
         Raises:
-            WalletConnectionError: a venue did not answer for some of them; the others are cancelled.
+            WalletConnectionError: the venue did not answer for some of them. The others are cancelled.
 
         """
 
     async def release(self, *, force: bool) -> None:
-        """Make sure that no order can fill once the account is closed; with ``force`` cancel open orders.
+        """Make sure that no order can fill after the account is closed. With ``force``, cancel open orders first.
 
-        Call this before the account records its end. An account that cancels its orders in the commit that closes it
-        has nothing to do here.
+        Call this before the account records its end. It does nothing for an account that cancels its orders in the
+        commit that closes it.
 
         Raises:
             WalletInUseError: an order may still fill at a venue.

@@ -1,4 +1,4 @@
-"""Opening a user's wallet to trade it: the only place in the services that knows which kinds of wallets there are."""
+"""Open a user's wallet to trade it. No other module of the services knows which kinds of wallets exist."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class OrderOpener:
-    """Chooses the execution that fits a wallet. Both methods raise NotFoundError for a wallet that is not the owner's.
+    """Chooses the order execution of a wallet. Both methods raise NotFoundError for a wallet that is not the owner's.
 
-    A paper wallet is found in one round trip. That a wallet is live is remembered, so that its next use asks no journal
-    of paper money: see docs/decisions/0026.
+    A paper wallet is opened in one round trip. Ids of live wallets are remembered, so their next use does not query the
+    journal of paper wallets. See docs/decisions/0026.
     """
 
     def __init__(self, connector: WalletConnector, live: Callable[[], LivePlacing]) -> None:
-        """Open wallets with ``connector``; ``live`` makes what places orders at venues, on first use."""
+        """Open wallets with ``connector``. ``live`` returns the service that places orders at venues."""
         self._connector = connector
         self._live = live
 
@@ -36,7 +36,7 @@ class OrderOpener:
         return self._venue(await self._connector.connect_live(user_id, user_wallet_id))
 
     async def open_to_trade(self, user_id: str, user_wallet_id: str, client_order_id: str | None) -> OrderExecution:
-        """Open a wallet to decide one order, whose ``client_order_id`` a live wallet looks up in the same read."""
+        """Open a wallet to decide one order. For a live wallet the same read finds the order of ``client_order_id``."""
         demo = await self._connector.find_demo(user_id, user_wallet_id)
         if demo is not None:
             return _paper(demo)

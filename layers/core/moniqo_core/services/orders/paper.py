@@ -1,4 +1,4 @@
-"""Orders of a paper wallet: resting orders meet the market first, then the journal answers."""
+"""Orders of a paper wallet. Reads evaluate resting orders first, then read the journal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from moniqo_core.wallets.base import BaseWallet
 
 
 class PaperOrders(Protocol):
-    """The orders a paper wallet holds; see :class:`moniqo_core.wallets.demo.orders.DemoOrders`."""
+    """The orders of a paper wallet, as :class:`moniqo_core.wallets.demo.orders.DemoOrders` implements them."""
 
     async def evaluate(self) -> bool:
-        """Let resting orders meet the market up to now."""
+        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
 
     async def submit(self, order: OrderRequest) -> OrderRecord:
-        """Place an order, or return the one that was accepted under the same client order id."""
+        """Place an order, or return the order accepted under the same client order id."""
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``."""
@@ -30,16 +30,16 @@ class PaperOrders(Protocol):
         """Check an order without placing it."""
 
     async def close_position(self, symbol: str) -> OrderRecord:
-        """Sell all that is held of a symbol at market."""
+        """Sell the whole position in a symbol at market."""
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order as of the last evaluation."""
 
     async def page(self, query: OrderQuery) -> tuple[Sequence[OrderRecord], tuple[int, int] | None]:
-        """Return orders as of the last evaluation, and where the next page begins."""
+        """Return orders as of the last evaluation, and the cursor of the next page."""
 
     async def fills(self, query: FillQuery) -> tuple[Sequence[Fill], tuple[int, int] | None]:
-        """Return fills, and where the next page begins."""
+        """Return fills, and the cursor of the next page."""
 
     async def cancel(self, order_id: str) -> OrderRecord:
         """Cancel an order."""
@@ -49,7 +49,7 @@ class PaperOrders(Protocol):
 
 
 class PaperExecution:
-    """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` on a paper wallet."""
+    """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` for a paper wallet."""
 
     def __init__(self, account: BaseWallet, orders: PaperOrders) -> None:
         """Trade with the ``orders`` of ``account``."""
@@ -62,11 +62,11 @@ class PaperExecution:
         return self._account
 
     async def place(self, order: OrderRequest) -> OrderRecord:
-        """Place an order in one commit, or return the one a repeated client order id stands for."""
+        """Place an order in one commit, or return the order accepted under the same client order id."""
         return await self._orders.submit(order)
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
-        """Return the order that the client order id of ``order`` stands for."""
+        """Return the order accepted under the client order id of ``order``, None when there is none."""
         return await self._orders.find_accepted(order)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
@@ -74,21 +74,21 @@ class PaperExecution:
         return await self._orders.preflight(order)
 
     async def close_position(self, symbol: str) -> OrderRecord:
-        """Cancel what else would sell a symbol and sell all that is held of it, in one commit."""
+        """Cancel other sell orders of a symbol and sell the whole position at market, in one commit."""
         return await self._orders.close_position(symbol)
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return one order, resting orders evaluated first."""
+        """Evaluate resting orders, then return one order."""
         await self._orders.evaluate()
         return await self._orders.get(order_id)
 
     async def page(self, query: OrderQuery) -> OrderPage:
-        """Return a page of orders, resting orders evaluated first."""
+        """Evaluate resting orders, then return a page of orders."""
         await self._orders.evaluate()
         return OrderPage(*await self._orders.page(query))
 
     async def fills(self, query: FillQuery) -> FillPage:
-        """Return a page of fills, resting orders evaluated first."""
+        """Evaluate resting orders, then return a page of fills."""
         await self._orders.evaluate()
         return FillPage(*await self._orders.fills(query))
 
@@ -101,4 +101,4 @@ class PaperExecution:
         return await self._orders.cancel_all(symbol)
 
     async def release(self, *, force: bool) -> None:
-        """Do nothing: the commit that closes the account refuses open orders, or cancels them with its own force."""
+        """Do nothing. The commit that closes the account refuses open orders, or cancels them with ``force``."""

@@ -1,4 +1,4 @@
-"""Letting the resting orders of many paper wallets meet the market on a schedule."""
+"""Evaluate the resting orders of many paper wallets on a schedule."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SECONDS_PER_WALLET: Final = 10.0
 
 
 class EvaluationOutcome(Enum):
-    """What became of the evaluation of one wallet."""
+    """The result of evaluating one wallet."""
 
     DONE = auto()
     POSTPONED = auto()
-    """There was no price, or no time: the next scheduled run goes on with it."""
+    """A price was missing or the time ran out. The next scheduled run continues."""
     UNSTORED = auto()
-    """Another delivery of the same work could help at once."""
+    """The result could not be stored, or the evaluation failed unexpectedly. The message is to be delivered again."""
 
 
 class EvaluationReport(NamedTuple):
-    """How many wallets were evaluated and how many put off, and which of them are to be delivered again."""
+    """The numbers of wallets evaluated and postponed, and the ids of wallets to deliver again."""
 
     evaluated: int
     postponed: int
@@ -44,7 +44,7 @@ class EvaluationReport(NamedTuple):
 
 
 class PaperAccount(Protocol):
-    """A paper wallet whose resting orders can meet the market."""
+    """A paper wallet whose resting orders can be evaluated."""
 
     user_wallet_id: str
 
@@ -57,21 +57,21 @@ class PaperAccount(Protocol):
         """Close the account."""
 
     async def evaluate(self) -> bool:
-        """Let resting orders meet the path up to now; returns whether it was walked to its end."""
+        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
 
 
 class OrderEvaluation:
-    """Evaluates wallets. What one of them does not finish now, the next scheduled run goes on with."""
+    """Evaluates wallets. If one does not reach the present, the next scheduled run continues it."""
 
     def __init__(self, connector: WalletConnector) -> None:
         """Open wallets with ``connector``."""
         self._connector = connector
 
     async def evaluate(self, user_wallet_ids: Sequence[str]) -> EvaluationReport:
-        """Evaluate these wallets, each at most eight days on.
+        """Evaluate these wallets, each over at most eight days of price path.
 
-        One round trip for all, and one more for each wallet with something to write down: a fill, an expiry, a trigger,
-        or that an hour has passed.
+        It takes one round trip for all wallets, and one commit more for each wallet with a change: a fill, an expiry, a
+        trigger or the mark of a new hour.
         """
         wallets = await self._connector.connect_accounts(user_wallet_ids)
         outcomes = await gather_bounded(_evaluate, wallets, MAX_AT_ONCE)
@@ -105,7 +105,7 @@ def _fields(wallet: PaperAccount, error: BaseException) -> dict[str, str]:
 
 
 class EvaluationDispatch:
-    """Finds the wallets whose orders are to be evaluated and queues them, 25 to a message."""
+    """Finds wallets whose orders are due for evaluation and queues them, up to 25 per message."""
 
     def __init__(self, wallets: DueWallets, queue: WorkQueue) -> None:
         """Read from ``wallets`` and send to ``queue``."""
@@ -113,7 +113,7 @@ class EvaluationDispatch:
         self._queue = queue
 
     async def dispatch(self, scheduled: datetime) -> int:
-        """Queue every wallet to evaluate at ``scheduled`` and return how many there were."""
+        """Queue every wallet that is due at ``scheduled`` and return their number."""
         count = 0
         async for ids in self._wallets.to_evaluate_ids(scheduled, WALLETS_AT_ONCE):
             await self._queue.send(write_messages(scheduled, ids))

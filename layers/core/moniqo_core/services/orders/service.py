@@ -1,4 +1,4 @@
-"""Placing, reading and cancelling orders of a user's wallet."""
+"""Place, read and cancel orders of a user's wallet."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from moniqo_core.services.shared.limits import PerMinute
 
 
 class Orders:
-    """Orders of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's.
+    """Orders of one owner's wallets. Every method raises NotFoundError for a wallet that is not the owner's.
 
-    What else the methods raise is said by :class:`moniqo_core.services.orders.execution.OrderExecution`.
+    :class:`moniqo_core.services.orders.execution.OrderExecution` documents the other errors of each method.
     """
 
     def __init__(self, opener: OrderOpener, limit: PerMinute) -> None:
-        """Open wallets with ``opener``; ``limit`` is on the orders of a user."""
+        """Open wallets with ``opener``. ``limit`` bounds the orders of a user."""
         self._opener = opener
         self._limit = limit
 
     async def place(self, user_id: str, user_wallet_id: str, order: OrderRequest) -> OrderRecord:
-        """Place an order, or answer the one a repeated ``client_order_id`` placed before, limit or no limit.
+        """Place an order, or return the order that an earlier request placed under the same ``client_order_id``.
 
-        What is refused or repeated does not count.
+        Repeated and refused orders do not count. A repeated order is returned even when the limit is reached.
 
         Raises:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
         opening = self._opener.open_to_trade(user_id, user_wallet_id, order.client_order_id)
-        execution, permit = await self._limit.beside(user_id, opening)
+        execution, permit = await self._limit.count_while(user_id, opening)
         if permit.refusal is not None:
             before = await execution.find_accepted(order)
             if before is None:
@@ -50,33 +50,33 @@ class Orders:
         return await (await self._opener.open_to_trade(user_id, user_wallet_id, None)).preflight(order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
-        """Sell all that is held of a symbol at market.
+        """Sell the whole position in a symbol at market.
 
         Raises:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
         opening = self._opener.open_to_trade(user_id, user_wallet_id, None)
-        execution, permit = await self._limit.beside(user_id, opening)
+        execution, permit = await self._limit.count_while(user_id, opening)
         permit.require()
         return await permit.spend(execution.close_position(symbol))
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
-        """One order as it stands now."""
+        """Return the current state of one order."""
         return await (await self._opener.open(user_id, user_wallet_id)).get(order_id)
 
     async def page(self, user_id: str, user_wallet_id: str, query: OrderQuery) -> OrderPage:
-        """Orders newest first."""
+        """Return a page of orders, newest first."""
         return await (await self._opener.open(user_id, user_wallet_id)).page(query)
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
-        """Cancel an order."""
+        """Cancel an order and return it."""
         return await (await self._opener.open(user_id, user_wallet_id)).cancel(order_id)
 
     async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[OrderRecord]:
-        """Cancel every open order, or those of one symbol."""
+        """Cancel every open order, or those of one symbol, and return the cancelled orders."""
         return await (await self._opener.open(user_id, user_wallet_id)).cancel_all(symbol)
 
     async def fills(self, user_id: str, user_wallet_id: str, query: FillQuery) -> FillPage:
-        """Fills newest first."""
+        """Return a page of fills, newest first."""
         return await (await self._opener.open(user_id, user_wallet_id)).fills(query)

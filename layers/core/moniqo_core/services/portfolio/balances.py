@@ -1,4 +1,4 @@
-"""The balance of a user's wallet, as it is now."""
+"""Read the current balance of a user's wallet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class Balances:
-    """Balances of one owner's wallets."""
+    """Reads balances of one owner's wallets."""
 
     def __init__(self, connector: WalletConnector) -> None:
         """Open wallets with ``connector``."""
         self._connector = connector
 
     async def get(self, user_id: str, user_wallet_id: str) -> Valuation:
-        """Value a wallet, resting orders evaluated first; raises NotFoundError."""
+        """Evaluate resting orders, then value the wallet; raises NotFoundError."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         return await wallet.valuation()

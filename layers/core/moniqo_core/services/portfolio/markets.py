@@ -1,4 +1,4 @@
-"""What a user's wallet can trade, and at what prices."""
+"""Read the markets and prices of a user's wallet."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class Markets:
-    """Markets as one owner's wallet sees them; every method raises NotFoundError for somebody else's wallet."""
+    """Reads markets of one owner's wallets. Every method raises NotFoundError for a wallet that is not the owner's."""
 
     def __init__(self, connector: WalletConnector) -> None:
         """Open wallets with ``connector``."""
         self._connector = connector
 
     async def list(self, user_id: str, user_wallet_id: str) -> Sequence[Market]:
-        """Symbols the wallet trades, ordered by name."""
+        """Return the symbols that the wallet can trade, ordered by name."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_markets()
 
     async def snapshot(self, user_id: str, user_wallet_id: str, symbol: str) -> Snapshot:
-        """Best prices and book of a symbol now; raises InvalidSymbolError, MarketDataError."""
+        """Return best prices and order book of a symbol; raises InvalidSymbolError, MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
 
     async def candles(
         self, user_id: str, user_wallet_id: str, symbol: str, interval: str, limit: int
     ) -> Sequence[Candle]:
-        """The last closed candles, oldest first; raises InvalidSymbolError, MarketDataError."""
+        """Return the last closed candles, oldest first; raises InvalidSymbolError, MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_candles(symbol, interval, limit)

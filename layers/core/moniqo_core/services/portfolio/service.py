@@ -1,4 +1,4 @@
-"""What a user's wallet holds and how it got there: positions, results, journal, equity."""
+"""Read positions, performance, journal and equity of a user's wallet."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class Portfolio:
-    """Reads of one owner's wallets; every method raises NotFoundError for a wallet that is not the owner's."""
+    """Reads wallets of one owner. Every method raises NotFoundError for a wallet that is not the owner's."""
 
     def __init__(self, connector: WalletConnector) -> None:
         """Open wallets with ``connector``."""
         self._connector = connector
 
     async def positions(self, user_id: str, user_wallet_id: str) -> PositionReport:
-        """What is held other than cash, resting orders evaluated first."""
+        """Evaluate resting orders, then return holdings other than cash."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         return await wallet.positions()
 
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
-        """Performance since the wallet was opened, forked or reset."""
+        """Return performance since the wallet was opened, forked or reset."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past.performance()
 
     async def equity(
         self, user_id: str, user_wallet_id: str, since: datetime, until: datetime, step: timedelta
     ) -> EquityCurve:
-        """Equity at every full ``step`` from ``since`` to ``until``; of a live wallet where a sync found it."""
+        """Return equity at every full ``step`` from ``since`` to ``until``. A live wallet has what syncs stored."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.equity(since, until, step)
 
     async def entries(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[JournalEntry]:
-        """Journal entries above sequence number ``after``, oldest first."""
+        """Return journal entries above sequence number ``after``, oldest first."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past.entries(after, limit)
 
     async def postings(self, user_id: str, user_wallet_id: str, after: int, limit: int) -> Sequence[EntryPostings]:
-        """Read of the same entries only what they moved."""
+        """Return the postings of journal entries above sequence number ``after``, oldest first."""
         wallet = await self._connector.connect_demo(user_id, user_wallet_id)
         return await wallet.past.postings(after, limit)

@@ -1,4 +1,4 @@
-"""Running many calls side by side, a few at a time."""
+"""Run many calls concurrently, a few at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Result = TypeVar("Result")
 
 
 async def gather_bounded(call: Callable[[Item], Awaitable[Result]], items: Iterable[Item], limit: int) -> list[Result]:
-    """Await ``call(item)`` for every item, at most ``limit`` at once; the results are in the order of the items.
+    """Await ``call(item)`` for every item, at most ``limit`` at once, and return the results in the order of the items.
 
-    The first exception is raised at once, as :func:`asyncio.gather` does.
+    The first exception is raised at once, as by :func:`asyncio.gather`.
     """
     slots = asyncio.Semaphore(limit)
 

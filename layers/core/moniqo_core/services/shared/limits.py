@@ -1,4 +1,4 @@
-"""What one user may do: so much a minute, and so many wallets. A deployment sets the numbers."""
+"""Limits per user on requests per minute and on wallets. A deployment sets the numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """One of the things counted: ``refusal`` is why it may not be done, None when it may."""
+    """One counted request. ``refusal`` is the error if the limit is reached, None otherwise."""
 
     limit: PerMinute
     user_id: str
@@ -29,38 +29,38 @@ class Permit:
     refusal: RateLimitExceededError | None
 
     def require(self) -> None:
-        """Raise the refusal, if there is one."""
+        """Raise RateLimitExceededError if the limit is reached."""
         if self.refusal is not None:
             raise self.refusal
 
     async def spend(self, work: Awaitable[Result]) -> Result:
-        """Do what was counted; when it is refused it does not count."""
+        """Await ``work``. If it raises a refusal, the request no longer counts."""
         try:
             return await work
-        except TemporarilyUnavailableError:  # it may have been done
+        except TemporarilyUnavailableError:  # the work may have been done, so it counts
             raise
         except WalletError:
             await self.release()
             raise
 
     async def release(self) -> None:
-        """Uncount it."""
+        """Take the request back out of the count."""
         if self.refusal is None:
             await self.limit.release(self)
 
 
 class PerMinute:
-    """At most ``limit`` of one thing per user in each minute of the clock."""
+    """Allows at most ``limit`` requests of one kind per user in each minute of the clock."""
 
     def __init__(self, what: str, limit: int, counters: RateCounters, now: Clock = utc_now) -> None:
-        """Count ``what``, a plural noun, with ``counters`` of one minute."""
+        """Count requests named ``what``, a plural noun for error texts. ``counters`` have windows of one minute."""
         self._what = what
         self._limit = limit
         self._counters = counters
         self._now = now
 
-    async def beside(self, user_id: str, reading: Awaitable[Result]) -> tuple[Result, Permit]:
-        """Count one while ``reading`` is under way; what ``reading`` raises is raised, and not counted."""
+    async def count_while(self, user_id: str, reading: Awaitable[Result]) -> tuple[Result, Permit]:
+        """Count a request while ``reading`` runs. If ``reading`` raises, the request does not count."""
         now = self._now()
         counting = asyncio.create_task(self._counters.take(self._key(user_id), self._limit, now))
         try:
@@ -72,7 +72,7 @@ class PerMinute:
         return read, Permit(self, user_id, now, None if await counting else self._refusal(now))
 
     async def release(self, permit: Permit) -> None:
-        """Uncount what a permit stands for."""
+        """Take the request of a permit back out of the count."""
         await self._counters.release(self._key(permit.user_id), permit.at)
 
     def _refusal(self, now: datetime) -> RateLimitExceededError:
@@ -88,7 +88,7 @@ class PerMinute:
 
 
 class WalletLimit:
-    """At most ``limit`` wallets per user, deleted ones not counted."""
+    """Allows at most ``limit`` wallets per user, without deleted ones."""
 
     def __init__(self, limit: int, slots: WalletSlots, now: Clock = utc_now) -> None:
         """Count with ``slots``."""
@@ -97,7 +97,7 @@ class WalletLimit:
         self._now = now
 
     async def claim(self, user_id: str, user_wallet_id: str) -> None:
-        """Take a slot for a wallet that is about to be made; raises RateLimitExceededError."""
+        """Take a slot for a wallet that is about to be stored; raises RateLimitExceededError."""
         if not await self._slots.take(user_id, user_wallet_id, self._limit, self._now()):
             raise RateLimitExceededError(
                 f"You have {counted(self._limit, 'wallet')}, the most a user may have.",

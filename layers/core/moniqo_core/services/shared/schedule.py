@@ -1,4 +1,4 @@
-"""The time a schedule fired for."""
+"""Read the time for which a schedule fired."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def scheduled_time(event: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the time EventBridge Scheduler fired for, or ``now`` when the event does not carry one.
+    """Return the time for which EventBridge Scheduler fired, or ``now`` when the event has none.
 
-    A schedule whose placeholder was not filled in (``<aws.scheduler.scheduled-time>``) counts as carrying none.
+    A placeholder that was not filled in (``<aws.scheduler.scheduled-time>``) counts as none.
     """
     try:
         return _moment(event["scheduled_time"])
@@ -20,6 +20,6 @@ def scheduled_time(event: Mapping[str, Any], now: datetime) -> datetime:
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    # BSON keeps milliseconds; a finer time would never equal what was stored of it.
+    # BSON stores milliseconds. A finer time would never equal its stored value.
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A queue of work for the workers, in SQS."""
+"""Send work to an SQS queue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Message = Mapping[str, object]
 
 
 class WorkQueue:
-    """Sends messages, ten to a call and a few calls at once. Their order does not matter, nor does a message twice."""
+    """Sends messages, ten per call and a few calls at once. Workers must accept any order and duplicates."""
 
     def __init__(
         self,
@@ -30,18 +30,18 @@ class WorkQueue:
         client: Callable[[], Any] | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Send to ``url``; ``client`` makes the SQS client when it is first needed, ``pause`` waits so many seconds."""
+        """Send to ``url``. ``client`` makes the SQS client when it is first needed, ``pause`` waits some seconds."""
         self._url = url
         self._make_client = client or _sqs
         self._pause = pause
         self._client: Any = None
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Send any number of messages; those the queue refuses are sent again, a little later each time.
+        """Send any number of messages. Messages that the queue refuses are sent again with growing pauses.
 
         Raises:
-            TemporarilyUnavailableError: it refused some to the end. Sending all of them again later does no harm: work
-                that was done is not done again.
+            TemporarilyUnavailableError: the queue still refuses some messages. All may be sent again later, because
+                workers do not repeat work that is done.
 
         """
         if self._client is None:
@@ -53,7 +53,7 @@ class WorkQueue:
             raise TemporarilyUnavailableError(f"The queue refused {refused} of {len(messages)} messages.")
 
     async def _send_some(self, messages: Sequence[Message]) -> int:
-        """Send at most ten messages; returns how many were refused to the end."""
+        """Send at most ten messages. Returns how many were still refused by the last try."""
         entries = [{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(messages)]
         for tried in range(TRIES):
             if tried:

@@ -1,4 +1,4 @@
-"""Asking accounts for what a sync stores: one that is open already, or many side by side."""
+"""Query accounts for what a sync stores: one open account, or many accounts concurrently."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ log: Final = logging.getLogger("moniqo")
 AT_ONCE_PER_VENUE: Final = 10
 SECONDS_PER_WALLET: Final = 10.0
 LONGEST_REST: Final = 16
-"""Seconds a wallet waits for its venue to be asked again, after others had no answer from it."""
+"""Seconds that a wallet waits while its venue's circuit breaker is open. After that its sync fails."""
 SECONDS_PER_BATCH: Final = 40.0
-"""What is not begun by then waits for the next scheduled run: the worker must end before Lambda ends it."""
+"""Seconds after which no query is started. The worker must finish before its Lambda time-out, and the next scheduled
+run syncs the remaining wallets."""
 
 Work = Sequence[tuple[SyncRun, UserWallet]]
 
 
 class AccountQueries:
-    """Looks at accounts. One that fails or hangs costs the others nothing but its share of time at its venue."""
+    """Queries accounts. One that fails or hangs delays the others of its venue by at most its time limit."""
 
     def __init__(self, connector: WalletConnector, now: Clock, jitter: Callable[[], float]) -> None:
-        """Open accounts with ``connector``; ``share`` gives the jitter of retries, a number in [0, 1)."""
+        """Open accounts with ``connector``. ``jitter`` returns a random number in [0, 1) that spreads retries."""
         self._connector = connector
         self._now = now
         self._jitter = jitter
 
     async def many(self, work: Work) -> Sequence[SyncOutcome]:
-        """Ask about wallets side by side, each venue's a few at a time; what was not begun in time is left out.
+        """Query wallets concurrently, a few per venue. Wallets whose query did not start in time have no outcome.
 
-        Those that failed last time come last: they may take all their time, and whatever they do to the venue's
-        breaker, nobody else is asked about after them.
+        Wallets that failed last time come last. They may use up their time limit or open the venue's circuit breaker,
+        and this way no other wallet is queried after them.
         """
         if not work:
             return ()
@@ -61,25 +62,25 @@ class AccountQueries:
         async def bounded(run: SyncRun, wallet: UserWallet) -> SyncOutcome:
             async with slots[wallet.wallet_slug]:
                 begun.add(wallet.id)
-                return await self._patiently(run, wallet, connected.get(wallet.id))
+                return await self._with_retries(run, wallet, connected.get(wallet.id))
 
         tasks = [asyncio.create_task(bounded(run, wallet)) for run, wallet in work]
         done, late = await asyncio.wait(tasks, timeout=SECONDS_PER_BATCH)
         for task in late:
             task.cancel()
         outcomes = [task.result() for task in tasks if task in done]
-        # Cancelled at its own time-out and still there: it is not waited for.
+        # A query that is still running now ignored its own time-out. It counts as failed.
         hung = [pair for pair, task in zip(work, tasks, strict=True) if task in late and pair[1].id in begun]
         return [*outcomes, *(self._failed(run, wallet, WalletConnectionError()) for run, wallet in hung)]
 
     async def one(
         self, run: SyncRun, wallet: UserWallet, account: BaseWallet
     ) -> tuple[SyncOutcome, WalletError | None]:
-        """Ask an account that is open and stays open, once; returns also what kept it from answering."""
+        """Query an open account once and leave it open. Returns the outcome, and the error if there was one."""
         return await self._try(run, wallet, account, stays_open=True)
 
-    async def _patiently(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
-        """Ask a wallet's account, again and again for a while when its venue, not the wallet, is left in peace."""
+    async def _with_retries(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
+        """Query the account. A scheduled sync retries for up to 16 s while the venue's circuit breaker is open."""
         rested = 0.0
         while True:
             outcome, error = await self._try(run, wallet, connected)

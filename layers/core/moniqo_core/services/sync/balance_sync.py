@@ -1,4 +1,4 @@
-"""Keeping balance snapshots true: one wallet by hand, many from the queue, all through the same code."""
+"""Sync balance snapshots: one wallet on request, many from the queue, or the wallet of an order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 
 LEASE: Final = timedelta(seconds=60)
-"""At least as long as a worker may live."""
+"""At least as long as a worker may run."""
 LEASE_BY_HAND: Final = timedelta(seconds=20)
 
 _jitter: Final = SystemRandom().random
@@ -38,15 +38,15 @@ class StopsPurchases(Protocol):
     """Cancels the open purchases of wallets that reached a loss limit."""
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
-        """Cancel what these wallets may still buy; log failures instead of raising them."""
+        """Cancel the open purchases of these wallets. Failures are logged, not raised."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """How many wallets of a batch were synced, failed, and were put off for want of time.
+    """The numbers of wallets in a batch that were synced, failed, or were postponed because the time ran out.
 
-    ``unbalanced`` counts those synced whose balance equation has a residue, ``mended`` those whose document did not
-    show what the journal says; ``unstored`` are those to be delivered again.
+    ``unbalanced`` counts synced wallets whose balance equation has a residue. ``corrected`` counts wallets whose
+    document differed from their journal. ``unstored`` holds the ids of wallets to deliver again.
     """
 
     synced: int = 0
@@ -59,7 +59,7 @@ class SyncReport:
 
 
 class BalanceSync:
-    """Syncs balances. One wallet that fails or hangs costs the others nothing but its share of time at its venue."""
+    """Syncs balances. A wallet that fails or hangs delays the others of its venue by at most its time limit."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class BalanceSync:
     ) -> None:
         """Use these stores.
 
-        ``limit`` is on the syncs a user asks for, ``stop`` cancels what a loss limit stops; ``share`` gives the jitter
-        of retries, a number in [0, 1).
+        ``limit`` bounds the syncs that a user requests. ``stop`` makes the object that cancels purchases after a loss
+        limit. ``jitter`` returns a random number in [0, 1) that spreads retries.
         """
         self._wallets = wallets
         self._due = due
@@ -87,14 +87,14 @@ class BalanceSync:
         self._jitter = jitter
 
     async def sync_one(self, user_id: str, user_wallet_id: str) -> SyncOutcome:
-        """Sync an owner's wallet now, whatever its status.
+        """Sync an owner's wallet now, in any status.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            RateLimitExceededError: another sync of it is under way, or the user asked for too many within this minute.
+            RateLimitExceededError: another sync of it is in progress, or the user requested too many this minute.
 
         """
-        wallet, permit = await self._limit.beside(user_id, self._wallets.get(user_id, user_wallet_id))
+        wallet, permit = await self._limit.count_while(user_id, self._wallets.get(user_id, user_wallet_id))
         permit.require()
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
         if not await self._due.claim_one(wallet, lease, run.started_at):
@@ -105,13 +105,13 @@ class BalanceSync:
         return outcome
 
     async def sync_open(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
-        """Sync a wallet whose ``account`` is open, and stays open; it is asked while the lease is taken.
+        """Sync a wallet whose ``account`` is open, and leave it open. The query runs while the lease is being taken.
 
-        Where another sync has the lease, that one's snapshot is kept and this one's only returned; a breach of a loss
-        limit stops the wallet either way.
+        If another sync has the lease, this one returns its outcome without storing it. A breach of a loss limit stops
+        the wallet in both cases.
 
         Raises:
-            WalletError: what keeps the account from answering; it is in the log.
+            WalletError: the account did not answer. The outcome is stored in the sync log.
 
         """
         run, lease = self._by_hand(wallet, sync_type)
@@ -136,18 +136,18 @@ class BalanceSync:
     async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
         breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
         if breached:
-            # The outcome of a wallet that its owner or an admin stopped meanwhile was not written.
+            # If the owner or an administrator stopped the wallet meanwhile, its outcome was not stored.
             await self._wallets.stop_buys(breached)
         stopped = [outcome.after.id for outcome in outcomes if outcome.after.buys_stopped]
         if stopped:
             await self._stop().stop(stopped)
 
     async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
-        """Sync the wallets of ``due`` (id: scheduled time) that were not synced for that time yet.
+        """Sync the wallets of ``due`` (id: scheduled time) that are not synced for that time yet.
 
-        Four round trips to the database, however many wallets there are: a lease on all of them, their documents with
-        the credentials, the paper accounts among them, and what came of it. Wallets that were deleted, stopped or
-        synced meanwhile, or that another worker is at, are left out.
+        It takes four round trips to the database for any number of wallets: lease them, read their documents with the
+        credentials, read the paper accounts, and store the outcomes. Wallets that were deleted, stopped or synced
+        meanwhile are left out, and so are those that another worker has leased.
         """
         started_at = self._now()
         lease = SyncLease(str(uuid.uuid4()), started_at + LEASE)

@@ -1,4 +1,4 @@
-"""Queueing the wallets whose sync is due."""
+"""Queue the wallets whose sync is due."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 
 
 class SyncDispatch:
-    """Finds due wallets and queues them, 25 of one venue to a message.
+    """Finds due wallets and queues them, up to 25 of one venue per message.
 
-    Nothing is marked: a wallet stays due until a worker has synced it. So the next turn of the schedule makes good what
-    a dispatcher that died halfway left undone, and one that runs twice asks for work that is done once.
+    The dispatcher marks nothing, because a wallet stays due until a worker has synced it. If it dies halfway, its next
+    run queues the rest. If it runs twice, workers still sync each wallet once.
     """
 
     def __init__(self, wallets: DueWallets, queue: WorkQueue) -> None:
@@ -26,7 +26,7 @@ class SyncDispatch:
         self._queue = queue
 
     async def dispatch(self, scheduled: datetime) -> int:
-        """Queue every wallet that is due at ``scheduled`` and return how many there were."""
+        """Queue every wallet that is due at ``scheduled`` and return their number."""
         count = 0
         waiting: dict[str, list[str]] = defaultdict(list)
         async for batch in self._wallets.due(scheduled, WALLETS_AT_ONCE):

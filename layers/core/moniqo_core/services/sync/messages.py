@@ -16,26 +16,26 @@ WALLETS_PER_MESSAGE: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class SyncBatch:
-    """Work of some messages: ``due`` says for which scheduled time each wallet is to be synced."""
+    """The work in some messages. ``due`` holds the scheduled time for which each wallet must be synced."""
 
     due: Mapping[str, datetime]
     wallets_of: Mapping[str, Sequence[str]]
     unreadable: Sequence[str]
 
     def failed(self, unstored: frozenset[str]) -> Sequence[str]:
-        """Return the messages to deliver again: the unreadable, and those with a wallet of ``unstored``."""
+        """Return ids of messages to deliver again: unreadable ones and those with a wallet of ``unstored``."""
         again = [name for name, wallets in self.wallets_of.items() if not unstored.isdisjoint(wallets)]
         return [*self.unreadable, *again]
 
 
 def write_messages(scheduled: datetime, user_wallet_ids: Sequence[str]) -> Sequence[Mapping[str, object]]:
-    """Return the messages that ask for the sync of these wallets."""
+    """Return messages that request a sync of these wallets."""
     starts = range(0, len(user_wallet_ids), WALLETS_PER_MESSAGE)
     return [write_message(scheduled, user_wallet_ids[start : start + WALLETS_PER_MESSAGE]) for start in starts]
 
 
 def write_message(scheduled: datetime, user_wallet_ids: Sequence[str]) -> Mapping[str, object]:
-    """Return the message that asks for the sync of these wallets, 25 at most."""
+    """Return a message that requests a sync of these wallets, at most 25."""
     moment = rfc3339(scheduled)
     return {
         "sync_id": f"{moment}/{user_wallet_ids[0]}",
@@ -45,7 +45,7 @@ def write_message(scheduled: datetime, user_wallet_ids: Sequence[str]) -> Mappin
 
 
 def read_batch(event: Mapping[str, Any]) -> SyncBatch:
-    """Read the messages of an SQS event; one that cannot be read does not stop the others."""
+    """Read the messages of an SQS event. One that cannot be read does not stop the others."""
     due: dict[str, datetime] = {}
     wallets_of: dict[str, Sequence[str]] = {}
     unreadable: list[str] = []
@@ -58,7 +58,7 @@ def read_batch(event: Mapping[str, Any]) -> SyncBatch:
             continue
         wallets_of[name] = wallets
         for wallet in wallets:
-            # Of two times for one wallet the later does the work of both.
+            # For two times of one wallet, a sync for the later time does the work of both.
             due[wallet] = max(due.get(wallet, scheduled), scheduled)
     return SyncBatch(due, wallets_of, unreadable)
 

@@ -1,4 +1,4 @@
-"""Changing and deleting an owner's wallet."""
+"""Change and delete an owner's wallet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class WalletChanges:
-    """Changes wallets; risk limits and deletion go through the account, so no order slips past them."""
+    """Changes wallets. The account records limits and deletion, so every later order is decided with them."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class WalletChanges:
         opener: OrderOpener,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores; ``opener`` opens wallets with their orders."""
+        """Use these stores. ``opener`` opens a wallet to release its orders."""
         self._wallets = wallets
         self._connector = connector
         self._opener = opener
@@ -37,7 +37,7 @@ class WalletChanges:
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            ValidationError: no daily loss limit would be left.
+            ValidationError: the wallet would have no daily loss limit.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -52,15 +52,15 @@ class WalletChanges:
         return replace(wallet, **fields, risk_limits=limits)
 
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
-        """Delete a wallet; its history is kept.
+        """Delete a wallet and keep its history.
 
-        What a live wallet holds stays at its venue; orders that may still fill there are cancelled with ``force``, for
-        nothing could manage them afterwards.
+        Holdings of a live wallet stay at its venue. With ``force``, orders that may still fill there are cancelled,
+        because this service cannot manage them after the deletion.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            WalletInUseError: orders are open or positions held, and ``force`` is not set; or an order at a venue could
-                not be ended.
+            WalletInUseError: it has open orders or positions and ``force`` is not set, or an order at the venue could
+                not be cancelled.
             WalletConnectionError: the venue did not answer.
 
         """

@@ -1,4 +1,4 @@
-"""Testing a wallet's connection, and storing new credentials only when they work."""
+"""Test a wallet's connection, and replace credentials by others that work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from moniqo_core.wallets.connector import WalletConnector
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTest:
-    """How a test went; ``error_message`` is one of our fixed texts, never what a venue wrote."""
+    """The result of a test. ``error_message`` is one of our own texts, never a text of the venue."""
 
     success: bool
     wallet_name: str
@@ -54,7 +54,7 @@ class WalletConnection:
         cipher: CredentialCipher,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores; ``cipher`` opens and encrypts what is secret."""
+        """Use these stores. ``cipher`` decrypts and encrypts secret credentials."""
         self._definitions = definitions
         self._wallets = wallets
         self._ciphertexts = ciphertexts
@@ -63,11 +63,13 @@ class WalletConnection:
         self._now = now
 
     async def test(self, user_id: str, user_wallet_id: str) -> ConnectionTest:
-        """Test a wallet's connection and remember the result; one whose credentials do not open is in ``error``.
+        """Test a wallet's connection and store the result.
+
+        A wallet whose credentials cannot be decrypted gets the status ``error``.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            TemporarilyUnavailableError: it is this service that has no answer now; nothing is remembered.
+            TemporarilyUnavailableError: this service cannot test now. Nothing is stored.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -87,20 +89,27 @@ class WalletConnection:
         return ConnectionTest(error is None, wallet.wallet_name, tested_at, latency, error)
 
     async def require(self, wallet: UserWallet) -> None:
-        """Raise InvalidCredentialsError or WalletConnectionError unless the wallet's account answers."""
+        """Check that the wallet's account answers.
+
+        Raises:
+            DecryptionError: the stored credentials cannot be decrypted.
+            InvalidCredentialsError: the venue refuses the credentials.
+            WalletConnectionError: the venue does not answer.
+
+        """
         if wallet.credentials is not None:
             await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
         async with await self._connector.connect(wallet.user_id, wallet.id) as connected:
             await connected.require_connection()
 
     async def replace(self, user_id: str, user_wallet_id: str, given: Mapping[str, SecretStr]) -> UserWallet:
-        """Store other credentials after a test with them.
+        """Test new credentials and store them.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            InvalidCredentialsError: they do not fit the definition, or the venue refuses them.
-            WalletConnectionError: the venue does not answer; the old ones stay.
-            ConflictError: they were changed at the same time, or name another starting balance.
+            InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them.
+            WalletConnectionError: the venue does not answer. The old credentials stay.
+            ConflictError: another request changed them meanwhile, or they name another starting balance.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -131,7 +140,7 @@ class WalletConnection:
 
 
 def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[str, str]:
-    """Return the settings to store; the starting balance of an open account is history and stays."""
+    """Return the settings to store; raises ConflictError if they change the starting balance of an open account."""
     opened_with = wallet.settings.get(INITIAL_BALANCE)
     if opened_with is None or INITIAL_BALANCE not in credentials.settings:
         return credentials.settings if opened_with is None else {**credentials.settings, INITIAL_BALANCE: opened_with}

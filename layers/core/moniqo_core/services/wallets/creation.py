@@ -1,4 +1,4 @@
-"""Connecting a new wallet."""
+"""Create wallets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class WalletCreation:
-    """Makes wallets; a repeated idempotency key answers the first one."""
+    """Creates wallets. A repeated idempotency key returns the first wallet."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class WalletCreation:
         limit: WalletLimit,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores; ``connector`` makes the wallet that opens the account, ``limit`` is on a user's wallets."""
+        """Use these stores. ``connector`` makes the account, ``limit`` bounds the number of a user's wallets."""
         self._definitions = definitions
         self._wallets = wallets
         self._connector = connector
@@ -55,12 +55,12 @@ class WalletCreation:
 
         Raises:
             ValidationError: there is no such definition, or it is not active.
-            InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them or lets them
-                withdraw.
+            InvalidCredentialsError: the credentials do not fit the definition, allow withdrawals, or are refused by
+                the venue.
             WalletConnectionError: the venue does not answer.
-            IdempotencyMismatchError: the key made another wallet.
-            ConflictError: the wallet the key made was deleted.
-            RateLimitExceededError: the user has as many wallets as one may have.
+            IdempotencyMismatchError: the key created a wallet from a different body.
+            ConflictError: the wallet that the key created was deleted.
+            RateLimitExceededError: the user has the maximum number of wallets.
 
         """
         definition = await self._definition(request.wallet_id)
@@ -70,7 +70,7 @@ class WalletCreation:
             settings[INITIAL_BALANCE] = plain(initial_balance(settings))
         wallet = _describe(user_id, request, definition, settings, self._now())
         if idempotency_key is None:
-            # What was found then is the work of this very request, whose answer the database lost on its way.
+            # The id is random, so a wallet that exists already is from this request: the driver retried the insert.
             return (await self._open(wallet, definition, credentials))._replace(replayed=False)
         wallet = replace(wallet, id=id_of_key(user_id, idempotency_key))
         made = await self._made_before(wallet, credentials)
@@ -100,7 +100,7 @@ class WalletCreation:
         try:
             await account.store(wallet)
         except ConflictError:
-            # The same request was here before: sent twice at once, or again after the first was cut short.
+            # The request was sent twice at once, or again after the first one was interrupted.
             made = await self._made_before(wallet, credentials)
             if made is None:
                 raise _other_body() from None
@@ -120,8 +120,8 @@ class WalletCreation:
         return made
 
     async def _same_secrets(self, made: UserWallet, credentials: CheckedCredentials) -> bool:
-        # No digest of a secret is kept to compare with: the stored ones are opened. Once they were replaced nobody
-        # knows what the first request held, and the names of its fields (in the hash) must do.
+        # No digest of a secret is stored, so the stored secrets are decrypted and compared. Once they are replaced,
+        # those of the first request are unknown. Then only the field names are compared, which are in the hash.
         if made.credentials is None or made.credentials_version > 1:
             return True
         stored = await self._cipher.decrypt(made.credentials, made.user_id, made.id)
@@ -154,7 +154,7 @@ def _describe(
 
 
 def _hash(request: NewWallet, definition: Definition, settings: Mapping[str, str]) -> str:
-    """Digest of everything in the request that is not secret."""
+    """Return a digest of everything in the request that is not secret."""
     body = {
         "wallet_id": definition.id,
         "custom_name": request.custom_name,

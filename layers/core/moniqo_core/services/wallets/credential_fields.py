@@ -1,4 +1,4 @@
-"""Checks the credentials a user sends against the fields the wallet definition asks for. Values are never quoted."""
+"""Check a user's credentials against the fields of the wallet definition. Errors never quote values."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ LARGEST_INITIAL_BALANCE: Final = Decimal(1000000000000)
 INITIAL_BALANCE_PLACES: Final = 4
 
 MAX_VALUE_LENGTH: Final = 8192
-# A pattern comes from an administrator; matching takes time in proportion to its size and to the text's.
+# An administrator writes the pattern. Matching takes time in proportion to the sizes of pattern and text.
 MAX_MATCHED_LENGTH: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedCredentials:
-    """Credentials in the form the definition asks for: ``secrets`` are to be encrypted, ``settings`` are not."""
+    """Credentials that fit the definition. ``secrets`` must be encrypted, ``settings`` are stored as they are."""
 
     secrets: Mapping[str, SecretStr]
     settings: Mapping[str, str]
 
     @property
     def everything(self) -> dict[str, str]:
-        """All fields in the clear, for the wallet that connects with them."""
+        """All fields in plain text, for the wallet that connects with them."""
         return {**self.settings, **{name: value.get_secret_value() for name, value in self.secrets.items()}}
 
 
 def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, SecretStr]) -> CheckedCredentials:
-    """Sort credentials into secrets and settings.
+    """Check credentials and split them into secrets and settings.
 
     Raises:
         InvalidCredentialsError: with ``errors`` naming every field that is missing, unknown or malformed.
@@ -47,7 +47,7 @@ def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, Sec
     """
     known = {field.field_name for field in fields}
     errors = [
-        # A name that is no name may be a secret pasted into the wrong place.
+        # A malformed name may be a secret that was pasted into the wrong place, so it is not repeated.
         _error(name if is_safe_to_repeat(name) else None, "unknown", "The wallet definition has no such field.")
         for name in given
         if name not in known
@@ -77,7 +77,7 @@ def initial_balance(settings: Mapping[str, str]) -> Decimal:
     """Return the starting balance of a demo wallet, in US dollars.
 
     Raises:
-        InvalidCredentialsError: it is not a plain positive decimal of at most four places, or out of bounds.
+        InvalidCredentialsError: the balance is not a plain decimal of at most four places, or out of bounds.
 
     """
     try:

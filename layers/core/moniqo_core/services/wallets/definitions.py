@@ -1,4 +1,4 @@
-"""The catalogue of wallet definitions: anybody reads it, administrators change it."""
+"""The catalogue of wallet definitions. Every user may read it, administrators change it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moniqo_core.storage.wallets.definitions import DefinitionStore, read_defini
 
 
 class Definitions:
-    """Use cases of the catalogue."""
+    """Reads and changes definitions."""
 
     def __init__(self, store: DefinitionStore, now: Clock = utc_now) -> None:
         """Use this store."""
@@ -25,26 +25,26 @@ class Definitions:
         return await self._store.get(slug_or_id)
 
     async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
-        """Return up to ``limit`` definitions by ``order`` and slug."""
+        """Return up to ``limit`` definitions, sorted by ``order`` and slug."""
         return await self._store.list(wanted, after, limit)
 
     async def create(self, fields: Mapping[str, object]) -> Definition:
-        """Store a definition of these fields under an id of ours; raises DuplicateSlugError."""
+        """Store a definition with these fields and a new id; raises DuplicateSlugError."""
         now = self._now()
         definition = read_definition({**fields, "id": str(uuid4()), "created_at": now, "updated_at": now})
         await self._store.insert(definition)
         return definition
 
     async def update(self, slug: str, fields: Mapping[str, object]) -> Definition:
-        """Change the given fields, each as a whole; raises NotFoundError."""
+        """Replace the values of the given fields; raises NotFoundError."""
         return await self._store.update(slug, fields, self._now())
 
     async def delete(self, slug: str) -> None:
-        """Take a definition out of the catalogue.
+        """Remove a definition from the catalogue.
 
         Raises:
-            NotFoundError: there is none.
-            WalletInUseError: user wallets are of this kind.
+            NotFoundError: there is no such definition.
+            WalletInUseError: users have wallets of this definition.
 
         """
         definition = await self._store.get(slug)

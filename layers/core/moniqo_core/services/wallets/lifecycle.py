@@ -1,4 +1,4 @@
-"""Pausing and resuming by the owner, suspending and reinstating by an administrator."""
+"""Pause and resume wallets for their owner, suspend and reinstate them for an administrator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WalletLifecycle:
-    """Changes the status of wallets. Which change is allowed is decided in the account, next to its orders."""
+    """Changes the status of wallets. The account decides which change is allowed and commits it between its orders."""
 
     def __init__(self, wallets: UserWalletStore, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use these stores."""
@@ -26,23 +26,25 @@ class WalletLifecycle:
         self._now = now
 
     async def pause(self, user_id: str, user_wallet_id: str, reason: str | None) -> UserWallet:
-        """Stop a wallet from taking orders; cancelling and syncing by hand still work.
+        """Stop a wallet from accepting orders. Cancelling and syncing on request still work.
 
         Raises:
-            NotFoundError, WalletSuspendedError: it is not the owner's to pause.
-            ConflictError: it is paused already.
+            NotFoundError: the owner has no such wallet.
+            WalletSuspendedError: an administrator has suspended it.
+            ConflictError: it is already paused.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
         return await self._set(wallet, UserWalletStatus.PAUSED, "owner", reason)
 
     async def resume(self, user_id: str, user_wallet_id: str, resuming: Resuming) -> UserWallet:
-        """Take a paused wallet into use again, unless ``resuming`` has something against it.
+        """Resume a paused wallet after the checks of ``resuming``.
 
         Raises:
-            NotFoundError, WalletSuspendedError: it is not the owner's to resume.
+            NotFoundError: the owner has no such wallet.
+            WalletSuspendedError: an administrator has suspended it.
             ConflictError: it is not paused, or a loss limit is still reached.
-            InvalidCredentialsError, WalletConnectionError: the test failed; the wallet stays paused.
+            InvalidCredentialsError, WalletConnectionError: the connection test failed. The wallet stays paused.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -51,15 +53,15 @@ class WalletLifecycle:
         return await self._set(wallet, UserWalletStatus.ACTIVE, "owner", None)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Stop anybody's wallet until an administrator lifts it; raises NotFoundError, ConflictError."""
+        """Suspend a wallet of any owner until an administrator reinstates it; raises NotFoundError, ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         return await self._set(wallet, UserWalletStatus.SUSPENDED, "admin", reason)
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Lift a suspension; raises NotFoundError, ConflictError.
 
-        A wallet its owner or a loss limit had paused is paused again: it must not start to trade because a suspension
-        was lifted.
+        A wallet that its owner or a loss limit had paused is paused again, because the end of a suspension must not
+        start trading.
         """
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED or wallet.buys_stopped

@@ -1,4 +1,4 @@
-"""Beginning again: resetting a demo wallet, and forking another one from its ledger."""
+"""Reset a demo wallet, or fork a new one from its journal."""
 
 from __future__ import annotations
 
@@ -32,22 +32,23 @@ MAX_NAME: Final = 100
 
 
 class PaperWallets:
-    """What only paper money can do."""
+    """Operations that only paper wallets support."""
 
     def __init__(
         self, wallets: UserWalletStore, connector: WalletConnector, limit: WalletLimit, now: Clock = utc_now
     ) -> None:
-        """Use these stores; ``limit`` is on a user's wallets."""
+        """Use these stores. ``limit`` bounds the number of a user's wallets."""
         self._wallets = wallets
         self._connector = connector
         self._limit = limit
         self._now = now
 
     async def reset(self, user_id: str, user_wallet_id: str, key: str | None) -> Created:
-        """Begin a new epoch with the starting balance; a repeated ``key`` answers without doing it again.
+        """Start a new epoch with the starting balance. A repeated ``key`` changes nothing and returns the wallet.
 
         Raises:
             NotFoundError: the owner has no such wallet.
+            ConflictError: the wallet is live.
 
         """
         account = await self._connector.connect_demo(user_id, user_wallet_id)
@@ -60,14 +61,14 @@ class PaperWallets:
     async def fork(
         self, user_id: str, user_wallet_id: str, seq: int | None, custom_name: str | None, key: str | None
     ) -> Created:
-        """Make a new wallet that holds what the source held after entry ``seq``, now for None.
+        """Create a wallet with the balances that the source had after entry ``seq``, or has now for None.
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            ValidationError: its ledger has no such entry.
-            IdempotencyMismatchError: the key made another wallet.
-            ConflictError: the wallet the key made was deleted.
-            RateLimitExceededError: the user has as many wallets as one may have.
+            ValidationError: its journal has no such entry.
+            IdempotencyMismatchError: the key created a wallet from a different body.
+            ConflictError: the wallet is live, or the wallet that the key created was deleted.
+            RateLimitExceededError: the user has the maximum number of wallets.
 
         """
         source = await self._wallets.get(user_id, user_wallet_id)

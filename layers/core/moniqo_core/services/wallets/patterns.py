@@ -1,8 +1,8 @@
-"""Regular expressions that come from outside, matched in time linear in the text.
+"""Match regular expressions from outside in time linear in the text.
 
-Python's ``re`` backtracks: ``(a+)+b`` hangs it on thirty letters. The engine here is Rust's ``regex``, which pydantic
-carries for its own patterns; it has neither look-around nor back-references, and it refuses a pattern whose program
-would be larger than 10 MB.
+Python's ``re`` backtracks: ``(a+)+b`` can hang it on thirty letters. This module uses Rust's ``regex`` engine, which
+pydantic includes for its own patterns. The engine has no look-around and no back-references, and it refuses a pattern
+that compiles to more than 10 MB.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_sc
 
 
 class UnusablePatternError(ValueError):
-    """The pattern is no regular expression, uses what this engine leaves out, or is too large."""
+    """The pattern is not a regular expression, uses a feature that this engine lacks, or is too large."""
 
 
 class Pattern:
-    """A pattern that a text matches as a whole."""
+    """A pattern that must match a whole text."""
 
     def __init__(self, pattern: str) -> None:
         r"""Compile ``pattern``; raises UnusablePatternError."""
         try:
-            # By itself first: ``a)|(?:b`` becomes a pattern only by the brackets that go around it.
+            # The pattern is compiled alone first: ``a)|(?:b`` is valid only inside the group that is added next.
             SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
             self._whole = SchemaValidator(
                 core_schema.str_schema(pattern=rf"\A(?:{pattern})\z", regex_engine="rust-regex")
@@ -29,7 +29,7 @@ class Pattern:
             raise UnusablePatternError from None
 
     def matches(self, text: str) -> bool:
-        """Tell whether the whole of ``text`` has this form."""
+        """Return whether the whole ``text`` matches."""
         try:
             self._whole.validate_python(text)
         except ValidationError:

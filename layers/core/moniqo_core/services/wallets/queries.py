@@ -1,4 +1,4 @@
-"""Reading an owner's wallets and their sync log."""
+"""Read an owner's wallets and their sync log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
 class UserWallets:
-    """Reads of an owner's wallets; each is one round trip to the database."""
+    """Reads an owner's wallets and their sync log."""
 
     def __init__(self, wallets: UserWalletStore, sync_log: SyncLogStore) -> None:
         """Use these stores."""
@@ -20,7 +20,7 @@ class UserWallets:
         self._sync_log = sync_log
 
     async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
-        """Return one wallet with its last snapshot; raises NotFoundError."""
+        """Return one wallet with its last balance snapshot; raises NotFoundError."""
         return await self._wallets.get(user_id, user_wallet_id)
 
     async def list(

@@ -1,7 +1,7 @@
-"""Moving stored credentials to the key in use, so that older keys can leave the ring.
+"""Re-encrypt stored credentials with the key in use, so that older keys can be removed from the ring.
 
-Each ciphertext is replaced only while it is the one that was read: what a user stores at the same time stays. A run
-that is cut short anywhere leaves every wallet with a ciphertext that opens, and the next run goes on.
+A ciphertext is replaced only if it is still the one that was read, so credentials that a user stores meanwhile stay.
+After an interrupted run every ciphertext can still be decrypted, and the next run continues.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ReencryptionReport:
-    """How many ciphertexts were moved, how many do not open, and how many others still are under superseded keys."""
+    """The numbers of ciphertexts that were moved, are unreadable, or are readable and left under superseded keys."""
 
     moved: int
     unreadable: int
@@ -32,7 +32,7 @@ class ReencryptionReport:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """A key, whether writers use it now, and how many ciphertexts need it."""
+    """A key, whether writers use it now, and the number of ciphertexts that need it."""
 
     key: Key
     is_writing: bool
@@ -40,24 +40,24 @@ class KeyUse:
 
 
 class Reencryption:
-    """Re-encrypts credentials under superseded keys, and tells what is under which key."""
+    """Re-encrypts credentials under superseded keys, and counts ciphertexts per key."""
 
     def __init__(
         self, stored: CiphertextStore, cipher: CredentialCipher, keys: SecretsManagerKeys, now: Clock = utc_now
     ) -> None:
-        """Use these; ``cipher`` takes its keys from ``keys``."""
+        """Re-encrypt the ciphertexts of ``stored``. ``cipher`` must use the keys of ``keys``."""
         self._stored = stored
         self._cipher = cipher
         self._keys = keys
         self._now = now
 
     async def run(self, seconds: float, progress: Callable[[int], None] = lambda _: None) -> ReencryptionReport:
-        """Re-encrypt for at most ``seconds`` and a page; ``progress`` is told how many were looked at.
+        """Re-encrypt until ``seconds`` have passed, and finish the page. ``progress`` gets the number processed so far.
 
-        A wallet whose credentials do not open gets the status ``error``, and is looked at again by the next run.
+        A wallet whose credentials cannot be decrypted gets the status ``error``. The next run tries it again.
         """
         until = time.monotonic() + seconds
-        moved = unreadable = seen = 0
+        moved = unreadable = processed = 0
         superseded = (await self._keys.ring()).superseded(self._now())
         for key in superseded:
             last: Ciphertext | None = None
@@ -67,8 +67,9 @@ class Reencryption:
                     break
                 last = page[-1]
                 page_moved, page_unreadable = await self._move(page)
-                moved, unreadable, seen = moved + page_moved, unreadable + page_unreadable, seen + len(page)
-                progress(seen)
+                moved, unreadable = moved + page_moved, unreadable + page_unreadable
+                processed += len(page)
+                progress(processed)
         left = sum([await self._stored.count(stored_prefix(key.kid)) for key in superseded])
         return ReencryptionReport(moved, unreadable, max(0, left - unreadable))
 
@@ -87,11 +88,11 @@ class Reencryption:
         return moved, len(broken)
 
     async def needed(self, kids: Iterable[str]) -> Collection[str]:
-        """Return which of these key ids ciphertexts need."""
+        """Return which of these key ids stored ciphertexts need."""
         return frozenset([kid for kid in kids if await self._stored.count(stored_prefix(kid))])
 
     async def uses(self) -> tuple[list[KeyUse], int]:
-        """Return every key of the ring, oldest first, and how many ciphertexts none of them opens."""
+        """Return every key of the ring, oldest first, and the number of ciphertexts whose key is not in it."""
         ring, now = await self._keys.ring(), self._now()
         writing = ring.writing_key(now).kid if any(key.use_after <= now for key in ring.keys.values()) else None
         keys = sorted(ring.keys.values(), key=lambda key: (key.use_after, key.kid))

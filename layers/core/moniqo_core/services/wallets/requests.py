@@ -1,4 +1,4 @@
-"""What users ask of their wallets. Reading these needs none of what carries them out, so cold starts stay short."""
+"""Requests of users about their wallets. They import none of the code that executes them, for short cold starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 
 @dataclass(frozen=True, slots=True)
 class NewWallet:
-    """A wallet to connect; ``wallet_id`` is a definition's id or slug."""
+    """A wallet to connect. ``wallet_id`` is the id or slug of a definition."""
 
     wallet_id: str
     custom_name: str
@@ -26,7 +26,7 @@ class NewWallet:
 
 @dataclass(frozen=True, slots=True)
 class WalletChange:
-    """What to change: plain ``fields`` of the wallet, and ``limits`` by name."""
+    """A change of a wallet: new values of its ``fields`` and of its risk ``limits``, by name."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)

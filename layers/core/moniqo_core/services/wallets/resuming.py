@@ -1,4 +1,4 @@
-"""Whether a paused wallet may be taken into use again."""
+"""Check whether a paused wallet may be resumed."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from moniqo_core.wallets.connector import WalletConnector
 
 
 class Resuming:
-    """Checks the account first. Where the account does not stop at losses itself, a sync tells whether it has to."""
+    """Tests the connection, and for an account that does not enforce loss limits itself, syncs it to check them."""
 
     def __init__(
         self, connector: WalletConnector, connection: WalletConnection, sync: BalanceSync, stop: PurchaseStop
     ) -> None:
-        """Use what tests connections, what syncs, and what cancels purchases."""
+        """Use these services. ``stop`` reports purchases that a loss limit stopped and that may still fill."""
         self._connector = connector
         self._connection = connection
         self._sync = sync
         self._stop = stop
 
     async def require(self, wallet: UserWallet) -> UserWallet:
-        """Return the wallet as it is now.
+        """Return the wallet with its current balance if it may be resumed.
 
         Raises:
             InvalidCredentialsError, WalletConnectionError: its account does not answer.
-            ConflictError: a loss limit is still reached, or purchases that one stopped may still fill.
+            ConflictError: a loss limit is still reached, or purchases that it stopped may still fill.
 
         """
         await self._connection.require(wallet)

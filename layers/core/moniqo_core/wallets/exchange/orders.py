@@ -114,7 +114,13 @@ class ExchangeOrders:
             return None
 
     async def cancel(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order.
+
+        Raises:
+            OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
+            InvalidOrderError: wallets of this venue only read.
+
+        """
         await self._history.check_id(order_id, symbol)
         if not self._venue.order_types:
             raise self._venue.only_reads()

@@ -1,4 +1,4 @@
-"""Orders of a live wallet: our record of them, and its venue."""
+"""Orders of a live wallet: our records and the venue."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class LiveExecution:
-    """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` on a wallet at a venue."""
+    """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` for a wallet at a venue."""
 
     def __init__(self, account: VenueWallet, placing: LivePlacing, found: PreTradeRead | None = None) -> None:
-        """Trade ``account`` with ``placing``; ``found`` is what the first order is decided on, if it was read."""
+        """Trade ``account`` with ``placing``. ``found`` is the state for deciding the first order, if already read."""
         self._account = account
         self._placing = placing
         self._book = placing.book
@@ -33,18 +33,18 @@ class LiveExecution:
         return self._account
 
     async def _read(self, client_order_id: str | None) -> PreTradeRead:
-        """Return what an order is decided on: what was read when the wallet was opened serves one order."""
+        """Return the state for deciding an order. The state that was read at opening serves only the first order."""
         found, self._found = self._found, None
         if found is not None and found.client_order_id == client_order_id:
             return found
         return await self._placing.read_state(self._account.user_wallet_id, client_order_id)
 
     async def place(self, order: OrderRequest) -> OrderRecord:
-        """Write the intent, send it once and write what came of it, or return what a repeated id stands for."""
+        """Write the intent, send it once and record the outcome, or return the order of a repeated client order id."""
         return await self._placing.place(self._account, order, await self._read(order.client_order_id))
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
-        """Return the order that the client order id of ``order`` stands for."""
+        """Return the order already placed under the client order id of ``order``, None when there is none."""
         if order.client_order_id is None:
             return None
         return await self._placing.find_accepted(self._account, order, await self._read(order.client_order_id))
@@ -54,19 +54,19 @@ class LiveExecution:
         return await self._placing.pre_trade.preflight(self._account, order, (await self._read(None)).state)
 
     async def close_position(self, symbol: str) -> OrderRecord:
-        """Cancel what else would sell a symbol and sell all that is held of it, in whole lots."""
+        """Cancel other sell orders of a symbol and sell the whole position at market, in whole lots."""
         return await self._placing.close_position(self._account, symbol, (await self._read(None)).state)
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return one order, queried at the venue unless it ended."""
+        """Return one order. It is queried at the venue unless it has ended."""
         return await self._book.get(self._account, order_id)
 
     async def page(self, query: OrderQuery) -> OrderPage:
-        """Return a page of orders, open ones queried at the venue."""
+        """Query open orders at the venue, then return a page of orders."""
         return OrderPage(*await self._book.page(self._account, query))
 
     async def fills(self, query: FillQuery) -> FillPage:
-        """Return a page of fills, open orders queried at the venue."""
+        """Query open orders at the venue, then return a page of fills."""
         return FillPage(*await self._book.fills(self._account, query))
 
     async def cancel(self, order_id: str) -> OrderRecord:
@@ -74,9 +74,9 @@ class LiveExecution:
         return await self._book.cancel(self._account, order_id)
 
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
-        """Cancel every order that is known to be open, or those of one symbol."""
+        """Cancel every order that may still fill, or those of one symbol."""
         return await self._book.cancel_all(self._account, symbol)
 
     async def release(self, *, force: bool) -> None:
-        """Refuse while an order may still fill at the venue; with ``force`` cancel open orders first."""
+        """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""
         await self._book.release(self._account, force=force)

@@ -1,4 +1,4 @@
-"""Reading and cancelling orders of live wallets: our record, refreshed by the venue where something may have moved."""
+"""Read and cancel orders of live wallets. Records that may be out of date are refreshed from the venue."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 QUERIES_AT_ONCE: Final = 5
 QUERIES_PER_READ: Final = 10
-"""Open orders a read asks the venue about."""
+"""Open orders that one read queries at the venue."""
 
 SECONDS_FOR_QUERIES: Final = 5.0
 
 
 class LiveBook:
-    """The orders of live wallets. Whose wallet it is was checked when it was opened."""
+    """The orders of live wallets. The caller has already checked who owns the wallet."""
 
     def __init__(self, store: LiveOrderStore, now: Clock = utc_now) -> None:
         """Read from ``store``."""
@@ -46,7 +46,7 @@ class LiveBook:
         self._now = now
 
     async def refreshed(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
-        """Ask the venue about an order that may have moved; what is being sent right now is left to its sender."""
+        """Query an order that may have changed. An order that is being sent now is left to its sender."""
         if order.has_ended or (order.venue_order_id is None and self._now() <= order.send_by):
             return order
         with suppress(TimeoutError):
@@ -55,24 +55,24 @@ class LiveBook:
         return order
 
     async def get(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
-        """One order, asked about at the venue unless it ended; raises OrderNotFoundError."""
+        """Return one order, queried at the venue unless it has ended; raises OrderNotFoundError."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._reconciler.record(await self.refreshed(wallet, order))
 
     async def page(self, wallet: VenueWallet, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
-        """Orders newest first, open ones asked about at the venue, and where the next page begins."""
+        """Query open orders at the venue, then return orders, newest first, and the cursor of the next page."""
         await self._refresh(wallet, query.symbol)
         found = await self._store.page(wallet.user_wallet_id, query._replace(limit=query.limit + 1))
         records = await self._reconciler.records(found[: query.limit])
         return records, (found[query.limit - 1].seq, 1) if len(found) > query.limit else None
 
     async def fills(self, wallet: VenueWallet, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Fills newest first, open orders asked about at the venue, and where the next page begins."""
+        """Query open orders at the venue, then return fills, newest first, and the cursor of the next page."""
         await self._refresh(wallet, query.symbol)
         return await self._store.fills.page(wallet.user_wallet_id, query)
 
     async def _refresh(self, wallet: VenueWallet, symbol: str | None) -> None:
-        """Query what is open, a few orders at most: scheduled reconciliation queries the others."""
+        """Query a few of the newest open orders. Scheduled reconciliation queries the others."""
         in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
         await gather_bounded(partial(self.refreshed, wallet), in_flight[-QUERIES_PER_READ:], QUERIES_AT_ONCE)
 
@@ -81,14 +81,14 @@ class LiveBook:
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
-            ConflictError: it is not known yet whether it was placed, or the venue cannot find it now.
-            WalletConnectionError: the venue does not answer; the order may still be open.
+            ConflictError: it is not known yet whether the order was placed, or the venue cannot find it now.
+            WalletConnectionError: the venue does not answer. The order may still be open.
 
         """
         return await self._reconciler.record(await self.cancelled(wallet, order_id))
 
     async def cancelled(self, wallet: VenueWallet, order_id: str) -> LiveOrder:
-        """Do the same and return the order without its fills."""
+        """Cancel an order as :meth:`cancel` does, and return it without its fills."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
         if not order.has_ended and order.venue_order_id is None:
             order = await self.refreshed(wallet, order)
@@ -112,7 +112,7 @@ class LiveBook:
         return after
 
     async def release(self, wallet: VenueWallet, *, force: bool) -> None:
-        """Make sure that no order of a wallet can still fill, cancelling with ``force``; raises WalletInUseError."""
+        """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""
         if force:
             await self.cancel_all(wallet, None)
         left = await self._store.in_flight(wallet.user_wallet_id)
@@ -131,15 +131,15 @@ class LiveBook:
     async def cancel_all(
         self, wallet: VenueWallet, symbol: str | None, side: OrderSide | None = None
     ) -> Sequence[OrderRecord]:
-        """Cancel every order of this wallet that is known to be open, and return those that were cancelled.
+        """Cancel every order of this wallet that may still fill, and return the cancelled orders.
 
         Raises:
-            WalletConnectionError: the venue did not answer for some of them; the others are cancelled.
+            WalletConnectionError: the venue did not answer for some of them. The others are cancelled.
 
         """
         in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
         chosen = [order for order in in_flight if side is None or order.request.side is side]
-        # One failure must not keep the other orders from being cancelled: it is raised once all were tried.
+        # One failure must not stop the other cancellations, so it is raised after all were tried.
         done = await gather_bounded(partial(self._try_to_cancel, wallet), chosen, QUERIES_AT_ONCE)
         for outcome in done:
             if isinstance(outcome, Exception):
@@ -147,7 +147,7 @@ class LiveBook:
         return [record for record in done if isinstance(record, OrderRecord)]
 
     async def _try_to_cancel(self, wallet: VenueWallet, order: LiveOrder) -> OrderRecord | Exception | None:
-        """Return the record of an order that was cancelled, None where it could not be, or what went wrong."""
+        """Return the record of a cancelled order, None if it could not be cancelled, or the error that occurred."""
         try:
             return await self.cancel(wallet, order.order_id)
         except (OrderAlreadyFilledError, OrderAlreadyClosedError, ConflictError):

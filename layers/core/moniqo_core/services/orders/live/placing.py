@@ -1,7 +1,7 @@
-"""Placing orders of live wallets.
+"""Place orders of live wallets.
 
-Its intent is written first and sent once; an answer that does not come leaves it ``unknown``, for
-:mod:`moniqo_core.services.orders.live.reconciliation` to resolve.
+The intent of an order is written first and sent once. Without a clear answer the order is ``unknown`` until
+:mod:`moniqo_core.services.orders.live.reconciliation` resolves it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
 DECISIONS: Final = 20
-"""How often an order is decided anew because another order of the wallet was faster."""
+"""The most decisions for one order. It is decided again when another order of the wallet was faster."""
 
 
 class LivePlacing:
-    """Sends orders of live wallets. Whose wallet it is was checked when it was opened."""
+    """Places orders of live wallets. The caller has already checked who owns the wallet."""
 
     def __init__(self, database: Database, sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now) -> None:
         """Use ``database``; ``sync`` reads balances, ``live_trading`` is the deployment's parameter."""
@@ -56,10 +56,10 @@ class LivePlacing:
     async def read_state(
         self, user_wallet_id: str, client_order_id: str | None, *, owner: str | None = None
     ) -> PreTradeRead:
-        """Read in one round trip what an order is decided on, and the order its client order id stands for already.
+        """Read the state for deciding an order, and the order of a repeated client order id, in one round trip.
 
         Raises:
-            NotFoundError: there is no such wallet, or it is not that of ``owner``.
+            NotFoundError: there is no such wallet, or ``owner`` does not own it.
 
         """
         at = self._now()
@@ -67,17 +67,17 @@ class LivePlacing:
         return PreTradeRead(state, client_order_id, at)
 
     async def find_accepted(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord | None:
-        """The order that the client order id of ``order`` stands for already; raises IdempotencyMismatchError."""
+        """Return the order already placed under the client order id of ``order``; raises IdempotencyMismatchError."""
         before = found.state.before
         return None if before is None else await self._repeated(wallet, before, order)
 
     async def place(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord:
-        """Decide on what was ``found``, write the intent, send it once, and write what came of it.
+        """Decide on the state ``found``, write the intent, send it once and record the outcome.
 
         Raises:
             LiveTradingOffError, WalletPausedError, WalletSuspendedError, RiskLimitExceededError, InvalidOrderError,
             InvalidSymbolError, InsufficientBalanceError, OrderRejectedError: nothing was placed.
-            IdempotencyMismatchError: the client order id stands for an order with another body.
+            IdempotencyMismatchError: the client order id belongs to an order with a different body.
             TemporarilyUnavailableError, MarketDataError, WalletConnectionError: nothing was sent.
 
         """
@@ -90,7 +90,7 @@ class LivePlacing:
         return await self._sender.send(wallet, decided)
 
     async def _intend(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> LiveOrder | OrderRecord:
-        """Write the intent, or return the record of the order a request with the same id placed meanwhile."""
+        """Write the intent, or return the record of an order placed meanwhile under the same client order id."""
         findings = await self.pre_trade.gather(wallet, order, found.state)
         latest, read_at = findings.state, found.at
         for _ in range(DECISIONS):
@@ -124,12 +124,12 @@ class LivePlacing:
         return await self._reconciler.record(await self.book.refreshed(wallet, before), replayed=True)
 
     async def close_position(self, wallet: VenueWallet, symbol: str, state: PreTradeState) -> OrderRecord:
-        """Sell all that is held of a symbol at market, in whole lots, after cancelling what else would sell it.
+        """Sell the whole position in a symbol at market, in whole lots, after cancelling its other sell orders.
 
         Raises:
-            OrderRejectedError: nothing is held, or less than a lot.
+            OrderRejectedError: there is no position, or it is smaller than a lot.
 
-        And what :meth:`place` raises.
+        Also raises the errors of :meth:`place`.
         """
         market = await wallet.market(symbol)
         self.pre_trade.check(OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), state, market)

@@ -1,4 +1,4 @@
-"""What an order of a live wallet is decided on: one read of the database, and for a purchase a sync of the balance."""
+"""Gather the state that a live order is decided on: one database read, and for a purchase a sync of the balance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PreTradeRead(NamedTuple):
-    """What was read for an order that carries ``client_order_id``; the read began at ``at``."""
+    """The state read for an order with this ``client_order_id``. The read began at ``at``."""
 
     state: PreTradeState
     client_order_id: str | None
@@ -38,7 +38,10 @@ class PreTradeRead(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PreTradeFindings:
-    """What was found for an order. Orders that ``state`` shows are older than ``funds``, all others newer."""
+    """The state gathered for one order. Orders in ``state`` are older than ``funds``, all others are newer.
+
+    ``form`` is the order's market, or the error with which the venue's rules refuse the order.
+    """
 
     order: OrderRequest
     state: PreTradeState
@@ -47,7 +50,7 @@ class PreTradeFindings:
     live_trading: bool
 
     def decision(self, latest: PreTradeState) -> LiveDecision:
-        """Put together what is known when ``latest`` is what the database has."""
+        """Combine the gathered state with ``latest``, the newest state in the database."""
         first = self.state.next_seq
         buys = [exposure_limits.open_buy(item) for item in self.state.orders if item.request.side is OrderSide.BUY]
         newer = [item for item in latest.orders if item.seq >= first and item.request.side is OrderSide.BUY]
@@ -62,22 +65,22 @@ class PreTradeFindings:
 
 
 class PreTradeCheck:
-    """Gathers what orders are decided on. Whose wallet it is was checked when it was opened."""
+    """Gathers the state that orders are decided on. The caller has already checked who owns the wallet."""
 
     def __init__(self, sync: BalanceSync, *, live_trading: bool, now: Clock) -> None:
-        """Ask ``sync`` for balances; ``live_trading`` is the deployment's parameter."""
+        """Read balances with ``sync``. ``live_trading`` is the deployment's parameter."""
         self._sync = sync
         self._live_trading = live_trading
         self._now = now
 
     async def gather(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> PreTradeFindings:
-        """Gather what an order is decided on. A purchase needs funds; a sale needs none.
+        """Gather the state that an order is decided on. Balances are read for a purchase only.
 
-        A loss limit that is found to be reached pauses the wallet.
+        A loss limit that the sync finds reached pauses the wallet.
 
         Raises:
-            WalletError: what refuses the order already: then the venue is asked no more. Or what keeps the venue from
-                answering.
+            WalletError: a rule refuses the order without reading balances, a loss limit is reached, or the venue does
+                not answer.
 
         """
         findings = self._findings(order, state, await _form(wallet, order))
@@ -91,7 +94,7 @@ class PreTradeCheck:
         return replace(findings, state=replace(state, wallet=synced.after), funds=funds)
 
     def check(self, order: OrderRequest, state: PreTradeState, market: Market) -> None:
-        """Raise what refuses an order in ``market`` whatever the funds are."""
+        """Raise the error of a rule that refuses an order in ``market`` regardless of funds."""
         self._findings(order, state, market).decision(state).check()
 
     def _findings(
@@ -104,7 +107,7 @@ class PreTradeCheck:
         return PreTradeFindings(order, state, form, funds, self._live_trading)
 
     async def preflight(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> Preflight:
-        """Ask every rule about an order; raises MarketDataError and what keeps the venue from answering."""
+        """Check an order against every rule; raises MarketDataError, and WalletConnectionError without an answer."""
         now = self._now()
         form, funds = await _form(wallet, order), None
         if isinstance(form, Market):
@@ -114,7 +117,7 @@ class PreTradeCheck:
 
 
 async def _form(wallet: VenueWallet, order: OrderRequest) -> Market | WalletError:
-    """Return the market of an order, or why the venue has no such orders."""
+    """Return the market of an order, or the error with which the venue's rules refuse the order."""
     try:
         return await wallet.check_order(order)
     except WalletError as error:

@@ -1,4 +1,4 @@
-"""Cancelling what may still buy in live wallets that reached a loss limit; what would sell stays."""
+"""Cancel open buy orders of live wallets that reached a loss limit. Sell orders stay open."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS: Final = 10.0
 
 
 class PurchaseStop:
-    """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
+    """Cancels buy orders at once. Reconciliation cancels the rest while the wallet's ``buys_stopped`` is set."""
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""
@@ -39,7 +39,7 @@ class PurchaseStop:
         self._now = now
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
-        """Cancel the purchases of wallets that are stopped still; failures are logged, and left to settling."""
+        """Cancel buy orders of wallets that are still stopped. Failures are logged and left to reconciliation."""
         await self._store.expedite(user_wallet_ids, self._now())
         found = await self._wallets.several(user_wallet_ids)
         opened = await self._connector.connect_live_many([wallet for wallet in found if wallet.buys_stopped])
@@ -62,7 +62,7 @@ class PurchaseStop:
             log.info("buy orders cancelled after a loss limit", extra={"fields": {**named, "cancelled": len(done)}})
 
     async def require_done(self, user_wallet_id: str) -> None:
-        """Raise ConflictError while a purchase of a wallet may still fill."""
+        """Raise ConflictError while a buy order of a wallet may still fill."""
         in_flight = await self._store.in_flight(user_wallet_id)
         left = sum(order.request.side is OrderSide.BUY for order in in_flight)
         if left:

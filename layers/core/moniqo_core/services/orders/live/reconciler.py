@@ -1,4 +1,4 @@
-"""Asking a venue what became of an order, and writing down the answer. Everybody who learns something uses this."""
+"""Query the state of an order at its venue and store it. Every report about a live order is stored here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Change = Callable[[LiveOrder], LiveOrder]
 
 
 class OrderReconciler:
-    """Learns about orders at venues. Two who learn at once write one after the other, whoever is first."""
+    """Stores reports of venues about orders. Concurrent writers of one order take effect one after the other."""
 
     def __init__(self, store: LiveOrderStore, now: Clock) -> None:
         """Write to ``store``."""
@@ -40,9 +40,9 @@ class OrderReconciler:
         self._now = now
 
     async def query(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
-        """Ask about one order, by our client id while the venue's own is not known; an ended one is complete already.
+        """Query one order, by our client id while the venue's id is not known, and return it as stored.
 
-        A venue that does not answer leaves the order as it was, to be queried again later.
+        If the venue does not answer, the order keeps its state and is queried again later.
         """
         try:
             change = await self._ask(wallet, order)
@@ -61,12 +61,12 @@ class OrderReconciler:
         return self._at(order_updates.not_found) if found is None else self.apply_report(found)
 
     def apply_report(self, result: OrderResult) -> Change:
-        """Return what an order becomes when the venue says ``result`` now."""
+        """Return the change that a report of the venue, received now, makes to an order."""
         report, now = report_of(result), self._now()
         return lambda order: order_updates.acknowledged(order, report, now)
 
     async def postpone(self, order: LiveOrder) -> LiveOrder:
-        """Ask about an order later: its venue could not be asked."""
+        """Query an order again later, because its venue could not be queried now."""
         return await self.write(None, order, self._at(order_updates.unanswered))
 
     def _at(self, change: Callable[[LiveOrder, datetime], LiveOrder]) -> Change:
@@ -74,7 +74,7 @@ class OrderReconciler:
         return lambda order: change(order, now)
 
     async def write(self, wallet: VenueWallet | None, order: LiveOrder, change: Change) -> LiveOrder:
-        """Write what was learned, with the fills that are not kept yet when ``wallet`` can tell them.
+        """Store a change of an order, with its missing fills if a ``wallet`` is given to read them.
 
         Raises:
             ConnectionFailure: the database does not answer.
@@ -112,7 +112,7 @@ class OrderReconciler:
 
 
 def report_of(result: OrderResult) -> VenueReport:
-    """Read what a venue said in the words of our record."""
+    """Convert a venue's answer to the report that our record of the order uses."""
     return VenueReport(
         venue_order_id=result.order_id,
         status=None if result.status is OrderStatus.UNKNOWN else result.status,
@@ -125,7 +125,7 @@ def report_of(result: OrderResult) -> VenueReport:
 
 
 def fill_of(order: LiveOrder, fill: VenueFill) -> Fill:
-    """Read a venue's fill; its id is told apart from those of other orders by ours."""
+    """Convert a venue's fill. Our order id in front of its id makes it unique among all orders."""
     return Fill(
         fill_id=f"{order.order_id}:{fill.fill_id}",
         order_id=order.order_id,
@@ -142,5 +142,5 @@ def fill_of(order: LiveOrder, fill: VenueFill) -> Fill:
 
 
 def fields_of(order: LiveOrder) -> dict[str, str]:
-    """Return what a log line says of an order."""
+    """Return the fields that identify an order in a log line."""
     return {"user_wallet_id": order.user_wallet_id, "order_id": order.order_id, "venue": order.venue}

@@ -1,4 +1,4 @@
-"""Finding out, on a schedule, what became of orders whose outcome is unknown, and of those open at venues."""
+"""Reconcile orders on a schedule: those with an unknown outcome and those open at their venue."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ WALLETS_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 15.0
 SECONDS: Final = 45.0
 STOPPED_PAUSE: Final = timedelta(minutes=1)
-"""At most so long until a purchase that a loss limit stopped is tried again."""
+"""The longest wait before the cancellation of a stopped purchase is tried again."""
 FEW: Final = 2
-"""So many open orders of one wallet are asked for one by one; more of them are listed by one call."""
+"""Up to this number of open orders of a wallet are queried one by one. More are listed by one call."""
 
 
 class ReconciliationReport(NamedTuple):
-    """How many orders were queried, how many of them ended, and how many were left for the next run."""
+    """The numbers of orders queried, of those that had ended, and of orders left for the next run."""
 
     looked_at: int
     ended: int
@@ -45,9 +45,10 @@ class ReconciliationReport(NamedTuple):
 
 
 class OrderReconciliation:
-    """Looks at what is due, each venue for itself: one that hangs holds up no other.
+    """Queries orders that are due. Venues run concurrently, so one that hangs does not delay the others.
 
-    Two that run at once ask twice and write once: each write names the version it changes.
+    Two concurrent runs may query an order twice but store the result once, because a write names the version it
+    changes.
     """
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
@@ -60,7 +61,7 @@ class OrderReconciliation:
         self._now = now
 
     async def reconcile(self, seconds: float = SECONDS) -> ReconciliationReport:
-        """Look at orders whose time has come, for ``seconds`` at most, those that wait longest first."""
+        """Query orders that are due for at most ``seconds``, those that have waited longest first."""
         venues = await self._store.venues_to_reconcile(self._now())
         done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues), return_exceptions=True)
         reports = [one for one in done if isinstance(one, ReconciliationReport)]
@@ -103,9 +104,10 @@ class OrderReconciliation:
     async def _wallet(
         self, wallet: VenueWallet | None, orders: Sequence[LiveOrder], queried: list[LiveOrder], *, stops: bool
     ) -> None:
-        """Query the orders of one wallet; the one that fails is queried again later, as are those after it.
+        """Query the orders of one wallet. If one fails, it and those after it are postponed.
 
-        A purchase that is open while a loss limit ``stops`` purchases is cancelled, or tried again in a minute.
+        While a loss limit ``stops`` purchases, open buy orders are cancelled. A failed cancellation is tried again in a
+        minute.
         """
         at = 0
         try:
@@ -123,7 +125,7 @@ class OrderReconciliation:
         except TimeoutError:
             log.warning("orders not reconciled in time", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         except Exception:
-            # One wallet that cannot be settled must not keep the others from it.
+            # One wallet that cannot be reconciled must not stop the others.
             log.exception("reconciliation failed", extra={"fields": {"user_wallet_id": orders[0].user_wallet_id}})
         for order in orders[at:]:
             await self._reconciler.postpone(order)
@@ -131,7 +133,7 @@ class OrderReconciliation:
             await self._store.expedite([orders[0].user_wallet_id], self._now() + STOPPED_PAUSE)
 
     async def _listed(self, wallet: VenueWallet, orders: Sequence[LiveOrder]) -> dict[str, Any]:
-        """Open orders by the venue's id, when there are many to ask about."""
+        """Return open orders by the venue's id if there are many to query, else an empty mapping."""
         if sum(order.is_at_venue for order in orders) <= FEW:
             return {}
         try:
@@ -146,7 +148,7 @@ class OrderReconciliation:
         return await self._reconciler.query(wallet, order)
 
     async def _cancelled(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
-        """Cancel an order; one that cannot be cancelled is tried again when it is queried next."""
+        """Cancel an order. If that fails, it is tried again with the next query."""
         try:
             return await self._book.cancelled(wallet, order.order_id)
         except WalletError as error:

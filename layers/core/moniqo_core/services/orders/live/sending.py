@@ -1,4 +1,4 @@
-"""Send an order of a live wallet once, and record what became of it."""
+"""Send an order of a live wallet once, and record the outcome."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class OrderSender:
         return lambda order: order_updates.refused(order, code, now), error
 
     async def _store_outcome(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
-        """Write what became of an order.
+        """Store the outcome of an order and return the order.
 
-        While the database does not answer, return what the venue said. Reconciliation writes it later.
+        If the database does not answer, the result still has the venue's answer. Reconciliation stores it later.
         """
         try:
             return await self._reconciler.write(wallet, intent, change)
@@ -101,7 +101,7 @@ class OrderSender:
 async def _with_numbers(
     wallet: VenueWallet, order: OrderRequest, refusal: InsufficientBalanceError
 ) -> InsufficientBalanceError:
-    """Say how much is free when the venue refuses a sale for funds: it was sent without reading them."""
+    """Add the free amount to the error of a sale that the venue refused for funds. Sales are sent without a balance."""
     if order.side is not OrderSide.SELL or order.amount is None:
         return refusal
     try:
@@ -109,7 +109,7 @@ async def _with_numbers(
         free = (await wallet.get_balance_for_asset(market.base)).free
     except WalletError:
         return refusal
-    if free >= order.amount:  # it came in meanwhile
+    if free >= order.amount:  # the balance has grown since
         return refusal
     with exact():
         return InsufficientBalanceError(
