@@ -1,7 +1,7 @@
-"""From an API Gateway event to a route and back.
+"""The application, which passes an API Gateway event to a route and returns the answer.
 
-FastAPI's middleware stack (error pages, body limits, telemetry) is left out: one class, :class:`Service`, does what
-this service needs around its routes.
+FastAPI's middleware stack (error pages, body limits, telemetry) is left out. One class, :class:`Service`, does
+everything that this service needs around its routes.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _DEFAULT_HEADERS: Final = (
 
 
 def api_router(prefix: str = "/api/v1") -> APIRouter:
-    """Return a router for one function; bodies of its routes are read strictly."""
+    """Return a router for one function. The bodies of its routes are parsed strictly."""
     return APIRouter(prefix=prefix, route_class=Route, strict_content_type=False, redirect_slashes=False)
 
 
 class Service(FastAPI):
-    """The application around the routes: every error answered as a problem, every answer identified and logged."""
+    """The application around the routes. It answers errors as problem documents, and logs every answer with an id."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing escapes but what ends the process."""
+        """Answer one request. An error becomes a problem document, unless the answer has already started."""
         started_at = time.perf_counter()
         request_id = _request_id(scope)
         answered = 0
@@ -75,7 +75,7 @@ class Service(FastAPI):
 def build_app(*routers: APIRouter) -> FastAPI:
     """Return the application that serves these routers.
 
-    Routes are taken as they are: matching through an included router costs 13 us per request.
+    Routes are added one by one, because matching through an included router costs 13 us per request.
     """
     app = Service(openapi_url=None, redirect_slashes=False)
     for router in routers:
@@ -84,10 +84,10 @@ def build_app(*routers: APIRouter) -> FastAPI:
 
 
 def lambda_handler(router: APIRouter) -> LambdaHandler:
-    """Return the Lambda handler of one function; the application is built now, everything else on the first event."""
+    """Return the Lambda handler of one function. It builds the application now, and the rest on the first event."""
     app = build_app(router)
     bootstrap.preload()
-    gc.freeze()  # what was made up to here stays, so the collector need not look at it again
+    gc.freeze()  # objects that exist by now are permanent, so the collector need not scan them again
     adapter: Mangum | None = None
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -108,7 +108,10 @@ def _request_id(scope: Scope) -> str:
 
 
 def _patience(scope: Scope) -> float | None:
-    """Return the seconds a request may take: an answer in time beats being cut off by Lambda. None outside of it."""
+    """Return the seconds that a request may take, or None outside Lambda.
+
+    They end before Lambda's own time-out, so that the caller gets an answer.
+    """
     context = scope.get("aws.context")
     return context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_ANSWER if context else None
 

@@ -1,4 +1,4 @@
-"""Who is calling: the claims API Gateway verified, or where no gateway did, a token verified here."""
+"""The caller of a request, from claims that API Gateway verified, or from a token that is verified here."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ ADMIN_GROUP: Final = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified user: ``user_id`` as the identity provider knows it, and the groups the token lists."""
+    """A verified user: the id at the identity provider, and the groups in the token."""
 
     user_id: str
     groups: frozenset[str] = frozenset()
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether admin routes are open to this user."""
+        """Whether this user may call admin routes."""
         return ADMIN_GROUP in self.groups
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any], user_claim: str) -> Caller:
-        """Read verified claims.
+        """Return the caller that verified claims name.
 
         Raises:
-            UnauthenticatedError: the claims are those of another kind of token, or name no user.
+            UnauthenticatedError: the claims are not those of an access token, or name no user.
 
         """
         user_id = claims.get(user_claim)
@@ -44,7 +44,7 @@ class Caller:
 
 
 def _groups(claim: object) -> frozenset[str]:
-    """Read the groups: a list in the token itself, flattened by API Gateway to ``"[admin trader]"``."""
+    """Return the groups in a claim: a list in the token itself, or text like ``"[admin trader]"`` by API Gateway."""
     if isinstance(claim, list):
         return frozenset(item for item in claim if isinstance(item, str))
     if isinstance(claim, str):
@@ -54,16 +54,16 @@ def _groups(claim: object) -> frozenset[str]:
 
 @cache
 def verifier() -> TokenVerifier:
-    """Return the verifier of this deployment's issuer; its key cache lives as long as the environment."""
+    """Return the verifier for this deployment's issuer. Its keys are cached as long as the environment lives."""
     settings = bootstrap.settings()
     return TokenVerifier(settings.need("jwt_issuer"), settings.need("jwt_client_id"), settings.need("jwt_jwks_url"))
 
 
 async def identify(request: Request) -> Caller:
-    """Return who calls; the dependency behind :data:`CallerDep`.
+    """Return the caller. This is the dependency behind :data:`CallerDep`.
 
     Raises:
-        UnauthenticatedError: no token, or one that does not verify.
+        UnauthenticatedError: the request has no token, or an invalid one.
 
     """
     scope = request.scope
@@ -76,10 +76,10 @@ async def identify(request: Request) -> Caller:
 
 
 async def identify_admin(request: Request) -> Caller:
-    """Return the calling administrator; the dependency behind :data:`AdminDep`.
+    """Return the calling administrator. This is the dependency behind :data:`AdminDep`.
 
     Raises:
-        UnauthenticatedError: no token, or one that does not verify.
+        UnauthenticatedError: the request has no token, or an invalid one.
         ForbiddenError: the caller is not in the group ``admin``.
 
     """

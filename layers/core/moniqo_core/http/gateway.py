@@ -1,6 +1,6 @@
-"""What Mangum needs to know about API Gateway: HTTP API events of format 2.0, and nothing else.
+"""The adapter between Mangum and API Gateway, for HTTP API events of format 2.0 only.
 
-Mangum's own class builds the ASGI scope twice, fails on some Host headers, and answers problem documents in base64.
+Mangum's own class builds the ASGI scope twice, fails on some Host headers, and returns problem documents in base64.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from urllib.parse import unquote
 
 
 class HttpApi:
-    """Translates one event to an ASGI scope and the ASGI answer back; the interface is Mangum's ``LambdaHandler``."""
+    """Translates one event to an ASGI scope, and the ASGI answer back. It implements Mangum's ``LambdaHandler``."""
 
     @classmethod
     def infer(cls, *_: Any) -> bool:
-        """Claim every event: a function of ours is behind nothing else."""
+        """Accept every event, because only an HTTP API calls our functions."""
         return True
 
     def __init__(self, event: Any, context: Any, *_: Any) -> None:
-        """Hold the event until Mangum asks for its parts."""
+        """Keep the event until Mangum reads its parts."""
         self.event = event
         self.context = context
 
     @property
     def body(self) -> bytes:
-        """The request's body as it was sent."""
+        """The body of the request as it was sent."""
         body = self.event.get("body") or ""
         return base64.b64decode(body) if self.event.get("isBase64Encoded") else body.encode()
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The ASGI scope; the event and the context stay reachable in it."""
+        """The ASGI scope, which also holds the event and the context."""
         event = self.event
         http = event["requestContext"]["http"]
         headers = [(name.lower().encode(), value.encode()) for name, value in event.get("headers", {}).items()]
@@ -53,7 +53,7 @@ class HttpApi:
         }
 
     def __call__(self, response: Any) -> dict[str, Any]:
-        """Turn the answer into what API Gateway expects; what is not UTF-8 text travels in base64."""
+        """Return the answer in the form that API Gateway expects. A body that is not UTF-8 is encoded in base64."""
         body: bytes = response["body"]
         headers: dict[str, str] = {}
         for name, value in response["headers"]:

@@ -1,4 +1,4 @@
-"""The header that makes a repeated request answer the first one."""
+"""The header ``Idempotency-Key``, with which a repeated request returns the first result."""
 
 from __future__ import annotations
 

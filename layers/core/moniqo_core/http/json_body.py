@@ -1,7 +1,7 @@
-"""Reading request bodies strictly.
+"""Strict parsing of request bodies.
 
-Python's parser takes NaN, repeated keys and any depth; a payment service takes none of them. Numbers with a point are
-read as ``Decimal``, so nothing passes through a float.
+Python's parser accepts NaN, repeated keys and any depth, and this one accepts none of them. Numbers with a decimal
+point become ``Decimal``, so no amount passes through a float.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _TOKENS: Final = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTA
 
 
 def parse(body: bytes) -> object:
-    """Read one JSON document.
+    """Return the JSON document in a body.
 
     Raises:
-        MalformedRequestError: not UTF-8, not JSON, repeated keys, NaN or Infinity, numbers out of all proportion,
-            half of a surrogate pair, or nested deeper than ``MAX_DEPTH``.
+        MalformedRequestError: the body is not UTF-8 or not JSON, or is nested deeper than ``MAX_DEPTH``. Or it
+            contains a repeated key, NaN, Infinity, a number out of range or an unpaired surrogate.
 
     """
     try:
@@ -91,10 +91,10 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def require_json(scope: Scope) -> None:
-    """Check the media type once and drop the header: FastAPI would parse it again, as an e-mail header.
+    """Check the media type of the body and drop its header, which FastAPI would parse again as an e-mail header.
 
     Raises:
-        MalformedRequestError: the body is declared as something else.
+        MalformedRequestError: the media type is not JSON.
 
     """
     headers = scope["headers"]

@@ -1,4 +1,4 @@
-"""Keyset pages: a cursor holds the sort values of the last row seen, so pages neither skip nor repeat."""
+"""Keyset pagination: a cursor holds the sort values of a page's last row, so pages neither skip nor repeat rows."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """How many rows, and after which one: ``cursor`` holds its sort values, ``None`` asks for the first page."""
+    """The number of rows, and the sort values of the row before them. ``None`` requests the first page."""
 
     limit: int = DEFAULT_LIMIT
     cursor: list[str] | None = None
 
 
 class PageView(BaseModel, Generic[Item]):
-    """One page; ``next_cursor`` is null on the last."""
+    """One page. ``next_cursor`` is null on the last page."""
 
     items: list[Item]
     next_cursor: str | None = None
 
 
 def encode_cursor(values: Sequence[str]) -> str:
-    """Write the sort values of a row as an opaque cursor."""
+    """Return the sort values of a row as an opaque cursor."""
     text = json.dumps(list(values), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, length: int | None = None) -> list[str]:
-    """Read a cursor of ours.
+    """Return the sort values in a cursor.
 
     Raises:
-        ValidationError: it is not one, or does not hold ``length`` values.
+        ValidationError: it was not issued by this service, or does not hold ``length`` values.
 
     """
     try:
@@ -65,7 +65,7 @@ def decode_cursor(cursor: str, length: int | None = None) -> list[str]:
 
 
 def broken_cursor() -> ValidationError:
-    """Refuse a cursor; raise it also when a decoded value makes no sense."""
+    """Return the error for an invalid cursor. Raise it also if a decoded value makes no sense."""
     return ValidationError(
         "The cursor was not issued by this list.",
         errors=[{"field": "cursor", "message": "Use next_cursor of the previous page.", "code": "cursor_invalid"}],
@@ -82,7 +82,12 @@ async def _page_request(
 
 
 def moment_cursor(page: PageRequest) -> tuple[datetime, str] | None:
-    """Return the time and the id that a cursor holds; raises ValidationError when it holds anything else."""
+    """Return the time and the id in the page's cursor, or None for the first page.
+
+    Raises:
+        ValidationError: the cursor holds anything else.
+
+    """
     if page.cursor is None:
         return None
     try:
@@ -96,7 +101,12 @@ def moment_cursor(page: PageRequest) -> tuple[datetime, str] | None:
 
 
 def numbers_cursor(page: PageRequest, length: int) -> tuple[int, ...] | None:
-    """Return the whole numbers a cursor holds; raises ValidationError when it holds anything else."""
+    """Return the ``length`` whole numbers in the page's cursor, each below 2**53, or None for the first page.
+
+    Raises:
+        ValidationError: the cursor holds anything else.
+
+    """
     if page.cursor is None:
         return None
     if len(page.cursor) != length or not all(value.isascii() and value.isdigit() for value in page.cursor):
@@ -111,5 +121,5 @@ PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 
 def page_view(items: Sequence[Item], next_cursor: Sequence[str] | None) -> PageView[Item]:
-    """Return the page that holds ``items``; the next one begins after ``next_cursor``, ``None`` on the last page."""
+    """Return the page of ``items``. The next page begins after ``next_cursor``, which is None on the last page."""
     return PageView(items=list(items), next_cursor=encode_cursor(next_cursor) if next_cursor is not None else None)

@@ -36,7 +36,7 @@ def type_of(code: str) -> str:
 
 
 def translate(error: Exception) -> WalletError:
-    """Return the domain error that answers ``error``; what nobody expected becomes INTERNAL_ERROR and is logged."""
+    """Return the domain error that answers ``error``. An unexpected error is logged and becomes INTERNAL_ERROR."""
     if isinstance(error, WalletError):
         return error
     if isinstance(error, RequestValidationError):
@@ -56,7 +56,7 @@ def translate(error: Exception) -> WalletError:
 
 
 def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
-    """Turn pydantic's findings into ``{field, message, code}``; what the user sent is never part of it."""
+    """Return pydantic's findings as ``{field, message, code}``, without the values that the user sent."""
     fields: list[InvalidField] = []
     for item in found:
         where = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
@@ -71,7 +71,7 @@ def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
 
 
 def problem(error: WalletError, instance: str, request_id: str) -> Response:
-    """Answer with ``error`` as a problem document."""
+    """Return the response that reports ``error`` as a problem document."""
     document: dict[str, object] = {
         "type": type_of(error.code),
         "title": error.title,
@@ -94,7 +94,7 @@ def problem(error: WalletError, instance: str, request_id: str) -> Response:
 
 
 def _member(value: object) -> object:
-    """Serialise what explains a refusal: numbers as plain decimals, times in UTC, views as JSON."""
+    """Return a member of a problem as JSON: amounts as plain decimals, times in UTC, views as objects."""
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, datetime):
@@ -104,10 +104,10 @@ def _member(value: object) -> object:
 
 
 def problem_responses(*refusals: type[WalletError]) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of a route for ``responses=``; errors that share a status become its examples.
+    """Return the errors of a route for its ``responses=``. Errors with the same status become its examples.
 
-    Every route may answer 422, 500 and 503, so these are always there; :mod:`moniqo_core.openapi` adds 400, 401, 403,
-    413 and 429 where the route's body and dependencies, or the gateway, call for them.
+    Every route may answer 422, 500 and 503, so these are always included. :mod:`moniqo_core.openapi` adds 400, 401,
+    403, 413 and 429 if the body, the dependencies or the gateway require them.
     """
     wanted: tuple[type[WalletError], ...] = (*refusals, *_ALWAYS)
     described: dict[int | str, dict[str, Any]] = {}
@@ -128,7 +128,7 @@ def describe(refusal: type[WalletError]) -> dict[str, Any]:
 
 
 def example(refusal: type[WalletError]) -> Mapping[str, Any]:
-    """Return an OpenAPI example of an error class."""
+    """Return the OpenAPI example of one error class."""
     meaning = inspect.getdoc(refusal) or refusal.title
     document: dict[str, Any] = {
         "type": type_of(refusal.code),

@@ -1,4 +1,4 @@
-"""Ready-made responses: FastAPI's own serialisation costs more than the route."""
+"""Ready-made responses, because FastAPI's own serialisation costs more than the route."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 
 def json_response(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with ``view`` as JSON."""
+    """Return a response with ``view`` as JSON."""
     content = view.__pydantic_serializer__.to_json(view)
     return Response(content, status, headers, media_type="application/json")
 
 
 def csv_response(text: str, filename: str, next_cursor: str | None) -> Response:
-    """Answer with a file; ``next_cursor`` of the next part becomes a link relative to this one."""
+    """Return a response with a CSV file. ``next_cursor`` becomes a link to the next part, relative to this one."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     if next_cursor is not None:
         headers["Link"] = f'<?format=csv&cursor={next_cursor}>; rel="next"'
@@ -23,5 +23,5 @@ def csv_response(text: str, filename: str, next_cursor: str | None) -> Response:
 
 
 def no_content() -> Response:
-    """Answer 204."""
+    """Return an empty response with status 204."""
     return Response(status_code=204)

@@ -1,7 +1,7 @@
-"""Verifying access tokens where no gateway did it.
+"""Verification of access tokens, where no gateway has verified them.
 
-The algorithm follows from the type of the issuer's key, never from the token; key material in a token's header
-(``jwk``, ``jku``, ``x5u``) is ignored. PyJWT is imported on first use: behind API Gateway nothing here runs.
+The algorithm follows from the type of the issuer's key, never from the token. Key material in a token's header
+(``jwk``, ``jku``, ``x5u``) is ignored. PyJWT is imported on first use, because nothing here runs behind API Gateway.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moniqo_core.domain.errors import TemporarilyUnavailableError, Unauthenticat
 
 MAX_TOKEN_LENGTH: Final = 8192
 SEEN: Final = 256
-"""Tokens an environment knows again."""
+"""The most verified tokens that an execution environment remembers."""
 FETCH_SECONDS: Final = 3
 MAX_KEY_SET_BYTES: Final = 262_144
 KEYS_FRESH_SECONDS: Final = 3600
@@ -30,7 +30,13 @@ _REFUSAL: Final = "The token is not valid."
 
 
 def fetch(url: str) -> bytes:
-    """Download a key set; plain HTTP is accepted from this machine only."""
+    """Download a key set. Plain HTTP is accepted from this machine only.
+
+    Raises:
+        ValueError: the URL is not https, or the answer is not HTTP.
+        OSError: the answer did not arrive within :data:`FETCH_SECONDS`.
+
+    """
     from urllib.parse import urlsplit
     from urllib.request import urlopen
 
@@ -41,7 +47,7 @@ def fetch(url: str) -> bytes:
     until = time.monotonic() + FETCH_SECONDS
     content = bytearray()
     try:
-        # The scheme was checked above. The time-out holds for each piece; what trickles in is given up by the clock.
+        # The scheme was checked above. The time-out applies to each read, and the clock ends an answer that trickles.
         with urlopen(url, timeout=2) as answer:  # noqa: S310  # nosec B310
             while len(content) < MAX_KEY_SET_BYTES and (piece := answer.read1(MAX_KEY_SET_BYTES)):
                 content += piece
@@ -53,7 +59,7 @@ def fetch(url: str) -> bytes:
 
 
 class _Seen(NamedTuple):
-    """What a token that verified said, and the key it did so with."""
+    """The claims of a verified token, its expiry in Unix seconds, and the key that verified it."""
 
     claims: Mapping[str, Any]
     expires_at: float
@@ -62,9 +68,10 @@ class _Seen(NamedTuple):
 
 
 class TokenVerifier:
-    """Verifies access tokens of one issuer for one client. Keys are kept, and fetched again only within bounds.
+    """Verifies access tokens of one issuer for one client.
 
-    A token that verified is known again by its digest, as long as it has not expired and the issuer keeps its key.
+    The issuer's keys are cached. Once there are keys, they are fetched again at most every 30 s. A verified token is
+    recognized by its digest, as long as it has not expired and the issuer keeps its key.
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class TokenVerifier:
         """Return the claims of a valid token.
 
         Raises:
-            UnauthenticatedError: the token is malformed, forged, expired or meant for somebody else.
+            UnauthenticatedError: the token is malformed, forged, expired or meant for another client.
             TemporarilyUnavailableError: the issuer's keys cannot be fetched.
 
         """
@@ -133,7 +140,7 @@ class TokenVerifier:
         return self._client_id in accepted and claims.get("client_id", self._client_id) == self._client_id
 
     def _key(self, kid: object) -> Any:
-        """Return the key; stale keys and unknown ids fetch the set again, at most once per ``REFETCH_SECONDS``."""
+        """Return a key, or None. Old keys and unknown ids fetch the set again, at most every ``REFETCH_SECONDS``."""
         if not isinstance(kid, str):
             return None
         now = self._clock()
@@ -166,7 +173,7 @@ class TokenVerifier:
 
 
 def _header(token: str) -> dict[str, Any]:
-    """Read a token's header, to learn which key it names; PyJWT reads the whole token strictly afterwards."""
+    """Return the header of a token, which names the key. PyJWT checks the whole token afterwards."""
     from jwt.utils import base64url_decode
 
     try:

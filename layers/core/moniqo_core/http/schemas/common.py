@@ -33,30 +33,30 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class ClosedModel(BaseModel):
-    """A request body: unknown fields are refused, and a value never changes once read."""
+    """A request body. Unknown fields are refused, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
     def _from_object(cls, value: Any) -> Any:
-        # FastAPI validates by attributes: a Decimal, any number with a point, would pass for an empty object.
+        # FastAPI validates by attributes, so a Decimal (any number with a point) would pass as an empty object.
         if isinstance(value, Decimal):
             raise PydanticCustomError("model_type", "Input should be an object")
         return value
 
 
 class View(BaseModel):
-    """A response body; ``View.model_validate(domain_object)`` reads attributes of the same names.
+    """A response body. ``View.model_validate(domain_object)`` reads attributes of the same names.
 
-    Lists are ``list``: pydantic writes any other ``Sequence`` by a slow path.
+    Declare lists as ``list``, because pydantic serialises any other ``Sequence`` slowly.
     """
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
     @classmethod
     def made(cls, **values: object) -> Self:
-        """Make a view of all its fields, which are right already: ``model_construct`` in a fifth of its time."""
+        """Return a view with all its fields, which must be valid. It takes a fifth of ``model_construct``'s time."""
         view = cls.__new__(cls)
         object.__setattr__(view, "__dict__", values)
         object.__setattr__(view, "__pydantic_fields_set__", set(values))
@@ -74,7 +74,7 @@ def _amount_reader(accept: Callable[[Decimal], bool], refusal: str) -> Callable[
 
 
 def _read_amount(value: object) -> Decimal:
-    """Read a JSON string or number exactly; a float is refused, for nothing of ours may pass through one."""
+    """Return the exact amount of a JSON string or number. A float is refused, because floats lose digits."""
     if isinstance(value, str):
         try:
             return money.parse(value)
@@ -133,7 +133,7 @@ Timestamp = Annotated[
 
 
 def _read_moment(value: object) -> datetime:
-    """Read RFC 3339 with its offset; pydantic's own datetime would take numbers too."""
+    """Return the time of an RFC 3339 string with an offset. pydantic's own datetime would accept numbers too."""
     if not isinstance(value, str) or not value.isascii() or len(value) > _LONGEST_MOMENT or "T" not in value.upper():
         raise PydanticCustomError(
             "timestamp_format", "Input should be an RFC 3339 time, for example 2026-01-31T12:00:00Z"
@@ -166,7 +166,7 @@ TimestampIn = Annotated[
 
 
 def _with_floats(value: object) -> object:
-    """Turn the exact numbers of a parsed body back into JSON's own, for data that is the client's and not money."""
+    """Return a client's own data with each ``Decimal`` as a float. Such data is not money."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, dict):
@@ -178,7 +178,12 @@ JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_with_floats)]
 
 
 def visible_text(text: str) -> str:
-    """Return ``text`` composed (NFC) and trimmed, or refuse characters nobody sees: control, bidi, zero width."""
+    """Return ``text`` normalised (NFC) and trimmed.
+
+    Raises:
+        PydanticCustomError: it contains invisible characters: control, bidirectional or zero-width ones.
+
+    """
     text = unicodedata.normalize("NFC", text).strip()
     if not text.isascii() or not text.isprintable():
         for character in text:

@@ -1,4 +1,4 @@
-"""Logging in, in requests and answers."""
+"""Request and response bodies of logging in."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class CandlesView(View):
 
 
 def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
-    """Show a valuation."""
+    """Return the view of a valuation."""
     return BalanceView(
         user_wallet_id=user_wallet_id,
         mode=worth.mode,
@@ -126,12 +126,12 @@ def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
 
 
 def markets_view(markets: Sequence[Market]) -> MarketsView:
-    """Show markets."""
+    """Return the view of markets."""
     return MarketsView(items=[MarketView.model_validate(market) for market in markets])
 
 
 def price_view(snapshot: Snapshot) -> PriceView:
-    """Show the best prices of a snapshot."""
+    """Return the view of a snapshot's best prices."""
     return PriceView(
         symbol=snapshot.symbol,
         bid=snapshot.bid,
@@ -145,7 +145,7 @@ def price_view(snapshot: Snapshot) -> PriceView:
 
 
 def book_view(snapshot: Snapshot) -> BookView:
-    """Show the book of a snapshot."""
+    """Return the view of a snapshot's order book."""
     return BookView(
         symbol=snapshot.symbol,
         bids=[BookLevelView.model_validate(level) for level in snapshot.bids],
@@ -156,5 +156,5 @@ def book_view(snapshot: Snapshot) -> BookView:
 
 
 def candles_view(symbol: str, interval: str, candles: Sequence[Candle]) -> CandlesView:
-    """Show candles."""
+    """Return the view of candles."""
     return CandlesView(symbol=symbol, interval=interval, items=[CandleView.model_validate(item) for item in candles])

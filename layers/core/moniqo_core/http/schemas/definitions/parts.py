@@ -1,4 +1,4 @@
-"""Parts of wallet definitions as administrators send them: credential fields, what a wallet can do, its venue."""
+"""Parts of wallet definitions as administrators send them: credential fields, capabilities and the venue."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def _compiles(pattern: str) -> str:
 
 
 def distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse a list that names something twice."""
+    """Return ``values``, and refuse them if they repeat an entry."""
     if len(set(values)) != len(values):
         raise PydanticCustomError("duplicates", "Input should not repeat an entry")
     return values
 
 
 Percent = Annotated[NonNegativeAmount, AfterValidator(_percent)]
-# A venue on this machine is for trying things out: it is called only where the deployment allows that.
+# A venue on this machine is for trials. It is called only if the deployment allows it.
 VenueUrl = Annotated[
     str,
     Field(

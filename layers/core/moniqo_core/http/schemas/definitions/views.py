@@ -1,4 +1,4 @@
-"""Wallet definitions as they are answered."""
+"""Wallet definitions in responses."""
 
 from __future__ import annotations
 
@@ -88,12 +88,17 @@ class DefinitionView(View):
 
     @classmethod
     def of(cls, definition: Definition) -> DefinitionView:
-        """Show a definition; ``api_config`` is not part of it."""
+        """Return the view of a definition, without its ``api_config``."""
         return cls.model_validate(definition)
 
 
 def definition_cursor(page: PageRequest) -> DefinitionCursor | None:
-    """Return the definition that the page begins after; raises ValidationError for a cursor of another list."""
+    """Return the definition that the page begins after, or None for the first page.
+
+    Raises:
+        ValidationError: the cursor is of another list.
+
+    """
     cursor = page.cursor
     if cursor is None:
         return None
@@ -103,7 +108,7 @@ def definition_cursor(page: PageRequest) -> DefinitionCursor | None:
 
 
 def definition_page(found: Sequence[Definition], limit: int) -> PageView[DefinitionView]:
-    """Show the first ``limit`` of ``found``; one more means that there is a next page."""
+    """Return the page of the first ``limit`` definitions. More in ``found`` mean that there is a next page."""
     shown = found[:limit]
     next_cursor = [str(shown[-1].order), shown[-1].slug] if len(found) > limit else None
     return page_view([DefinitionView.of(definition) for definition in shown], next_cursor)

@@ -1,4 +1,4 @@
-"""What was exchanged, as it is answered."""
+"""Fills in responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FillView(View):
 
 
 def fill_view(item: Fill) -> FillView:
-    """Show a fill."""
+    """Return the view of a fill."""
     return FillView.made(
         fill_id=item.fill_id,
         order_id=item.order_id,

@@ -1,4 +1,4 @@
-"""Response body of an order that is only checked."""
+"""The response body of a preflight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.rule_check import Estimate, Preflight, RuleOutcome, RuleResult
 from moniqo_core.http.schemas.common import Amount, View
 
-_TOLD_ELSEWHERE: Final = frozenset({"field", "hint"})
+_SHOWN_ELSEWHERE: Final = frozenset({"field", "hint"})
 
 Number = str | bool | None
 
@@ -59,7 +59,7 @@ class PreflightView(View):
 
 
 def preflight_view(found: Preflight, user_wallet_id: str) -> PreflightView:
-    """Show what a check found."""
+    """Return the view of a preflight."""
     return PreflightView(
         user_wallet_id=user_wallet_id,
         mode=found.mode,
@@ -87,7 +87,7 @@ def _estimate_view(estimate: Estimate | None) -> EstimateView | None:
 
 
 def _numbers(numbers: Mapping[str, object]) -> dict[str, Number]:
-    return {name: _number(value) for name, value in numbers.items() if name not in _TOLD_ELSEWHERE}
+    return {name: _number(value) for name, value in numbers.items() if name not in _SHOWN_ELSEWHERE}
 
 
 def _number(value: object) -> Number:

@@ -79,7 +79,7 @@ class TakeProfitRequest(ClosedModel):
         return self
 
     def to_spec(self) -> ExitSpec:
-        """Return what the command holds."""
+        """Return the exit as the domain has it."""
         return ExitSpec(self.stop_price, self.percent)
 
 
@@ -124,7 +124,7 @@ class PlaceOrderRequest(ClosedModel):
         return self
 
     def to_command(self, idempotency_key: str | None) -> OrderRequest:
-        """Return the command; the header stands in for ``client_order_id``, which wins when both are given."""
+        """Return the command. The header ``idempotency_key`` is used if there is no ``client_order_id``."""
         return OrderRequest(
             symbol=self.symbol,
             side=self.side,

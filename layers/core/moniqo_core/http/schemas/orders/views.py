@@ -1,4 +1,4 @@
-"""Orders as they are answered, paper and live ones."""
+"""Paper and live orders in responses."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class CancelledView(View):
 
 
 def order_view(record: OrderRecord) -> OrderView:
-    """Show an order."""
+    """Return the view of an order."""
     receipt = record.receipt
     return OrderView.made(
         order_id=record.order_id,

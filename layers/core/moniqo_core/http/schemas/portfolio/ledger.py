@@ -56,7 +56,7 @@ class EntryView(View):
 
 
 def entry_view(entry: JournalEntry) -> EntryView:
-    """Show a journal entry."""
+    """Return the view of a journal entry."""
     return EntryView(
         seq=entry.seq,
         epoch=entry.epoch,
@@ -73,10 +73,12 @@ def entry_view(entry: JournalEntry) -> EntryView:
 
 
 def ledger_csv(entries: Iterable[EntryPostings]) -> tuple[str, int | None]:
-    """Write one row per posting, and one for an entry that moved nothing, up to a whole entry of 5,000 rows.
+    """Return a CSV file of whole entries, of up to 5,000 rows together. A larger first entry is still included.
+
+    There is one row per posting, and one row for an entry without postings.
 
     Returns:
-        The text, and the sequence number of the last entry written when there are more.
+        The text, and the sequence number of its last entry if there are more entries.
 
     """
     text = io.StringIO()

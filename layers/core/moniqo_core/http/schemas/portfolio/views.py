@@ -1,4 +1,4 @@
-"""Response bodies of positions, results and equity."""
+"""Response bodies of positions, performance and equity."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class EquityView(View):
 
 
 def positions_view(report: PositionReport, user_wallet_id: str) -> PositionsView:
-    """Show positions."""
+    """Return the view of positions."""
     return PositionsView(
         user_wallet_id=user_wallet_id,
         mode=report.mode,
@@ -124,7 +124,7 @@ def positions_view(report: PositionReport, user_wallet_id: str) -> PositionsView
 
 
 def performance_view(found: Performance, user_wallet_id: str) -> PerformanceView:
-    """Show results."""
+    """Return the view of a paper wallet's performance."""
     return PerformanceView(
         user_wallet_id=user_wallet_id,
         mode="paper",
@@ -162,7 +162,7 @@ def _figures(figures: TradeFigures) -> dict[str, object]:
 
 
 def equity_view(curve: EquityCurve, user_wallet_id: str, interval: Literal["1h", "1d"]) -> EquityView:
-    """Show equity."""
+    """Return the view of an equity curve."""
     return EquityView(
         user_wallet_id=user_wallet_id,
         mode=curve.mode,
@@ -183,10 +183,10 @@ def equity_view(curve: EquityCurve, user_wallet_id: str, interval: Literal["1h",
 def equity_span(
     since: datetime | None, until: datetime | None, interval: Literal["1h", "1d"], now: datetime
 ) -> tuple[datetime, datetime]:
-    """Return the span to show; the last week of hours or quarter of days when it is not given.
+    """Return the span to show. By default it covers the last 7 days for hours, and the last 90 days for days.
 
     Raises:
-        ValidationError: it holds more points than one answer does, or ends before it begins.
+        ValidationError: the span has more than :data:`MAX_POINTS` points, or ends before it begins.
 
     """
     end = until or now

@@ -1,4 +1,4 @@
-"""Request bodies of user wallets. Credentials become ``SecretStr`` as they are read."""
+"""Request bodies of user wallets. Credentials become ``SecretStr`` when they are parsed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_CREDENTIAL_FIELDS: Final = 20
 
 
 def _read_credentials(value: object) -> dict[str, SecretStr]:
-    # One validator for all: pydantic's own errors would name the keys, and a key may be a misplaced secret.
+    # One validator reads everything. pydantic's own errors would name the keys, and a key may be a misplaced secret.
     if not isinstance(value, Mapping):
         raise PydanticCustomError("credentials", "Input should be an object of field names and values")
     if len(value) > MAX_CREDENTIAL_FIELDS:
@@ -62,7 +62,7 @@ Credentials = Annotated[
 
 
 def _only_true(value: object) -> bool:
-    # Literal[True] would take the number 1.
+    # Literal[True] would accept the number 1.
     if value is not True:
         raise PydanticCustomError("confirm", "Input should be true")
     return True
@@ -105,7 +105,7 @@ class CreateWalletRequest(ClosedModel):
     risk_limits: RiskLimitsRequest
 
     def to_new_wallet(self) -> NewWallet:
-        """Return what the service creates."""
+        """Return the wallet for the service to create."""
         return NewWallet(
             wallet_id=self.wallet_id,
             custom_name=self.custom_name,
@@ -138,7 +138,7 @@ class UpdateWalletRequest(ClosedModel):
         return self
 
     def to_change(self) -> WalletChange:
-        """Return what the service changes."""
+        """Return the changes for the service to make."""
         fields = {name: getattr(self, name) for name in self.model_fields_set if name != "risk_limits"}
         return WalletChange(fields, self.risk_limits.changes() if self.risk_limits else {})
 

@@ -1,4 +1,4 @@
-"""The risk limits of a wallet in requests and answers."""
+"""The risk limits of a wallet in requests and responses."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class RiskLimitsRequest(ClosedModel):
         return self
 
     def to_limits(self) -> RiskLimits:
-        """Return the limits as the domain knows them."""
+        """Return the limits as the domain has them."""
         return RiskLimits(**{name: getattr(self, name) for name in type(self).model_fields})
 
 

@@ -60,7 +60,7 @@ class SyncLogView(View):
 
 
 def sync_view(outcome: SyncOutcome) -> SyncView:
-    """Show how a sync went."""
+    """Return the view of a sync's outcome."""
     wallet = outcome.after
     return SyncView(
         success=outcome.error_message is None,
@@ -74,13 +74,18 @@ def sync_view(outcome: SyncOutcome) -> SyncView:
 
 
 def sync_log_cursor(page: PageRequest) -> SyncLogCursor | None:
-    """Return the sync that the page begins after; raises ValidationError for a cursor of another list."""
+    """Return the sync that the page begins after, or None for the first page.
+
+    Raises:
+        ValidationError: the cursor is of another list.
+
+    """
     cursor = moment_cursor(page)
     return SyncLogCursor(*cursor) if cursor else None
 
 
 def sync_log_page(found: Sequence[SyncLogEntry], limit: int) -> PageView[SyncLogView]:
-    """Show a page of the sync log; ``found`` holds one more when there is another page."""
+    """Return the page of the first ``limit`` syncs. More in ``found`` mean that there is a next page."""
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = [last.started_at.isoformat(), last.id] if last else None
     return page_view([SyncLogView.model_validate(entry) for entry in found[:limit]], next_cursor)

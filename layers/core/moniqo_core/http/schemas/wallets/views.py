@@ -101,13 +101,13 @@ class ConnectionTestView(View):
 
 
 def wallet_view(wallet: UserWallet) -> UserWalletView:
-    """Show a wallet."""
+    """Return the view of a wallet."""
     names = UserWalletView.model_fields.keys() - {"balance"}
     return UserWalletView(**{name: getattr(wallet, name) for name in names}, balance=snapshot_view(wallet.balance))
 
 
 def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
-    """Show a balance snapshot."""
+    """Return the view of a balance snapshot."""
     realised, unrealised = balance.realised_pnl, balance.unrealised_pnl
     total = None if realised is None or unrealised is None else realised + unrealised
     return SnapshotView(
@@ -120,13 +120,18 @@ def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
 
 
 def wallet_cursor(page: PageRequest) -> WalletCursor | None:
-    """Return the wallet that the page begins after; raises ValidationError for a cursor of another list."""
+    """Return the wallet that the page begins after, or None for the first page.
+
+    Raises:
+        ValidationError: the cursor is of another list.
+
+    """
     cursor = moment_cursor(page)
     return WalletCursor(*cursor) if cursor else None
 
 
 def wallet_page(found: Sequence[UserWallet], limit: int) -> PageView[UserWalletView]:
-    """Show a page of wallets; ``found`` holds one more when there is another page."""
+    """Return the page of the first ``limit`` wallets. More in ``found`` mean that there is a next page."""
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = [last.created_at.isoformat(), last.id] if last else None
     return page_view([wallet_view(wallet) for wallet in found[:limit]], next_cursor)
