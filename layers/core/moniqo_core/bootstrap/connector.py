@@ -1,4 +1,4 @@
-"""The connector, which opens wallets of users."""
+"""The factory of the connector, which opens users' wallets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @cache
 def wallets() -> WalletConnector:
-    """Opens wallets of users."""
+    """Return the connector, which opens users' wallets."""
     from moniqo_core.wallets.connector import WalletConnector
 
     chosen = bootstrap.settings()

@@ -1,4 +1,4 @@
-"""Encryption of credentials, and the keys it uses."""
+"""The factories for the encryption of credentials, and for its keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @cache
 def keys() -> SecretsManagerKeys:
-    """The keys credentials are encrypted with; the key ring is read when it is first needed."""
+    """Return the keys that encrypt credentials. The key ring is read when it is first needed."""
     from moniqo_core.credentials.key_ring_secret import KeyRingSecret
     from moniqo_core.credentials.key_source import SecretsManagerKeys
     from moniqo_core.secret_reader import read_secret
@@ -30,7 +30,7 @@ def keys() -> SecretsManagerKeys:
 
 @cache
 def cipher() -> CredentialCipher:
-    """Encrypts and opens credentials."""
+    """Return the cipher, which encrypts and decrypts credentials."""
     from moniqo_core.credentials.cipher import CredentialCipher
 
     return CredentialCipher(bootstrap.keys())
@@ -38,7 +38,7 @@ def cipher() -> CredentialCipher:
 
 @cache
 def key_rotation() -> KeyRotation:
-    """Rotating the key ring."""
+    """Return the rotation of the key ring."""
     from moniqo_core.credentials.key_ring_secret import KeyRingSecret
     from moniqo_core.credentials.key_rotation import KeyRotation
 
@@ -47,7 +47,7 @@ def key_rotation() -> KeyRotation:
 
 @cache
 def reencryption() -> Reencryption:
-    """Moving stored credentials to the key in use."""
+    """Return the service that re-encrypts stored credentials with the key in use."""
     from moniqo_core.services.wallets.reencryption import Reencryption
     from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 

@@ -1,4 +1,4 @@
-"""Settings and logging of this execution environment."""
+"""The settings and the logging of this execution environment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from moniqo_core.config import Settings
 
 @cache
 def settings() -> Settings:
-    """The settings of this execution environment."""
+    """Return the settings of this execution environment."""
     return Settings.from_environment(os.environ)
 
 
 def configure_logging() -> None:
-    """Send log lines through the redacting formatter."""
+    """Send every log line through the formatter that masks secrets."""
     observability.configure(bootstrap.settings().service_name, bootstrap.settings().log_level)

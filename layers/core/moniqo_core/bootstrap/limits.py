@@ -1,4 +1,4 @@
-"""Limits on what one user may do."""
+"""The factories of limits for each user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def per_minute(what: str, limit: int) -> PerMinute:
-    """Return a limit on how often each user may do ``what`` within a minute."""
+    """Return a limit on how often each user may do ``what`` per minute."""
     from moniqo_core.services.shared.limits import MINUTE, PerMinute
     from moniqo_core.storage.rate_counters import RateCounters
 

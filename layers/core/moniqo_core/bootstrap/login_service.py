@@ -1,4 +1,4 @@
-"""The service in :mod:`moniqo_core.services.login`."""
+"""The factory of the service in :mod:`moniqo_core.services.login`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def login() -> Login:
-    """Logging in against the identity provider."""
+    """Return the service that logs users in at the identity provider."""
     import boto3
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""The connection to MongoDB."""
+"""The factory of the database connection, and checks of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 @cache
 def database() -> Database:
-    """The database; its client belongs to the loop of :mod:`moniqo_core.event_loop`."""
+    """Return the database. Its client belongs to the loop of :mod:`moniqo_core.event_loop`.
+
+    Raises:
+        TemporarilyUnavailableError: the connection string is not valid.
+
+    """
     from moniqo_core.storage.client import UNUSABLE_ADDRESS, connect
 
     try:
         return connect(_database_url(), bootstrap.settings().mongodb_database)
     except UNUSABLE_ADDRESS:
-        # The text may hold a password: it is not quoted.
+        # The text of the error may contain a password, so it is not quoted.
         raise TemporarilyUnavailableError("The address of the database cannot be read.", retry_after=60) from None
 
 
@@ -36,25 +41,25 @@ def _database_url() -> str:
 
 
 def preload() -> None:
-    """Import the driver of the database without connecting.
+    """Import the database driver without connecting.
 
-    Functions that answer HTTP call this while they start: a start has a whole CPU, and a snapshot keeps what it did.
+    Functions that answer HTTP call this while they start. A start has a full CPU, and a SnapStart snapshot includes it.
     """
     import moniqo_core.storage.client  # noqa: F401
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether the database, not the request, is to blame and the same call may succeed later."""
+    """Tell whether the database failed, not the request, so that the same call may succeed later."""
     from moniqo_core.storage import client
 
     return client.is_outage(error)
 
 
 async def check_database() -> None:
-    """Ask the database for its version.
+    """Read the version of the database, which proves that it answers.
 
     Raises:
-        TemporarilyUnavailableError: it is too old for this service.
+        TemporarilyUnavailableError: the database is too old for this service.
 
     """
     from moniqo_core.storage.client import UnsupportedServerError, server_version

@@ -1,4 +1,4 @@
-"""The services in :mod:`moniqo_core.services.orders`."""
+"""The factories of the services in :mod:`moniqo_core.services.orders`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @cache
 def orders() -> Orders:
-    """Orders of users' wallets."""
+    """Return the service for orders of users' wallets."""
     from moniqo_core.services.orders.service import Orders
 
     return Orders(order_opener(), per_minute("orders", bootstrap.settings().orders_per_minute))
 
 
 def order_opener() -> OrderOpener:
-    """Opening wallets with their orders."""
+    """Return the opener of wallets for order execution."""
     from moniqo_core.services.orders.opener import OrderOpener
 
     return OrderOpener(bootstrap.wallets(), bootstrap.live_placing)
@@ -35,7 +35,7 @@ def order_opener() -> OrderOpener:
 
 @cache
 def live_placing() -> LivePlacing:
-    """Orders at venues."""
+    """Return the service that places live orders."""
     from moniqo_core.services.orders.live.placing import LivePlacing
 
     return LivePlacing(bootstrap.database(), bootstrap.balance_sync(), live_trading=bootstrap.settings().live_trading)
@@ -43,7 +43,7 @@ def live_placing() -> LivePlacing:
 
 @cache
 def purchase_stop() -> PurchaseStop:
-    """Cancelling purchases of wallets that reached a loss limit."""
+    """Return the service that cancels open buys of wallets that reached a loss limit."""
     from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 
     return PurchaseStop(bootstrap.database(), bootstrap.wallets())
@@ -51,7 +51,7 @@ def purchase_stop() -> PurchaseStop:
 
 @cache
 def order_reconciliation() -> OrderReconciliation:
-    """Finding out what became of orders at venues."""
+    """Return the service that reconciles live orders with their venues."""
     from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
 
     return OrderReconciliation(bootstrap.database(), bootstrap.wallets())
@@ -59,7 +59,7 @@ def order_reconciliation() -> OrderReconciliation:
 
 @cache
 def order_evaluation() -> OrderEvaluation:
-    """Letting resting orders meet the market."""
+    """Return the service that evaluates open paper orders."""
     from moniqo_core.services.orders.paper_evaluation import OrderEvaluation
 
     return OrderEvaluation(bootstrap.wallets())
@@ -67,7 +67,7 @@ def order_evaluation() -> OrderEvaluation:
 
 @cache
 def evaluation_dispatch() -> EvaluationDispatch:
-    """Queueing the wallets whose orders are to be evaluated."""
+    """Return the service that queues the wallets to evaluate."""
     from moniqo_core.services.orders.paper_evaluation import EvaluationDispatch
     from moniqo_core.services.shared.work_queue import WorkQueue
 

@@ -1,4 +1,4 @@
-"""The services in :mod:`moniqo_core.services.portfolio`."""
+"""The factories of the services in :mod:`moniqo_core.services.portfolio`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @cache
 def balances() -> Balances:
-    """Balances of users' wallets."""
+    """Return the service for balances of users' wallets."""
     from moniqo_core.services.portfolio.balances import Balances
 
     return Balances(bootstrap.wallets())
@@ -23,7 +23,7 @@ def balances() -> Balances:
 
 @cache
 def markets() -> Markets:
-    """Markets as users' wallets see them."""
+    """Return the service for the markets of users' wallets."""
     from moniqo_core.services.portfolio.markets import Markets
 
     return Markets(bootstrap.wallets())
@@ -31,7 +31,7 @@ def markets() -> Markets:
 
 @cache
 def portfolio() -> Portfolio:
-    """Positions, results and history of users' wallets."""
+    """Return the service for positions, performance and history of users' wallets."""
     from moniqo_core.services.portfolio.service import Portfolio
 
     return Portfolio(bootstrap.wallets())

@@ -1,4 +1,4 @@
-"""Stores that several services use."""
+"""The factories of stores that several services use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def user_wallet_store() -> UserWalletStore:
 
 
 def due_wallets() -> DueWallets:
-    """Return the store that finds and leases wallets with work that is due."""
+    """Return the store that finds the wallets due for work, and leases them."""
     from moniqo_core.storage.wallets.due_wallets import DueWallets
 
     return DueWallets(bootstrap.database())

@@ -1,4 +1,4 @@
-"""The services in :mod:`moniqo_core.services.sync`."""
+"""The factories of the services in :mod:`moniqo_core.services.sync`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def balance_sync() -> BalanceSync:
-    """Keeping balance snapshots true."""
+    """Return the service that syncs balance snapshots."""
     from moniqo_core.services.sync.balance_sync import BalanceSync
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
 
@@ -33,7 +33,7 @@ def balance_sync() -> BalanceSync:
 
 @cache
 def sync_dispatch() -> SyncDispatch:
-    """Queueing the wallets whose sync is due."""
+    """Return the service that queues the wallets whose sync is due."""
     from moniqo_core.services.shared.work_queue import WorkQueue
     from moniqo_core.services.sync.dispatch import SyncDispatch
 

@@ -1,4 +1,4 @@
-"""The services in :mod:`moniqo_core.services.wallets`."""
+"""The factories of the services in :mod:`moniqo_core.services.wallets`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @cache
 def definitions() -> Definitions:
-    """The catalogue of wallet definitions."""
+    """Return the service for the catalogue of wallet definitions."""
     from moniqo_core.services.wallets.definitions import Definitions
 
     return Definitions(definition_store())
@@ -31,7 +31,7 @@ def definitions() -> Definitions:
 
 @cache
 def user_wallets() -> UserWallets:
-    """Reads of users' wallets."""
+    """Return the service that reads users' wallets and their sync logs."""
     from moniqo_core.services.wallets.queries import UserWallets
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
 
@@ -40,7 +40,7 @@ def user_wallets() -> UserWallets:
 
 @cache
 def wallet_creation() -> WalletCreation:
-    """Connecting new wallets."""
+    """Return the service that connects new wallets."""
     from moniqo_core.services.wallets.creation import WalletCreation
 
     return WalletCreation(
@@ -50,7 +50,7 @@ def wallet_creation() -> WalletCreation:
 
 @cache
 def wallet_changes() -> WalletChanges:
-    """Changing and deleting wallets."""
+    """Return the service that changes and deletes wallets."""
     from moniqo_core.services.wallets.changes import WalletChanges
 
     return WalletChanges(user_wallet_store(), bootstrap.wallets(), order_opener())
@@ -58,7 +58,7 @@ def wallet_changes() -> WalletChanges:
 
 @cache
 def wallet_connection() -> WalletConnection:
-    """Testing connections and replacing credentials."""
+    """Return the service that tests connections and replaces credentials."""
     from moniqo_core.services.wallets.connection import WalletConnection
     from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 
@@ -70,7 +70,7 @@ def wallet_connection() -> WalletConnection:
 
 @cache
 def wallet_lifecycle() -> WalletLifecycle:
-    """Pausing, resuming, suspending and reinstating wallets."""
+    """Return the service that pauses, resumes, suspends and reinstates wallets."""
     from moniqo_core.services.wallets.lifecycle import WalletLifecycle
 
     return WalletLifecycle(user_wallet_store(), bootstrap.wallets())
@@ -78,7 +78,7 @@ def wallet_lifecycle() -> WalletLifecycle:
 
 @cache
 def paper_wallets() -> PaperWallets:
-    """Resetting and forking demo wallets."""
+    """Return the service that resets and forks demo wallets."""
     from moniqo_core.services.wallets.paper import PaperWallets
 
     return PaperWallets(user_wallet_store(), bootstrap.wallets(), wallet_limit())
@@ -86,7 +86,7 @@ def paper_wallets() -> PaperWallets:
 
 @cache
 def resuming() -> Resuming:
-    """What is asked before a wallet is resumed."""
+    """Return the checks that a wallet must pass before it is resumed."""
     from moniqo_core.services.wallets.resuming import Resuming
 
     return Resuming(
