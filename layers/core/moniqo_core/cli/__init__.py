@@ -1,8 +1,7 @@
-"""``moniqo-admin``: what operators run by hand, on the deployment whose variables are in the environment.
+"""``moniqo-admin``: the commands of operators, for the deployment whose variables are in the environment.
 
-``replay`` and ``verify`` check the books of demo wallets, ``live`` stops and starts live orders, ``keys`` shows and
-rotates the keys of credentials. Exit code 0: all is well. 1: something is wrong, and the output says what. 2: it could
-not be found out or done.
+``replay`` and ``verify`` check the journals of demo wallets, ``live`` stops and starts live orders, and ``keys`` shows
+and rotates the keys of credentials. :class:`~moniqo_core.cli.exit_code.ExitCode` lists the exit codes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from moniqo_core.storage.client import DatabaseError, UnsupportedServerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; one clear line where that cannot be done."""
+    """Run one command and return its exit code. If it cannot do its work, print one line to standard error."""
     parser = argparse.ArgumentParser(prog="moniqo-admin", description="Operate a deployment of Moniqo Wallets.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""``python -m moniqo_core.cli``."""
+"""Runs ``moniqo-admin`` as ``python -m moniqo_core.cli``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """``moniqo-admin replay`` and ``moniqo-admin verify``: recompute demo wallets from their journals.
 
-Neither changes anything.
+Both only read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAGE: Final = 500
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``replay`` and ``verify``."""
+    """Add the commands ``replay`` and ``verify``."""
     replay = commands.add_parser("replay", help="recompute one wallet and compare it with its stored state")
     replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
     add_options(replay, _replay)
@@ -77,13 +77,13 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
             if found.difference is not None:
                 different += 1
                 progress.say(f"{wallet}: {describe(found.difference)}")
-    told = f"{counted(checked - missing, 'wallet')}, {counted(entries, 'entry', 'entries')}"
-    sys.stdout.write(f"{told}: {different or 'none'} differ{'s' * (different == 1)}\n")
+    summary = f"{counted(checked - missing, 'wallet')}, {counted(entries, 'entry', 'entries')}"
+    sys.stdout.write(f"{summary}: {different or 'none'} differ{'s' * (different == 1)}\n")
     return ExitCode.DIFFERS if different else ExitCode.UNKNOWN if missing else ExitCode.AGREES
 
 
 async def _ids(database: Database, wallets: Sequence[str] | None) -> AsyncIterator[str]:
-    """Yield the wallets to check: all that have a snapshot, then those with nothing but a journal."""
+    """Yield the ids of the wallets to check. Without a list: all with a snapshot, then those with only a journal."""
     if wallets is not None:
         for wallet in wallets:
             yield wallet
@@ -93,7 +93,7 @@ async def _ids(database: Database, wallets: Sequence[str] | None) -> AsyncIterat
 
 
 def table(found: Replay) -> str:
-    """Write what a replay found as a short table."""
+    """Return the result of a replay as a short table."""
     difference = found.difference
     rows = [
         ("wallet", found.user_wallet_id),
@@ -121,7 +121,7 @@ def table(found: Replay) -> str:
 
 
 def describe(difference: Difference) -> str:
-    """Write a difference in one line."""
+    """Return a difference as one line of text."""
     return (
         f"entry {difference.seq}, {difference.field}: stored {_short(difference.stored)},"
         f" recomputed {_short(difference.recomputed)}"

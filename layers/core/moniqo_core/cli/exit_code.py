@@ -1,4 +1,4 @@
-"""What the shell is told."""
+"""The exit codes of ``moniqo-admin``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """0: all is well. 1: something is wrong, and the output says what. 2: it could not be found out or done."""
+    """0: the check or the work succeeded. 1: a problem was found, and the output names it. 2: the command failed."""
 
     AGREES = 0
     DIFFERS = 1

@@ -1,4 +1,4 @@
-"""``moniqo-admin keys``: which keys there are and what needs them, and a rotation from this machine."""
+"""``moniqo-admin keys``: lists the keys with the credentials that need them, and rotates keys from this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUN_SECONDS: Final = 3600.0
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``keys status`` and ``keys rotate``."""
+    """Add the commands ``keys status`` and ``keys rotate``."""
     keys = commands.add_parser(
         "keys", help="show or rotate the keys of stored credentials (needs KEY_SECRET_ID and MONGODB_URL)"
     )
@@ -61,7 +61,7 @@ async def _rotate(options: argparse.Namespace) -> int:
 
 
 async def _wait(time: timedelta) -> None:
-    """Wait until the new key is used; whoever does not want to may stop the program: the schedule does the rest."""
+    """Wait until the new key is in use. The operator may stop the program, because the schedule does the rest."""
     seconds = int(time.total_seconds())
     with Progress("seconds until every reader has it", seconds) as progress:
         for passed in range(seconds):
@@ -78,7 +78,7 @@ async def _move() -> int:
 
 
 def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
-    """Write the keys as a table, the oldest first; never their material."""
+    """Return the keys as a table, oldest first, without their material."""
     if not uses and not strange:
         return "The ring is empty. The first rotation or the first credential creates a key.\n"
     rows = [("key", "used from", "age", "state", "credentials")]

@@ -14,7 +14,7 @@ from moniqo_core.storage.live.orders import LiveOrderStore
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``live stop``, ``live start`` and ``live status``."""
+    """Add the commands ``live stop``, ``live start`` and ``live status``."""
     live = commands.add_parser("live", help="the switch that stops every live order of this deployment")
     switch = live.add_subparsers(required=True, metavar="COMMAND")
     stopping = switch.add_parser("stop", help="stop sending live orders (cancelling still works)")
@@ -25,7 +25,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 async def stop(database: Database, options: argparse.Namespace) -> int:
-    """Send no live order that is decided from now on."""
+    """Stop every live order that is decided from now on."""
     await set_live_trading_switch(database, LiveTradingSwitch(stopped=True, since=utc_now(), reason=options.reason))
     seconds = int(SEND_WITHIN.total_seconds())
     sys.stdout.write(
@@ -42,7 +42,7 @@ async def start(database: Database, options: argparse.Namespace) -> int:
 
 
 async def status(database: Database, _: argparse.Namespace) -> int:
-    """Tell how the switch stands and how many orders are open or unknown."""
+    """Print the state of the switch, and the number of live orders that may still fill, by status."""
     switch = await read_live_trading_switch(database)
     since = f" since {rfc3339(switch.since)}" if switch.since else ""
     reason = f": {switch.reason}" if switch.reason else ""

@@ -1,4 +1,4 @@
-"""Commands that work on a database alone: the one of the environment, or the one an option names."""
+"""Commands that need only a database: that of the environment, or the one that an option names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Command = Callable[[Database, argparse.Namespace], Awaitable[int]]
 
 
 def add_options(parser: argparse.ArgumentParser, command: Command) -> None:
-    """Let ``parser`` run ``command`` on the database that its options name."""
+    """Add the options that name a database, and let ``parser`` run ``command`` on it."""
     parser.add_argument("--mongodb-url", metavar="URL", help="overrides MONGODB_URL")
     parser.add_argument("--mongodb-database", metavar="NAME", help="overrides MONGODB_DATABASE")
     parser.set_defaults(run=partial(_run, command))

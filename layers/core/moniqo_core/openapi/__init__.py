@@ -1,1 +1,1 @@
-"""The OpenAPI document, made of the routes of every function. Only developers need this package."""
+"""The OpenAPI document, built from the routes of every function. Only developers need this package."""

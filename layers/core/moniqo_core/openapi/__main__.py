@@ -1,6 +1,6 @@
-"""``python -m moniqo_core.openapi functions functions/get_docs/openapi.json`` writes the document.
+"""Writes the document: ``python -m moniqo_core.openapi functions functions/get_docs/openapi.json``.
 
-A test fails when it is out of date.
+A test fails if the document is out of date.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from moniqo_core.openapi.document import build, load_routers, render
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document of the functions under a folder to a file."""
+    """Write the document of the functions in a folder (first argument) to a file (second argument)."""
     functions, target = map(Path, arguments)
     target.write_text(render(build(load_routers(functions))), encoding="utf-8")
     return 0

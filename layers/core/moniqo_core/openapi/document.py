@@ -1,4 +1,4 @@
-"""The document: what FastAPI says of the routes, completed by what it cannot know."""
+"""The document: FastAPI's description of the routes, with errors, headers and examples that FastAPI does not know."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GATEWAY_STATUSES: Final = {"401": "Unauthorized", "429": "Too Many Requests", "5
 
 
 def load_routers(functions: Path) -> Iterator[APIRouter]:
-    """Import every function under a folder that has a router."""
+    """Import every function in a folder, and yield the routers of those that have one."""
     for path in sorted(functions.glob("*/app.py")):
         spec = importlib.util.spec_from_file_location(f"openapi_{path.parent.name}", path)
         if spec is None or spec.loader is None:
@@ -63,12 +63,12 @@ def build(routers: Iterable[APIRouter]) -> dict[str, Any]:
 
 
 def render(document: dict[str, Any]) -> str:
-    """Return the document as text, the same for the same routes."""
+    """Return the document as JSON text. The same routes always give the same text."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any]) -> None:
-    """Add what follows from the route's dependencies and body, headers, and examples."""
+    """Add the errors that follow from the route's dependencies and body, headers, and examples."""
     operation["operationId"] = route.name
     caller = route.identify if isinstance(route, Route) else None
     responses = operation["responses"]

@@ -1,4 +1,4 @@
-"""Example bodies for the OpenAPI document, from the examples of their fields."""
+"""Example bodies for the OpenAPI document, built from the examples of their fields."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _NAMED: Final = {
 
 
 def sample(schema: dict[str, Any], schemas: dict[str, Any], name: str = "", depth: int = 0) -> Any:
-    """Return a value that fits a JSON schema; fields' own examples and defaults come first."""
+    """Return a value that fits a JSON schema: our example for its name, else its own example, default or type."""
     if "$ref" in schema:
         return sample(schemas[schema["$ref"].rpartition("/")[2]], schemas, name, depth + 1)
     if _is_named(name, schema):
@@ -76,7 +76,7 @@ def sample(schema: dict[str, Any], schemas: dict[str, Any], name: str = "", dept
 
 
 def _is_named(name: str, schema: dict[str, Any]) -> bool:
-    """Tell whether the field is one we have an example for, and not another of the same name."""
+    """Tell whether we have an example for this name that fits the type and the pattern of this field."""
     if name not in _NAMED or schema.get("type") not in {"string", "integer", None}:
         return False
     return "pattern" not in schema or bool(re.search(schema["pattern"], str(_NAMED[name])))

@@ -1,4 +1,4 @@
-"""What stands in the document whatever the routes are."""
+"""The parts of the document that do not depend on the routes."""
 
 from __future__ import annotations
 

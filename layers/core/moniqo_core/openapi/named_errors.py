@@ -8,7 +8,7 @@ from moniqo_core.domain import errors
 
 
 def errors_of(base: type[errors.WalletError] = errors.WalletError) -> Iterator[type[errors.WalletError]]:
-    """Return a class and, after it, those under it in the same module: what others derive says nothing new outside."""
+    """Yield a class, then its subclasses in the same module. Callers cannot tell other subclasses from their base."""
     yield base
     for kind in base.__subclasses__():
         if kind.__module__ == errors.__name__:
@@ -16,7 +16,7 @@ def errors_of(base: type[errors.WalletError] = errors.WalletError) -> Iterator[t
 
 
 def named_errors() -> dict[str, type[errors.WalletError]]:
-    """Return the class that stands for each code: the outermost of those that share it."""
+    """Return the class that documents each code: the base class of those that share it."""
     named: dict[str, type[errors.WalletError]] = {}
     for kind in errors_of():
         named.setdefault(kind.code, kind)
