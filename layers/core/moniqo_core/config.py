@@ -13,27 +13,27 @@ LARGEST: Final[Mapping[str, int]] = {
     "orders_per_minute": 100_000,
     "syncs_per_minute": 100_000,
 }
-"""Settings that are whole numbers from 1 to this; the template's parameters have the same bounds."""
+"""The largest value of each setting that is a whole number. The smallest is 1. template.yaml has the same bounds."""
 
 
 class SettingError(RuntimeError):
-    """A function cannot work with its environment; the text names the variable."""
+    """The environment of a function is not usable. The text names the variable."""
 
 
 class MissingSettingError(SettingError):
-    """A setting this function needs is not in its environment."""
+    """A setting that this function needs is not in its environment."""
 
 
 class InvalidSettingError(SettingError):
-    """A setting has a value it cannot have; the text says which ones it can."""
+    """A setting has an invalid value. The text says which values are valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. Each field is the variable of the same name in capitals.
+    """The settings in the environment. Each field is the variable of the same name in capitals.
 
-    A function gets only the variables it needs, so everything that is not needed everywhere may be ``None``:
-    ask for it with :meth:`need`.
+    Only ``service_name``, ``log_level`` and ``metrics_namespace`` have the prefix ``POWERTOOLS_``. A function gets only
+    the variables that it needs, so most fields may be ``None``. Read such a field with :meth:`need`.
     """
 
     environment: str = "dev"
@@ -62,10 +62,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
-        """Read the settings; an empty variable counts as absent.
+        """Return the settings in ``env``. An empty variable counts as absent.
 
         Raises:
-            InvalidSettingError: a number is none, or out of bounds.
+            InvalidSettingError: a number is not a whole number, or is out of bounds.
 
         """
         names = {field.name for field in fields(cls)} - {*_SWITCHES, *_POWERTOOLS, *LARGEST}
@@ -86,7 +86,7 @@ class Settings:
         """Return the setting called ``name``.
 
         Raises:
-            MissingSettingError: when the environment does not have it.
+            MissingSettingError: the environment does not have it.
 
         """
         value = getattr(self, name)
@@ -98,7 +98,7 @@ class Settings:
 
 def _number(variable: str, env: Mapping[str, str], most: int) -> int:
     text = env[variable]
-    # int() alone would also take signs, spaces, underscores and digits of other scripts.
+    # int() alone would also accept signs, spaces, underscores and digits of other scripts.
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         message = f"{variable} must be a whole number from 1 to {most}, not {text[:40]!r}."
         raise InvalidSettingError(message)

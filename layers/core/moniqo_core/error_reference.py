@@ -1,6 +1,6 @@
-"""The page on errors: ``python -m moniqo_core.error_reference docs/reference/errors.md`` writes it.
+"""Writes the reference page on errors: ``python -m moniqo_core.error_reference docs/reference/errors.md``.
 
-The ``type`` of every problem ends in the anchor of its entry here.
+The ``type`` of every problem document ends in the anchor of its entry on this page.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ and the header `apigw-requestid`:
 
 
 def render() -> str:
-    """Return the page."""
+    """Return the page in Markdown."""
     named = sorted(named_errors().values(), key=lambda kind: (kind.status, kind.code))
     rows = [
         f"| {kind.status} | [`{kind.code}`](#{_anchor(kind.code)}) | {'yes' if kind.retryable else 'no'} |"
@@ -78,7 +78,7 @@ def _anchor(code: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page."""
+    """Write the page to the file that the first argument names."""
     Path(arguments[0]).write_text(render(), encoding="utf-8")
     return 0
 

@@ -1,7 +1,7 @@
-"""The one event loop of an execution environment.
+"""The single event loop of an execution environment.
 
-Database and HTTP clients belong to the loop they were first used on, so HTTP handlers and queue workers share this one
-and nothing calls ``asyncio.run``. Mangum runs its requests on the current loop: :func:`current` makes that this loop.
+Database and HTTP clients belong to the loop on which they are first used. So HTTP handlers and queue workers share this
+loop, and no code calls ``asyncio.run``. Mangum runs its requests on the current loop, which :func:`current` sets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 def current() -> asyncio.AbstractEventLoop:
-    """Return the loop, open and set as the current one of this thread."""
+    """Return the open loop, after setting it as the current loop of this thread. A closed loop is replaced."""
     loop = _loop()
     if loop.is_closed():
         _loop.cache_clear()
@@ -30,5 +30,5 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Coroutine[object, object, Result]) -> Result:
-    """Run ``work`` to its end on the loop and return its result."""
+    """Run ``work`` on the loop until it completes, and return its result."""
     return current().run_until_complete(work)

@@ -1,6 +1,6 @@
-"""What workers count, as CloudWatch metrics: Powertools writes one line of embedded metric format per invocation.
+"""The CloudWatch metrics of workers. Powertools writes one line of embedded metric format per invocation.
 
-Functions that people wait for publish nothing: importing Powertools is slow, and the gateway measures them anyway.
+Functions that answer HTTP publish none, because importing Powertools is slow and the gateway measures them anyway.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNITS: Final = {
 
 
 def publish(settings: Settings, **numbers: float) -> None:
-    """Write numbers, named as in :data:`UNITS`, under this deployment's service and environment."""
+    """Write ``numbers``, named as in :data:`UNITS`. Their dimensions are this deployment's service and environment."""
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
     metrics = EphemeralMetrics(namespace=settings.metrics_namespace, service=settings.service_name)

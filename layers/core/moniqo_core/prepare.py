@@ -1,6 +1,6 @@
-"""``python -m moniqo_core.prepare``: create missing indexes and seed the wallet definitions.
+"""Creates missing indexes and seeds the wallet definitions: ``python -m moniqo_core.prepare``.
 
-`make indexes` runs it, at every deploy; repeating it changes nothing.
+`make indexes` runs it at every deployment. Repeating it changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 
 
 async def prepare() -> None:
-    """Bring the database to the state this version expects."""
+    """Bring the database to the state that this version expects."""
     db = bootstrap.database()
     try:
         await ensure_indexes(db)
@@ -25,11 +25,11 @@ async def prepare() -> None:
 
 
 def main() -> int:
-    """Prepare the database; one clear line where that cannot be done."""
+    """Prepare the database and return the exit code. If that is not possible, print one line to standard error."""
     try:
         event_loop.run(prepare())
     except (SettingError, UnsupportedServerError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - it speaks to a terminal
+        print(error, file=sys.stderr)  # noqa: T201 - a command prints its result
         return 1
     print("Indexes and definitions are in place.")  # noqa: T201
     return 0

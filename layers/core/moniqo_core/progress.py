@@ -1,4 +1,4 @@
-"""A progress bar on a terminal's error stream; nothing is drawn where nobody watches."""
+"""A progress bar on standard error. It draws nothing if that is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _EVERY: Final = 0.1
 
 
 class Progress:
-    """Shows how much of ``total`` is done, at most ten times a second. Use it as ``with Progress(...)``."""
+    """Shows how much of ``total`` is done, and redraws at most ten times a second. Use it as ``with Progress(...)``."""
 
     def __init__(self, unit: str, total: int, stream: TextIO | None = None) -> None:
-        """Count ``unit``s on ``stream``."""
+        """Count up to ``total`` in ``unit``s, and draw on ``stream``, which is standard error by default."""
         self._unit = unit
         self._total = total
         self._stream = sys.stderr if stream is None else stream
@@ -23,17 +23,17 @@ class Progress:
         self._drawn = 0.0
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the progress bar."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Clear the bar."""
         self._clear()
 
     def reach(self, done: int) -> None:
-        """Show that ``done`` are done."""
+        """Show that ``done`` of the total are done."""
         now = time.monotonic()
         if not self._watched or now - self._drawn < _EVERY:
             return
@@ -44,7 +44,7 @@ class Progress:
         self._stream.flush()
 
     def say(self, line: str) -> None:
-        """Write a line that stays."""
+        """Print a line to standard output, which stays above the bar."""
         self._clear()
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

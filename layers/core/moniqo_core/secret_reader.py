@@ -1,8 +1,8 @@
-"""Reading one secret with one signed request.
+"""Reads one secret with one signed request.
 
-Powertools Parameters would do it as well, but importing it with boto3 and making a client takes 200 ms of every cold
-start. Where credentials are not in the environment (SnapStart, a developer's profile) or the region is of another kind,
-Parameters it is; so it is for secrets that are not needed to start, see :func:`secrets_provider`.
+Powertools Parameters would do the same, but importing it with boto3 and making a client adds 200 ms to every cold
+start. It is still used in three cases: the credentials are not in the environment (SnapStart, a developer's profile),
+the region is in another AWS partition, or the secret is not needed at start. See :func:`secrets_provider`.
 """
 
 from __future__ import annotations
@@ -33,19 +33,21 @@ _SIGNED: Final = ("content-type", "host", "x-amz-date", "x-amz-security-token", 
 
 
 class SecretRefusedError(TemporarilyUnavailableError):
-    """There is no such secret, or it may not be read; ``reason`` is Secrets Manager's error code."""
+    """The secret does not exist, or may not be read. ``reason`` is the error code of Secrets Manager."""
 
     def __init__(self, reason: str) -> None:
-        """Give the reason."""
+        """Set the reason."""
         super().__init__(f"The secret store refused the request: {reason}.", retry_after=30)
         self.reason = reason
 
 
 def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
-    """Return the current text of a secret; ``environment`` holds credentials, region and endpoint as boto3 reads them.
+    """Return the current text of a secret.
+
+    ``environment`` holds the credentials, region and endpoint, in the variables that boto3 reads.
 
     Raises:
-        SecretRefusedError: there is no such secret, or it may not be read.
+        SecretRefusedError: the secret does not exist, or may not be read.
         TemporarilyUnavailableError: Secrets Manager did not answer.
 
     """
@@ -67,12 +69,12 @@ def read_secret(secret_id: str, environment: Mapping[str, str]) -> str:
             if status < 500:  # noqa: PLR2004
                 raise SecretRefusedError(str(json.loads(answer).get("__type", status)).rpartition("#")[2])
         except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError):
-            continue  # no answer, or one that is not Secrets Manager's
+            continue  # there was no answer, or it is not from Secrets Manager
     raise _silence()
 
 
 def secrets_provider() -> SecretsProvider:
-    """Make a provider that gives up within ten seconds: its caller wants to answer before its own time is over."""
+    """Return a provider that gives up after about ten seconds, so that its caller can still answer in time."""
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
     from botocore.config import Config
 
@@ -81,7 +83,7 @@ def secrets_provider() -> SecretsProvider:
 
 
 def refusal(error: GetParameterError) -> str | None:
-    """Return the error code of Secrets Manager's answer, or None when there was no answer."""
+    """Return the error code of Secrets Manager's answer, or None if there was no answer."""
     from botocore.exceptions import ClientError
 
     cause = error.__context__
@@ -115,7 +117,10 @@ def _post(endpoint: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, 
 
 
 def signed_headers(body: bytes, host: str, environment: Mapping[str, str], at: datetime) -> dict[str, str]:
-    """Return the headers of a call made at ``at``, signed by Signature Version 4."""
+    """Return the headers of a call at the time ``at``, signed with AWS Signature Version 4.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
     stamp = at.strftime("%Y%m%dT%H%M%SZ")
     headers = {
         "content-type": "application/x-amz-json-1.1",
