@@ -1,6 +1,6 @@
-"""The names CCXT imports from ``requests`` for the half of it that blocks, which nothing here uses.
+"""The names that CCXT imports from ``requests`` for its synchronous half, which is not used here.
 
-The library itself would cost 100 ms of every cold start and 1.5 MB.
+The library itself would add 100 ms to every cold start, and 1.5 MB to the layer.
 """
 
 
@@ -8,6 +8,6 @@ class Session:
     """A session that cannot be used."""
 
     def __init__(self) -> None:
-        """Refuse."""
+        """Raise NotImplementedError."""
         message = "only CCXT's asynchronous classes are in this layer"
         raise NotImplementedError(message)

@@ -1,4 +1,4 @@
-"""See the package."""
+"""The exceptions of ``requests`` that CCXT imports."""
 
 
 class RequestException(OSError):  # noqa: N818 - the library's names

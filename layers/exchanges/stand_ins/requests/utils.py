@@ -1,6 +1,6 @@
-"""See the package."""
+"""The function of ``requests.utils`` that CCXT imports."""
 
 
 def default_user_agent() -> str:
-    """Return the name CCXT sends where an exchange sets none."""
+    """Return the user agent that CCXT sends if an exchange sets none."""
     return "moniqo"
