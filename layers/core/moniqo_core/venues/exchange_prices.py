@@ -89,7 +89,7 @@ class ExchangePriceSource:
         return await candles_of(await self._listing(symbol), symbol, interval, limit, self._clock())
 
     async def _listing(self, symbol: str) -> VenueConnection:
-        """Return the connection with its markets loaded; raises SymbolNotFoundError if ``symbol`` is not one."""
+        """Return the connection with its markets loaded. SymbolNotFoundError means that ``symbol`` is not one."""
         connection = await self._connect()
         if symbol not in await connection.markets():
             raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}.", symbol=symbol[:40])

@@ -1,1 +1,1 @@
-"""One module per route, named as the Lambda function that serves it; folders are the tags of the OpenAPI document."""
+"""One module per route, with the name of its Lambda function. The folders are the tags of the OpenAPI document."""

@@ -103,8 +103,8 @@ class DemoHistory:
 
     async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
         """Return the history of an epoch. One round trip."""
-        told = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
-        query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **told}
+        relevant = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
+        query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **relevant}
         fields = ["seq", "account", *(f"fills.{name}" for name in _FILL_FIELDS)]
         entries = await self._entries.find(query, fields).sort("seq", 1).to_list()
         fills = [read_fill({**item, "levels": ()}) for entry in entries for item in entry.get("fills", ())]

@@ -114,12 +114,12 @@ class Binance(Venue):
         """Read ``GET /sapi/v1/account/apiRestrictions``. Return None on the test network, which does not offer it."""
         if client.on_test_network:
             return None
-        told = await client.sapiGetAccountApiRestrictions()
+        answer = await client.sapiGetAccountApiRestrictions()
         return KeyPermissions(
-            can_read=told["enableReading"],
-            can_trade=told["enableSpotAndMarginTrading"],
-            can_withdraw=told["enableWithdrawals"] or told.get("enableInternalTransfer") is True,
-            ip_restricted=told["ipRestrict"],
+            can_read=answer["enableReading"],
+            can_trade=answer["enableSpotAndMarginTrading"],
+            can_withdraw=answer["enableWithdrawals"] or answer.get("enableInternalTransfer") is True,
+            ip_restricted=answer["ipRestrict"],
         )
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:

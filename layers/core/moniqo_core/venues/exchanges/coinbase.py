@@ -99,8 +99,8 @@ class Coinbase(Venue):
         if not isinstance(body, dict):
             return ()
         if isinstance(body.get("error_response"), dict):
-            told = body["error_response"]
-            names = (told.get("preview_failure_reason"), told.get("error"))
+            response = body["error_response"]
+            names = (response.get("preview_failure_reason"), response.get("error"))
             known = [str(name) for name in names if name and not str(name).startswith("UNKNOWN_FAILURE")]
             return [*known, "refused order"]
         failed = [item for item in body.get("results") or () if item.get("success") is False]
@@ -110,8 +110,8 @@ class Coinbase(Venue):
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
         """Read ``GET /api/v3/brokerage/key_permissions``."""
-        told = await client.v3PrivateGetBrokerageKeyPermissions()
-        return KeyPermissions(told["can_view"], told["can_trade"], told["can_transfer"])
+        answer = await client.v3PrivateGetBrokerageKeyPermissions()
+        return KeyPermissions(answer["can_view"], answer["can_trade"], answer["can_transfer"])
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
         """Return the spot products of ``GET /api/v3/brokerage/market/products``."""

@@ -100,14 +100,14 @@ class Kraken(Venue):
         given = body.get("error") if isinstance(body, dict) else None
         if not isinstance(given, list):
             return ()
-        told = [str(error) for error in given if str(error).startswith("E")]
-        return [part for error in told for part in _parts(error)]
+        errors = [str(error) for error in given if str(error).startswith("E")]
+        return [part for error in errors for part in _parts(error)]
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
         """Read ``POST /0/private/GetApiKeyInfo``, which every key may call."""
-        told = (await client.privatePostGetApiKeyInfo())["result"]
-        allowed = {str(name).lower() for name in told["permissions"]}
-        limited = told.get("ip_allowlist")
+        answer = (await client.privatePostGetApiKeyInfo())["result"]
+        allowed = {str(name).lower() for name in answer["permissions"]}
+        limited = answer.get("ip_allowlist")
         return KeyPermissions(
             can_read=any(name.startswith("query") for name in allowed),
             can_trade="modify-trades" in allowed,
@@ -221,9 +221,9 @@ class Kraken(Venue):
 async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str, Any]]:
     """Return the newest pages, or the oldest since ``since`` (ms). Kraken's offsets count from the newest trade."""
     asked: dict[str, object] = {} if since is None else {"start": since // 1000}
-    told = (await client.privatePostTradesHistory(asked))["result"]
-    found: dict[str, Mapping[str, Any]] = dict(told["trades"])
-    count, most = int(told["count"]), _PAGE * _PAGES
+    answer = (await client.privatePostTradesHistory(asked))["result"]
+    found: dict[str, Mapping[str, Any]] = dict(answer["trades"])
+    count, most = int(answer["count"]), _PAGE * _PAGES
     offsets = range(_PAGE, min(count, most), _PAGE)
     if since is not None and count > _PAGE:
         # A trade newer than the first page would shift the offsets, and the oldest trades would be missed.
