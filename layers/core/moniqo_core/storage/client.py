@@ -23,14 +23,14 @@ from pymongo.errors import (
 from moniqo_core.storage.document import Database, Document
 
 DatabaseError = PyMongoError
-"""Whatever the driver raises; :func:`is_outage` tells which of it passes."""
+"""The base class of the driver's errors. :func:`is_outage` tells whether the same call may succeed later."""
 
 OLDEST_SERVER: Final = 8
 ANSWER_MS: Final = 10_000
 UNREADABLE_DOCUMENT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """The exceptions of reading a document that does not have the form in which this service writes it."""
 UNUSABLE_ADDRESS: Final = (ConfigurationError, ValueError, LookupError, TypeError)
-"""What :func:`connect` and :func:`url_from_secret` raise on an address that cannot be used."""
+"""The exceptions of :func:`connect` and :func:`url_from_secret` for an unusable connection string."""
 
 
 _OUTAGES: Final = (ConnectionFailure, ExecutionTimeout, WriteConcernError, ProtocolError, InvalidBSON)

@@ -1,4 +1,4 @@
-"""A journal and its snapshot exactly as they are stored, to compare them with what they must be."""
+"""A journal and its snapshot exactly as they are stored, to compare them with a recomputed account."""
 
 from __future__ import annotations
 
@@ -20,71 +20,71 @@ from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 ORIGIN: Final = "command.forked_from"
 PRICE_SOURCE: Final = "basis.source"
 SNAPSHOT_SEQ: Final = "snapshot.seq"
-"""Places of a journal and its snapshot, as :class:`~moniqo_core.storage.paper.first_mismatch.Mismatch` names them."""
+"""Fields of a journal or snapshot, as :class:`~moniqo_core.storage.paper.first_mismatch.Mismatch` names them."""
 
 _NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
 
 
 class StoredEntry:
-    """One journal entry. Reading a part raises what :mod:`moniqo_core.storage.paper.decision_reader` raises."""
+    """One journal entry. Its properties raise the errors of :mod:`moniqo_core.storage.paper.decision_reader`."""
 
     def __init__(self, document: Document) -> None:
-        """Hold ``document``, which may be damaged."""
+        """Wrap ``document``, which may be damaged."""
         self.document = document
 
     @property
     def seq(self) -> object:
-        """Its sequence number, whatever stands there."""
+        """The stored sequence number, which may be damaged or missing."""
         return self.document.get("seq")
 
     @property
     def rules_version(self) -> object:
-        """The version of the rules it was decided by, whatever stands there."""
+        """The stored version of the rules of the decision, which may be damaged or missing."""
         return self.document.get("rules_version")
 
     @property
     def kind(self) -> object:
-        """The name of its command."""
+        """The stored name of the command."""
         return self.document["kind"]
 
     @property
     def at(self) -> datetime:
-        """When it was committed."""
+        """The time of the commit."""
         at: datetime = self.document["at"]
         return at
 
     @property
     def walked_to(self) -> datetime | None:
-        """Up to when resting orders met the path first."""
+        """The time up to which open orders were evaluated before the command, or None."""
         walked_to: datetime | None = self.document["walked_to"]
         return walked_to
 
     @property
     def command(self) -> Command:
-        """What was asked for."""
+        """The command."""
         return read_command(self.document)
 
     @property
     def context(self) -> MarketContext | None:
-        """What it was decided on."""
+        """The market context of the decision, or None if it needed no market."""
         return read_context(self.document)
 
     @property
     def account(self) -> Account:
-        """The account that an opening carries."""
+        """The whole account, which only the first entry and resets hold."""
         return read_account(self.document["account"])
 
     def mismatch(self, commit: Commit) -> Mismatch | None:
-        """Return the first place where it is not what ``commit`` writes."""
+        """Return the first difference from the entry of ``commit``, or None if they are equal."""
         expected = entry_document(commit, self.document["commit_id"])
         return first_mismatch(_with_named_changes(self.document), _with_named_changes(expected))
 
 
 class StoredAccount:
-    """The account that entries add up to as they are stored, one after the other."""
+    """The account that stored entries add up to when they are applied one after another."""
 
     def __init__(self) -> None:
-        """Begin before the first entry."""
+        """Start before the first entry."""
         self._state: Document = {}
 
     def apply(self, entry: StoredEntry) -> None:
@@ -92,43 +92,43 @@ class StoredAccount:
         apply_entry(self._state, entry.document)
 
     def read(self) -> Account:
-        """Return the account."""
+        """Return the account after the last applied entry."""
         return read_account(self._state)
 
 
 class StoredSnapshot:
-    """The snapshot of a demo account."""
+    """The stored snapshot of a demo account."""
 
     def __init__(self, document: Document) -> None:
-        """Hold ``document``, which may be damaged."""
+        """Wrap ``document``, which may be damaged."""
         self._document = document
 
     @property
     def seq(self) -> int:
-        """The entry it stands at; 0 when it does not say."""
+        """The sequence number of its last entry, or 0 if that is missing."""
         seq: int = self._document.get("seq", 0)
         return seq
 
     def mismatch(self, account: Account) -> Mismatch | None:
-        """Return the first place where it is not what ``account`` writes."""
+        """Return the first difference from the snapshot of ``account``, or None if they are equal."""
         stored = dict(self._document)
-        stored.pop("turn", None)  # whose turn it is to write is no part of the account
-        # Totals of a symbol whose last order ended stand there as none.
+        stored.pop("turn", None)  # the writer's turn is not part of the account
+        # A commit that ends the last order of a symbol stores totals of zero.
         totals = stored.get("interest", {}).items()
         stored["interest"] = {name: value for name, value in totals if value != _NO_OPEN_ORDERS}
         return first_mismatch(stored, state_document(account), "snapshot")
 
 
 class StoredJournals:
-    """Reads the journals of one database as they are stored."""
+    """Reads the stored journals and snapshots of one database."""
 
     def __init__(self, database: Database) -> None:
-        """Use ``database``; nothing is read yet."""
+        """Use ``database``. Nothing is read yet."""
         self._states = database[STATES]
         self._entries = database[ENTRIES]
 
     async def snapshot(self, user_wallet_id: str) -> StoredSnapshot | None:
-        """Return the snapshot of a wallet, None where there is none."""
+        """Return the snapshot of a wallet, or None if there is none."""
         document = await self._states.find_one({"_id": user_wallet_id})
         return None if document is None else StoredSnapshot(document)
 
@@ -138,7 +138,7 @@ class StoredJournals:
             yield StoredEntry(document)
 
     async def newest_seq(self, user_wallet_id: str) -> int:
-        """Return the number of the last entry of a wallet, 0 where there is none."""
+        """Return the sequence number of the last entry of a wallet, or 0 if there is none."""
         newest = await self._entries.find_one({"user_wallet_id": user_wallet_id}, {"seq": 1}, sort=[("seq", -1)])
         return newest["seq"] if newest else 0
 
@@ -147,13 +147,13 @@ class StoredJournals:
         return await self._entries.find_one({}, {"_id": 1}) is None
 
     async def wallet_count(self) -> int:
-        """Return about how many wallets have a snapshot."""
+        """Return the approximate number of wallets that have a snapshot."""
         return await self._states.estimated_document_count()
 
     async def wallet_ids(self, page: int) -> AsyncIterator[str]:
-        """Yield the wallets that have a snapshot, then those with nothing but a journal."""
+        """Yield the ids of wallets with a snapshot, ``page`` at a time, then of those with only a journal."""
         last = ""
-        # Page by page: a cursor would not live as long as work on all wallets takes.
+        # Read in pages, because a cursor expires before the work on all wallets ends.
         while states := await self._states.find({"_id": {"$gt": last}}, {"_id": 1}).sort("_id", 1).to_list(page):
             for state in states:
                 yield state["_id"]
@@ -170,5 +170,5 @@ class StoredJournals:
 
 
 def _with_named_changes(entry: Document) -> Document:
-    """Return an entry with its changes by name: they are written in any order."""
+    """Return an entry with its changes by name, because their order has no meaning."""
     return {**entry, "changes": dict(entry["changes"])} if "changes" in entry else entry
