@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol
@@ -23,6 +23,8 @@ log: Final = logging.getLogger("moniqo")
 MAX_AT_ONCE: Final = 10
 WALLETS_AT_ONCE: Final = WALLETS_PER_MESSAGE * MESSAGES_PER_CALL * CALLS_AT_ONCE
 SECONDS_PER_WALLET: Final = 10.0
+EVALUATE_HOLDINGS_EVERY: Final = timedelta(hours=1)
+"""How often wallets without open orders are evaluated, so that their equity and loss limits follow the market."""
 
 
 class EvaluationOutcome(Enum):
@@ -115,7 +117,7 @@ class EvaluationDispatch:
     async def dispatch(self, scheduled: datetime) -> int:
         """Queue every wallet that is due at ``scheduled`` and return their number."""
         count = 0
-        async for ids in self._wallets.to_evaluate_ids(scheduled, WALLETS_AT_ONCE):
+        async for ids in self._wallets.to_evaluate_ids(scheduled - EVALUATE_HOLDINGS_EVERY, WALLETS_AT_ONCE):
             await self._queue.send(write_messages(scheduled, ids))
             count += len(ids)
         return count

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from pymongo import ASCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
@@ -12,8 +12,6 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.wallets.user_wallets import COLLECTION, read_wallets
-
-EVALUATE_HOLDINGS_EVERY: Final = timedelta(hours=1)
 
 
 class DueWallet(NamedTuple):
@@ -58,18 +56,18 @@ class DueWallets:
         async for batch in _batches(found, at_once):
             yield [DueWallet(document["_id"], document["wallet_slug"]) for document in batch]
 
-    async def to_evaluate_ids(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
-        """Yield the ids of demo wallets to evaluate, whatever their status, in batches of at most ``at_once``.
+    async def to_evaluate_ids(self, holdings_until: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
+        """Yield ids of demo wallets to evaluate, whatever their status, ``at_once`` at most at a time.
 
-        Wallets with open orders are always due, because exits keep working while a wallet is paused. Wallets that only
-        hold assets are due once an hour, so that their equity and loss limits follow the market.
+        These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
+        and were evaluated up to ``holdings_until`` at most.
         """
         wanted: Document = {
             "deleted_at": None,
             "is_demo": True,
             "$or": [
                 {"has_open_orders": True},
-                {"has_open_orders": False, "evaluated_until": {"$lte": scheduled - EVALUATE_HOLDINGS_EVERY}},
+                {"has_open_orders": False, "evaluated_until": {"$lte": holdings_until}},
             ],
         }
         async for batch in _batches(self._wallets.find(wanted, {"_id": 1}, batch_size=at_once), at_once):
