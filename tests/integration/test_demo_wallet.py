@@ -9,7 +9,7 @@ from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import WriteTurn
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run

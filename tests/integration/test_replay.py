@@ -23,7 +23,7 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run

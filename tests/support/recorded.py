@@ -24,7 +24,7 @@ from moniqo_core.domain import clock as package_clock
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.storage.live.live_order_codec import read_live
 from moniqo_core.storage.paper.account_codec import state_document
-from moniqo_core.storage.paper.decision_reader import read_command
+from moniqo_core.storage.paper.decision_input_decoder import read_command
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.support.engine import Clock

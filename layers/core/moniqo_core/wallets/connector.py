@@ -11,7 +11,7 @@ from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore

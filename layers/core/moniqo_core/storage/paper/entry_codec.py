@@ -23,7 +23,7 @@ from moniqo_core.storage.paper.account_values import (
     taken_values,
 )
 from moniqo_core.storage.paper.command_kinds import KIND_OF
-from moniqo_core.storage.paper.decision_writer import command_document, context_document
+from moniqo_core.storage.paper.decision_input_encoder import command_document, context_document
 from moniqo_core.storage.risk_limits import limits_document
 
 

@@ -12,7 +12,7 @@ from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
-from moniqo_core.storage.paper.decision_reader import read_command, read_context
+from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.first_mismatch import Mismatch, first_mismatch
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
@@ -26,7 +26,7 @@ _NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
 
 
 class StoredEntry:
-    """One journal entry. Its properties raise the errors of :mod:`moniqo_core.storage.paper.decision_reader`."""
+    """One journal entry. Its properties raise the errors of :mod:`moniqo_core.storage.paper.decision_input_decoder`."""
 
     def __init__(self, document: Document) -> None:
         """Wrap ``document``, which may be damaged."""

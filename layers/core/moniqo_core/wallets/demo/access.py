@@ -27,7 +27,7 @@ from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
 from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.session import DemoAccount

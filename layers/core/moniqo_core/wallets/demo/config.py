@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.storage.paper.journal import DemoJournal
+from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.config_entries import check_names, function, instance
 

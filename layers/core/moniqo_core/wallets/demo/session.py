@@ -22,7 +22,7 @@ from moniqo_core.domain.paper import decide, preflight
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.valuation import Valuation
-from moniqo_core.storage.paper.journal import CommitOutcome, DemoJournal
+from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.projection import Mirror, follow_account
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.demo import writer_turns as turns

@@ -1,6 +1,6 @@
 """Reads the command of a journal entry, and the market context that it was decided on.
 
-This is the inverse of :mod:`moniqo_core.storage.paper.decision_writer`. It follows the field types of the dataclasses.
+This is the inverse of :mod:`moniqo_core.storage.paper.decision_input_encoder`. It follows the field types of the dataclasses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def read_command(entry: Document) -> Command:
 
     Raises:
         KeyError, TypeError, ValueError, ArithmeticError: the entry does not have the form that
-            :mod:`moniqo_core.storage.paper.decision_writer` writes.
+            :mod:`moniqo_core.storage.paper.decision_input_encoder` writes.
 
     """
     command: Command = _read(COMMAND_OF[entry["kind"]], entry["command"])

@@ -19,8 +19,8 @@ from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.account_lifecycle import open_account
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetStatus
 from moniqo_core.storage.paper.command_kinds import KIND_OF
-from moniqo_core.storage.paper.decision_reader import read_command, read_context
-from moniqo_core.storage.paper.decision_writer import command_document, context_document
+from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
+from moniqo_core.storage.paper.decision_input_encoder import command_document, context_document
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)

@@ -1,7 +1,8 @@
 """Writes the command of a journal entry, and the market context that it was decided on.
 
-:mod:`moniqo_core.storage.paper.decision_reader` reads both back. Orders are frequent, so their fields are listed here.
-Other commands follow the fields of their dataclasses.
+:mod:`moniqo_core.storage.paper.decision_input_decoder` reads it.
+
+What every order writes is written out; other commands are led by the fields of their dataclasses.
 """
 
 from __future__ import annotations
