@@ -19,7 +19,8 @@ from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus, check_status_change
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
+from moniqo_core.domain.wallets.status_changes import check_status_change
 
 
 def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Commit:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.domain.wallets.status_changes import status_after_suspension
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.storage.wallets.lifecycle_changes import changed_status
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -58,15 +59,9 @@ class WalletLifecycle:
         return await self._set(wallet, UserWalletStatus.SUSPENDED, "admin", reason)
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Lift a suspension; raises NotFoundError, ConflictError.
-
-        A wallet that its owner or a loss limit had paused is paused again, because the end of a suspension must not
-        start trading.
-        """
+        """Lift a suspension; raises NotFoundError, ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
-        was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED or wallet.buys_stopped
-        status = UserWalletStatus.PAUSED if was_paused else UserWalletStatus.ACTIVE
-        return await self._set(wallet, status, "admin", reason)
+        return await self._set(wallet, status_after_suspension(wallet), "admin", reason)
 
     async def _set(
         self, wallet: UserWallet, status: UserWalletStatus, by: Literal["owner", "admin"], reason: str | None

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from moniqo_core.domain.errors import ConflictError
-from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits, SetStatus, check_status_change
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits, SetStatus
+from moniqo_core.domain.wallets.status_changes import check_status_change
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
