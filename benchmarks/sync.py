@@ -19,7 +19,7 @@ from pymongo import monitoring
 
 from benchmarks.report import Line, Section
 from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
-from moniqo_core.services.sync.accounts import AT_ONCE_PER_VENUE
+from moniqo_core.services.sync.concurrent_account_queries import AT_ONCE_PER_VENUE
 from tests.soak.sync_processes import WorkerSetup, keys_of, prepare, venues, worker_handler
 from tests.support.mongo import embedded_server
 

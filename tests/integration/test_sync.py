@@ -305,7 +305,7 @@ class TestSchedule:
     def test_hanging_wallet_is_given_up(self, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
         import asyncio
 
-        from moniqo_core.services.sync import accounts as account_looks
+        from moniqo_core.services.sync import concurrent_account_queries
 
         wallets = [create(invoke)["id"] for _ in range(2)]
         healthy = DemoWallet.valuation
@@ -316,7 +316,7 @@ class TestSchedule:
             return await healthy(self)
 
         monkeypatch.setattr(DemoWallet, "valuation", valuation)
-        monkeypatch.setattr(account_looks, "SECONDS_PER_WALLET", 0.05)
+        monkeypatch.setattr(concurrent_account_queries, "SECONDS_PER_WALLET", 0.05)
 
         assert work([message(*wallets, scheduled=utc_now() + timedelta(minutes=5))]) == []
 

@@ -19,8 +19,7 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.services.shared.limits import MINUTE, PerMinute
 from moniqo_core.services.shared.work_queue import WorkQueue
-from moniqo_core.services.sync import accounts as account_looks
-from moniqo_core.services.sync import dispatch as sync_dispatch
+from moniqo_core.services.sync import concurrent_account_queries, queue_due_wallets
 from moniqo_core.services.sync.balance_sync import BalanceSync, SyncReport
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.rate_counters import RateCounters
@@ -135,8 +134,8 @@ class TestTimeLimits:
 
         monkeypatch.setattr(DemoWallet, "valuation", hang)
         monkeypatch.setattr(DemoWallet, "close", hang_again)
-        monkeypatch.setattr(account_looks, "SECONDS_PER_WALLET", 0.05)
-        monkeypatch.setattr(account_looks, "SECONDS_PER_BATCH", 0.3)
+        monkeypatch.setattr(concurrent_account_queries, "SECONDS_PER_WALLET", 0.05)
+        monkeypatch.setattr(concurrent_account_queries, "SECONDS_PER_BATCH", 0.3)
 
         report = run(bootstrap.balance_sync().sync_due(dict.fromkeys([*hanging, healthy], tick())))
 
@@ -465,14 +464,14 @@ class TestDispatcher:
     def test_dispatcher_memory_does_not_grow_with_the_number_of_wallets(
         self, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sync_dispatch, "WALLETS_AT_ONCE", 100)
+        monkeypatch.setattr(queue_due_wallets, "WALLETS_AT_ONCE", 100)
         sent = Counter[int]()
 
         class Queue(WorkQueue):
             async def send(self, messages: Any) -> None:
                 sent[len(messages)] += 1
 
-        service = sync_dispatch.SyncDispatch(DueWallets(seeded), Queue("https://queue"))
+        service = queue_due_wallets.SyncDispatch(DueWallets(seeded), Queue("https://queue"))
         peaks = []
         for count in (400, 400, 3600):  # the first warms up
             run(seeded.user_wallets.delete_many({}))

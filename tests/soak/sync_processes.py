@@ -145,14 +145,14 @@ def worker_handler(
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.credentials.key_ring import read_ring
     from moniqo_core.credentials.key_source import FixedKeys
-    from moniqo_core.services.sync import accounts as account_looks
     from moniqo_core.services.sync import balance_sync as sync
+    from moniqo_core.services.sync import concurrent_account_queries
     from moniqo_core.storage.wallets.due_wallets import DueWallets
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
     from moniqo_core.storage.wallets.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
-    account_looks.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
+    concurrent_account_queries.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]
     cipher = CredentialCipher(FixedKeys(read_ring(place.ring), datetime.now(UTC)))
     bootstrap.cipher = lambda: cipher  # type: ignore[assignment]
     service = sync.BalanceSync(

@@ -11,7 +11,7 @@ from moniqo_core.bootstrap.stores import due_wallets, user_wallet_store
 
 if TYPE_CHECKING:
     from moniqo_core.services.sync.balance_sync import BalanceSync
-    from moniqo_core.services.sync.dispatch import SyncDispatch
+    from moniqo_core.services.sync.queue_due_wallets import SyncDispatch
 
 
 @cache
@@ -35,6 +35,6 @@ def balance_sync() -> BalanceSync:
 def sync_dispatch() -> SyncDispatch:
     """Return the service that queues the wallets whose sync is due."""
     from moniqo_core.services.shared.work_queue import WorkQueue
-    from moniqo_core.services.sync.dispatch import SyncDispatch
+    from moniqo_core.services.sync.queue_due_wallets import SyncDispatch
 
     return SyncDispatch(due_wallets(), WorkQueue(bootstrap.settings().need("sync_queue_url")))
