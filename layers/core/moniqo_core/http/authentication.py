@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ForbiddenError, UnauthenticatedError
+from moniqo_core.http.gateway_claims import gateway_claims, read_groups
 from moniqo_core.http.tokens import TokenVerifier
 
 ADMIN_GROUP: Final = "admin"
@@ -40,16 +41,7 @@ class Caller:
         user_id = claims.get(user_claim)
         if claims.get("token_use", "access") != "access" or not isinstance(user_id, str) or not user_id:
             raise UnauthenticatedError("This is not an access token of a user.")
-        return cls(user_id, _groups(claims.get("cognito:groups")))
-
-
-def _groups(claim: object) -> frozenset[str]:
-    """Return the groups in a claim: a list in the token itself, or text like ``"[admin trader]"`` by API Gateway."""
-    if isinstance(claim, list):
-        return frozenset(item for item in claim if isinstance(item, str))
-    if isinstance(claim, str):
-        return frozenset(claim.removeprefix("[").removesuffix("]").split())
-    return frozenset()
+        return cls(user_id, read_groups(claims.get("cognito:groups")))
 
 
 @cache
@@ -67,7 +59,7 @@ async def identify(request: Request) -> Caller:
 
     """
     scope = request.scope
-    claims = _gateway_claims(scope.get("aws.event"))
+    claims = gateway_claims(scope.get("aws.event"))
     if claims is None:
         claims = verifier().verify(_bearer_token(request))
     caller = Caller.from_claims(claims, bootstrap.settings().jwt_user_claim)
@@ -87,13 +79,6 @@ async def identify_admin(request: Request) -> Caller:
     if not caller.is_admin:
         raise ForbiddenError("Only administrators may do this.")
     return caller
-
-
-def _gateway_claims(event: Any) -> Mapping[str, Any] | None:
-    authorizer = event["requestContext"].get("authorizer") if event else None
-    jwt = authorizer.get("jwt") if authorizer else None
-    claims = jwt.get("claims") if jwt else None
-    return claims or None
 
 
 def _bearer_token(request: Request) -> str:
