@@ -13,7 +13,8 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
 
-from moniqo_core.credentials.key_ring import Key, KeyRing, read_ring, successor, write_ring
+from moniqo_core.credentials.key_retirement import successor
+from moniqo_core.credentials.key_ring import Key, KeyRing, read_ring, write_ring
 from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret
 from moniqo_core.credentials.key_rotation import NOTICE, STEPS, KeyRotation, RotationError
 from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys

@@ -11,9 +11,9 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.errors import EncryptionError, TemporarilyUnavailableError
@@ -59,34 +59,6 @@ class KeyRing:
 def new_key(use_after: datetime) -> Key:
     """Make a random key that writers use from ``use_after`` on."""
     return Key(secrets.token_hex(8), secrets.token_bytes(MATERIAL_BYTES), use_after)
-
-
-def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
-    """Return the ring after a rotation, with the key ``new``.
-
-    ``needed`` holds the ids of keys that stored documents need. A superseded key that is not needed is marked, and
-    removed if it was marked at least ``grace`` ago. By then a writer that took it just before has stored its result.
-    """
-    superseded = {key.kid for key in ring.superseded(now)}
-    kept = {}
-    for kid, key in ring.keys.items():
-        if kid not in superseded or kid in needed:
-            kept[kid] = replace(key, unused_since=None)
-        elif key.unused_since is None:
-            kept[kid] = replace(key, unused_since=now)
-        elif now - key.unused_since < grace:
-            kept[kid] = key
-    return KeyRing({**kept, new.kid: new})
-
-
-def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
-    """Return ids of keys that ``candidate`` lacks but must keep: not marked as unused, or still needed."""
-    return sorted(
-        kid
-        for kid, key in current.keys.items()
-        if (key.unused_since is None or kid in needed)
-        and (kid not in candidate.keys or candidate.keys[kid].material != key.material)
-    )
 
 
 def read_ring(text: str | bytes | None) -> KeyRing:

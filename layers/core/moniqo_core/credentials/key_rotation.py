@@ -18,7 +18,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from moniqo_core.credentials.cipher import CredentialCipher
-from moniqo_core.credentials.key_ring import KeyRing, missing_keys, new_key, read_ring, successor
+from moniqo_core.credentials.key_retirement import missing_keys, successor
+from moniqo_core.credentials.key_ring import KeyRing, new_key, read_ring
 from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret, SecretVersion
 from moniqo_core.credentials.key_source import CACHE_SECONDS, FixedKeys, in_thread
 from moniqo_core.domain.clock import Clock, utc_now

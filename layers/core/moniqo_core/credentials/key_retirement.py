@@ -1,0 +1,37 @@
+"""When a key that no document needs may leave the key ring."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from moniqo_core.credentials.key_ring import Key, KeyRing
+
+
+def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
+    """Return the ring after a rotation; ``needed`` are the ids of keys that documents were encrypted with.
+
+    ``new`` joins. A superseded key that nobody needs is marked, and leaves if it was marked at least ``grace`` ago:
+    whoever took it to encrypt with just before has stored the result by then.
+    """
+    superseded = {key.kid for key in ring.superseded(now)}
+    kept = {}
+    for kid, key in ring.keys.items():
+        if kid not in superseded or kid in needed:
+            kept[kid] = replace(key, unused_since=None)
+        elif key.unused_since is None:
+            kept[kid] = replace(key, unused_since=now)
+        elif now - key.unused_since < grace:
+            kept[kid] = key
+    return KeyRing({**kept, new.kid: new})
+
+
+def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
+    """Return the ids of keys ``candidate`` may not drop: they are not marked as unused, or are needed after all."""
+    return sorted(
+        kid
+        for kid, key in current.keys.items()
+        if (key.unused_since is None or kid in needed)
+        and (kid not in candidate.keys or candidate.keys[kid].material != key.material)
+    )
