@@ -12,7 +12,7 @@ from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import SecretsManagerKeys
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.indexes import ensure_indexes

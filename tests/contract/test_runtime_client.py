@@ -28,7 +28,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
-from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes

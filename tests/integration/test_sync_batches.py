@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.services.shared.limits import MINUTE, PerMinute
+from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.shared.work_queue import WorkQueue
 from moniqo_core.services.sync import concurrent_account_queries, queue_due_wallets
 from moniqo_core.services.sync.balance_sync import BalanceSync, SyncReport

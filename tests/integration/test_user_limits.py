@@ -17,7 +17,7 @@ from moniqo_core.domain.errors import RateLimitExceededError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
-from moniqo_core.services.shared.limits import MINUTE
+from moniqo_core.services.shared.user_quotas import MINUTE
 from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
 from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 from tests.conftest import Database, Run
@@ -41,7 +41,7 @@ def _within_one_minute(environment: pytest.MonkeyPatch) -> None:
     for name in ("ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE", "WALLETS_PER_USER"):
         environment.setenv(name, "3")
     # Windows are minutes of the clock: longer ones do not end while a test runs.
-    environment.setattr("moniqo_core.services.shared.limits.MINUTE", timedelta(days=3650))
+    environment.setattr("moniqo_core.services.shared.user_quotas.MINUTE", timedelta(days=3650))
     bootstrap.settings.cache_clear()
 
 

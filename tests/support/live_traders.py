@@ -28,7 +28,7 @@ from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, 
 from moniqo_core.services.orders.live.execution import LiveExecution
 from moniqo_core.services.orders.live.placing import LivePlacing
 from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
-from moniqo_core.services.shared.limits import MINUTE, PerMinute
+from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.rate_counters import RateCounters

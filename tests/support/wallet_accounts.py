@@ -22,7 +22,7 @@ from moniqo_core.services.orders.live.execution import LiveExecution
 from moniqo_core.services.orders.live.placing import LivePlacing
 from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 from moniqo_core.services.orders.paper import PaperExecution
-from moniqo_core.services.shared.limits import MINUTE, PerMinute
+from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.storage.rate_counters import RateCounters

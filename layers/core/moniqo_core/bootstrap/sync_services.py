@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from moniqo_core import bootstrap
-from moniqo_core.bootstrap.limits import per_minute
 from moniqo_core.bootstrap.stores import due_wallets, user_wallet_store
+from moniqo_core.bootstrap.user_quotas import per_minute
 
 if TYPE_CHECKING:
     from moniqo_core.services.sync.balance_sync import BalanceSync

@@ -6,9 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from moniqo_core import bootstrap
-from moniqo_core.bootstrap.limits import wallet_limit
 from moniqo_core.bootstrap.order_services import order_opener
 from moniqo_core.bootstrap.stores import definition_store, user_wallet_store
+from moniqo_core.bootstrap.user_quotas import wallet_limit
 
 if TYPE_CHECKING:
     from moniqo_core.services.wallets.changes import WalletChanges

@@ -10,7 +10,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
-from moniqo_core.services.shared.limits import PerMinute
+from moniqo_core.services.shared.user_quotas import PerMinute
 
 
 class Orders:

@@ -18,7 +18,7 @@ from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, Sy
 from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.sync.retry_delay import retry_delay
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.services.shared.limits import PerMinute
+from moniqo_core.services.shared.user_quotas import PerMinute
 from moniqo_core.services.sync.concurrent_account_queries import AccountQueries
 from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
 from moniqo_core.storage.wallets.sync_log import SyncLogStore, UnreadableWallet

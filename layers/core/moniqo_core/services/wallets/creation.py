@@ -15,7 +15,7 @@ from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, N
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
-from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.credential_fields import (
     INITIAL_BALANCE,
     CheckedCredentials,

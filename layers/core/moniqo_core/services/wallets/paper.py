@@ -22,7 +22,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWallet,
     UserWalletStatus,
 )
-from moniqo_core.services.shared.limits import WalletLimit
+from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
