@@ -9,7 +9,7 @@ import pytest
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import PathPoint
-from moniqo_core.domain.matching import path_walk, walk_steps
+from moniqo_core.domain.matching import path_events, path_walk
 from moniqo_core.domain.matching.trigger_prices import OrdersByTrigger, orders_by_trigger
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 
@@ -72,7 +72,7 @@ def test_orders_are_sorted_again_only_after_a_change(harness: EngineHarness, mon
         sorted_for.append(symbol)
         return sort(draft, symbol)
 
-    monkeypatch.setattr(walk_steps, "orders_by_trigger", counted)
+    monkeypatch.setattr(path_events, "orders_by_trigger", counted)
     prices = ["50000", "50001", "50002"] * 100 + ["48999"] + ["50000"] * 100
     path = [_point(price, number) for number, price in enumerate(prices)]
     path_walk.walk(harness.account, {BTC: path}, MARKETS, path[-1].end, path[-1].end)

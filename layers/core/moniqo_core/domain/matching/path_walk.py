@@ -21,7 +21,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import Market, PathPoint
 from moniqo_core.domain.market.trading_hours import extend_over_closed_hours
-from moniqo_core.domain.matching.walk_steps import PathWalk
+from moniqo_core.domain.matching.path_events import PathWalk
 from moniqo_core.domain.money import ONE, exact
 
 RECORD_EVERY: Final = timedelta(hours=1)

@@ -42,7 +42,7 @@ from moniqo_core.storage.paper.stored_journal import (
     StoredJournals,
     StoredSnapshot,
 )
-from moniqo_core.wallets.demo.path import furthest, walk_to
+from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
 """Exceptions that an entry raises if it was not written by this program."""

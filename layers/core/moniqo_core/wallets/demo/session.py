@@ -27,7 +27,7 @@ from moniqo_core.storage.paper.projection import Mirror, follow_account
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
-from moniqo_core.wallets.demo.path import furthest, walk_to
+from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
 
 GIVE_UP_AFTER: Final = 20.0
 """Seconds a writer competes for a busy wallet before it answers 503."""
