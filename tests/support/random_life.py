@@ -22,7 +22,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.paper.journal_commit import DemoJournal
-from moniqo_core.wallets.demo.session import DemoAccount
+from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 from moniqo_core.wallets.demo.wallet import DemoWallet
 
 D = Decimal

@@ -30,7 +30,7 @@ from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.wallets.demo.config import DemoConfig
-from moniqo_core.wallets.demo.session import DemoAccount
+from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_FEE_PERCENT: Final = Decimal("0.1")

@@ -14,7 +14,7 @@ from moniqo_core.domain.portfolio.equity_curve import EquityPoint
 from moniqo_core.domain.portfolio.performance import EpochStart, Performance
 from moniqo_core.storage.equity_points import EquityStore
 from moniqo_core.wallets.demo.access import DemoAccess
-from moniqo_core.wallets.demo.session import DemoAccount
+from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
 
 class DemoPast:

@@ -17,8 +17,8 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.storage.paper.order_reader import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
+from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.records import order_of
-from moniqo_core.wallets.demo.session import RepeatedOrderError
 
 
 class DemoOrders:

@@ -20,14 +20,14 @@ from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.storage.paper.entry_codec import reset_id
-from moniqo_core.storage.paper.projection import follow_life
+from moniqo_core.storage.paper.user_wallet_projection import follow_life
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
+from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.history import DemoPast
 from moniqo_core.wallets.demo.orders import DemoOrders
 from moniqo_core.wallets.demo.records import order_result, wallet_position
-from moniqo_core.wallets.demo.session import RepeatedOrderError
 
 
 class DemoWallet(BaseWallet):

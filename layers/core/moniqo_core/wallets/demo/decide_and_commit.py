@@ -23,8 +23,8 @@ from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
-from moniqo_core.storage.paper.projection import Mirror, follow_account
 from moniqo_core.storage.paper.snapshots import LoadedAccount
+from moniqo_core.storage.paper.user_wallet_projection import Mirror, follow_account
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
