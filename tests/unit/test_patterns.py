@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moniqo_core.services.wallets.patterns import Pattern, UnusablePatternError
+from moniqo_core.services.wallets.linear_time_patterns import Pattern, UnusablePatternError
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 
 EVIL = [

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from moniqo_core.services.wallets.connection import WalletConnection
     from moniqo_core.services.wallets.creation import WalletCreation
     from moniqo_core.services.wallets.definitions import Definitions
-    from moniqo_core.services.wallets.lifecycle import WalletLifecycle
-    from moniqo_core.services.wallets.paper import PaperWallets
+    from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
     from moniqo_core.services.wallets.queries import UserWallets
-    from moniqo_core.services.wallets.resuming import Resuming
+    from moniqo_core.services.wallets.reset_and_fork import PaperWallets
+    from moniqo_core.services.wallets.resume_checks import Resuming
 
 
 @cache
@@ -71,7 +71,7 @@ def wallet_connection() -> WalletConnection:
 @cache
 def wallet_lifecycle() -> WalletLifecycle:
     """Return the service that pauses, resumes, suspends and reinstates wallets."""
-    from moniqo_core.services.wallets.lifecycle import WalletLifecycle
+    from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
 
     return WalletLifecycle(user_wallet_store(), bootstrap.wallets())
 
@@ -79,7 +79,7 @@ def wallet_lifecycle() -> WalletLifecycle:
 @cache
 def paper_wallets() -> PaperWallets:
     """Return the service that resets and forks demo wallets."""
-    from moniqo_core.services.wallets.paper import PaperWallets
+    from moniqo_core.services.wallets.reset_and_fork import PaperWallets
 
     return PaperWallets(user_wallet_store(), bootstrap.wallets(), wallet_limit())
 
@@ -87,7 +87,7 @@ def paper_wallets() -> PaperWallets:
 @cache
 def resuming() -> Resuming:
     """Return the checks that a wallet must pass before it is resumed."""
-    from moniqo_core.services.wallets.resuming import Resuming
+    from moniqo_core.services.wallets.resume_checks import Resuming
 
     return Resuming(
         bootstrap.wallets(), bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.purchase_stop()

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.definition import FeedKind, FieldType
 from moniqo_core.http.schemas.common import ClosedModel, Name, NonNegativeAmount
-from moniqo_core.services.wallets.patterns import Pattern, UnusablePatternError
+from moniqo_core.services.wallets.linear_time_patterns import Pattern, UnusablePatternError
 
 MAX_FEE_PERCENT: Final = 100
 

@@ -14,7 +14,7 @@ from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:
-    from moniqo_core.services.wallets.resuming import Resuming
+    from moniqo_core.services.wallets.resume_checks import Resuming
 
 
 class WalletLifecycle:
