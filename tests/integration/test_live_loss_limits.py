@@ -237,7 +237,7 @@ def test_purchases_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness
 
 
 def test_purchases_stay_open_when_the_wallet_was_resumed_meanwhile(harness: LiveHarness, run: Run) -> None:
-    run(bootstrap.purchase_stop().stop([harness.wallet]))
+    run(bootstrap.buy_cancellation().stop([harness.wallet]))
 
     assert statuses(harness) == ["filled", "open", "open"]
 

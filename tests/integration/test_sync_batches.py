@@ -416,7 +416,7 @@ def test_results_with_a_lost_answer_are_stored_once(
                 SyncLogStore(harmed),
                 bootstrap.wallets(),
                 limit,
-                bootstrap.purchase_stop,
+                bootstrap.buy_cancellation,
             )
             async with harmed.client:
                 report = await service.sync_due(dict.fromkeys(wallets, tick()))

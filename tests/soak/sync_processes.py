@@ -161,7 +161,7 @@ def worker_handler(
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
         None,  # type: ignore[arg-type]  # nobody asks by hand
-        bootstrap.purchase_stop,
+        bootstrap.buy_cancellation,
         now=now,
     )
     bootstrap.balance_sync = lambda: service  # type: ignore[assignment]

@@ -24,7 +24,7 @@ from typing import Any
 
 from aiohttp import web
 
-from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
+from moniqo_core.services.orders.live.scheduled_reconciliation import OrderReconciliation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions

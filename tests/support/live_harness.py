@@ -13,7 +13,7 @@ import pytest
 
 from moniqo_core import bootstrap, event_loop
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.services.orders.live.reconciliation import OrderReconciliation, ReconciliationReport
+from moniqo_core.services.orders.live.scheduled_reconciliation import OrderReconciliation, ReconciliationReport
 from moniqo_core.venues import connection as venue_connection
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User

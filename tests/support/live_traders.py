@@ -25,9 +25,9 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
+from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.orders.live.execution import LiveExecution
 from moniqo_core.services.orders.live.placing import LivePlacing
-from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import connect
@@ -68,7 +68,7 @@ class LiveSite:
         self, database: AsyncDatabase[dict[str, Any]], connector: WalletConnector, now: Clock = utc_now
     ) -> LivePlacing:
         nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
-        stop = PurchaseStop(database, connector)
+        stop = BuyCancellation(database, connector)
         wallets, due, rows = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
         sync = BalanceSync(wallets, due, rows, connector, nobody, lambda: stop, now)
         return LivePlacing(database, sync, live_trading=True, now=now)

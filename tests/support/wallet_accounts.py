@@ -18,9 +18,9 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo_core.services.orders.execution import OrderExecution
+from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.orders.live.execution import LiveExecution
 from moniqo_core.services.orders.live.placing import LivePlacing
-from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
 from moniqo_core.services.orders.paper import PaperExecution
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
@@ -166,7 +166,7 @@ def _placing(database: Database) -> LivePlacing:
     """Place orders as the service does, with a sync that is asked by purchases only."""
     connector = WalletConnector(database)
     nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
-    stop = PurchaseStop(database, connector)
+    stop = BuyCancellation(database, connector)
     stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
     return LivePlacing(database, BalanceSync(*stores, connector, nobody, lambda: stop), live_trading=True)
 

@@ -12,12 +12,12 @@ from moniqo_core.bootstrap.environment import configure_logging, settings
 from moniqo_core.bootstrap.login_service import login
 from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload
 from moniqo_core.bootstrap.order_services import (
+    buy_cancellation,
     evaluation_dispatch,
     live_placing,
     order_evaluation,
     order_reconciliation,
     orders,
-    purchase_stop,
 )
 from moniqo_core.bootstrap.portfolio_services import balances, markets, portfolio
 from moniqo_core.bootstrap.sync_services import balance_sync, sync_dispatch
@@ -35,6 +35,7 @@ from moniqo_core.bootstrap.wallet_services import (
 __all__ = [
     "balance_sync",
     "balances",
+    "buy_cancellation",
     "check_database",
     "cipher",
     "configure_logging",
@@ -53,7 +54,6 @@ __all__ = [
     "paper_wallets",
     "portfolio",
     "preload",
-    "purchase_stop",
     "reencryption",
     "resuming",
     "settings",

@@ -10,9 +10,9 @@ from moniqo_core.bootstrap.stores import due_wallets
 from moniqo_core.bootstrap.user_quotas import per_minute
 
 if TYPE_CHECKING:
+    from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
     from moniqo_core.services.orders.live.placing import LivePlacing
-    from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
-    from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
+    from moniqo_core.services.orders.live.scheduled_reconciliation import OrderReconciliation
     from moniqo_core.services.orders.opener import OrderOpener
     from moniqo_core.services.orders.paper_evaluation import EvaluationDispatch, OrderEvaluation
     from moniqo_core.services.orders.service import Orders
@@ -42,17 +42,17 @@ def live_placing() -> LivePlacing:
 
 
 @cache
-def purchase_stop() -> PurchaseStop:
-    """Return the service that cancels open buys of wallets that reached a loss limit."""
-    from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
+def buy_cancellation() -> BuyCancellation:
+    """Cancelling purchases of wallets that reached a loss limit."""
+    from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 
-    return PurchaseStop(bootstrap.database(), bootstrap.wallets())
+    return BuyCancellation(bootstrap.database(), bootstrap.wallets())
 
 
 @cache
 def order_reconciliation() -> OrderReconciliation:
     """Return the service that reconciles live orders with their venues."""
-    from moniqo_core.services.orders.live.reconciliation import OrderReconciliation
+    from moniqo_core.services.orders.live.scheduled_reconciliation import OrderReconciliation
 
     return OrderReconciliation(bootstrap.database(), bootstrap.wallets())
 

@@ -27,7 +27,7 @@ def balance_sync() -> BalanceSync:
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
         limit,
-        bootstrap.purchase_stop,
+        bootstrap.buy_cancellation,
     )
 
 

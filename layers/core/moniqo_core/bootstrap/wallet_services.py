@@ -90,5 +90,5 @@ def resuming() -> Resuming:
     from moniqo_core.services.wallets.resume_checks import Resuming
 
     return Resuming(
-        bootstrap.wallets(), bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.purchase_stop()
+        bootstrap.wallets(), bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.buy_cancellation()
     )

@@ -34,7 +34,7 @@ LEASE_BY_HAND: Final = timedelta(seconds=20)
 _jitter: Final = SystemRandom().random
 
 
-class StopsPurchases(Protocol):
+class CancelsBuys(Protocol):
     """Cancels the open purchases of wallets that reached a loss limit."""
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
@@ -68,7 +68,7 @@ class BalanceSync:
         sync_log: SyncLogStore,
         connector: WalletConnector,
         limit: PerMinute,
-        stop: Callable[[], StopsPurchases],
+        stop: Callable[[], CancelsBuys],
         now: Clock = utc_now,
         jitter: Callable[[], float] = _jitter,
     ) -> None:

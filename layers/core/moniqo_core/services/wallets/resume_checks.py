@@ -5,7 +5,7 @@ from __future__ import annotations
 from moniqo_core.domain.risk.loss_limits import CHANGE_LIMITS
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.services.orders.live.purchase_stop import PurchaseStop
+from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.wallets.connector import WalletConnector
@@ -15,7 +15,7 @@ class Resuming:
     """Tests the connection, and for an account that does not enforce loss limits itself, syncs it to check them."""
 
     def __init__(
-        self, connector: WalletConnector, connection: WalletConnection, sync: BalanceSync, stop: PurchaseStop
+        self, connector: WalletConnector, connection: WalletConnection, sync: BalanceSync, stop: BuyCancellation
     ) -> None:
         """Use these services. ``stop`` reports purchases that a loss limit stopped and that may still fill."""
         self._connector = connector

@@ -1,7 +1,7 @@
 """Place orders of live wallets.
 
-The intent of an order is written first and sent once. Without a clear answer the order is ``unknown`` until
-:mod:`moniqo_core.services.orders.live.reconciliation` resolves it.
+Its intent is written first and sent once; an answer that does not come leaves it ``unknown``, for
+:mod:`moniqo_core.services.orders.live.scheduled_reconciliation` to resolve.
 """
 
 from __future__ import annotations

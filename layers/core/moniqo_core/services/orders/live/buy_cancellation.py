@@ -27,8 +27,8 @@ WALLETS_AT_ONCE: Final = 10
 SECONDS: Final = 10.0
 
 
-class PurchaseStop:
-    """Cancels buy orders at once. Reconciliation cancels the rest while the wallet's ``buys_stopped`` is set."""
+class BuyCancellation:
+    """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""
