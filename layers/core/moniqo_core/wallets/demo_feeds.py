@@ -15,7 +15,7 @@ from moniqo_core.feeds.polygon import Polygon
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.venues.connections import VenueConnections
-from moniqo_core.venues.price_feeds import VenueFeeds
+from moniqo_core.venues.price_venue_fallback import VenueFeeds
 from moniqo_core.wallets.definition_cache import KnownDefinitions
 
 if TYPE_CHECKING:
