@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from moniqo_core import __version__, event_loop
-from moniqo_core.cli import books, keys, live
+from moniqo_core.cli import keys, live, replay_and_verify
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.config import SettingError
 from moniqo_core.credentials.key_rotation import RotationError
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="moniqo-admin", description="Operate a deployment of Moniqo Wallets.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    books.add_commands(commands)
+    replay_and_verify.add_commands(commands)
     live.add_commands(commands)
     keys.add_commands(commands)
     options = parser.parse_args(arguments)
