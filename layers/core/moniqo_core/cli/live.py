@@ -8,8 +8,12 @@ import sys
 from moniqo_core.cli.on_database import add_options
 from moniqo_core.domain.clock import rfc3339, utc_now
 from moniqo_core.domain.live.order import SEND_WITHIN
-from moniqo_core.storage.deployment import LiveTradingSwitch, read_live_trading_switch, set_live_trading_switch
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.live.live_trading_switch import (
+    LiveTradingSwitch,
+    read_live_trading_switch,
+    set_live_trading_switch,
+)
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 

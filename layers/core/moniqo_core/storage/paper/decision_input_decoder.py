@@ -1,6 +1,7 @@
 """Reads the command of a journal entry, and the market context that it was decided on.
 
-This is the inverse of :mod:`moniqo_core.storage.paper.decision_input_encoder`. It follows the field types of the dataclasses.
+This is the inverse of :mod:`moniqo_core.storage.paper.decision_input_encoder`. It follows the field types of the
+dataclasses.
 """
 
 from __future__ import annotations

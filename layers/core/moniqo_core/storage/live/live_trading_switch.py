@@ -1,0 +1,34 @@
+"""The switch that every live order of a deployment passes, as MongoDB keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from moniqo_core.storage.deployment import DEPLOYMENT
+from moniqo_core.storage.document import Database
+
+LIVE_TRADING_SWITCH = "live_trading"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTradingSwitch:
+    """The switch that stops every live order: since when it stands so, and why."""
+
+    stopped: bool = False
+    since: datetime | None = None
+    reason: str | None = None
+
+
+async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
+    """Return how the switch stands; one that nobody touched lets orders pass."""
+    found = await database[DEPLOYMENT].find_one({"_id": LIVE_TRADING_SWITCH})
+    return (
+        LiveTradingSwitch() if found is None else LiveTradingSwitch(found["stopped"], found["since"], found["reason"])
+    )
+
+
+async def set_live_trading_switch(database: Database, switch: LiveTradingSwitch) -> None:
+    """Turn the switch; no order that is decided after this returns passes a switch that stops."""
+    fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
+    await database[DEPLOYMENT].replace_one({"_id": LIVE_TRADING_SWITCH}, fields, upsert=True)
