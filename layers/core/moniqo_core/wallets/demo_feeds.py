@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from pymongo.asynchronous.database import AsyncDatabase
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.market.market import SIMULATED
@@ -14,6 +12,7 @@ from moniqo_core.domain.wallets.definition import FeedKind
 from moniqo_core.feeds.polygon import Polygon
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.document import Database
 from moniqo_core.venues.connections import VenueConnections
 from moniqo_core.venues.price_venue_fallback import VenueFeeds
 from moniqo_core.wallets.definition_cache import KnownDefinitions
@@ -31,7 +30,7 @@ class DemoFeeds:
 
     def __init__(
         self,
-        database: AsyncDatabase[dict[str, Any]],
+        database: Database,
         clock: Clock,
         definitions: KnownDefinitions,
         venues: VenueConnections,

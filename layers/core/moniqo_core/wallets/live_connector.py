@@ -7,11 +7,10 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pymongo.asynchronous.database import AsyncDatabase
-
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import WalletConnectionError, WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections
 from moniqo_core.venues.exchanges.registry import VENUES
@@ -29,7 +28,7 @@ class LiveConnector:
 
     def __init__(
         self,
-        database: AsyncDatabase[dict[str, Any]],
+        database: Database,
         clock: Clock,
         cipher: Callable[[], CredentialCipher] | None,
         definitions: KnownDefinitions,

@@ -103,7 +103,7 @@ class WalletReplay:
 
         ``progress`` is called with the number of entries replayed so far.
         """
-        # The snapshot is read first: whatever it says, the journal says by then.
+        # The snapshot is read first, so the journal that is read afterwards includes all of it.
         snapshot = await self._journals.snapshot(user_wallet_id)
         found = Replay(user_wallet_id)
         account: Account | None = None
@@ -124,7 +124,7 @@ class WalletReplay:
     async def _entry(
         self, account: Account | None, entry: StoredEntry, stored: StoredAccount, found: Replay
     ) -> Account:
-        """Recompute one entry and compare it; returns the account after it, which ``stored`` then is too."""
+        """Recompute one entry, compare it, and return the account after it. ``stored`` is updated to the same state."""
         seq = found.entries + 1
         if entry.seq != seq:
             raise _DifferenceFoundError("seq", entry.seq, seq)
@@ -227,7 +227,7 @@ def _compare_snapshot(snapshot: StoredSnapshot, account: Account) -> None:
 
 
 def _check_end(snapshot: StoredSnapshot | None, account: Account | None) -> None:
-    """Check that the journal reaches the snapshot. Only an opening that was cut short has none yet."""
+    """Check that the journal reaches the snapshot. Only an interrupted opening may lack a snapshot."""
     if snapshot is None:
         if account is not None and account.seq > 1:
             raise _DifferenceFoundError("snapshot", ABSENT, f"as of {account.seq}", account.seq)

@@ -45,7 +45,7 @@ class LivePlacing:
     """Places orders of live wallets. The caller has already checked who owns the wallet."""
 
     def __init__(self, database: Database, sync: BalanceSync, *, live_trading: bool, now: Clock = utc_now) -> None:
-        """Use ``database``; ``sync`` reads balances, ``live_trading`` is the deployment's parameter."""
+        """Use ``database``. ``sync`` reads balances, ``live_trading`` is the deployment's parameter."""
         self._store = LiveOrderStore(database)
         self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
         self._reconciler = OrderReconciler(self._store, now)
