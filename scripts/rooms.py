@@ -81,7 +81,7 @@ def _members(layer: str) -> list[str]:
 
 def _room(graph: grimp.ImportGraph, package: str, name: str) -> Room:
     if name == FUNCTIONS:
-        return Room(name, "One folder per Lambda: its routes or its queue, and its handler")
+        return Room(name, "One folder per Lambda: the handler of a route, or a worker")
     children = graph.find_children(f"{package}.{name}")
     packages = {child for child in children if graph.find_children(child)}
     imports = _imports(graph, f"{package}.{name}", _names(packages))
