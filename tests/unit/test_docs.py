@@ -19,6 +19,12 @@ CONFIGURATION: Final = (ROOT / "docs" / "reference" / "configuration.md").read_t
 PAGES: Final = sorted({page for pattern in prose.PAGES for page in ROOT.glob(pattern)})
 POWERTOOLS: Final = {"service_name", "log_level", "metrics_namespace"}
 MOST_WORDS: Final = 900
+SOURCES: Final = (ROOT, ROOT / "layers" / "core", ROOT / "layers" / "core" / "moniqo_core")
+"""Folders that the path of a file may begin at."""
+FOREIGN: Final = {"ccxt/async_support/"}
+"""Paths of other projects."""
+WITH_PATHS: Final = [page for page in PAGES if page.parent.name != "decisions"]
+"""A decision names the files of its time."""
 
 
 def rows(introduction: str) -> dict[str, str]:
@@ -113,6 +119,35 @@ def test_every_link_and_anchor_has_a_target(page: Path) -> None:
         assert path.is_relative_to(ROOT), target
         assert path.exists(), target
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def named_paths(text: str) -> list[str]:
+    """Return the files and folders of this repository that a page names in backticks.
+
+    A path that begins with a dot or a capital letter is made by a run. A URL begins with a slash, and a bare file
+    name is no path.
+    """
+    prose_alone = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    names = re.findall(r"`([a-z][\w.<>*-]*/[\w.<>*/-]*)`", prose_alone)
+    ours = [name for name in names if name not in FOREIGN]
+    return [name for name in ours if re.search(r"/$|\.[a-z]+$", name) or begins_here(name)]
+
+
+def begins_here(name: str) -> bool:
+    """Tell whether the first folder of a path is one of ours."""
+    return any((base / name.partition("/")[0]).is_dir() for base in SOURCES)
+
+
+@pytest.mark.parametrize("page", WITH_PATHS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_named_file_and_folder_exists(page: Path) -> None:
+    for name in named_paths(page.read_text(encoding="utf-8")):
+        pattern = re.sub(r"<\w+>", "*", name.rstrip("/"))
+        assert any(found for base in SOURCES for found in base.glob(pattern)), name
+
+
+def test_paths_of_a_page_are_extracted() -> None:
+    text = "`no/file.py` `tests/none` `no/folder/` `a.py` `/wallets/{id}` `.local/a.json` `BTC/USDT` `other/key`\n"
+    assert named_paths(text + "```\n`in/code.py`\n```\n") == ["no/file.py", "tests/none", "no/folder/"]
 
 
 def test_links_and_anchors_of_a_page_are_extracted(tmp_path: Path) -> None:
