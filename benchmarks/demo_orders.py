@@ -24,10 +24,10 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, order_commands
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.client import connect, with_utc_times
-from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.entry_codec import entry_document
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 

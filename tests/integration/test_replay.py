@@ -18,13 +18,13 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import account_lifecycle
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.deployment import DEPLOYMENT, find_simulation_seed
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.simulation_seed import DEPLOYMENT, find_simulation_seed
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.random_life import BEGAN, STOCKS, TERMS, Life

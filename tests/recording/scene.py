@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from moniqo_core import event_loop
-from moniqo_core.storage.deployment import DEPLOYMENT
+from moniqo_core.storage.simulation_seed import DEPLOYMENT
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from tests.conftest import Database, fresh_database, fresh_environment
 from tests.support import recorded

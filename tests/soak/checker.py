@@ -15,8 +15,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.snapshots import ENTRIES
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.soak.client import is_interrupted
 from tests.support.killable_process import follow_parent

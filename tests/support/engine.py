@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from moniqo_core import bootstrap
-from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run

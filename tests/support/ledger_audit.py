@@ -12,9 +12,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.invariants import account_violations
 from moniqo_core.domain.money import exact
-from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.support.traders import OWNER
 

@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.deployment import simulation_seed
+from moniqo_core.storage.simulation_seed import simulation_seed
 from tests.support import recorded
 from tests.support.local_run import LocalRun
 from tests.support.mongo import DurableServer

@@ -11,8 +11,8 @@ from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.wallets.definition import FeedKind
 from moniqo_core.feeds.polygon import Polygon
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
-from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.venues.connections import VenueConnections
 from moniqo_core.venues.price_venue_fallback import VenueFeeds
 from moniqo_core.wallets.definition_cache import KnownDefinitions

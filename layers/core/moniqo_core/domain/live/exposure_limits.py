@@ -38,7 +38,7 @@ class PendingBuy(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class HoldingExposure:
+class AssetExposure:
     """Exposure to one asset: the held amount, what pending buys may add in US dollars, and the price of a unit.
 
     ``price_usd`` is None when the asset has no price.
@@ -65,7 +65,7 @@ class LiveExposure:
     price_usd: Decimal
     order_usd: Decimal
     before_usd: Decimal
-    others: Mapping[str, HoldingExposure]
+    others: Mapping[str, AssetExposure]
 
     @property
     def value(self) -> Decimal:
@@ -116,7 +116,7 @@ def exposure(
     if base_price is None or quote_price is None:
         raise MarketDataError(f"{market.symbol} has no price in US dollars at the moment.", retry_after=5)
     holding_exposures = _holding_exposures(held, buys, mids)
-    mine = holding_exposures.pop(market.base, HoldingExposure(ZERO, ZERO, base_price))
+    mine = holding_exposures.pop(market.base, AssetExposure(ZERO, ZERO, base_price))
     price = max(base_price, order.price * quote_price) if order.price is not None else base_price
     wanted = (order.quote_amount or ZERO) * quote_price if order.amount is None else order.amount * price
     cash = market.base in DOLLARS
@@ -126,13 +126,13 @@ def exposure(
 
 def _holding_exposures(
     held: Mapping[str, Decimal], buys: Iterable[PendingBuy], mids: Mapping[str, Decimal]
-) -> dict[str, HoldingExposure]:
-    found = {asset: HoldingExposure(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
+) -> dict[str, AssetExposure]:
+    found = {asset: AssetExposure(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
     for buy in buys:
         base, _, quote = buy.symbol.partition("/")
-        before = found.get(base) or HoldingExposure(ZERO, ZERO, usd_price(base, mids))
+        before = found.get(base) or AssetExposure(ZERO, ZERO, usd_price(base, mids))
         worth = _worth(buy, before.price_usd or ZERO, usd_price(quote, mids) or ONE)
-        found[base] = HoldingExposure(before.held, before.pending_buys_usd + worth, before.price_usd)
+        found[base] = AssetExposure(before.held, before.pending_buys_usd + worth, before.price_usd)
     return {asset: stake for asset, stake in found.items() if asset not in DOLLARS}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from moniqo_core.storage.deployment import DEPLOYMENT
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.simulation_seed import DEPLOYMENT
 
 LIVE_TRADING_SWITCH = "live_trading"
 

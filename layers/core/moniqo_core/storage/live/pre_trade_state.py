@@ -9,10 +9,10 @@ from typing import Final
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.storage.deployment import DEPLOYMENT
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.live.live_order_codec import read_live
 from moniqo_core.storage.live.live_trading_switch import LIVE_TRADING_SWITCH
+from moniqo_core.storage.simulation_seed import DEPLOYMENT
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 
 ORDERS: Final = "orders"

@@ -10,10 +10,10 @@ from moniqo_core.domain.ledger.commands import RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, LifecycleCommand, SetLimits
 
-Mirror = Mapping[str, object]
+Projection = Mapping[str, object]
 
 
-def follow_account(before: Account, commit: Commit) -> Mirror:
+def follow_account(before: Account, commit: Commit) -> Projection:
     """Return the fields that follow any commit: those that schedule evaluations, and a changed status."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
@@ -25,7 +25,7 @@ def follow_account(before: Account, commit: Commit) -> Mirror:
     return fields
 
 
-def follow_life(command: LifecycleCommand, now: datetime) -> Mirror:
+def follow_life(command: LifecycleCommand, now: datetime) -> Projection:
     """Return the fields that follow a lifecycle command: limits, deletion or status."""
     if isinstance(command, SetLimits):
         return {"risk_limits": command.limits}

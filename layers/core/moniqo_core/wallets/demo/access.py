@@ -23,12 +23,12 @@ from moniqo_core.feeds.price_source import UnavailablePriceSource
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.client import with_utc_times
-from moniqo_core.storage.deployment import simulation_seed
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
 from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 

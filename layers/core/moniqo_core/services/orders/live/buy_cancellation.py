@@ -11,7 +11,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
 from moniqo_core.domain.errors import ConflictError, WalletError
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore
@@ -34,7 +34,7 @@ class BuyCancellation:
         """Use ``database``, and open wallets with ``connector``."""
         self._wallets = UserWalletStore(database)
         self._store = LiveOrderStore(database)
-        self._book = LiveBook(self._store, now)
+        self._book = LiveOrders(self._store, now)
         self._connector = connector
         self._now = now
 

@@ -36,7 +36,7 @@ QUERIES_PER_READ: Final = 10
 SECONDS_FOR_QUERIES: Final = 5.0
 
 
-class LiveBook:
+class LiveOrders:
     """The orders of live wallets. The caller has already checked who owns the wallet."""
 
     def __init__(self, store: LiveOrderStore, now: Clock = utc_now) -> None:

@@ -25,7 +25,7 @@ from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
 from moniqo_core.services.orders.live.reconciler import OrderReconciler
 from moniqo_core.services.orders.live.sending import OrderSender
@@ -50,7 +50,7 @@ class LivePlacing:
         self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
         self._reconciler = OrderReconciler(self._store, now)
         self._sender = OrderSender(self._reconciler, now)
-        self.book = LiveBook(self._store, now)
+        self.book = LiveOrders(self._store, now)
         self._now = now
 
     async def read_state(

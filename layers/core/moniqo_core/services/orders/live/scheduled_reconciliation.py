@@ -13,7 +13,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.services.orders.live.orders import LiveBook
+from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.reconciler import OrderReconciler, fields_of
 from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
@@ -57,7 +57,7 @@ class OrderReconciliation:
         self._wallets = UserWalletStore(database)
         self._connector = connector
         self._reconciler = OrderReconciler(self._store, now)
-        self._book = LiveBook(self._store, now)
+        self._book = LiveOrders(self._store, now)
         self._now = now
 
     async def reconcile(self, seconds: float = SECONDS) -> ReconciliationReport:

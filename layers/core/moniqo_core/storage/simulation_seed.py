@@ -1,4 +1,4 @@
-"""The data that a deployment stores once for all wallets: the simulation seed and the live trading switch."""
+"""The secret seed of the simulated market, of which a deployment has one."""
 
 from __future__ import annotations
 
