@@ -1,4 +1,4 @@
-"""Demo wallets to measure on, with so much cash and room that no order of a benchmark is refused."""
+"""Demo wallets for benchmarks, with enough cash and high enough limits that no order is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the start of a process to its first answer: `place_order` beside a function that only reads and writes JSON."""
+"""Cold starts: the time until the first answer of `place_order`, compared with a function that only parses JSON."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ AWS = {
     "AWS_SECRET_ACCESS_KEY": "bench",
 }
 METHOD = (
-    "The genuine runtime client `awslambdaric` in a process that sees only the function's folder, the layer built for "
-    "this machine and what the Lambda runtime carries (boto3). Time runs from the start of the process to its first "
-    "answer; our side includes the connection to the database, one read and one commit. In the first line the URL of "
-    "the database is given directly; in the second it is fetched from Secrets Manager (moto, on loopback) first. The "
-    "baseline is `json.loads` of the body and `json.dumps` of the answer under the same client, with the same paths. "
-    "Both sides start in turn, and the ratio is the median over neighbouring pairs."
+    "The function runs under the genuine runtime client `awslambdaric`. Its process sees only the function's folder, "
+    "the layer built for this machine, and boto3, which the Lambda runtime carries. Time runs from the start of the "
+    "process to its first answer. Our side connects to the database, reads once and commits once. In the first line "
+    "the function is given the URL of the database. In the second line it first fetches the URL from Secrets Manager "
+    "(moto, on loopback). The baseline runs `json.loads` on the body and `json.dumps` on the answer, under the same "
+    "client and with the same paths. Both sides start in turn. The ratio is the median over neighbouring pairs."
 )
 
 
@@ -72,11 +72,11 @@ class ColdStarts:
         for number in range(ROUNDS + 1):
             mine = self._first_answer("place_order", ROOT / "functions", settings)
             other = self._first_answer("bare_json", Path(__file__).parent, {})
-            if number:  # the first start of each reads files the others find in memory
+            if number:  # the first start of each reads files from disk, and later starts find them in memory
                 ours.append(mine)
                 bare.append(other)
         found = Comparison.of(ours, bare)
-        detail = f"{spoken(found.ours)} beside {spoken(found.baseline)}, {ROUNDS} starts each"
+        detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}, {ROUNDS} starts each"
         return Line(name, found.ratio, limit, "x", detail)
 
     def _first_answer(self, function: str, functions: Path, settings: Mapping[str, str]) -> float:
@@ -106,7 +106,7 @@ async def _prepare(url: str, count: int) -> Iterator[str]:
 
 @contextmanager
 def secrets_manager(mongodb_url: str) -> Iterator[dict[str, str]]:
-    """Serve a secret with the database's URL; yields the settings of a function that is to fetch it."""
+    """Serve a secret with the database's URL. Yield the settings that make a function fetch it."""
     import boto3
     from moto.server import ThreadedMotoServer
 

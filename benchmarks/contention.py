@@ -1,4 +1,4 @@
-"""Eight processes place orders at once: on one wallet, where they take turns, and on eight, where none waits."""
+"""Eight processes place orders at once: on one wallet, where they take turns, and on eight, where no process waits."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ DATABASE = "bench"
 PROCESSES = 8
 ORDERS = 50
 METHOD = (
-    "Eight processes place 50 market orders each through `WalletConnector` and `DemoWallet`, all at once. A commit "
-    "beyond one per order is a retry. The waiting time includes everything from opening the wallet to the commit."
+    "Eight processes place 50 market orders each through `WalletConnector` and `DemoWallet`, all at once. Every order "
+    "needs one commit, and each further commit is a retry. The waiting time runs from opening the wallet to the "
+    "commit."
 )
 
 
 class Result(NamedTuple):
-    """Seconds of each order of a process, and the commits it tried."""
+    """Seconds that each order of a process took, and the number of commits that the process tried."""
 
     seconds: list[float]
     commits: int
@@ -42,7 +43,7 @@ class Commits(CommandListener):
     """Counts the commits that were sent."""
 
     def __init__(self) -> None:
-        """Begin at none."""
+        """Begin at zero."""
         self.count = 0
 
     def started(self, event: Any) -> None:
@@ -57,7 +58,7 @@ class Commits(CommandListener):
 
 
 def measure() -> Section:
-    """Measure writers that meet and writers that do not."""
+    """Measure writers of one wallet, and writers of separate wallets."""
     with embedded_server() as url:
         wallets = asyncio.run(_prepare(url))
         hot, apart = _run(url, wallets[:1] * PROCESSES), _run(url, wallets[1:])
@@ -67,7 +68,7 @@ def measure() -> Section:
     hot_retries = sum(result.commits for result in hot) - PROCESSES * ORDERS
     detail = f"median {spoken(median)}, p99 {spoken(slowest)}, {hot_retries} retries for {len(waits)} orders"
     lines = [
-        Line("one hot wallet: p99 beside median", slowest / median, 10, "x", detail),
+        Line("one hot wallet: p99 compared with median", slowest / median, 10, "x", detail),
         Line("eight wallets: retries", retries, 0, "", f"{PROCESSES * ORDERS} orders"),
     ]
     return Section("Eight writers", METHOD, lines)
@@ -91,7 +92,7 @@ def _run(url: str, wallets: Sequence[str]) -> list[Result]:
 def _write(url: str, wallet_id: str, barrier: Any, results: Any) -> None:
     try:
         results.put(asyncio.run(_orders(url, wallet_id, barrier)))
-    except Exception as error:  # noqa: BLE001  the parent waits for a result, whatever it is
+    except Exception as error:  # noqa: BLE001  the parent waits for a result, even if it is an exception
         results.put(repr(error))
 
 

@@ -1,4 +1,4 @@
-"""Opening credentials and verifying tokens, beside the bare cryptography in them."""
+"""Decrypting credentials and verifying tokens, compared with the bare cryptography."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ USER, WALLET = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-
 FIELDS = {"api_key": "k" * 64, "api_secret": "s" * 64}
 TOKENS = 64
 METHOD = (
-    "Credentials: two fields of 64 characters are encrypted for a wallet and opened again, its key derived both times "
-    "from a ring at hand; the baseline encrypts and opens the same JSON with one Fernet key. Tokens: 64 RS256 access "
-    "tokens in turn, the issuer's keys at hand; the baseline is RSA's check of the same signatures. An environment "
-    "knows a token again by its digest."
+    "Credentials: two fields of 64 characters are encrypted for a wallet and decrypted again. The key ring is in "
+    "memory, and the wallet's key is derived from it both times. The baseline encrypts and decrypts the same JSON "
+    "with one Fernet key. Tokens: 64 RS256 access tokens are verified in turn, with the issuer's keys in memory. The "
+    "baseline verifies the same RSA signatures and nothing else. An execution environment recognises a token that it "
+    "has verified before by its digest."
 )
 
 
@@ -56,7 +57,7 @@ def _credentials() -> Line:
 
     found = paired(lambda: loop.run_until_complete(ours()), baseline, calls=60)
     loop.close()
-    return _line("encrypt and open credentials", found, 100, 3)
+    return _line("encrypt and decrypt credentials", found, 100, 3)
 
 
 def _tokens() -> list[Line]:
@@ -96,5 +97,5 @@ def _parts(text: str) -> tuple[bytes, bytes]:
 
 
 def _line(name: str, found: Comparison, calls: int, limit: float | None) -> Line:
-    detail = f"{spoken(found.ours / calls)} beside {spoken(found.baseline / calls)}"
+    detail = f"{spoken(found.ours / calls)}, baseline {spoken(found.baseline / calls)}"
     return Line(name, found.ratio, limit, "x", detail)

@@ -1,4 +1,4 @@
-"""One pure decision beside the least arithmetic an order needs."""
+"""One pure decision, compared with the least arithmetic that an order needs."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ OPEN_ORDERS = 100
 _UNIT = Decimal("0.00000001")
 _RATE = Decimal("0.001")
 METHOD = (
-    "`moniqo_core.domain.paper.order_commands.place` on an account with 100 open orders: rules, funds, fills, "
-    "postings, position and the new state, nothing written. The market order takes all 20 levels shown, the limit "
-    "order rests. "
-    "The baseline, for both, walks the same 20 levels in `Decimal`; at each it fills, pays a fee rounded up and moves "
-    "both balances: no rules, no journal."
+    "`moniqo_core.domain.paper.order_commands.place` decides an order on an account with 100 open orders: rules, "
+    "funds, fills, postings, position and the new state. Nothing is written. The market order takes all 20 levels of "
+    "the book. The limit order rests. The baseline of both walks the same 20 levels in `Decimal`. At each level it "
+    "fills, pays a fee that is rounded up, and moves both balances. It has no rules and no journal."
 )
 
 
@@ -49,7 +48,7 @@ def measure() -> Section:
             ours_calls=100,
             baseline_calls=300,
         )
-        detail = f"{1 / found.ours:,.0f} beside {1 / found.baseline:,.0f} a second"
+        detail = f"{1 / found.ours:,.0f} per second, baseline {1 / found.baseline:,.0f}"
         lines.append(Line(name, found.ratio, 4, "x", detail))
     return Section("Decision", METHOD, lines)
 

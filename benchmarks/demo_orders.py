@@ -1,4 +1,4 @@
-"""An order through `DemoWallet` beside its two database calls made alone, with the same documents."""
+"""An order through `DemoWallet`, compared with its two database calls alone."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ SYMBOL = "BTC/USDT"
 BATCH = 500
 WARM_UP = 10
 METHOD = (
-    "A wallet is opened, which reads its account, decides a market order and commits it: one `aggregate`, one "
-    "`bulk_write`. The baseline sends the same two commands on another wallet with the same history: they were "
-    "recorded on a third one. All three live in the same collections of the embedded database, which is new for each "
-    "line; ours and the baseline run in turn."
+    "Our side opens a wallet, which reads its account, decides a market order and commits it. That takes one "
+    "`aggregate` and one `bulk_write`. The baseline sends the same two commands for another wallet with the same "
+    "history. The commands were recorded on a third wallet. All three are stored in the same collections of the "
+    "embedded database, which is new for each line. Our side and the baseline run in turn."
 )
 
 
@@ -63,7 +63,7 @@ class Recorder(CommandListener):
 
 
 class Case(NamedTuple):
-    """Wallets with so many orders done and so many open, which then place ``orders`` more."""
+    """The history of a wallet in ended and open orders, and the number of ``orders`` that it then places."""
 
     name: str
     history: int
@@ -91,7 +91,7 @@ def measure() -> Section:
 
 
 def _on_new_server(case: Case) -> Line:
-    # Kept in memory, three long histories need more than the server takes by itself.
+    # Three long histories in memory need more than the default limit of the server.
     with embedded_server("--cache-size", "2G") as url:
         return event_loop.run(_compare(url, case))
 
@@ -119,7 +119,7 @@ async def _compare(url: str, case: Case) -> Line:
     await watched.close()
     await database.client.close()
     found = Comparison.of(mine[WARM_UP:], other[WARM_UP:])
-    return Line(case.name, found.ratio, case.limit, "x", f"{spoken(found.ours)} beside {spoken(found.baseline)}")
+    return Line(case.name, found.ratio, case.limit, "x", f"{spoken(found.ours)}, baseline {spoken(found.baseline)}")
 
 
 async def _order(connector: WalletConnector, wallet_id: str) -> None:
@@ -133,7 +133,7 @@ async def _bare(database: Database, calls: Calls) -> None:
 
 
 def _calls(commands: Sequence[Any], model: str, bare: str) -> list[Calls]:
-    """Return what was recorded of ``model``, addressed to ``bare``."""
+    """Return the commands recorded from ``model``, readdressed to ``bare``."""
     found: list[Calls] = []
     pipeline: list[Any] = []
     for command in commands:
@@ -172,15 +172,15 @@ async def _wallets(database: Database, history: int, resting: int) -> tuple[str,
 
 
 class PastFeed(SimulatedFeed):
-    """The simulated market at moments that ended before now, one step after the other."""
+    """The simulated market in the past, one step after the other."""
 
     def __init__(self, seed: str, steps: int) -> None:
-        """Start so many steps ago."""
+        """Start this number of steps ago."""
         self.now = datetime.now(UTC) - timedelta(seconds=15 * (steps + 60))
         super().__init__(seed, lambda: self.now)
 
     async def context(self) -> MarketContext:
-        """Return what a decision at this moment looks at."""
+        """Return the market snapshot that a decision at this moment uses."""
         return MarketContext(await self.market(SYMBOL), await self.snapshot(SYMBOL), {}, Decimal(1))
 
 

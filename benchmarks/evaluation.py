@@ -1,4 +1,4 @@
-"""Resting orders of many wallets meeting a day of minute candles, and how that grows."""
+"""How long it takes to match the resting orders of many wallets with a day of candles, and how that time grows."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ WALLETS = 100
 ORDERS = 10
 ROUNDS = 5
 METHOD = (
-    "`moniqo_core.domain.matching.path_walk.walk`, which every evaluation and every replay goes through, over one- "
-    "minute candles as four points each (open, nearer and farther extreme, close) that wander some percent in a day; "
-    "reading and writing accounts is not part of it. The orders of the first line are limits on both sides, stops and "
-    "take-profits from 0.5% to 8% away: some of them fill. Those out of reach are 30% to 60% away. Growth is the "
-    "median over rounds in which both sizes run in turn."
+    "Every evaluation and every replay calls `moniqo_core.domain.matching.path_walk.walk`, and this benchmark "
+    "measures it alone. Accounts are neither read nor written. The path is a day of one-minute candles that move by a "
+    "few percent. Each candle is four points: open, nearer extreme, farther extreme, close. The orders of the first "
+    "line are limits on both sides, stops and take-profits, 0.5% to 8% away from the price. Some of them fill. Orders "
+    "out of reach are 30% to 60% away. Both sizes run in turn, and growth is the median over the rounds."
 )
 
 
@@ -53,7 +53,7 @@ def measure() -> Section:
     cases = (
         ("twice the candles", 2.3, (few, days), (few, day)),
         ("ten times the orders, out of reach", 1.3, (many, day), (few, day)),
-        ("the same beside a trailing stop", 1.3, (many_trailing, day), (few_trailing, day)),
+        ("the same with a trailing stop", 1.3, (many_trailing, day), (few_trailing, day)),
         ("ten times the orders, all of which fill", 12, (many_filled, day), (few_filled, day)),
     )
     line = Line("1,000 orders of 100 wallets, a day", round(rate, 1), None, "wallets/s", _outcome(mixed, day))
@@ -71,7 +71,7 @@ def _growth(name: str, limit: float, large: Walked, small: Walked) -> Line:
         spent.append((_seconds([large[0]], large[1]), _seconds([small[0]], small[1])))
         ratios.append(spent[-1][0] / spent[-1][1])
     more, less = (statistics.median(column) * 1e3 for column in zip(*spent, strict=True))
-    return Line(name, statistics.median(ratios), limit, "x", f"{more:.1f} ms beside {less:.1f} ms a wallet")
+    return Line(name, statistics.median(ratios), limit, "x", f"{more:.1f} ms, before {less:.1f} ms per wallet")
 
 
 def _seconds(accounts: Sequence[Account], path: Sequence[PathPoint]) -> float:

@@ -1,4 +1,4 @@
-"""An order over HTTP: how much of its time is ours, how much the driver's, how much the server's."""
+"""How the time of an order over HTTP divides among our code, the driver and the database server."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.support.mongo import embedded_server
 DATABASE = "bench"
 ORDERS = 200
 METHOD = (
-    "Market orders through the handler of `place_order` on the embedded database. Server: while a command is sent "
-    "and not answered, as a command listener sees it. Ours: the same calls with the database answered from memory. "
-    "Driver: the rest."
+    "The handler of `place_order` places market orders on the embedded database. The server's share is the time from "
+    "sending a command to its answer, as a command listener reports it. Our share is the time of the same calls with "
+    "the database answered from memory. The driver's share is the rest."
 )
 
 

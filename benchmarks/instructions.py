@@ -1,7 +1,7 @@
 """``python -m benchmarks.instructions [FOLDER]``: count the instructions of an order, here and in another checkout.
 
-Valgrind counts them, so other work of the machine does not. Each checkout runs in its own environment, in turn. The
-result is 1 when the median here is more than 3% above the other checkout's.
+Valgrind counts instructions, so other work of the machine does not change the result. The checkouts run in turn, each
+in its own environment. The exit code is 1 if the median here is more than 3% above that of the other checkout.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def judge(here: Counts, base: Counts) -> int:
-    """Print how much more or less each count is than that of ``base``; 1 when one is more than allowed."""
+    """Print the change of each count against ``base``. Return 1 if one grew by more than allowed."""
     ratios = {name: statistics.median(found) / statistics.median(base[name]) for name, found in here.items()}
     for name, ratio in ratios.items():
         print(f"{name}: {ratio - 1:+.2%}, at most {ALLOWED - 1:+.0%}: {'yes' if ratio <= ALLOWED else 'NO'}")

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-# The process that is counted imports nothing but the function, so the events come from a file.
+# The measured process imports only the function, so its events come from a file.
 PROGRAM = """
 import json, sys
 sys.path.insert(0, "functions/place_order")
@@ -40,14 +40,14 @@ def main() -> None:
     from tests.support.mongo import embedded_server
 
     with embedded_server() as url, tempfile.TemporaryDirectory() as folder:
-        # Settings of the caller's Python may forbid bytecode, and then each start would compile everything.
+        # The caller's environment may forbid bytecode files. Then each start would compile everything.
         for name in [name for name in os.environ if name.startswith("PYTHON")]:
             del os.environ[name]
         os.environ.update(SETTINGS, MONGODB_URL=url)
         events = Path(folder) / "events.json"
         wallets = asyncio.run(_wallets(url, 4))
         _write(events, wallets[0], 1)
-        _run([], events)  # compiles what is not compiled yet
+        _run([], events)  # compiles all modules that have no bytecode yet
         counted = []
         for wallet, calls in zip(wallets[1:], (1, WARMED_UP, WARMED_UP + WARM_CALLS), strict=True):
             _write(events, wallet, calls)

@@ -1,4 +1,4 @@
-"""Each benchmark in a process of its own, so that none inherits the heap, the caches or the clients of another."""
+"""Run each benchmark in its own process, so that it inherits no heap, cache or client from another one."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ def measure(name: str) -> Section:
 def _measure(name: str, results: Any) -> None:
     results.put(import_module(f"benchmarks.{name}").measure())
     sys.stderr.flush()
-    os._exit(0)  # clients that outlive their benchmark would complain about the end of the interpreter
+    os._exit(0)  # clients that are still open would print errors when the interpreter ends

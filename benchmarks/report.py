@@ -1,4 +1,4 @@
-"""The results of a run: as text, as Markdown, and whether they fail it."""
+"""The results of a run as text and as Markdown, and whether the run failed."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Line:
 
     @property
     def fails(self) -> bool:
-        """Whether it fails the run: a count over its limit does, a ratio does not, for it moves with the machine."""
+        """Whether it fails the run. Only a count over its limit does, because ratios vary with the machine."""
         return self.verdict == "NO" and self.unit != RATIO
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines that belong together, with a sentence on how they were measured."""
+    """Lines that belong together, with a text on how they were measured."""
 
     title: str
     method: str
@@ -58,7 +58,7 @@ def outcome(sections: Sequence[Section]) -> Outcome:
     counts = [line.name for line in over if line.fails]
     ratios = [line.name for line in over if not line.fails]
     messages = [f"Counts over their limit: {', '.join(counts)}."] if counts else []
-    messages += [f"Ratios over their limit, which fail no run yet: {', '.join(ratios)}."] if ratios else []
+    messages += [f"Ratios over their limit (they do not fail the run): {', '.join(ratios)}."] if ratios else []
     return Outcome(bool(counts), "\n".join(messages) or "Every limit holds.")
 
 
@@ -74,7 +74,7 @@ def markdown(section: Section) -> str:
 
 
 def terminal(section: Section) -> str:
-    """Return a section for people who watch."""
+    """Return a section as text for the terminal."""
     width = max(len(line.name) for line in section.lines)
     rows = [
         f"  {line.name:<{width}}  {_value(line.measured, line.unit):>9}  "

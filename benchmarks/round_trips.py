@@ -1,4 +1,4 @@
-"""How often each use case goes to the database, counted by a command listener; and the size of the layer."""
+"""How many database commands each use case sends, counted by a command listener, and how large the layer is."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.support.round_trips import round_trips
 
 BATCHES = (1, 10, 25, 100)
 METHOD = (
-    "The real handlers on the embedded database, warm; the update that counts an order is sent beside the "
-    "aggregate that reads the account. An execution environment adds one read, once, for the seed of the simulated "
-    "market. Of a sync's four, the find is what reads the credentials. The layer is measured as `sam build` makes it, "
-    "for the Lambda target and for this machine, with bytecode where a Python of the target's version is installed; "
-    "boto3 is not part of it, for the runtime carries it."
+    "The real handlers run warm on the embedded database. The update that counts an order is sent at the same time as "
+    "the aggregate that reads the account. An execution environment reads the seed of the simulated market once, "
+    "which adds one command. A sync makes four commands, and its `find` reads the credentials. The layer is measured "
+    "as `sam build` makes it, for the Lambda target and for this machine. It has bytecode if a Python of the target's "
+    "version is installed. It does not contain boto3, because the Lambda runtime carries it."
 )
 MOST_MEGABYTES = {"aarch64": 32, "host": 43}
 

@@ -1,4 +1,4 @@
-"""How busy a sync worker keeps a venue: wallets a second beside what its concurrency and the venue's latency allow."""
+"""How many wallets a sync worker syncs per second, compared with the most that the venue's latency allows."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ WALLETS: Final = 250
 CALLS: Final = 2
 ROUNDS: Final = 5
 METHOD: Final = (
-    "The real handler of `sync_wallets`, warm, on batches of ten messages: 250 accounts at a fake Binance in another "
-    "process, which answers after 100 ms, through CCXT, each with two calls (what the key may do, the balance); prices "
-    "are read once for all. Ideal: ten accounts at a time, every call 100 ms, nothing else; 1.25x of its time is 80% "
-    "of its wallets a second. The database is an emulation, which takes milliseconds for each of the batch's 750 "
-    "writes, so the first line leaves out the time of its answers, as a command listener sees it, and the second has "
-    "it. The third is a bare client that makes as many calls in turn. Medians of five."
+    "The real handler of `sync_wallets` runs warm on batches of ten messages, which name 250 accounts. A fake Binance "
+    "in another process answers each call after 100 ms. Each account needs two calls through CCXT: one for the key's "
+    "permissions and one for the balance. Prices are read once for all accounts. The ideal queries ten accounts at a "
+    "time and spends 100 ms on each call and nothing else. A ratio of 1.25 means 80% of the ideal number of wallets "
+    "per second. The emulated database takes milliseconds for each of the batch's 750 writes. So the first line "
+    "leaves out the time of its answers, as a command listener reports it. The second line includes that time. The "
+    "third line is a bare client that makes the same number of calls. Each number is the median of five runs."
 )
 
 
@@ -73,9 +74,9 @@ def measure() -> Section:
     ours, whole, bare = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
     ideal = WALLETS * CALLS * LATENCY / AT_ONCE_PER_VENUE
     lines = [
-        Line("time of a batch beside the ideal", ours / ideal, 1.25, "x", _spoken(ours, ideal)),
+        Line("time of a batch, compared with the ideal", ours / ideal, 1.25, "x", _spoken(ours, ideal)),
         Line("the same with the emulated database", whole / ideal, None, "x", _spoken(whole, ideal)),
-        Line("bare calls beside the ideal", bare / ideal, None, "x", _spoken(bare, ideal)),
+        Line("bare calls, compared with the ideal", bare / ideal, None, "x", _spoken(bare, ideal)),
     ]
     return Section("Sync of accounts at a venue", METHOD, lines)
 
@@ -85,7 +86,7 @@ def _spoken(seconds: float, ideal: float) -> str:
 
 
 async def _bare(address: str) -> float:
-    """Make as many calls with nothing around them, ten at a time, and return how long it took."""
+    """Make the same number of calls with a bare client, ten at a time, and return how long it took."""
     started = time.perf_counter()
     turn = asyncio.Semaphore(AT_ONCE_PER_VENUE)
     async with aiohttp.ClientSession() as session:

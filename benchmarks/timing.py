@@ -1,4 +1,4 @@
-"""Comparing the time of two pieces of work fairly on a machine that does other things too."""
+"""Fair comparison of two times on a machine that is busy with other work too."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Comparison(NamedTuple):
 
     @classmethod
     def of(cls, ours: Sequence[float], baseline: Sequence[float]) -> Comparison:
-        """Compare rounds that ran in turn: a slow moment of the machine hits both sides of a pair."""
+        """Compare rounds that ran in turn, so that a slow moment of the machine affects both sides of a pair."""
         pairs = [mine / other for mine, other in zip(ours, baseline, strict=True)]
         return cls(statistics.median(ours), statistics.median(baseline), statistics.median(pairs))
 
 
 def interleaved(ours: Work, baseline: Work, *, rounds: int, ours_calls: int, baseline_calls: int) -> Comparison:
-    """Time both in turn for ``rounds`` rounds of so many calls each; seconds are per call."""
+    """Time both in turn for ``rounds`` rounds of this number of calls each. The seconds are per call."""
     for work in (ours, baseline):
         for _ in range(20):
             work()

@@ -1,4 +1,4 @@
-"""From the start of a process to the balance of a live wallet, beside an order of a demo wallet."""
+"""Cold starts at a venue: the balance of a live wallet, compared with an order of a demo wallet."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.support.venues.kraken import FakeKraken
 ROUNDS = 15
 VENUES = ("binance-spot-v1", "kraken-spot-v1")
 METHOD = (
-    "As the cold starts above. `get_balance` of a wallet at a Binance on loopback, with both layers, reads the wallet "
-    "and its definition, fetches the key ring from Secrets Manager (moto), opens the credentials, imports CCXT's "
-    "Binance, and asks for the balance, all prices and, in the database, the markets. Binance lists no dollar, so by "
-    "the template's `PriceVenues` CCXT's Kraken is imported as well and asked what USDT and USDC are worth. The "
-    "baseline is `place_order` of a demo wallet with its one layer. There is no TLS on loopback, on either side. The "
-    "last line is the size of the layer."
+    "The method is the same as for the other cold starts. `get_balance` runs with both layers, on a wallet at a fake "
+    "Binance on loopback. It reads the wallet and its definition, fetches the key ring from Secrets Manager (moto) "
+    "and decrypts the credentials. It imports CCXT's Binance and asks it for the balance and all prices. The markets "
+    "come from the database. Binance lists no dollar. So CCXT's Kraken, the other exchange in the template's "
+    "`PriceVenues`, is imported too and asked for the prices of USDT and USDC. The baseline is `place_order` of a "
+    "demo wallet with its one layer. Neither side uses TLS. The last line is the size of the layer."
 )
 
 
@@ -52,11 +52,11 @@ def measure() -> Section:
         for number in range(ROUNDS + 1):
             mine = starts.seconds("get_balance", http_event("GET", f"/wallets/{live}/balance", user=User(OWNER)))
             other = starts.seconds("place_order", _order(demo[number]))
-            if number:  # the first start of each reads files the others find in memory
+            if number:  # the first start of each reads files from disk, and later starts find them in memory
                 ours.append(mine)
                 baseline.append(other)
         found = Comparison.of(ours, baseline)
-        detail = f"{spoken(found.ours)} beside {spoken(found.baseline)}, {ROUNDS} starts each"
+        detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}, {ROUNDS} starts each"
         lines = [Line("cold start of get_balance at a venue", found.ratio, 1.6, "x", detail), *starts.imports()]
     return Section("Cold start at a venue", METHOD, lines)
 
@@ -65,7 +65,7 @@ class VenueColdStarts:
     """Starts functions in new processes, each with the layers its template names."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        """Work in ``folder``, with copies of the layers that no other build changes."""
+        """Work in ``folder``, with its own copies of the layers, so that another build cannot change them."""
         self._layers = [folder / name for name in ("core", "exchanges")]
         for layer in self._layers:
             shutil.copytree(build("host", layer.name), layer)
@@ -75,7 +75,7 @@ class VenueColdStarts:
         self._variables = {**AWS, "MONGODB_DATABASE": DATABASE, **settings}
 
     def connect(self, credentials: Mapping[str, str]) -> str:
-        """Create a live wallet with the function that does it."""
+        """Create a live wallet with the real function."""
         limits = {"max_position_size_usd": 1000, "max_total_exposure_usd": 5000, "max_open_positions": 5}
         limits["daily_loss_limit_usd"] = 500
         body = {"wallet_id": "binance-spot-v1", "custom_name": "bench", "risk_limits": limits}
@@ -83,7 +83,7 @@ class VenueColdStarts:
         return str(json.loads(self._answer("create_wallet", event)["body"])["id"])
 
     def seconds(self, function: str, event: Mapping[str, Any]) -> float:
-        """Seconds to the first answer of a new process."""
+        """Return the seconds until the first answer of a new process."""
         started = time.perf_counter()
         self._answer(function, event)
         return time.perf_counter() - started

@@ -24,18 +24,19 @@ from tests.support.mongo import embedded_server
 
 DATABASE = "bench"
 METHOD = (
-    "The whole handler: Mangum, FastAPI, authentication from the gateway's claims, validation, use case, answer, log "
-    "line. The documents the driver returned for the first call answer all others, and writes are taken and "
-    "forgotten, so neither the server nor the driver takes part. The baseline reads the same order with `json.loads`, "
-    "validates it with a pydantic model of its four fields and answers it with `json.dumps`, in a coroutine that "
-    "`run_until_complete` runs on the same loop, one per event. Single calls of both run in turn."
+    "Our side is the whole handler: Mangum, FastAPI, authentication by the gateway's claims, validation, use case, "
+    "answer and log line. The first call reads its documents from the database. All other calls get the same "
+    "documents from memory, and their writes are discarded. So neither the server nor the driver takes part. The "
+    "baseline reads the same order with `json.loads`, validates it with a pydantic model of its four fields, and "
+    "answers it with `json.dumps`. It is a coroutine on the same event loop, started by `run_until_complete` for each "
+    "event. Single calls of both sides run in turn."
 )
 
 Handler = Callable[[Mapping[str, Any], None], Mapping[str, Any]]
 
 
 class BareOrder(BaseModel):
-    """What the baseline validates."""
+    """The order that the baseline validates."""
 
     symbol: str
     side: Literal["buy", "sell"]
@@ -44,7 +45,7 @@ class BareOrder(BaseModel):
 
 
 def bare_handler(event: Mapping[str, Any], _context: None) -> Mapping[str, Any]:
-    """Read, validate and answer an order, and nothing else."""
+    """Only read, validate and answer an order."""
     return event_loop.current().run_until_complete(_bare_answer(event))
 
 
@@ -55,7 +56,7 @@ async def _bare_answer(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class Recorded:
-    """One collection: asks the real one once for each method and answers the same ever after."""
+    """A collection that asks the real one once for each method, and then repeats that answer."""
 
     def __init__(self, collection: Any) -> None:
         """Stand in for ``collection``."""
@@ -126,7 +127,7 @@ def _compare(function: str, event: Mapping[str, Any], bare_event: Mapping[str, A
         if answer["statusCode"] not in {200, 201}:
             raise RuntimeError(f"{function}: {answer}")
         found = paired(lambda: handler(event, None), lambda: bare_handler(bare_event, None), calls=4000)
-    return Line(f"warm {function}", found.ratio, limit, "x", f"{spoken(found.ours)} beside {spoken(found.baseline)}")
+    return Line(f"warm {function}", found.ratio, limit, "x", f"{spoken(found.ours)}, baseline {spoken(found.baseline)}")
 
 
 async def _prepare(database: Any) -> str:

@@ -11,7 +11,7 @@ NEEDED = {"uvicorn": "uvicorn", "moto": "moto", "flask": "flask", "secantus": "s
 
 
 def main() -> int:
-    """Run, and return the exit code: 0 stopped, 1 could not go on, 2 could not begin."""
+    """Run, and return the exit code: 0 if stopped, 1 if the run failed, 2 if it could not start."""
     if sys.version_info < OLDEST:
         return _refuse("Python 3.11 or newer is needed. This is Python {}.{}.".format(*sys.version_info), 2)
     from importlib.util import find_spec

@@ -27,7 +27,7 @@ class ForbiddenError(Exception):
 
 
 def key_set_url(issuer: str, aws_url: str) -> str:
-    """Return where an issuer's keys are: the local user pool's at moto, any other's where it publishes them."""
+    """Return the URL of an issuer's keys. Those of the local user pool are at moto."""
     local = issuer.endswith(f"/{names.POOL_ID}")
     return (f"{aws_url}/{names.POOL_ID}" if local else issuer.rstrip("/")) + "/.well-known/jwks.json"
 

@@ -1,7 +1,7 @@
 """Secrets Manager, SQS and Cognito on loopback: moto's server with the template's resources in it.
 
-moto keeps everything in memory. What must outlive a restart (the users with their ids and refresh tokens, the values of
-secrets) is written to STATE_DIR after every call that may have changed it, before the caller hears of it.
+moto keeps everything in memory. Users, their refresh tokens and the values of secrets must survive a restart. They are
+written to STATE_DIR after every call that may have changed them, before the call is answered.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _QUEUE_ATTRIBUTES: Final = {
 
 
 def make_queues(template: Template) -> None:
-    """Make the template's queues, those without a dead-letter queue first."""
+    """Make the template's queues.
+
+    Queues that have no dead-letter queue come first, because the others refer to them.
+    """
     from moto.sqs.models import sqs_backends
 
     backend = sqs_backends[names.ACCOUNT][names.REGION]
@@ -47,7 +50,7 @@ def make_queues(template: Template) -> None:
 
 
 class Secrets:
-    """The template's secrets, with the values they had when last changed."""
+    """The template's secrets with their latest values."""
 
     def __init__(self, template: Template, state: StateDirectory) -> None:
         from moto.secretsmanager.models import secretsmanager_backends
@@ -99,7 +102,7 @@ class Secrets:
 
 
 class SavedApplication:
-    """moto's application; after every call it lets the savers write what changed, before it answers."""
+    """moto's application. It saves changes after every call and before the answer."""
 
     def __init__(self, application: Any, savers: dict[str, Callable[[], None]]) -> None:
         self._application = application
@@ -117,7 +120,7 @@ class SavedApplication:
 
 
 def main() -> None:
-    """Serve on the inherited listening socket (the first argument), until the parent goes."""
+    """Serve on the inherited listening socket (the first argument) until the parent ends."""
     follow_parent()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server

@@ -1,4 +1,4 @@
-"""What `make run` says when it is ready."""
+"""The text that `make run` prints when it is ready."""
 
 from __future__ import annotations
 

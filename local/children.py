@@ -14,10 +14,10 @@ from local.errors import LocalError
 
 
 class Child:
-    """A server in a process of its own session: Ctrl-C reaches only the parent, which stops it in order."""
+    """A server process in its own session. Ctrl-C reaches only the parent, which stops its servers in order."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
-        """Know a started process by ``name``."""
+        """Wrap a started process under ``name``."""
         self.name = name
         self._process = process
 
@@ -53,7 +53,7 @@ class Child:
         await self._process.wait()
 
     async def stop(self, *, grace: float) -> None:
-        """End the process: politely, and after ``grace`` seconds without asking."""
+        """Terminate the process. Kill it if it still runs after ``grace`` seconds."""
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -65,7 +65,11 @@ class Child:
 
 
 def listen(port: int) -> socket.socket:
-    """Listen on loopback; port 0 takes a free one. ``LocalError`` if the port is taken."""
+    """Listen on loopback. Port 0 takes a free one.
+
+    Raises:
+        LocalError: the port is taken.
+    """
     # asyncio switches Nagle's algorithm off only for sockets that say they are TCP; with it each answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,7 +85,7 @@ def listen(port: int) -> socket.socket:
 
 
 def free_port(preferred: int | None) -> int:
-    """Return a port that is free on loopback now, ``preferred`` if it is."""
+    """Return a port that is free on loopback now: ``preferred`` if possible."""
     for candidate in (preferred or 0, 0):
         with suppress(LocalError), listen(candidate) as listener:
             port: int = listener.getsockname()[1]

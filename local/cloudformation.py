@@ -1,4 +1,4 @@
-"""Reads a CloudFormation template and resolves the intrinsic functions asked for, nothing more."""
+"""Reads a CloudFormation template and resolves its intrinsic functions on demand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TemplateLoader.add_multi_constructor("!", _tagged)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read the template; ``TemplateError`` names the file and line where it is broken."""
+    """Read the template. ``TemplateError`` names the file and line of a syntax error."""
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_TemplateLoader)  # noqa: S506  # nosec B506
     except FileNotFoundError:
@@ -60,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None:
-    """Refuse a value that a parameter's declaration does not allow, as CloudFormation does, or a function would."""
+    """Refuse a value that the declaration of the parameter does not allow, as CloudFormation does."""
     allowed = list(map(str, declaration.get("AllowedValues", ())))
     if allowed and value not in allowed:
         raise TemplateError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
@@ -77,8 +77,8 @@ def _refuse_unfit(name: str, declaration: Mapping[str, Any], value: str) -> None
 class Resolver:
     """Resolves intrinsic functions with the template's parameters and the local names of its resources.
 
-    A parameter that ``parameters`` does not name has its default; TemplateError tells of one that cannot be.
-    ``attribute(logical_id, name)`` gives a resource's attribute; the name "Ref" stands for what `!Ref` returns.
+    ``parameters`` replace the defaults of the template. A value that is not allowed raises TemplateError.
+    ``attribute(logical_id, name)`` returns a resource's attribute. The name "Ref" stands for the result of `!Ref`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Resolver:
             self._values[name] = [part.strip() for part in str(value).split(",")] if is_list else value
 
     def resolve(self, value: object) -> Any:
-        """Return ``value`` with every intrinsic function in it carried out."""
+        """Return ``value`` with every intrinsic function in it resolved."""
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Cross-origin answers as an HTTP API gives them from its configuration."""
+"""CORS headers and preflight answers, as an HTTP API makes them from its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded MongoDB, as a child process tied to the life of `make run`."""
+"""The embedded MongoDB, a child process that ends with `make run`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def main() -> int:
 
 
 def _wake(port: int) -> None:
-    """Connect once: the server's accept() does not notice that its socket was closed, and would be waited for 2 s."""
+    """Connect once, so that the server's accept() returns.
+
+    It does not notice a closed socket, and stopping takes 2 s.
+    """
     with suppress(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
 

@@ -1,4 +1,4 @@
-"""What the template declares, as plain values."""
+"""Plain values for the declarations of the template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of the worker processes: the template's variables, and nothing of the developer's AWS account."""
+"""The environment of the worker processes: the template's variables, without the developer's AWS account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT: Final = (
 
 
 def base(aws_url: str) -> dict[str, str]:
-    """Return what every worker process starts with."""
+    """Return the environment that every worker process starts with."""
     return {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         "PYTHONUNBUFFERED": "1",
@@ -37,7 +37,7 @@ def isolate(aws_url: str) -> None:
 
 
 def loopback(aws_url: str) -> dict[str, str]:
-    """Return what leads AWS tools to the services of this run, and to nothing else."""
+    """Return the variables that direct AWS tools to the services of this run only."""
     return {
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
@@ -53,7 +53,7 @@ def loopback(aws_url: str) -> dict[str, str]:
 
 
 def shell(variables: Mapping[str, str]) -> str:
-    """Return lines for a shell that give a program the environment of the functions."""
+    """Return shell lines that export the environment of the functions."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
 
 
@@ -66,7 +66,7 @@ def localise(functions: Mapping[str, Function], mongodb_url: str, aws_url: str) 
 
 
 def union(functions: Mapping[str, Function]) -> dict[str, str]:
-    """Return the variables of all functions: a worker runs them all and reads its settings once."""
+    """Return the variables of all functions together, because one worker runs them all and reads its settings once."""
     return {name: value for function in functions.values() for name, value in function.environment.items()}
 
 

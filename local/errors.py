@@ -1,15 +1,15 @@
-"""What stops `make run`, said in one line."""
+"""The errors that stop `make run`, each described in one line."""
 
 from __future__ import annotations
 
 
 class LocalError(Exception):
-    """Something the developer can put right; the text says what, and ``exit_code`` is the process's answer."""
+    """A problem that the developer can fix. The text explains it, and ``exit_code`` is the exit code of the process."""
 
     exit_code = 1
 
 
 class TemplateError(LocalError):
-    """template.yaml is broken, or uses something this run cannot imitate."""
+    """template.yaml is broken, or uses a feature that `make run` does not support."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""The events that AWS hands to functions, and the answers it makes of what they return."""
+"""The events that AWS passes to functions, and the answers that it makes from their results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT_TYPES = ("application/json", "application/javascript", "application/xml", 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request as it came over the wire; header names are lower-case."""
+    """One HTTP request as received. Header names are lower-case."""
 
     method: str
     raw_path: str
@@ -30,7 +30,7 @@ class Request:
     port: int
 
     def header(self, name: str) -> str:
-        """Return a header's value, several joined by commas, or nothing."""
+        """Return the value of a header, or nothing. Several values are joined by commas."""
         return ",".join(value for key, value in self.headers if key == name)
 
 
@@ -133,7 +133,7 @@ def _body(request: Request) -> tuple[str, bool]:
 
 
 def flatten_claims(claims: Mapping[str, object]) -> dict[str, str]:
-    """Write claims as the JWT authorizer does: all text, a list as `[admin trader]`."""
+    """Write claims as the JWT authorizer does: every value as text, and a list as `[admin trader]`."""
     return {name: _claim(value) for name, value in claims.items()}
 
 
@@ -146,7 +146,7 @@ def _claim(value: object) -> str:
 
 
 def http_response(result: object) -> Response:
-    """Turn what a function returned into the answer; ``ValueError`` or ``TypeError`` if it is none."""
+    """Turn the result of a function into the answer. ``ValueError`` or ``TypeError`` if it has the wrong shape."""
     if not isinstance(result, dict) or "statusCode" not in result:
         plain = b"" if result is None else json.dumps(result).encode()
         return Response(200, [("content-type", "application/json")], plain)
@@ -168,13 +168,13 @@ def http_response(result: object) -> Response:
 
 
 def gateway_response(status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Build an answer that API Gateway gives by itself, in its shape and not in the service's."""
+    """Build an answer of API Gateway itself, which has its own shape and not that of the service."""
     body = json.dumps({"message": message}, separators=(",", ":")).encode()
     return Response(status, [("content-type", "application/json"), *headers], body)
 
 
 def sqs_event(messages: Iterable[Mapping[str, Any]], queue_arn: str) -> dict[str, Any]:
-    """Build the event of an SQS event source mapping from what ReceiveMessage answered."""
+    """Build the event of an SQS event source mapping from an answer of ReceiveMessage."""
     return {
         "Records": [
             {
@@ -202,7 +202,7 @@ def sqs_event(messages: Iterable[Mapping[str, Any]], queue_arn: str) -> dict[str
 
 
 def schedule_event(template: str | None, scheduled: datetime) -> Any:
-    """Render a schedule's Input; without one, the event that Scheduler sends by default."""
+    """Render the Input of a schedule, or Scheduler's default event if there is none."""
     moment = scheduled.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if template is None:
         return {

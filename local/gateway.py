@@ -1,4 +1,4 @@
-"""The HTTP API: an ASGI application that answers as API Gateway does and leaves the rest to the functions."""
+"""The HTTP API: an ASGI application that behaves like API Gateway and calls the functions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAXIMUM_HEADERS: Final = 10_240
 
 
 class Gateway:
-    """The ASGI application. ``log`` is told one line for each request."""
+    """The ASGI application. It passes ``log`` one line for each request."""
 
     def __init__(self, template: Template, authorizers: Authorizers, pool: Pool, log: Callable[[str], None]) -> None:
         self._router = Router(template.routes)
@@ -83,7 +83,10 @@ class Gateway:
         return await self._integrate(route, event, request_id)
 
     async def _integrate(self, route: Route, event: dict[str, Any], request_id: str) -> Response:
-        """Call the function; after the integration's time-out it runs on, unheard, as on Lambda."""
+        """Call the function.
+
+        After the integration's time-out it keeps running, as on Lambda, but its answer is discarded.
+        """
         task = asyncio.create_task(self._pool.invoke(route.function, event, request_id))
         self._running.add(task)
         task.add_done_callback(self._finished)
@@ -102,7 +105,10 @@ class Gateway:
 
 
 async def _read_body(receive: Callable[[], Awaitable[Message]]) -> bytes | None:
-    """Read the whole body, or nothing if it is too large; it is read to its end either way to keep the connection."""
+    """Read the whole body, or return nothing if it is too large.
+
+    It is always read to its end to keep the connection.
+    """
     chunks, size, more = [], 0, True
     while more:
         message = await receive()
@@ -138,6 +144,6 @@ async def _send(send: Callable[[Message], Awaitable[None]], method: str, respons
 
 
 def print_line(line: str) -> None:
-    """Print one line at once; a terminal that has gone away is no reason to fail."""
+    """Print one line at once, and ignore a terminal that was closed."""
     with suppress(OSError):
         print(line, flush=True)

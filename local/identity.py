@@ -14,7 +14,7 @@ _TOKENS_KEPT: Final = 500
 
 
 class Identity:
-    """One user pool with one client under fixed ids; its users are those of the file, and go back to it."""
+    """One user pool with one client, both with fixed ids. Its users are loaded from a file and saved to it."""
 
     def __init__(self, template: Template, state: StateDirectory) -> None:
         from moto.cognitoidp.models import cognitoidp_backends

@@ -1,4 +1,4 @@
-"""A child process of `make run` ends when its parent does, however the parent ended: its standard input closes."""
+"""Ends a child process of `make run` when its parent ends in any way, because that closes its standard input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _GRACE_SECONDS = 5.0
 
 
 def follow_parent(stop: int | None = signal.SIGTERM) -> None:
-    """Watch standard input from a thread; when it ends, send this process ``stop`` and leave for good soon after."""
+    """Watch standard input from a thread.
+
+    When it closes, send this process the signal ``stop``, and exit soon after.
+    """
 
     def watch() -> None:
         while os.read(0, 4096):

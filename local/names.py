@@ -1,4 +1,4 @@
-"""The names of the template's resources on this computer: fixed, so that tokens and wallets outlive a restart."""
+"""Fixed names of the template's resources on this computer, so that tokens and wallets survive a restart."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from local.declarations import Function
 
 
 class FunctionError(Exception):
-    """The handler raised, returned what JSON cannot hold, timed out, or its process died."""
+    """The handler raised an error, timed out, or returned a value that is not JSON, or its process died."""
 
 
 class Worker:
@@ -28,7 +28,7 @@ class Worker:
 
     @classmethod
     async def start(cls, environment: Mapping[str, str], log: IO[bytes]) -> Worker:
-        """Start a process and wait until it can take events; ``FunctionError`` if it dies first."""
+        """Start a process and wait until it can take events. ``FunctionError`` if it dies first."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -48,7 +48,7 @@ class Worker:
         return worker
 
     async def invoke(self, command: Mapping[str, Any]) -> Any:
-        """Run one event and return the handler's result; ``FunctionError`` if it has none."""
+        """Run one event and return the handler's result. ``FunctionError`` if there is none."""
         try:
             self._commands.write(frames.encode(command))
             await self._commands.drain()
@@ -66,18 +66,18 @@ class Worker:
             raise WorkerDiedError from error
 
     async def stop(self) -> None:
-        """End the process and wait until it has gone."""
+        """End the process and wait for it."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
 
 
 class WorkerDiedError(FunctionError):
-    """The worker's process ended in the middle."""
+    """The worker's process ended during an event."""
 
 
 class Pool:
-    """Hands events to idle workers; a worker that dies or runs over its time is replaced."""
+    """Passes events to idle workers. It replaces a worker that dies or exceeds its time-out."""
 
     def __init__(
         self, functions: Mapping[str, Function], environment: Mapping[str, str], size: int, log: IO[bytes]
@@ -93,7 +93,7 @@ class Pool:
         self._closed = False
 
     async def start(self) -> None:
-        """Start one worker and wait for it; the others follow by themselves."""
+        """Start all workers, and wait for the first one only."""
         await self._add()
         for _ in range(self._size - 1):
             self._replace()
@@ -107,7 +107,7 @@ class Pool:
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
     async def invoke(self, name: str, event: object, request_id: str) -> Any:
-        """Run a function and return what its handler returned; ``FunctionError`` if it failed."""
+        """Run a function and return its result. ``FunctionError`` if it failed."""
         function = self._functions[name]
         worker = await self._take()
         try:

@@ -1,7 +1,7 @@
-"""Feeds the template's SQS event source mappings: receives, invokes, and deletes what was processed.
+"""Runs the template's SQS event source mappings: receives messages, invokes functions, deletes processed messages.
 
-What failed is left alone: it comes back after the queue's visibility time-out, and goes to the dead-letter queue after
-the redrive policy's number of receives.
+A failed message stays in its queue. It is received again after the visibility time-out, and moves to the dead-letter
+queue after the number of receives in the redrive policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LARGEST_RECEIVE: Final = 10
 
 
 def client(aws_url: str) -> Any:
-    """Return an SQS client for the local endpoint; boto3 is imported here because it is slow to import."""
+    """Return an SQS client for the local endpoint. boto3 is imported here because its import is slow."""
     import boto3
     from botocore.config import Config
 
@@ -29,12 +29,12 @@ def client(aws_url: str) -> Any:
 
 
 async def feed(mapping: QueueMapping, aws_url: str, pool: Pool, log: Callable[[str], None]) -> None:
-    """Feed one mapping until cancelled; when the queue cannot be reached, try again a little later."""
+    """Run one mapping until cancelled. If the queue cannot be reached, try again a little later."""
     sqs = await asyncio.to_thread(client, aws_url)
     while True:
         try:
             await Poller(mapping, sqs, aws_url, pool, log).run()
-        except* Exception as errors:  # noqa: BLE001  whatever it was, the queue must be fed on
+        except* Exception as errors:  # noqa: BLE001  after any error the mapping must go on
             log(f"queue {mapping.name}: {errors.exceptions[0]}")
         await asyncio.sleep(1)
 
@@ -43,7 +43,7 @@ class Poller:
     """One event source mapping."""
 
     def __init__(self, mapping: QueueMapping, sqs: Any, aws_url: str, pool: Pool, log: Callable[[str], None]) -> None:
-        """Feed ``mapping``'s function from its queue at ``aws_url``."""
+        """Invoke the function of ``mapping`` with messages from its queue at ``aws_url``."""
         self._mapping = mapping
         self._sqs = sqs
         self._url = f"{aws_url}/{names.ACCOUNT}/{names.physical_name(mapping.queue)}"
@@ -52,7 +52,7 @@ class Poller:
         self._log = log
 
     async def run(self) -> None:
-        """Poll until cancelled, with no more invocations at once than the mapping allows."""
+        """Poll until cancelled, with at most as many concurrent invocations as the mapping allows."""
         slots = asyncio.Semaphore(self._mapping.concurrency)
         async with asyncio.TaskGroup() as running:
             while True:
@@ -103,7 +103,10 @@ class Poller:
 
 
 def failed_items(result: object, sent: set[str]) -> set[str]:
-    """Return the ids of the messages that a function reported as failed; all of them if the report is not one."""
+    """Return the ids of the messages that a function reported as failed.
+
+    If the report is invalid, all of them failed.
+    """
     if not result:
         return set()
     if not isinstance(result, dict):

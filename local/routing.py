@@ -1,4 +1,4 @@
-"""Which route answers a request: HTTP API's own order of preference."""
+"""Chooses the route of a request, in the same order of preference as an HTTP API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local.declarations import Route
 
 
 class Router:
-    """Finds a route: a literal part beats a parameter, a parameter beats `{proxy+}`, a method beats ANY."""
+    """Finds a route. A literal part beats a parameter, a parameter beats `{proxy+}`, and a method beats ANY."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = sorted(

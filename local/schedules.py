@@ -1,4 +1,4 @@
-"""Fires the template's schedules. Like EventBridge Scheduler, a rate fires once at the start and then at its pace."""
+"""Fires the template's schedules. As in EventBridge Scheduler, a rate fires at the start and then once per period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local.pool import FunctionError, Pool
 
 
 async def fire(schedule: Schedule, pool: Pool, log: Callable[[str], None]) -> None:
-    """Fire one schedule until cancelled; a failed firing is logged and the next one comes all the same."""
+    """Fire one schedule until cancelled. A failure is logged and does not stop the schedule."""
     due = datetime.now(UTC)
     while True:
         event = events.schedule_event(schedule.input, due)

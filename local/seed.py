@@ -1,4 +1,4 @@
-"""Puts indexes and wallet definitions into the database; repeating it changes nothing."""
+"""Creates the indexes and wallet definitions in the database. Repeating it changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.errors import LocalError
 
 
 async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
-    """Seed ``database`` at ``url``, waiting for the server while it is ``starting``; ``LocalError`` if that fails."""
+    """Seed ``database`` at ``url``. Wait for the server while it is ``starting``. ``LocalError`` if that fails."""
     from moniqo_core.storage.client import UnsupportedServerError, connect, server_version
     from moniqo_core.storage.indexes import ensure_indexes
     from moniqo_core.storage.wallets.definition_seeds import seed_definitions
@@ -46,5 +46,5 @@ async def _wait(ask: Callable[[], object], url: str, starting: Callable[[], bool
 
 
 def _address(url: str) -> str:
-    """Return the host part of a connection string, without what may be a password."""
+    """Return the host part of a connection string, which contains no password."""
     return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""What the environment says about a local run."""
+"""The settings of a local run, read from the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.errors import LocalError
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """What can be set.
+    """The settings.
 
     ``mongodb_url`` is empty for the embedded database, ``workers`` is the number of worker processes, and
     ``parameters`` are those of the template that differ from their defaults.
@@ -27,7 +27,7 @@ class LocalSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], template: Path) -> LocalSettings:
-        """Read PORT, STATE_DIR, MONGODB_URL, WORKERS and PARAMETERS; ``LocalError`` names the one that is wrong."""
+        """Read PORT, STATE_DIR, MONGODB_URL, WORKERS and PARAMETERS; ``LocalError`` names an invalid one."""
         return cls(
             port=_number(environment, "PORT", 8000, 65535),
             state_dir=(template.parent / (environment.get("STATE_DIR") or ".local")).resolve(),

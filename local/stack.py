@@ -1,4 +1,4 @@
-"""Starts every piece in order, waits, and stops them in the opposite order."""
+"""Starts all parts of a local run in order, waits, and stops them in reverse order."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stack:
         self._children: list[Child] = []
 
     async def run(self) -> None:
-        """Serve until SIGINT, SIGTERM or SIGHUP; ``LocalError`` if it cannot, or if a server behind it dies."""
+        """Serve until SIGINT, SIGTERM or SIGHUP. ``LocalError`` if it cannot start, or if one of its servers dies."""
         stop = asyncio.Event()
         starting = asyncio.current_task()
 
@@ -151,19 +151,22 @@ class Stack:
         await asyncio.gather(*(child.stop(grace=10) for child in self._children))
 
     def _starting(self, began: float) -> Callable[[], bool]:
-        """Return what says whether the embedded database may still come up; another one should be there already."""
+        """Return a check for whether the embedded database is still starting.
+
+        Any other database must already be running.
+        """
         embedded = not self._settings.mongodb_url
         return lambda: embedded and all(child.running for child in self._children) and time.monotonic() < began + 30
 
     async def _aws_answers(self, url: str) -> None:
-        """Wait until moto is up: it has the listening socket from the start, so one question is enough."""
+        """Wait until moto is up. It has the listening socket from the start, so one request is enough."""
         try:
             await asyncio.to_thread(urlopen, f"{url}/{names.POOL_ID}/.well-known/jwks.json", timeout=30)
         except OSError:
             raise LocalError(f"the AWS services do not answer. See {self._state.path / 'logs' / 'aws.log'}.") from None
 
     async def _together(self, *steps: Coroutine[Any, Any, None]) -> None:
-        """Do all at once; the first failure ends the others."""
+        """Run all at once. The first failure cancels the others."""
         try:
             async with asyncio.TaskGroup() as group:
                 for step in steps:
@@ -174,7 +177,7 @@ class Stack:
             raise LocalError(f"no worker can start. See {self._state.path / 'logs' / 'functions.log'}.") from None
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        """Return when told to stop; ``LocalError`` if one of the servers ends before."""
+        """Wait for the signal to stop. ``LocalError`` if one of the servers ends before it."""
         watches = {asyncio.create_task(child.ended()): child.name for child in self._children}
         stopped = asyncio.create_task(stop.wait())
         done, pending = await asyncio.wait([stopped, *watches], return_when=asyncio.FIRST_COMPLETED)
@@ -201,7 +204,7 @@ async def _serving(gateway: Gateway, listener: socket.socket) -> AsyncIterator[N
 
 @asynccontextmanager
 async def _background(template: Template, pool: Pool, aws_url: str) -> AsyncIterator[None]:
-    """Fire the schedules and feed the queues."""
+    """Run the schedules and the event source mappings."""
     tasks = [asyncio.create_task(schedules.fire(schedule, pool, print_line)) for schedule in template.schedules]
     tasks += [asyncio.create_task(queues.feed(mapping, aws_url, pool, print_line)) for mapping in template.mappings]
     try:

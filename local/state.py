@@ -1,4 +1,4 @@
-"""STATE_DIR: what a restart must find again. Directories are 0700 and files 0600, for they hold passwords and keys."""
+"""STATE_DIR, which survives a restart. It holds passwords and keys, so directories are 0700 and files 0600."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class StateDirectory:
             raise LocalError(f"STATE_DIR {self.path} cannot be used: {error.strerror}.") from None
 
     def lock(self) -> IO[str]:
-        """Take the directory for this process and the children that inherit the file; it is free when all have gone."""
+        """Lock the directory for this process and the children that inherit the file.
+
+        The lock ends with the last of them.
+        """
         file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii")
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
         while True:
@@ -51,7 +54,7 @@ class StateDirectory:
         return file
 
     def read(self, name: str) -> Any:
-        """Return a JSON file's content, or nothing if there is none; ``LocalError`` if it is broken."""
+        """Return the content of a JSON file, or nothing if there is no file. ``LocalError`` if it is broken."""
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -60,11 +63,11 @@ class StateDirectory:
             raise LocalError(f"{self.path / name} cannot be read. Fix it or delete it.") from None
 
     def write(self, name: str, content: object) -> None:
-        """Replace a JSON file in one step: a kill leaves the old or the new content."""
+        """Replace a JSON file atomically, so that a crash leaves the old or the new content."""
         self.write_text(name, json.dumps(content, indent=2) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Replace a file in one step."""
+        """Replace a file atomically."""
         temporary = self.path / f".{name}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -74,11 +77,11 @@ class StateDirectory:
         temporary.replace(self.path / name)
 
     def remove(self, name: str) -> None:
-        """Delete a file, if there is one."""
+        """Delete a file if it exists."""
         (self.path / name).unlink(missing_ok=True)
 
     def log(self, name: str) -> IO[bytes]:
-        """Open a log, keeping the previous run's beside it."""
+        """Open a log, and keep the log of the previous run under another name."""
         path = self.path / "logs" / f"{name}.log"
         if path.exists():
             path.replace(path.with_suffix(".log.1"))

@@ -1,4 +1,4 @@
-"""What template.yaml says about routes, authorizer, functions, schedules, queues, secrets and users' pool."""
+"""Reads routes, authorizers, functions, schedules, queues, secrets and the user pool from template.yaml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _DEFAULT_INTEGRATION_TIMEOUT_MS: Final = 30_000
 
 
 class Template:
-    """template.yaml, resolved for this computer. ``TemplateError`` is raised on whatever cannot be imitated."""
+    """template.yaml, resolved for this computer.
+
+    ``TemplateError`` if it uses a feature that `make run` does not support.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,10 @@ class Template:
         return dict(self._api.get("Auth", {}))
 
     def properties(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield logical id and resolved properties of every resource of CloudFormation type ``kind`` that is made."""
+        """Yield the logical id and resolved properties of each resource whose condition holds.
+
+        ``kind`` is the CloudFormation type of the resources.
+        """
         for logical_id, resource in self._made(kind):
             yield logical_id, self._resolver.resolve(resource.get("Properties", {}))
 

@@ -9,14 +9,14 @@ from local.declarations import Route
 
 
 class Throttling:
-    """Says whether a request may pass now; ``clock`` counts seconds."""
+    """Decides whether a request may pass now. ``clock`` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def admits(self, route: Route) -> bool:
-        """Take one token of the route's bucket, if there is one."""
+        """Take one token from the route's bucket. Return whether there was one."""
         limit = route.throttle
         if limit is None:
             return True

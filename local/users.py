@@ -1,4 +1,4 @@
-"""The people who can log in on this computer, kept with their ids so that their wallets stay theirs."""
+"""The users who can log in on this computer. They keep their ids, and so their wallets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALPHABET: Final = string.ascii_letters + string.digits
 
 
 def ensure(state: StateDirectory) -> list[dict[str, Any]]:
-    """Return the two seeded users with their passwords, making those that are missing."""
+    """Return the two seeded users with their passwords. Create those that are missing."""
     identity = state.read(FILE) or {"users": [], "refresh_tokens": {}}
     known = {user["email"]: user for user in identity["users"]}
     missing = [(email, groups) for email, groups in _SEEDED if email not in known]

@@ -1,7 +1,7 @@
 """One execution environment: a process that runs the real handlers, one event at a time.
 
-Commands come as frames on standard input, answers go as frames to what was standard output; whatever a handler prints
-goes to the log, as on Lambda.
+Commands come as frames on standard input. Answers go as frames to the original standard output. All that a handler
+prints goes to the log, as on Lambda.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Context:
 
 
 def load_handler(code: Path, handler: str) -> Handler:
-    """Import a function's module under a name of its own and return its handler."""
+    """Import a function's module under its own name and return its handler."""
     module_name, _, attribute = handler.rpartition(".")
     name = f"functions.{code.name}.{module_name}"
     spec = importlib.util.spec_from_file_location(name, code / f"{module_name}.py")
@@ -78,7 +78,7 @@ def answer(handlers: dict[str, Handler], command: Mapping[str, Any]) -> bytes:
 
 
 def _commands() -> Callable[[], Any]:
-    """Read commands in a thread, so that the end of the parent is seen even while a handler is busy."""
+    """Read commands in a thread, so that the process notices the end of its parent even while a handler is busy."""
     pending: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def read() -> None:
@@ -93,11 +93,11 @@ def _commands() -> Callable[[], Any]:
 
 
 def main() -> None:
-    """Serve until the parent goes."""
+    """Serve until the parent ends."""
     answers = os.dup(1)
     os.dup2(2, 1)
     next_command = _commands()
-    import moniqo_core.http.app  # noqa: F401  slow to import: before the first event, not during it
+    import moniqo_core.http.app  # noqa: F401  slow to import, so imported before the first event
 
     frames.write_blocking(answers, frames.encode({"ready": True}))
     handlers: dict[str, Handler] = {}

@@ -14,7 +14,7 @@ from scripts.rooms import FUNCTIONS, ROOT, House, Room, read_house
 
 PICTURE: Final = ROOT / "docs" / "concepts" / "rooms.svg"
 
-# Lengths are in pixels. Fonts differ between readers, so a character is wider here than in most of them.
+# Lengths are in pixels. Readers have different fonts, so the width of a character is an upper estimate.
 WIDTH: Final = 960
 MARGIN: Final = 20
 GAP: Final = 32
@@ -72,7 +72,7 @@ class Box:
 
 
 def render(house: House) -> str:
-    """Return the picture, the same for the same rooms."""
+    """Return the picture. The same rooms give the same picture."""
     depth = {room.name: number for number, layer in enumerate(house.layers) for room in layer}
     around = [(source, target) for source, target in house.arrows if depth[target] > depth[source] + 1]
     boxes = _place(house, WIDTH - 2 * MARGIN - LANE * len(around))
@@ -96,7 +96,7 @@ def render(house: House) -> str:
 
 
 def _place(house: House, width: float) -> dict[str, Box]:
-    """Return where each room goes: a layer below the other, the rooms of a layer next to each other."""
+    """Return the place of each room. Layers are drawn below each other, and the rooms of a layer next to each other."""
     boxes: dict[str, Box] = {}
     top = float(MARGIN)
     for layer in house.layers:
@@ -150,7 +150,7 @@ def _straight(source: Box, target: Box) -> str:
 
 
 def _around(source: Box, target: Box, number: int) -> str:
-    """Draw an arrow that passes by the layers in between, on their right."""
+    """Draw an arrow that passes the layers in between on their right."""
     lane = WIDTH - MARGIN - LANE * number
     start, end = source.right - 40 - LANE * number, target.right - 40 - LANE * number
     return (

@@ -1,7 +1,7 @@
-"""Print one hash over everything a deployment is made of; `make build` writes it into the built template.
+"""Print one hash of all sources of a deployment. `make build` writes it into the built template.
 
-Lambda publishes a new version only when this hash changes, and with it changes neither the layer's hash alone nor the
-functions' would: so it covers both, the template (environment variables, roles) and samconfig.toml (parameters).
+Lambda publishes a new version only when this hash changes. So it covers the layers, the functions, the template
+(environment variables, roles) and samconfig.toml (parameters).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Print the page on the licences of what the layer carries, from the metadata of the installed packages."""
+"""Print the page on the licences of the packages in the layers, from the metadata of the installed packages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TABLE = """
 | package | version | licence |
 | --- | --- | --- |
 """
-# Titles in older metadata, by the names SPDX has for them.
+# SPDX names of the licence titles in older metadata.
 SPDX = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",

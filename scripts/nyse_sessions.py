@@ -1,7 +1,7 @@
-"""Print the module of NYSE sessions that the layer carries; `make calendars` writes it.
+"""Print the layer's module of NYSE sessions. `make calendars` writes it.
 
-The calendar is that of the library exchange_calendars, which brings pandas along: far too large for the layer, and only
-needed when a year is added or the exchange closes for a day nobody knew of.
+The calendar comes from the library exchange_calendars. With its dependency pandas it is far too large for the layer. It
+is needed only to add a year or an unscheduled holiday.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def module() -> str:
     early = calendar.early_closes
     _check_hours(calendar, early)
     if len(sessions.difference(weekdays)):
-        raise SystemExit("a session on a weekend: the module cannot say that")
+        raise SystemExit("a session on a weekend, which the module cannot express")
     return (
         HEAD.format(first=FIRST, last=LAST)
         + f"\nCLOSED: Final = (\n{_days(closed)}\n)\n"
@@ -46,7 +46,7 @@ def module() -> str:
 
 
 def _check_hours(calendar: exchange_calendars.ExchangeCalendar, early: pd.DatetimeIndex) -> None:
-    """Refuse a calendar with other hours than moniqo_core.domain.market.trading_hours has."""
+    """Refuse a calendar whose hours differ from those in moniqo_core.domain.market.trading_hours."""
     zone = "America/New_York"
     opens = {moment.tz_convert(zone).strftime("%H:%M") for moment in calendar.schedule["open"]}
     usual = calendar.schedule.drop(early)["close"]

@@ -1,6 +1,6 @@
-"""Check that texts can be read once: few semicolons and no long sentences.
+"""Check that texts are easy to read: few semicolons and no long sentences.
 
-It reads the Markdown pages and the error texts of the package. Code, tables and addresses are no sentences.
+It reads the Markdown pages and the error texts of the package. Code, tables and addresses do not count as sentences.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def page_texts(page: str) -> Iterator[Text]:
 
 
 def _plain(text: str) -> str:
-    """Return the text without markup; a piece of code is one word."""
+    """Return the text without markup. A piece of code counts as one word."""
     text = _CODE.sub("Code", text)
     while _LINK.search(text):
         text = _LINK.sub(r"\1", text)
@@ -66,7 +66,7 @@ def _plain(text: str) -> str:
 
 
 def error_texts(module: str) -> Iterator[Text]:
-    """Yield what the errors of a module say: titles, details and hints, a placeholder being one word."""
+    """Yield the titles, details and hints of a module's errors. A placeholder counts as one word."""
     for node in ast.walk(ast.parse(module)):
         for value in _error_values(node):
             for text in _strings(value):
@@ -129,7 +129,7 @@ def sentences(text: str) -> list[str]:
 
 
 def count_words(text: str) -> int:
-    """Count what has a letter or a digit."""
+    """Count the words that have a letter or a digit."""
     return sum(bool(_WORD.search(part)) for part in text.split())
 
 
@@ -143,7 +143,7 @@ def long_sentences(texts: Sequence[Text]) -> Iterator[tuple[int, str]]:
 
 
 def too_many_semicolons(texts: Sequence[Text]) -> Iterator[str]:
-    """Say that the texts have too many semicolons, if so."""
+    """Yield a complaint if the texts have too many semicolons."""
     words = sum(count_words(text.words) for text in texts)
     found = sum(text.words.count(";") for text in texts)
     if found * 1000 > MOST_SEMICOLONS * words:
@@ -151,7 +151,7 @@ def too_many_semicolons(texts: Sequence[Text]) -> Iterator[str]:
 
 
 def complaints(root: Path) -> list[str]:
-    """Return what is wrong with the pages and error texts below a folder, each with its place."""
+    """Return the complaints about the pages and error texts below a folder, each with its place."""
     found = []
     for path in sorted({path for pattern in PAGES for path in root.glob(pattern)}):
         texts, name = list(page_texts(path.read_text(encoding="utf-8"))), path.relative_to(root)
@@ -166,7 +166,7 @@ def complaints(root: Path) -> list[str]:
 
 
 def main() -> int:
-    """Print what is wrong."""
+    """Print the complaints."""
     found = complaints(ROOT)
     sys.stdout.writelines(f"{complaint}\n" for complaint in found)
     return 1 if found else 0

@@ -55,7 +55,7 @@ def release_notes(root: Path, tag: str, url: str = "") -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the notes; 1 when there are none, with the reason."""
+    """Print the notes, or the reason why there are none. Return the exit code."""
     try:
         sys.stdout.write(release_notes(ROOT, *arguments))
     except ReleaseError as error:

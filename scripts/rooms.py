@@ -1,4 +1,4 @@
-"""The rooms of the layer's package and who imports whom, read from the code and from the import contracts."""
+"""The rooms of the layer's package and their imports, read from the code and the import contracts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FUNCTIONS: Final = "functions"
 class Room:
     """A package or module at the top of the layer's package.
 
-    ``columns`` are its packages: each imports only from the columns after its own. ``modules`` are its other modules.
+    ``columns`` are its packages. Each imports only from later columns. ``modules`` are its other modules.
     """
 
     name: str
@@ -47,7 +47,7 @@ class House:
 
 
 def read_house() -> House:
-    """Return the rooms that the contract on layers names, and the functions beside the outermost.
+    """Return the rooms in the contract on layers. The functions join the outermost layer.
 
     Raises:
         graphlib.CycleError: rooms, or packages of one room, import each other.
@@ -94,7 +94,7 @@ def _names(modules: AbstractSet[str]) -> set[str]:
 
 
 def _imports(graph: grimp.ImportGraph, parent: str, names: AbstractSet[str]) -> dict[str, set[str]]:
-    """Return which children of ``parent`` each of them imports from, itself left out."""
+    """Return for each child of ``parent`` the other children that it imports from."""
     owner: dict[str, str] = {}
     for name in names:
         root = f"{parent}.{name}"
@@ -116,7 +116,7 @@ def _imported_by_functions(package: str) -> Iterator[str]:
 
 
 def columns_of(imports: Mapping[str, AbstractSet[str]]) -> tuple[tuple[str, ...], ...]:
-    """Sort names into columns: those no other imports come first, and each stands to the right of its importers."""
+    """Sort names into columns, each to the right of its importers. Names that are not imported come first."""
     place = dict.fromkeys(imports, 0)
     for name in reversed([*TopologicalSorter(imports).static_order()]):
         for other in imports[name]:
@@ -126,7 +126,7 @@ def columns_of(imports: Mapping[str, AbstractSet[str]]) -> tuple[tuple[str, ...]
 
 
 def reduced(imports: Mapping[str, AbstractSet[str]]) -> tuple[tuple[str, str], ...]:
-    """Return the pairs of importer and imported that no longer path implies."""
+    """Return the pairs of importer and imported, without those that a longer path implies."""
     reached: dict[str, set[str]] = {}
     for name in TopologicalSorter(imports).static_order():
         reached[name] = set(imports[name]).union(*(reached[other] for other in imports[name]))

@@ -1,4 +1,4 @@
-"""The least a function can do: read a body, answer a body. The baseline of cold starts."""
+"""The smallest useful function: it reads a body and answers with a body. It is the baseline of cold starts."""
 
 from __future__ import annotations
 

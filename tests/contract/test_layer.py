@@ -124,7 +124,7 @@ def size_of(platform: str, layer: str) -> int:
 
 @pytest.mark.parametrize("exchange", sorted(EXCHANGES))
 def test_exchange_works_with_the_trimmed_library(exchange: str, tmp_path: Path) -> None:
-    """Create and close its client. Nothing of the blocking half and no other exchange is imported."""
+    """Create and close a client of the exchange. CCXT's synchronous code and the other exchanges are not imported."""
     layers = [build("host", name) / "python" for name in LAYERS]
     done = subprocess.run(
         [sys.executable, "-S", "-W", "ignore", "-c", MAKE_ONE, EXCHANGES[exchange]],

@@ -43,7 +43,7 @@ def test_ratio_over_its_limit_is_reported_without_failing_the_run(
     assert "| warm place_order | 13.5x | 11.0x | NO |" in report.read_text()
     printed = capsys.readouterr().out
     assert "13.5x     <= 11.0x  NO" in printed
-    assert "Ratios over their limit, which fail no run yet: warm place_order." in printed
+    assert "Ratios over their limit (they do not fail the run): warm place_order." in printed
 
 
 def test_run_within_its_limits_is_reported() -> None:
