@@ -44,7 +44,7 @@ READS_KEYS = {
     "test_connection",
 }
 KEY_WORK = {"reencrypt_credentials", "rotate_key"}
-# Markets are public: no key is opened for them. Those that only work on keys talk to nobody.
+# Markets are public and need no credentials. Functions that only manage keys call no venue.
 MARKETS = {"get_book", "get_candles", "get_price", "list_markets"}
 # Whatever opens a demo wallet brings it up to the present, which may be a venue's.
 OPENS_DEMO_WALLETS = {

@@ -146,8 +146,8 @@ def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarne
 
     assert commands == [
         "aggregate",  # the wallet, its orders, the switch and what the client order id stands for
-        "update",  # the count of the user's orders, beside the first
-        "update",  # the lease of the sync, beside the venue's answer
+        "update",  # the count of the user's orders, sent with the first
+        "update",  # the lease of the sync, sent during the request to the venue
         "bulkWrite",  # what the sync found
         "insert",  # the intent
         "bulkWrite",  # what the venue answered

@@ -24,7 +24,7 @@ BINANCE = "binance-spot-v1"
 
 @dataclass
 class Person:
-    """Somebody who logged in; ``named`` are requests whose client order id stands for something now."""
+    """A user who logged in. ``named`` are the requests whose client order id is in use."""
 
     run: LocalRun
     token: str

@@ -1,4 +1,4 @@
-"""The checker of the wire soak: a process that verifies every wallet again and again while others trade."""
+"""The checker of the wire soak: a process that verifies every wallet repeatedly while other processes trade."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FaultError(Exception):
 
 @dataclass
 class _Wallet:
-    """One wallet as read so far: client order ids and quotes of its orders by id, and the newest entry."""
+    """One wallet as read so far: its newest entry, and the client order id and quote of each order."""
 
     last_seq: int = 0
     last_commit: str = ""

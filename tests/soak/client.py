@@ -32,7 +32,7 @@ _SIZE = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Duty:
-    """The work of one client process: place the orders of ``slot`` from number ``first`` on, without end."""
+    """The work of one client process: place the orders of ``slot`` from number ``first`` on, until it is killed."""
 
     url: str
     database: str
@@ -48,9 +48,9 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What came of an order: ``outcome`` is accepted, unknown, or the code of a refusal.
+    """The outcome of an order: accepted, unknown, or the code of a refusal.
 
-    ``tries`` counts how often it was asked in this process.
+    ``tries`` counts the requests that this process sent for it.
     """
 
     number: int

@@ -81,10 +81,10 @@ def main() -> int:
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
     scheduled = datetime.now(UTC).replace(microsecond=0)
-    # In memory the emulation holds some 50,000 wallets and no more.
+    # In memory the emulation holds at most some 50,000 wallets.
     with TemporaryDirectory() as folder, embedded_server("--storage-path", folder) as url, queue() as waiting:
         environment |= {"AWS_ENDPOINT_URL": waiting.url, "SYNC_QUEUE_URL": waiting.url}
-        # While the emulation scans it answers nobody, and the driver would take it for dead.
+        # The emulation answers no request while it scans, and the driver would take it for dead.
         environment["MONGODB_URL"] = f"{url}&serverMonitoringMode=poll&heartbeatFrequencyMS=600000"
         started = time.monotonic()
         asyncio.run(prepare(url, wallets, scheduled))

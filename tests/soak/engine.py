@@ -29,7 +29,7 @@ class Script(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How far a script got, and what went wrong there."""
+    """The number of steps that a script ran, and the error that ended it."""
 
     steps: int
     error: BaseException | None
@@ -43,7 +43,7 @@ def script(seed: int, number: int, length: int = STEPS_PER_TRIAL) -> Script:
 
 
 def run(trial: Script) -> Outcome:
-    """Run a script to its end or to the first difference."""
+    """Run a script until its end or the first difference."""
     made = Trial(trial.seed)
     for count, (rule, seed) in enumerate(trial.steps, 1):
         try:
@@ -83,7 +83,7 @@ def _one(job: tuple[int, int]) -> tuple[int, Outcome]:
 
 
 def soak(seed: int, steps: int, processes: int) -> Iterator[tuple[int, Outcome]]:
-    """Run trials until there were enough steps."""
+    """Run trials until the number of steps is reached."""
     jobs = ((seed, number) for number in range(-(-steps // STEPS_PER_TRIAL)))
     if processes == 1:
         yield from map(_one, jobs)

@@ -45,7 +45,7 @@ PERIOD = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Plan:
-    """How large, how slow, how long."""
+    """The size of a run, the latency of its venues, and its number of periods."""
 
     wallets: int
     seed: int
@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass
 class Report:
-    """What a run measured."""
+    """The measurements of a run."""
 
     synced: int = 0
     tried: int = 0
@@ -82,10 +82,10 @@ def run_dispatcher(place: WorkerSetup, pipe: Any) -> None:
 
 
 class Stage:
-    """Everything that runs, and the periods it runs through."""
+    """The processes of a run, and the periods that it simulates."""
 
     def __init__(self, plan: Plan, db: Any, waiting: Queue, workers: Sequence[Worker], dispatcher: Any) -> None:
-        """Begin at the present."""
+        """Start at the present time."""
         self._plan = plan
         self._db = db
         self._queue = waiting

@@ -160,7 +160,7 @@ def worker_handler(
         DueWallets(bootstrap.database()),
         SyncLogStore(bootstrap.database()),
         bootstrap.wallets(),
-        None,  # type: ignore[arg-type]  # nobody asks by hand
+        None,  # type: ignore[arg-type]  # no owner asks for a sync
         bootstrap.buy_cancellation,
         now=now,
     )
@@ -200,7 +200,7 @@ class Worker:
         self.memory: list[float] = []
 
     def work(self, ahead: timedelta, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Hand it an event and wait for its answer."""
+        """Send it an event and wait for its answer."""
         with self._turn:
             self._pipe.send((ahead, event))
             answer, memory = self._pipe.recv()

@@ -3,9 +3,9 @@
 In each slot a process sends the numbered orders of a wallet until it is killed. The next process sends the unanswered
 orders again. The venue answers some orders with a server error or not at all, some of them after accepting the order.
 It also has some senders killed while it processes their order. Others are killed at any time. A reconciler runs all
-the while. In the end every intent matches one venue order or none, and the record says which.
+the while. At the end every intent must match at most one venue order, and its record must agree.
 
-What the venue does to the nth order of a wallet follows from the seed. The timing is left to chance.
+The seed determines the fault of the nth order of a wallet. The timing is random.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ HARM = (
 )
 """Shares of the orders that meet each fault."""
 KILLED = 0.05
-"""Share of the orders whose sender is killed while the venue has it, half of them after it took it."""
+"""Share of the orders whose sender is killed during the request: half of them after the venue accepted the order."""
 KILLED_ANYWHERE = 0.05
 LOOKS_HARMED = 0.03
 ROUNDS = 40
@@ -141,7 +141,7 @@ class Run:
             for report in slot.victim.end():
                 self._note(slot, report)
             slot.victim = None
-            # What has a client order id is asked again, as a client would that got no answer.
+            # Orders with a client order id are sent again, as a client does that got no answer.
             again = slot.newest in slot.answers or order_of(self.seed, slot.wallet, slot.newest).client_order_id is None
             first = slot.newest + 1 if again else max(slot.newest, 1)
 
@@ -265,7 +265,7 @@ def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
         ("orders asked", SLOTS * trial.each),
         *((f"harmed: {name}", times) for name, times in sorted(trial.harmed.items())),
         ("processes killed", sum(slot.kills for slot in trial.slots.values())),
-        ("looks of the settler", trial.settled),
+        ("runs of the reconciler", trial.settled),
         *((f"records {name}", times) for name, times in sorted(statuses.items())),
         ("seconds", round(time.monotonic() - started, 1)),
     ]
@@ -292,7 +292,7 @@ def main() -> int:
             return 1
     for name, value in counted:
         print(f"{name:<28}{value}")
-    print("Every intent is one venue order or none, and its record says which.")
+    print("Every intent matches at most one venue order, and its record agrees.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What must hold when a run is over: every order exists exactly as often as its sender was told."""
+"""The checks at the end of a run: every accepted order exists once, and every refused one does not."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support.ledger_audit import Database, audited, entries_of
 
 @dataclass
 class Record:
-    """What the clients of one slot reported. ``doubtful`` orders were sent at least once without a response."""
+    """The reports of one slot's clients. ``doubtful`` orders were sent at least once without a response."""
 
     answers: dict[int, Answered] = field(default_factory=dict)
     doubtful: set[int] = field(default_factory=set)
     newest: int = -1
     extra: dict[str, str] = field(default_factory=dict)
-    """Orders without a number: their wallets by name; they were made once or not at all."""
+    """The wallets of orders without a number, by name. Each was placed at most once."""
 
     def ask(self, number: int) -> None:
         """Record that an order is about to be sent."""
@@ -69,6 +69,6 @@ def _check(made: tuple[str, str] | None, wallet: str, number: int, record: Recor
     if answer is not None and answer.outcome == "accepted":
         assert made == (wallet, answer.order_id), f"{answer} is {made} in the journal"
     elif made is not None:
-        # Nobody was told what became of it at first, so it may have been made.
+        # The first request got no answer, so the order may have been placed.
         assert number in record.doubtful, f"{answer} was made all the same: {made}"
         assert made[0] == wallet

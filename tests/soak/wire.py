@@ -4,7 +4,7 @@ Eight slots send numbered orders to a shared wallet and to wallets of their own.
 until it is killed, and the next one sends the unanswered orders again. Two slots use a proxy that breaks connections.
 The database is killed and restarted. A checker replays the wallets all the while.
 
-What is sent, killed and broken follows from the seed. The timing is left to chance.
+The seed determines the orders, kills and faults. The timing is random.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ THROUGH_PROXY = 2
 HARMED = 0.1
 """Share of the commits that the proxy harms."""
 CASH = Decimal(12_000)
-"""What a wallet opens with: some twenty orders, so that funds run out now and then."""
+"""The opening balance of a wallet. It pays for some twenty orders, so that funds run out now and then."""
 LONGEST_WAIT = 90.0
 SOONEST_AGAIN = 1.0
-"""Seconds within which a wallet takes an order after whoever traded it was killed, while others trade on."""
+"""Seconds within which a wallet must accept an order after its client was killed, while other clients trade."""
 SETTLED = 3.0
-"""Seconds after which every client has found the database again."""
+"""Seconds after which every client is connected to the database again."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Plan:
 
 
 class Wait(NamedTuple):
-    """Seconds a wallet took no order after a kill, and how many orders other wallets took meanwhile."""
+    """Seconds without an accepted order after a kill, and the orders that other wallets accepted meanwhile."""
 
     seconds: float
     wallet: str
@@ -174,7 +174,7 @@ class Soak:
             runner.run(database.client.close())
 
     def _listen(self, slot: int, client: KillableProcess, answers: int) -> None:
-        """Take reports until so many orders were answered."""
+        """Take reports until this number of orders was answered."""
         while answers and not self._over:
             if not client.reports.poll(LONGEST_WAIT):
                 raise FailedError(f"slot {slot}: nothing happened for {LONGEST_WAIT} s")
@@ -353,7 +353,7 @@ def main() -> int:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
-    print("None lost, none doubled, nothing overspent; every journal replays to its state.")
+    print("No order was lost or doubled, and no wallet overspent. Every journal replays to its state.")
     return 0
 
 

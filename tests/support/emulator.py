@@ -20,7 +20,7 @@ from tests.support.local_run import free_port
 ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "us-east-1"
 START_SECONDS: Final = 60
-# Its standard input is a pipe of ours: it ends when the tests do, however they end.
+# Its standard input is a pipe of this process, so it ends when the tests end in any way.
 _PROGRAM: Final = "from local.lifeline import follow_parent; follow_parent(); from ministack.app import main; main()"
 
 
@@ -34,7 +34,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where its services are."""
+        """The URL of its services."""
         return f"http://127.0.0.1:{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""Demo wallets over the handlers, at a time that the test moves."""
+"""Demo wallets behind the real handlers, with a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Engine:
         return self.run(look())
 
     def away(self, share: str, symbol: str = "BTC/USDT") -> str:
-        """A price this share away from the present one, on a tick of a cent."""
+        """Return the present price moved by this share, rounded to a cent."""
         return str((self.price(symbol) * (1 + Decimal(share))).quantize(Decimal("0.01")))
 
 

@@ -63,7 +63,7 @@ class EngineHarness:
         self.now += STEP
 
     def evaluate(self) -> Commit | None:
-        """Evaluate resting orders; keeps the commit when something happened."""
+        """Evaluate resting orders. Keep the commit if something happened."""
         draft = self.walk()
         if not path_walk.has_visible_changes(draft) and not path_walk.is_worth_recording(draft):
             return None
@@ -93,7 +93,7 @@ class EngineHarness:
         return next(order for order in commit.orders if order.order_id == f"o-{commit.after.seq}-1")
 
     def order(self, order_id: str) -> Order:
-        """An order as the newest commit that touched it left it."""
+        """Return an order as its newest commit left it."""
         for commit in reversed(self.commits):
             for order in commit.orders:
                 if order.order_id == order_id:

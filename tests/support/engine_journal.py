@@ -1,4 +1,4 @@
-"""The in-memory journal of a trial: folded and updated as the database does it, and decided a second time."""
+"""The in-memory journal of a trial. It is applied as in the database, and every commit is decided a second time."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ class Trial:
         return None
 
     def _check_preflight(self, order: OrderRequest, context: MarketContext, now: datetime) -> None:
-        """A preflight says what placing the order then does, and the largest amount that passes is just that."""
+        """Check that a preflight predicts the placing of the order, and that its largest amount is the largest."""
         draft = self.walk(now=now)
         said = preflight.check(draft, order, context)
         self._same(f"preflight of {order}", said.would_pass, self._accepts(order, context, now))
@@ -225,7 +225,7 @@ class Trial:
         return True
 
     def _check_suggestion(self, command: Command, context: MarketContext | None, error: errors.WalletError) -> None:
-        """What a refusal says would fit does fit, as far as that rule goes; an exit that sells at once has its own."""
+        """Check that the amount suggested by a refusal passes its rule. An exit that sells at once has its own."""
         size = error.members.get("suggested_amount")
         if (
             not isinstance(command, OrderRequest)
@@ -249,7 +249,7 @@ class Trial:
         return MarketContext(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
-        """A snapshot that both sides accept, None when both refuse it."""
+        """Return a snapshot that both sides accept, or None if both refuse it."""
         snapshot = self.world.snapshot(symbol, rng)
         try:
             check_fresh(snapshot, self.world.now, MAX_AGE)
@@ -385,7 +385,7 @@ class Trial:
         self.both(SetLimits(limits), rng, lambda: self.naive.set_limits(limits))
 
     def fork(self, rng: Random) -> None:
-        """Go on with a copy of the wallet; the journal begins anew."""
+        """Continue with a copy of the wallet, whose journal begins anew."""
         self.look()
         now = self.world.now
         self.naive.look(now)

@@ -36,7 +36,7 @@ class World:
             self.markets[symbol] = Market(symbol, base, self.cash, tick, lot, smallest, D(5))
             self.usual_ticks[symbol], self.usual_volume[symbol] = ticks, volume
         self.symbols = tuple(self.markets)
-        # Now and then exactly on the hour, where whatever is told by the hour begins or ends.
+        # Sometimes exactly on the hour, where hourly periods begin and end.
         after = timedelta(seconds=rng.randrange(0, 3600), milliseconds=rng.choice((0, 0, 250)))
         self.now = START if rng.random() < 0.05 else START + after
         self.ticks = dict(self.usual_ticks)

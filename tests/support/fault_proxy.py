@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 FAULTS = ("lost", "late", "cut", "half", "slow")
-"""The commit never arrives; arrives after its sender lost the connection; its answer does not come back; half of the
-answer does; everything takes a while."""
+"""The faults in order: the commit never arrives, it arrives after its sender lost the connection, its answer is lost,
+half of its answer is lost, or everything is slow."""
 LATEST = 3.0
-"""Seconds a late commit stays on its way, unless the next one comes sooner: then it arrives just before that one."""
+"""Seconds that a late commit is held back. If the next commit comes sooner, the late one goes just before it."""
 
 
 class FaultProxy:
@@ -118,7 +118,7 @@ async def fault_proxy(url: str, faults: Iterator[str | None]) -> AsyncIterator[t
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        # Half a second is the shortest heartbeat there is; the driver looks for a lost server no sooner.
+        # Half a second is the driver's shortest heartbeat, so it finds a lost server no sooner.
         yield (
             proxy,
             f"mongodb://127.0.0.1:{port}/?directConnection=true&serverMonitoringMode=poll&heartbeatFrequencyMS=500",

@@ -29,7 +29,7 @@ ACTIONS = {
 }
 QUEUES = {"sync_queue_url": "SyncQueue", "evaluation_queue_url": "EvaluationQueue"}
 UNRELATED = {"settings", "configure_logging", "check_database", "preload", "is_outage"}
-"""What bootstrap does beside making services."""
+"""Functions of bootstrap that do not make services."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Method = tuple[str, str]
@@ -71,7 +71,7 @@ def _factories_of(tree: ast.Module) -> set[str]:
 
 
 def _started(tree: ast.Module, factory: str) -> set[Method]:
-    """Return the methods a function calls of what ``bootstrap.factory()`` makes, at once or by a name it gave it."""
+    """Return the methods that a function calls on objects of ``bootstrap.factory()``, at once or by a variable."""
     call = f"bootstrap.{factory}()"
     names = {
         ast.unparse(node.targets[0])
@@ -98,7 +98,7 @@ def _parsed(path: Path) -> ast.Module:
 
 @cache
 def _bootstrap() -> dict[str, Function]:
-    """Return every function of the composition root; those that other modules of it call have names of their own."""
+    """Return every function of the composition root. Functions that other modules of it call have unique names."""
     functions = [
         node
         for path in sorted((PACKAGE / "bootstrap").glob("*.py"))
@@ -112,7 +112,7 @@ def _bootstrap() -> dict[str, Function]:
 
 @cache
 def _closure(factory: str) -> frozenset[str]:
-    """Return the factory and all that it calls to make its object; what it only hands on is not called."""
+    """Return the factory and all functions that it calls. A function that it only passes on is not called."""
     reached, waiting = {factory}, [factory]
     while waiting:
         for node in ast.walk(_bootstrap()[waiting.pop()]):
@@ -124,7 +124,7 @@ def _closure(factory: str) -> frozenset[str]:
 
 
 def _called(callee: ast.expr) -> str | None:
-    """Return the function that ``bootstrap.name()`` or ``name()`` calls; other calls are no calls of bootstrap's."""
+    """Return the function that ``bootstrap.name()`` or ``name()`` calls, or None for any other call."""
     if isinstance(callee, ast.Attribute) and ast.unparse(callee.value) == "bootstrap":
         return callee.attr
     return callee.id if isinstance(callee, ast.Name) else None

@@ -26,13 +26,13 @@ FIELDS: Final = [
     {"field_name": "initial_balance_usd", "display_label": "Balance", "is_required": False, "is_encrypted": False},
     {"field_name": "api_key", "display_label": "Key", "field_type": "password"},
 ]
-"""What a definition asks for when its wallets are to have a ciphertext."""
+"""The credential fields of a definition whose wallets have a ciphertext."""
 
 Database = AsyncDatabase[dict[str, Any]]
 
 
 class MovedClock:
-    """Starts at the present and moves only when the test moves it."""
+    """A clock that starts at the present and moves only when the test moves it."""
 
     def __init__(self, ahead: timedelta = timedelta(0)) -> None:
         self._start = utc_now() + ahead

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-# Forked from one prepared process: a client is there in milliseconds, so many of them can be killed.
+# Clients are forked from one prepared process. A fork takes milliseconds, so a test can kill many clients.
 prepared = multiprocessing.get_context("forkserver")
 prepared.set_forkserver_preload(["tests.support.traders", "tests.support.live_traders"])
 

@@ -36,7 +36,7 @@ class Outcome:
 
 
 def make_runtime(folder: Path) -> Path:
-    """Link what Lambda's runtime carries, and all that it needs, into ``folder``."""
+    """Link the packages of Lambda's runtime and their dependencies into ``folder``."""
     waiting, linked = list(CARRIED), set[str]()
     while waiting:
         found = importlib.metadata.distribution(waiting.pop())
@@ -124,7 +124,7 @@ class _RuntimeApi(socketserver.ThreadingTCPServer):
         self.outcomes: Queue[Outcome] = Queue()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Stay silent: a process that was killed leaves broken connections."""
+        """Do not log errors, because a killed process leaves broken connections."""
 
 
 class _Calls(BaseHTTPRequestHandler):
@@ -173,4 +173,4 @@ class _Calls(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has in the base class
-        """Say nothing."""
+        """Do not log."""

@@ -22,7 +22,7 @@ def build(platform: str, layer: str = "core") -> Path:
         state.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     target = ROOT / ".build" / f"layer-{layer}-{platform}"
     target.mkdir(parents=True, exist_ok=True)
-    # Tests run in several processes; what one builds the others wait for.
+    # Tests run in several processes. One builds, and the others wait for it.
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _build(folder, target, platform, state.hexdigest())

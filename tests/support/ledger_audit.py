@@ -40,7 +40,7 @@ async def audited(db: Database, user_wallet_id: str) -> Account:
         for book, amount in (("free", held.free), ("locked", held.locked))
         if amount
     }
-    # Nobody needs the snapshot: from the first one the journal leads to the same account.
+    # The snapshot is redundant. Replaying the journal from its first entry gives the same account.
     lost = await db[STATES].find_one({"_id": user_wallet_id})
     assert lost is not None
     first = {**lost, "seq": 0, "next_entry": entries[0]["_id"], "balances": {}, "positions": {}, "orders": {}}

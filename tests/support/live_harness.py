@@ -68,7 +68,7 @@ class LiveHarness:
         assert answer.status == 200, answer.text
 
     def price(self, symbol: str, price: str) -> None:
-        """Change a price without a trade; the service sees it at once in a deployment that keeps no prices."""
+        """Change a price without a trade. The service sees it at once if the deployment caches no prices."""
         self.venue.exchange.prices[symbol] = Decimal(price)
 
     def reconcile(self, *, later: timedelta = timedelta()) -> ReconciliationReport:

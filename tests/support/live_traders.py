@@ -109,7 +109,7 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What came of an order: its status, or the code of a refusal."""
+    """The outcome of an order: its status, or the code of a refusal."""
 
     number: int
     outcome: str
@@ -162,7 +162,7 @@ async def _send(duty: Duty, reports: Connection) -> None:
             try:
                 record = await LiveExecution(await connector.connect_live(OWNER, duty.wallet), placing).place(order)
             except WalletError as error:
-                if error.retryable:  # nothing was placed: a venue that was away, a lost race
+                if error.retryable:  # no order was placed: the venue was unavailable, or a race was lost
                     await asyncio.sleep(0.05)
                     continue
                 reports.send(Answered(number, error.code))

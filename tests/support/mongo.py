@@ -14,7 +14,7 @@ from pymongo.errors import ClientBulkWriteException, OperationFailure
 
 ROOT = Path(__file__).resolve().parents[2]
 _INTERNAL_ERROR = 1
-# Its standard input is a pipe of ours: it ends when the tests do, however they end.
+# Its standard input is a pipe of this process, so it ends when the tests end in any way.
 _PROGRAM = (
     "import sys; from local.lifeline import follow_parent; follow_parent();"
     " from secantus.cli import main; sys.exit(main())"
@@ -35,8 +35,8 @@ def embedded_server(*options: str) -> Iterator[str]:
 class DurableServer:
     """A server that may be killed at any moment and started again on its data and its port.
 
-    It writes its log to disk at every commit. Without that the embedded server keeps the last 50 milliseconds or so of
-    what it has acknowledged in its own memory, and a kill takes them along.
+    It writes its log to disk at every commit. Without that the embedded server keeps the acknowledged
+    writes of the last 50 milliseconds or so in memory, and a kill loses them.
     """
 
     def __init__(self, path: Path) -> None:

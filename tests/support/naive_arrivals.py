@@ -29,7 +29,7 @@ class NaiveArrivals(NaivePath):
     """An account that takes orders."""
 
     def walk_book(self, order: Item, amount: Decimal, snapshot: Snapshot) -> tuple[Takes, Memory]:
-        """Rule 8. What an order takes now, and the new memory of that side; RefusedError when it is too large."""
+        """Rule 8. Return the levels that an order takes, and the new memory of that side, or raise RefusedError."""
         buying = order["side"] == "buy"
         levels = snapshot.asks if buying else snapshot.bids
         before = self.taken.get((order["symbol"], order["side"]), {})
@@ -175,7 +175,7 @@ class NaiveArrivals(NaivePath):
         return {"OrderRejectedError"} if gone else set()
 
     def taking(self, item: Item, order: OrderRequest, snapshot: Snapshot, reasons: set[str]) -> tuple[Takes, Memory]:
-        """What the order takes on arrival; adds why it must not."""
+        """Return the levels that the order takes on arrival. Add the errors that forbid it."""
         if item["type"] not in {"market", "limit"}:
             return [], {}
         buying = item["side"] == "buy"
@@ -325,7 +325,7 @@ class NaiveArrivals(NaivePath):
     def immediate_sale(
         self, item: Item, exits: list[Item], takes: Takes, snapshot: Snapshot
     ) -> tuple[Item, Takes, Memory] | None:
-        """The exit whose trigger is passed already when its entry fills on arrival, and what it takes of the book."""
+        """Return the exit that triggers as soon as its entry fills on arrival, and the levels that it takes."""
         amount = sum((size for _, size in takes), ZERO)
         if not amount:
             return None

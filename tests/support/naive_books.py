@@ -1,4 +1,4 @@
-"""What the naive model computes: cash, holdings, cost, locks and fees, each time from all orders and fills."""
+"""The figures of the naive model: cash, holdings, cost, locks and fees, always computed from all orders and fills."""
 
 from __future__ import annotations
 

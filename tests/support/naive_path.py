@@ -13,11 +13,11 @@ class NaivePath(NaiveBooks):
     """An account whose orders wait for the path."""
 
     def see(self, symbol: str, point: PathPoint) -> None:
-        """Another point of the path came to be."""
+        """Add a point to the path."""
         self.paths[symbol].append(point)
 
     def look(self, now: datetime) -> None:
-        """Take everything that happened up to now: points, ends of orders, midnights, hours."""
+        """Process all events up to now: points, ends of orders, midnights and hours."""
         self.note_stillness(self.clock)
         while True:
             ends = [path[self.seen[symbol]].end for symbol, path in self.paths.items() if len(path) > self.seen[symbol]]

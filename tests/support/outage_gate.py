@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
 TROUBLES: Final = ("closed", "silent", "reset", "garbage", "drip")
-"""Nobody listens; connections are taken and nothing is answered; they break at the first byte; what is answered means
-nothing; answers come a byte at a time."""
+"""The faults in order: the port is closed, connections are accepted without an answer, connections break at the first
+byte, answers are garbage, or answers come one byte at a time."""
 _GARBAGE: Final = bytes(range(256)) * 8
 _DRIP_SECONDS: Final = 0.2
 

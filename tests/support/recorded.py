@@ -1,4 +1,4 @@
-"""What a release wrote, as the files under tests/fixtures hold it, and the present code's reading of it.
+"""The data that a release wrote (the files under tests/fixtures), and functions that read it with the present code.
 
 Only this module and its neighbours ``recorded_run`` and ``recorded_venues`` import the package.
 """
@@ -37,7 +37,7 @@ Database = AsyncDatabase[Document]
 FIXTURES = ROOT / "tests" / "fixtures"
 ENTRIES = "demo_wallet_ledger"
 CLOCK = package_clock.__name__
-"""The module that everything asks for the time."""
+"""The module that all code asks for the time."""
 NOT_RECORDED = frozenset({"rate_counters"})
 """Counts of the calls within a minute say nothing afterwards."""
 
@@ -65,12 +65,12 @@ class Recording:
 
     @cached_property
     def answers(self) -> Any:
-        """What was asked at the end and answered, and the moment, seed and keys it follows from."""
+        """The questions at the end of a recording, their answers, and the time, seed and keys they depend on."""
         return read_file(self.folder / "answers.json.xz")
 
     @cached_property
     def results(self) -> Any:
-        """What the journals added up to: replays, the account after each entry, and hashes of commands."""
+        """The results of the journals: replays, the account after each entry, and hashes of commands."""
         return read_file(self.folder / "results.json.xz")
 
     @property
@@ -80,7 +80,7 @@ class Recording:
 
     @property
     def seed(self) -> str:
-        """What the simulated market follows from."""
+        """The seed of the simulated market."""
         return str(self.answers["seed"])
 
     def documents(self) -> Documents:
@@ -100,14 +100,14 @@ def as_extended_json(value: object) -> Any:
 
 
 def from_extended_json(value: object) -> Any:
-    """Return what :func:`as_extended_json` was given."""
+    """Reverse :func:`as_extended_json`."""
     return loads(json.dumps(value), json_options=_READING)
 
 
 def stop_clocks(patch: pytest.MonkeyPatch, moment: datetime) -> Clock:
     """Let the package, CCXT and the fake venues see ``moment`` until the returned clock is moved.
 
-    Whoever asks for nanoseconds makes a millisecond pass: a venue wants every nonce to be above the last.
+    Each reading in nanoseconds advances the clock by a millisecond, because a venue wants every nonce to increase.
     """
     clock = Clock()
     clock.now = moment

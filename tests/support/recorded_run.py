@@ -18,7 +18,7 @@ from tests.support.mongo import DurableServer
 from tests.support.recorded_calls import Document, differences
 
 NOT_PACKED = frozenset({"logs", "ports.json", "lock", "stack.json", "environment"})
-"""What a run makes anew."""
+"""The files that every run makes anew."""
 PASSING = frozenset(
     {
         *("as_of", "evaluated_until", "last_synced_at", "stale", "updated_at", "value_usd", "total_value_usd"),
@@ -27,7 +27,7 @@ PASSING = frozenset(
 )
 """Members that follow the market and the schedules, which go on."""
 GROWING = frozenset({"/ledger"})
-"""What is added to; the beginning stays."""
+"""Members that grow at their end."""
 
 _SHIFT = """\
 import datetime
@@ -62,7 +62,7 @@ def _of_nobody(found: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def unpack(archive: Path, state: Path) -> None:
-    """Make a state folder of an archive, for nobody else to read."""
+    """Unpack an archive into a state folder that only its owner can read."""
     with tarfile.open(archive) as packed:
         for found in packed:
             content = packed.extractfile(found)
@@ -103,7 +103,7 @@ def ask(run: LocalRun, token: str | None, asked: Document) -> Document:
 
 
 def unequal(run: LocalRun, token: str, questions: Sequence[Document]) -> list[str]:
-    """Ask every recorded question again and say which answers are not as recorded, but for what passes."""
+    """Ask every recorded question again and say which answers differ, without the members that change with time."""
     found: list[str] = []
     for item in questions:
         path = item["request"]["path"]

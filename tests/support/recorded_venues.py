@@ -38,7 +38,7 @@ def described(exchange: Exchange) -> dict[str, Any]:
 
 
 def restore(exchange: Exchange, found: Mapping[str, Any]) -> None:
-    """Bring a venue to where it was described."""
+    """Bring a venue to the described state."""
     exchange.prices = {symbol: Decimal(price) for symbol, price in found["prices"].items()}
     accounts = _ACCOUNTS.validate_python([{**account, "by_client": {}} for account in found["accounts"]])
     for account in accounts:

@@ -15,7 +15,7 @@ class RoundTrips(monitoring.CommandListener):
     def __init__(self) -> None:
         self.commands: list[str] = []
         self.under_way: list[frozenset[str]] = []
-        """What was under way, itself included, whenever a command had been sent."""
+        """For each sent command, the commands under way at that moment, including itself."""
         self._open: dict[int, str] = {}
 
     def started(self, event: Any) -> None:
@@ -32,7 +32,7 @@ class RoundTrips(monitoring.CommandListener):
 
 
 _listener = RoundTrips()
-# Clients take their listeners when they are made: this module is imported before any test makes one.
+# Clients take over their listeners when they are created, so this module is imported before that.
 monitoring.register(_listener)
 
 

@@ -24,10 +24,10 @@ from moniqo_core.wallets.connector import WalletConnector
 
 OWNER = "11111111-1111-4111-8111-111111111111"
 STILL = datetime(2026, 2, 1, 12, 0, 5, tzinfo=UTC)
-"""Where these tests hold the market's clock, so that equal orders meet the same book whoever sends them."""
+"""The time at which these tests stop the market's clock, so that equal orders meet the same book."""
 
 Placed = tuple[str, bool, str, str]
-"""Order id, whether it was an answer to a repeat, quote amount exchanged, fee."""
+"""Order id, whether the answer was to a repeat, exchanged quote amount, fee."""
 
 
 def still_clock() -> datetime:

@@ -51,9 +51,9 @@ class Account:
     """An account: ``wallet`` makes another object for it, not initialised.
 
     ``execution`` opens it for the orders of the service, as the opener does. It is new, holds some of ``cash`` and
-    nothing else, and trades ``symbol`` and ``another``. ``secrets`` are credentials that nothing may show. ``is_ours``:
-    the books keep what a venue's do not, metadata and our client ids. ``history_by_symbol``: ended orders are listed of
-    one symbol at a time. ``places_orders``: the venue offers order types, so its wallets do more than read.
+    nothing else, and trades ``symbol`` and ``another``. ``secrets`` are credentials that no output may contain.
+    ``is_ours``: our books also keep metadata and our client ids, which a venue's books do not. ``history_by_symbol``:
+    ended orders are listed for one symbol at a time. ``places_orders``: the venue accepts orders.
     """
 
     wallet: Callable[[], BaseWallet]

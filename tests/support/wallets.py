@@ -26,7 +26,7 @@ KEY_SECRET = "moniqo/test/keys"
 
 
 def mock_aws() -> MockAWS:
-    """Let boto3 find AWS in this process; it keeps its session, and reads what the services are like only once."""
+    """Let boto3 find AWS in this process, with one session, so that it loads the descriptions of services only once."""
     return moto_aws(config={"core": {"reset_boto3_session": False}})
 
 

@@ -149,13 +149,13 @@ def left_over(**residues: str) -> list[EquationLine]:
         ({"A": "0"}, "0"),
         ({"A": "-3"}, "-6"),
         ({"A": "1", "B": "2"}, "6"),
-        ({"A": "1", "B": "-2"}, "0"),  # an exchange nobody told
+        ({"A": "1", "B": "-2"}, "0"),  # an exchange that was not reported
         ({"GONE": "-5"}, "-10"),
         ({"NOPRICE": "5"}, "0"),
         ({"A": "-3", "B": "0.004"}, "-6"),  # B is worth less than a cent: rounding
         ({"A": "3", "B": "-0.004", "GONE": "-0.0049"}, "6"),
         ({"A": "-3", "B": "0.005"}, "0"),
-        ({"A": "-3", "NOPRICE": "0.001"}, "0"),  # nobody knows what it is worth
+        ({"A": "-3", "NOPRICE": "0.001"}, "0"),  # its value is unknown
     ],
 )
 def test_one_sided_residue_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:

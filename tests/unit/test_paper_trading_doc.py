@@ -44,7 +44,7 @@ NAMES: Final[dict[str, object]] = {
     "path_of": candle_path, "NYSE": NYSE, "hours_at": trading_hours_at,
     "value": value, "replace": replace, "run": asyncio.run, "datetime": datetime, "timedelta": timedelta, "UTC": UTC,
 }  # fmt: skip
-"""What an example may use without saying where it comes from, beside :func:`show` and :func:`refused`."""
+"""The names that an example may use without importing them, in addition to :func:`show` and :func:`refused`."""
 
 
 def show(*values: object) -> None:

@@ -254,7 +254,7 @@ def test_path_ends_where_data_is_missing(clock: Clock) -> None:
     clock.now = NOON + 4 * MINUTE + timedelta(seconds=30)
     assert _known(feed, NOON, clock.now) == clock.now
     clock.now = NOON + 9 * MINUTE
-    # Nothing later than minute 4 was seen: neither that it is over, nor that nobody traded since.
+    # No minute after 4 was seen. So it is unknown whether minute 4 is over, and whether there were later trades.
     assert _known(feed, NOON, clock.now) == NOON + 4 * MINUTE
     venue.trade(8)
     assert _known(feed, NOON, clock.now) == NOON + 8 * MINUTE

@@ -11,7 +11,7 @@ from tests.support.venues.rules import slugs_of
 
 
 def main() -> None:
-    """Print where it is and a key as one line of JSON, and serve."""
+    """Print the address and an API key as one line of JSON, and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--venue", choices=sorted(FAKES), default="binance")
     parser.add_argument("--port", type=int, default=0, help="a free one by default")

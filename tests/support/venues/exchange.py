@@ -1,4 +1,4 @@
-"""What the fake venues share: markets, accounts, orders and simple matching around a price that the test sets."""
+"""Common code of the fake venues: markets, accounts, orders, and simple matching around a price set by the test."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class Exchange:
         return market
 
     def _amount_for(self, quote_amount: Decimal, symbol: str, side: str) -> Decimal:
-        """What so much of the quote asset is exchanged for, level by level."""
+        """Return the amount that this quote amount buys or sells, level by level."""
         amount, left = D(0), quote_amount
         for price, size in self.book(symbol)[1 if side == "buy" else 0]:
             taken = min(size, left / price)
@@ -291,7 +291,7 @@ class Exchange:
         self._end(account, order, "cancelled")
 
     def move(self, symbol: str, price: Decimal) -> None:
-        """Set the price; what waited for it fills at its own price, or triggers."""
+        """Set the price. Orders that waited for it fill at their own price, or trigger."""
         self.prices[symbol] = price
         market = self.listed[symbol]
         for account in self.accounts.values():

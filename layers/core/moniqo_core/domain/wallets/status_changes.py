@@ -8,7 +8,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 
 
 def check_status_change(current: str, change: SetStatus) -> None:
-    """Refuse a change of status that is not open to whoever asks.
+    """Refuse a change of status that the caller may not make.
 
     Owners pause and resume; only an administrator suspends and reinstates.
 

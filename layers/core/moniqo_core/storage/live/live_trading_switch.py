@@ -21,7 +21,7 @@ class LiveTradingSwitch:
 
 
 async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
-    """Return how the switch stands; one that nobody touched lets orders pass."""
+    """Return the state of the switch. A switch that was never set lets orders pass."""
     found = await database[DEPLOYMENT].find_one({"_id": LIVE_TRADING_SWITCH})
     return (
         LiveTradingSwitch() if found is None else LiveTradingSwitch(found["stopped"], found["since"], found["reason"])
