@@ -1,4 +1,4 @@
-"""Queue every wallet whose balance sync is due; the schedule calls this."""
+"""Queue every wallet whose balance sync is due. The schedule calls this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moniqo_core.services.shared.schedule import scheduled_time
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
-    """Queue the wallets due at the scheduled time and tell how many there were."""
+    """Queue the wallets due at the scheduled time and return their number."""
     bootstrap.configure_logging()
     observability.begin(context)
     scheduled = scheduled_time(event, utc_now())

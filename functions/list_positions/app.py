@@ -1,6 +1,6 @@
 """The Lambda function of ``GET /api/v1/wallets/{user_wallet_id}/positions``.
 
-The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+The route declares its request, answers and errors. To run the function on its own:
 ``sam local invoke ListPositionsFunction -e events/list_positions.json``.
 """
 

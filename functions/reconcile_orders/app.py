@@ -1,4 +1,4 @@
-"""Find out what became of orders at venues; the schedule calls this every minute."""
+"""Query the outcome of orders at venues. The schedule calls this every minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moniqo_core import bootstrap, event_loop, metrics, observability
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
-    """Reconcile the orders that are due; return how many there were, how many ended, how many were postponed."""
+    """Reconcile the due orders. Return how many were due, ended and were postponed."""
     bootstrap.configure_logging()
     observability.begin(context)
     done = event_loop.run(bootstrap.order_reconciliation().reconcile())

@@ -1,4 +1,4 @@
-"""Move stored credentials to the key in use; the schedule calls this."""
+"""Move stored credentials to the key in use. The schedule calls this."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS: Final = 45.0
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
-    """Re-encrypt credentials under superseded keys; return how many moved, cannot be decrypted, and are left."""
+    """Re-encrypt credentials under superseded keys. Return how many moved, cannot be decrypted, and are left."""
     bootstrap.configure_logging()
     observability.begin(context)
     report = event_loop.run(bootstrap.reencryption().run(SECONDS))

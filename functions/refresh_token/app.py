@@ -1,6 +1,6 @@
 """The Lambda function of ``POST /api/v1/auth/refresh``.
 
-The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+The route declares its request, answers and errors. To run the function on its own:
 ``sam local invoke RefreshTokenFunction -e events/refresh_token.json``.
 """
 

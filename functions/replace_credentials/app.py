@@ -1,6 +1,6 @@
 """The Lambda function of ``PUT /api/v1/wallets/{user_wallet_id}/credentials``.
 
-The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+The route declares its request, answers and errors. To run the function on its own:
 ``sam local invoke ReplaceCredentialsFunction -e events/replace_credentials.json``.
 """
 

@@ -1,4 +1,4 @@
-"""One step of a rotation of the key ring; Secrets Manager calls this four times per rotation."""
+"""One step of a rotation of the key ring. Secrets Manager calls this four times per rotation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moniqo_core.credentials.key_rotation import RotationError
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Do the step; an exception tells Secrets Manager that it was not done, and it tries again."""
+    """Do the step. After an exception Secrets Manager tries it again."""
     bootstrap.configure_logging()
     observability.begin(context)
     if event["SecretId"] != bootstrap.settings().need("key_secret_id"):

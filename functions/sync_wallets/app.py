@@ -10,7 +10,7 @@ from moniqo_core.services.sync.messages import read_batch
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:
-    """Sync all wallets of the batch together; messages whose work could not be stored are delivered again."""
+    """Sync all wallets of the batch together. Messages whose results could not be stored are delivered again."""
     bootstrap.configure_logging()
     observability.begin(context)
     batch = read_batch(event)

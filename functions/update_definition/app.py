@@ -1,6 +1,6 @@
 """The Lambda function of ``PATCH /api/v1/wallets/definitions/{slug}``.
 
-The route says what it takes, what it answers and which errors it gives. To run the function on its own:
+The route declares its request, answers and errors. To run the function on its own:
 ``sam local invoke UpdateDefinitionFunction -e events/update_definition.json``.
 """
 

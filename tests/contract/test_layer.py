@@ -166,7 +166,7 @@ def test_mongodb_srv_address_resolves_with_the_trimmed_dns_library() -> None:
 
 
 def test_no_requirement_depends_on_the_building_python() -> None:
-    """Pip evaluates markers for itself, not for --python-version, so such a marker would be decided wrongly."""
+    """Pip evaluates a marker with its own Python version and ignores --python-version, so the result could be wrong."""
     lock = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "layers").glob("*/requirements.txt"))
     assert not re.findall(r"python_(?:full_)?version|sys_platform|platform_machine", lock)
 

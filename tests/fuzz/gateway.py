@@ -38,7 +38,7 @@ class Gateway:
         self._router = Router(Template(ROOT / "template.yaml").routes)
 
     def send(self, prepared: requests.PreparedRequest, user: User | None, address: str) -> Sent:
-        """Send a request in the name of ``user`` from an IP address; raises whatever a handler raises."""
+        """Send a request in the name of ``user`` from an IP address. Raise whatever a handler raises."""
         url = urlsplit(prepared.url or "")
         match = self._router.match(prepared.method or "", url.path)
         if match is None:
@@ -60,7 +60,7 @@ class Gateway:
 
 
 def on_the_wire(case: Case[Any]) -> requests.PreparedRequest:
-    """Return a case as an HTTP client sends it; raises ValueError for what none can send."""
+    """Return a case as an HTTP client sends it. Raise ValueError for what none can send."""
     arguments = case.as_transport_kwargs(base_url=BASE_URL)
     return requests.Request(**{name: value for name, value in arguments.items() if name in _OF_A_REQUEST}).prepare()
 

@@ -85,7 +85,7 @@ class Scene:
         return {**documents, "orders": kept}
 
     def repeats(self) -> list[dict[str, Any]]:
-        """Repeat every named request, as it was and with another body; returns requests with their answers."""
+        """Repeat every named request, as it was and with another body. Return requests with their answers."""
         repeats = []
         for asked in self.named:
             same = send(asked)

@@ -68,7 +68,7 @@ def _wallet(number: int, scheduled: datetime) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run it; returns the exit code."""
+    """Run it. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wallets", type=int, default=100_000)
     wallets = parser.parse_args().wallets

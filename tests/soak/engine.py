@@ -93,7 +93,7 @@ def soak(seed: int, steps: int, processes: int) -> Iterator[tuple[int, Outcome]]
 
 
 def main() -> int:
-    """Run the soak; returns the exit code."""
+    """Run the soak. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=None, help="drawn and printed when it is not given")

@@ -105,7 +105,7 @@ class Stage:
         self._ahead += span
 
     def period(self) -> datetime:
-        """Run one turn of the schedule to its end; returns its time."""
+        """Run one turn of the schedule to its end. Return its time."""
         scheduled = self.now.replace(microsecond=0)
         started = time.monotonic()
         for _ in range(1 + (self._rng.random() < 0.5)):
@@ -169,7 +169,7 @@ def draw_failing(plan: Plan) -> dict[str, str]:
 
 @contextmanager
 def start_stage(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
-    """Start everything; yields the stage and the pipe of each venue."""
+    """Start everything. Yield the stage and the pipe of each venue."""
     counts = counts_of(plan)
     key = new_key(datetime.now(UTC))
     ring = write_ring(KeyRing({key.kid: key}))
@@ -197,7 +197,7 @@ def start_stage(plan: Plan) -> Iterator[tuple[Stage, list[Any]]]:
 
 
 def run(plan: Plan, say: Any = lambda _: None) -> Report:
-    """Run a plan; raises AssertionError when a check fails."""
+    """Run a plan. Raise AssertionError when a check fails."""
     sick = draw_failing(plan)
     with start_stage(plan) as (stage, pipes):
         _trouble(pipes, sick)
@@ -226,7 +226,7 @@ def growth(memory: Sequence[float]) -> float:
 
 
 def main() -> int:
-    """Run it; returns the exit code."""
+    """Run it. Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wallets", type=int, default=10_000)
     parser.add_argument("--periods", type=int, default=3)

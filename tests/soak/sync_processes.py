@@ -55,7 +55,7 @@ def serve_venue(venue: int, count: int, latency: float, pipe: Any) -> None:
 
 @contextmanager
 def venues(counts: Sequence[int], latency: float) -> Iterator[list[tuple[str, Any]]]:
-    """Run venues; yields the address of each and the pipe that sets its faults."""
+    """Run venues. Yield the address of each and the pipe that sets its faults."""
     found = []
     for venue, count in enumerate(counts):
         ours, theirs = Context.Pipe()

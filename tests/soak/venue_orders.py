@@ -195,7 +195,7 @@ class Run:
             await database.client.close()
 
     async def verify(self) -> Counter[str]:
-        """Compare every record with the venue; raises FailedError."""
+        """Compare every record with the venue, or raise FailedError."""
         database = connect(self.site.mongo_url, self.site.database)
         records = await database.orders.find().to_list()
         fills = await database.order_fills.find().to_list()
@@ -251,7 +251,7 @@ def _require(holds: bool, why: str) -> None:
 
 
 def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
-    """Run once; returns what was counted, raises FailedError."""
+    """Run once. Return what was counted, raises FailedError."""
     site = LiveSite(mongo_url, f"venue_orders_{secrets.token_hex(6)}", secrets.token_bytes(32))
     with FakeBinance() as venue:
         trial = Run(site, venue, orders, seed)

@@ -42,7 +42,7 @@ class Record:
 
 
 async def verdict(db: Database, seed: int, records: list[Record], wallets: list[str]) -> int:
-    """Audit every wallet and compare its journal with what clients were told; returns the number of entries."""
+    """Audit every wallet and compare its journal with what clients were told. Return the number of entries."""
     made: dict[str, tuple[str, str]] = {}
     total = 0
     for wallet in wallets:

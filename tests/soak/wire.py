@@ -284,7 +284,7 @@ async def prepare(url: str) -> None:
 
 
 def soak(plan: Plan, path: Path) -> list[tuple[str, object]]:
-    """Run it and return what happened; raises FailedError, AssertionError."""
+    """Run it and return what happened, or raise FailedError or AssertionError."""
     began = time.monotonic()
     server = DurableServer(path / "data")
     server.start()

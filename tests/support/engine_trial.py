@@ -178,7 +178,7 @@ class Trial:
             self.keep(draft.commit(RecordEvaluation()), self.world.now, reach)
 
     def do(self, command: Command, rng: Random, context: MarketContext | None = None) -> str | None:
-        """Walk and decide; returns the name of the error that refused it."""
+        """Walk and decide. Return the name of the error that refused it."""
         now = self.world.now
         self.naive.look(now)
         draft = self.walk()

@@ -74,7 +74,7 @@ class World:
         return Snapshot(symbol, at, self.price(symbol), bids, asks, "test")
 
     def advance(self, rng: Random, span: timedelta) -> list[tuple[str, PathPoint]]:
-        """Let time pass; returns the new path points."""
+        """Let time pass. Return the new path points."""
         self.now += span
         found = [(symbol, point) for symbol in self.markets for point in self._extend(symbol, rng)]
         for symbol in self.markets:

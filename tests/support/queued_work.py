@@ -16,7 +16,7 @@ Records = list[dict[str, Any]]
 
 
 def dispatch(function: str, scheduled: datetime) -> int:
-    """Let a dispatcher run as the schedule does; returns how many wallets it queued."""
+    """Let a dispatcher run as the schedule does. Return how many wallets it queued."""
     queued: int = load_function(function).handler({"scheduled_time": rfc3339(scheduled)}, None)["queued"]
     return queued
 

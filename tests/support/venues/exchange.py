@@ -168,7 +168,7 @@ class Exchange:
         return [level for level in bids if level[0] > 0], asks
 
     def place(self, account: Account, ticket: Ticket) -> Order:
-        """Check, lock and match an order; raises RefusedError."""
+        """Check, lock and match an order, or raise RefusedError."""
         market = self._check(account, ticket)
         side, price, in_force, amount = ticket.side, ticket.price, ticket.time_in_force, ticket.amount
         best = self.book(ticket.symbol)[1 if side == "buy" else 0][0][0]
@@ -285,7 +285,7 @@ class Exchange:
             del account.locked[asset]
 
     def cancel(self, account: Account, order: Order) -> None:
-        """End an open order; raises RefusedError."""
+        """End an open order, or raise RefusedError."""
         if order.status != "open":
             raise RefusedError("closed")
         self._end(account, order, "cancelled")

@@ -107,7 +107,7 @@ class FakeVenue(ABC):
         self.stop()
 
     def break_with(self, kind: Kind, **given: Any) -> Fault:
-        """Add a fault; returns it, and its ``times`` counts down."""
+        """Add a fault. Return it, and its ``times`` counts down."""
         fault = Fault(kind, **given)
         self.faults.append(fault)
         return fault

@@ -31,7 +31,7 @@ class CredentialCipher:
         self._keys = keys
 
     async def encrypt(self, fields: Mapping[str, SecretStr], user_id: str, user_wallet_id: str) -> str:
-        """Encrypt ``fields`` into the text to store; raises EncryptionError when no key is available."""
+        """Encrypt ``fields`` into the text to store. Raise EncryptionError when no key is available."""
         from moniqo_core.credentials import wallet_key
 
         key = await self._keys.writing_key()

@@ -41,7 +41,7 @@ class KeyRing:
     keys: Mapping[str, Key]
 
     def writing_key(self, now: datetime) -> Key:
-        """Return the newest key whose ``use_after`` has passed; raises EncryptionError when there is none."""
+        """Return the newest key whose ``use_after`` has passed. Raise EncryptionError when there is none."""
         ready = self._ready(now)
         if not ready:
             raise EncryptionError("No key for encrypting credentials is in use yet.")

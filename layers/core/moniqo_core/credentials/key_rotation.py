@@ -115,7 +115,7 @@ class KeyRotation:
         await in_thread(self._stored.add_pending, token, made)
 
     async def _candidate(self, token: str, current: SecretVersion) -> SecretVersion:
-        """Return the version to put in use; raises RotationError when it must not be used."""
+        """Return the version to put in use. Raise RotationError when it must not be used."""
         pending = await in_thread(self._stored.version, PENDING)
         if pending is None or pending.id != token:
             raise RotationError(f"The rotation {token} was abandoned or never started. Start another one.")
@@ -138,7 +138,7 @@ class KeyRotation:
 
 
 async def _check_keys(ring: KeyRing) -> None:
-    """Encrypt and decrypt a sample with every key of ``ring``; raises RotationError."""
+    """Encrypt and decrypt a sample with every key of ``ring``, or raise RotationError."""
     for key in ring.keys.values():
         cipher = CredentialCipher(FixedKeys(KeyRing({key.kid: key}), key.use_after))
         fields = {"api_key": SecretStr(secrets.token_hex(16))}

@@ -32,11 +32,11 @@ class KeySource(Protocol):
     """Returns keys by id, and the key to encrypt with."""
 
     async def key(self, kid: str) -> Key:
-        """Return the key ``kid``; raises DecryptionError when it does not exist."""
+        """Return the key ``kid``. Raise DecryptionError when it does not exist."""
         ...
 
     async def writing_key(self) -> Key:
-        """Return the key to encrypt with now; raises EncryptionError when there is none."""
+        """Return the key to encrypt with now. Raise EncryptionError when there is none."""
         ...
 
 
@@ -49,11 +49,11 @@ class FixedKeys:
         self._at = at
 
     async def key(self, kid: str) -> Key:
-        """Return the key ``kid``; raises DecryptionError when the ring does not have it."""
+        """Return the key ``kid``. Raise DecryptionError when the ring does not have it."""
         return _key(self._ring, kid)
 
     async def writing_key(self) -> Key:
-        """Return the key to encrypt with; raises EncryptionError when there is none."""
+        """Return the key to encrypt with. Raise EncryptionError when there is none."""
         return self._ring.writing_key(self._at)
 
 
@@ -120,7 +120,7 @@ class SecretsManagerKeys:
 
 
 async def in_thread(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-    """Run a blocking call to Secrets Manager in a thread; raises TemporarilyUnavailableError on a time-out."""
+    """Run a blocking call to Secrets Manager in a thread. Raise TemporarilyUnavailableError on a time-out."""
     try:
         async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
             return await asyncio.to_thread(work, *arguments, **named)

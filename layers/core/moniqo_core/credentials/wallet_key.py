@@ -25,7 +25,7 @@ def encrypt(version: str, key: Key, user_id: str, user_wallet_id: str, text: byt
 
 
 def decrypt(version: str, key: Key, user_id: str, user_wallet_id: str, token: str) -> bytes:
-    """Decrypt a token; raises DecryptionError if it was changed or made for another key, user or wallet."""
+    """Decrypt a token. Raise DecryptionError if it was changed or made for another key, user or wallet."""
     try:
         return _fernet(version, key, user_id, user_wallet_id).decrypt(token)
     except InvalidToken:

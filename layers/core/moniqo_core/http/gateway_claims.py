@@ -7,7 +7,7 @@ from typing import Any
 
 
 def gateway_claims(event: Any) -> Mapping[str, Any] | None:
-    """Return the claims that the authorizer of API Gateway verified, None where no gateway did."""
+    """Return the claims that the authorizer of API Gateway verified, or None without a gateway."""
     authorizer = event["requestContext"].get("authorizer") if event else None
     jwt = authorizer.get("jwt") if authorizer else None
     claims = jwt.get("claims") if jwt else None

@@ -35,7 +35,7 @@ class CognitoClient(Protocol):
     """The part of boto3's Cognito client that is used here."""
 
     def initiate_auth(self, **arguments: Any) -> Mapping[str, Any]:
-        """Call InitiateAuth; raises botocore's ClientError and BotoCoreError."""
+        """Call InitiateAuth. Raise botocore's ClientError and BotoCoreError."""
         ...
 
 

@@ -54,7 +54,7 @@ class TemplateWallet(VenueWallet):
         return self._initialized
 
     async def initialize(self) -> None:
-        """Check the credentials and open the wallet; raises InvalidCredentialsError.
+        """Check the credentials and open the wallet, or raise InvalidCredentialsError.
 
         A real venue makes its HTTP client here, never at import and never in ``__init__``.
         """
@@ -68,7 +68,7 @@ class TemplateWallet(VenueWallet):
         self._initialized = False
 
     async def require_connection(self) -> None:
-        """Make the cheapest call that needs the credentials; raises InvalidCredentialsError, WalletConnectionError."""
+        """Make the cheapest call with the credentials, or raise InvalidCredentialsError or WalletConnectionError."""
         await self.get_balance()
 
     async def get_balance(self) -> list[WalletBalance]:
@@ -80,7 +80,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("get_markets", "one Market per symbol that trades, ordered by name")
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Return best prices and order book at the venue's time; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices and order book at the venue's time, or raise SymbolNotFoundError or MarketDataError."""
         self._lacks("get_snapshot", "a Snapshot with the time the venue gave it")
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
@@ -98,11 +98,11 @@ class TemplateWallet(VenueWallet):
         self._lacks("_place", "an OrderResult, the first one for a client_order_id that was used before")
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order, or raise OrderNotFoundError, OrderAlreadyFilledError or OrderAlreadyClosedError."""
         self._lacks("cancel_order", "True when the venue took the cancellation")
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """Return one order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended, or raise OrderNotFoundError."""
         self._lacks("get_order_status", "an OrderResult, also for an order that ended")
 
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
@@ -130,7 +130,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("equity", "an EquityCurve of the points our database has")
 
     async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
         self._lacks("market", "the Market of one symbol")
 
     async def mids(self) -> Mapping[str, Decimal]:
@@ -142,7 +142,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("check_order", "the Market of an order that fits it")
 
     async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
-        """Send an order once, under the client id ``venue_id``; raises UnknownOutcomeError without a clear answer."""
+        """Send an order once, under the client id ``venue_id``. Raise UnknownOutcomeError without a clear answer."""
         self._lacks("send_order", "an OrderResult once the venue took the order")
 
     async def find_order(self, venue_id: str, symbol: str) -> OrderResult | None:

@@ -141,14 +141,14 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def get_snapshot(self, symbol: str) -> Snapshot:
-        """Return best prices and order book of a symbol; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices and order book of a symbol, or raise SymbolNotFoundError or MarketDataError."""
 
     @abstractmethod
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """Return the last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
 
     async def get_market_price(self, symbol: str) -> MarketPrice:
-        """Return best prices of a symbol; raises SymbolNotFoundError, MarketDataError."""
+        """Return best prices of a symbol, or raise SymbolNotFoundError or MarketDataError."""
         now = await self.get_snapshot(symbol)
         return MarketPrice(symbol, now.bid, now.ask, now.last, now.at)
 
@@ -203,11 +203,11 @@ class BaseWallet(ABC):
 
     @abstractmethod
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order, or raise OrderNotFoundError, OrderAlreadyFilledError or OrderAlreadyClosedError."""
 
     @abstractmethod
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """Return one order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended, or raise OrderNotFoundError."""
 
     @abstractmethod
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
@@ -222,7 +222,7 @@ class BaseWallet(ABC):
         """Value holdings and profit at current prices, in US dollars."""
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
-        """Return what a sync stores: the valuation, and the flows since ``opening`` where the account reports them.
+        """Return the data that a sync stores: the valuation, and any flows since ``opening`` that the account reports.
 
         With ``trading`` an order waits for the statement, so a venue is queried only for what the order needs.
         """

@@ -20,7 +20,7 @@ def check_names(owner: str, entries: Mapping[str, object], known: frozenset[str]
 
 
 def instance(owner: str, entries: Mapping[str, object], name: str, kind: type[Entry]) -> Entry | None:
-    """Return an entry, None where it is not given; raises TypeError unless it is an instance of ``kind``."""
+    """Return an entry, or None if it is not given. Raise TypeError unless it is an instance of ``kind``."""
     found = entries.get(name)
     if found is None or isinstance(found, kind):
         return found
@@ -28,7 +28,7 @@ def instance(owner: str, entries: Mapping[str, object], name: str, kind: type[En
 
 
 def function(owner: str, entries: Mapping[str, object], name: str) -> Callable[..., object] | None:
-    """Return a callable entry, None where it is not given; raises TypeError when it is not callable."""
+    """Return a callable entry, or None if it is not given. Raise TypeError when it is not callable."""
     found = entries.get(name)
     if found is None or callable(found):
         return found

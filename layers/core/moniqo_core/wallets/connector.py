@@ -1,4 +1,4 @@
-"""Open a user's wallet: read what is stored about it and make the object that trades it."""
+"""Open a user's wallet: read its stored documents and make the object that trades it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class WalletConnector:
         return await self._feeds.named(name)
 
     async def connect(self, owner: str, user_wallet_id: str, *, with_key: bool = True) -> BaseWallet:
-        """Open a wallet of ``owner``, a demo wallet in one round trip; raises NotFoundError.
+        """Open a wallet of ``owner``, a demo wallet in one round trip, or raise NotFoundError.
 
         Without its key a live wallet can only read public data of its venue and record changes of its lifecycle.
         """
@@ -104,7 +104,7 @@ class WalletConnector:
         return demo
 
     async def connect_demo(self, owner: str, user_wallet_id: str) -> DemoWallet:
-        """Open a demo wallet of ``owner`` in one round trip; raises NotFoundError, ConflictError for a live one."""
+        """Open a demo wallet of ``owner`` in one round trip. Raise NotFoundError, or ConflictError for a live one."""
         demo = await self.find_demo(owner, user_wallet_id)
         if demo is None:
             self._require_live(await self._wallets.get(owner, user_wallet_id))
@@ -115,11 +115,11 @@ class WalletConnector:
         return demo
 
     async def connect_live(self, owner: str, user_wallet_id: str, *, with_key: bool = True) -> ExchangeWallet:
-        """Read and open a live wallet of ``owner``; raises NotFoundError, also for a demo wallet."""
+        """Read and open a live wallet of ``owner``. Raise NotFoundError, also for a demo wallet."""
         return await self.open_live(await self._wallets.get(owner, user_wallet_id), with_key=with_key)
 
     async def open_live(self, wallet: UserWallet, *, with_key: bool = True) -> ExchangeWallet:
-        """Open a live wallet whose document is already read; raises NotFoundError for a demo wallet."""
+        """Open a live wallet whose document is already read. Raise NotFoundError for a demo wallet."""
         self._require_live(wallet)
         return await self._live.open(wallet, with_key=with_key)
 

@@ -31,7 +31,7 @@ class KnownDefinitions:
         return {name: self._known[name][1] for name in ids if name in self._known}
 
     async def get(self, slug: str) -> Definition:
-        """Return the definition with this slug; raises NotFoundError."""
+        """Return the definition with this slug, or raise NotFoundError."""
         definition = self._remembered(slug)
         if definition is None:
             read_at = time.monotonic()

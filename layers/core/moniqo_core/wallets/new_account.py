@@ -39,7 +39,7 @@ class NewPaperAccount:
         self._definition = definition
 
     async def store(self, wallet: UserWallet) -> None:
-        """Open the account and store the user's wallet; raises ConflictError when it exists."""
+        """Open the account and store the user's wallet. Raise ConflictError when it exists."""
         terms = _terms(self._definition, wallet, self._account.feed.name)
         await self._account.open_account(terms, user_wallet_document(wallet))
 

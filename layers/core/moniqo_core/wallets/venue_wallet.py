@@ -1,4 +1,4 @@
-"""The interface of a wallet at a venue, which adds to the user's interface what the service needs to trade it.
+"""The interface of a wallet at a venue: the user's interface, and the calls that the service needs to trade it.
 
 The service writes an intent, sends it once under its own client id, and later finds the order by that id.
 """
@@ -23,7 +23,7 @@ class VenueWallet(BaseWallet):
 
     @abstractmethod
     async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
 
     @abstractmethod
     async def mids(self) -> Mapping[str, Decimal]:

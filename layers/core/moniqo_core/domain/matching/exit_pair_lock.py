@@ -9,7 +9,7 @@ from moniqo_core.domain.orders.order import Order
 
 
 def exit_group_of(order_id: str) -> str:
-    """Return what the ids of an entry and its exits have in common."""
+    """Return the common part of the ids of an entry and its exits."""
     return order_id.rpartition("-")[0]
 
 

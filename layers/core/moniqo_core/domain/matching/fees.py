@@ -29,5 +29,5 @@ def accrue_fee(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Deci
 
 
 def cap_sale_fee(increment: Decimal, proceeds: Decimal) -> Decimal:
-    """Return what a fill of a sale is charged: never more than it brings. The rest is due with the next fill."""
+    """Return the fee of a fill of a sale, at most its proceeds. The rest is due with the next fill."""
     return min(increment, proceeds)

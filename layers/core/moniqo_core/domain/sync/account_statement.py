@@ -1,4 +1,4 @@
-"""What a sync learns about an account."""
+"""The data that a sync reads about an account."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class OrderExecution(Protocol):
         """
 
     async def preflight(self, order: OrderRequest) -> Preflight:
-        """Check an order against every rule without placing it; raises MarketDataError, WalletConnectionError."""
+        """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""
 
     async def close_position(self, symbol: str) -> OrderRecord:
         """Sell the whole position in a symbol at market, after cancelling its other sell orders.
@@ -70,7 +70,7 @@ class OrderExecution(Protocol):
         """
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return the current state of one order; raises OrderNotFoundError."""
+        """Return the current state of one order, or raise OrderNotFoundError."""
 
     async def page(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders in their current state."""

@@ -14,6 +14,6 @@ class Balances:
         self._connector = connector
 
     async def get(self, user_id: str, user_wallet_id: str) -> Valuation:
-        """Evaluate resting orders, then value the wallet; raises NotFoundError."""
+        """Evaluate resting orders, then value the wallet, or raise NotFoundError."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
         return await wallet.valuation()

@@ -21,13 +21,13 @@ class Markets:
         return await wallet.get_markets()
 
     async def snapshot(self, user_id: str, user_wallet_id: str, symbol: str) -> Snapshot:
-        """Return best prices and order book of a symbol; raises InvalidSymbolError, MarketDataError."""
+        """Return best prices and order book of a symbol, or raise InvalidSymbolError or MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
 
     async def candles(
         self, user_id: str, user_wallet_id: str, symbol: str, interval: str, limit: int
     ) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first; raises InvalidSymbolError, MarketDataError."""
+        """Return the last closed candles, oldest first, or raise InvalidSymbolError or MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_candles(symbol, interval, limit)

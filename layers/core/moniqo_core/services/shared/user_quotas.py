@@ -97,7 +97,7 @@ class WalletLimit:
         self._now = now
 
     async def claim(self, user_id: str, user_wallet_id: str) -> None:
-        """Take a slot for a wallet that is about to be stored; raises RateLimitExceededError."""
+        """Take a slot for a wallet that is about to be stored, or raise RateLimitExceededError."""
         if not await self._slots.take(user_id, user_wallet_id, self._limit, self._now()):
             raise RateLimitExceededError(
                 f"You have {counted(self._limit, 'wallet')}, the most a user may have.",

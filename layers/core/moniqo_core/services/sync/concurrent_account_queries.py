@@ -1,4 +1,4 @@
-"""Query accounts for what a sync stores: one open account, or many accounts concurrently."""
+"""Query accounts for the data of a sync: one open account, or many accounts concurrently."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class WalletConnection:
 
 
 def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[str, str]:
-    """Return the settings to store; raises ConflictError if they change the starting balance of an open account."""
+    """Return the settings to store. Raise ConflictError if they change the starting balance of an open account."""
     opened_with = wallet.settings.get(INITIAL_BALANCE)
     if opened_with is None or INITIAL_BALANCE not in credentials.settings:
         return credentials.settings if opened_with is None else {**credentials.settings, INITIAL_BALANCE: opened_with}

@@ -21,7 +21,7 @@ class Definitions:
         self._now = now
 
     async def get(self, slug_or_id: str) -> Definition:
-        """Return one definition; raises NotFoundError."""
+        """Return one definition, or raise NotFoundError."""
         return await self._store.get(slug_or_id)
 
     async def list(self, wanted: DefinitionFilter, after: DefinitionCursor | None, limit: int) -> Sequence[Definition]:
@@ -29,14 +29,14 @@ class Definitions:
         return await self._store.list(wanted, after, limit)
 
     async def create(self, fields: Mapping[str, object]) -> Definition:
-        """Store a definition with these fields and a new id; raises DuplicateSlugError."""
+        """Store a definition with these fields and a new id, or raise DuplicateSlugError."""
         now = self._now()
         definition = read_definition({**fields, "id": str(uuid4()), "created_at": now, "updated_at": now})
         await self._store.insert(definition)
         return definition
 
     async def update(self, slug: str, fields: Mapping[str, object]) -> Definition:
-        """Replace the values of the given fields; raises NotFoundError."""
+        """Replace the values of the given fields, or raise NotFoundError."""
         return await self._store.update(slug, fields, self._now())
 
     async def delete(self, slug: str) -> None:

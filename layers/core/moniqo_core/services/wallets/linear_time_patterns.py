@@ -18,7 +18,7 @@ class Pattern:
     """A pattern that must match a whole text."""
 
     def __init__(self, pattern: str) -> None:
-        r"""Compile ``pattern``; raises UnusablePatternError."""
+        r"""Compile ``pattern``, or raise UnusablePatternError."""
         try:
             # The pattern is compiled alone first: ``a)|(?:b`` is valid only inside the group that is added next.
             SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))

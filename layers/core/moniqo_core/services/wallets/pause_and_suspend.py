@@ -54,12 +54,12 @@ class WalletLifecycle:
         return await self._set(wallet, UserWalletStatus.ACTIVE, "owner", None)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Suspend a wallet of any owner until an administrator reinstates it; raises NotFoundError, ConflictError."""
+        """Suspend a wallet of any owner until it is reinstated, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         return await self._set(wallet, UserWalletStatus.SUSPENDED, "admin", reason)
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Lift a suspension; raises NotFoundError, ConflictError."""
+        """Lift a suspension, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         return await self._set(wallet, status_after_suspension(wallet), "admin", reason)
 

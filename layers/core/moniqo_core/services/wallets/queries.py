@@ -20,7 +20,7 @@ class UserWallets:
         self._sync_log = sync_log
 
     async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
-        """Return one wallet with its last balance snapshot; raises NotFoundError."""
+        """Return one wallet with its last balance snapshot, or raise NotFoundError."""
         return await self._wallets.get(user_id, user_wallet_id)
 
     async def list(
@@ -32,6 +32,6 @@ class UserWallets:
     async def sync_log(
         self, user_id: str, user_wallet_id: str, after: SyncLogCursor | None, limit: int
     ) -> Sequence[SyncLogEntry]:
-        """Return up to ``limit`` rows of the sync log, newest first; raises NotFoundError."""
+        """Return up to ``limit`` rows of the sync log, newest first, or raise NotFoundError."""
         await self._wallets.get(user_id, user_wallet_id)
         return await self._sync_log.list(user_id, user_wallet_id, after, limit)

@@ -29,6 +29,6 @@ async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
 
 
 async def set_live_trading_switch(database: Database, switch: LiveTradingSwitch) -> None:
-    """Turn the switch; no order that is decided after this returns passes a switch that stops."""
+    """Set the switch. When it stops orders, no order that is decided after this call passes."""
     fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
     await database[DEPLOYMENT].replace_one({"_id": LIVE_TRADING_SWITCH}, fields, upsert=True)

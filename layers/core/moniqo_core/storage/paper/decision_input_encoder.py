@@ -2,7 +2,7 @@
 
 :mod:`moniqo_core.storage.paper.decision_input_decoder` reads it.
 
-What every order writes is written out; other commands are led by the fields of their dataclasses.
+The command of an order is written field by field. Other commands follow the fields of their dataclasses.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class DueWallets:
     async def to_evaluate_ids(self, holdings_until: datetime, at_once: int) -> AsyncIterator[Sequence[str]]:
         """Yield ids of demo wallets to evaluate, whatever their status, ``at_once`` at most at a time.
 
-        These are all with open orders, for exits work on while a wallet is paused; and those that only hold something
-        and were evaluated up to ``holdings_until`` at most.
+        All wallets with open orders are included, because exits stay active while a wallet is paused. Wallets that have
+        only holdings are included if they were evaluated up to ``holdings_until`` at most.
         """
         wanted: Document = {
             "deleted_at": None,

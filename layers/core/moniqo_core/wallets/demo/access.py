@@ -59,7 +59,7 @@ class DemoAccess:
         return self._session is not None
 
     async def open(self) -> None:
-        """Read the account; raises NotFoundError if it is not the owner's, WalletDeletedError if it was deleted."""
+        """Read the account. Raise NotFoundError if another owner has it, or WalletDeletedError."""
         if self._session is not None:
             return
         loaded = self._loaded
@@ -82,20 +82,20 @@ class DemoAccess:
 
     @property
     def session(self) -> DemoAccount:
-        """The session of the open account; raises WalletNotInitializedError."""
+        """The session of the open account, or raise WalletNotInitializedError."""
         if self._session is None:
             raise WalletNotInitializedError
         return self._session
 
     @property
     def feed(self) -> PriceFeed:
-        """The feed the account trades on; raises WalletNotInitializedError."""
+        """The feed the account trades on, or raise WalletNotInitializedError."""
         if self._feed is None:
             raise WalletNotInitializedError
         return self._feed
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert its user wallet, ``projection``; raises ConflictError if it exists."""
+        """Open the account and insert its user wallet, ``projection``. Raise ConflictError if it exists."""
         commit = account_lifecycle.open_account(self.user_wallet_id, terms, self.clock())
         await self._ledger.open(commit, dict(projection) if projection is not None else None)
 

@@ -125,7 +125,7 @@ class DemoAccount:
         return () if self._evaluated is None else self._evaluated.samples
 
     async def preflight(self, order: OrderRequest) -> Preflight:
-        """Check an order against every rule at the current market; raises MarketDataError."""
+        """Check an order against every rule at the current market, or raise MarketDataError."""
         await self.evaluate(mark=False)
         draft = self._evaluated or AccountDraft(self.account, self._clock())
         try:

@@ -65,7 +65,7 @@ class DemoPast:
         )
 
     async def account_at(self, seq: int | None) -> Account:
-        """Return the account after entry ``seq``, or after the newest entry for None; raises NotFoundError."""
+        """Return the account after entry ``seq``, or after the newest entry for None, or raise NotFoundError."""
         await self._session.evaluate()
         newest = self._session.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)

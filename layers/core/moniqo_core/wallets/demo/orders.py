@@ -55,7 +55,7 @@ class DemoOrders:
         return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
-        """Return the order accepted under the same client order id; raises IdempotencyMismatchError."""
+        """Return the order accepted under the same client order id, or raise IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
         accepted = await self._access.history.accepted_as(self._access.user_wallet_id, order.client_order_id)
@@ -68,7 +68,7 @@ class DemoOrders:
         return await self._reader.get(accepted.order_id, replayed=True)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
-        """Check an order without placing it; raises MarketDataError."""
+        """Check an order without placing it, or raise MarketDataError."""
         return await self._access.session.preflight(order)
 
     async def close_position(self, symbol: str) -> OrderRecord:
@@ -80,7 +80,7 @@ class DemoOrders:
         return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return one order; raises OrderNotFoundError."""
+        """Return one order, or raise OrderNotFoundError."""
         return await self._reader.get(order_id)
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
@@ -98,7 +98,7 @@ class DemoOrders:
         return [order for order in open_orders if symbol in {None, order.symbol}]
 
     async def cancel(self, order_id: str) -> OrderRecord:
-        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order, or raise OrderNotFoundError, OrderAlreadyFilledError or OrderAlreadyClosedError."""
         try:
             await self._access.session.run(CancelOrder(order_id))
         except OrderNotFoundError:

@@ -82,7 +82,7 @@ class DemoWallet(BaseWallet):
         return self.access.is_open
 
     async def initialize(self) -> None:
-        """Read the account; raises NotFoundError if it is not the owner's or was deleted."""
+        """Read the account. Raise NotFoundError if it is not the owner's or was deleted."""
         await self.access.open()
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class DemoWallet(BaseWallet):
         self.access.close()
 
     async def require_connection(self) -> None:
-        """Check that the account can be read; raises NotFoundError."""
+        """Check that the account can be read, or raise NotFoundError."""
         await self.initialize()
 
     async def evaluate(self) -> bool:
@@ -174,11 +174,11 @@ class DemoWallet(BaseWallet):
         return EquityCurve(self.mode, await self.past.equity(since, until, step))
 
     async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert its user wallet, ``projection``; raises ConflictError if it exists."""
+        """Open the account and insert its user wallet, ``projection``. Raise ConflictError if it exists."""
         await self.access.open_account(terms, projection)
 
     async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
-        """Open the account as a copy of ``source``; raises ConflictError, MarketDataError."""
+        """Open the account as a copy of ``source``, or raise ConflictError or MarketDataError."""
         await self.access.open_fork(source, projection)
 
     async def reset(self, key: str | None, projection: Mapping[str, object]) -> bool:

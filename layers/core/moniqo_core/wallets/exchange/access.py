@@ -49,7 +49,7 @@ class ExchangeAccess:
 
     @property
     def client(self) -> Client:
-        """The CCXT client of this account; raises InvalidCredentialsError when a required credential is missing."""
+        """The CCXT client of this account. Raise InvalidCredentialsError when a required credential is missing."""
         self.require_open()
         if self._unopened is not None:
             raise self._unopened
@@ -80,7 +80,7 @@ class ExchangeAccess:
         return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
         self.require_open()
         found = (await self.connection.markets()).get(symbol)
         if found is None:

@@ -55,7 +55,7 @@ class ExchangeAccount:
             raise InvalidCredentialsError("This API key cannot read the account.", hint=hint)
 
     async def key_permissions(self) -> KeyPermissions | None:
-        """Return what the key may do, None where the venue does not show it."""
+        """Return the permissions of the key, or None if the venue does not show them."""
         return await self._access.connection.read(self._access.client, self._access.venue.permissions)
 
     async def balances(self) -> list[WalletBalance]:
@@ -72,7 +72,7 @@ class ExchangeAccount:
         return valued(balances, await self._mids(balances), self._access.clock())
 
     async def statement(self, opening: PreviousSync, *, trading: bool) -> AccountStatement:
-        """Return what a sync stores: key permissions, holdings, and the flows since ``opening`` that fills explain.
+        """Return the data of a sync: key permissions, holdings, and the flows since ``opening`` that fills explain.
 
         With ``trading`` an order waits for the statement. Then key permissions are left out, and stored fills are read
         before fills of the venue. It takes one call to the account if the stored fills explain every change.

@@ -130,7 +130,7 @@ def _explained(
     at: datetime,
     fills: Sequence[VenueFill | Fill],
 ) -> AssetFlows | None:
-    """Return the flows with these fills, or only with those until ``at``, if no residue remains; None otherwise."""
+    """Return the flows with these fills, or only with those until ``at``, or None if a residue remains."""
     if asset_flows.behind:  # the fills also belong to changes before the last sync
         return None
     for known in (fills, [fill for fill in fills if fill.at <= at]):

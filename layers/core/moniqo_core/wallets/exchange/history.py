@@ -28,7 +28,7 @@ class ExchangeHistory:
         self._venue = access.venue
 
     async def order(self, order_id: str, symbol: str) -> OrderResult:
-        """Return one order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended, or raise OrderNotFoundError."""
         await self.check_id(order_id, symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
@@ -37,7 +37,7 @@ class ExchangeHistory:
         return await self.result(await self._connection.read(self._access.client, ask))
 
     async def check_id(self, order_id: str, symbol: str) -> None:
-        """Check that an id has the venue's format; raises OrderNotFoundError, SymbolNotFoundError."""
+        """Check that an id has the venue's format, or raise OrderNotFoundError or SymbolNotFoundError."""
         await self._access.market(symbol)
         if not self._venue.order_id.fullmatch(order_id):
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")

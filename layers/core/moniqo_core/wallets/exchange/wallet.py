@@ -74,7 +74,7 @@ class ExchangeWallet(VenueWallet):
         await self.account.require_connection()
 
     async def get_key_permissions(self) -> KeyPermissions | None:
-        """Return what the key may do, None where the venue does not show it."""
+        """Return the permissions of the key, or None if the venue does not show them."""
         return await self.account.key_permissions()
 
     async def get_balance(self) -> list[WalletBalance]:
@@ -86,7 +86,7 @@ class ExchangeWallet(VenueWallet):
         return await self.account.valuation()
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
-        """Return what a sync stores: key permissions, holdings, and the flows since ``opening`` that fills explain.
+        """Return the data of a sync: key permissions, holdings, and the flows since ``opening`` that fills explain.
 
         With ``trading`` an order waits for the statement, and key permissions are left out.
         """
@@ -97,7 +97,7 @@ class ExchangeWallet(VenueWallet):
         return await self.access.markets()
 
     async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol; raises SymbolNotFoundError."""
+        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
         return await self.access.market(symbol)
 
     async def mids(self) -> Mapping[str, Decimal]:
@@ -130,11 +130,11 @@ class ExchangeWallet(VenueWallet):
         return await self.orders.find(venue_id, symbol)
 
     async def cancel_order(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order; raises OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError."""
+        """Cancel an order, or raise OrderNotFoundError, OrderAlreadyFilledError or OrderAlreadyClosedError."""
         return await self.orders.cancel(order_id, symbol)
 
     async def get_order_status(self, order_id: str, symbol: str) -> OrderResult:
-        """Return one order, open or ended; raises OrderNotFoundError."""
+        """Return one order, open or ended, or raise OrderNotFoundError."""
         return await self.history.order(order_id, symbol)
 
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderResult]:
@@ -142,7 +142,7 @@ class ExchangeWallet(VenueWallet):
         return await self.history.open_orders(symbol)
 
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
-        """Return orders that ended, newest first; raises SymbolNotFoundError where the venue needs a symbol."""
+        """Return orders that ended, newest first. Raise SymbolNotFoundError where the venue needs a symbol."""
         return await self.history.ended_orders(symbol, limit)
 
     async def get_fills(

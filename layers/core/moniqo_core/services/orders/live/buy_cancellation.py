@@ -28,7 +28,7 @@ SECONDS: Final = 10.0
 
 
 class BuyCancellation:
-    """Cancels at once. Whatever it does not reach is cancelled when it is settled, for the wallet says so."""
+    """Cancels buys at once. The wallet's mark makes reconciliation cancel the ones it could not reach."""
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""

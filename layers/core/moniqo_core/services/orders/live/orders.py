@@ -55,7 +55,7 @@ class LiveOrders:
         return order
 
     async def get(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
-        """Return one order, queried at the venue unless it has ended; raises OrderNotFoundError."""
+        """Return one order, queried at the venue unless it has ended, or raise OrderNotFoundError."""
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._reconciler.record(await self.refreshed(wallet, order))
 

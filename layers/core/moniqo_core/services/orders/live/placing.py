@@ -1,6 +1,6 @@
 """Place orders of live wallets.
 
-Its intent is written first and sent once; an answer that does not come leaves it ``unknown``, for
+An intent is written first and then sent once. Without an answer it is ``unknown``, for
 :mod:`moniqo_core.services.orders.live.scheduled_reconciliation` to resolve.
 """
 
@@ -67,7 +67,7 @@ class LivePlacing:
         return PreTradeRead(state, client_order_id, at)
 
     async def find_accepted(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord | None:
-        """Return the order already placed under the client order id of ``order``; raises IdempotencyMismatchError."""
+        """Return the order already placed under the client order id of ``order``, or raise IdempotencyMismatchError."""
         before = found.state.before
         return None if before is None else await self._repeated(wallet, before, order)
 

@@ -107,7 +107,7 @@ class PreTradeCheck:
         return PreTradeFindings(order, state, form, funds, self._live_trading)
 
     async def preflight(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> Preflight:
-        """Check an order against every rule; raises MarketDataError, and WalletConnectionError without an answer."""
+        """Check an order against every rule. Raise MarketDataError, or WalletConnectionError without an answer."""
         now = self._now()
         form, funds = await _form(wallet, order), None
         if isinstance(form, Market):
