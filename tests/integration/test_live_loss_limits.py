@@ -142,7 +142,7 @@ def test_purchase_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: 
 
 @pytest.mark.parametrize("broken", ["DELETE", None])
 def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, broken: str | None) -> None:
-    """Old orders are otherwise reconciled every five minutes. The venue refuses to cancel, or refuses everything."""
+    """Other old orders are reconciled every five minutes. The venue refuses the cancellation, or every request."""
     old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
     run(harness.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
     harness.price("BTC/USDT", "44000")

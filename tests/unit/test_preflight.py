@@ -56,7 +56,10 @@ def test_preflight_leaves_the_draft_unchanged() -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_preflight_agrees_with_the_decision(seed: int) -> None:
-    """An order that passes is accepted. One that fails is refused for the first reported reason. One lot more fails."""
+    """An order that passes is accepted, and one that fails is refused for the first reported reason.
+
+    The largest amount passes, and one lot more fails.
+    """
     rng = Random(seed)
     limits = replace(
         WIDE,

@@ -123,7 +123,7 @@ class ExchangeHistory:
     async def asset_flows(
         self, opening: PreviousSync, value: Valuation, kept: KeptFills, ends: float
     ) -> AssetFlows | None:
-        """Return the flows between ``opening`` and ``value`` that fills explain.
+        """Return the flows between ``opening`` and ``value`` that result from fills.
 
         Reading fills stops at ``ends``, a time of the event loop's clock in seconds.
         """
