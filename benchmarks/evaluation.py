@@ -71,7 +71,7 @@ def _growth(name: str, limit: float, large: Walked, small: Walked) -> Line:
         spent.append((_seconds([large[0]], large[1]), _seconds([small[0]], small[1])))
         ratios.append(spent[-1][0] / spent[-1][1])
     more, less = (statistics.median(column) * 1e3 for column in zip(*spent, strict=True))
-    return Line(name, statistics.median(ratios), limit, "x", f"{more:.1f} ms, before {less:.1f} ms per wallet")
+    return Line(name, statistics.median(ratios), limit, "x", f"{more:.1f} ms per wallet, smaller case {less:.1f} ms")
 
 
 def _seconds(accounts: Sequence[Account], path: Sequence[PathPoint]) -> float:
