@@ -254,7 +254,7 @@ class FakeKraken(FakeVenue):
         found = [order for order in account.orders.values() if (order.status == "open") is is_open]
         wanted = given.get("cl_ord_id")
         shown = [order for order in reversed(found) if wanted in {None, order.client_id}]
-        return {order.id: self._show(order) for order in shown[:50]}
+        return {order.id: self._show(order) for order in (shown if is_open else shown[:50])}
 
     def _open(self, account: Account, given: Given) -> Any:
         return {"open": self._listed(account, given, is_open=True)}

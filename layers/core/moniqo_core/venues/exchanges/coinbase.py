@@ -170,6 +170,11 @@ class Coinbase(Venue):
         found: Mapping[str, Any] = client.parse_custom_balance({"accounts": accounts})
         return found
 
+    async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
+        """Return ``GET /api/v3/brokerage/orders/historical/batch``, with 250 orders where CCXT reads a hundred."""
+        found: Sequence[Mapping[str, Any]] = await client.fetch_open_orders(symbol, None, _MOST)
+        return found
+
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return ``GET /api/v3/brokerage/orders/historical/batch``, which includes open orders."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_orders(symbol, None, _MOST)

@@ -148,6 +148,11 @@ class Venue(ABC):
         found: Mapping[str, Any] = await client.fetch_balance()
         return found
 
+    async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
+        """Return CCXT's open orders, every page of them, of one symbol or of all."""
+        found: Sequence[Mapping[str, Any]] = await client.fetch_open_orders(symbol)
+        return found
+
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return CCXT's latest orders, which include the ended ones."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_closed_orders(symbol, None, limit)

@@ -65,7 +65,7 @@ class ExchangeHistory:
             await self._access.market(symbol)
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
-            return [self.readable(order) for order in await client.fetch_open_orders(symbol)]
+            return [self.readable(order) for order in await self._venue.open_orders(client, symbol)]
 
         found = await self._connection.read(client, ask)
         return sorted(await self._results(found), key=lambda order: order.timestamp)
