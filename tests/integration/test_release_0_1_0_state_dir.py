@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import Run
 from tests.support.local_run import LocalRun, local_run
 from tests.support.recorded import FIXTURES, Recording
-from tests.support.recorded_calls import BASE
-from tests.support.recorded_run import ask, lead, replays, shifted_clock, unequal, unpack
+from tests.support.recorded_calls import BASE, Document
+from tests.support.recorded_run import ask, changes, lead, replays, shifted_clock, unequal, unpack
 from tests.support.recorded_venues import restore
 from tests.support.venues.binance import FakeBinance
 
@@ -55,6 +55,21 @@ def test_its_users_log_in(going_on: GoingOn) -> None:
 @pytest.mark.parametrize("asked", ["questions", "repeats"])
 def test_it_answers_as_it_did(going_on: GoingOn, asked: str) -> None:
     assert unequal(going_on.run, going_on.token, LEFT.answers[asked]) == []
+
+
+def test_only_additions_to_the_list_of_definitions_are_ignored() -> None:
+    path = f"{BASE}/wallets/definitions"
+    (before,) = (item["answer"] for item in LEFT.answers["questions"] if item["request"]["path"] == path)
+    items = before["body"]["items"]
+
+    def compare(*now: Document) -> list[str]:
+        return changes(path, before, {**before, "body": {**before["body"], "items": list(now)}})
+
+    added, changed = {**items[0], "slug": "added-v1"}, {**items[0], "is_active": not items[0]["is_active"]}
+    assert compare(added, *items, added) == []
+    assert compare(*items[1:], added)[0] == f"{path}.body.items has {len(items) - 1} items instead of {len(items)}"
+    assert compare(changed, *items[1:]) != []
+    assert compare(*items[1:], items[0]) != []
 
 
 def test_its_journals_are_decided_again(going_on: GoingOn, run: Run) -> None:

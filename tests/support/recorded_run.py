@@ -28,6 +28,8 @@ PASSING = frozenset(
 """Members that follow the market and the schedules, which go on."""
 GROWING = frozenset({"/ledger"})
 """Members that grow at their end."""
+EXTENDED = {"/wallets/definitions": "slug"}
+"""Lists to which a later release adds items, with the member that names an item."""
 
 _SHIFT = """\
 import datetime
@@ -106,13 +108,24 @@ def unequal(run: LocalRun, token: str, questions: Sequence[Document]) -> list[st
     """Ask every recorded question again and say which answers differ, without the members that change with time."""
     found: list[str] = []
     for item in questions:
-        path = item["request"]["path"]
-        before, now = item["answer"], ask(run, token, item["request"])
-        if any(path.endswith(part) for part in GROWING):
-            now["body"]["items"] = now["body"]["items"][: len(before["body"]["items"])]
-            now["body"]["next_cursor"] = before["body"]["next_cursor"]
-        found += differences(_staying(before), _staying(now), path)
+        found += changes(item["request"]["path"], item["answer"], ask(run, token, item["request"]))
     return found
+
+
+def changes(path: str, before: Document, now: Document) -> list[str]:
+    """Say where an answer differs from the recorded one, without items that were added since."""
+    now = {**now, "body": _without_added_items(path, before["body"], now["body"])}
+    return differences(_staying(before), _staying(now), path)
+
+
+def _without_added_items(path: str, before: Any, now: Any) -> Any:
+    if any(path.endswith(part) for part in GROWING):
+        return {**now, "items": now["items"][: len(before["items"])], "next_cursor": before["next_cursor"]}
+    for part, name in EXTENDED.items():
+        if path.endswith(part):
+            recorded = {item[name] for item in before["items"]}
+            return {**now, "items": [item for item in now["items"] if item[name] in recorded]}
+    return now
 
 
 def _staying(value: Any) -> Any:
