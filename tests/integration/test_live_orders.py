@@ -14,6 +14,7 @@ from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
+from tests.support.venues.bybit import FakeBybit
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
@@ -434,6 +435,21 @@ def test_coinbase_and_kraken_orders_without_an_answer_are_reconciled(
                 harness.reconcile(later=timedelta(minutes=minutes))
             assert harness.order(lost["order_id"])["status"] == expected
         assert len(harness.at_venue()) == 2
+
+
+def test_order_is_refused_at_a_venue_that_is_only_read(
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    with live_deployment(environment, FakeBybit(), "bybit-spot-v1") as venue:
+        harness = connect_live_wallet(venue, invoke, seeded, "bybit-spot-v1", balances={"USDT": "10000", "BTC": "1"})
+        for side in ("buy", "sell"):
+            refused = harness.place(side=side, client_order_id=f"mine-{side}")
+            assert (refused.status, refused.json["code"]) == (422, "INVALID_ORDER")
+            assert refused.json["detail"].startswith("Orders cannot be placed at Bybit through this service.")
+        listed = invoke("list_orders", "GET", f"{harness.path}/orders", user=harness.user).json
+        assert (listed["items"], harness.at_venue()) == ([], [])
+        balance = invoke("get_balance", "GET", f"{harness.path}/balance", user=harness.user).json
+        assert balance["total_value_usd"] == "60000"
 
 
 def test_fills_are_found_when_the_venue_clock_is_behind(

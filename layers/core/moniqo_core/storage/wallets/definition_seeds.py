@@ -157,9 +157,34 @@ _KRAKEN: Final = replace(
     api_config=ApiConfig(base_url="https://api.kraken.com"),
     order=120,
 )
+_BYBIT: Final = replace(
+    _BINANCE,
+    slug="bybit-spot-v1",
+    name="Bybit Spot",
+    display_name="Bybit (read only)",
+    description="A spot account at Bybit. It is only read, so orders cannot be placed.",
+    required_credentials=tuple(
+        replace(field, help_text="Create a key that can only read. A key that can withdraw is refused.")
+        for field in _BINANCE.required_credentials
+    ),
+    capabilities=Capabilities(supported_order_types=(), fees=FeeSchedule(Decimal("0.1"), Decimal("0.1"))),
+    api_config=ApiConfig(base_url="https://api.bybit.com", testnet_url="https://api-testnet.bybit.com"),
+    order=130,
+    tags=("exchange", "crypto", "read-only"),
+)
 
 _NEVER_UPDATED: Final = frozenset({"_id", "created_at", "updated_at"})
-SEEDS: Final = (_DEMO, _DEMO_STOCKS, _DEMO_LIVE, _DEMO_STOCKS_LIVE, _BINANCE, _BINANCE_TESTNET, _COINBASE, _KRAKEN)
+SEEDS: Final = (
+    _DEMO,
+    _DEMO_STOCKS,
+    _DEMO_LIVE,
+    _DEMO_STOCKS_LIVE,
+    _BINANCE,
+    _BINANCE_TESTNET,
+    _COINBASE,
+    _KRAKEN,
+    _BYBIT,
+)
 
 
 async def seed_definitions(db: Database) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VENUES: Final[Mapping[str, str]] = {
     "binance-spot-v1": "binance:Binance",
     "binance-testnet-v1": "binance:Binance",
+    "bybit-spot-v1": "bybit:Bybit",
     "coinbase-advanced-v1": "coinbase:Coinbase",
     "kraken-spot-v1": "kraken:Kraken",
 }

@@ -1,0 +1,255 @@
+"""Bybit, spot, unified trading accounts. They are only read. https://bybit-exchange.github.io/docs/v5."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+from moniqo_core.domain.errors import InvalidCredentialsError, WalletConnectionError
+from moniqo_core.domain.orders.order import OrderType
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.venues.exchanges import refusals as means
+from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.venue import Client, Venue
+
+_CLASSIC: Final = Refusal(
+    InvalidCredentialsError, "The key belongs to a classic account. Only unified trading accounts can be connected."
+)
+_BLOCKED: Final = Refusal(
+    WalletConnectionError,
+    "The venue does not answer the address of this deployment. It made too many requests, or its region is not served.",
+)
+_NO_CODE: Final = "no retCode"
+_FORBIDDEN: Final = "403"
+_REFUSALS: Final[Mapping[str, Refusal]] = {
+    _NO_CODE: means.VENUE_FAILURE,
+    _FORBIDDEN: _BLOCKED,
+    "-2015": means.KEY,
+    "10000": means.VENUE_FAILURE,
+    "10001": means.UNKNOWN_REASON,
+    "10002": means.CLOCK,
+    "10003": means.KEY,
+    "10004": means.KEY,
+    "10005": means.KEY,
+    "10006": means.RATE_LIMIT,
+    "10007": means.KEY,
+    "10008": means.KEY,
+    "10009": _BLOCKED,
+    "10010": means.KEY,
+    "10014": means.UNKNOWN_REASON,
+    "10016": means.VENUE_FAILURE,
+    "10017": means.UNKNOWN_REASON,
+    "10018": means.RATE_LIMIT,
+    "10024": means.LOCATION,
+    "10027": means.MARKET_CONDITION,
+    "10028": _CLASSIC,
+    "10029": means.SYMBOL,
+    "10429": means.RATE_LIMIT,
+    "33004": means.KEY,
+    "170001": means.VENUE_FAILURE,
+    "170007": means.VENUE_FAILURE,
+    "170032": means.VENUE_FAILURE,
+    "170121": means.SYMBOL,
+    "170222": means.RATE_LIMIT,
+    "170234": means.VENUE_FAILURE,
+}
+_KEEPS_FUNDS: Final = frozenset(
+    {"AccountTransfer", "Spot", "ContractTrade", "Derivatives", "Options", "BlockTrade", "CopyTrading"}
+    | {"Exchange", "Earn", "NFT", "Affiliate"}
+)
+"""Permissions that cannot move money out of the account.
+
+Every other one counts as a withdrawal: payments, transfers to subaccounts, and what Bybit adds later.
+"""
+_RISES, _FALLS = 1, 2
+
+_FILLS_PAGE: Final = 100
+_ORDERS_PAGE: Final = 50
+_MOST: Final = 500
+_WEEK: Final = timedelta(days=7) // timedelta(milliseconds=1)
+"""The longest span that one query for fills may cover, in milliseconds. The other spans have the same unit."""
+_WEEKS_BACK: Final = 8
+_SHORTEST_SPAN: Final = 1000
+_SPAN_DIVISOR: Final = 16
+
+
+class Bybit(Venue):
+    """A spot account at Bybit."""
+
+    exchange = "bybit"
+    name = "Bybit"
+    options: ClassVar[Mapping[str, object]] = {
+        "fetchMarkets": {"types": ["spot"]},
+        "defaultType": "spot",
+        # Without these three, CCXT asks for the kind of account in two calls. `permissions` refuses the other kind.
+        "enableUnifiedMargin": False,
+        "enableUnifiedAccount": True,
+        "unifiedMarginStatus": 6,
+        "fetchOrder": {"acknowledged": True},
+    }
+    refusals = _REFUSALS
+    most_fills = _MOST
+    adjusts_clock = True
+    order_id = re.compile(r"[0-9]{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    quotes = ("USDT", "USDC", "USD")
+    # Two calls at once. CCXT then spreads them to ten a second.
+    burst = 10
+    key_hint = (
+        "In Bybit's API management, create a system-generated key that is 'Read-Only', with 'Orders' of 'Spot' allowed."
+        " Leave 'Withdrawal' off."
+    )
+
+    def api(self, base_url: str) -> Mapping[str, str]:
+        """Return the one address that serves every endpoint. Those of older versions cannot be called."""
+        return {"public": base_url, "private": base_url}
+
+    def codes(self, status: int, body: Any) -> Sequence[str]:
+        """Return the code of ``{"retCode": 10003, "retMsg": ..., "result": {}}``. A success has the code 0.
+
+        A status 403 has no code. An answer without a code is a failure.
+        """
+        if status == HTTPStatus.FORBIDDEN:
+            return (_FORBIDDEN,)
+        if not isinstance(body, dict):
+            return ()
+        code = body.get("retCode")
+        if code is None:
+            return () if status >= HTTPStatus.MULTIPLE_CHOICES else (_NO_CODE,)
+        return () if str(code) == "0" else (str(code),)
+
+    async def permissions(self, client: Client) -> KeyPermissions | None:
+        """Read ``GET /v5/user/query-api``, which every key may call.
+
+        Raises:
+            VenueRefusalError: the account is not a unified trading account.
+
+        """
+        answer = (await client.privateGetV5UserQueryApi())["result"]
+        if answer.get("uta") == 0:
+            raise VenueRefusalError(_CLASSIC)
+        allowed, addresses = answer["permissions"], answer.get("ips")
+        granted = {*allowed["Wallet"], *(name for name, values in allowed.items() if values and name != "Wallet")}
+        can_change = answer["readOnly"] == 0
+        return KeyPermissions(
+            can_read=bool(allowed["Spot"]),
+            can_trade=can_change and "SpotTrade" in allowed["Spot"],
+            can_withdraw="Withdraw" in granted or (can_change and not granted <= _KEEPS_FUNDS),
+            ip_restricted=None if addresses is None else addresses not in ([], ["*"]),
+        )
+
+    async def mids(self, client: Client) -> Mapping[str, Decimal]:
+        """Return the mid of best bid and best ask of every symbol, from one call."""
+        shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
+        prices = {}
+        for item in shown:
+            market = client.markets_by_id.get(item["symbol"])
+            bid, ask = Decimal(item["bid1Price"] or 0), Decimal(item["ask1Price"] or 0)
+            if market and bid > 0 and ask > 0:
+                prices[market[0]["symbol"]] = (bid + ask) / 2
+        return prices
+
+    def type_of(self, order: Mapping[str, Any]) -> OrderType:
+        """Return the type from Bybit's own fields.
+
+        For a conditional order, ``orderType`` is the type of the order that its trigger places.
+        """
+        info = order["info"]
+        limited = info["orderType"] == "Limit"
+        if info.get("stopOrderType") in {None, "", "UNKNOWN"}:
+            return OrderType.LIMIT if limited else OrderType.MARKET
+        if limited:
+            return OrderType.STOP_LIMIT
+        takes_profit = info["triggerDirection"] == (_FALLS if info["side"] == "Buy" else _RISES)
+        return OrderType.TAKE_PROFIT if takes_profit else OrderType.STOP_LOSS
+
+    async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
+        """Return ``GET /v5/order/realtime``: up to 500 orders, the most that Bybit allows an account."""
+        found, _ = await _pages(client.privateGetV5OrderRealtime, _asked(client, symbol, _ORDERS_PAGE))
+        return _orders(client, found)
+
+    async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return ``GET /v5/order/history``: orders of the last seven days."""
+        asked = _asked(client, symbol, _ORDERS_PAGE)
+        found, _ = await _pages(client.privateGetV5OrderHistory, asked, limit)
+        return _orders(client, found)
+
+    async def fills(
+        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return ``GET /v5/execution/list``.
+
+        One query covers seven days at most. Its pages hold a hundred fills, newest first.
+        """
+        asked = {**_asked(client, symbol, _FILLS_PAGE), "execType": "Trade"}
+        if order_id is not None:
+            found, _ = await _pages(client.privateGetV5ExecutionList, {**asked, "orderId": order_id})
+        elif since is None:
+            found = await _newest(client, asked)
+        else:
+            found = await _oldest(client, asked, since)
+        return [client.parse_trade(_readable(fill)) for fill in found]
+
+
+async def _newest(client: Client, asked: Mapping[str, object]) -> list[Mapping[str, Any]]:
+    """Return the newest fills, read week by week."""
+    found: list[Mapping[str, Any]] = []
+    end = int(client.nonce())
+    for _ in range(_WEEKS_BACK):
+        week, _ = await _pages(client.privateGetV5ExecutionList, {**asked, "startTime": end - _WEEK, "endTime": end})
+        found += week
+        if len(found) >= _MOST:
+            break
+        end -= _WEEK + 1
+    return found[:_MOST]
+
+
+async def _oldest(client: Client, asked: Mapping[str, object], since: int) -> list[Mapping[str, Any]]:
+    """Return the oldest fills since a time, without a gap. A span with too many fills is queried in parts."""
+    found: list[Mapping[str, Any]] = []
+    start, span, now = since, _WEEK, int(client.nonce())
+    while start <= now and len(found) < _MOST:
+        end = min(start + span, now)
+        most = _MOST if span > _SHORTEST_SPAN else None
+        given = {**asked, "startTime": start, "endTime": end}
+        rows, is_whole = await _pages(client.privateGetV5ExecutionList, given, most)
+        if not is_whole:
+            span = max(span // _SPAN_DIVISOR, _SHORTEST_SPAN)
+            continue
+        found += sorted(rows, key=lambda fill: int(fill["execTime"]))
+        start = end + 1
+    return found[:_MOST]
+
+
+def _asked(client: Client, symbol: str | None, limit: int) -> Mapping[str, object]:
+    asked: dict[str, object] = {"category": "spot", "limit": limit}
+    return asked if symbol is None else {**asked, "symbol": client.market(symbol)["id"]}
+
+
+async def _pages(
+    call: Callable[[Mapping[str, object]], Awaitable[Any]], asked: Mapping[str, object], most: int | None = _MOST
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """Return the rows of all pages, and whether that is all. Stop at ``most`` rows, unless it is None."""
+    found: list[Mapping[str, Any]] = []
+    cursor = None
+    while most is None or len(found) < most:
+        answer = (await call(asked if cursor is None else {**asked, "cursor": cursor}))["result"]
+        found += answer["list"]
+        cursor = answer.get("nextPageCursor")
+        if not cursor or not answer["list"]:
+            return found, True
+    return found, False
+
+
+def _orders(client: Client, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return CCXT's orders. The market is given, because CCXT would guess whether it is a spot market."""
+    return [client.parse_order(order, client.safe_market(order["symbol"], None, None, "spot")) for order in found]
+
+
+def _readable(fill: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fill with the kind of market and the currency of the fee under the names that CCXT reads."""
+    named = {**fill, "category": "spot"}
+    return {**named, "feeCoin": fill["feeCurrency"]} if fill.get("feeCurrency") else named
