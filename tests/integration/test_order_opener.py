@@ -89,6 +89,18 @@ def test_remembered_wallet_opens_only_for_its_owner(deployment: Deployment, run:
         run(opener.open(OWNER, PAPER))
 
 
+def test_known_live_wallet_costs_a_stranger_what_an_unknown_id_costs(deployment: Deployment, run: Run) -> None:
+    _, opener = deployment.new_environment()
+    run(opener.open(OWNER, LIVE))
+    costs = []
+    for wallet in (LIVE, "no such wallet"):
+        with round_trips() as commands, pytest.raises(NotFoundError):
+            run(opener.open(STRANGER, wallet))
+        costs.append(list(commands))
+
+    assert costs[0] == costs[1] == ["aggregate", "find"]
+
+
 def test_deleted_live_wallet_is_not_found_although_remembered(deployment: Deployment, run: Run) -> None:
     _, opener = deployment.new_environment()
     run(opener.open(OWNER, LIVE))

@@ -64,7 +64,7 @@ class WalletConnector:
         self._clock = clock
         self._ledger = DemoJournal(database)
         self._wallets = UserWalletStore(database)
-        self._live_ids: set[str] = set()
+        self._live_ids: set[tuple[str, str]] = set()
         self._venues = VenueConnections(database, clock, allow_loopback=allow_loopback, calls_from=calls_from)
         definitions = KnownDefinitions(DefinitionStore(database))
         self._feeds = DemoFeeds(database, clock, definitions, self._venues, price_venues, polygon)
@@ -92,9 +92,10 @@ class WalletConnector:
     async def find_demo(self, owner: str, user_wallet_id: str) -> DemoWallet | None:
         """Open a demo wallet of ``owner`` in one round trip, or return None where there is no such demo wallet.
 
-        For a wallet already known to be live this reads nothing, because a wallet's kind never changes.
+        For a wallet already known to be live this reads nothing, because a wallet's kind never changes. What is known
+        about it is known for its owner only, so that the time of an answer tells other users nothing.
         """
-        if user_wallet_id in self._live_ids:
+        if (owner, user_wallet_id) in self._live_ids:
             return None
         loaded = await self._ledger.load(user_wallet_id, owner)
         if loaded is None:
@@ -129,7 +130,7 @@ class WalletConnector:
             raise NotFoundError("There is no such wallet.")
         if len(self._live_ids) >= LIVE_IDS_REMEMBERED:
             self._live_ids.clear()
-        self._live_ids.add(wallet.id)
+        self._live_ids.add((wallet.user_id, wallet.id))
 
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
         """Return wallets by id, not yet initialised, in two round trips.
@@ -144,11 +145,14 @@ class WalletConnector:
             found = loaded.get(wallet.id)
             if found is not None:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
-        return {**connected, **await self.connect_live_many([wallet for wallet in wallets if not wallet.is_demo])}
+        return {**connected, **await self.connect_live_many(wallets)}
 
     async def connect_live_many(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
-        """Return live wallets by id, not yet initialised. A wallet that cannot be opened is missing from the result."""
-        return await self._live.prepare(wallets)
+        """Return live wallets by id, not yet initialised.
+
+        A demo wallet, and a wallet that cannot be opened, are missing from the result.
+        """
+        return await self._live.prepare([wallet for wallet in wallets if not wallet.is_demo])
 
     async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:
         """Return demo wallets of any owner in one round trip. Deleted and unknown ones are missing from the result."""
