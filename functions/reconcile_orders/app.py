@@ -12,5 +12,5 @@ def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
     bootstrap.configure_logging()
     observability.begin(context)
     done = event_loop.run(bootstrap.order_reconciliation().reconcile())
-    metrics.publish(bootstrap.settings(), OrdersLookedAt=done.looked_at, OrdersPutOff=done.postponed)
+    metrics.publish(bootstrap.settings(), OrdersLookedAt=done.queried, OrdersPutOff=done.postponed)
     return done._asdict()

@@ -58,7 +58,7 @@ WORKERS: Final[dict[str, object]] = {
     "sync_wallets": {"batchItemFailures": []},
     "dispatch_evaluation": {"queued": 1},
     "evaluate_orders": {"batchItemFailures": []},
-    "reconcile_orders": {"looked_at": 0, "ended": 0, "postponed": 0},
+    "reconcile_orders": {"queried": 0, "ended": 0, "postponed": 0},
     "reencrypt_credentials": {"moved": 0, "unreadable": 0, "left": 0},
     "rotate_key": None,
 }

@@ -152,7 +152,7 @@ def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, br
 
     harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method=broken)
     for minute in range(4):
-        assert harness.reconcile(later=timedelta(minutes=minute, seconds=1)).looked_at == 1
+        assert harness.reconcile(later=timedelta(minutes=minute, seconds=1)).queried == 1
     harness.venue.mend()
     harness.reconcile(later=timedelta(minutes=4, seconds=1))
 

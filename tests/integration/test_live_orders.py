@@ -132,7 +132,7 @@ def test_order_without_an_answer_is_unknown_until_found(harness: LiveHarness, fa
 
     assert (answer.status, answer.json["status"]) == (201, "unknown")
     assert harness.place(client_order_id="mine").json["status"] in {"unknown", "open"}
-    assert harness.reconcile(later=timedelta(minutes=1)).looked_at == 1
+    assert harness.reconcile(later=timedelta(minutes=1)).queried == 1
     found = harness.order("o-1-1")
     assert (found["status"], len(harness.at_venue())) == ("open", 1)
     assert [change["status"] for change in found["status_history"]] == ["pending", "unknown", "open"]
@@ -146,7 +146,7 @@ def test_undelivered_order_is_rejected_and_keeps_its_client_order_id(harness: Li
         harness.reconcile(later=timedelta(minutes=minutes))
         assert harness.order("o-1-1")["status"] == "unknown"
     harness.reconcile(later=timedelta(minutes=10))
-    assert harness.reconcile(later=timedelta(hours=1)).looked_at == 0
+    assert harness.reconcile(later=timedelta(hours=1)).queried == 0
     rejected = harness.order("o-1-1")
     assert (rejected["status"], rejected["status_reason"]) == ("rejected", "not_found")
     again = harness.place(client_order_id="mine")
@@ -181,10 +181,10 @@ def test_reconciliation_records_fills_that_happened_meanwhile(harness: LiveHarne
     harness.venue.exchange.move("BTC/USDT", D("30001.5"))
     report = harness.reconcile(later=timedelta(minutes=2))
 
-    assert (report.looked_at, report.ended) == (4, 2)
+    assert (report.queried, report.ended) == (4, 2)
     stored = {order["_id"].rsplit(":")[-1]: order["status"] for order in _orders(harness)}
     assert sorted(stored.values()) == ["filled", "filled", "open", "open"]
-    assert harness.reconcile(later=timedelta(seconds=30)).looked_at == 0
+    assert harness.reconcile(later=timedelta(seconds=30)).queried == 0
     assert harness.order(ids[3])["fills"]
 
 

@@ -77,7 +77,7 @@ class Run:
         self.seed = seed
         self.harmed: Counter[str] = Counter()
         self.slots: dict[str, Slot] = {}
-        self.settled = 0
+        self.reconciled = 0
         self._over = threading.Event()
 
     async def prepare(self) -> None:
@@ -168,9 +168,9 @@ class Run:
     async def _settle_meanwhile(self) -> None:
         database, connector = self.site.open()
         while not self._over.is_set():
-            self.settled += (
+            self.reconciled += (
                 await OrderReconciliation(database, connector, later(timedelta(seconds=20))).reconcile(10)
-            ).looked_at
+            ).queried
             await asyncio.sleep(0.2)
         await connector.close()
         await database.client.close()
@@ -185,7 +185,7 @@ class Run:
                     OrderReconciliation(database, connector, later(timedelta(hours=hours))).reconcile()
                     for _ in range(2)
                 ]
-                self.settled += sum(done.looked_at for done in await asyncio.gather(*looks))
+                self.reconciled += sum(done.queried for done in await asyncio.gather(*looks))
                 if not await database.orders.count_documents({"status": {"$in": ["pending", "unknown"]}}):
                     break
             self.venue.mend()
@@ -265,7 +265,7 @@ def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
         ("orders asked", SLOTS * trial.each),
         *((f"harmed: {name}", times) for name, times in sorted(trial.harmed.items())),
         ("processes killed", sum(slot.kills for slot in trial.slots.values())),
-        ("runs of the reconciler", trial.settled),
+        ("runs of the reconciler", trial.reconciled),
         *((f"records {name}", times) for name, times in sorted(statuses.items())),
         ("seconds", round(time.monotonic() - started, 1)),
     ]

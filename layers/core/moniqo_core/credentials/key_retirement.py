@@ -10,10 +10,10 @@ from moniqo_core.credentials.key_ring import Key, KeyRing
 
 
 def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
-    """Return the ring after a rotation; ``needed`` are the ids of keys that documents were encrypted with.
+    """Return the ring after a rotation. ``needed`` are the ids of keys that documents were encrypted with.
 
-    ``new`` joins. A superseded key that nobody needs is marked, and leaves if it was marked at least ``grace`` ago:
-    whoever took it to encrypt with just before has stored the result by then.
+    ``new`` joins. A superseded key that no document needs is marked. It leaves ``grace`` after that, because a writer
+    that took it just before the mark has stored its document by then.
     """
     superseded = {key.kid for key in ring.superseded(now)}
     kept = {}

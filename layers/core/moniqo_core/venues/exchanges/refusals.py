@@ -53,7 +53,6 @@ INVALID: Final = Refusal(errors.InvalidOrderError, "The venue does not accept th
 SIZE: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's minimum, or does not fit its steps.")
 MARKET_CONDITION: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
 WOULD_TAKE: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have filled at once.")
-UNFILLABLE: Final = Refusal(errors.OrderRejectedError, "The order could not be filled at once and was not placed.")
 DUPLICATE: Final = Refusal(errors.ConflictError, "The venue already has an order with this client id.")
 UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue has no such order in this account.")
 

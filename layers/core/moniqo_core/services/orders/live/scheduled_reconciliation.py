@@ -39,7 +39,7 @@ FEW: Final = 2
 class ReconciliationReport(NamedTuple):
     """The numbers of orders queried, of those that had ended, and of orders left for the next run."""
 
-    looked_at: int
+    queried: int
     ended: int
     postponed: int
 
