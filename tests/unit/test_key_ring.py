@@ -270,6 +270,31 @@ def test_access_denied_is_temporarily_unavailable(secrets: Counting) -> None:
         assert "canary" not in f"{refusal.value!r}{refusal.value.__cause__!r}"
 
 
+def test_refused_read_keeps_the_cached_ring() -> None:
+    known, time, answers = new_key(NOW), Time(), list[str | SecretRefusedError]()
+    answers.append(write_ring(ring(known)))
+
+    def read(_secret_id: str) -> str:
+        answer = answers[-1]
+        if isinstance(answer, SecretRefusedError):
+            raise answer
+        return answer
+
+    keys = SecretsManagerKeys(KeyRingSecret(SECRET, reader=read), monotonic=time, now=lambda: NOW)
+
+    async def scenario() -> None:
+        assert await keys.key(known.kid) == known
+        answers.append(SecretRefusedError("AccessDeniedException"))
+        time.seconds += CACHE_SECONDS
+        with pytest.raises(TemporarilyUnavailableError) as refusal:
+            await keys.key(known.kid)
+        assert (type(refusal.value), refusal.value.retry_after) == (TemporarilyUnavailableError, 5)
+        answers.pop()
+        assert await keys.key(known.kid) == known
+
+    run(scenario())
+
+
 def test_unanswered_request_fails_before_the_function_times_out(environment: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

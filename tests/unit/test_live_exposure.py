@@ -1,0 +1,96 @@
+"""The exposure of a live wallet, and the largest order that a refusal offers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from moniqo_core.domain.errors import InsufficientBalanceError
+from moniqo_core.domain.live.exposure_limits import PendingBuy, exposure
+from moniqo_core.domain.live.order_rules import LiveDecision, VenueFunds
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+
+D = Decimal
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MARKET = Market("BTC/USDT", "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5))
+MIDS = {"BTC/USDT": D(50_000), "ETH/BTC": D("0.06"), "ETH/USDT": D(3_000)}
+LIMITS = RiskLimits(D(1_000_000), D(1_000_000), 50, daily_loss_limit_usd=D(100_000))
+WALLET = UserWallet(
+    id="w",
+    user_id="u",
+    wallet_id="d",
+    wallet_name="Binance",
+    wallet_slug="binance-spot-v1",
+    custom_name="mine",
+    risk_limits=LIMITS,
+    created_at=NOON,
+    updated_at=NOON,
+    is_demo=False,
+    status=UserWalletStatus.ACTIVE,
+)
+
+
+def order(side: OrderSide, amount: str, price: str | None = None) -> OrderRequest:
+    kind = OrderType.MARKET if price is None else OrderType.LIMIT
+    return OrderRequest("BTC/USDT", side, kind, D(amount), price=(price and D(price)) or None, client_order_id="mine")
+
+
+def refused_amount(request: OrderRequest, free: dict[str, str]) -> Decimal:
+    """Return the amount that the refusal of an order suggests."""
+    held = {asset: Holding(D(amount)) for asset, amount in free.items()}
+    decision = LiveDecision(request, WALLET, None, 0, MARKET, funds=VenueFunds(held, MIDS, NOON))
+    with pytest.raises(InsufficientBalanceError) as refusal:
+        decision.check()
+    suggested = refusal.value.members["suggested_amount"]
+    assert isinstance(suggested, Decimal)
+    return suggested
+
+
+def test_pending_purchase_for_an_amount_of_bitcoin_counts_in_dollars() -> None:
+    spends = PendingBuy("ETH/BTC", None, D("0.02"), None)
+
+    found = exposure(order(OrderSide.BUY, "0.001"), MARKET, {}, [spends], MIDS)
+
+    assert found.others["ETH"].pending_buys_usd == D(1_000)
+
+
+def test_pending_limit_purchase_counts_at_the_higher_of_limit_and_mid() -> None:
+    above = PendingBuy("ETH/BTC", D(2), D(0), D("0.07"))
+    below = PendingBuy("ETH/BTC", D(2), D(0), D("0.05"))
+
+    counted = [
+        exposure(order(OrderSide.BUY, "0.001"), MARKET, {}, [buy], MIDS).others["ETH"].usd for buy in (above, below)
+    ]
+
+    assert counted == [D(7_000), D(6_000)]
+
+
+def test_dollar_token_below_par_lowers_the_exposure_of_what_it_prices() -> None:
+    mids = MIDS | {"USDT/USD": D("0.5")}
+
+    found = exposure(order(OrderSide.BUY, "0.1"), MARKET, {"ETH": D(2)}, [], mids)
+
+    assert (found.order_usd, found.others["ETH"].usd) == (D(2_500), D(3_000))
+
+
+@pytest.mark.parametrize(
+    ("request_", "free", "suggested"),
+    [
+        (order(OrderSide.SELL, "1"), {"BTC": "0.009995"}, "0.00999"),
+        (order(OrderSide.BUY, "1"), {"USDT": "1000"}, "0.02"),
+        (order(OrderSide.BUY, "1", "40000"), {"USDT": "1000"}, "0.025"),
+        (order(OrderSide.BUY, "1"), {}, "0"),
+    ],
+    ids=["sale", "market_purchase", "limit_purchase", "nothing_free"],
+)
+def test_refusal_suggests_the_largest_amount_in_whole_lots(
+    request_: OrderRequest, free: dict[str, str], suggested: str
+) -> None:
+    assert refused_amount(request_, free) == D(suggested)
