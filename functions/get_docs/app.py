@@ -25,16 +25,23 @@ PAGE_POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-router = api_router(prefix="/api")
+router = api_router(prefix="")
 
 
-@router.get("/docs", include_in_schema=False)
+@router.get("/", include_in_schema=False)
+@router.get("/api/v1", include_in_schema=False)
+async def lead_to_page() -> Response:
+    """Redirect from the bare address of the service to the page."""
+    return Response(status_code=307, headers={"Location": "/api/docs"})
+
+
+@router.get("/api/docs", include_in_schema=False)
 async def get_page(request: Request) -> Response:
     """Show the page."""
     return _file(request, "static/index.html", "text/html; charset=utf-8")
 
 
-@router.get("/docs/{file}", include_in_schema=False)
+@router.get("/api/docs/{file}", include_in_schema=False)
 async def get_file(file: str, request: Request) -> Response:
     """Send a file the page is made of."""
     if file not in FILES:
@@ -42,7 +49,7 @@ async def get_file(file: str, request: Request) -> Response:
     return _file(request, f"static/{file}", FILES[file])
 
 
-@router.get("/openapi.json", include_in_schema=False)
+@router.get("/api/openapi.json", include_in_schema=False)
 async def get_document(request: Request) -> Response:
     """Send the OpenAPI document."""
     return _file(request, "openapi.json", "application/json")

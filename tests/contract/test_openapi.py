@@ -134,6 +134,14 @@ def test_documentation_is_served_plain_and_gzipped(path: str) -> None:
     assert len(compressed.text) < 2_000_000
 
 
+@pytest.mark.parametrize("path", ["/", "/api/v1"])
+def test_bare_address_leads_to_the_documentation(path: str) -> None:
+    answer = get(path)
+
+    assert (answer.status, answer.headers["location"]) == (307, "/api/docs")
+    assert get(answer.headers["location"]).status == 200
+
+
 def test_documentation_page_loads_nothing_external() -> None:
     page = get("/api/docs")
 

@@ -24,6 +24,8 @@ PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?", re.ASCII)
 NUMBER_LIKE = re.compile(r"[+-]?[0-9.]*[0-9](?:[eE][+-]?[0-9]+)?|-?(?:NaN|Infinity|inf)", re.ASCII)
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,6})?Z", re.ASCII)
 TIME_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*", re.ASCII)
+NAMED_BY = {"get_wallet": "id", "get_order": "order_id", "get_definition": "slug"}
+"""Operations that read one resource, and the field that identifies it."""
 BY_ID = {operation.id: operation for operation in OPERATIONS}
 WHOLE_NUMBERS = {"expires_in", "order", "max_open_positions", "latency_ms", "duration_ms", "api_calls", "assets_count"}
 WHOLE_NUMBERS |= {"retry_count", "total_syncs", "failed_syncs", "seq", "rules_version", "limits_version", "status"}
@@ -59,7 +61,19 @@ class Journey:
         answer = self.world.call_as(operation, ids=self.ids, **given)
         assert answer.status == expected, answer.text
         self.check(operation, answer)
+        if answer.status == 201:
+            self.find_at(answer.headers["location"], answer.json)
         return answer.json if answer.text else None
+
+    def find_at(self, location: str, made: Any) -> None:
+        """Read a new resource at the address that its creation gave."""
+        for name, identity in NAMED_BY.items():
+            pattern = BY_ID[name].path.replace("{", "(?P<").replace("}", ">[^/]+)")
+            if place := re.fullmatch(pattern, location):
+                found = self.world.call_as(BY_ID[name], ids=self.ids | place.groupdict())
+                assert (found.status, found.json[identity]) == (200, made[identity])
+                return
+        pytest.fail(f"no route reads {location}")
 
     def check(self, operation: Operation, answer: Answer) -> None:
         self.seen.add((operation.id, answer.status))
@@ -69,6 +83,10 @@ class Journey:
         assert headers["x-request-id"] not in self.request_ids, "two requests, one id"
         self.request_ids.add(headers["x-request-id"])
         assert headers.items() >= HEADERS.items()
+        if "location" in headers:
+            assert "Location" in described["headers"]
+        if headers.get("idempotent-replayed"):
+            assert "Idempotent-Replayed" in described["headers"]
         assert "server" not in headers
         if answer.status == 204:
             assert answer.text == ""

@@ -17,6 +17,8 @@ PUBLIC = {
     "GET /api/v1/wallets/definitions",
     "GET /api/v1/wallets/definitions/{slug}",
     "GET /api/v1/health",
+    "GET /",
+    "GET /api/v1",
     "GET /api/docs",
     "GET /api/docs/{file}",
     "GET /api/openapi.json",

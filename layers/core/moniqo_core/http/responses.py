@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import BaseModel
 from starlette.responses import Response
+
+BASE_PATH: Final = "/api/v1"
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
 
 
 def json_response(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a response with ``view`` as JSON."""
     content = view.__pydantic_serializer__.to_json(view)
     return Response(content, status, headers, media_type="application/json")
+
+
+def created(view: BaseModel, path: str, *, replayed: bool = False) -> Response:
+    """Return 201 with the address of the new resource, or 200 when an earlier request had created it.
+
+    ``path`` is the resource's path below the base path of the API.
+    """
+    return json_response(view, 200, REPLAYED) if replayed else json_response(view, 201, {"Location": BASE_PATH + path})
 
 
 def csv_response(text: str, filename: str, next_cursor: str | None) -> Response:

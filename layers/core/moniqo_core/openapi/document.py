@@ -88,6 +88,9 @@ def _complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any
         if described := fixed_parts.PARAMETERS.get(parameter["name"]):
             parameter.setdefault("description", described[0])
             parameter.setdefault("example", described[1])
+    if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", [])):
+        replayed = {"$ref": "#/components/headers/Idempotent-Replayed"}
+        responses.setdefault("200", {}).setdefault("headers", {})["Idempotent-Replayed"] = replayed
     for status, response in responses.items():
         _finish_response(status, response, schemas, secured="security" in operation)
     operation["responses"] = dict(sorted(responses.items()))
@@ -102,6 +105,8 @@ def _add(responses: dict[str, Any], refusal: type[errors.WalletError]) -> None:
 def _finish_response(status: str, response: dict[str, Any], schemas: dict[str, Any], *, secured: bool) -> None:
     headers = response.setdefault("headers", {})
     headers["X-Request-Id"] = {"$ref": "#/components/headers/X-Request-Id"}
+    if status == "201":
+        headers["Location"] = {"$ref": "#/components/headers/Location"}
     if status in {"429", "503"}:
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     content = response.setdefault("content", {})

@@ -50,6 +50,11 @@ HEADERS: Final = {
         "description": "Identifies this request in the logs of the service.",
         "schema": {"type": "string"},
     },
+    "Location": {"description": "Path of the new resource.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Idempotent-Replayed": {
+        "description": "`true` when this is the answer to a repeated request.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
 }
 SCHEMAS: Final = {

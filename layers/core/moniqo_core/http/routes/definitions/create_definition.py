@@ -9,7 +9,7 @@ from moniqo_core.domain.errors import DuplicateSlugError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import AdminDep
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.definitions.requests import DefinitionCreate
 from moniqo_core.http.schemas.definitions.views import DefinitionView
 
@@ -29,6 +29,4 @@ router = api_router()
 async def create_definition(body: DefinitionCreate, _admin: AdminDep) -> Response:
     """Describe a venue that users can connect: what it trades, its fees and the credentials it needs."""
     definition = await bootstrap.definitions().create(body.model_dump())
-    return json_response(
-        DefinitionView.of(definition), 201, {"Location": f"/api/v1/wallets/definitions/{definition.slug}"}
-    )
+    return created(DefinitionView.of(definition), f"/wallets/definitions/{definition.slug}")

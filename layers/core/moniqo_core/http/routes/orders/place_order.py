@@ -10,7 +10,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.orders.requests import PlaceOrderRequest
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
@@ -47,6 +47,5 @@ async def place_order(
 ) -> Response:
     """Check limits and funds, fill against the order book, and leave the rest open, all in one commit."""
     placed = await bootstrap.orders().place(caller.user_id, user_wallet_id, body.to_command(idempotency_key))
-    if placed.replayed:
-        return json_response(order_view(placed), 200, {"Idempotent-Replayed": "true"})
-    return json_response(order_view(placed), 201)
+    path = f"/wallets/{user_wallet_id}/orders/{placed.order_id}"
+    return created(order_view(placed), path, replayed=placed.replayed)

@@ -9,7 +9,7 @@ from moniqo_core.domain import errors
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.markets import SymbolQuery
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
@@ -39,4 +39,4 @@ router = api_router()
 async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
     """Cancel the open sell orders of a symbol, then sell everything held of it at market."""
     order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
-    return json_response(order_view(order), 201)
+    return created(order_view(order), f"/wallets/{user_wallet_id}/orders/{order.order_id}")

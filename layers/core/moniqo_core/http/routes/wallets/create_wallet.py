@@ -16,7 +16,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
 
@@ -42,6 +42,5 @@ router = api_router()
 )
 async def create_wallet(body: CreateWalletRequest, caller: CallerDep, key: IdempotencyKey = None) -> Response:
     """Check the credentials against the wallet definition, open the account and store the wallet."""
-    created = await bootstrap.wallet_creation().create(caller.user_id, body.to_new_wallet(), key)
-    view = wallet_view(created.wallet)
-    return json_response(view, 200, {"Idempotent-Replayed": "true"}) if created.replayed else json_response(view, 201)
+    made = await bootstrap.wallet_creation().create(caller.user_id, body.to_new_wallet(), key)
+    return created(wallet_view(made.wallet), f"/wallets/{made.wallet.id}", replayed=made.replayed)

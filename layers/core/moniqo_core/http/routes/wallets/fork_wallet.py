@@ -16,7 +16,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.wallets.requests import ForkRequest
 from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
 
@@ -41,5 +41,4 @@ async def fork_wallet(
 ) -> Response:
     """Create a wallet with the holdings of this one after an entry of its ledger. Its profit starts at zero."""
     made = await bootstrap.paper_wallets().fork(caller.user_id, user_wallet_id, body.seq, body.custom_name, key)
-    view = wallet_view(made.wallet)
-    return json_response(view, 200, {"Idempotent-Replayed": "true"}) if made.replayed else json_response(view, 201)
+    return created(wallet_view(made.wallet), f"/wallets/{made.wallet.id}", replayed=made.replayed)

@@ -10,7 +10,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
+from moniqo_core.http.responses import REPLAYED, json_response
 from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_view
 
 router = api_router()
@@ -28,4 +28,4 @@ router = api_router()
 async def reset_wallet(user_wallet_id: str, caller: CallerDep, key: IdempotencyKey = None) -> Response:
     """Cancel orders, give up positions and start a new epoch. The history and a suspension stay."""
     done = await bootstrap.paper_wallets().reset(caller.user_id, user_wallet_id, key)
-    return json_response(wallet_view(done.wallet), headers={"Idempotent-Replayed": "true"} if done.replayed else None)
+    return json_response(wallet_view(done.wallet), headers=REPLAYED if done.replayed else None)
