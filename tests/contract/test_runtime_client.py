@@ -176,6 +176,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "JWT_ISSUER": "https://issuer.example.test/pool",
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",
+        "JWT_GROUPS_CLAIM": "cognito:groups",
         "LIVE_TRADING": "false",
         "PRICE_VENUES": "",
         "POLYGON_SECRET_ID": "",

@@ -60,11 +60,12 @@ def token(
     algorithm: str = "RS256",
     headers: dict[str, Any] | None = None,
     groups: list[str] | None = None,
+    more: dict[str, Any] | None = None,
     **changes: Any,
 ) -> str:
-    """Sign a token; by default one that verifies."""
+    """Sign a token; by default one that verifies. ``more`` holds claims whose names are no names of Python."""
     return jwt.encode(
-        claims(**changes, **({"cognito:groups": groups} if groups else {})),
+        claims(**changes, **(more or {}), **({"cognito:groups": groups} if groups else {})),
         key if key is not None else rsa_key("issuer"),  # type: ignore[arg-type]
         algorithm=algorithm,
         headers={"kid": "rsa-1"} | (headers or {}),

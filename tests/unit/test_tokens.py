@@ -6,7 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
@@ -16,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
+from local.events import flatten_claims
+from moniqo_core import bootstrap
 from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
 from moniqo_core.http import authentication
 from moniqo_core.http.app import api_router, lambda_handler
@@ -127,7 +132,7 @@ def test_valid_tokens_verify(issuer: Issuer) -> None:
 
     assert verifier.verify(token())["sub"] == "user-1"
     assert verifier.verify(token(key=ec_key(), algorithm="ES256", headers={"kid": "ec-1"}))["sub"] == "user-1"
-    assert verifier.verify(token(aud=CLIENT_ID, client_id=None, token_use=None))["sub"] == "user-1"
+    assert verifier.verify(token(aud=CLIENT_ID, client_id=None, token_use=None, scope="openid"))["sub"] == "user-1"
     assert verifier.verify(token(aud=["other", CLIENT_ID], client_id=None))["sub"] == "user-1"
     assert verifier.verify(token(headers={"jku": "https://attacker.example/jwks.json"}))["sub"] == "user-1"
     assert issuer.asked == 1
@@ -336,16 +341,150 @@ class TestCaller:
         [
             ("[admin trader]", {"admin", "trader"}),
             ("[admin]", {"admin"}),
+            ("admin", {"admin"}),
             ("[]", set()),
             ("", set()),
             ("[superadmin admin-x]", {"superadmin", "admin-x"}),
+            ("not admin", {"not admin"}),
             (None, set()),
-            (["admin"], {"admin"}),
-            (5, set()),
         ],
     )
-    def test_groups_are_read_as_the_gateway_flattens_them(self, claim: object, groups: set[str]) -> None:
-        caller = Caller.from_claims({"sub": "u", "cognito:groups": claim}, "sub")
+    def test_groups_are_read_as_the_gateway_flattens_them(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, claim: str | None, groups: set[str]
+    ) -> None:
+        event = http_event("GET", "/me", user=TRADER)
+        if claim is not None:
+            event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = claim
 
-        assert caller.groups == groups
+        status, [caller] = who(event, monkeypatch, issuer)
+
+        assert status == 204
+        assert caller == Caller(TRADER.id, frozenset(groups))
         assert caller.is_admin == ("admin" in groups)
+
+    @pytest.mark.parametrize("claim", ["cognito:groups", "https://example.test/roles"])
+    @pytest.mark.parametrize("gateway", [True, False])
+    @pytest.mark.parametrize(
+        ("listed", "groups"),
+        [
+            (["not admin"], {"not admin"}),
+            (["not", "admin"], {"not", "admin"}),
+            (["admin trader", "x"], {"admin trader", "x"}),
+            (["admin]", "[admin"], {"admin]", "[admin"}),
+            ("[admin]", {"[admin]"}),
+            ("not admin", {"not admin"}),
+            ([], set()),
+        ],
+    )
+    def test_group_names_are_exact(
+        self,
+        environment: pytest.MonkeyPatch,
+        issuer: Issuer,
+        listed: list[str] | str,
+        groups: set[str],
+        gateway: bool,
+        claim: str,
+    ) -> None:
+        environment.setenv("JWT_GROUPS_CLAIM", claim)
+        bootstrap.settings.cache_clear()
+        held = token(more={claim: listed})
+        event = http_event("GET", "/me", user=TRADER if gateway else None, headers={"Authorization": f"Bearer {held}"})
+        if gateway:
+            event["requestContext"]["authorizer"]["jwt"]["claims"] = flatten_claims(claims(**{claim: listed}))
+
+        status, [caller] = who(event, environment, issuer)
+
+        assert (status, caller) == (204, Caller("user-1", frozenset(groups)))
+
+    def test_groups_of_another_token_than_the_gateway_verified_are_not_read(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer
+    ) -> None:
+        other = token(groups=["admin"], key=rsa_key("attacker"))
+        event = http_event("GET", "/me", user=TRADER, headers={"Authorization": other})
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[not admin]"
+
+        status, [caller] = who(event, monkeypatch, issuer)
+
+        assert (status, caller.groups) == (204, frozenset())
+
+
+NO_USE: dict[str, Any] = {"token_use": None, "client_id": None, "aud": CLIENT_ID}
+ID_TOKENS: dict[str, dict[str, Any]] = {
+    "without a mark": NO_USE,
+    "with a nonce": {**NO_USE, "nonce": "n-0S6", "email": "a@example.test"},
+    "with a digest of the access token": {**NO_USE, "at_hash": "x", "scope": "openid"},
+    "of Keycloak": {**NO_USE, "typ": "ID", "azp": CLIENT_ID, "scope": "openid"},
+    "a refresh token of Keycloak": {**NO_USE, "typ": "Refresh", "scope": "openid"},
+    "of Cognito": {"token_use": "id", "aud": CLIENT_ID, "scope": "openid"},
+    "with an unknown use": {"token_use": "session", "scope": "openid"},
+}
+ACCESS_TOKENS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "of Cognito": ({}, {}),
+    "by RFC 9068": (NO_USE, {"typ": "at+jwt"}),
+    "with a scope": ({**NO_USE, "scope": "openid profile"}, {}),
+    "of Entra": ({**NO_USE, "scp": "access"}, {}),
+    "of Okta": ({**NO_USE, "scp": ["wallets"], "cid": CLIENT_ID}, {}),
+    "of Keycloak": ({**NO_USE, "typ": "Bearer", "azp": CLIENT_ID, "nonce": "x"}, {}),
+}
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("gateway", [True, False])
+class TestKindOfToken:
+    """ID tokens prove a login to an application. They do not let it call this API."""
+
+    @pytest.mark.parametrize("changes", ID_TOKENS.values(), ids=ID_TOKENS)
+    def test_id_token_is_401(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, changes: dict[str, Any], gateway: bool
+    ) -> None:
+        assert who(_bearing(changes, {}, gateway), monkeypatch, issuer) == (401, [])
+
+    @pytest.mark.parametrize(("changes", "header"), ACCESS_TOKENS.values(), ids=ACCESS_TOKENS)
+    def test_access_token_is_accepted(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        issuer: Issuer,
+        changes: dict[str, Any],
+        header: dict[str, str],
+        gateway: bool,
+    ) -> None:
+        assert who(_bearing(changes, header, gateway), monkeypatch, issuer) == (204, [Caller("user-1")])
+
+
+def _bearing(changes: dict[str, Any], header: dict[str, str], gateway: bool) -> dict[str, Any]:
+    held = token(headers=header, **changes)
+    event = http_event("GET", "/me", user=TRADER if gateway else None, headers={"Authorization": f"Bearer {held}"})
+    if gateway:
+        event["requestContext"]["authorizer"]["jwt"]["claims"] = flatten_claims(claims(**changes))
+    return event
+
+
+class _Redirects(BaseHTTPRequestHandler):
+    """Redirects every request to the address in its query, or serves keys under ``/keys``."""
+
+    def do_GET(self) -> None:
+        place, _, target = self.path.partition("?")
+        self.send_response(200 if place == "/keys" else 302)
+        if place != "/keys":
+            self.send_header("Location", target)
+        self.end_headers()
+        self.wfile.write(key_set() if place == "/keys" else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def redirecting() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Redirects)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_redirect_of_the_key_set_leads_to_https_only(redirecting: str) -> None:
+    assert fetch(f"{redirecting}/keys") == key_set()
+    for target in (f"{redirecting}/keys", "http://issuer.example.test/keys", "ftp://127.0.0.1/keys"):
+        with pytest.raises(ValueError, match="https"):
+            fetch(f"{redirecting}/?{target}")

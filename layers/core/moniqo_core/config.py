@@ -44,6 +44,7 @@ class Settings:
     jwt_issuer: str | None = None
     jwt_client_id: str | None = None
     jwt_user_claim: str = "sub"
+    jwt_groups_claim: str = "cognito:groups"
     jwt_jwks_url: str | None = None
     price_venues: str = ""
     polygon_secret_id: str | None = None

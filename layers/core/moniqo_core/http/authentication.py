@@ -12,15 +12,17 @@ from starlette.requests import Request
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ForbiddenError, UnauthenticatedError
-from moniqo_core.http.gateway_claims import gateway_claims, read_groups
+from moniqo_core.http.gateway_claims import gateway_claims, gateway_groups, verified_parts
+from moniqo_core.http.token_claims import group_names, is_access_token
 from moniqo_core.http.tokens import TokenVerifier
 
 ADMIN_GROUP: Final = "admin"
+_OTHER_PURPOSE: Final = "This is not an access token of a user."
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified user: the id at the identity provider, and the groups in the token."""
+    """A verified user: the id at the identity provider, and the exact names of the groups in the token."""
 
     user_id: str
     groups: frozenset[str] = frozenset()
@@ -30,18 +32,43 @@ class Caller:
         """Whether this user may call admin routes."""
         return ADMIN_GROUP in self.groups
 
-    @classmethod
-    def from_claims(cls, claims: Mapping[str, Any], user_claim: str) -> Caller:
-        """Return the caller that verified claims name.
 
-        Raises:
-            UnauthenticatedError: the claims are not those of an access token, or name no user.
+def caller_of_gateway(claims: Mapping[str, Any], authorization: str) -> Caller:
+    """Return the caller whose token the gateway verified.
 
-        """
-        user_id = claims.get(user_claim)
-        if claims.get("token_use", "access") != "access" or not isinstance(user_id, str) or not user_id:
-            raise UnauthenticatedError("This is not an access token of a user.")
-        return cls(user_id, read_groups(claims.get("cognito:groups")))
+    Args:
+        claims: The claims in the gateway's event, all of them text.
+        authorization: The header with the verified token. It tells what the flattened claims cannot.
+
+    Raises:
+        UnauthenticatedError: the token is not an access token, or names no user.
+
+    """
+    settings = bootstrap.settings()
+    token = verified_parts(authorization)
+    if not is_access_token(claims, token.header):
+        raise UnauthenticatedError(_OTHER_PURPOSE)
+    name = settings.jwt_groups_claim
+    return Caller(_user_id(claims), gateway_groups(claims.get(name), token.claims.get(name)))
+
+
+def caller_of_token(token: str) -> Caller:
+    """Return the caller that a token names, after it was verified here.
+
+    Raises:
+        UnauthenticatedError: the token is not valid, is not an access token, or names no user.
+        TemporarilyUnavailableError: the issuer's keys cannot be fetched.
+
+    """
+    claims = verifier().verify(token)
+    return Caller(_user_id(claims), group_names(claims.get(bootstrap.settings().jwt_groups_claim)))
+
+
+def _user_id(claims: Mapping[str, Any]) -> str:
+    user_id = claims.get(bootstrap.settings().jwt_user_claim)
+    if not isinstance(user_id, str) or not user_id:
+        raise UnauthenticatedError(_OTHER_PURPOSE)
+    return user_id
 
 
 @cache
@@ -61,8 +88,9 @@ async def identify(request: Request) -> Caller:
     scope = request.scope
     claims = gateway_claims(scope.get("aws.event"))
     if claims is None:
-        claims = verifier().verify(_bearer_token(request))
-    caller = Caller.from_claims(claims, bootstrap.settings().jwt_user_claim)
+        caller = caller_of_token(_bearer_token(request))
+    else:
+        caller = caller_of_gateway(claims, request.headers.get("authorization", ""))
     scope["moniqo.user_id"] = caller.user_id
     return caller
 

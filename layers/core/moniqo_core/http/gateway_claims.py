@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from moniqo_core.http.token_claims import TokenParts, group_names
+
+_TOKEN: Final = re.compile(r"(?:bearer\s+)?([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\s*", re.IGNORECASE)
 
 
 def gateway_claims(event: Any) -> Mapping[str, Any] | None:
@@ -14,10 +21,33 @@ def gateway_claims(event: Any) -> Mapping[str, Any] | None:
     return claims or None
 
 
-def read_groups(claim: object) -> frozenset[str]:
-    """Read the groups: a list in the token itself, flattened by API Gateway to ``"[admin trader]"``."""
-    if isinstance(claim, list):
-        return frozenset(item for item in claim if isinstance(item, str))
-    if isinstance(claim, str):
-        return frozenset(claim.removeprefix("[").removesuffix("]").split())
-    return frozenset()
+def verified_parts(authorization: str) -> TokenParts:
+    """Return the header and the claims of the token that the gateway verified. Both are empty without a token."""
+    found = _TOKEN.fullmatch(authorization)
+    if found is None:
+        return TokenParts({}, {})
+    return TokenParts(_decoded(found[1]), _decoded(found[2]))
+
+
+def gateway_groups(flattened: object, token_claim: object) -> frozenset[str]:
+    """Return the groups that the gateway handed on, each with its exact name.
+
+    The gateway flattens a list to ``"[admin trader]"``, so one group ``not admin`` looks like two. Therefore the names
+    come from the token itself, as long as it has the list that was flattened. An event without a token is split at its
+    spaces, which is exact for the user pool because its group names have none.
+    """
+    if token_claim is not None:
+        names = group_names(token_claim)
+        same = flattened == (f"[{' '.join(map(str, token_claim))}]" if isinstance(token_claim, list) else token_claim)
+        return names if same else frozenset()
+    if isinstance(flattened, str) and flattened.startswith("[") and flattened.endswith("]"):
+        return frozenset(flattened[1:-1].split())
+    return group_names(flattened)
+
+
+def _decoded(part: str) -> Mapping[str, Any]:
+    try:
+        decoded = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return decoded if isinstance(decoded, dict) else {}

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
+from moniqo_core.http.token_claims import is_access_token
 
 MAX_TOKEN_LENGTH: Final = 8192
 SEEN: Final = 256
@@ -30,25 +31,20 @@ _REFUSAL: Final = "The token is not valid."
 
 
 def fetch(url: str) -> bytes:
-    """Download a key set. Plain HTTP is accepted from this machine only.
+    """Download a key set. Plain HTTP is accepted from this machine only, and a redirect leads to https only.
 
     Raises:
-        ValueError: the URL is not https, or the answer is not HTTP.
+        ValueError: the URL or a redirect is not https, or the answer is not HTTP.
         OSError: the answer did not arrive within :data:`FETCH_SECONDS`.
 
     """
-    from urllib.parse import urlsplit
-    from urllib.request import urlopen
+    from moniqo_core.http.key_set_address import opener
 
-    where = urlsplit(url)
-    if where.scheme != "https" and not (where.scheme == "http" and where.hostname in {"127.0.0.1", "localhost"}):
-        message = "the key set must be served over https"
-        raise ValueError(message)
     until = time.monotonic() + FETCH_SECONDS
     content = bytearray()
     try:
-        # The scheme was checked above. The time-out applies to each read, and the clock ends an answer that trickles.
-        with urlopen(url, timeout=2) as answer:  # noqa: S310  # nosec B310
+        # The time-out applies to each read, and the clock ends an answer that trickles.
+        with opener(url).open(url, timeout=2) as answer:
             while len(content) < MAX_KEY_SET_BYTES and (piece := answer.read1(MAX_KEY_SET_BYTES)):
                 content += piece
                 if time.monotonic() > until:
@@ -125,7 +121,7 @@ class TokenVerifier:
             raise UnauthenticatedError("The token has expired.") from None
         except jwt.PyJWTError:
             raise UnauthenticatedError(_REFUSAL) from None
-        if not self._is_for_us(claims):
+        if not is_access_token(claims, header) or not self._is_for_us(claims):
             raise UnauthenticatedError("The token was issued for another purpose.")
         while len(self._seen) >= SEEN:
             del self._seen[next(iter(self._seen))]
@@ -133,8 +129,6 @@ class TokenVerifier:
         return claims
 
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        if claims.get("token_use", "access") != "access":
-            return False
         audience = claims.get("aud", claims.get("client_id"))
         accepted = audience if isinstance(audience, list) else [audience]
         return self._client_id in accepted and claims.get("client_id", self._client_id) == self._client_id
