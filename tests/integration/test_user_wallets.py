@@ -125,6 +125,10 @@ def test_inactive_definition_cannot_be_connected(invoke: Invoke) -> None:
         ({"risk_limits": {**LIMITS, "daily_loss_limit_usd": None}}, "risk_limits"),
         ({"risk_limits": {**LIMITS, "timezone": "Mars/Base"}}, "risk_limits.timezone"),
         ({"risk_limits": {**LIMITS, "timezone": "../etc/passwd"}}, "risk_limits.timezone"),
+        *(
+            ({"risk_limits": {**LIMITS, "timezone": zone}}, "risk_limits.timezone")
+            for zone in ("localtime", "posixrules", "Factory", "right/Europe/Berlin", "right/UTC", "posix/UTC")
+        ),
         ({"risk_limits": {**LIMITS, "allowed_symbols": ["nonsense"]}}, "risk_limits.allowed_symbols.0"),
         ({"risk_limits": {}}, "risk_limits.max_position_size_usd"),
     ],

@@ -12,6 +12,9 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.http.schemas.common import Amount, ClosedModel, PositiveAmount, View
 
 MAX_SYMBOLS: Final = 200
+_NOT_IANA_FILES: Final = frozenset({"localtime", "posixrules", "Factory"})
+_NOT_IANA_FOLDERS: Final = ("right/", "posix/")
+"""Files beside the zones. Their meaning depends on the machine, or they count leap seconds."""
 _NEVER_NULL: Final = frozenset(
     {
         "max_position_size_usd",
@@ -42,6 +45,8 @@ def _known_timezone(name: str) -> str:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
+        if name.startswith(_NOT_IANA_FOLDERS) or name in _NOT_IANA_FILES:
+            raise ValueError(name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise PydanticCustomError("timezone", "Input should be an IANA time zone, for example Europe/Berlin") from None
