@@ -162,6 +162,37 @@ def test_duplicate_slug_conflicts(invoke: Invoke) -> None:
     assert (answer.status, answer.json["code"]) == (409, "DUPLICATE_SLUG")
 
 
+def test_slug_that_is_the_id_of_another_definition_conflicts(invoke: Invoke, seeded: Database) -> None:
+    other = invoke("get_definition", "GET", f"{PATH}/demo-wallet-v1").json
+
+    answer = invoke("create_definition", "POST", PATH, user=ADMIN, body=NEW | {"slug": other["id"]})
+
+    assert (answer.status, answer.json["code"]) == (409, "DUPLICATE_SLUG")
+    assert invoke("get_definition", "GET", f"{PATH}/{other['id']}").json == other
+
+
+def test_slug_that_is_the_id_of_a_deleted_definition_conflicts(invoke: Invoke) -> None:
+    made = create(invoke)
+    assert invoke("delete_definition", "DELETE", f"{PATH}/{made['slug']}", user=ADMIN).status == 204
+
+    answer = invoke("create_definition", "POST", PATH, user=ADMIN, body=NEW | {"slug": made["id"]})
+
+    assert (answer.status, answer.json["code"]) == (409, "DUPLICATE_SLUG")
+
+
+def test_id_of_a_definition_takes_precedence_over_an_equal_slug(
+    invoke: Invoke, seeded: Database, run: Run, definitions: list[dict[str, Any]]
+) -> None:
+    """Release 0.1.0 accepted such a slug."""
+    demo, other = definitions[0], definitions[-1]
+    for document in (other, demo):
+        run(seeded.wallets.delete_one({"_id": document["_id"]}))
+    run(seeded.wallets.insert_one(other | {"slug": demo["_id"]}))
+    run(seeded.wallets.insert_one(demo))
+
+    assert invoke("get_definition", "GET", f"{PATH}/{demo['_id']}").json["slug"] == demo["slug"]
+
+
 def test_definition_in_use_cannot_be_deleted(invoke: Invoke, database: Database, run: Run) -> None:
     made = create(invoke)
     wallet_id = str(uuid.uuid4())

@@ -33,18 +33,17 @@ class DefinitionStore:
         self._user_wallets = db[USER_WALLETS]
 
     async def get(self, slug_or_id: str) -> Definition:
-        """Return one definition.
+        """Return one definition. An id takes precedence over an equal slug of another definition.
 
         Raises:
             NotFoundError: there is no such definition.
 
         """
-        found = await self._definitions.find_one(
-            {"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None}
-        )
-        if found is None:
+        query: Document = {"$or": [{"slug": slug_or_id}, {"_id": slug_or_id}], "deleted_at": None}
+        found = await self._definitions.find(query).limit(2).to_list()
+        if not found:
             raise _missing()
-        return read_stored_definition(found)
+        return read_stored_definition(max(found, key=lambda document: bool(document["_id"] == slug_or_id)))
 
     async def get_many(self, ids: Sequence[str]) -> Mapping[str, Definition]:
         """Return definitions by id, including deleted ones, because existing wallets keep using them."""
@@ -71,13 +70,17 @@ class DefinitionStore:
         """Store a new definition.
 
         Raises:
-            DuplicateSlugError: another definition has its slug.
+            DuplicateSlugError: another definition has its slug as slug or as id, or its id as slug.
 
         """
+        # Requests name a definition by its id or its slug, so no two definitions may answer to one name.
+        alike = {"$or": [{"_id": definition.slug}, {"slug": definition.id}]}
+        if await self._definitions.find_one(alike, {"_id": 1}) is not None:
+            raise _taken(definition.slug)
         try:
             await self._definitions.insert_one(definition_document(definition))
         except DuplicateKeyError:
-            raise DuplicateSlugError("Another definition already uses this slug.", slug=definition.slug) from None
+            raise _taken(definition.slug) from None
 
     async def update(self, slug: str, fields: Mapping[str, object], now: datetime) -> Definition:
         """Set fields of a definition, and return the changed definition.
@@ -144,6 +147,10 @@ def _stored(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
     return value.value if isinstance(value, Enum) else value
+
+
+def _taken(slug: str) -> DuplicateSlugError:
+    return DuplicateSlugError("Another definition already uses this slug.", slug=slug)
 
 
 def _missing() -> NotFoundError:
