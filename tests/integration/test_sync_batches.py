@@ -28,8 +28,9 @@ from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
+from tests.support import queued_work
 from tests.support.fault_proxy import fault_proxy
-from tests.support.lambdas import ADMIN, TRADER, Invoke
+from tests.support.lambdas import ADMIN, TRADER, Invoke, load_function
 from tests.support.queued_work import message
 from tests.support.sync_calls import buy, dispatch, get, published, received, sync, sync_log, work
 from tests.support.wallets import aws, create
@@ -514,3 +515,34 @@ def test_dispatcher_queues_unfinished_wallets_again(invoke: Invoke) -> None:
     work(received())
 
     assert len(sync_log(invoke, wallet)["items"]) == 1
+
+
+UNREADABLE = {
+    "before the first instant in UTC": {"scheduled_time": "0001-01-01T00:00:00+14:00"},
+    "after the last instant in UTC": {"scheduled_time": "9999-12-31T23:59:59-14:00"},
+    "first instant": {"scheduled_time": "0001-01-01T00:00:00Z"},
+    "last instant": {"scheduled_time": "9999-12-31T23:59:59Z"},
+    "half a surrogate pair": {"user_wallet_ids": ["\ud800"]},
+    "other half": {"user_wallet_ids": ["w", "\udfff-w"]},
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("function", ["sync_wallets", "evaluate_orders"])
+def test_unreadable_message_fails_alone(invoke: Invoke, function: str, what: str) -> None:
+    wallet = create(invoke)["id"]
+    good = message(wallet, scheduled=tick(), name="good")
+    bad = message(wallet, scheduled=tick(), name="bad")
+    bad["body"] = json.dumps(json.loads(bad["body"]) | UNREADABLE[what])
+
+    assert queued_work.work(function, [bad, good, bad | {"messageId": "again"}]) == ["bad", "again"]
+
+    assert len(sync_log(invoke, wallet)["items"]) == (function == "sync_wallets")
+
+
+@pytest.mark.parametrize("function", ["dispatch_sync", "dispatch_evaluation"])
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_schedule_at_the_edge_of_the_calendar_counts_as_now(invoke: Invoke, function: str, when: str) -> None:
+    create(invoke)
+
+    assert load_function(function).handler({"scheduled_time": when}, None)["queued"] in {0, 1}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
-from moniqo_core.services.shared.schedule import _moment
+from moniqo_core.services.shared.schedule import read_moment
 
 WALLETS_PER_MESSAGE: Final = 25
 
@@ -68,4 +68,6 @@ def _read(body: str) -> tuple[datetime, Sequence[str]]:
     wallets = message["user_wallet_ids"]
     if not isinstance(wallets, list) or not all(isinstance(wallet, str) for wallet in wallets):
         raise TypeError
-    return _moment(message["scheduled_time"]), wallets
+    for wallet in wallets:
+        wallet.encode()  # half of a surrogate pair is valid JSON, but no query can contain it
+    return read_moment(message["scheduled_time"]), wallets
