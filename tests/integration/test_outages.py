@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -15,10 +17,12 @@ import pytest
 
 from moniqo_core import bootstrap
 from moniqo_core.secret_reader import BUDGET_SECONDS, TIMEOUT_SECONDS
-from tests.conftest import Database, Run, forget
+from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
+from tests.conftest import Database, Run, forget, fresh_database
 from tests.support.aws_server import aws_server
 from tests.support.key_harness import FIELDS
-from tests.support.lambdas import TRADER, Answer, Invoke, User, http_event, load_function
+from tests.support.lambdas import TRADER, Answer, Invoke, User, http_event, invoke, load_function
+from tests.support.mongo import embedded_server
 from tests.support.outage_gate import TROUBLES, Gate
 from tests.support.stack import template
 from tests.support.tokens import key_set, token
@@ -207,3 +211,40 @@ def restart_except(kept: Database | None) -> None:
     if kept is not None:
         bootstrap.database.cache_clear()
     forget()
+
+
+@pytest.fixture(scope="module")
+def faulty_server() -> Iterator[str]:
+    """A server that fails commands on demand."""
+    with embedded_server("--enable-test-commands") as url:
+        yield url
+
+
+@pytest.mark.skipif("MONGODB_URL" in os.environ, reason="needs a server with test commands")
+@pytest.mark.parametrize("code", [1, 89, 112, 262, 365, 462, 9001, 11601, 14031])
+def test_failing_database_command_is_503_and_an_order_is_placed_once(
+    code: int, environment: pytest.MonkeyPatch, faulty_server: str, definitions: list[dict[str, Any]], run: Run
+) -> None:
+    with fresh_database(environment, faulty_server) as db:
+        run(db[DEFINITIONS].insert_many(definitions))
+        path = f"/wallets/{create(invoke)['id']}"
+        order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001", "client_order_id": "once"}
+
+        _fail(run, db, code, "find", "aggregate", "insert", "update", "bulkWrite", "buildInfo")
+        assert_unavailable("get_wallet", "GET", path)
+        assert_unavailable("place_order", "POST", f"{path}/orders", body=order)
+        assert_unavailable("create_wallet", "POST", "/wallets", body=new_wallet())
+        assert_unavailable("get_health", "GET", "/health")
+
+        _fail(run, db, code, "bulkWrite")
+        assert_unavailable("place_order", "POST", f"{path}/orders", body=order)
+        _fail(run, db, None)
+        assert ask("place_order", "POST", f"{path}/orders", body=order).status in {200, 201}
+        assert len(ask("list_orders", "GET", f"{path}/orders").json["items"]) == 1
+
+
+def _fail(run: Run, db: Database, code: int | None, *commands: str) -> None:
+    """Make these commands fail with a code from now on, or let all of them pass again."""
+    what = {"mode": "off"} if code is None else {"mode": "alwaysOn"}
+    data = {"data": {"failCommands": list(commands), "errorCode": code}} if code is not None else {}
+    run(db.client.admin.command({"configureFailPoint": "failCommand", **what, **data}))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from pymongo import AsyncMongoClient
-from pymongo.errors import ClientBulkWriteException, ConnectionFailure, ServerSelectionTimeoutError
+from pymongo.errors import ClientBulkWriteException, ServerSelectionTimeoutError
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError
-from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Document
 
 SENDS: Final = 3
@@ -43,7 +43,9 @@ async def send_until_answered(client: AsyncMongoClient[Document], models: Sequen
         except ServerSelectionTimeoutError as error:
             lost = error
             break
-        except ConnectionFailure as error:
+        except DatabaseError as error:
+            if not is_outage(error):
+                raise
             lost = error
         else:
             return None

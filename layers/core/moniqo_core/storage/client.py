@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC
-from typing import Final
+from typing import Any, Final, cast
 
 from bson.codec_options import CodecOptions
 from bson.errors import InvalidBSON
 from pymongo import AsyncMongoClient
 from pymongo.errors import (
+    BulkWriteError,
     ClientBulkWriteException,
     ConfigurationError,
     ConnectionFailure,
@@ -21,6 +23,7 @@ from pymongo.errors import (
 )
 
 from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.error_codes import TEMPORARY_CODES
 
 DatabaseError = PyMongoError
 """The base class of the driver's errors. :func:`is_outage` tells whether the same call may succeed later."""
@@ -34,8 +37,8 @@ UNUSABLE_ADDRESS: Final = (ConfigurationError, ValueError, LookupError, TypeErro
 
 
 _OUTAGES: Final = (ConnectionFailure, ExecutionTimeout, WriteConcernError, ProtocolError, InvalidBSON)
-_ACCESS_DENIED: Final = frozenset({13, 18, 8000})
-"""Unauthorized, AuthenticationFailed, AtlasError: the deployment's connection string is wrong, or about to change."""
+_LABELS: Final = ("RetryableWriteError", "RetryableError", "SystemOverloadedError", "TransientTransactionError")
+"""Labels of temporary errors, whose codes may be newer than our list."""
 
 
 class UnsupportedServerError(RuntimeError):
@@ -92,9 +95,24 @@ async def server_version(db: Database) -> str:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether the database failed, not the request, so that the same call may succeed later."""
-    if isinstance(error, OperationFailure) and error.code in _ACCESS_DENIED:
+    """Tell whether the database failed, not the request, so that the same call may succeed later.
+
+    After such an error of a write, it is unknown whether the write is stored.
+    """
+    if isinstance(error, _OUTAGES):
         return True
     if isinstance(error, ClientBulkWriteException):
-        return bool(error.write_concern_errors) or (error.error is not None and is_outage(error.error))
-    return isinstance(error, _OUTAGES)
+        # The driver's annotation is wrong: these are the server's documents.
+        failures = cast("Iterable[Mapping[str, Any]]", error.write_errors or ())
+        inner = error.error
+        return bool(error.write_concern_errors) or _any_temporary(failures) or (inner is not None and is_outage(inner))
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        return bool(details.get("writeConcernErrors")) or _any_temporary(details.get("writeErrors", ()))
+    if isinstance(error, OperationFailure):
+        return error.code in TEMPORARY_CODES or any(map(error.has_error_label, _LABELS))
+    return False
+
+
+def _any_temporary(failures: Iterable[Mapping[str, Any]]) -> bool:
+    return any(failure.get("code") in TEMPORARY_CODES for failure in failures)

@@ -13,13 +13,13 @@ from enum import Enum, auto
 from typing import Any, Final, cast
 
 from pymongo import ReplaceOne
-from pymongo.errors import ClientBulkWriteException, ConnectionFailure, DuplicateKeyError
+from pymongo.errors import ClientBulkWriteException, DuplicateKeyError, WriteConcernError
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide
-from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
@@ -88,7 +88,11 @@ class LiveOrderStore:
                     return InsertOutcome.DONE
                 named = "client_order_id" in cast("Mapping[str, Any]", error.details)["keyPattern"]
                 return InsertOutcome.REPEATED if named else InsertOutcome.OVERTAKEN
-            except ConnectionFailure:
+            except WriteConcernError:
+                break  # the intent may be stored, but an election may undo it
+            except DatabaseError as error:
+                if not is_outage(error):
+                    raise
                 continue
             return InsertOutcome.DONE
         raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
