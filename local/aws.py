@@ -7,6 +7,7 @@ written to STATE_DIR after every call that may have changed them, before the cal
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from local import names
+from local.aws_guard import AwsGuard
 from local.lifeline import follow_parent
 from local.state import StateDirectory
 from local.template import Template
@@ -134,7 +136,8 @@ def main() -> None:
         "secretsmanager": Secrets(template, state).save,
         "AWSCognitoIdentityProviderService": Identity(template, state).save,
     }
-    application = SavedApplication(DomainDispatcherApplication(create_backend_app), savers)
+    saved = SavedApplication(DomainDispatcherApplication(create_backend_app), savers)
+    application = AwsGuard(saved, os.environ["AWS_ACCESS_KEY_ID"])
     make_server(
         "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler, fd=listener
     ).serve_forever()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
+import string
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -30,22 +32,30 @@ def base(aws_url: str) -> dict[str, str]:
 
 
 def isolate(aws_url: str) -> None:
-    """Make this process and its children forget the developer's AWS account, and reach loopback without a proxy."""
+    """Make this process and its children forget the developer's AWS account, and reach loopback without a proxy.
+
+    They get a new access key, which the services of this run ask for.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
+    os.environ["AWS_ACCESS_KEY_ID"] = "AKIA" + _random(string.ascii_uppercase + "234567", 16)
+    os.environ["AWS_SECRET_ACCESS_KEY"] = _random(string.ascii_letters + string.digits, 40)
     os.environ.update(loopback(aws_url))
 
 
+def _random(alphabet: str, length: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
 def loopback(aws_url: str) -> dict[str, str]:
-    """Return the variables that direct AWS tools to the services of this run only."""
+    """Return the variables that direct AWS tools to the services of this run only, after :func:`isolate`."""
     return {
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_REGION": names.REGION,
         "AWS_DEFAULT_REGION": names.REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",  # moto takes any
+        **{name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")},
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from local import names, users
+from local import names, signing_key, users
 from local.errors import TemplateError
 from local.state import StateDirectory
 from local.template import Template
@@ -22,6 +22,7 @@ class Identity:
         self._state = state
         backend = cognitoidp_backends[names.ACCOUNT][names.REGION]
         self._pool = self._make_pool(backend, template)
+        signing_key.install(state, self._pool)
         for _, properties in template.properties("AWS::Cognito::UserPoolGroup"):
             self._make_group(properties["GroupName"])
         kept = state.read(users.FILE) or {"users": [], "refresh_tokens": {}}

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import uvicorn
 
-from local import banner, environment, names, queues, schedules, users
+from local import banner, environment, names, queues, schedules, signing_key, users
 from local.authorizer import Authorizers
 from local.children import Child, free_port, listen
 from local.errors import LocalError
@@ -77,6 +77,7 @@ class Stack:
         for name in (_STATE_FILE, _ENVIRONMENT_FILE):
             self._state.remove(name)
         people = users.ensure(self._state)
+        signing_key.ensure(self._state)
         api_url = f"http://localhost:{self._settings.port}"
         stack.push_async_callback(self._stop_children)
         aws_url = await self._start_aws(stack)
@@ -192,6 +193,8 @@ class Stack:
 async def _serving(gateway: Gateway, listener: socket.socket) -> AsyncIterator[None]:
     server = _Server(uvicorn.Config(
         gateway, lifespan="off", log_config=None, access_log=False, server_header=False, ws="none",
+        # No proxy is in front, so X-Forwarded-For is the caller's own text. Limits per address count the peer.
+        proxy_headers=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     ))  # fmt: skip
     task = asyncio.create_task(server.serve(sockets=[listener]))

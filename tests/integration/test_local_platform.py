@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+import jwt
+import moto
 import pytest
+from botocore.exceptions import ClientError
+from jwt.algorithms import RSAAlgorithm
 
 from tests.support.local_run import LocalRun, exchange, local_run
 
@@ -163,8 +169,8 @@ def aws(service: str, environment: dict[str, str]) -> Any:
         service,
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
     )
 
 
@@ -181,7 +187,7 @@ def test_functions_see_only_the_environment_of_the_template(environment: dict[st
     assert (environment["NAME"], environment["GREETING"]) == ("open", "good day")
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "moniqo-local-OpenFunction"
     assert "AWS_PROFILE" not in environment
-    assert environment["AWS_ACCESS_KEY_ID"] == "local"
+    assert re.fullmatch("AKIA[A-Z2-7]{16}", environment["AWS_ACCESS_KEY_ID"])
 
 
 def test_connections_are_kept_alive(run: LocalRun) -> None:
@@ -252,20 +258,104 @@ def test_concurrent_requests_run_in_two_environments(run: LocalRun) -> None:
 
 
 def test_tokens_are_verified_and_claims_flattened(run: LocalRun, environment: dict[str, str]) -> None:
-    admin = run.description["users"][1]
-    tokens = aws("cognito-idp", environment).initiate_auth(
-        ClientId=environment["CLIENT"],
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": admin["email"], "PASSWORD": admin["password"]},
-    )["AuthenticationResult"]
-    jwt = run.call("GET", "/closed", token=tokens["AccessToken"]).json["event"]["requestContext"]["authorizer"]["jwt"]
-    assert jwt["claims"]["cognito:groups"] == "[admin]"
-    assert all(isinstance(value, str) for value in jwt["claims"].values())
-    head, body, signature = tokens["AccessToken"].split(".")
-    for wrong in (f"{head}.{body}x.{signature}", f"{head}.{body}.", "nonsense", tokens["AccessToken"][:-4] + "AAAA"):
+    token = _access_token(run, environment)
+    claims = run.call("GET", "/closed", token=token).json["event"]["requestContext"]["authorizer"]["jwt"]["claims"]
+    assert claims["cognito:groups"] == "[admin]"
+    assert all(isinstance(value, str) for value in claims.values())
+    head, body, signature = token.split(".")
+    for wrong in (f"{head}.{body}x.{signature}", f"{head}.{body}.", "nonsense", token[:-4] + "AAAA"):
         reply = run.call("GET", "/closed", token=wrong)
         assert (reply.status, reply.json) == (401, {"message": "Unauthorized"})
         assert reply.headers["www-authenticate"].startswith("Bearer")
+
+
+def _access_token(run: LocalRun, environment: dict[str, str]) -> str:
+    """Return an access token of the administrator."""
+    admin = run.description["users"][1]
+    answer = aws("cognito-idp", environment).initiate_auth(
+        ClientId=environment["CLIENT"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": admin["email"], "PASSWORD": admin["password"]},
+    )
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def _moto(environment: dict[str, str], target: str, body: object, headers: Mapping[str, str]) -> int:
+    """Send an operation to the AWS services as a web page could, and return the status."""
+    connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
+    sent = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1", **headers}
+    try:
+        return exchange(connection, "POST", "/", json.dumps(body).encode(), headers=sent).status
+    finally:
+        connection.close()
+
+
+FROM_A_PAGE = {
+    "another site": {"Origin": "https://attacker.example"},
+    "a page of this machine": {"Origin": "http://localhost:3000"},
+    "a sandboxed page": {"Origin": "null"},
+    "an image": {"Sec-Fetch-Site": "cross-site"},
+    "a rebound name": {"Host": "attacker.example"},
+    "a rebound name that ends alike": {"Host": "localhost.attacker.example:80"},
+    "no host": {"Host": ""},
+}
+
+
+@pytest.mark.parametrize("headers", FROM_A_PAGE.values(), ids=FROM_A_PAGE)
+def test_web_pages_cannot_talk_to_the_aws_services(
+    run: LocalRun, environment: dict[str, str], headers: dict[str, str]
+) -> None:
+    admin = run.description["users"][1]
+    target = "AWSCognitoIdentityProviderService.InitiateAuth"
+    login = {
+        "ClientId": environment["CLIENT"],
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "AuthParameters": {"USERNAME": admin["email"], "PASSWORD": admin["password"]},
+    }
+    scope = f"{environment['AWS_ACCESS_KEY_ID']}/20260101/us-east-1/cognito-idp/aws4_request"
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+
+    assert _moto(environment, target, login, headers | signed) == 403
+    assert _moto(environment, target, login, {}) == 200, "functions log users in"
+
+
+def test_aws_services_ask_for_the_access_key_of_the_run(environment: dict[str, str]) -> None:
+    ours = aws("secretsmanager", environment)
+    assert ours.get_secret_value(SecretId=environment["KEYS"])["SecretString"]
+    for key in ("local", "testing", "AKIA" + 16 * "A"):
+        other = aws("secretsmanager", environment | {"AWS_ACCESS_KEY_ID": key})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            other.get_secret_value(SecretId=environment["KEYS"])
+    reset = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
+    assert _moto(environment, "AWSCognitoIdentityProviderService.AdminSetUserPassword", reset, {}) == 403
+    connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
+    assert exchange(connection, "POST", "/moto-api/reset").status == 403
+    connection.close()
+
+
+def test_token_signed_with_the_public_key_of_moto_is_refused(run: LocalRun, environment: dict[str, str]) -> None:
+    published = Path(moto.__file__).parent / "cognitoidp" / "resources" / "jwks-private.json.gz"
+    key: Any = RSAAlgorithm.from_jwk(json.loads(gzip.decompress(published.read_bytes())))
+    token = _access_token(run, environment)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    forged = jwt.encode(claims, key, algorithm="RS256", headers=jwt.get_unverified_header(token))
+
+    assert run.call("GET", "/closed", token=token).status == 200
+    assert run.call("GET", "/closed", token=forged).status == 401
+
+
+def test_each_installation_signs_with_its_own_key(run: LocalRun, tmp_path: Path, place: Path) -> None:
+    key = run.state_dir / "signing_key.json"
+    assert key.stat().st_mode & 0o777 == 0o600
+    with local_run(tmp_path / "state", str(place / "template.yaml"), WORKERS="1") as other:
+        assert json.loads((other.state_dir / key.name).read_text())["n"] != json.loads(key.read_text())["n"]
+
+
+def test_address_of_a_caller_is_that_of_its_connection(run: LocalRun) -> None:
+    claimed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9"}
+    event = run.call("GET", "/open/x", headers=claimed).json["event"]
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
+    assert event["headers"]["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
 
 
 def test_schedule_fires_and_queue_redelivers_failed_messages(
