@@ -16,7 +16,7 @@ from moniqo_core.services.wallets.credential_fields import check_credentials, in
 FIELDS = (
     CredentialField("api_key", "Key", validation_regex=r"[a-z]{4,}"),
     CredentialField("api_secret", "Secret", is_required=False),
-    CredentialField("subaccount", "Sub-account", is_required=False, is_encrypted=False),
+    CredentialField("initial_balance_usd", "Balance", is_required=False, is_encrypted=False),
 )
 
 
@@ -25,12 +25,20 @@ def secret(**values: str) -> dict[str, SecretStr]:
 
 
 def test_secrets_and_settings_are_separated() -> None:
-    checked = check_credentials(FIELDS, secret(api_key="abcd", subaccount="main"))
+    checked = check_credentials(FIELDS, secret(api_key="abcd", initial_balance_usd="500"))
 
     assert checked.secrets == secret(api_key="abcd")
-    assert checked.settings == {"subaccount": "main"}
-    assert checked.everything == {"api_key": "abcd", "subaccount": "main"}
+    assert checked.settings == {"initial_balance_usd": "500"}
+    assert checked.everything == {"api_key": "abcd", "initial_balance_usd": "500"}
     assert "abcd" not in repr(checked)
+
+
+@pytest.mark.parametrize("name", ["api_secret", "api_key", "passphrase", "account"])
+def test_credential_of_a_stored_definition_is_encrypted_whatever_it_says(name: str) -> None:
+    """Release 0.1.0 let an administrator declare any text field unencrypted."""
+    checked = check_credentials([CredentialField(name, "Label", is_encrypted=False)], secret(**{name: "value"}))
+
+    assert (checked.secrets, checked.settings) == (secret(**{name: "value"}), {})
 
 
 def test_all_invalid_fields_are_reported_at_once() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from moniqo_core.domain.orders.order import OrderType
 
@@ -45,9 +46,13 @@ class FeedKind(StrEnum):
     LIVE = "live"
 
 
+SETTING_FIELDS: Final = frozenset({"initial_balance_usd"})
+"""The fields that are not secret. Every other field is a credential and is stored encrypted."""
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """A field that a user fills in to connect. Only settings that are not secret may set ``is_encrypted=False``."""
+    """A field that a user fills in to connect. Only :data:`SETTING_FIELDS` may set ``is_encrypted=False``."""
 
     field_name: str
     display_label: str
@@ -57,6 +62,11 @@ class CredentialField:
     placeholder: str | None = None
     help_text: str | None = None
     validation_regex: str | None = None
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether the value is stored as it is. A stored definition may ask for that where it is not allowed."""
+        return not self.is_encrypted and self.field_name in SETTING_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

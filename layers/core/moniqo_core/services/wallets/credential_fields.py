@@ -64,10 +64,10 @@ def check_credentials(fields: Sequence[CredentialField], given: Mapping[str, Sec
         problem = _problem(field, value.get_secret_value())
         if problem:
             errors.append(_error(name, "invalid", problem))
-        elif field.is_encrypted:
-            secrets[name] = value
-        else:
+        elif field.is_setting:
             settings[name] = value.get_secret_value()
+        else:
+            secrets[name] = value
     if errors:
         raise InvalidCredentialsError("The credentials do not match the wallet definition.", errors=errors)
     return CheckedCredentials(secrets, settings)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validat
 from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.orders.order import OrderType
-from moniqo_core.domain.wallets.definition import FeedKind, FieldType
+from moniqo_core.domain.wallets.definition import SETTING_FIELDS, FeedKind, FieldType
 from moniqo_core.http.schemas.common import ClosedModel, Name, NonNegativeAmount
 from moniqo_core.services.wallets.linear_time_patterns import Pattern, UnusablePatternError
 
@@ -64,8 +64,13 @@ class CredentialFieldIn(ClosedModel):
 
     @model_validator(mode="after")
     def _secrets_are_encrypted(self) -> Self:
-        if not self.is_encrypted and self.field_type in {FieldType.PASSWORD, FieldType.FILE}:
-            raise PydanticCustomError("unencrypted_secret", "A password or file must be stored encrypted")
+        secret = self.field_type in {FieldType.PASSWORD, FieldType.FILE} or self.field_name not in SETTING_FIELDS
+        if not self.is_encrypted and secret:
+            settings = ", ".join(sorted(SETTING_FIELDS))
+            raise PydanticCustomError(
+                "unencrypted_secret",
+                f"A credential must be encrypted. Only {settings} may set is_encrypted to false",
+            )
         return self
 
 
