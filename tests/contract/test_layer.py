@@ -39,7 +39,8 @@ import sys
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.registry import venue_of
-connection = VenueConnection(venue_of(sys.argv[1]), ApiConfig(base_url="https://venue.example"))
+venue = venue_of(sys.argv[1])
+connection = VenueConnection(venue, ApiConfig(base_url=f"https://{min(venue.hosts)}"))
 connection.client_model()
 prefix = "ccxt.async_support."
 print(*(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix) and ".base" not in name))

@@ -179,6 +179,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "JWT_GROUPS_CLAIM": "cognito:groups",
         "LIVE_TRADING": "false",
         "PRICE_VENUES": "",
+        "VENUE_HOSTS": "",
         "POLYGON_SECRET_ID": "",
         "EGRESS_ADDRESS": "",
         "WALLETS_PER_USER": "100",

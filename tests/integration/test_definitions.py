@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moniqo_core import bootstrap
 from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Invoke
@@ -251,6 +252,17 @@ def test_only_admins_change_the_catalogue(
                 ]
             },
         ),
+        *(
+            (
+                "required_credentials.0",
+                {
+                    "required_credentials": [
+                        {"field_name": name, "display_label": "A", "field_type": kind, "is_encrypted": False}
+                    ]
+                },
+            )
+            for name, kind in (("api_secret", "text"), ("api_key", "text"), ("pin", "number"), ("account", "text"))
+        ),
         ("body", {"is_demo": True}),
     ],
 )
@@ -262,6 +274,64 @@ def test_invalid_fields_are_named_and_nothing_is_stored(
     assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR")
     assert [error["field"] for error in answer.json["errors"]] == [field]
     assert run(database["wallets"].count_documents({})) == 0
+
+
+FOREIGN_ADDRESSES = [
+    "https://attacker.example",
+    "https://api.binance.com.attacker.example",
+    "https://attacker.example/api.binance.com",
+    "https://api.kraken.com",
+    "https://127.0.0.1.nip.io",
+    "https://10.0.0.1",
+    "https://1.2.3.4",
+    "https://[64:ff9b:1::a00:1]",
+    "http://127.0.0.1:9001",
+    "http://localhost:9001",
+]
+
+
+@pytest.mark.parametrize("field", ["base_url", "testnet_url"])
+@pytest.mark.parametrize("address", FOREIGN_ADDRESSES)
+def test_venue_has_an_address_of_its_own(invoke: Invoke, seeded: Database, address: str, field: str) -> None:
+    path = f"{PATH}/binance-spot-v1"
+
+    answer = invoke("update_definition", "PATCH", path, user=ADMIN, body={"api_config": {field: address}})
+
+    assert (answer.status, answer.json["code"]) == (422, "VALIDATION_ERROR"), answer.text
+    (error,) = answer.json["errors"]
+    assert error["field"] == f"api_config.{field}"
+    assert "api.binance.com, " in error["message"]
+
+
+def test_deleted_definition_of_a_venue_comes_back_with_an_address_of_the_venue(
+    invoke: Invoke, seeded: Database
+) -> None:
+    path = f"{PATH}/binance-spot-v1"
+    assert invoke("delete_definition", "DELETE", path, user=ADMIN).status == 204
+    body = NEW | {"slug": "binance-spot-v1", "api_config": {"base_url": "https://attacker.example"}}
+
+    assert invoke("create_definition", "POST", PATH, user=ADMIN, body=body).status == 422
+
+    body["api_config"] = {"base_url": "https://api.binance.com"}
+    assert invoke("create_definition", "POST", PATH, user=ADMIN, body=body).status == 201
+
+
+def test_administrator_switches_a_venue_between_production_and_test_network(invoke: Invoke, seeded: Database) -> None:
+    for address in ("https://testnet.binance.vision", "https://api.binance.com/", "https://api-gcp.binance.com"):
+        body = {"api_config": {"base_url": address}}
+        answer = invoke("update_definition", "PATCH", f"{PATH}/binance-spot-v1", user=ADMIN, body=body)
+        assert answer.status == 200, answer.text
+
+
+def test_parameter_of_the_deployment_adds_hosts(
+    environment: pytest.MonkeyPatch, invoke: Invoke, seeded: Database
+) -> None:
+    environment.setenv("VENUE_HOSTS", "proxy.example.test, eu.proxy.example.test")
+    bootstrap.settings.cache_clear()
+    for host, status in (("proxy.example.test", 200), ("eu.proxy.example.test", 200), ("example.test", 422)):
+        body = {"api_config": {"base_url": f"https://{host}"}}
+        answer = invoke("update_definition", "PATCH", f"{PATH}/kraken-spot-v1", user=ADMIN, body=body)
+        assert answer.status == status, answer.text
 
 
 def test_null_cannot_unset_a_required_field(invoke: Invoke, seeded: Database) -> None:

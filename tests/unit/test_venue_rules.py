@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ from moniqo_core.venues.exchanges.refusals import (
 )
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN, SECONDS_PER_PROBE, CircuitBreaker
+from moniqo_core.venues.transport.public_resolver import public_resolver
 from moniqo_core.venues.transport.venue_address import checked_address
 from tests.conftest import Run
 from tests.support.venues.rules import venue_named
@@ -202,6 +204,16 @@ def test_circuit_rests_for_the_longest_time_the_venue_asked_for() -> None:
         "https://[::127.0.0.1]",
         "https://[64:ff9b::7f00:1]",
         "https://[2002:7f00:1::]",
+        "https://[64:ff9b:1::7f00:1]",
+        "https://[64:ff9b:1:ffff::1]",
+        "https://[::ffff:0:127.0.0.1]",
+        "https://[::ffff:0:a00:1]",
+        "https://[::ffff:8.8.8.8]",
+        "https://[2001:0:7f00:1::1]",
+        "https://[fec0::1]",
+        "https://[ff0e::1]",
+        "https://224.0.1.1",
+        "https://239.255.255.250",
     ],
 )
 def test_address_must_be_public_and_https(url: str | None) -> None:
@@ -214,6 +226,60 @@ def test_public_https_and_allowed_loopback_addresses_are_accepted() -> None:
     assert checked_address("http://127.0.0.1:9001", allow_loopback=True) == "http://127.0.0.1:9001"
     with pytest.raises(WalletConnectionError):
         checked_address("http://10.0.0.1", allow_loopback=True)
+
+
+@pytest.mark.parametrize("address", ["https://api.kraken.com", "https://venue.example", "https://a.api.venue.example"])
+def test_address_is_one_of_the_venue(address: str) -> None:
+    hosts = {"api.venue.example", "test.venue.example"}
+    with pytest.raises(WalletConnectionError, match=r"api\.venue\.example, test\.venue\.example"):
+        checked_address(address, allow_loopback=True, hosts=hosts)
+    assert checked_address("https://API.venue.example:443", allow_loopback=False, hosts=hosts)
+    assert checked_address("http://localhost:9001", allow_loopback=True, hosts=hosts)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        *(
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.1.1",
+            "172.16.0.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.1.1",
+        ),
+        *("::1", "fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "64:ff9b:1::a00:1", "64:ff9b::a00:1", "::ffff:0:a00:1"),
+        *("224.0.1.1", "ff0e::1", "2002:a00:1::", "fec0::1"),
+    ],
+)
+def test_name_that_leads_into_a_private_network_is_not_called(
+    monkeypatch: pytest.MonkeyPatch, run: Run, found: str
+) -> None:
+    """As 127.0.0.1.nip.io does. Names are resolved by the operating system."""
+    family = socket.AF_INET6 if ":" in found else socket.AF_INET
+    where = (found, 443, 0, 0) if ":" in found else (found, 443)
+    answers = [(family, socket.SOCK_STREAM, 6, "", where)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_options: answers)
+    monkeypatch.setattr(socket, "getnameinfo", lambda _where, _flags: (found, "443"))
+
+    async def resolve(*, allow_loopback: bool, host: str) -> list[str]:
+        resolver = public_resolver(allow_loopback=allow_loopback)
+        found = await resolver.resolve(host, 443, socket.AF_UNSPEC)
+        await resolver.close()
+        return [entry["host"] for entry in found]
+
+    for allow_loopback in (False, True):
+        with pytest.raises(OSError, match="no public address"):
+            run(resolve(allow_loopback=allow_loopback, host="api.venue.example"))
+    with pytest.raises(OSError, match="no public address"):
+        run(resolve(allow_loopback=False, host="localhost"))
+    assert run(resolve(allow_loopback=True, host="localhost")) == [found]
+
+    where = ("1.1.1.1", 443)
+    answers.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", where))
+    assert run(resolve(allow_loopback=False, host="api.venue.example")) == ["1.1.1.1"], "only public ones are left"
 
 
 @pytest.mark.parametrize(

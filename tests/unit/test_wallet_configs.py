@@ -29,7 +29,7 @@ def database(run: Run) -> Any:
 
 @pytest.fixture
 def connection() -> VenueConnection:
-    return VenueConnection(Binance(), ApiConfig(base_url="https://venue.example"))
+    return VenueConnection(Binance(), ApiConfig(base_url="https://api.binance.com"))
 
 
 def test_demo_config_needs_only_a_database(database: Any) -> None:

@@ -47,6 +47,7 @@ class Settings:
     jwt_groups_claim: str = "cognito:groups"
     jwt_jwks_url: str | None = None
     price_venues: str = ""
+    venue_hosts: str = ""
     polygon_secret_id: str | None = None
     polygon_url: str | None = None
     sync_queue_url: str | None = None
@@ -95,6 +96,10 @@ class Settings:
             message = f"{name.upper()} is not set."
             raise MissingSettingError(message)
         return str(value)
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Return the entries of the setting called ``name``, which are separated by commas."""
+        return tuple(filter(None, str(getattr(self, name)).replace(" ", "").split(",")))
 
 
 def _number(variable: str, env: Mapping[str, str], most: int) -> int:

@@ -23,8 +23,9 @@ def wallets() -> WalletConnector:
         bootstrap.database(),
         cipher=bootstrap.cipher,
         allow_loopback=chosen.loopback_venues,
+        venue_hosts=chosen.listed("venue_hosts"),
         calls_from=chosen.egress_address,
-        price_venues=tuple(filter(None, chosen.price_venues.replace(" ", "").split(","))),
+        price_venues=chosen.listed("price_venues"),
         polygon=_polygon(),
     )
 

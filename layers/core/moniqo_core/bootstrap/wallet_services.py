@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 def definitions() -> Definitions:
     """Return the service for the catalogue of wallet definitions."""
     from moniqo_core.services.wallets.definitions import Definitions
+    from moniqo_core.services.wallets.venue_addresses import VenueAddresses
 
-    return Definitions(definition_store())
+    chosen = bootstrap.settings()
+    addresses = VenueAddresses(chosen.listed("venue_hosts"), allow_loopback=chosen.loopback_venues)
+    return Definitions(definition_store(), addresses)
 
 
 @cache

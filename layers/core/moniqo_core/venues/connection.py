@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -34,6 +34,7 @@ class VenueConnection(VenueCalls):
         markets: VenueMarketStore | None = None,
         *,
         allow_loopback: bool = False,
+        venue_hosts: Collection[str] = (),
         calls_from: str | None = None,
         now: Clock = utc_now,
         circuit_breaker: CircuitBreaker | None = None,
@@ -47,6 +48,7 @@ class VenueConnection(VenueCalls):
                 ``requests_per_second`` for each account, which overrides CCXT's rate.
             markets: Where listings are stored. None keeps them in this object only.
             allow_loopback: Whether an address on this machine may be called, also without TLS.
+            venue_hosts: Hosts that may be called beside those of the venue itself.
             calls_from: The IP address that venues see, if it is fixed. Errors name it when a venue refuses a key.
             now: Returns the current time.
             circuit_breaker: Decides whether calls are sent. None creates one.
@@ -60,6 +62,7 @@ class VenueConnection(VenueCalls):
             venue,
             config,
             allow_loopback=allow_loopback,
+            venue_hosts=venue_hosts,
             calls_from=calls_from,
             circuit_breaker=circuit_breaker,
             rate_limiter=rate_limiter,

@@ -8,6 +8,8 @@ from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from moniqo_core.domain.clock import Clock
     from moniqo_core.domain.wallets.definition import Definition
     from moniqo_core.storage.document import Database
@@ -17,19 +19,29 @@ if TYPE_CHECKING:
 class VenueConnections:
     """Holds one connection for each definition of a venue, made on first use."""
 
-    def __init__(self, database: Database, clock: Clock, *, allow_loopback: bool, calls_from: str | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        allow_loopback: bool,
+        venue_hosts: Collection[str],
+        calls_from: str | None,
+    ) -> None:
         """Make no connection yet.
 
         Args:
             database: Where the listings of markets are stored.
             clock: Returns the current time.
             allow_loopback: Whether a definition may name a venue on this machine.
+            venue_hosts: Hosts that a definition may name beside those of its venue.
             calls_from: The IP address that venues see, if it is fixed.
 
         """
         self._database = database
         self._clock = clock
         self._allow_loopback = allow_loopback
+        self._venue_hosts = venue_hosts
         self._calls_from = calls_from
         self._made: dict[tuple[str, str], VenueConnection] = {}
 
@@ -52,6 +64,7 @@ class VenueConnections:
                 definition.api_config,
                 VenueMarketStore(self._database),
                 allow_loopback=self._allow_loopback,
+                venue_hosts=self._venue_hosts,
                 calls_from=self._calls_from,
                 now=self._clock,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
@@ -44,6 +44,7 @@ class WalletConnector:
         cipher: Callable[[], CredentialCipher] | None = None,
         *,
         allow_loopback: bool = False,
+        venue_hosts: Collection[str] = (),
         calls_from: str | None = None,
         price_venues: Sequence[str] = (),
         polygon: PolygonHttp | None = None,
@@ -55,6 +56,7 @@ class WalletConnector:
             clock: The present.
             cipher: Makes the cipher that decrypts credentials. Without it no live wallet can query its account.
             allow_loopback: Whether a definition may name a venue on this machine.
+            venue_hosts: Hosts that a definition may name beside those of its venue.
             calls_from: The IP address that venues see, where it is fixed.
             price_venues: Slugs of the definitions whose venues give prices to demo wallets, the preferred one first.
             polygon: Gives prices of shares. None where the deployment has no key.
@@ -65,7 +67,9 @@ class WalletConnector:
         self._ledger = DemoJournal(database)
         self._wallets = UserWalletStore(database)
         self._live_ids: set[tuple[str, str]] = set()
-        self._venues = VenueConnections(database, clock, allow_loopback=allow_loopback, calls_from=calls_from)
+        self._venues = VenueConnections(
+            database, clock, allow_loopback=allow_loopback, venue_hosts=venue_hosts, calls_from=calls_from
+        )
         definitions = KnownDefinitions(DefinitionStore(database))
         self._feeds = DemoFeeds(database, clock, definitions, self._venues, price_venues, polygon)
         self._live = LiveConnector(database, clock, cipher, definitions, self._venues, self._feeds.usd_rate)

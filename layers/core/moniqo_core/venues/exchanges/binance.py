@@ -71,6 +71,8 @@ class Binance(Venue):
 
     exchange = "binance"
     name = "Binance"
+    hosts = frozenset(f"{name}.binance.com" for name in ("api", "api-gcp", "api1", "api2", "api3", "api4"))
+    test_hosts = frozenset({"testnet.binance.vision"})
     options: ClassVar[Mapping[str, object]] = {
         "fetchMarkets": {"types": ["spot"]},
         "fetchBalance": "spot",

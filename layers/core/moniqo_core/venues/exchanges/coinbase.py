@@ -71,6 +71,8 @@ class Coinbase(Venue):
 
     exchange = "coinbase"
     name = "Coinbase"
+    hosts = frozenset({"api.coinbase.com"})
+    test_hosts = frozenset({"api-sandbox.coinbase.com"})
     refusals = _REFUSALS
     order_types = frozenset(_READ.values())
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})

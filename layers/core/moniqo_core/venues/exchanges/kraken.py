@@ -76,6 +76,7 @@ class Kraken(Venue):
 
     exchange = "kraken"
     name = "Kraken"
+    hosts = frozenset({"api.kraken.com"})
     options: ClassVar[Mapping[str, object]] = {"marketsByAltname": {}}
     refusals = _REFUSALS
     order_types = frozenset(_TYPES)

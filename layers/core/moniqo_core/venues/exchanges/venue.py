@@ -31,6 +31,10 @@ class Venue(ABC):
     name: ClassVar[str]
     fields: ClassVar[Mapping[str, str]] = {"api_key": "apiKey", "api_secret": "secret"}
     """CCXT's name of each credential field. A wallet needs all of them."""
+    hosts: ClassVar[frozenset[str]]
+    """The hosts of the venue's interface. Credentials go to no other host."""
+    test_hosts: ClassVar[frozenset[str]] = frozenset()
+    """The hosts of the venue's test network."""
     options: ClassVar[Mapping[str, object]] = {}
     refusals: ClassVar[Mapping[str, Refusal]]
     order_types: ClassVar[frozenset[OrderType]] = frozenset()

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import aiohttp
+    from aiohttp.abc import AbstractResolver
 
 
 MAX_SOCKETS: Final = 50
 IDLE_SOCKET_SECONDS: Final = 10
 
 
-def open_session() -> aiohttp.ClientSession:
-    """Open the HTTP session of one venue. It keeps no cookies."""
+def open_session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """Open the HTTP session of one venue. It keeps no cookies. Names are resolved by ``resolver`` if there is one."""
     import ssl
 
     import aiohttp
@@ -21,6 +22,7 @@ def open_session() -> aiohttp.ClientSession:
 
     # A socket that was idle while Lambda froze the process may be dead. An order must not be sent on it.
     connector = aiohttp.TCPConnector(
+        resolver=resolver,
         ssl=ssl.create_default_context(cafile=certifi.where()),
         limit=MAX_SOCKETS,
         keepalive_timeout=IDLE_SOCKET_SECONDS,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import lru_cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
 from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError, WalletConnectionError
 from moniqo_core.domain.wallets.definition import ApiConfig
@@ -16,6 +17,7 @@ from moniqo_core.venues.exchanges.refusals import BUSY, CLOCK, RATE_LIMIT, Refus
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.http_session import open_session
+from moniqo_core.venues.transport.public_resolver import public_resolver
 from moniqo_core.venues.transport.rate_limiter import RATE_LIMITED, RateLimiter
 from moniqo_core.venues.transport.venue_address import checked_address
 
@@ -52,14 +54,18 @@ class VenueCalls:
         config: ApiConfig,
         *,
         allow_loopback: bool,
+        venue_hosts: Collection[str],
         calls_from: str | None,
         circuit_breaker: CircuitBreaker | None,
         rate_limiter: Callable[[float, float], RateLimiter],
     ) -> None:
         """Take the arguments of :class:`moniqo_core.venues.connection.VenueConnection`."""
         self.venue = venue
-        self._on_test_network = config.base_url is None
-        self._address = checked_address(config.base_url or config.testnet_url, allow_loopback=allow_loopback)
+        address = config.base_url or config.testnet_url
+        hosts = {*venue.hosts, *venue.test_hosts, *venue_hosts}
+        self._address = checked_address(address, allow_loopback=allow_loopback, hosts=hosts)
+        self._on_test_network = config.base_url is None or urlsplit(address).hostname in venue.test_hosts
+        self._allow_loopback = allow_loopback
         self._per_second = config.rate_limits.get("requests_per_second")
         self._calls_from = calls_from
         self._circuit_breaker = circuit_breaker or CircuitBreaker()
@@ -96,7 +102,7 @@ class VenueCalls:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            self._session = open_session()
+            self._session = open_session(public_resolver(allow_loopback=self._allow_loopback))
         return self._session
 
     async def read(self, client: Client, call: Call[Found], seconds: float = READ_SECONDS) -> Found:
