@@ -160,3 +160,11 @@ def test_asset_flows_restart_when_only_the_newest_fills_are_available() -> None:
     account.buy(later(300))
     assert account.look(later(310)) == {}
     assert account.asset_flows().flows["BTC"].traded == D("0.1")
+
+
+def test_fill_on_margin_moves_no_money_but_its_fee() -> None:
+    account = Account()
+    account.held["USDT"] -= D(3)
+    order = ("1", "1", "BTC/USDT", OrderSide.BUY, PRICE, D(1), PRICE, D(3), "USDT", None, NOON + timedelta(minutes=5))
+    account.fills.append(VenueFill(*order, on_margin=True))
+    assert account.look(NOON + timedelta(minutes=10)) == {}

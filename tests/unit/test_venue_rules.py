@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -325,3 +326,50 @@ def test_venue_client_id_is_stable_per_wallet_and_client_order_id() -> None:
     for name in (known, venue_client_id("wallet", None)):
         assert len(name) == 32
         assert int(name, 16)
+
+
+def test_sale_that_closes_a_position_keeps_its_result() -> None:
+    buy, sell = OrderSide.BUY, OrderSide.SELL
+    fills = [fill(buy, "1", "2000", "1"), fill(sell, "0.5", "2100", "1"), fill(sell, "0.5", "2200", "1")]
+    closed = position_of(fills, "BTC")
+    assert (closed.amount, closed.cost, closed.realised, closed.fees) == (D(0), D(0), D(147), D(3))
+    again = position_of([*fills, fill(buy, "1", "2300")], "BTC")
+    assert (again.amount, again.cost, again.realised) == (D(1), D(2300), D(147))
+
+
+def test_closing_sale_of_more_than_was_bought_counts_its_own_share() -> None:
+    buy, sell = OrderSide.BUY, OrderSide.SELL
+    closed = position_of([fill(buy, "1", "2000"), fill(sell, "4", "2100", "4")], "BTC")
+    assert (closed.amount, closed.cost, closed.realised, closed.fees) == (D(0), D(0), D(99), D(1))
+    never_bought = position_of([fill(sell, "4", "2100", "4")], "BTC")
+    assert never_bought == position_of([], "BTC")
+    fee_in_base = position_of([fill(buy, "1", "2000"), fill(sell, "0.9", "2100", "0.1", "BTC")], "BTC")
+    assert (fee_in_base.amount, fee_in_base.realised) == (D(0), D(-110))
+
+
+def test_trades_on_margin_are_not_part_of_a_position() -> None:
+    buy, sell = OrderSide.BUY, OrderSide.SELL
+    spot, *margin = fill(buy, "0.02", "30000"), fill(buy, "1", "50000"), fill(sell, "1", "40000")
+    held = position_of([spot, *(replace(trade, on_margin=True) for trade in margin)], "BTC")
+    assert (held.amount, held.cost, held.realised) == (D("0.02"), D(600), D(0))
+    assert held.unrealised(D(40000)) == D(200)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "on_margin"),
+    [
+        ("kraken", {"margin": "0.00000", "misc": ""}, False),
+        ("kraken", {"margin": "10000.00000", "misc": ""}, True),
+        ("kraken", {"margin": "0.00000", "misc": "closing,stopped"}, True),
+        ("kraken", {"margin": "0.00000", "misc": "", "leverage": "5"}, True),
+        ("kraken", {"margin": "0.00000", "misc": "", "leverage": "0", "posstatus": "closed"}, True),
+        ("kraken", {"margin": "0.00000", "misc": "", "leverage": "5:1"}, True),
+        ("kraken", {"misc": None}, False),
+        ("binance", {"isMaker": True}, False),
+        ("binance", {"isMaker": True, "isIsolated": False}, True),
+        ("binance", {"isMaker": True, "isIsolated": True}, True),
+        ("coinbase", {"size_in_quote": False}, False),
+    ],
+)
+def test_venue_tells_trades_on_margin(name: str, row: Mapping[str, Any], on_margin: bool) -> None:
+    assert venue_named(name).is_on_margin(row) is on_margin

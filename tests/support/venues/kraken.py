@@ -308,6 +308,9 @@ class FakeKraken(FakeVenue):
             "fee": str(fill.fee),
             "vol": str(fill.amount),
             "maker": fill.maker,
+            "margin": "0.00000",
+            "leverage": "0",
+            "misc": "",
         }
 
 

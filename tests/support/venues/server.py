@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -67,6 +68,7 @@ class FakeVenue(ABC):
         self.faults: list[Fault] = []
         self.trouble: Callable[[web.Request, str | None], Fault | None] | None = None
         self.seen: list[tuple[str, str]] = []
+        self.rewrites: list[tuple[str, Callable[[Any], object]]] = []
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -112,9 +114,14 @@ class FakeVenue(ABC):
         self.faults.append(fault)
         return fault
 
+    def rewrite(self, path: str, change: Callable[[Any], object]) -> None:
+        """Let ``change`` alter the JSON of every answer to a path from now on."""
+        self.rewrites.append((path, change))
+
     def mend(self) -> None:
         """Remove every fault."""
         self.faults.clear()
+        self.rewrites.clear()
         self.trouble = None
 
     def calls(self, path: str, method: str | None = None) -> int:
@@ -163,7 +170,16 @@ class FakeVenue(ABC):
             answer: web.StreamResponse = await handler(request)
         except RefusalError as refusal:
             return refusal.answer
-        return answer
+        return self._rewritten(request, answer)
+
+    def _rewritten(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+        changes = [change for path, change in self.rewrites if path in request.path]
+        if not changes or not isinstance(answer, web.Response) or answer.text is None:
+            return answer
+        shown = json.loads(answer.text)
+        for change in changes:
+            change(shown)
+        return web.json_response(shown)
 
     def _fault(self, request: web.Request) -> Fault | None:
         key = self.key_of(request)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.market.market import Candle, PriceLevel
-from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.money import ZERO, exact, round_down, round_up
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo_core.domain.portfolio.position import Position, bought, sold
 from moniqo_core.domain.wallets.results import OrderResult, WalletBalance
@@ -33,7 +33,10 @@ _PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 @dataclass(frozen=True, slots=True)
 class VenueFill:
-    """A fill at a venue. ``quote`` is the quote amount exchanged, without the fee."""
+    """A fill at a venue. ``quote`` is the quote amount exchanged, without the fee.
+
+    A fill ``on_margin`` moves borrowed money. It is not part of a spot position, and only its fee reaches the balances.
+    """
 
     fill_id: str
     order_id: str
@@ -46,6 +49,7 @@ class VenueFill:
     fee_currency: str
     liquidity: str | None
     at: datetime
+    on_margin: bool = False
 
 
 def read_order(order: Mapping[str, Any], order_type: OrderType) -> OrderResult:
@@ -107,7 +111,7 @@ def with_fees(order: Mapping[str, Any], fills: Iterable[VenueFill]) -> dict[str,
     return {**order, "fees": own, "fee": None}
 
 
-def read_fill(trade: Mapping[str, Any]) -> VenueFill:
+def read_fill(trade: Mapping[str, Any], *, on_margin: bool = False) -> VenueFill:
     """Convert one of the account's own trades."""
     fee = trade.get("fee") or {}
     price, amount = _amount(trade["price"]), _amount(trade["amount"])
@@ -125,6 +129,7 @@ def read_fill(trade: Mapping[str, Any]) -> VenueFill:
         fee_currency=fee.get("currency") or trade["symbol"].partition("/")[2],
         liquidity=trade.get("takerOrMaker"),
         at=read_time(trade["timestamp"]),
+        on_margin=on_margin,
     )
 
 
@@ -159,22 +164,32 @@ def position_of(fills: Iterable[VenueFill], base: str) -> Position:
     """Return the position that ``fills``, oldest first, add up to at average cost.
 
     A fee in the base asset lowers the amount bought, or raises the amount sold. A fee in the quote asset lowers the
-    realised profit. Fees in other assets are not counted. Selling all that the fills bought, or more, closes the
-    position: any excess came from elsewhere.
+    realised profit. Fees in other assets are not counted, and neither are fills on margin.
+
+    Selling more than the fills bought closes the position: the excess came from elsewhere. Only the share of the sale
+    that the position could give counts in its result. The result of a closed position is kept for the next one.
     """
     position = Position()
     with exact():
         for fill in fills:
-            quote_asset = fill.symbol.partition("/")[2]
-            fee = fill.fee if fill.fee_currency == quote_asset else ZERO
-            kept = fill.fee if fill.fee_currency == base else ZERO
-            if fill.side is OrderSide.BUY:
-                position = bought(position, fill.amount - kept, fill.quote, fee)
-            elif fill.amount + kept >= position.amount:
-                position = Position(realised=position.realised, fees=position.fees + fee)
-            else:
-                position = sold(position, fill.amount + kept, fill.quote, fee, _SCALE)
+            if not fill.on_margin:
+                position = _after(position, fill, base)
     return position
+
+
+def _after(position: Position, fill: VenueFill, base: str) -> Position:
+    fee = fill.fee if fill.fee_currency == fill.symbol.partition("/")[2] else ZERO
+    kept = fill.fee if fill.fee_currency == base else ZERO
+    if fill.side is OrderSide.BUY:
+        return bought(position, fill.amount - kept, fill.quote, fee)
+    amount = fill.amount + kept
+    if amount <= position.amount:
+        return sold(position, amount, fill.quote, fee, _SCALE)
+    if not position.amount:
+        return position
+    share = position.amount / amount
+    proceeds, own_fee = round_down(fill.quote * share, _SCALE), round_up(fee * share, _SCALE)
+    return sold(position, position.amount, proceeds, own_fee, _SCALE)
 
 
 def read_time(milliseconds: int | str) -> datetime:

@@ -159,6 +159,10 @@ class Binance(Venue):
         """Return the type from Binance's own field, because CCXT turns a stop-limit order into a limit order."""
         return _READ[order["info"]["type"]]
 
+    def is_on_margin(self, info: Mapping[str, Any]) -> bool:
+        """Tell by ``isIsolated``, which only trades of a cross or an isolated margin account have."""
+        return "isIsolated" in info
+
     async def balance(self, client: Client) -> Mapping[str, Any]:
         """Return ``GET /api/v3/account``, without assets whose balance is zero.
 

@@ -170,6 +170,16 @@ class Kraken(Venue):
         price = descr["price2"] if descr["ordertype"].endswith("-limit") else descr["price"]
         return {**order, "cost": info["cost"], "price": price}
 
+    def is_on_margin(self, info: Mapping[str, Any]) -> bool:
+        """Read the fields that only trades on margin have.
+
+        ``margin`` is the initial margin of a trade that opens a position. A trade that closes one needs no margin of
+        its own and says ``closing`` in ``misc``.
+        """
+        flags = str(info.get("misc") or "").split(",")
+        opens = Decimal(info.get("margin") or 0) > 0 or info.get("posstatus") is not None
+        return opens or "closing" in flags or str(info.get("leverage") or 0) not in {"0", "none"}
+
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep the alternative name of the pair, which Kraken's orders use."""
         return {"altname": info["altname"]}

@@ -126,6 +126,14 @@ class Venue(ABC):
         """Return CCXT's order, in which the venue's own values replace those that CCXT derived wrongly."""
         return order
 
+    def is_on_margin(self, info: Mapping[str, Any]) -> bool:
+        """Tell whether the venue's own row of a trade was made with borrowed money."""
+        return False
+
+    def amended_fill(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return CCXT's trade, in which the venue's own values replace those that CCXT derived wrongly."""
+        return trade
+
     def credential(self, value: str) -> str:
         """Return a credential in the form that the venue's signature needs."""
         return value

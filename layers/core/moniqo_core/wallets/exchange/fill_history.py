@@ -156,11 +156,13 @@ def _with(flows: Mapping[str, Flow], fills: Iterable[VenueFill | Fill]) -> Mappi
     fees: dict[str, Decimal] = defaultdict(Decimal)
     with exact():
         for fill in fills:
+            fees[fill.fee_currency] += fill.fee
+            if isinstance(fill, VenueFill) and fill.on_margin:
+                continue
             base, quote = fill.symbol.split("/")
             sign = 1 if fill.side is OrderSide.BUY else -1
             traded[base] += sign * fill.amount
             traded[quote] -= sign * fill.quote
-            fees[fill.fee_currency] += fill.fee
         after = dict(flows)
         for asset in {*traded, *fees}:
             known = flows.get(asset, Flow())

@@ -115,10 +115,14 @@ class ExchangeHistory:
 
         async def ask(client: Client) -> list[VenueFill]:
             found = await self._venue.fills(client, symbol, start, order_id)
-            return [read_fill(trade) for trade in found]
+            return [self._readable_fill(trade) for trade in found]
 
         fills = await self._connection.read(client, ask)
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
+
+    def _readable_fill(self, trade: Mapping[str, Any]) -> VenueFill:
+        """Parse a trade of CCXT after the venue's corrections."""
+        return read_fill(self._venue.amended_fill(trade), on_margin=self._venue.is_on_margin(trade["info"]))
 
     async def asset_flows(
         self, opening: PreviousSync, value: Valuation, kept: KeptFills, ends: float
