@@ -131,9 +131,10 @@ instructions: $(DEV) ## Count the instructions of an order, with valgrind, and c
 	$(PY) -m benchmarks.instructions $(BASE)
 
 .PHONY: openapi
-openapi: $(RUN) ## Regenerate the OpenAPI document and docs/reference/errors.md from the code
+openapi: $(RUN) ## Regenerate the OpenAPI document and the pages on errors from the code
 	$(PY) -m moniqo_core.openapi functions functions/get_docs/openapi.json
 	$(PY) -m moniqo_core.error_reference docs/reference/errors.md
+	$(PY) -m moniqo_core.venue_error_reference docs/reference/venue-errors.md
 
 .PHONY: diagram
 diagram: $(DEV) ## Draw docs/concepts/rooms.svg anew: the packages of the layer and their imports

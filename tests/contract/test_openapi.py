@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
-from moniqo_core import error_reference
+from moniqo_core import error_reference, venue_error_reference
 from moniqo_core.openapi.document import build, load_routers, render
 from moniqo_core.openapi.fixed_parts import TAGS
 from tests.support.lambdas import ROOT, Answer, call, http_event
@@ -53,6 +53,9 @@ def test_committed_document_matches_the_code() -> None:
 def test_errors_page_matches_the_code() -> None:
     assert (ROOT / "docs" / "reference" / "errors.md").read_text() == error_reference.render(), (
         "run: python -m moniqo_core.error_reference docs/reference/errors.md"
+    )
+    assert (ROOT / "docs" / "reference" / "venue-errors.md").read_text() == venue_error_reference.render(), (
+        "run: python -m moniqo_core.venue_error_reference docs/reference/venue-errors.md"
     )
 
 

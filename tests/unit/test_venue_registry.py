@@ -16,12 +16,14 @@ from tests.support.venues.fakes import FAKES
 
 ROOT = Path(__file__).parents[2]
 SHARED = {"__init__", "registry", "venue", "refusals"}
-MODULES = {path.stem for path in Path(exchanges.__path__[0]).glob("*.py")} - SHARED
+FILES = {path.stem for path in Path(exchanges.__path__[0]).glob("*.py")} - SHARED
+MODULES = {name for name in FILES if not name.endswith("_codes")}
 EXCHANGES = {place.partition(":")[0] for place in VENUES.values()}
 
 
 def test_every_venue_file_is_registered() -> None:
     assert MODULES == EXCHANGES
+    assert {f"{exchange}_codes" for exchange in EXCHANGES} == FILES - MODULES
 
 
 @pytest.mark.parametrize("slug", VENUES)

@@ -23,8 +23,12 @@ from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import (
     DEFAULT_RETRY_AFTER,
     MAX_RETRY_AFTER,
+    UNLISTED,
+    UNREADABLE_ROW,
+    VENUE_FAILURE,
     VenueAnswer,
     find_refusal,
+    is_failure,
     retry_after,
 )
 from moniqo_core.venues.exchanges.venue import Venue
@@ -32,10 +36,18 @@ from moniqo_core.venues.transport.circuit_breaker import FAILURES, SECONDS_OPEN,
 from moniqo_core.venues.transport.public_resolver import public_resolver
 from moniqo_core.venues.transport.venue_address import checked_address
 from tests.conftest import Run
+from tests.support.venues.fakes import FAKES
 from tests.support.venues.rules import venue_named
 
 D = Decimal
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+REJECTED, INVALID = errors.OrderRejectedError, errors.InvalidOrderError
+
+
+def _refused_order(error: str, preview: str) -> dict[str, Any]:
+    return {"success": False, "error_response": {"error": error, "preview_failure_reason": preview}}
+
 
 ANSWERS: list[tuple[str, int, Any, type[WalletError], bool]] = [
     ("binance", 400, {"code": -2015, "msg": "x"}, errors.InvalidCredentialsError, True),
@@ -80,9 +92,34 @@ ANSWERS: list[tuple[str, int, Any, type[WalletError], bool]] = [
     ("bybit", 429, {"retMsg": "x"}, errors.RateLimitExceededError, True),
     ("bybit", 200, {"retCode": 10016, "retMsg": "x"}, errors.WalletConnectionError, False),
     ("bybit", 200, {"retCode": 10028, "retMsg": "x"}, errors.InvalidCredentialsError, True),
-    ("bybit", 200, {"retCode": 987654, "retMsg": "x"}, errors.WalletConnectionError, True),
+    ("bybit", 200, {"retCode": 987654, "retMsg": "x"}, errors.WalletConnectionError, False),
     ("bybit", 200, {}, errors.WalletConnectionError, False),
     ("bybit", 403, None, errors.WalletConnectionError, True),
+    ("binance", 400, {"code": -1013, "msg": "Market is closed."}, errors.OrderRejectedError, True),
+    ("binance", 400, {"code": -1013, "msg": "Filter failure: MAX_NUM_ORDERS"}, errors.OrderRejectedError, True),
+    ("binance", 400, {"code": -2010, "msg": "This action is disabled on this account."}, REJECTED, True),
+    ("binance", 400, {"code": -2011, "msg": "This action is disabled on this account."}, errors.ConflictError, True),
+    ("binance", 400, {"code": -1128, "msg": "x"}, errors.InvalidOrderError, True),
+    ("binance", 200, {"code": -99999, "msg": "x"}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EAccount:Invalid permissions:STBL trading restricted for NL."]}, REJECTED, True),
+    ("kraken", 200, {"error": ["EQuery:Invalid asset pair"]}, errors.InvalidSymbolError, True),
+    ("kraken", 200, {"error": ["EQuery:Unknown asset pair"]}, errors.InvalidSymbolError, True),
+    ("kraken", 200, {"error": ["ETrade:User Locked"]}, REJECTED, True),
+    ("kraken", 200, {"error": ["EBM:limit exceeded:CAL"]}, REJECTED, True),
+    ("kraken", 200, {"error": ["EDatabase:Internal error"]}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EGeneral:Internal error:42"]}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EService:Busy"]}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EService:Market in reduce_only mode"]}, REJECTED, True),
+    ("kraken", 200, {"error": ["ENew:Something new"]}, errors.WalletConnectionError, False),
+    ("kraken", 200, {"error": ["EAuth:Account temporary disabled"]}, errors.InvalidCredentialsError, True),
+    ("kraken", 200, {"error": ["EAuth:Too many requests"]}, errors.RateLimitExceededError, True),
+    ("coinbase", 404, {"error": "unknown", "error_details": "x"}, errors.OrderNotFoundError, True),
+    ("coinbase", 500, {"error": "unknown"}, errors.WalletConnectionError, False),
+    ("coinbase", 401, {"errors": [{"id": "authentication_error"}]}, errors.InvalidCredentialsError, True),
+    ("coinbase", 200, _refused_order("UNKNOWN_FAILURE_REASON", "PREVIEW_GEOFENCING_RESTRICTION"), REJECTED, True),
+    ("coinbase", 200, _refused_order("TRADING_DISABLED", "UNKNOWN_PREVIEW_FAILURE_REASON"), REJECTED, True),
+    ("coinbase", 200, _refused_order("UNKNOWN_FAILURE_REASON", "PREVIEW_INVALID_SIZE_PRECISION"), INVALID, True),
+    ("coinbase", 200, {"results": [{"success": False, "failure_reason": "NEW"}]}, errors.WalletConnectionError, False),
 ]
 GOOD: list[tuple[str, Any]] = [
     ("binance", {"balances": []}),
@@ -105,6 +142,20 @@ def test_venue_error_code_decides_the_error(
     assert refused is not None
     assert (refused.refusal.error, refused.refusal.outcome_known) == (error, outcome_known)
     assert "x" not in refused.as_error().detail.split()
+
+
+@pytest.mark.parametrize("exchange", sorted(FAKES))
+def test_every_listed_code_is_final_retryable_or_unknown(exchange: str) -> None:
+    for code, refusal in venue_named(exchange).refusals.items():
+        final = refusal.error.status in {404, 409, 422}
+        kinds = {"final": final or refusal.error is WalletConnectionError, "retryable": not final, "unknown": not final}
+        assert kinds[refusal.kind], code
+
+
+def test_code_that_is_not_listed_is_no_failure_of_the_venue() -> None:
+    assert not is_failure(UNLISTED)
+    assert not is_failure(UNREADABLE_ROW)
+    assert is_failure(VENUE_FAILURE)
 
 
 @pytest.mark.parametrize(("name", "body"), GOOD)

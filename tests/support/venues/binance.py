@@ -47,6 +47,8 @@ class FakeBinance(FakeVenue):
     balances_path = "/api/v3/account"
     markets_path = "/exchangeInfo"
     orders_path = "/api/v3/order"
+    cancel_path = "/api/v3/order"
+    cancel_method = "DELETE"
 
     def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
         super().__init__(exchange or Exchange(fee_in_base=True), latency)

@@ -55,6 +55,7 @@ class FakeCoinbase(FakeVenue):
     balances_path = "/brokerage/accounts"
     markets_path = "/market/products"
     orders_path = "/brokerage/orders"
+    cancel_path = "/orders/batch_cancel"
     order_path = "/historical/"
 
     def __init__(self, exchange: Exchange | None = None, latency: float = 0.0) -> None:
@@ -291,11 +292,13 @@ class FakeCoinbase(FakeVenue):
         for order_id in given["order_ids"]:
             reason = "UNKNOWN_CANCEL_FAILURE_REASON"
             order = account.orders.get(order_id)
-            if order is None or order.status != "open":
+            success = order is not None and order.status == "open"
+            if order is None or order.status not in {"open", "filled"}:
                 reason = "UNKNOWN_CANCEL_ORDER"
+            elif order.status == "filled":
+                reason = "ORDER_IS_FULLY_FILLED"
             else:
                 self.exchange.cancel(account, order)
-            success = reason != "UNKNOWN_CANCEL_ORDER"
             results.append({"success": success, "failure_reason": reason, "order_id": order_id})
         return {"results": results}
 

@@ -63,6 +63,7 @@ class FakeKraken(FakeVenue):
     balances_path = "/BalanceEx"
     markets_path = "/AssetPairs"
     orders_path = "/AddOrder"
+    cancel_path = "/CancelOrder"
     order_path = "/QueryOrders"
 
     def __init__(

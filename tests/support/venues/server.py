@@ -59,6 +59,9 @@ class FakeVenue(ABC):
     markets_path: ClassVar[str]
     orders_path: ClassVar[str]
     """Where orders are placed. A fake of a venue that only reads has none."""
+    cancel_path: ClassVar[str]
+    """Where orders are cancelled, with ``cancel_method``."""
+    cancel_method: ClassVar[str] = "POST"
     order_path: ClassVar[str]
     """Where one order is read, needed if placing an order does not return its state."""
 

@@ -10,43 +10,9 @@ from typing import Any, ClassVar, Final
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
-from moniqo_core.venues.exchanges import refusals as means
-from moniqo_core.venues.exchanges.refusals import Refusal
+from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
-_REFUSALS: Final[Mapping[str, Refusal]] = {
-    "-1000": means.VENUE_FAILURE,
-    "-1001": means.VENUE_FAILURE,
-    "-1002": means.KEY,
-    "-1003": means.RATE_LIMIT,
-    "-1006": means.VENUE_FAILURE,
-    "-1007": means.VENUE_FAILURE,
-    "-1008": means.BUSY,
-    "-1013": means.SIZE,
-    "-1015": means.RATE_LIMIT,
-    "-1016": means.MAINTENANCE,
-    "-1021": means.CLOCK,
-    "-1022": means.KEY,
-    "-1100": means.INVALID,
-    "-1102": means.INVALID,
-    "-1106": means.INVALID,
-    "-1111": means.INVALID,
-    "-1115": means.INVALID,
-    "-1116": means.INVALID,
-    "-1117": means.INVALID,
-    "-1121": means.SYMBOL,
-    # Binance has one code for everything that its matching engine refuses. A fixed message tells the cases apart.
-    "-2010 Account has insufficient balance for requested action.": means.FUNDS,
-    "-2010 Duplicate order sent.": means.DUPLICATE,
-    "-2010 Order would immediately match and take.": means.WOULD_TAKE,
-    "-2010": means.MARKET_CONDITION,
-    "-2011": means.UNKNOWN_ORDER,
-    "-2013": means.UNKNOWN_ORDER,
-    "-2008": means.KEY,
-    "-2014": means.KEY,
-    "-2015": means.KEY,
-    "-2026": means.UNKNOWN_ORDER,
-}
 _TYPES: Final = {
     OrderType.MARKET: "market",
     OrderType.LIMIT: "limit",
@@ -81,7 +47,7 @@ class Binance(Venue):
         "warnOnFetchOpenOrdersWithoutSymbol": False,
         "newOrderRespType": {"market": "FULL", "limit": "FULL"},
     }
-    refusals = _REFUSALS
+    refusals = REFUSALS
     order_types = frozenset(_TYPES)
     history_by_symbol = True
     most_fills = _MOST

@@ -9,54 +9,12 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
-from moniqo_core.domain.errors import InvalidCredentialsError, WalletConnectionError
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
-from moniqo_core.venues.exchanges import refusals as means
-from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
+from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.venue import Client, Venue
 
-_CLASSIC: Final = Refusal(
-    InvalidCredentialsError, "The key belongs to a classic account. Only unified trading accounts can be connected."
-)
-_BLOCKED: Final = Refusal(
-    WalletConnectionError,
-    "The venue does not answer the address of this deployment. It made too many requests, or its region is not served.",
-)
-_NO_CODE: Final = "no retCode"
-_FORBIDDEN: Final = "403"
-_REFUSALS: Final[Mapping[str, Refusal]] = {
-    _NO_CODE: means.VENUE_FAILURE,
-    _FORBIDDEN: _BLOCKED,
-    "-2015": means.KEY,
-    "10000": means.VENUE_FAILURE,
-    "10001": means.UNKNOWN_REASON,
-    "10002": means.CLOCK,
-    "10003": means.KEY,
-    "10004": means.KEY,
-    "10005": means.KEY,
-    "10006": means.RATE_LIMIT,
-    "10007": means.KEY,
-    "10008": means.KEY,
-    "10009": _BLOCKED,
-    "10010": means.KEY,
-    "10014": means.UNKNOWN_REASON,
-    "10016": means.VENUE_FAILURE,
-    "10017": means.UNKNOWN_REASON,
-    "10018": means.RATE_LIMIT,
-    "10024": means.LOCATION,
-    "10027": means.MARKET_CONDITION,
-    "10028": _CLASSIC,
-    "10029": means.SYMBOL,
-    "10429": means.RATE_LIMIT,
-    "33004": means.KEY,
-    "170001": means.VENUE_FAILURE,
-    "170007": means.VENUE_FAILURE,
-    "170032": means.VENUE_FAILURE,
-    "170121": means.SYMBOL,
-    "170222": means.RATE_LIMIT,
-    "170234": means.VENUE_FAILURE,
-}
 _KEEPS_FUNDS: Final = frozenset(
     {"AccountTransfer", "Spot", "ContractTrade", "Derivatives", "Options", "BlockTrade", "CopyTrading"}
     | {"Exchange", "Earn", "NFT", "Affiliate"}
@@ -91,7 +49,9 @@ class Bybit(Venue):
         "unifiedMarginStatus": 6,
         "fetchOrder": {"acknowledged": True},
     }
-    refusals = _REFUSALS
+    hosts = frozenset({"api.bybit.com"})
+    test_hosts = frozenset({"api-testnet.bybit.com"})
+    refusals = REFUSALS
     most_fills = _MOST
     adjusts_clock = True
     order_id = re.compile(r"[0-9]{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -113,12 +73,12 @@ class Bybit(Venue):
         A status 403 has no code. An answer without a code is a failure.
         """
         if status == HTTPStatus.FORBIDDEN:
-            return (_FORBIDDEN,)
+            return (FORBIDDEN,)
         if not isinstance(body, dict):
             return ()
         code = body.get("retCode")
         if code is None:
-            return () if status >= HTTPStatus.MULTIPLE_CHOICES else (_NO_CODE,)
+            return () if status >= HTTPStatus.MULTIPLE_CHOICES else (NO_CODE,)
         return () if str(code) == "0" else (str(code),)
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
@@ -130,7 +90,7 @@ class Bybit(Venue):
         """
         answer = (await client.privateGetV5UserQueryApi())["result"]
         if answer.get("uta") == 0:
-            raise VenueRefusalError(_CLASSIC)
+            raise VenueRefusalError(CLASSIC_ACCOUNT)
         allowed, addresses = answer["permissions"], answer.get("ips")
         granted = {*allowed["Wallet"], *(name for name, values in allowed.items() if values and name != "Wallet")}
         can_change = answer["readOnly"] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
@@ -12,39 +13,10 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
-from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
+from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
-_REFUSALS: Final[Mapping[str, Refusal]] = {
-    "unauthorized": means.KEY,
-    "UNAUTHENTICATED": means.KEY,
-    "PERMISSION_DENIED": means.KEY,
-    "RESOURCE_EXHAUSTED": means.RATE_LIMIT,
-    "NOT_FOUND": means.UNKNOWN_ORDER,
-    "INTERNAL": means.VENUE_FAILURE,
-    "UNAVAILABLE": means.VENUE_FAILURE,
-    "UNKNOWN": means.VENUE_FAILURE,
-    "DEADLINE_EXCEEDED": means.VENUE_FAILURE,
-    "INVALID_ARGUMENT": means.INVALID,
-    "INSUFFICIENT_FUND": means.FUNDS,
-    "PREVIEW_INSUFFICIENT_FUND": means.FUNDS,
-    "INVALID_PRODUCT_ID": means.SYMBOL,
-    "UNSUPPORTED_ORDER_CONFIGURATION": means.INVALID,
-    "INVALID_SIDE": means.INVALID,
-    "INVALID_SIZE_PRECISION": means.SIZE,
-    "INVALID_PRICE_PRECISION": means.SIZE,
-    "INVALID_LIMIT_PRICE": means.INVALID,
-    "INVALID_LIMIT_PRICE_POST_ONLY": means.WOULD_TAKE,
-    "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY": means.WOULD_TAKE,
-    "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL": means.SIZE,
-    "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL": means.SIZE,
-    "PREVIEW_INVALID_ORDER_CONFIG": means.INVALID,
-    "UNKNOWN_CANCEL_ORDER": means.UNKNOWN_ORDER,
-    "INVALID_CANCEL_REQUEST": means.UNKNOWN_ORDER,
-    "DUPLICATE_CANCEL_REQUEST": means.UNKNOWN_ORDER,
-    # Any other reason for which Coinbase refuses to place an order.
-    "refused order": means.MARKET_CONDITION,
-}
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
 _STATUSES: Final = {
     "PENDING": "open",
@@ -73,7 +45,7 @@ class Coinbase(Venue):
     name = "Coinbase"
     hosts = frozenset({"api.coinbase.com"})
     test_hosts = frozenset({"api-sandbox.coinbase.com"})
-    refusals = _REFUSALS
+    refusals = REFUSALS
     order_types = frozenset(_READ.values())
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD})
     most_fills = _MOST_FILLS
@@ -103,12 +75,14 @@ class Coinbase(Venue):
         if isinstance(body.get("error_response"), dict):
             response = body["error_response"]
             names = (response.get("preview_failure_reason"), response.get("error"))
-            known = [str(name) for name in names if name and not str(name).startswith("UNKNOWN_FAILURE")]
-            return [*known, "refused order"]
+            known = [str(name) for name in names if name and not str(name).startswith("UNKNOWN_")]
+            return [*known, REFUSED_ORDER]
         failed = [item for item in body.get("results") or () if item.get("success") is False]
         if failed:
             return [str(failed[0].get("failure_reason"))]
-        return [str(body["error"])] if isinstance(body.get("error"), str) else ()
+        ids = [item.get("id") for item in body.get("errors") or () if isinstance(item, dict)]
+        given = [name.upper() for name in (body.get("error"), *ids) if isinstance(name, str)]
+        return ["NOT_FOUND", *given] if status == HTTPStatus.NOT_FOUND else given
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
         """Read ``GET /api/v3/brokerage/key_permissions``."""
@@ -143,8 +117,16 @@ class Coinbase(Venue):
         return {"id": answer["success_response"]["order_id"]}
 
     async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
-        """Send ``POST /api/v3/brokerage/orders/batch_cancel``."""
-        return await client.v3PrivatePostBrokerageOrdersBatchCancel({"order_ids": [order_id]})
+        """Send ``POST /api/v3/brokerage/orders/batch_cancel``.
+
+        Raises:
+            VenueRefusalError: the answer does not say that this order is being cancelled.
+
+        """
+        answer = await client.v3PrivatePostBrokerageOrdersBatchCancel({"order_ids": [order_id]})
+        if not any(item["order_id"] == order_id and item["success"] is True for item in answer["results"]):
+            raise VenueRefusalError(means.CANCEL_REFUSED)
+        return answer
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Return the type from Coinbase's own field."""

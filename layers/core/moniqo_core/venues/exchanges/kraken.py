@@ -13,39 +13,10 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
-from moniqo_core.venues.exchanges.refusals import Refusal, VenueRefusalError
+from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
+from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
-_REFUSALS: Final[Mapping[str, Refusal]] = {
-    "EAPI:Invalid key": means.KEY,
-    "EAPI:Invalid signature": means.KEY,
-    "EAPI:Invalid nonce": means.CLOCK,
-    "EAPI:Rate limit exceeded": means.RATE_LIMIT,
-    "EAPI:Feature disabled": means.MAINTENANCE,
-    "EAuth": means.KEY,
-    "EGeneral:Permission denied": means.KEY,
-    "EGeneral:Temporary lockout": means.RATE_LIMIT,
-    "EGeneral:Too many requests": means.RATE_LIMIT,
-    "EGeneral:Invalid arguments": means.INVALID,
-    "EGeneral:Internal error": means.VENUE_FAILURE,
-    "EOrder:Insufficient funds": means.FUNDS,
-    "EOrder:Rate limit exceeded": means.RATE_LIMIT,
-    "EOrder:Order minimum not met": means.SIZE,
-    "EOrder:Cost minimum not met": means.SIZE,
-    "EOrder:Tick size check failed": means.SIZE,
-    "EOrder:Invalid price": means.INVALID,
-    "EOrder:Unknown order": means.UNKNOWN_ORDER,
-    "EOrder:Invalid order": means.UNKNOWN_ORDER,
-    "EOrder:Post only order": means.WOULD_TAKE,
-    "EOrder": means.MARKET_CONDITION,
-    "EQuery:Unknown asset pair": means.SYMBOL,
-    "EService:Market in cancel_only mode": means.MARKET_CONDITION,
-    "EService:Market in post_only mode": means.MARKET_CONDITION,
-    "EService:Market in limit_only mode": means.MARKET_CONDITION,
-    "EService:Deadline elapsed": means.MARKET_CONDITION,
-    "EService: Throttled": means.RATE_LIMIT,
-    "EService": means.VENUE_FAILURE,
-}
 _TYPES: Final = {
     OrderType.MARKET: "market",
     OrderType.LIMIT: "limit",
@@ -78,7 +49,7 @@ class Kraken(Venue):
     name = "Kraken"
     hosts = frozenset({"api.kraken.com"})
     options: ClassVar[Mapping[str, object]] = {"marketsByAltname": {}}
-    refusals = _REFUSALS
+    refusals = REFUSALS
     order_types = frozenset(_TYPES)
     times_in_force = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD})
     most_fills = _PAGE * _PAGES
@@ -189,6 +160,18 @@ class Kraken(Venue):
         by_name = model.options["marketsByAltname"]
         by_name.clear()
         by_name.update((market["info"]["altname"], market) for market in model.markets.values())
+
+    async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
+        """Send ``POST /0/private/CancelOrder``.
+
+        Raises:
+            VenueRefusalError: Kraken counted no order that it cancels.
+
+        """
+        answer = (await client.privatePostCancelOrder({"txid": order_id}))["result"]
+        if not int(answer["count"]):
+            raise VenueRefusalError(means.CANCEL_REFUSED)
+        return answer
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
         """Return ``POST /0/private/BalanceEx``.

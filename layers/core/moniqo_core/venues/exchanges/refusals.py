@@ -22,12 +22,20 @@ DEFAULT_RETRY_AFTER: Final = 10
 class Refusal(NamedTuple):
     """The meaning of a code: the class of our error, and our text.
 
-    ``outcome_known`` is False if the venue may have carried out the order anyway.
+    ``outcome_known`` is False if the venue may have carried out the order anyway. ``hint`` replaces the error's own.
     """
 
     error: type[WalletError]
     detail: str
     outcome_known: bool = True
+    hint: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Whether the refusal is ``final``, the same request is ``retryable``, or the outcome is ``unknown``."""
+        if not self.outcome_known:
+            return "unknown"
+        return "retryable" if self.error.retryable else "final"
 
 
 KEY: Final = Refusal(
@@ -40,6 +48,14 @@ RATE_LIMIT: Final = Refusal(errors.RateLimitExceededError, "The venue accepts no
 BUSY: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is too busy and did not accept the request.")
 MAINTENANCE: Final = Refusal(errors.TemporarilyUnavailableError, "The venue is closed for maintenance.")
 VENUE_FAILURE: Final = Refusal(errors.WalletConnectionError, "The venue failed to answer.", outcome_known=False)
+UNLISTED: Final = Refusal(
+    errors.WalletConnectionError, "The venue answered with a code that this service does not know.", outcome_known=False
+)
+UNREADABLE_ROW: Final = Refusal(
+    errors.WalletConnectionError,
+    "The venue has this order, but of a kind that this service cannot read.",
+    hint="Look at the order at the venue.",
+)
 UNKNOWN_REASON: Final = Refusal(errors.WalletConnectionError, "The venue refused a request for an unknown reason.")
 LOCATION: Final = Refusal(
     errors.WalletConnectionError, "The venue does not serve the region this deployment calls from."
@@ -52,9 +68,57 @@ FUNDS: Final = Refusal(errors.InsufficientBalanceError, "The venue reports that 
 INVALID: Final = Refusal(errors.InvalidOrderError, "The venue does not accept the order in this form.")
 SIZE: Final = Refusal(errors.InvalidOrderError, "The order is below the venue's minimum, or does not fit its steps.")
 MARKET_CONDITION: Final = Refusal(errors.OrderRejectedError, "The market does not allow this order now.")
+PAUSED_MARKET: Final = Refusal(
+    errors.OrderRejectedError,
+    "The venue has paused this market, or accepts only some orders in it now.",
+    hint="Try again when the market trades again. Open orders can still be cancelled.",
+)
+ACCOUNT: Final = Refusal(
+    errors.OrderRejectedError,
+    "The venue does not let this account place such an order in this market.",
+    hint="Ask the venue what your account may trade. Choose another symbol from GET /markets.",
+)
+LOCKED: Final = Refusal(
+    errors.OrderRejectedError,
+    "The venue has locked this account for trading.",
+    hint="Ask the venue to unlock the account. Nothing was placed.",
+)
+DISABLED: Final = Refusal(
+    errors.InvalidCredentialsError,
+    "The venue has disabled this account, or has not confirmed it yet.",
+    hint="Ask the venue to enable the account. Its key can stay as it is.",
+)
+TOO_MANY_ORDERS: Final = Refusal(
+    errors.OrderRejectedError,
+    "The account has as many open orders as the venue allows.",
+    hint="Cancel an open order, then place this one again.",
+)
+PRICE_BAND: Final = Refusal(
+    errors.OrderRejectedError,
+    "The price is too far from the market for the venue.",
+    hint="Choose a price nearer to the market. GET /markets/price shows it.",
+)
+TRIGGERED: Final = Refusal(
+    errors.OrderRejectedError,
+    "The market has already passed the stop price.",
+    hint="Choose another stop_price, or place a market order.",
+)
 WOULD_TAKE: Final = Refusal(errors.OrderRejectedError, "The order is post-only and would have filled at once.")
+UNFILLABLE: Final = Refusal(errors.OrderRejectedError, "The order could not be filled at once and was not placed.")
 DUPLICATE: Final = Refusal(errors.ConflictError, "The venue already has an order with this client id.")
 UNKNOWN_ORDER: Final = Refusal(errors.OrderNotFoundError, "The venue has no such order in this account.")
+ALREADY_FILLED: Final = Refusal(errors.OrderAlreadyFilledError, "The venue has already filled the order.")
+CANCEL_PENDING: Final = Refusal(errors.ConflictError, "The venue is already cancelling the order.")
+CANCEL_REFUSED: Final = Refusal(
+    errors.ConflictError,
+    "The venue did not cancel the order.",
+    hint="The order may still fill. Cancel it again in a moment.",
+)
+CANCEL_FORBIDDEN: Final = Refusal(
+    errors.ConflictError,
+    "The venue does not let this order be cancelled.",
+    hint="The order may still fill. Ask the venue why it cannot be cancelled.",
+)
 
 BY_HTTP_STATUS: Final[Mapping[int, Refusal]] = {
     400: UNKNOWN_REASON,
@@ -114,10 +178,17 @@ class VenueRefusalError(Exception):
 
         If the venue refused the key or the location, its advice names ``address``, from which this service calls.
         """
-        error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after)
+        error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after, hint=self.refusal.hint)
         if address is not None and self.refusal in {KEY, LOCATION}:
             error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
         return error
+
+
+def is_failure(refusal: Refusal) -> bool:
+    """Tell whether the venue failed to answer, so that a read is worth repeating. An unknown code is an answer."""
+    return issubclass(refusal.error, errors.WalletConnectionError) and not (
+        refusal.outcome_known or refusal is UNLISTED
+    )
 
 
 def find_refusal(answer: VenueAnswer, refusals: Mapping[str, Refusal], now: datetime) -> VenueRefusalError | None:
@@ -142,7 +213,7 @@ def _by_status(answer: VenueAnswer) -> Refusal:
 
 
 def _unexpected(answer: VenueAnswer) -> Refusal:
-    return UNKNOWN_REASON if answer.codes else _UNREADABLE
+    return UNLISTED if answer.codes else _UNREADABLE
 
 
 def _refuse(refusal: Refusal, answer: VenueAnswer, now: datetime, code: str) -> VenueRefusalError:

@@ -11,9 +11,17 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
-from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError, WalletConnectionError
+from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError
 from moniqo_core.domain.wallets.definition import ApiConfig
-from moniqo_core.venues.exchanges.refusals import BUSY, CLOCK, RATE_LIMIT, Refusal, VenueRefusalError, read_exception
+from moniqo_core.venues.exchanges.refusals import (
+    BUSY,
+    CLOCK,
+    RATE_LIMIT,
+    Refusal,
+    VenueRefusalError,
+    is_failure,
+    read_exception,
+)
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.http_session import open_session
@@ -171,7 +179,7 @@ class VenueCalls:
     def _record_outcome(self, client: Client, refusal: VenueRefusalError) -> None:
         if refusal.refusal is RATE_LIMITED:
             return
-        if issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.outcome_known:
+        if is_failure(refusal.refusal):
             self._circuit_breaker.failed(_account(client))
             return
         self._circuit_breaker.answered(_account(client))
@@ -197,7 +205,7 @@ class VenueCalls:
 def _is_retryable(refusal: VenueRefusalError) -> bool:
     if refusal.refusal is CLOCK or refusal.refusal is BUSY:
         return True
-    return issubclass(refusal.refusal.error, WalletConnectionError) and not refusal.refusal.outcome_known
+    return is_failure(refusal.refusal)
 
 
 def _account(client: Client) -> int | None:

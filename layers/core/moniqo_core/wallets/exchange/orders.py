@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from moniqo_core.domain.errors import (
+    ConflictError,
     IdempotencyMismatchError,
+    InvalidCredentialsError,
     InvalidOrderError,
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderNotFoundError,
+    RateLimitExceededError,
+    TemporarilyUnavailableError,
     WalletError,
 )
 from moniqo_core.domain.live.client_id import venue_client_id
@@ -22,10 +27,15 @@ from moniqo_core.domain.money import ZERO, exact, plain
 from moniqo_core.domain.orders.field_rules import check_amount, check_fields, check_notional, check_price
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.venues.exchanges.refusals import CANCEL_PENDING, VenueRefusalError
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.access import ExchangeAccess
 from moniqo_core.wallets.exchange.history import ExchangeHistory
+
+SECONDS_TO_LOOK: Final = 3.0
+"""Time limit of the query that follows an unclear answer to a cancellation."""
+_ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
 class ExchangeOrders:
@@ -114,10 +124,12 @@ class ExchangeOrders:
             return None
 
     async def cancel(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order.
+        """Cancel an order. After any answer other than a clear success, the order itself is looked at.
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
+            ConflictError: the venue did not cancel the order, which may still fill.
+            WalletConnectionError: the venue does not answer. The order may still fill.
             InvalidOrderError: wallets of this venue only read.
 
         """
@@ -129,18 +141,44 @@ class ExchangeOrders:
         async def ask(client: Client) -> object:
             nonlocal tries
             tries += 1
-            return await self._venue.cancel(client, order_id, symbol)
+            try:
+                return await self._venue.cancel(client, order_id, symbol)
+            except VenueRefusalError as refusal:
+                if refusal.refusal is CANCEL_PENDING:
+                    return None
+                raise
 
         try:
             await self._connection.read(self._access.client, ask)
-        except OrderNotFoundError:
-            order = await self._history.order(order_id, symbol)
-            if order.status is OrderStatus.CANCELLED and tries > 1:
-                return True
-            if order.status is OrderStatus.FILLED:
-                raise OrderAlreadyFilledError(f"Order {order_id} is already filled.") from None
-            raise OrderAlreadyClosedError(f"Order {order_id} is already {order.status}.") from None
+        except (InvalidCredentialsError, RateLimitExceededError, TemporarilyUnavailableError):
+            raise  # nothing was carried out, and another call would end in the same way
+        except WalletError as error:
+            said_ended = isinstance(error, OrderNotFoundError | OrderAlreadyFilledError)
+            await self._require_cancelled(order_id, symbol, error, ended_before=said_ended and tries == 1)
         return True
+
+    async def _require_cancelled(self, order_id: str, symbol: str, error: WalletError, *, ended_before: bool) -> None:
+        """Look at an order whose cancellation ended in ``error``. Return if our request has cancelled it.
+
+        ``ended_before`` means that the venue refused our only request because the order had already ended.
+        """
+        try:
+            async with asyncio.timeout(SECONDS_TO_LOOK):
+                order = await self._history.order(order_id, symbol)
+        except (WalletError, TimeoutError):
+            raise error from None
+        if order.status is OrderStatus.FILLED:
+            raise OrderAlreadyFilledError(f"Order {order_id} is already filled.") from None
+        if order.status is OrderStatus.CANCELLED and not ended_before:
+            return
+        if order.status in _ENDED:
+            raise OrderAlreadyClosedError(f"Order {order_id} is already {order.status}.") from None
+        if isinstance(error, OrderNotFoundError | OrderAlreadyFilledError):
+            raise ConflictError(
+                f"The venue did not cancel order {order_id} and shows it as {order.status}.",
+                hint="The order may still fill. Cancel it again in a moment.",
+            ) from None
+        raise error
 
 
 def _check_quote(quote_amount: Decimal, market: Market) -> None:

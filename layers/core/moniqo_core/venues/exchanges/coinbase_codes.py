@@ -1,0 +1,104 @@
+"""The error codes of Coinbase Advanced Trade. https://docs.cdp.coinbase.com/api-reference/advanced-trade-api.
+
+A refused order names a reason, and a preview reason with the prefix ``PREVIEW_``. Reasons of futures, brackets and
+requests for quotes are left out: an order that Coinbase refuses for a reason without an entry is refused for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from moniqo_core.venues.exchanges import refusals as means
+from moniqo_core.venues.exchanges.refusals import Refusal
+
+REFUSED_ORDER: Final = "refused order"
+"""Stands for every reason without an entry for which Coinbase refuses to place an order."""
+
+_ORDER_REASONS: Final[Mapping[Refusal, tuple[str, ...]]] = {
+    means.FUNDS: ("INSUFFICIENT_FUND", "INSUFFICIENT_FUNDS", "INSUFFICIENT_LEDGER_BALANCE", "INVALID_LEDGER_BALANCE"),
+    means.SYMBOL: ("INVALID_PRODUCT_ID", "INVALID_UNSUPPORTED_INSTRUMENT"),
+    means.PAUSED_MARKET: (
+        "CLOSE_ONLY_FAILURE", "MISSING_MARKET_TRADE_DATA", "MISSING_PRODUCT_PRICE_BOOK", "NOT_ALLOWED_BY_MARKET_STATE",
+        "ORDER_ENTRY_DISABLED", "PRODUCT_TRADING_HALTED", "TRADING_DISABLED", "UNTRADABLE_PRODUCT",
+    ),
+    means.ACCOUNT: (
+        "ASSET_BALANCE_INCREASE_REJECT", "BREACHED_ACCOUNT_POSITION_LIMIT", "BREACHED_COMPANY_POSITION_LIMIT",
+        "BREACHED_RISK_LIMIT", "COMPLIANCE_PURCHASE_LIMIT_EXCEEDED", "GEOFENCING_RESTRICTION", "INELIGIBLE_PAIR",
+        "MAX_DAILY_VOLUME_NOTIONAL_BREACHED",
+    ),
+    means.LOCKED: ("IN_LIQUIDATION", "UNTRADABLE_FCM_ACCOUNT_STATUS"),
+    means.SIZE: (
+        "BASE_SIZE_TOO_LARGE", "BASE_SIZE_TOO_SMALL", "INVALID_BASE_SIZE_TOO_LARGE", "INVALID_BASE_SIZE_TOO_SMALL",
+        "INVALID_LIMIT_PRICE_PRECISION", "INVALID_PRICE_PRECISION", "INVALID_QUOTE_SIZE_PRECISION",
+        "INVALID_QUOTE_SIZE_TOO_LARGE", "INVALID_QUOTE_SIZE_TOO_SMALL", "INVALID_SIZE_PRECISION",
+        "INVALID_STOP_PRICE_PRECISION",
+    ),
+    means.PRICE_BAND: (
+        "BREACHED_PRICE_LIMIT", "INVALID_PRICE_TOO_LARGE", "LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY",
+        "LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_SELL", "LIMIT_PRICE_TOO_FAR_FROM_MARKET",
+    ),
+    means.TRIGGERED: (
+        "STOP_ALREADY_TRIGGERED", "STOP_PRICE_ABOVE_LAST_TRADE_PRICE", "STOP_PRICE_BELOW_LAST_TRADE_PRICE",
+        "STOP_TRIGGERED",
+    ),
+    means.WOULD_TAKE: ("INVALID_LIMIT_PRICE_POST_ONLY",),
+    means.UNFILLABLE: ("INVALID_NO_LIQUIDITY",),
+    means.DUPLICATE: ("DUPLICATE_CLIENT_ORDER_ID",),
+    means.INVALID: (
+        "DURATION_TOO_LARGE", "DURATION_TOO_SMALL", "END_TIME_IS_IN_THE_PAST", "END_TIME_TOO_FAR_IN_FUTURE",
+        "FOK_DISABLED", "FOK_ONLY_ALLOWED_ON_LIMIT_ORDERS", "GTD_ORDERS_MUST_HAVE_END_TIME", "INVALID_END_TIME",
+        "INVALID_LIMIT_PRICE", "INVALID_ORDER_CONFIG", "INVALID_REQUEST", "INVALID_SIDE", "INVALID_STOP_PRICE",
+        "NON_NUMERIC_ORDER_SIZE", "POST_ONLY_NOT_ALLOWED_WITH_FOK", "PRICE_NOT_ALLOWED_FOR_MARKET_ORDERS",
+        "QUOTE_ORDERS_NOT_ALLOWED_FOR_PRODUCT", "STOP_PRICE_ABOVE_LIMIT_PRICE", "STOP_PRICE_BELOW_LIMIT_PRICE",
+        "UNSUPPORTED_ORDER_CONFIGURATION",
+    ),
+}  # fmt: skip
+
+REFUSALS: Final[Mapping[str, Refusal]] = {
+    **{name: mean for mean, names in _ORDER_REASONS.items() for name in names},
+    **{f"PREVIEW_{name}": mean for mean, names in _ORDER_REASONS.items() for name in names},
+    REFUSED_ORDER: means.MARKET_CONDITION,
+    # Reasons why an order was not cancelled.
+    "UNKNOWN_CANCEL_FAILURE_REASON": means.CANCEL_REFUSED,
+    "COMMANDER_REJECTED_CANCEL_ORDER": means.CANCEL_REFUSED,
+    "DUPLICATE_CANCEL_REQUEST": means.CANCEL_PENDING,
+    "INVALID_CANCEL_FCM_TRADING_SESSION": means.CANCEL_REFUSED,
+    "INVALID_CANCEL_PRODUCT_ID": means.CANCEL_REFUSED,
+    "INVALID_CANCEL_REQUEST": means.UNKNOWN_ORDER,
+    "NOT_ALLOWED_TO_CANCEL": means.CANCEL_FORBIDDEN,
+    "ORDER_IS_BEING_REPLACED": means.CANCEL_REFUSED,
+    "ORDER_IS_FULLY_FILLED": means.ALREADY_FILLED,
+    "UNKNOWN_CANCEL_ORDER": means.UNKNOWN_ORDER,
+    # Errors of a whole request, in capital letters.
+    "ABORTED": means.VENUE_FAILURE,
+    "ALREADY_EXISTS": means.DUPLICATE,
+    "AUTHENTICATION_ERROR": means.KEY,
+    "CANCELLED": means.VENUE_FAILURE,
+    "DATA_LOSS": means.VENUE_FAILURE,
+    "DEADLINE_EXCEEDED": means.VENUE_FAILURE,
+    "EXPIRED_TOKEN": means.KEY,
+    "FAILED_PRECONDITION": means.MARKET_CONDITION,
+    "IDENTITY_VERIFICATION_REQUIRED": means.DISABLED,
+    "INTERNAL": means.VENUE_FAILURE,
+    "INTERNAL_SERVER_ERROR": means.VENUE_FAILURE,
+    "INVALID_ARGUMENT": means.INVALID,
+    "INVALID_AUTHENTICATION_METHOD": means.KEY,
+    "INVALID_SCOPE": means.KEY,
+    "INVALID_TOKEN": means.KEY,
+    "NOT_FOUND": means.UNKNOWN_ORDER,
+    "OUT_OF_RANGE": means.INVALID,
+    "PARAM_REQUIRED": means.INVALID,
+    "PERMISSION_DENIED": means.KEY,
+    "PERSONAL_DETAILS_REQUIRED": means.DISABLED,
+    "RATE_LIMIT_EXCEEDED": means.RATE_LIMIT,
+    "RESOURCE_EXHAUSTED": means.RATE_LIMIT,
+    "REVOKED_TOKEN": means.KEY,
+    "UNAUTHENTICATED": means.KEY,
+    "UNAUTHORIZED": means.KEY,
+    "UNAVAILABLE": means.VENUE_FAILURE,
+    "UNIMPLEMENTED": means.INVALID,
+    "UNKNOWN": means.VENUE_FAILURE,
+    "UNVERIFIED_EMAIL": means.DISABLED,
+    "VALIDATION_ERROR": means.INVALID,
+}

@@ -1,0 +1,83 @@
+"""The error codes of Kraken's spot REST interface. https://docs.kraken.com/api/docs/guides/spot-errors.
+
+A code also stands for the longer codes that begin with it, such as ``EAccount`` for ``EAccount:Invalid permissions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from moniqo_core.venues.exchanges import refusals as means
+from moniqo_core.venues.exchanges.refusals import Refusal
+
+REFUSALS: Final[Mapping[str, Refusal]] = {
+    "EAPI:Invalid key": means.KEY,
+    "EAPI:Invalid signature": means.KEY,
+    "EAPI:Invalid nonce": means.CLOCK,
+    "EAPI:Rate limit exceeded": means.RATE_LIMIT,
+    "EAPI:Feature disabled": means.MAINTENANCE,
+    "EAPI:Bad request": means.INVALID,
+    "EAccount": means.ACCOUNT,
+    "EAuth": means.KEY,
+    "EAuth:Account temporary disabled": means.DISABLED,
+    "EAuth:Account unconfirmed": means.DISABLED,
+    "EAuth:Rate limit exceeded": means.RATE_LIMIT,
+    "EAuth:Too many requests": means.RATE_LIMIT,
+    "EBM": means.ACCOUNT,
+    "EBM:limit exceeded": means.ACCOUNT,
+    "EDatabase": means.VENUE_FAILURE,
+    "EDatabase:Internal error": means.VENUE_FAILURE,
+    "EFunding": means.UNKNOWN_REASON,
+    "EGeneral:Internal error": means.VENUE_FAILURE,
+    "EGeneral:Invalid arguments": means.INVALID,
+    "EGeneral:Invalid arguments:Index unavailable": means.INVALID,
+    "EGeneral:Permission denied": means.KEY,
+    "EGeneral:Temporary lockout": means.RATE_LIMIT,
+    "EGeneral:Too many requests": means.RATE_LIMIT,
+    "EGeneral:Unknown method": means.INVALID,
+    "EOrder": means.MARKET_CONDITION,
+    "EOrder:Cancel pending": means.CANCEL_PENDING,
+    "EOrder:Cannot open opposing position": means.ACCOUNT,
+    "EOrder:Cannot open position": means.ACCOUNT,
+    "EOrder:Cost minimum not met": means.SIZE,
+    "EOrder:Domain rate limit exceeded": means.RATE_LIMIT,
+    "EOrder:Insufficient funds": means.FUNDS,
+    "EOrder:Insufficient margin": means.FUNDS,
+    "EOrder:Invalid order": means.UNKNOWN_ORDER,
+    "EOrder:Invalid price": means.INVALID,
+    "EOrder:Margin allowance exceeded": means.ACCOUNT,
+    "EOrder:Margin level too low": means.FUNDS,
+    "EOrder:Margin position size exceeded": means.ACCOUNT,
+    "EOrder:Order minimum not met": means.SIZE,
+    "EOrder:Orders limit exceeded": means.TOO_MANY_ORDERS,
+    "EOrder:Positions limit exceeded": means.TOO_MANY_ORDERS,
+    "EOrder:Post only order": means.WOULD_TAKE,
+    "EOrder:Rate limit exceeded": means.RATE_LIMIT,
+    "EOrder:Reduce only": means.MARKET_CONDITION,
+    "EOrder:Scheduled orders limit exceeded": means.TOO_MANY_ORDERS,
+    "EOrder:Tick size check failed": means.SIZE,
+    "EOrder:Trading agreement required": means.ACCOUNT,
+    "EOrder:Unknown order": means.UNKNOWN_ORDER,
+    "EOrder:Unknown position": means.INVALID,
+    "EQuery": means.INVALID,
+    "EQuery:Invalid asset pair": means.SYMBOL,
+    "EQuery:Unknown asset": means.SYMBOL,
+    "EQuery:Unknown asset pair": means.SYMBOL,
+    "EService": means.VENUE_FAILURE,
+    "EService: Throttled": means.RATE_LIMIT,
+    "EService:Busy": means.VENUE_FAILURE,
+    "EService:Deadline elapsed": means.MARKET_CONDITION,
+    "EService:Market in cancel_only mode": means.PAUSED_MARKET,
+    "EService:Market in limit_only mode": means.PAUSED_MARKET,
+    "EService:Market in post_only mode": means.PAUSED_MARKET,
+    "EService:Market in reduce_only mode": means.PAUSED_MARKET,
+    "EService:Throttled": means.RATE_LIMIT,
+    "EService:Unavailable": means.VENUE_FAILURE,
+    "ESession": means.KEY,
+    "ESession:Invalid session": means.KEY,
+    "ETrade": means.MARKET_CONDITION,
+    "ETrade:Invalid request": means.INVALID,
+    "ETrade:Locked": means.LOCKED,
+    "ETrade:User Locked": means.LOCKED,
+}
