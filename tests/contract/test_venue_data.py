@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from moniqo_core import event_loop
+from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import (
     ConflictError,
     InvalidSymbolError,
@@ -19,12 +22,14 @@ from moniqo_core.domain.errors import (
     WalletConnectionError,
     WalletError,
 )
-from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.definition import ApiConfig
+from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
-from tests.conftest import Run
+from tests.conftest import Database, Run
 from tests.support.venues.exchange import Ticket
 from tests.support.venues.fakes import FAKES
 from tests.support.venues.rules import venue_named
@@ -36,12 +41,12 @@ D = Decimal
 class Account:
     """An account at a fake venue, whose answers a test may change."""
 
-    def __init__(self, fake: FakeVenue) -> None:
+    def __init__(self, fake: FakeVenue, credentials: dict[str, str] | None = None) -> None:
         self.fake = fake
         self.venue = venue_named(fake.name)
         config = ApiConfig(base_url=fake.url, rate_limits={"requests_per_second": 1000})
         self.connection = VenueConnection(self.venue, config, allow_loopback=True)
-        self.credentials = fake.credentials()
+        self.credentials = credentials or fake.credentials()
         self.wallet = ExchangeWallet("definition", "wallet", self.credentials, {"connection": self.connection})
         self.symbol = next(iter(fake.exchange.listed))
         self.other = list(fake.exchange.listed)[1]
@@ -61,23 +66,34 @@ class Account:
         return self.fake.exchange.accounts[self.credentials["api_key"]]
 
 
-def account_at(name: str, run: Run) -> Iterator[Account]:
-    with FAKES[name]() as fake:
-        opened = Account(fake)
-        run(opened.wallet.initialize())
-        yield opened
-        event_loop.run(opened.connection.close())
+@contextmanager
+def opened(fake: FakeVenue, credentials: dict[str, str] | None = None) -> Iterator[Account]:
+    """Open an account at a running fake, a new one or that of ``credentials``, with a connection of its own."""
+    account = Account(fake, credentials)
+    event_loop.run(account.wallet.initialize())
+    try:
+        yield account
+    finally:
+        event_loop.run(account.connection.close())
+
+
+@contextmanager
+def account_at(name: str) -> Iterator[Account]:
+    with FAKES[name]() as fake, opened(fake) as account:
+        yield account
 
 
 @pytest.fixture(params=sorted(FAKES))
-def account(request: pytest.FixtureRequest, run: Run) -> Iterator[Account]:
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """A new account at each venue in turn."""
-    yield from account_at(request.param, run)
+    with account_at(request.param) as opened_here:
+        yield opened_here
 
 
 @pytest.fixture
-def kraken(run: Run) -> Iterator[Account]:
-    yield from account_at("kraken", run)
+def kraken() -> Iterator[Account]:
+    with account_at("kraken") as opened_here:
+        yield opened_here
 
 
 def test_margin_trades_at_kraken_are_not_part_of_the_spot_position(kraken: Account, run: Run) -> None:
@@ -97,13 +113,15 @@ def test_margin_trades_at_kraken_are_not_part_of_the_spot_position(kraken: Accou
 
 
 @pytest.fixture
-def coinbase(run: Run) -> Iterator[Account]:
-    yield from account_at("coinbase", run)
+def coinbase() -> Iterator[Account]:
+    with account_at("coinbase") as opened_here:
+        yield opened_here
 
 
 @pytest.fixture
-def binance(run: Run) -> Iterator[Account]:
-    yield from account_at("binance", run)
+def binance() -> Iterator[Account]:
+    with account_at("binance") as opened_here:
+        yield opened_here
 
 
 def resting(account: Account) -> Any:
@@ -226,3 +244,187 @@ def test_answer_that_leaves_the_outcome_of_an_order_open_is_no_refusal(
     with pytest.raises(raised) as refused:
         run(kraken.wallet.send_order(order, f"{7:032x}"))
     assert not refused.value.retryable
+
+
+NORMAL_ORDER: dict[str, Any] = {"side": OrderSide.BUY, "type": OrderType.MARKET, "amount": D("0.01")}
+LIMIT_ORDER: dict[str, Any] = {"side": OrderSide.BUY, "type": OrderType.LIMIT, "amount": D("0.01"), "price": D(40000)}
+SALE: dict[str, Any] = {"side": OrderSide.SELL, "type": OrderType.MARKET, "amount": D("0.01")}
+POST_ONLY_ORDER: dict[str, Any] = LIMIT_ORDER | {"post_only": True}
+
+PAUSES: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
+    ("kraken", {"status": "cancel_only"}, []),
+    ("kraken", {"status": "maintenance"}, []),
+    ("kraken", {"status": "post_only"}, [POST_ONLY_ORDER]),
+    ("kraken", {"status": "limit_only"}, [LIMIT_ORDER, POST_ONLY_ORDER]),
+    ("kraken", {"status": "reduce_only"}, [SALE]),
+    ("binance", {"status": "HALT"}, []),
+    ("binance", {"status": "BREAK"}, []),
+    ("binance", {"status": "AUCTION_MATCH"}, []),
+    ("binance", {"status": "CANCEL_ONLY"}, []),
+    ("binance", {"isSpotTradingAllowed": False}, []),
+    ("coinbase", {"cancel_only": True}, []),
+    ("coinbase", {"trading_disabled": True}, []),
+    ("coinbase", {"is_disabled": True}, []),
+    ("coinbase", {"view_only": True}, []),
+    ("coinbase", {"status": "delisted"}, []),
+    ("coinbase", {"post_only": True}, [POST_ONLY_ORDER]),
+    ("coinbase", {"limit_only": True}, [LIMIT_ORDER, POST_ONLY_ORDER]),
+    ("coinbase", {"auction_mode": True}, [LIMIT_ORDER, POST_ONLY_ORDER]),
+]
+
+
+def market_rows(shown: Any) -> dict[str, Any]:
+    """Return the rows of any venue's list of markets by the venue's own name."""
+    if "symbols" in shown:
+        return {row["symbol"]: row for row in shown["symbols"]}
+    if "products" in shown:
+        return {row["product_id"]: row for row in shown["products"]}
+    rows: dict[str, Any] = shown["result"]
+    return rows
+
+
+def drop_rows(shown: Any, kept: int) -> None:
+    """Leave only the first rows of any venue's list of markets."""
+    for name in ("symbols", "products"):
+        if name in shown:
+            del shown[name][kept:]
+    if "result" in shown:
+        for name in list(shown["result"])[kept:]:
+            del shown["result"][name]
+
+
+def market_id(account: Account) -> str:
+    async def ask() -> str:
+        return (await account.connection.markets())[account.symbol].venue_symbol
+
+    return event_loop.run(ask())
+
+
+@pytest.mark.parametrize(("name", "pause", "accepted"), PAUSES)
+def test_paused_market_stays_known_for_cancelling_reading_and_valuing(
+    name: str, pause: dict[str, Any], accepted: list[dict[str, Any]], run: Run
+) -> None:
+    with account_at(name) as account:
+        order, paused = resting(account), market_id(account)
+        account.fake.rewrite(account.fake.markets_path, lambda shown: market_rows(shown)[paused].update(pause))
+        with opened(account.fake, account.credentials) as later:
+            wallet = later.wallet
+            for fields in (NORMAL_ORDER, LIMIT_ORDER, POST_ONLY_ORDER, SALE):
+                wanted = OrderRequest(account.symbol, **fields)
+                if fields in accepted:
+                    run(wallet.check_order(wanted))
+                    continue
+                with pytest.raises(OrderRejectedError) as refused:
+                    run(wallet.check_order(wanted))
+                assert "cancelled" in refused.value.advice
+            assert (account.symbol in {market.symbol for market in run(wallet.get_markets())}) is bool(accepted)
+            assert run(wallet.get_market_price(account.symbol)).bid
+            assert account.symbol in run(wallet.mids())
+            assert [found.order_id for found in run(wallet.get_open_orders())] == [order.id]
+            assert run(wallet.get_order_status(order.id, account.symbol)).order_id == order.id
+            assert run(wallet.cancel_order(order.id, account.symbol))
+
+
+def test_order_in_a_market_that_the_venue_no_longer_lists_is_read_and_cancelled(account: Account, run: Run) -> None:
+    if not account.venue.order_types:
+        pytest.skip("wallets of this venue only read")
+    order, gone = resting(account), market_id(account)
+
+    def leave_out(shown: Any) -> None:
+        for name in ("symbols", "products"):
+            if name in shown:
+                shown[name] = [row for row in shown[name] if row is not market_rows(shown)[gone]]
+        if "result" in shown:
+            shown["result"].pop(gone, None)
+
+    account.fake.rewrite(account.fake.markets_path, leave_out)
+    with opened(account.fake, account.credentials) as later:
+        wallet = later.wallet
+        assert account.symbol not in {market.symbol for market in run(wallet.get_markets())}
+        assert run(wallet.get_order_status(order.id, account.symbol)).symbol == account.symbol
+        assert run(wallet.cancel_order(order.id, account.symbol))
+        assert run(wallet.get_order_status(order.id, account.symbol)).status is OrderStatus.CANCELLED
+
+
+PAUSED_EVERYWHERE: dict[str, dict[str, Any]] = {
+    "binance": {"status": "BREAK"},
+    "coinbase": {"trading_disabled": True},
+    "kraken": {"status": "maintenance"},
+    "bybit": {"status": "Closed"},
+}
+
+
+@pytest.mark.parametrize("kind", ["every market paused", "empty", "short"])
+def test_list_read_during_maintenance_replaces_nothing_for_longer_than_a_minute(
+    account: Account, run: Run, database: Database, kind: str
+) -> None:
+    now = utc_now()
+    config = ApiConfig(base_url=account.fake.url, rate_limits={"requests_per_second": 1000})
+
+    def connect() -> VenueConnection:
+        store = VenueMarketStore(database)
+        return VenueConnection(account.venue, config, store, allow_loopback=True, now=lambda: now)
+
+    def change(shown: Any) -> None:
+        if kind == "every market paused":
+            for row in market_rows(shown).values():
+                row.update(PAUSED_EVERYWHERE[account.fake.name])
+        else:
+            drop_rows(shown, 0 if kind == "empty" else 1)
+
+    async def offered(connection: VenueConnection) -> set[str]:
+        return set(await connection.offered())
+
+    connection = connect()
+    every = run(offered(connection))
+    assert every == set(account.fake.exchange.listed)
+    now += timedelta(minutes=61)
+    account.fake.rewrite(account.fake.markets_path, change)
+    assert run(offered(connection)) == every
+    now += timedelta(minutes=5)
+    assert run(offered(connection)) == every
+    newly = connect()
+    assert run(offered(newly)) == every
+    account.fake.mend()
+    now += timedelta(minutes=1, seconds=1)
+    for each in (connection, newly):
+        assert run(offered(each)) == every
+        found = run(each.markets())
+        assert {symbol for symbol, item in found.items() if item.mode is MarketMode.NORMAL} == every
+        run(each.close())
+
+
+def test_market_that_trades_again_takes_orders_within_a_minute(kraken: Account, run: Run) -> None:
+    now = utc_now()
+    config = ApiConfig(base_url=kraken.fake.url, rate_limits={"requests_per_second": 1000})
+    connection = VenueConnection(kraken.venue, config, allow_loopback=True, now=lambda: now)
+    wallet = ExchangeWallet("d", "w", kraken.credentials, {"connection": connection})
+    run(wallet.initialize())
+    kraken.fake.rewrite("/AssetPairs", lambda shown: shown["result"]["XXBTZUSD"].update(status="cancel_only"))
+    order = OrderRequest(kraken.symbol, **NORMAL_ORDER)
+    asked = kraken.fake.calls("/AssetPairs")
+    for _ in range(3):
+        with pytest.raises(OrderRejectedError):
+            run(wallet.check_order(order))
+    assert kraken.fake.calls("/AssetPairs") == asked + 1
+    kraken.fake.mend()
+    now += timedelta(seconds=61)
+    assert run(wallet.check_order(order)).symbol == kraken.symbol
+    run(connection.close())
+
+
+def test_delisted_market_is_forgotten_after_thirty_days(account: Account, run: Run) -> None:
+    now = utc_now()
+    config = ApiConfig(base_url=account.fake.url, rate_limits={"requests_per_second": 1000})
+    connection = VenueConnection(account.venue, config, allow_loopback=True, now=lambda: now)
+    every = set(run(connection.markets()))
+    account.fake.rewrite(account.fake.markets_path, lambda shown: drop_rows(shown, len(every) - 1))
+    now += timedelta(minutes=61)
+    found = run(connection.markets())
+    assert set(found) == every
+    (gone,) = (symbol for symbol, item in found.items() if item.mode is MarketMode.UNLISTED)
+    now += timedelta(days=29)
+    assert gone in run(connection.markets())
+    now += timedelta(days=2)
+    assert set(run(connection.markets())) == every - {gone}
+    run(connection.close())

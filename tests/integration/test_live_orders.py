@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from moniqo_core import cli
+from moniqo_core import cli, event_loop
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
+from tests.support.recorded_venues import restart
 from tests.support.venues.bybit import FakeBybit
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
@@ -388,6 +389,58 @@ def test_refused_key_hint_names_the_egress_address(
 
     assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
     assert "192.0.2.7" in refused.json["hint"]
+
+
+def pause_market(harness: LiveHarness, status: str) -> None:
+    """Let the venue pause BTC/USDT, and the service see it as a new execution environment does."""
+
+    def change(shown: Any) -> None:
+        for row in shown["symbols"]:
+            if row["symbol"] == "BTCUSDT":
+                row["status"] = status
+
+    harness.venue.rewrite("/exchangeInfo", change)
+    event_loop.run(harness.database.venue_markets.delete_many({}))
+    restart()
+
+
+@pytest.mark.parametrize("status", ["HALT", "BREAK"])
+def test_orders_in_a_paused_market_are_cancelled_and_not_placed(harness: LiveHarness, status: str) -> None:
+    first, second = harness.place().json, harness.place(price="30000").json
+    harness.place(type="market", price=None, amount="0.01")
+    exit_ = harness.place(side="sell", price="60000", amount="0.005").json
+    pause_market(harness, status)
+
+    refused = harness.place()
+    assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
+    assert refused.json["market_mode"] == "closed"
+    assert not refused.json["retryable"]
+    assert "DELETE /wallets/{id}/orders/{order_id}" in refused.json["hint"]
+    query = {"symbol": "BTC/USDT"}
+    kept = harness.invoke("close_position", "POST", f"{harness.path}/positions/close", user=harness.user, query=query)
+    assert (kept.status, kept.json["code"]) == (422, "ORDER_REJECTED")
+    assert harness.order(exit_["order_id"])["status"] == "open"
+    cancelled = harness.cancel(first["order_id"])
+    assert (cancelled.status, cancelled.json["status"]) == (200, "cancelled")
+    assert harness.order(second["order_id"])["status"] == "open"
+    balance = harness.invoke("get_balance", "GET", f"{harness.path}/balance", user=harness.user).json
+    assert {item["asset"]: item["value_usd"] for item in balance["assets"]}["BTC"] is not None
+    deleted = harness.invoke("delete_wallet", "DELETE", harness.path, user=harness.user, query={"force": "true"})
+    assert deleted.status == 204, deleted.text
+    assert {order.status for order in harness.at_venue()} == {"cancelled", "filled"}
+
+
+def test_cancelling_an_order_that_just_filled_returns_the_order(
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    slug = "coinbase-advanced-v1"
+    with live_deployment(environment, FakeCoinbase(), slug) as venue:
+        harness = connect_live_wallet(venue, invoke, seeded, slug)
+        placed = harness.place(symbol="BTC/USD").json
+        venue.exchange.move("BTC/USD", D(39000))
+        late = harness.cancel(placed["order_id"])
+    assert (late.status, late.json["code"]) == (409, "ORDER_ALREADY_FILLED")
+    assert (late.json["order"]["status"], late.json["order"]["filled_amount"]) == ("filled", "0.001")
 
 
 def test_wallet_with_open_orders_is_deleted_only_after_cancelling_them(harness: LiveHarness) -> None:

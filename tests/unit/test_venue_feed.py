@@ -54,6 +54,9 @@ class Venue:
         self._answer()
         return self.listed
 
+    async def offered(self) -> Mapping[str, Market]:
+        return await self.markets()
+
     async def snapshot(self, symbol: str) -> Snapshot:
         self._answer()
         bids = [PriceLevel(self.price - 1, D(1))] if self.bids is None else self.bids

@@ -118,7 +118,7 @@ class FakeVenue(ABC):
         return fault
 
     def rewrite(self, path: str, change: Callable[[Any], object]) -> None:
-        """Let ``change`` alter the JSON of every answer to a path from now on."""
+        """Let ``change`` alter the JSON of every answer to paths with this ending from now on."""
         self.rewrites.append((path, change))
 
     def mend(self) -> None:
@@ -176,7 +176,7 @@ class FakeVenue(ABC):
         return self._rewritten(request, answer)
 
     def _rewritten(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
-        changes = [change for path, change in self.rewrites if path in request.path]
+        changes = [change for path, change in self.rewrites if request.path.endswith(path)]
         if not changes or not isinstance(answer, web.Response) or answer.text is None:
             return answer
         shown = json.loads(answer.text)

@@ -53,6 +53,10 @@ class Polygon:
             for share in SHARES
         }
 
+    async def offered(self) -> Mapping[str, Market]:
+        """Every share on offer, by symbol. The calendar says when they trade."""
+        return await self.markets()
+
     async def snapshot(self, symbol: str) -> Snapshot:
         """Return the best bid and ask at the time of the quote.
 

@@ -23,7 +23,11 @@ class PriceSource(Protocol):
         ...
 
     async def markets(self) -> Mapping[str, Market]:
-        """Every market, by symbol."""
+        """Every known market, by symbol, also those that do not trade now."""
+        ...
+
+    async def offered(self) -> Mapping[str, Market]:
+        """Every market that trades, by symbol."""
         ...
 
     async def snapshot(self, symbol: str) -> Snapshot:
@@ -57,6 +61,10 @@ class UnavailablePriceSource:
         self.source = source
 
     async def markets(self) -> Mapping[str, Market]:
+        """Raise MarketDataError."""
+        raise self._refusal()
+
+    async def offered(self) -> Mapping[str, Market]:
         """Raise MarketDataError."""
         raise self._refusal()
 

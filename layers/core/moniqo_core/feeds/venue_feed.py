@@ -67,13 +67,16 @@ class VenueFeed:
         return self._main.source
 
     async def markets(self) -> Sequence[Market]:
-        """Return every symbol of the venue of the path, ordered by name.
+        """Return every symbol that trades at the venue of the path, ordered by name.
 
         Raises:
             MarketDataError: The venue does not answer.
 
         """
-        listed = await self._listed("any symbol")
+        try:
+            listed = await self._main.offered()
+        except WalletError as error:
+            raise _no_price("any symbol", error) from error
         return [listed[symbol] for symbol in sorted(listed)]
 
     async def _listed(self, symbol: str) -> Mapping[str, Market]:

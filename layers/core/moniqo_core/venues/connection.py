@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.errors import WalletConnectionError, WalletError
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.storage.market.venue_markets import ListedMarket, MarketListing, VenueMarketStore
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.rate_limiter import RateLimiter
-from moniqo_core.venues.transport.venue_calls import VenueCalls
+from moniqo_core.venues.transport.venue_calls import READ_SECONDS, VenueCalls
 
 MARKETS_MAX_AGE: Final = timedelta(hours=1)
 MARKETS_RETRY_AFTER: Final = timedelta(minutes=1)
-"""How long an old listing is used after a failed refresh, until the next attempt."""
+"""How long an old listing is used after a failed or incomplete refresh, until the next attempt."""
+REFRESH_SECONDS: Final = 3.0
+"""Time limit of a refresh. The known markets are used on meanwhile, and no cancellation should wait long for it."""
 PRICES_MAX_AGE_SECONDS: Final = 5.0
 
 
@@ -70,43 +73,71 @@ class VenueConnection(VenueCalls):
         self._kept = markets
         self._now = now
         self._listing: MarketListing | None = None
-        self._read_again_at = datetime.min.replace(tzinfo=UTC)
+        self._complete: MarketListing | None = None
+        self._offered: AbstractSet[str] = frozenset()
+        self._read_again_at = self._tried_at = datetime.min.replace(tzinfo=UTC)
         self._by_symbol: Mapping[str, ListedMarket] = {}
         self._mids: tuple[float, Mapping[str, Decimal]] | None = None
         self._lock = asyncio.Lock()
 
-    async def markets(self) -> Mapping[str, ListedMarket]:
-        """Return every market by symbol. The listing is at most an hour old, unless a refresh fails."""
+    async def markets(self, max_age: timedelta | None = None) -> Mapping[str, ListedMarket]:
+        """Return every known market by symbol, also those that take no orders now.
+
+        The listing is at most an hour old, or ``max_age``, unless a refresh fails. It is read once a minute at most.
+        """
         async with self._lock:
             if self._listing is None and self._kept is not None:
-                self._use_listing(await self._kept.get(self._address))
-            if self._listing is None or self._now() > self._read_again_at:
+                self._use_complete(await self._kept.get(self._address))
+            now = self._now()
+            wanted = self._read_again_at
+            if self._listing is not None and max_age is not None:
+                wanted = min(wanted, max(self._listing.fetched_at + max_age, self._tried_at + MARKETS_RETRY_AFTER))
+            if self._listing is None or now > wanted:
                 await self._fetch_markets()
         return self._by_symbol
 
+    async def offered(self) -> Mapping[str, ListedMarket]:
+        """Return the markets that took orders when the venue last gave a complete list, by symbol."""
+        markets = await self.markets()
+        return {symbol: item for symbol, item in markets.items() if symbol in self._offered}
+
     async def _fetch_markets(self) -> None:
-        from moniqo_core.venues.ccxt.client import read_markets
+        from moniqo_core.venues.ccxt.listing import is_complete, merged, read_markets
 
         async def ask(client: Client) -> list[ListedMarket]:
             return read_markets(self.venue, await self.venue.markets(client))
 
+        self._tried_at = self._now()
+        seconds = READ_SECONDS if self._listing is None else REFRESH_SECONDS
         try:
-            listing = MarketListing(self._now(), await self.read(self.client({}), ask))
+            fresh = MarketListing(self._tried_at, await self.read(self.client({}), ask, seconds))
+            if self._listing is None and not fresh.markets:
+                raise WalletConnectionError(f"{self.venue.name} lists no markets at the moment.")
         except WalletError:
             if self._listing is None:
                 raise
             self._read_again_at = self._now() + MARKETS_RETRY_AFTER
             return
-        self._use_listing(listing)
+        complete = is_complete(self._complete, fresh)
+        listing = merged(self._listing, fresh, complete=complete)
+        if not complete:
+            self._use_listing(listing, MARKETS_RETRY_AFTER)
+            return
+        self._use_complete(listing)
         if self._kept is not None:
             await self._kept.put(self._address, listing)
 
-    def _use_listing(self, listing: MarketListing | None) -> None:
+    def _use_complete(self, listing: MarketListing | None) -> None:
         if listing is None:
             return
+        self._complete = listing
+        self._offered = {item.market.symbol for item in listing.markets if item.mode.takes_orders}
+        self._use_listing(listing, MARKETS_MAX_AGE)
+
+    def _use_listing(self, listing: MarketListing, good_for: timedelta) -> None:
         from moniqo_core.venues.ccxt.client import load_markets_into
 
-        self._listing, self._read_again_at = listing, listing.fetched_at + MARKETS_MAX_AGE
+        self._listing, self._read_again_at = listing, listing.fetched_at + good_for
         self._by_symbol = {item.market.symbol: item for item in listing.markets}
         load_markets_into(self.client_model(), listing.markets)
 

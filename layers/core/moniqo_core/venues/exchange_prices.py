@@ -42,9 +42,14 @@ class ExchangePriceSource:
         self._clock = clock
 
     async def markets(self) -> Mapping[str, Market]:
-        """Return every active spot market by symbol."""
+        """Return every known spot market by symbol, also those that do not trade now."""
         connection = await self._connect()
         return {symbol: item.market for symbol, item in (await connection.markets()).items()}
+
+    async def offered(self) -> Mapping[str, Market]:
+        """Return the spot markets that trade, by symbol."""
+        connection = await self._connect()
+        return {symbol: item.market for symbol, item in (await connection.offered()).items()}
 
     async def snapshot(self, symbol: str) -> Snapshot:
         """Return the current order book and last price."""

@@ -36,7 +36,14 @@ class VenueWallet(BaseWallet):
         Raises:
             InvalidSymbolError: the venue does not trade the symbol.
             InvalidOrderError: the order does not fit its market, or the venue does not offer such orders.
+            OrderRejectedError: the venue has paused the market.
 
+        """
+
+    async def require_accepted(self, order: OrderRequest) -> None:
+        """Raise OrderRejectedError for an order that the venue does not accept while its market is paused.
+
+        A venue that never pauses a market accepts every order.
         """
 
     @abstractmethod

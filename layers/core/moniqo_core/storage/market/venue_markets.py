@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.money import plain
 from moniqo_core.storage.document import Database
 
@@ -18,13 +19,18 @@ KEPT: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class ListedMarket:
-    """A market with the venue's names of it and of its two assets. ``details`` holds other fields the venue needs."""
+    """A market with the venue's names of it and of its two assets.
+
+    ``details`` holds other fields the venue needs. ``gone_since`` is when the venue's list lacked the market first.
+    """
 
     market: Market
     venue_symbol: str
     venue_base: str
     venue_quote: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    mode: MarketMode = MarketMode.NORMAL
+    gone_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,11 @@ class VenueMarketStore:
     async def get(self, address: str) -> MarketListing | None:
         """Return the latest listing, however old, or None."""
         found = await self._listings.find_one({"_id": address})
-        return None if found is None else MarketListing(found["fetched_at"], [_read(row) for row in found["markets"]])
+        if found is None:
+            return None
+        modes = {symbol: (MarketMode(mode), since) for symbol, mode, since in found.get("modes", ())}
+        markets = (_read(row) for row in found["markets"])
+        return MarketListing(found["fetched_at"], [_with_mode(item, modes) for item in markets])
 
     async def put(self, address: str, listing: MarketListing) -> None:
         """Store a listing in place of the previous one."""
@@ -53,8 +63,19 @@ class VenueMarketStore:
             "fetched_at": listing.fetched_at,
             "expires_at": listing.fetched_at + KEPT,
             "markets": [_row(item) for item in listing.markets],
+            # Beside the markets, so that an older version reads them on.
+            "modes": [
+                [item.market.symbol, item.mode.value, item.gone_since]
+                for item in listing.markets
+                if item.mode is not MarketMode.NORMAL
+            ],
         }
         await self._listings.replace_one({"_id": address}, document, upsert=True)
+
+
+def _with_mode(item: ListedMarket, modes: Mapping[str, tuple[MarketMode, datetime | None]]) -> ListedMarket:
+    mode, since = modes.get(item.market.symbol, (MarketMode.NORMAL, None))
+    return replace(item, mode=mode, gone_since=since)
 
 
 def _row(item: ListedMarket) -> list[Any]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import plain
 from moniqo_core.storage.market.venue_markets import ListedMarket
 from moniqo_core.venues.ccxt.loading import exchange_class
@@ -106,6 +104,7 @@ def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
     client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
     client.on_test_network = on_test_network
     client.markets, client.markets_by_id, client.symbols, client.ids = {}, {}, [], []
+    client.currencies_by_id = {}
     return client
 
 
@@ -124,33 +123,6 @@ def account_client(model: Client, session: aiohttp.ClientSession, credentials: M
     return client
 
 
-def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
-    """Return the active spot markets among CCXT's markets, sorted by symbol.
-
-    A market without a price step or an amount step is left out.
-    """
-    listed = [_read_market(venue, item) for item in found if item["spot"] and item["active"] is not False]
-    return sorted((item for item in listed if item is not None), key=lambda item: item.market.symbol)
-
-
-def _read_market(venue: Venue, item: Mapping[str, Any]) -> ListedMarket | None:
-    steps, limits = item["precision"], item["limits"]
-    if steps["price"] is None or steps["amount"] is None:
-        return None
-    market = Market(
-        symbol=item["symbol"],
-        base=item["base"],
-        quote=item["quote"],
-        tick_size=Decimal(steps["price"]),
-        lot_step=Decimal(steps["amount"]),
-        min_amount=Decimal(limits["amount"]["min"] or 0),
-        min_notional=Decimal(limits["cost"]["min"] or 0),
-    )
-    if market.tick_size <= 0 or market.lot_step <= 0:
-        return None
-    return ListedMarket(market, item["id"], item["baseId"], item["quoteId"], venue.details(item["info"]))
-
-
 def load_markets_into(model: Client, listed: Sequence[ListedMarket]) -> None:
     """Load markets into ``model`` and all clients made from it, in the form that CCXT would have parsed."""
     parsed = [_as_ccxt(item) for item in listed]
@@ -158,6 +130,12 @@ def load_markets_into(model: Client, listed: Sequence[ListedMarket]) -> None:
         table.clear()
     model.markets.update((item["symbol"], item) for item in parsed)
     model.markets_by_id.update((item["id"], [item]) for item in parsed)
+    # Names that an asset has only so that it is not taken for another one. CCXT derives all others by itself.
+    model.currencies_by_id.clear()
+    pairs = ((item.market.base, item.venue_base) for item in listed)
+    for name, asset in (*pairs, *((item.market.quote, item.venue_quote) for item in listed)):
+        if model.safe_currency_code(asset) != name:
+            model.currencies_by_id[asset] = {"id": asset, "code": name}
     model.venue.take_markets(model)
     model.symbols[:], model.ids[:] = sorted(model.markets), sorted(model.markets_by_id)
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
+from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
 _TYPES: Final = {
@@ -40,6 +42,8 @@ class Binance(Venue):
     hosts = frozenset(f"{name}.binance.com" for name in ("api", "api-gcp", "api1", "api2", "api3", "api4"))
     test_hosts = frozenset({"testnet.binance.vision"})
     options: ClassVar[Mapping[str, object]] = {
+        "crossMarginPairsData": [],
+        "isolatedMarginPairsData": [],
         "fetchMarkets": {"types": ["spot"]},
         "fetchBalance": "spot",
         "defaultType": "spot",
@@ -90,6 +94,19 @@ class Binance(Venue):
             ip_restricted=answer["ipRestrict"],
         )
 
+    async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
+        """Return the symbols of ``GET /api/v3/exchangeInfo``."""
+        symbols = (await client.publicGetExchangeInfo())["symbols"]
+        return read_rows(self.exchange, "markets", symbols, client.parse_market, lambda row: row["symbol"])
+
+    def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
+        """Return Binance's ``status``. HALT, BREAK, AUCTION_MATCH and the like take no orders."""
+        info = item["info"]
+        if info.get("status") == "CANCEL_ONLY":
+            return MarketMode.CANCEL_ONLY
+        closed = item["active"] is False or info.get("isSpotTradingAllowed") is False
+        return MarketMode.CLOSED if closed else MarketMode.NORMAL
+
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid of best bid and best ask of every symbol, from one call."""
         shown = await client.publicGetTickerBookTicker()
@@ -116,6 +133,16 @@ class Binance(Venue):
         kind, side = _TYPES[order.type], order.side.value
         sent: Mapping[str, Any] = await client.create_order(order.symbol, kind, side, amount, price, params)
         return sent
+
+    async def order(self, client: Client, order_id: str, symbol: str) -> Mapping[str, Any]:
+        """Return ``GET /api/v3/order``."""
+        found = await client.privateGetOrder({"symbol": _symbol_id(client, symbol), "orderId": order_id})
+        order: Mapping[str, Any] = client.parse_order(found, client.markets.get(symbol))
+        return order
+
+    async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
+        """Send ``DELETE /api/v3/order``."""
+        return await client.privateDeleteOrder({"symbol": _symbol_id(client, symbol), "orderId": order_id})
 
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
         """Keep the order types of the market, because CCXT refuses any other type."""
@@ -153,3 +180,9 @@ class Binance(Venue):
         params, start = ({}, since) if order_id is None else ({"orderId": order_id}, None)
         found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, start, _MOST, params)
         return found
+
+
+def _symbol_id(client: Client, symbol: str) -> str:
+    """Return Binance's name of a symbol, also of one that it no longer lists."""
+    market = client.markets.get(symbol)
+    return str(market["id"]) if market else symbol.replace("/", "")

@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
+from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
@@ -28,6 +30,12 @@ _STATUSES: Final = {
     "CANCELLED": "canceled",
     "EXPIRED": "expired",
     "FAILED": "rejected",
+}
+_MODES: Final = {
+    "cancel_only": MarketMode.CANCEL_ONLY,
+    "post_only": MarketMode.POST_ONLY,
+    "limit_only": MarketMode.LIMIT_ONLY,
+    "auction_mode": MarketMode.LIMIT_ONLY,
 }
 _MOST: Final = 250
 _LAST_FILLS: Final = 500
@@ -92,7 +100,17 @@ class Coinbase(Venue):
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
         """Return the spot products of ``GET /api/v3/brokerage/market/products``."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
-        return [client.parse_spot_market(product, {}) for product in found["products"]]
+        products = found["products"]
+        return read_rows(self.exchange, "markets", products, lambda row: client.parse_spot_market(row, {}), _product)
+
+    def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
+        """Return the mode that the flags of the product tell. The strictest of several counts."""
+        info = item["info"]
+        if any(info.get(flag) for flag in ("trading_disabled", "is_disabled", "view_only")):
+            return MarketMode.CLOSED
+        if str(info.get("status") or "online").lower() not in {"online", "pending"}:
+            return MarketMode.CLOSED
+        return next((mode for flag, mode in _MODES.items() if info.get(flag)), MarketMode.NORMAL)
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
@@ -115,6 +133,11 @@ class Coinbase(Venue):
         }
         answer = await client.v3PrivatePostBrokerageOrders(request)
         return {"id": answer["success_response"]["order_id"]}
+
+    async def order(self, client: Client, order_id: str, symbol: str) -> Mapping[str, Any]:
+        """Return ``GET /api/v3/brokerage/orders/historical/{order_id}``, which needs no symbol."""
+        found: Mapping[str, Any] = await client.fetch_order(order_id)
+        return found
 
     async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
         """Send ``POST /api/v3/brokerage/orders/batch_cancel``.
@@ -196,6 +219,10 @@ class Coinbase(Venue):
             if not page["cursor"] or (order_id is None and len(found) >= most):
                 return found
             asked = {**asked, "cursor": page["cursor"]}
+
+
+def _product(row: Mapping[str, Any]) -> object:
+    return row["product_id"]
 
 
 def _configuration(order: OrderRequest) -> dict[str, dict[str, object]]:

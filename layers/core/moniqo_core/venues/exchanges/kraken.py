@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
+from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
 
 _TYPES: Final = {
@@ -25,6 +27,10 @@ _TYPES: Final = {
     OrderType.STOP_LIMIT: "stop-loss-limit",
 }
 _READ: Final = {**{name: kind for kind, name in _TYPES.items()}, "take-profit-limit": OrderType.STOP_LIMIT}
+_MODES: Final = {
+    mode.value: mode
+    for mode in (MarketMode.CANCEL_ONLY, MarketMode.POST_ONLY, MarketMode.LIMIT_ONLY, MarketMode.REDUCE_ONLY)
+}
 _PAGE: Final = 50
 _PAGES: Final = 4
 """Pages of trades that one query returns. One more page tells how many trades there are.
@@ -86,6 +92,20 @@ class Kraken(Venue):
             can_withdraw=any("withdraw" in name for name in allowed),
             ip_restricted=None if limited is None else bool(limited),
         )
+
+    async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
+        """Return the pairs of ``GET /0/public/AssetPairs``, with Kraken's own names of the assets.
+
+        Pairs with a colon in their name are traded outside Kraken's book.
+        """
+        pairs = (await client.publicGetAssetPairs())["result"]
+        rows = [(name, pair) for name, pair in pairs.items() if ":" not in name]
+        return read_rows(self.exchange, "markets", rows, lambda row: _market(client, *row), lambda row: row[0])
+
+    def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
+        """Return Kraken's ``status`` of the pair. Any other status than those it documents takes no orders."""
+        status = item["info"]["status"]
+        return MarketMode.NORMAL if status == "online" else _MODES.get(status, MarketMode.CLOSED)
 
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid of best bid and best ask of every pair, from one call."""
@@ -161,6 +181,11 @@ class Kraken(Venue):
         by_name.clear()
         by_name.update((market["info"]["altname"], market) for market in model.markets.values())
 
+    async def order(self, client: Client, order_id: str, symbol: str) -> Mapping[str, Any]:
+        """Return ``POST /0/private/QueryOrders``, which needs no symbol."""
+        found: Mapping[str, Any] = await client.fetch_order(order_id)
+        return found
+
     async def cancel(self, client: Client, order_id: str, symbol: str) -> object:
         """Send ``POST /0/private/CancelOrder``.
 
@@ -210,6 +235,25 @@ class Kraken(Venue):
         found = await (_pages(client, since) if order_id is None else _of_order(client, order_id))
         trades = [client.parse_trade({**trade, "id": name}) for name, trade in found.items()]
         return [trade for trade in trades if symbol in {None, trade["symbol"]}]
+
+
+def _market(client: Client, name: str, pair: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a pair in CCXT's form. CCXT's own form has neither Kraken's step of the price nor its asset names."""
+    base, quote = (client.safe_currency_code(pair[side]) for side in ("base", "quote"))
+    lot = Decimal(1).scaleb(-int(pair["lot_decimals"]))
+    tick = pair.get("tick_size") or Decimal(1).scaleb(-int(pair["pair_decimals"]))
+    return {
+        "id": name,
+        "symbol": f"{base}/{quote}",
+        "base": base,
+        "quote": quote,
+        "baseId": pair["base"],
+        "quoteId": pair["quote"],
+        "spot": True,
+        "precision": {"price": str(tick), "amount": str(lot)},
+        "limits": {"amount": {"min": pair.get("ordermin")}, "cost": {"min": pair.get("costmin")}},
+        "info": pair,
+    }
 
 
 async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str, Any]]:

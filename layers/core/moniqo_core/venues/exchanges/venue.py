@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from moniqo_core.domain.errors import InvalidOrderError
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -142,13 +143,22 @@ class Venue(ABC):
         """Return those fields of a venue's market that CCXT needs later. They are stored with the listing."""
         return {}
 
+    def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
+        """Return what the venue accepts in one of CCXT's markets now."""
+        return MarketMode.CLOSED if item["active"] is False else MarketMode.NORMAL
+
     def take_markets(self, model: Client) -> None:
         """Store the markets of ``model`` in any other table that CCXT uses for this exchange."""
         return
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
-        """Return CCXT's markets."""
+        """Return CCXT's markets, those that do not trade now among them."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_markets()
+        return found
+
+    async def order(self, client: Client, order_id: str, symbol: str) -> Mapping[str, Any]:
+        """Return CCXT's order. The venue may no longer list the symbol."""
+        found: Mapping[str, Any] = await client.fetch_order(order_id, symbol)
         return found
 
     async def cancel(self, client: Client, order_id: str, symbol: str) -> object:

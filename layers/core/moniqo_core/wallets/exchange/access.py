@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
-from moniqo_core.domain.errors import InvalidCredentialsError, SymbolNotFoundError, WalletNotInitializedError
+from moniqo_core.domain.errors import (
+    InvalidCredentialsError,
+    OrderRejectedError,
+    SymbolNotFoundError,
+    WalletNotInitializedError,
+)
 from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.market.market_mode import require_accepted
 from moniqo_core.domain.market.usd_prices import DOLLAR_TOKENS
-from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.venues.connection import MARKETS_RETRY_AFTER, VenueConnection
 from moniqo_core.venues.exchanges.venue import Client, Venue
 from moniqo_core.wallets.exchange.config import ExchangeConfig
 
@@ -63,7 +71,7 @@ class ExchangeAccess:
     async def markets(self) -> list[Market]:
         """Return the symbols that trade on the venue's spot market, ordered by name."""
         self.require_open()
-        return [item.market for item in (await self.connection.markets()).values()]
+        return [item.market for item in (await self.connection.offered()).values()]
 
     async def mids(self) -> Mapping[str, Decimal]:
         """Return the mid price of every symbol of the venue, at most a few seconds old.
@@ -80,9 +88,35 @@ class ExchangeAccess:
         return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
 
     async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
+        """Return the trading rules of one symbol, whether it trades now or not, or raise SymbolNotFoundError."""
         self.require_open()
         found = (await self.connection.markets()).get(symbol)
         if found is None:
             raise SymbolNotFoundError(f"{self.venue.name} does not trade {symbol[:40]!r}.")
         return found.market
+
+    async def require_accepted(self, order: OrderRequest) -> None:
+        """Refuse an order that the venue does not accept in its market now. A listing older than a minute is refreshed.
+
+        Raises:
+            OrderRejectedError: the venue has paused the market, or accepts only other orders in it.
+
+        """
+        for max_age in (None, MARKETS_RETRY_AFTER):
+            found = (await self.connection.markets(max_age)).get(order.symbol)
+            if found is None:
+                return
+            try:
+                require_accepted(
+                    found.mode,
+                    self.venue.name,
+                    order.symbol,
+                    limit=order.type in {OrderType.LIMIT, OrderType.STOP_LIMIT},
+                    post_only=order.post_only,
+                    sells=order.side is OrderSide.SELL,
+                )
+            except OrderRejectedError:
+                if max_age is not None:
+                    raise
+            else:
+                return

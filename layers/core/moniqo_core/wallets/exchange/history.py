@@ -28,17 +28,22 @@ class ExchangeHistory:
         self._venue = access.venue
 
     async def order(self, order_id: str, symbol: str) -> OrderResult:
-        """Return one order, open or ended, or raise OrderNotFoundError."""
-        await self.check_id(order_id, symbol)
+        """Return one order, open or ended, or raise OrderNotFoundError.
+
+        The venue may no longer list the symbol. It is queried all the same.
+        """
+        await self.check_id(order_id)
 
         async def ask(client: Client) -> Mapping[str, Any]:
-            return self.readable(await client.fetch_order(order_id, symbol))
+            found = await self._venue.order(client, order_id, symbol)
+            return self.readable(found if found["symbol"] in client.markets else {**found, "symbol": symbol})
 
         return await self.result(await self._connection.read(self._access.client, ask))
 
-    async def check_id(self, order_id: str, symbol: str) -> None:
-        """Check that an id has the venue's format, or raise OrderNotFoundError or SymbolNotFoundError."""
-        await self._access.market(symbol)
+    async def check_id(self, order_id: str) -> None:
+        """Check that an id has the venue's format, or raise OrderNotFoundError. Load the markets."""
+        self._access.require_open()
+        await self._connection.markets()
         if not self._venue.order_id.fullmatch(order_id):
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
 

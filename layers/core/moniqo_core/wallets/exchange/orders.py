@@ -71,9 +71,11 @@ class ExchangeOrders:
             InvalidSymbolError: the venue does not trade the symbol.
             InvalidOrderError: the order does not fit its market, or the venue does not offer such orders. The detail
                 says what it offers.
+            OrderRejectedError: the venue has paused the market.
 
         """
         market = await self._access.market(order.symbol)
+        await self._access.require_accepted(order)
         check_fields(order)
         self._venue.check(order)
         with exact():
@@ -133,7 +135,7 @@ class ExchangeOrders:
             InvalidOrderError: wallets of this venue only read.
 
         """
-        await self._history.check_id(order_id, symbol)
+        await self._history.check_id(order_id)
         if not self._venue.order_types:
             raise self._venue.only_reads()
         tries = 0

@@ -121,6 +121,10 @@ class ExchangeWallet(VenueWallet):
         """Refuse an order that the venue would not accept, before anything is sent, and return its market."""
         return await self.orders.check(order)
 
+    async def require_accepted(self, order: OrderRequest) -> None:
+        """Raise OrderRejectedError for an order that the venue does not accept while its market is paused."""
+        await self.access.require_accepted(order)
+
     async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:
         """Send an order that :meth:`check_order` passed, once, under the client id ``venue_id``."""
         return await self.orders.send(order, venue_id)

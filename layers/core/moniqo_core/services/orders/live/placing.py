@@ -127,12 +127,14 @@ class LivePlacing:
         """Sell the whole position in a symbol at market, in whole lots, after cancelling its other sell orders.
 
         Raises:
-            OrderRejectedError: there is no position, or it is smaller than a lot.
+            OrderRejectedError: there is no position, it is smaller than a lot, or the venue has paused the market.
 
         Also raises the errors of :meth:`place`.
         """
         market = await wallet.market(symbol)
-        self.pre_trade.check(OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step), state, market)
+        one_lot = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step)
+        self.pre_trade.check(one_lot, state, market)
+        await wallet.require_accepted(one_lot)  # otherwise exits would be cancelled and nothing sold
         for order in state.orders:
             if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
                 with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
