@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moniqo_core.domain.ledger.rules import RULES_VERSION
 from tests.conftest import Database, Run
 from tests.support import recorded
 from tests.support.engine import Clock
@@ -86,7 +87,7 @@ def test_a_refused_id_may_still_be_used(stored: Documents) -> None:
 
 
 def test_recorded_wallets_trade_on(stored: Documents, database: Database, run: Run, clock: Clock) -> None:
-    """What is added to an old journal follows from it: the whole is decided again without a difference."""
+    """New entries are decided by the present rules. A replay decides each entry by the rules of its own version."""
     wallets = {wallet["_id"]: wallet for wallet in stored["user_wallets"] if not wallet.get("deleted_at")}
     for wallet, document in wallets.items():
         user = {"id": document["user_id"], "groups": []}
@@ -101,6 +102,10 @@ def test_recorded_wallets_trade_on(stored: Documents, database: Database, run: R
         replay = run(recorded.replay_of(database, wallet, PAPER.seed, clock()))
         assert replay["difference"] is None, replay
         assert replay["entries"] > entries or document["status"] != "active"
+    ledger = run(recorded.contents(database))["demo_wallet_ledger"]
+    added = [entry for entry in ledger if entry["seq"] > PAPER.results["replays"][entry["user_wallet_id"]]["entries"]]
+    assert {entry["rules_version"] for entry in added} == {RULES_VERSION} == {2}
+    assert {entry["rules_version"] for entry in ledger if entry not in added} == {1}
 
 
 def _small_order(wallet: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from moniqo_core.domain.ledger.account import (
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import AccountChanges, Commit, LedgerAccount, MarketContext, Posting
 from moniqo_core.domain.ledger.open_orders import with_changes
-from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.ledger.rules import RULES, Rules
+from moniqo_core.domain.money import ONE, ZERO
 from moniqo_core.domain.orders.order import Fill, Order, OrderSide
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
@@ -32,9 +33,14 @@ Value = TypeVar("Value")
 class AccountDraft:
     """An account that is being changed. Nothing takes effect before :meth:`commit`."""
 
-    def __init__(self, account: Account, now: datetime) -> None:
-        """Start from ``account``. The commit time never goes back, even if ``now`` does."""
+    def __init__(self, account: Account, now: datetime, rules: Rules = RULES, usd_rate: Decimal = ONE) -> None:
+        """Start from ``account``. The commit time never goes back, even if ``now`` does.
+
+        The command is decided by ``rules``. ``usd_rate`` is the price of the cash asset in US dollars.
+        """
         self.account = account
+        self.rules = rules
+        self.usd_rate = usd_rate
         self.at = max(now, account.at)
         self.seq = account.seq + 1
         self.balances: dict[str, Holding] = {}
@@ -191,6 +197,7 @@ class AccountDraft:
             self.observed_markets,
         )
         return Commit(
+            self.rules.version,
             command,
             context,
             tuple(self.postings),

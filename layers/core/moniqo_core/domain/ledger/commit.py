@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from moniqo_core.domain.ledger.account import Account, ObservedMarket, OpenOrderTotals, TakenLevels
 from moniqo_core.domain.ledger.commands import Command
@@ -19,9 +19,6 @@ from moniqo_core.domain.orders.order import Fill, Order, OrderSide
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
-
-RULES_VERSION: Final = 1
-"""Version of the rules that decide a commit. An entry stores it, so that a replay uses the same rules."""
 
 
 class LedgerAccount(StrEnum):
@@ -74,8 +71,12 @@ class AccountChanges(NamedTuple):
 
 @dataclass(slots=True)
 class Commit:
-    """One entry of the journal, together with the account that results from it."""
+    """One entry of the journal, together with the account that results from it.
 
+    ``rules_version`` is the version of the rules that decided it.
+    """
+
+    rules_version: int
     command: Command
     context: MarketContext | None
     postings: tuple[Posting, ...]

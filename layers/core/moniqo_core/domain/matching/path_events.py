@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
@@ -22,10 +21,9 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class PathWalk:
     """One pass over the points. It keeps what would be slow to compute at each point."""
 
-    def __init__(self, draft: AccountDraft, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
+    def __init__(self, draft: AccountDraft, markets: Mapping[str, Market]) -> None:
         self._draft = draft
         self._markets = markets
-        self._usd_rate = usd_rate
         self._orders_by_trigger: dict[str, OrdersByTrigger | None] = {}
         # A command may have caused a loss since the last point.
         self._equity_moved = True
@@ -117,7 +115,7 @@ class PathWalk:
         if not self._equity_moved:
             return
         draft = self._draft
-        if enforce_loss_limits(draft, end, self._usd_rate, buying=self._buying):
+        if enforce_loss_limits(draft, end, buying=self._buying):
             self._buying = False
             self._orders_by_trigger.clear()
             self._note_idle(end)

@@ -19,6 +19,7 @@ from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.rules import RULES, Rules
 from moniqo_core.domain.market.market import Market, PathPoint
 from moniqo_core.domain.market.trading_hours import extend_over_closed_hours
 from moniqo_core.domain.matching.path_events import PathWalk
@@ -39,16 +40,17 @@ def walk(
     now: datetime,
     usd_rate: Decimal = ONE,
     confirmed: Mapping[str, datetime] = MappingProxyType({}),
+    rules: Rules = RULES,
 ) -> AccountDraft:
     """Walk the paths of all tracked symbols, complete up to ``reach``, and return the resulting draft.
 
     ``confirmed`` tells for some symbols up to when their points are certain to be complete. The next command is decided
-    on this draft, so that the walk and the command are one commit.
+    on this draft by the same ``rules``, so that the walk and the command are one commit.
     """
     with exact():
-        draft = AccountDraft(account, now)
+        draft = AccountDraft(account, now, rules, usd_rate)
         draft.walked_to = reach
-        steps = PathWalk(draft, markets, usd_rate)
+        steps = PathWalk(draft, markets)
         for end, group in groupby(_merged(paths), key=itemgetter(0)):
             steps.handle_events_before(end)
             is_tracked, last = False, ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.matching.equity_samples import equity_of
@@ -22,7 +21,7 @@ def begin_local_day(draft: AccountDraft, at: datetime) -> None:
         draft.day = LocalDay(equity_of(draft), next_local_midnight(at, zone))
 
 
-def enforce_loss_limits(draft: AccountDraft, at: datetime, usd_rate: Decimal, *, buying: bool) -> bool:
+def enforce_loss_limits(draft: AccountDraft, at: datetime, *, buying: bool) -> bool:
     """Update the peak, and pause the wallet and cancel its buys if a loss limit is reached.
 
     Exits stay open. A wallet that is not active keeps its status. ``buying`` tells whether the wallet may have open
@@ -33,7 +32,7 @@ def enforce_loss_limits(draft: AccountDraft, at: datetime, usd_rate: Decimal, *,
     draft.peak = max(draft.peak, equity)
     if limits is None or (draft.status != "active" and not buying):
         return False
-    reached = find_breach(limits, equity, draft.day, draft.peak, usd_rate)
+    reached = find_breach(limits, equity, draft.day, draft.peak, draft.usd_rate)
     if reached is None:
         return False
     if draft.status == "active":

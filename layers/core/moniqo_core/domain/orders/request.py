@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from moniqo_core.domain.added_fields import given_fields
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 
@@ -47,8 +48,7 @@ class OrderRequest:
 
         Amounts count by value, so 0.1 and 0.10 give the same hash.
         """
-        body = {name: getattr(self, name) for name in self.__slots__}
-        return hashlib.sha256(json.dumps(body, sort_keys=True, default=_normal).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(given_fields(self), sort_keys=True, default=_normal).encode()).hexdigest()
 
 
 def _normal(value: object) -> object:

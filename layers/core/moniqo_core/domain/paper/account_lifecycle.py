@@ -13,9 +13,10 @@ from moniqo_core.domain.ledger.account import Account, AccountTerms, unopened_ac
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
+from moniqo_core.domain.ledger.rules import RULES, Rules
 from moniqo_core.domain.matching.equity_samples import equity_of
 from moniqo_core.domain.matching.order_closing import close_order
-from moniqo_core.domain.money import ONE, ZERO, exact
+from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
@@ -23,16 +24,21 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimit
 from moniqo_core.domain.wallets.status_changes import check_status_change
 
 
-def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Commit:
+def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime, rules: Rules = RULES) -> Commit:
     """Make the first commit, in which the faucet pays the starting balance."""
     with exact():
-        draft = AccountDraft(unopened_account(user_wallet_id, terms, now), now)
+        draft = AccountDraft(unopened_account(user_wallet_id, terms, now), now, rules)
         draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, terms.cash_asset, terms.initial_balance)
         return _begin(draft, OpenAccount(), terms.initial_balance)
 
 
 def fork_account(
-    user_wallet_id: str, source: Account, terms: AccountTerms, now: datetime, marks: Mapping[str, Decimal]
+    user_wallet_id: str,
+    source: Account,
+    terms: AccountTerms,
+    now: datetime,
+    marks: Mapping[str, Decimal],
+    rules: Rules = RULES,
 ) -> Commit:
     """Make the first commit of a copy of ``source``, with its balances and cost basis.
 
@@ -43,7 +49,7 @@ def fork_account(
         copied = replace(
             unopened_account(user_wallet_id, terms, now), taken=source.taken, observed_markets=source.observed_markets
         )
-        draft = AccountDraft(copied, now)
+        draft = AccountDraft(copied, now, rules)
         for asset, holding in source.balances.items():
             draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, asset, holding.total)
         for symbol, position in source.positions.items():
@@ -101,7 +107,7 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
     limits = draft.account.limits
     if change.status == "active" and limits is not None:
         with exact():
-            reached = find_breach(limits, equity_of(draft), draft.day, draft.peak, ONE)
+            reached = find_breach(limits, equity_of(draft), draft.day, draft.peak, draft.usd_rate)
         if reached is not None:
             raise reached.still(
                 "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."

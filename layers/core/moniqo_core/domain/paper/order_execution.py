@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from moniqo_core.domain.ledger.account import ObservedMarket
-from moniqo_core.domain.ledger.commit import RULES_VERSION
 from moniqo_core.domain.matching.attached_exits import attach_exits, close_exit_group, resize_exits
 from moniqo_core.domain.matching.equity_samples import equity_of
 from moniqo_core.domain.matching.exit_pair_lock import take_shared_lock
@@ -87,7 +86,7 @@ def _new_order(decision: PaperDecision) -> Order:
         metadata=request.metadata,
         receipt=Receipt(
             draft.seq,
-            RULES_VERSION,
+            draft.rules.version,
             draft.account.limits_version,
             terms.maker_fee_percent,
             terms.taker_fee_percent,

@@ -1,7 +1,7 @@
 """Reads the command of a journal entry, and the market context that it was decided on.
 
 This is the inverse of :mod:`moniqo_core.storage.paper.decision_input_encoder`. It follows the field types of the
-dataclasses.
+dataclasses. A field that the entry does not have reads as its default.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _read(kind: Any, value: Any) -> Any:
     if kind is RiskLimits:
         return read_limits(value)
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _read(hint, value[name]) for name, hint in _types(kind).items()})
+        return kind(**{name: _read(hint, value[name]) for name, hint in _types(kind).items() if name in value})
     if kind is Decimal or issubclass(kind, StrEnum):
         return kind(value)
     return value

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from moniqo_core.domain.added_fields import given_fields
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
@@ -28,7 +29,7 @@ def command_document(command: Command) -> Document:
     """Return the document of a command."""
     if isinstance(command, OrderRequest):
         return _order_request_document(command)
-    return {name: _plain_data(getattr(command, name)) for name in command.__dataclass_fields__}
+    return {name: _plain_data(value) for name, value in given_fields(command).items()}
 
 
 def _order_request_document(order: OrderRequest) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
-from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit
+from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
 from moniqo_core.domain.orders.request import OrderRequest
@@ -81,7 +81,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         "epoch": after.epoch,
         "at": after.at,
         "commit_id": commit_id,
-        "rules_version": RULES_VERSION,
+        "rules_version": commit.rules_version,
         "kind": KIND_OF[type(command)],
         "command": command_document(command),
         "walked_to": commit.walked_to,

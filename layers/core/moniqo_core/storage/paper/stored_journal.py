@@ -9,6 +9,7 @@ from typing import Final
 from moniqo_core.domain.ledger.account import Account, OpenOrderTotals
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
+from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
@@ -41,6 +42,12 @@ class StoredEntry:
     def rules_version(self) -> object:
         """The stored version of the rules of the decision, which may be damaged or missing."""
         return self.document.get("rules_version")
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules of the decision, or None if this program does not know their version."""
+        version = self.rules_version
+        return ALL_RULES.get(version) if type(version) is int else None
 
     @property
     def kind(self) -> object:

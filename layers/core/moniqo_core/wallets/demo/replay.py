@@ -1,9 +1,10 @@
 """Replay a demo wallet: decide every entry of its journal again and compare the result with the stored entry.
 
-A commit follows from the account before it, the entry's command and basis, and the price path up to the time that the
-entry walked to. The path comes from the simulated market or from the recorded minutes of a venue. An account opens on
-its terms, and a fork also on the marks of that time. Postings, orders, fills, changes and the snapshot are recomputed.
-Two things are trusted without a check: the order book of a venue, and an entry whose recorded minutes have expired.
+A commit follows from the account before it, the entry's command and basis, the version of the rules that decided it,
+and the price path up to the time that the entry walked to. The path comes from the simulated market or from the
+recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings, orders,
+fills, changes and the snapshot are recomputed. Two things are trusted without a check: the order book of a venue, and
+an entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import OpenAccount
-from moniqo_core.domain.ledger.commit import RULES_VERSION, Commit, MarketContext
+from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.invariants import account_violations, commit_violations
+from moniqo_core.domain.ledger.rules import RULES_VERSION, Rules
 from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.market.minute_candles import floor_hour
 from moniqo_core.domain.market.price_feed import PriceFeed
@@ -128,14 +130,15 @@ class WalletReplay:
         seq = found.entries + 1
         if entry.seq != seq:
             raise _DifferenceFoundError("seq", entry.seq, seq)
-        if entry.rules_version != RULES_VERSION:
+        rules = entry.rules
+        if rules is None:
             raise _DifferenceFoundError("rules_version", entry.rules_version, RULES_VERSION)
         try:
             if self._has_expired_minutes(account, entry):
                 stored.apply(entry)
                 found.entries, found.believed = seq, found.believed + 1
                 return stored.read()
-            commit = await self._decide(account, entry)
+            commit = await self._decide(account, entry, rules)
             mismatch = entry.mismatch(commit)
         except WalletError as error:
             raise _DifferenceFoundError("decision", "accepted", f"{error.code}: {error.detail}") from error
@@ -152,19 +155,20 @@ class WalletReplay:
         stored.apply(entry)
         return commit.after
 
-    async def _decide(self, account: Account | None, entry: StoredEntry) -> Commit:
+    async def _decide(self, account: Account | None, entry: StoredEntry, rules: Rules) -> Commit:
         command, context, at = entry.command, entry.context, entry.at
         if context is not None and account is not None:
             await self._check_market(context, account.terms)
         if isinstance(command, OpenAccount) is not (account is None):
             raise _DifferenceFoundError("kind", entry.kind, "open" if account is None else "anything else")
         if account is None:
-            return await self._open(command, entry)
+            return await self._open(command, entry, rules)
         if entry.walked_to is None:
-            return decide.decide(AccountDraft(account, at), command, context)
+            return decide.decide(AccountDraft(account, at, rules), command, context)
         reach = min(entry.walked_to, furthest(account, at))
         self._moment = reach
-        return decide.decide(await walk_to(self._feed_of(account.terms), account, reach, at), command, context)
+        draft = await walk_to(self._feed_of(account.terms), account, reach, at, rules)
+        return decide.decide(draft, command, context)
 
     def _has_expired_minutes(self, account: Account | None, entry: StoredEntry) -> bool:
         """Return whether an entry walked recorded minutes of a venue that may have expired."""
@@ -181,16 +185,18 @@ class WalletReplay:
             self._venue_feeds[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], recorded)
         return self._venue_feeds[terms.feed]
 
-    async def _open(self, command: object, entry: StoredEntry) -> Commit:
+    async def _open(self, command: object, entry: StoredEntry, rules: Rules) -> Commit:
         opened = entry.account
         origin = command.forked_from if isinstance(command, OpenAccount) else None
         if origin is None:
-            return account_lifecycle.open_account(opened.user_wallet_id, opened.terms, entry.at)
+            return account_lifecycle.open_account(opened.user_wallet_id, opened.terms, entry.at, rules)
         source_id, _, seq = origin.rpartition(":")
         source = await DemoHistory(self._database).account_at(source_id, int(seq))
         if source is None:
             raise _DifferenceFoundError(ORIGIN, origin, ABSENT)
-        return account_lifecycle.fork_account(opened.user_wallet_id, source, opened.terms, entry.at, opened.marks)
+        return account_lifecycle.fork_account(
+            opened.user_wallet_id, source, opened.terms, entry.at, opened.marks, rules
+        )
 
     async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
         """Compare the market that an entry was decided on with the simulated one. A venue's cannot be recomputed."""
