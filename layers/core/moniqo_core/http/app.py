@@ -66,9 +66,8 @@ class Service(FastAPI):
         except Exception as error:
             if answered:
                 raise
-            refusal = problems.translate(error)
-            code = refusal.code
-            await problems.problem(refusal, scope["path"], request_id)(scope, receive, send_identified)
+            code, answer = problems.answer(error, scope["path"], request_id)
+            await answer(scope, receive, send_identified)
         _log(scope, request_id, answered, code, started_at)
 
 
@@ -121,7 +120,7 @@ def _refuse_large_body(scope: Scope) -> None:
     body = event.get("body")
     if not body or len(body) <= MAX_BODY_BYTES // 4:  # even if every character takes four bytes
         return
-    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
+    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode("utf-8", "surrogatepass"))
     if size > MAX_BODY_BYTES:
         raise PayloadTooLargeError(
             f"The body has {size} bytes. The limit is {MAX_BODY_BYTES} bytes.", limit=MAX_BODY_BYTES

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 
 class HttpApi:
@@ -27,24 +27,24 @@ class HttpApi:
     def body(self) -> bytes:
         """The body of the request as it was sent."""
         body = self.event.get("body") or ""
-        return base64.b64decode(body) if self.event.get("isBase64Encoded") else body.encode()
+        return base64.b64decode(body) if self.event.get("isBase64Encoded") else _octets(body)
 
     @property
     def scope(self) -> dict[str, Any]:
         """The ASGI scope, which also holds the event and the context."""
         event = self.event
         http = event["requestContext"]["http"]
-        headers = [(name.lower().encode(), value.encode()) for name, value in event.get("headers", {}).items()]
+        headers = [(_octets(name.lower()), _octets(value)) for name, value in event.get("headers", {}).items()]
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": http["method"],
             "scheme": "https",
-            "path": unquote(event.get("rawPath") or http["path"]),
+            "path": _octets(unquote(event.get("rawPath") or http["path"])).decode("utf-8", "replace"),
             "raw_path": None,
             "root_path": "",
-            "query_string": event.get("rawQueryString", "").encode(),
+            "query_string": _octets(_query(event)),
             "headers": headers,
             "client": (http.get("sourceIp", ""), 0),
             "server": (event["requestContext"].get("domainName", ""), 443),
@@ -66,3 +66,17 @@ class HttpApi:
             answer["body"] = base64.b64encode(body).decode()
             answer["isBase64Encoded"] = True
         return answer
+
+
+def _octets(text: str) -> bytes:
+    """Return text as UTF-8. Half of a surrogate pair, which JSON can hold, becomes octets that are not UTF-8."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _query(event: Any) -> str:
+    """Return the query string as it was sent.
+
+    API Gateway always gives it. A test event written by hand may have only ``queryStringParameters``, where a repeated
+    parameter is one with commas.
+    """
+    return event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {})

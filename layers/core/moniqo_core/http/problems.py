@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,16 +17,14 @@ from moniqo_core import bootstrap, observability
 from moniqo_core.domain import errors
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.safe_names import is_safe_to_repeat
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "https://errors.moniqo.dev/"
 RETRY_AFTER_SECONDS: Final = 2
+MAX_INSTANCE_LENGTH: Final = 500
 
 _UNEXPECTED: Final = "An unexpected error occurred."
 _ALWAYS: Final = (errors.ValidationError, WalletError, errors.TemporarilyUnavailableError)
-
-InvalidField = dict[str, str]
 
 
 def type_of(code: str) -> str:
@@ -39,8 +36,6 @@ def translate(error: Exception) -> WalletError:
     """Return the domain error that answers ``error``. An unexpected error is logged and becomes INTERNAL_ERROR."""
     if isinstance(error, WalletError):
         return error
-    if isinstance(error, RequestValidationError):
-        return errors.ValidationError(errors=invalid_fields(error.errors()))
     if isinstance(error, HTTPException):
         return errors.NotFoundError("There is no such route.")
     if isinstance(error, TimeoutError):
@@ -55,19 +50,19 @@ def translate(error: Exception) -> WalletError:
     return WalletError(_UNEXPECTED)
 
 
-def invalid_fields(found: Sequence[Any]) -> list[InvalidField]:
-    """Return pydantic's findings as ``{field, message, code}``, without the values that the user sent."""
-    fields: list[InvalidField] = []
-    for item in found:
-        where = [str(step) for step in item["loc"] if step not in ("body", "query", "path", "header")]
-        code = str(item["type"])
-        message = str(item["msg"])
-        if code == "extra_forbidden":
-            message = "This field is unknown"
-            if not is_safe_to_repeat(where[-1]):
-                del where[-1]
-        fields.append({"field": ".".join(where)[:100] or "body", "message": f"{message}.", "code": code})
-    return fields
+def answer(error: Exception, instance: str, request_id: str) -> tuple[str, Response]:
+    """Return the code of the problem that answers ``error``, and the response.
+
+    It raises nothing. An error whose members cannot be written is reported without them.
+    """
+    refusal = WalletError(_UNEXPECTED)
+    try:
+        refusal = translate(error)
+        return refusal.code, problem(refusal, instance, request_id)
+    except Exception as failure:  # noqa: BLE001 - whatever it is, the first error has to be answered
+        observability.error("error could not be reported", failure)
+        refusal.members = {}
+        return refusal.code, problem(refusal, instance, request_id)
 
 
 def problem(error: WalletError, instance: str, request_id: str) -> Response:
@@ -77,7 +72,7 @@ def problem(error: WalletError, instance: str, request_id: str) -> Response:
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": instance,
+        "instance": instance[:MAX_INSTANCE_LENGTH],
         "code": error.code,
         "request_id": request_id,
         "hint": error.advice,

@@ -1,4 +1,4 @@
-"""The route of every endpoint. It identifies the caller, then parses the body strictly, then hands over to FastAPI.
+"""The route of every endpoint. It identifies the caller, reads the body strictly, and hands over to FastAPI.
 
 It replaces the wrappers that FastAPI puts around a route (exceptions, exit stacks, a second request object), and takes
 the caller out of the dependency graph. Together this saves a fifth of a warm request.
@@ -10,20 +10,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from moniqo_core.http.authentication import Caller, identify, identify_admin
+from moniqo_core.http.invalid_fields import invalid_request
 from moniqo_core.http.json_body import parse, require_json
 
 CALLER: Final = "moniqo.caller"
 
 
 class Route(APIRoute):
-    """A route whose body must be JSON. ``identify`` returns its caller, and is None if anyone may call it."""
+    """A route whose body must be JSON."""
 
     identify: Callable[[Request], Awaitable[Caller]] | None
+    """Returns the caller, and is None if anyone may call the route."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Take the arguments of FastAPI's route."""
@@ -50,6 +54,7 @@ class _JsonRequest(Request):
 def _application(route: Route) -> ASGIApp:
     handle = route.get_route_handler()
     has_body = route.body_field is not None
+    body = _body_model(route)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -61,10 +66,18 @@ def _application(route: Route) -> ASGIApp:
         async with AsyncExitStack() as stack:
             for name in ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack"):
                 scope[name] = stack
-            response = await handle(request)
+            try:
+                response = await handle(request)
+            except RequestValidationError as error:
+                raise invalid_request(error, body) from None
         await response(scope, receive, send)
 
     return answer
+
+
+def _body_model(route: APIRoute) -> type[BaseModel] | None:
+    annotation = route.body_field.field_info.annotation if route.body_field is not None else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _take_caller(route: APIRoute) -> Callable[[Request], Awaitable[Caller]] | None:

@@ -72,7 +72,12 @@ SCHEMAS: Final = {
             "request_id": {"type": "string", "description": "The same as the header X-Request-Id."},
             "hint": {"type": "string", "description": "What to do next."},
             "retryable": {"type": "boolean", "description": "Whether the same call may succeed later."},
-            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/InvalidField"}},
+            "errors": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/InvalidField"},
+                "description": "The invalid fields, at most 20 of them.",
+            },
+            "error_count": {"type": "integer", "description": "How many fields are invalid, listed or not."},
         },
         "additionalProperties": True,
     },
