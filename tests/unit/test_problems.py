@@ -97,7 +97,7 @@ def test_request_is_logged_in_one_line_without_query_headers_or_body(capsys: pyt
     router = api_router()
 
     @router.get("/things/{thing}")
-    async def get(thing: str) -> Response:
+    async def get(thing: str, q: str) -> Response:
         return Response(b"{}")
 
     event = http_event("GET", f"/things/{CANARY}", query={"q": CANARY}, headers={"Authorization": f"Bearer {CANARY}"})

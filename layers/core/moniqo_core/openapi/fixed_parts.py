@@ -12,7 +12,7 @@ One interface for paper wallets and real trading accounts. Connect a wallet, tra
 always add up.
 
 **Amounts** are decimal strings in responses (`"0.01"`). Requests may send a string or a JSON number. **Times** are
-RFC 3339 in UTC. Unknown fields are refused.
+RFC 3339 in UTC. Unknown fields and query parameters are refused, and so are repeated parameters.
 
 **Errors** are problem details (RFC 9457). Switch on `code`. `hint` names a way out, and `retryable` tells whether the
 same call may succeed later. Errors of the gateway have their own shape, `{"message": ...}`: a missing, invalid or
