@@ -83,7 +83,7 @@ def test_order_lists_are_paged_filtered_and_private(harness: LiveHarness) -> Non
     for status, expected in (("open", ids[:0:-1]), ("closed", ids[:1])):
         found = harness.invoke("list_orders", "GET", path, user=harness.user, query={"status": status}).json["items"]
         assert [order["order_id"] for order in found] == expected
-    done = harness.invoke("cancel_orders", "DELETE", path, user=harness.user).json["cancelled"]
+    done = harness.invoke("cancel_orders", "DELETE", path, user=harness.user, query={"all": "true"}).json["cancelled"]
     assert [order["order_id"] for order in done] == ids[1:]
     assert not any(order.status == "open" for order in harness.at_venue())
     assert harness.invoke("get_order", "GET", f"{path}/{ids[0]}", user=STRANGER).status == 404

@@ -147,9 +147,51 @@ def test_wallet_shows_markets_price_book_and_candles(wallet: str, invoke: Invoke
 
 
 def test_other_users_get_404(wallet: str, invoke: Invoke) -> None:
-    for name, method, path in (
-        ("get_balance", "GET", "balance"),
-        ("list_orders", "GET", "orders"),
-        ("cancel_orders", "DELETE", "orders"),
+    for name, method, path, query in (
+        ("get_balance", "GET", "balance", ""),
+        ("list_orders", "GET", "orders", ""),
+        ("cancel_orders", "DELETE", "orders", "all=true"),
     ):
-        assert invoke(name, method, f"/wallets/{wallet}/{path}", user=STRANGER).status == 404
+        assert invoke(name, method, f"/wallets/{wallet}/{path}", user=STRANGER, query=query).status == 404
+
+
+@pytest.fixture
+def resting(wallet: str, invoke: Invoke) -> dict[str, str]:
+    """Open orders of the wallet: their ids by symbol."""
+    prices = {"BTC/USDT": "10000", "ETH/USDT": "1000"}
+    return {
+        symbol: str(place(invoke, wallet, symbol=symbol, type="limit", amount="0.01", price=price)["order_id"])
+        for symbol, price in prices.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "all=false", "all=true&symbol=BTC%2FUSDT", "symbols=ETH%2FUSDT", "Symbol=ETH%2FUSDT", "symbol=", "all="),
+        *("symbol=BTC%2FUSDT&symbol=ETH%2FUSDT", "all=true&all=true", "ALL=true", "all=everything", "all=true&force=1"),
+    ],
+)
+def test_cancel_that_does_not_say_which_orders_cancels_none(
+    wallet: str, resting: dict[str, str], invoke: Invoke, query: str
+) -> None:
+    refused = invoke("cancel_orders", "DELETE", f"/wallets/{wallet}/orders", user=TRADER, query=query)
+
+    assert refused.status == 422
+    assert refused.json["code"] == "VALIDATION_ERROR"
+    shown = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query="status=open").json["items"]
+    assert {order["order_id"] for order in shown} == set(resting.values())
+
+
+def test_cancel_takes_one_symbol_or_all(wallet: str, resting: dict[str, str], invoke: Invoke) -> None:
+    path = f"/wallets/{wallet}/orders"
+    bare = invoke("cancel_orders", "DELETE", path, user=TRADER)
+    assert bare.status == 422
+    assert [error["field"] for error in bare.json["errors"]] == ["symbol"]
+    one = invoke("cancel_orders", "DELETE", path, user=TRADER, query="symbol=ETH%2FUSDT&all=false").json["cancelled"]
+    assert [order["order_id"] for order in one] == [resting["ETH/USDT"]]
+
+    # The hint of the refusal is a request that works.
+    assert "?all=true" in bare.json["hint"]
+    rest = invoke("cancel_orders", "DELETE", path, user=TRADER, query="all=true").json["cancelled"]
+    assert [order["order_id"] for order in rest] == [resting["BTC/USDT"]]

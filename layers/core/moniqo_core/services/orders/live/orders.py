@@ -120,7 +120,7 @@ class LiveOrders:
             raise WalletInUseError(
                 f"{counted(len(left), 'order')} may still fill at the venue.",
                 open_orders=len(left),
-                hint="Cancel them with DELETE /wallets/{id}/orders. Unknown orders are checked every minute.",
+                hint="Cancel them with DELETE /wallets/{id}/orders?all=true. Unknown orders are checked every minute.",
             )
 
     async def _ended(self, order: LiveOrder) -> WalletError:
