@@ -155,7 +155,10 @@ class PayloadTooLargeError(WalletError):
 
 
 class ValidationError(WalletError):
-    """A field or parameter is not valid. ``errors`` lists each as ``{field, message, code}``."""
+    """A field or parameter is not valid. ``errors`` lists each as ``{field, message, code}``.
+
+    At most 20 are listed. ``error_count`` says how many a request has.
+    """
 
     code = "VALIDATION_ERROR"
     status = 422
@@ -173,7 +176,7 @@ class InvalidCredentialsError(WalletError):
 
 
 class InvalidSymbolError(WalletError):
-    """The wallet does not trade this symbol."""
+    """The wallet does not trade this symbol. ``nearest`` is the most similar one that it does, if there is one."""
 
     code = "INVALID_SYMBOL"
     status = 422

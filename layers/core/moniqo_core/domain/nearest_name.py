@@ -9,7 +9,7 @@ from typing import Final
 LONGEST: Final = 100
 """Characters of the asked name that are compared."""
 SHORTEST_PART: Final = 3
-ALIKE: Final = 0.55
+ALIKE: Final = 0.65
 
 _SIGNS: Final = re.compile(r"[\W_]+")
 

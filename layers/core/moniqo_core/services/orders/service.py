@@ -10,6 +10,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
+from moniqo_core.services.orders.symbol_filter import require_known_symbol
 from moniqo_core.services.shared.user_quotas import PerMinute
 
 
@@ -66,17 +67,44 @@ class Orders:
         return await (await self._opener.open(user_id, user_wallet_id)).get(order_id)
 
     async def page(self, user_id: str, user_wallet_id: str, query: OrderQuery) -> OrderPage:
-        """Return a page of orders, newest first."""
-        return await (await self._opener.open(user_id, user_wallet_id)).page(query)
+        """Return a page of orders, newest first.
+
+        Raises:
+            InvalidSymbolError: the wallet does not trade the symbol of the query, and never did.
+
+        """
+        execution = await self._opener.open(user_id, user_wallet_id)
+        found = await execution.page(query)
+        if not found.records:
+            await require_known_symbol(execution, query.symbol)
+        return found
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Cancel an order and return it."""
         return await (await self._opener.open(user_id, user_wallet_id)).cancel(order_id)
 
     async def cancel_all(self, user_id: str, user_wallet_id: str, symbol: str | None) -> Sequence[OrderRecord]:
-        """Cancel every open order, or those of one symbol, and return the cancelled orders."""
-        return await (await self._opener.open(user_id, user_wallet_id)).cancel_all(symbol)
+        """Cancel every open order, or those of one symbol, and return the cancelled orders.
+
+        Raises:
+            InvalidSymbolError: the wallet does not trade the symbol, and never did.
+
+        """
+        execution = await self._opener.open(user_id, user_wallet_id)
+        cancelled = await execution.cancel_all(symbol)
+        if not cancelled:
+            await require_known_symbol(execution, symbol)
+        return cancelled
 
     async def fills(self, user_id: str, user_wallet_id: str, query: FillQuery) -> FillPage:
-        """Return a page of fills, newest first."""
-        return await (await self._opener.open(user_id, user_wallet_id)).fills(query)
+        """Return a page of fills, newest first.
+
+        Raises:
+            InvalidSymbolError: the wallet does not trade the symbol of the query, and never did.
+
+        """
+        execution = await self._opener.open(user_id, user_wallet_id)
+        found = await execution.fills(query)
+        if not found.fills:
+            await require_known_symbol(execution, query.symbol)
+        return found

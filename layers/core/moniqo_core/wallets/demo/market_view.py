@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from moniqo_core.domain.clock import Clock
-from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError
+from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import ClosePosition, Command
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.market.trading_hours import trading_hours_at
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper.account_rules import check_account_status
+from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
 
 
 async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
@@ -38,11 +41,11 @@ async def observe_market(
     """Read the market of a symbol. For a buy under risk limits, read also the price of every other tracked symbol.
 
     Raises:
-        InvalidSymbolError: the feed has no such symbol.
+        InvalidSymbolError: the account does not trade the symbol.
         MarketDataError: one of the symbols has no price that is fresh enough to trade on.
 
     """
-    market = await feed.market(symbol)
+    market = await tradable_market(symbol, draft.account, feed)
     snapshot = await feed.snapshot(symbol)
     hours = trading_hours_at(market.hours, draft.at)
     if hours.is_open:
@@ -55,3 +58,30 @@ async def observe_market(
     if missing:
         raise MarketDataError(f"This wallet holds {', '.join(missing)}, which has no fresh price.", retry_after=2)
     return MarketContext(market, snapshot, marks, ONE, hours.session_close, hours.is_open, hours.next_open)
+
+
+async def tradable_markets(account: Account, feed: PriceFeed) -> list[Market]:
+    """Return the symbols quoted in the cash asset that the account's terms allow, ordered by name."""
+    terms = account.terms
+    return [
+        market
+        for market in await feed.markets()
+        if market.quote == terms.cash_asset and (terms.symbols is None or market.symbol in terms.symbols)
+    ]
+
+
+async def tradable_market(symbol: str, account: Account, feed: PriceFeed) -> Market:
+    """Return the market of a symbol that the account trades.
+
+    Raises:
+        InvalidSymbolError: it trades no such symbol. The error names the nearest one that it does.
+        MarketDataError: the feed does not answer.
+
+    """
+    try:
+        market = await feed.market(symbol)
+        check_account_symbol(account, symbol, market.quote)
+    except InvalidSymbolError:
+        tradable = await tradable_markets(account, feed)
+        raise unknown_symbol(symbol, (each.symbol for each in tradable)) from None
+    return market

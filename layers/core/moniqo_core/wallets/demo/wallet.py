@@ -13,7 +13,6 @@ from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.paper.account_rules import check_account_symbol
 from moniqo_core.domain.paper.sync_statement import account_record_of, asset_flows_of
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
@@ -26,6 +25,7 @@ from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.history import DemoPast
+from moniqo_core.wallets.demo.market_view import tradable_market, tradable_markets
 from moniqo_core.wallets.demo.orders import DemoOrders
 from moniqo_core.wallets.demo.records import order_result, wallet_position
 
@@ -115,25 +115,17 @@ class DemoWallet(BaseWallet):
 
     async def get_markets(self) -> list[Market]:
         """Return the symbols quoted in the cash asset that the account's terms allow."""
-        terms = self.account.terms
-        return [
-            market
-            for market in await self.feed.markets()
-            if market.quote == terms.cash_asset and (terms.symbols is None or market.symbol in terms.symbols)
-        ]
+        return await tradable_markets(self.account, self.feed)
 
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol."""
-        self._check_tradable(await self.feed.market(symbol))
+        await tradable_market(symbol, self.account, self.feed)
         return await self.feed.snapshot(symbol, fresh=False)
 
     async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
         """Return the last closed candles, oldest first."""
-        self._check_tradable(await self.feed.market(symbol))
+        await tradable_market(symbol, self.account, self.feed)
         return await self.feed.candles(symbol, interval, limit)
-
-    def _check_tradable(self, market: Market) -> None:
-        check_account_symbol(self.account, market.symbol, market.quote)
 
     async def _place(self, order: OrderRequest) -> OrderResult:
         return order_result(await self.orders.submit(order))

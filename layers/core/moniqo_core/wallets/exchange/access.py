@@ -6,14 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 
-from moniqo_core.domain.errors import (
-    InvalidCredentialsError,
-    OrderRejectedError,
-    SymbolNotFoundError,
-    WalletNotInitializedError,
-)
+from moniqo_core.domain.errors import InvalidCredentialsError, OrderRejectedError, WalletNotInitializedError
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.market_mode import require_accepted
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.market.usd_prices import DOLLAR_TOKENS
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
@@ -90,9 +86,10 @@ class ExchangeAccess:
     async def market(self, symbol: str) -> Market:
         """Return the trading rules of one symbol, whether it trades now or not, or raise SymbolNotFoundError."""
         self.require_open()
-        found = (await self.connection.markets()).get(symbol)
+        listed = await self.connection.markets()
+        found = listed.get(symbol)
         if found is None:
-            raise SymbolNotFoundError(f"{self.venue.name} does not trade {symbol[:40]!r}.")
+            raise unknown_symbol(symbol, listed, self.venue.name)
         return found.market
 
     async def require_accepted(self, order: OrderRequest) -> None:

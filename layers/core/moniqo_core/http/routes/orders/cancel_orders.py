@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError, ValidationError, WalletConnectionError
+from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError, ValidationError, WalletConnectionError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
@@ -24,7 +24,7 @@ router = api_router()
     summary="Cancel open orders",
     responses={
         200: {"model": CancelledView, "description": "The cancelled orders."},
-        **problem_responses(NotFoundError, WalletConnectionError),
+        **problem_responses(NotFoundError, InvalidSymbolError, WalletConnectionError),
     },
 )
 async def cancel_orders(

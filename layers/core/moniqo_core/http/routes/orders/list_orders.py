@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
@@ -24,7 +24,10 @@ router = api_router()
     "/wallets/{user_wallet_id}/orders",
     tags=["Orders"],
     summary="List orders",
-    responses={200: {"model": PageView[OrderView], "description": "Newest first."}, **problem_responses(NotFoundError)},
+    responses={
+        200: {"model": PageView[OrderView], "description": "Newest first."},
+        **problem_responses(NotFoundError, InvalidSymbolError),
+    },
 )
 async def list_orders(
     user_wallet_id: str,

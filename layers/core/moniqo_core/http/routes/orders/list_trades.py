@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError
+from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError
 from moniqo_core.domain.orders.list_queries import FillQuery
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
@@ -25,7 +25,10 @@ router = api_router()
     "/wallets/{user_wallet_id}/trades",
     tags=["Orders"],
     summary="List trades",
-    responses={200: {"model": PageView[FillView], "description": "Newest first."}, **problem_responses(NotFoundError)},
+    responses={
+        200: {"model": PageView[FillView], "description": "Newest first."},
+        **problem_responses(NotFoundError, InvalidSymbolError),
+    },
 )
 async def list_trades(
     user_wallet_id: str,
