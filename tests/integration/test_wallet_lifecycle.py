@@ -12,6 +12,7 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
+from tests.support.round_trips import round_trips
 from tests.support.wallets import aws, create
 
 __all__ = ["aws"]
@@ -74,6 +75,15 @@ def test_wallet_pauses_and_resumes(life: Life, run: Run) -> None:
     assert resumed.json["status_reason"] is None
     assert resumed.json == life.get()
     assert run(_buy(life.id)) == "placed"
+
+
+def test_resuming_opens_the_account_once(life: Life) -> None:
+    life.pause()
+    with round_trips() as commands:
+        assert life.resume().status == 200
+
+    # the wallet, its account, and the commit with the change of the wallet
+    assert commands == ["find", "aggregate", "bulkWrite"]
 
 
 @pytest.mark.parametrize(

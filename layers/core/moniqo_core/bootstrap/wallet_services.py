@@ -92,6 +92,4 @@ def resuming() -> Resuming:
     """Return the checks that a wallet must pass before it is resumed."""
     from moniqo_core.services.wallets.resume_checks import Resuming
 
-    return Resuming(
-        bootstrap.wallets(), bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.buy_cancellation()
-    )
+    return Resuming(bootstrap.wallet_connection(), bootstrap.balance_sync(), bootstrap.buy_cancellation())

@@ -123,6 +123,11 @@ class WalletConnector:
         """Read and open a live wallet of ``owner``. Raise NotFoundError, also for a demo wallet."""
         return await self.open_live(await self._wallets.get(owner, user_wallet_id), with_key=with_key)
 
+    async def open(self, wallet: UserWallet, *, with_key: bool = True) -> BaseWallet:
+        """Open a wallet whose document is already read. Raise NotFoundError for a demo wallet without an account."""
+        demo = await self.find_demo(wallet.user_id, wallet.id) if wallet.is_demo else None
+        return demo or await self.open_live(wallet, with_key=with_key)
+
     async def open_live(self, wallet: UserWallet, *, with_key: bool = True) -> ExchangeWallet:
         """Open a live wallet whose document is already read. Raise NotFoundError for a demo wallet."""
         self._require_live(wallet)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class OrderOpener:
     """Chooses the order execution of a wallet. Both methods raise NotFoundError for a wallet that is not the owner's.
 
-    A paper wallet is opened in one round trip. Ids of live wallets are remembered, so their next use does not query the
+    A paper wallet is opened in one round trip. Live wallets are remembered, so their next use does not query the
     journal of paper wallets. See docs/decisions/0026.
     """
 

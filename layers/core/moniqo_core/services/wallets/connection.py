@@ -28,6 +28,7 @@ from moniqo_core.services.wallets.credential_fields import (
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore, ciphertext_of
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 
 
@@ -75,7 +76,8 @@ class WalletConnection:
         wallet = await self._wallets.get(user_id, user_wallet_id)
         tested_at, started = self._now(), time.perf_counter()
         try:
-            await self.require(wallet)
+            async with await self._connector.open(wallet) as account:
+                await self.require(wallet, account)
             error = None
         except TemporarilyUnavailableError:
             raise
@@ -88,8 +90,8 @@ class WalletConnection:
         await self._wallets.record_connection(wallet, tested_at, error)
         return ConnectionTest(error is None, wallet.wallet_name, tested_at, latency, error)
 
-    async def require(self, wallet: UserWallet) -> None:
-        """Check that the wallet's account answers.
+    async def require(self, wallet: UserWallet, account: BaseWallet) -> None:
+        """Check that the open ``account`` of a wallet answers.
 
         Raises:
             DecryptionError: the stored credentials cannot be decrypted.
@@ -99,8 +101,7 @@ class WalletConnection:
         """
         if wallet.credentials is not None:
             await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
-        async with await self._connector.connect(wallet.user_id, wallet.id) as connected:
-            await connected.require_connection()
+        await account.require_connection()
 
     async def replace(self, user_id: str, user_wallet_id: str, given: Mapping[str, SecretStr]) -> UserWallet:
         """Test new credentials and store them.

@@ -15,6 +15,7 @@ from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:
     from moniqo_core.services.wallets.resume_checks import Resuming
+    from moniqo_core.wallets.base import BaseWallet
 
 
 class WalletLifecycle:
@@ -49,9 +50,11 @@ class WalletLifecycle:
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
-        if wallet.status is UserWalletStatus.PAUSED:
-            wallet = await resuming.require(wallet)
-        return await self._set(wallet, UserWalletStatus.ACTIVE, "owner", None)
+        paused = wallet.status is UserWalletStatus.PAUSED
+        async with await self._connector.open(wallet, with_key=paused) as account:
+            if paused:
+                wallet = await resuming.require(wallet, account)
+            return await self._record(account, wallet, UserWalletStatus.ACTIVE, "owner", None)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Suspend a wallet of any owner until it is reinstated, or raise NotFoundError or ConflictError."""
@@ -66,7 +69,17 @@ class WalletLifecycle:
     async def _set(
         self, wallet: UserWallet, status: UserWalletStatus, by: Literal["owner", "admin"], reason: str | None
     ) -> UserWallet:
-        account = await self._connector.connect(wallet.user_id, wallet.id, with_key=False)
+        async with await self._connector.open(wallet, with_key=False) as account:
+            return await self._record(account, wallet, status, by, reason)
+
+    async def _record(
+        self,
+        account: BaseWallet,
+        wallet: UserWallet,
+        status: UserWalletStatus,
+        by: Literal["owner", "admin"],
+        reason: str | None,
+    ) -> UserWallet:
         before = wallet.status if status is UserWalletStatus.SUSPENDED else None
         changed = replace(
             wallet, status=status, status_reason=reason, status_before_suspension=before, updated_at=self._now()

@@ -8,34 +8,30 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.services.wallets.connection import WalletConnection
-from moniqo_core.wallets.connector import WalletConnector
+from moniqo_core.wallets.base import BaseWallet
 
 
 class Resuming:
     """Tests the connection, and for an account that does not enforce loss limits itself, syncs it to check them."""
 
-    def __init__(
-        self, connector: WalletConnector, connection: WalletConnection, sync: BalanceSync, stop: BuyCancellation
-    ) -> None:
-        """Use these services. ``stop`` reports purchases that a loss limit stopped and that may still fill."""
-        self._connector = connector
+    def __init__(self, connection: WalletConnection, sync: BalanceSync, stop: BuyCancellation) -> None:
+        """Use these services. ``stop`` reports buy orders that a loss limit stopped and that may still fill."""
         self._connection = connection
         self._sync = sync
         self._stop = stop
 
-    async def require(self, wallet: UserWallet) -> UserWallet:
-        """Return the wallet with its current balance if it may be resumed.
+    async def require(self, wallet: UserWallet, account: BaseWallet) -> UserWallet:
+        """Return the wallet with its current balance if it may be resumed. ``account`` is open and stays open.
 
         Raises:
             InvalidCredentialsError, WalletConnectionError: its account does not answer.
-            ConflictError: a loss limit is still reached, or purchases that it stopped may still fill.
+            ConflictError: a loss limit is still reached, or buy orders that it stopped may still fill.
 
         """
-        await self._connection.require(wallet)
-        async with await self._connector.connect(wallet.user_id, wallet.id) as account:
-            if account.stops_at_losses:
-                return wallet
-            synced = await self._sync.sync_open(wallet, account, SyncType.MANUAL)
+        await self._connection.require(wallet, account)
+        if account.stops_at_losses:
+            return wallet
+        synced = await self._sync.sync_open(wallet, account, SyncType.MANUAL)
         if synced.breach is not None:
             raise synced.breach.still(CHANGE_LIMITS)
         if wallet.buys_stopped:
