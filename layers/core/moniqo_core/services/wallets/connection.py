@@ -99,7 +99,8 @@ class WalletConnection:
             WalletConnectionError: the venue does not answer.
 
         """
-        if wallet.credentials is not None:
+        # A live account decrypted its credentials when it was opened. If that failed, it raises the error below.
+        if wallet.is_demo and wallet.credentials is not None:
             await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
         await account.require_connection()
 

@@ -1,0 +1,75 @@
+"""How often stored credentials are decrypted when a live wallet is tested or resumed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
+from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
+from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
+from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.services.wallets.connection import WalletConnection
+from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
+from moniqo_core.services.wallets.resume_checks import Resuming
+from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.due_wallets import DueWallets
+from moniqo_core.storage.wallets.sync_log import SyncLogStore
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.wallets.connector import WalletConnector
+from tests.conftest import Database, Run
+from tests.support.live_traders import OWNER, LiveSite, make_wallet
+from tests.support.venues.binance import FakeBinance
+from tests.support.watched_keys import WatchedKeys
+
+WALLET = "live-wallet"
+
+
+class Services:
+    """The services that test and resume wallets, with a key source that counts."""
+
+    def __init__(self, site: LiveSite, database: Database) -> None:
+        self.keys = WatchedKeys(site.material)
+        cipher = CredentialCipher(self.keys)
+        self.connector = connector = WalletConnector(database, utc_now, lambda: cipher, allow_loopback=True)
+        wallets = UserWalletStore(database)
+        self.connection = WalletConnection(
+            DefinitionStore(database), wallets, CiphertextStore(database), connector, cipher
+        )
+        stop, no_limit = BuyCancellation(database, connector), PerMinute("syncs", 0, RateCounters(database, MINUTE))
+        due, rows = DueWallets(database), SyncLogStore(database)
+        sync = BalanceSync(wallets, due, rows, connector, no_limit, lambda: stop)
+        self.resuming = Resuming(self.connection, sync, stop)
+        self.lifecycle = WalletLifecycle(wallets, connector)
+
+
+@pytest.fixture
+def services(seeded: Database, mongo_url: str, run: Run) -> Iterator[Services]:
+    with FakeBinance() as venue:
+        address = {"$set": {"api_config.base_url": venue.url}}
+        run(seeded.wallets.update_one({"slug": "binance-spot-v1"}, address))
+        site = LiveSite(mongo_url, seeded.name, secrets.token_bytes(32))
+        run(make_wallet(site, WALLET, venue.credentials()))
+        made = Services(site, seeded)
+        yield made
+        run(made.connector.close())
+
+
+def test_testing_a_connection_decrypts_credentials_once(services: Services, run: Run) -> None:
+    assert run(services.connection.test(OWNER, WALLET)).success
+
+    assert services.keys.requests == 1
+
+
+def test_resuming_decrypts_credentials_once(services: Services, run: Run) -> None:
+    run(services.lifecycle.pause(OWNER, WALLET, None))
+    resumed = run(services.lifecycle.resume(OWNER, WALLET, services.resuming))
+
+    assert resumed.status is UserWalletStatus.ACTIVE
+    assert services.keys.requests == 1
