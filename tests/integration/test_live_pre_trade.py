@@ -155,6 +155,14 @@ def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarne
     ]
 
 
+def test_filled_purchase_adds_a_read_of_its_fills_to_the_sequence(harness: LiveHarness) -> None:
+    harness.place()
+    with round_trips() as commands:
+        assert harness.place(type="market", price=None, amount="0.01").json["status"] == "filled"
+
+    assert commands == ["aggregate", "update", "update", "bulkWrite", "insert", "bulkWrite", "find", "find"]
+
+
 def test_sale_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     with round_trips() as commands:

@@ -14,6 +14,9 @@ from moniqo_core.domain.orders.request import OrderRequest
 SEND_WITHIN: Final = timedelta(seconds=10)
 """How long an intent may be sent after the live-trading switch, status and limits were read."""
 
+OPEN_WITHIN: Final = timedelta(seconds=1)
+"""How much of that time opening the wallet may take. After a longer wait, they are read again."""
+
 _ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 

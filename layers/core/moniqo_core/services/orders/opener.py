@@ -36,12 +36,21 @@ class OrderOpener:
         return self._venue(await self._connector.connect_live(user_id, user_wallet_id))
 
     async def open_to_trade(self, user_id: str, user_wallet_id: str, client_order_id: str | None) -> OrderExecution:
-        """Open a wallet to decide one order. For a live wallet the same read finds the order of ``client_order_id``."""
+        """Open a wallet to decide one order. For a live wallet the same read finds the order of ``client_order_id``.
+
+        Opening a live wallet may wait for Secrets Manager or load the venue's library. The state is then read again, so
+        that this wait takes nothing from the time to send the order.
+        """
         demo = await self._connector.find_demo(user_id, user_wallet_id)
         if demo is not None:
             return _paper(demo)
-        found = await self._live().read_state(user_wallet_id, client_order_id, owner=user_id)
-        return self._venue(await self._connector.open_live(found.state.wallet), found)
+        placing = self._live()
+        found = await placing.read_state(user_wallet_id, client_order_id, owner=user_id)
+        account = await self._connector.open_live(found.state.wallet)
+        latest = await placing.read_again_if_late(found, owner=user_id)
+        if latest.state.wallet.credentials_version != found.state.wallet.credentials_version:
+            account = await self._connector.open_live(latest.state.wallet)
+        return self._venue(account, latest)
 
     def _venue(self, wallet: ExchangeWallet, found: PreTradeRead | None = None) -> OrderExecution:
         from moniqo_core.services.orders.live.execution import LiveExecution

@@ -20,7 +20,7 @@ from moniqo_core.domain.errors import (
 )
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.client_id import venue_client_id
-from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.order import OPEN_WITHIN, LiveOrder
 from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
@@ -65,6 +65,16 @@ class LivePlacing:
         at = self._now()
         state = await self._store.pre_trade_state(user_wallet_id, client_order_id, owner=owner)
         return PreTradeRead(state, client_order_id, at)
+
+    async def read_again_if_late(self, found: PreTradeRead, *, owner: str) -> PreTradeRead:
+        """Return ``found``, or a new read if more than :data:`OPEN_WITHIN` has passed since it began.
+
+        The time to send an order counts from this read, because the live-trading switch stops every order that was
+        read earlier. A wallet that took long to open would otherwise leave too little of it.
+        """
+        if self._now() - found.at <= OPEN_WITHIN:
+            return found
+        return await self.read_state(found.state.wallet.id, found.client_order_id, owner=owner)
 
     async def find_accepted(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord | None:
         """Return the order already placed under the client order id of ``order``, or raise IdempotencyMismatchError."""
