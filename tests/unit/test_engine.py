@@ -12,10 +12,10 @@ import pytest
 from moniqo_core.domain import errors, money
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, ResetAccount
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.orders import open_order_limit
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide
-from moniqo_core.domain.paper import order_rules as decision
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
 
@@ -459,7 +459,7 @@ def test_fork_is_valued_at_present_prices() -> None:
 
 
 def test_open_order_limit_still_allows_closing_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "MAX_OPEN_ORDERS", 2)
+    monkeypatch.setattr(open_order_limit, "MAX_OPEN_ORDERS", 2)
     harness = EngineHarness("100000")
     harness.place("buy", "market", "0.1")
     harness.place("buy", "limit", "0.01", price="40000")

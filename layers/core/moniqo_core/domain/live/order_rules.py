@@ -14,7 +14,6 @@ from functools import cached_property
 from moniqo_core.domain.errors import (
     InsufficientBalanceError,
     LiveTradingOffError,
-    RateLimitExceededError,
     WalletError,
     WalletPausedError,
     WalletSuspendedError,
@@ -24,9 +23,10 @@ from moniqo_core.domain.live.exposure_limits import LiveExposure, PendingBuy
 from moniqo_core.domain.live.loss_limits import check_losses
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, floor_to, plain
+from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Rule
+from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
@@ -122,12 +122,7 @@ class LiveDecision:
             raise WalletPausedError("The wallet is paused.", reason=wallet.status_reason)
 
     def _check_open_orders(self) -> None:
-        if self.open_orders >= MAX_OPEN_ORDERS:
-            raise RateLimitExceededError(
-                f"{self.open_orders} orders are open. A wallet may have at most {MAX_OPEN_ORDERS}.",
-                limit=MAX_OPEN_ORDERS,
-                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
-            )
+        check_open_orders(self.open_orders, 1)
 
     def _check_symbol(self) -> None:
         check_symbol(self._limits, self.request.symbol)

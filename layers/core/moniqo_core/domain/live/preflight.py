@@ -11,8 +11,9 @@ from moniqo_core.domain.live.loss_limits import loss_numbers
 from moniqo_core.domain.live.order_rules import LiveDecision
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import exact
+from moniqo_core.domain.orders.open_order_limit import MAX_OPEN_ORDERS
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Numbers, Preflight, check_rules
+from moniqo_core.domain.orders.rule_check import Numbers, Preflight, check_rules
 
 _NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses", "funds"), ("form",)

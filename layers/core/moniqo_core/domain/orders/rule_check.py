@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from moniqo_core.domain.errors import WalletError
-
-MAX_OPEN_ORDERS: Final = 500
-"""Maximum number of open orders of a wallet. It keeps the stored state of a wallet small."""
-
 
 Rule = tuple[str, Callable[[], None]]
 

@@ -9,7 +9,6 @@ from moniqo_core.domain.errors import (
     InsufficientBalanceError,
     InvalidOrderError,
     OrderRejectedError,
-    RateLimitExceededError,
 )
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
@@ -18,9 +17,10 @@ from moniqo_core.domain.matching.order_book import FillPlan
 from moniqo_core.domain.matching.taker_fills import affordable_amount, amount_for_quote, plan_taker_fill
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import field_rules
+from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Rule
+from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.paper import execution_conditions as market_rules
 from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
 from moniqo_core.domain.paper.exposure_limits import (
@@ -72,16 +72,8 @@ class PaperDecision:
         check_account_status(self.draft)
 
     def _check_open_orders(self) -> None:
-        opening = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
-        if not opening:
-            return
-        count = sum(open_order_totals.orders for open_order_totals in self.draft.account.open_order_totals.values())
-        if count + opening > MAX_OPEN_ORDERS:
-            raise RateLimitExceededError(
-                f"{count} orders are open, and this one would add {opening}. The limit is {MAX_OPEN_ORDERS}.",
-                limit=MAX_OPEN_ORDERS,
-                hint="Cancel open orders first, with DELETE /wallets/{id}/orders/{order_id}.",
-            )
+        adds = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
+        check_open_orders(self.open_orders, adds)
 
     def _check_symbol(self) -> None:
         market = self.context.market
@@ -166,6 +158,11 @@ class PaperDecision:
         if self.waits and rest and price is not None:
             needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.context.market.quote)
         return needed
+
+    @property
+    def open_orders(self) -> int:
+        """Number of open orders of the account before this order."""
+        return sum(totals.orders for totals in self.draft.account.open_order_totals.values())
 
     @property
     def waits(self) -> bool:

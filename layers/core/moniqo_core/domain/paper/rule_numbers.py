@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.rule_check import MAX_OPEN_ORDERS, Numbers
+from moniqo_core.domain.orders.open_order_limit import MAX_OPEN_ORDERS
+from moniqo_core.domain.orders.rule_check import Numbers
 from moniqo_core.domain.paper.exposure_limits import open_positions, total_exposure
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
@@ -24,8 +25,7 @@ def _status(decision: PaperDecision) -> Numbers:
 
 
 def _open_orders(decision: PaperDecision) -> Numbers:
-    count = sum(open_order_totals.orders for open_order_totals in decision.draft.account.open_order_totals.values())
-    return {"value": count, "limit": MAX_OPEN_ORDERS}
+    return {"value": decision.open_orders, "limit": MAX_OPEN_ORDERS}
 
 
 def _symbol(decision: PaperDecision) -> Numbers:
