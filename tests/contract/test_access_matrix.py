@@ -120,7 +120,7 @@ def test_admin_routes_are_403_for_users(world: World, operation: Operation) -> N
             assert answer.status == 403, answer.text
             assert_problem(answer, "FORBIDDEN")
     for groups in (["Admin"], ["administrator"], ["[admin]"], ["trader admin"], {"admin": True}, None):
-        # What looks like the group of administrators and is none; users can set attributes of their own.
+        # What looks like the group of admins and is none; users can set attributes of their own.
         claims: dict[str, Any] = {"cognito:groups": groups, "custom:groups": ["admin"], "groups": ["admin"]}
         token = jwt.encode(
             tokens.claims(sub=TRADER.id, client_id=world.client_id, **claims),

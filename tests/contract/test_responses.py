@@ -1,4 +1,4 @@
-"""Every successful response matches the OpenAPI document, along the journey of a user and an administrator.
+"""Every successful response matches the OpenAPI document, along the journey of a user and an admin.
 
 Schemas are strict here: a response with an undocumented field fails. A new operation fails until the journey calls it.
 """

@@ -118,7 +118,7 @@ def amounts(assets: list[dict[str, Any]]) -> dict[str, Decimal]:
     return {asset["asset"]: Decimal(asset["total"]) for asset in assets}
 
 
-def test_only_administrators_may_suspend_wallets(deployed: Deployment, token: str) -> None:
+def test_only_admins_may_suspend_wallets(deployed: Deployment, token: str) -> None:
     wallet = create(deployed, token, "To be suspended")
     body = {"reason": "a test"}
     refused = deployed.call("POST", f"{BASE}/wallets/{wallet}/suspend", body, token)

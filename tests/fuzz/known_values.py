@@ -18,7 +18,7 @@ from tests.support.lambdas import ADMIN, STRANGER, User, invoke
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 SEEDED = {seed.slug for seed in SEEDS}
-"""Definitions that wallets are made of: an administrator who took them away would end the run."""
+"""Definitions that wallets are made of: an admin who took them away would end the run."""
 SERVES = 40
 """How many cases things serve before new ones are made."""
 ENDING = {"delete_wallet", "suspend_wallet"}

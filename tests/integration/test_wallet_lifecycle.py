@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 
 class Life:
-    """One wallet, with the status changes that its owner and an administrator make."""
+    """One wallet, with the status changes that its owner and an admin make."""
 
     def __init__(self, invoke: Invoke) -> None:
         self.invoke = invoke
@@ -107,7 +107,7 @@ def test_change_to_the_present_status_conflicts(life: Life) -> None:
     assert life.suspend().status == 409
 
 
-def test_only_an_administrator_can_reinstate(life: Life, run: Run) -> None:
+def test_only_an_admin_can_reinstate(life: Life, run: Run) -> None:
     suspended = life.suspend()
 
     assert (suspended.status, suspended.json["status"]) == (200, "suspended")

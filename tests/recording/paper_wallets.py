@@ -128,7 +128,7 @@ def of_shares(scene: Scene) -> list[Trader]:
 
 
 def definitions(scene: Scene) -> list[str]:
-    """Definitions that an administrator made, changed and deleted."""
+    """Definitions that an admin made, changed and deleted."""
     made = {"slug": "acme-v1", "name": "Acme", "display_name": "Acme", "integration_type": "CEX", "tags": ["a"]}
     scene.ask("POST", "/wallets/definitions", 201, user=ADMIN, body=made)
     scene.ask("POST", "/wallets/definitions", 201, user=ADMIN, body={**made, "slug": "gone-v1"})

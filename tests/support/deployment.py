@@ -67,7 +67,7 @@ class Deployment:
         return str(reply.json["access_token"])
 
     def add(self, person: Person) -> None:
-        """Create an account as an administrator of the user pool does."""
+        """Create an account as an admin of the user pool does."""
         cognito, pool = self.emulator.client("cognito-idp"), self.resources["UserPool"]
         attributes = [{"Name": "email", "Value": person.email}, {"Name": "email_verified", "Value": "true"}]
         name = {"UserPoolId": pool, "Username": person.email}

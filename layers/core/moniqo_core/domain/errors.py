@@ -59,7 +59,7 @@ class ForbiddenError(WalletError):
     code = "FORBIDDEN"
     status = 403
     title = "Forbidden"
-    hint = "Ask an administrator, or use an account in the admin group."
+    hint = "Ask an admin, or use an account in the admin group."
 
 
 class PasswordChangeRequiredError(WalletError):
@@ -122,11 +122,11 @@ class WalletPausedError(ConflictError):
 
 
 class WalletSuspendedError(ConflictError):
-    """An administrator suspended the wallet. Cancelling still works."""
+    """An admin suspended the wallet. Cancelling still works."""
 
     code = "WALLET_SUSPENDED"
     title = "Wallet suspended"
-    hint = "Ask an administrator to reinstate the wallet."
+    hint = "Ask an admin to reinstate the wallet."
 
 
 class OrderAlreadyFilledError(ConflictError):

@@ -96,7 +96,7 @@ async def identify(request: Request) -> Caller:
 
 
 async def identify_admin(request: Request) -> Caller:
-    """Return the calling administrator. This is the dependency behind :data:`AdminDep`.
+    """Return the calling admin. This is the dependency behind :data:`AdminDep`.
 
     Raises:
         UnauthenticatedError: the request has no token, or an invalid one.
@@ -105,7 +105,7 @@ async def identify_admin(request: Request) -> Caller:
     """
     caller = await identify(request)
     if not caller.is_admin:
-        raise ForbiddenError("Only administrators may do this.")
+        raise ForbiddenError("Only admins may do this.")
     return caller
 
 

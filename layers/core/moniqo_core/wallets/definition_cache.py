@@ -1,4 +1,4 @@
-"""Cache definitions in the execution environment. An administrator's change takes effect within a minute."""
+"""Cache definitions in the execution environment. An admin's change takes effect within a minute."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
     Raises:
         ConflictError: The status cannot change this way, or a loss limit is still reached and would pause the wallet
             again at once.
-        WalletSuspendedError: Only an administrator can lift a suspension.
+        WalletSuspendedError: Only an admin can lift a suspension.
 
     """
     check_status_change(draft.status, change)

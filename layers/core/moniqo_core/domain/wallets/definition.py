@@ -112,7 +112,7 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """How the venue is reached. Administrators set it, and the API never returns it."""
+    """How the venue is reached. Admins set it, and the API never returns it."""
 
     base_url: str | None = None
     testnet_url: str | None = None

@@ -10,7 +10,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 def check_status_change(current: str, change: SetStatus) -> None:
     """Refuse a change of status that the caller may not make.
 
-    Owners pause and resume. Only an administrator suspends and reinstates.
+    Owners pause and resume. Only an admin suspends and reinstates.
 
     Raises:
         WalletSuspendedError: the wallet is suspended and an owner wants to change that.

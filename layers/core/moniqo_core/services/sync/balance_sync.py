@@ -136,7 +136,7 @@ class BalanceSync:
     async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
         breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
         if breached:
-            # If the owner or an administrator stopped the wallet meanwhile, its outcome was not stored.
+            # If the owner or an admin stopped the wallet meanwhile, its outcome was not stored.
             await self._wallets.stop_buys(breached)
         stopped = [outcome.after.id for outcome in outcomes if outcome.after.buys_stopped]
         if stopped:

@@ -21,7 +21,7 @@ LARGEST_INITIAL_BALANCE: Final = Decimal(1000000000000)
 INITIAL_BALANCE_PLACES: Final = 4
 
 MAX_VALUE_LENGTH: Final = 8192
-# An administrator writes the pattern. Matching takes time in proportion to the sizes of pattern and text.
+# An admin writes the pattern. Matching takes time in proportion to the sizes of pattern and text.
 MAX_MATCHED_LENGTH: Final = 1024
 
 
@@ -101,7 +101,7 @@ def _problem(field: CredentialField, value: str) -> str | None:
     try:
         matches = Pattern(field.validation_regex).matches(value)
     except UnusablePatternError:
-        return "The pattern of this field in the wallet definition is invalid. Ask an administrator to correct it."
+        return "The pattern of this field in the wallet definition is invalid. Ask an admin to correct it."
     return None if matches else "The value does not match the format in the wallet definition."
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of wallet definitions. Every user may read it, administrators change it."""
+"""The catalogue of wallet definitions. Every user may read it, admins change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pause and resume wallets for their owner, suspend and reinstate them for an administrator."""
+"""Pause and resume wallets for their owner, suspend and reinstate them for an admin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WalletLifecycle:
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            WalletSuspendedError: an administrator has suspended it.
+            WalletSuspendedError: an admin has suspended it.
             ConflictError: it is already paused.
 
         """
@@ -44,7 +44,7 @@ class WalletLifecycle:
 
         Raises:
             NotFoundError: the owner has no such wallet.
-            WalletSuspendedError: an administrator has suspended it.
+            WalletSuspendedError: an admin has suspended it.
             ConflictError: it is not paused, or a loss limit is still reached.
             InvalidCredentialsError, WalletConnectionError: the connection test failed. The wallet stays paused.
 

@@ -190,7 +190,7 @@ SEEDS: Final = (
 async def seed_definitions(db: Database) -> None:
     """Insert missing definitions, and update those that were not edited since they were seeded.
 
-    A definition that an administrator changed or deleted stays as it is.
+    A definition that an admin changed or deleted stays as it is.
     """
     now = utc_now()
     for seed in SEEDS:

@@ -47,7 +47,7 @@ async def record_lifecycle_change(
     Deleting a wallet deletes its credentials.
 
     Raises:
-        WalletSuspendedError: the wallet is suspended, and the command is not an administrator's.
+        WalletSuspendedError: the wallet is suspended, and the command is not an admin's.
         ConflictError: the command does not fit the status, or another request changed the wallet.
 
     """

@@ -51,7 +51,7 @@ class UserWalletStore:
         return await self._one({"_id": user_wallet_id, "user_id": user_id, "deleted_at": None})
 
     async def get_of_any_owner(self, user_wallet_id: str) -> UserWallet:
-        """Return a wallet of any owner, for administrators.
+        """Return a wallet of any owner, for admins.
 
         Raises:
             NotFoundError: there is no such wallet.

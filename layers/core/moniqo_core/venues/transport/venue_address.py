@@ -22,7 +22,7 @@ _EMBED_IPV4: Final = tuple(
 def checked_address(url: str | None, *, allow_loopback: bool, hosts: Collection[str] | None = None) -> str:
     """Return the address of a venue without a trailing slash.
 
-    An administrator wrote it and may have been deceived. So this machine is called only if ``allow_loopback`` is true,
+    An admin wrote it and may have been deceived. So this machine is called only if ``allow_loopback`` is true,
     private networks are never called, and credentials go to known hosts only.
 
     Args:
@@ -74,7 +74,7 @@ def _is_public(host: str) -> bool:
 def _unusable() -> WalletConnectionError:
     return WalletConnectionError(
         "The wallet definition has no usable address of its venue.",
-        hint="Ask an administrator to set api_config.base_url to the https address of the venue.",
+        hint="Ask an admin to set api_config.base_url to the https address of the venue.",
     )
 
 

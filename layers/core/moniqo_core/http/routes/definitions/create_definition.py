@@ -1,4 +1,4 @@
-"""Add a kind of wallet to the catalogue (administrators)."""
+"""Add a kind of wallet to the catalogue (admins)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take a kind of wallet out of the catalogue (administrators)."""
+"""Take a kind of wallet out of the catalogue (admins)."""
 
 from __future__ import annotations
 

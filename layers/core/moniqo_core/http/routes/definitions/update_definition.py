@@ -1,4 +1,4 @@
-"""Change a kind of wallet (administrators)."""
+"""Change a kind of wallet (admins)."""
 
 from __future__ import annotations
 

@@ -26,5 +26,5 @@ router = api_router()
     },
 )
 async def suspend_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Accept no more orders until an administrator lifts the suspension."""
+    """Accept no more orders until an admin lifts the suspension."""
     return json_response(wallet_view(await bootstrap.wallet_lifecycle().suspend(user_wallet_id, body.reason)))

@@ -1,4 +1,4 @@
-"""Parts of wallet definitions as administrators send them: credential fields, capabilities and the venue."""
+"""Parts of wallet definitions as admins send them: credential fields, capabilities and the venue."""
 
 from __future__ import annotations
 

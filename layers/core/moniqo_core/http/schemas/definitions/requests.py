@@ -1,4 +1,4 @@
-"""Wallet definitions as administrators send them."""
+"""Wallet definitions as admins send them."""
 
 from __future__ import annotations
 

@@ -169,6 +169,6 @@ class ForkRequest(ClosedModel):
 
 
 class AdminReasonRequest(ClosedModel):
-    """Why an administrator suspends or reinstates a wallet."""
+    """Why an admin suspends or reinstates a wallet."""
 
     reason: Reason
