@@ -8,7 +8,7 @@ from moniqo_core import bootstrap, event_loop, metrics, observability
 
 
 def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
-    """Reconcile the due orders. Return how many were due, ended and were postponed."""
+    """Reconcile the due orders. Return how many were queried, had ended and were postponed."""
     bootstrap.configure_logging()
     observability.begin(context)
     done = event_loop.run(bootstrap.order_reconciliation().reconcile())

@@ -146,7 +146,7 @@ def test_every_successful_response_matches_the_document(journey: Journey) -> Non
     catalogue(journey)
     connected(journey)
     traded(journey)
-    looked_at(journey)
+    read_everything(journey)
     looked_back(journey)
     looked_after(journey)
     assert {operation_id for operation_id, _ in journey.seen} == BY_ID.keys(), "the journey misses an operation"
@@ -234,7 +234,7 @@ def traded(journey: Journey) -> None:
     assert journey("get_performance")["trades"] == 2
 
 
-def looked_at(journey: Journey) -> None:
+def read_everything(journey: Journey) -> None:
     for operation_id in ("list_orders", "list_trades"):
         first = journey(operation_id, query={"limit": "2"})
         second = journey(operation_id, query={"limit": "2", "cursor": first["next_cursor"]})

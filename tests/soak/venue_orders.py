@@ -77,7 +77,7 @@ class Run:
         self.seed = seed
         self.harmed: Counter[str] = Counter()
         self.slots: dict[str, Slot] = {}
-        self.reconciled = 0
+        self.queried = 0
         self._over = threading.Event()
 
     async def prepare(self) -> None:
@@ -125,13 +125,13 @@ class Run:
         """Send every order, and reconcile meanwhile."""
         self.venue.trouble = self.trouble
         threads = [threading.Thread(target=self._hold, args=(slot,)) for slot in self.slots.values()]
-        settler = threading.Thread(target=lambda: asyncio.run(self._settle_meanwhile()))
-        for thread in (*threads, settler):
+        reconciler = threading.Thread(target=lambda: asyncio.run(self._reconcile_meanwhile()))
+        for thread in (*threads, reconciler):
             thread.start()
         for thread in threads:
             thread.join()
         self._over.set()
-        settler.join()
+        reconciler.join()
 
     def _hold(self, slot: Slot) -> None:
         first = 1
@@ -165,10 +165,10 @@ class Run:
         else:
             slot.answers[report.number] = report
 
-    async def _settle_meanwhile(self) -> None:
+    async def _reconcile_meanwhile(self) -> None:
         database, connector = self.site.open()
         while not self._over.is_set():
-            self.reconciled += (
+            self.queried += (
                 await OrderReconciliation(database, connector, later(timedelta(seconds=20))).reconcile(10)
             ).queried
             await asyncio.sleep(0.2)
@@ -185,7 +185,7 @@ class Run:
                     OrderReconciliation(database, connector, later(timedelta(hours=hours))).reconcile()
                     for _ in range(2)
                 ]
-                self.reconciled += sum(done.queried for done in await asyncio.gather(*looks))
+                self.queried += sum(done.queried for done in await asyncio.gather(*looks))
                 if not await database.orders.count_documents({"status": {"$in": ["pending", "unknown"]}}):
                     break
             self.venue.mend()
@@ -265,7 +265,7 @@ def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
         ("orders asked", SLOTS * trial.each),
         *((f"harmed: {name}", times) for name, times in sorted(trial.harmed.items())),
         ("processes killed", sum(slot.kills for slot in trial.slots.values())),
-        ("runs of the reconciler", trial.reconciled),
+        ("orders queried by the reconciler", trial.queried),
         *((f"records {name}", times) for name, times in sorted(statuses.items())),
         ("seconds", round(time.monotonic() - started, 1)),
     ]

@@ -1,4 +1,4 @@
-"""``moniqo-admin live stop``, ``start`` and ``status``: the switch that every live order of a deployment passes."""
+"""``moniqo-admin live stop``, ``start`` and ``status``: the switch that stops every live order of a deployment."""
 
 from __future__ import annotations
 

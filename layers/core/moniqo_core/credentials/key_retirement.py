@@ -10,10 +10,10 @@ from moniqo_core.credentials.key_ring import Key, KeyRing
 
 
 def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, grace: timedelta) -> KeyRing:
-    """Return the ring after a rotation. ``needed`` are the ids of keys that documents were encrypted with.
+    """Return the ring after a rotation. ``needed`` are the ids of keys that stored documents were encrypted with.
 
-    ``new`` joins. A superseded key that no document needs is marked. It leaves ``grace`` after that, because a writer
-    that took it just before the mark has stored its document by then.
+    The key ``new`` is added. A superseded key that is not needed is marked as unused, and removed if it was marked at
+    least ``grace`` ago. A writer that took the key just before it was superseded has stored its document by then.
     """
     superseded = {key.kid for key in ring.superseded(now)}
     kept = {}
@@ -28,7 +28,7 @@ def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, g
 
 
 def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
-    """Return the ids of keys ``candidate`` may not drop: they are not marked as unused, or are needed after all."""
+    """Return the ids of keys that ``candidate`` must keep: those that are not marked as unused, or are needed again."""
     return sorted(
         kid
         for kid, key in current.keys.items()

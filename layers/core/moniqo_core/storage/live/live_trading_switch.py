@@ -1,4 +1,4 @@
-"""The switch that every live order of a deployment passes, as MongoDB keeps it."""
+"""The switch that stops every live order of a deployment, stored in MongoDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIVE_TRADING_SWITCH = "live_trading"
 
 @dataclass(frozen=True, slots=True)
 class LiveTradingSwitch:
-    """The switch that stops every live order: since when it stands so, and why."""
+    """The state of the switch, when it was set, and why."""
 
     stopped: bool = False
     since: datetime | None = None
@@ -21,7 +21,7 @@ class LiveTradingSwitch:
 
 
 async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
-    """Return the state of the switch. A switch that was never set lets orders pass."""
+    """Return the state of the switch. A switch that was never set does not stop orders."""
     found = await database[DEPLOYMENT].find_one({"_id": LIVE_TRADING_SWITCH})
     return (
         LiveTradingSwitch() if found is None else LiveTradingSwitch(found["stopped"], found["since"], found["reason"])
@@ -29,6 +29,6 @@ async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
 
 
 async def set_live_trading_switch(database: Database, switch: LiveTradingSwitch) -> None:
-    """Set the switch. When it stops orders, no order that is decided after this call passes."""
+    """Set the switch. When it stops orders, an order that is decided after this call is refused."""
     fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
     await database[DEPLOYMENT].replace_one({"_id": LIVE_TRADING_SWITCH}, fields, upsert=True)

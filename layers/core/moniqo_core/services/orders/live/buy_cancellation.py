@@ -34,7 +34,7 @@ class BuyCancellation:
         """Use ``database``, and open wallets with ``connector``."""
         self._wallets = UserWalletStore(database)
         self._store = LiveOrderStore(database)
-        self._book = LiveOrders(self._store, now)
+        self._orders = LiveOrders(self._store, now)
         self._connector = connector
         self._now = now
 
@@ -53,7 +53,7 @@ class BuyCancellation:
         named = {"user_wallet_id": account.user_wallet_id}
         try:
             async with account:
-                done = await self._book.cancel_all(account, None, OrderSide.BUY)
+                done = await self._orders.cancel_all(account, None, OrderSide.BUY)
         except WalletError as error:
             log.warning("buy orders not cancelled", extra={"fields": {**named, "reason": type(error).__name__}})
         except Exception:

@@ -24,7 +24,7 @@ class LiveExecution:
         """Trade ``account`` with ``placing``. ``found`` is the state for deciding the first order, if already read."""
         self._account = account
         self._placing = placing
-        self._book = placing.book
+        self._orders = placing.orders
         self._found = found
 
     @property
@@ -59,24 +59,24 @@ class LiveExecution:
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order. It is queried at the venue unless it has ended."""
-        return await self._book.get(self._account, order_id)
+        return await self._orders.get(self._account, order_id)
 
     async def page(self, query: OrderQuery) -> OrderPage:
         """Query open orders at the venue, then return a page of orders."""
-        return OrderPage(*await self._book.page(self._account, query))
+        return OrderPage(*await self._orders.page(self._account, query))
 
     async def fills(self, query: FillQuery) -> FillPage:
         """Query open orders at the venue, then return a page of fills."""
-        return FillPage(*await self._book.fills(self._account, query))
+        return FillPage(*await self._orders.fills(self._account, query))
 
     async def cancel(self, order_id: str) -> OrderRecord:
         """Cancel an order at the venue."""
-        return await self._book.cancel(self._account, order_id)
+        return await self._orders.cancel(self._account, order_id)
 
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel every order that may still fill, or those of one symbol."""
-        return await self._book.cancel_all(self._account, symbol)
+        return await self._orders.cancel_all(self._account, symbol)
 
     async def release(self, *, force: bool) -> None:
         """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""
-        await self._book.release(self._account, force=force)
+        await self._orders.release(self._account, force=force)

@@ -50,7 +50,7 @@ class LivePlacing:
         self.pre_trade = PreTradeCheck(sync, live_trading=live_trading, now=now)
         self._reconciler = OrderReconciler(self._store, now)
         self._sender = OrderSender(self._reconciler, now)
-        self.book = LiveOrders(self._store, now)
+        self.orders = LiveOrders(self._store, now)
         self._now = now
 
     async def read_state(
@@ -131,7 +131,7 @@ class LivePlacing:
             raise IdempotencyMismatchError(
                 f"Order {before.order_id} already has client_order_id {order.client_order_id} and a different body."
             )
-        return await self._reconciler.record(await self.book.refreshed(wallet, before), replayed=True)
+        return await self._reconciler.record(await self.orders.refreshed(wallet, before), replayed=True)
 
     async def close_position(self, wallet: VenueWallet, symbol: str, state: PreTradeState) -> OrderRecord:
         """Sell the whole position in a symbol at market, in whole lots, after cancelling its other sell orders.
@@ -148,7 +148,7 @@ class LivePlacing:
         for order in state.orders:
             if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
                 with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
-                    await self.book.cancel(wallet, order.order_id)
+                    await self.orders.cancel(wallet, order.order_id)
         held = await wallet.get_balance_for_asset(market.base)
         with exact():
             amount = floor_to(held.free, market.lot_step)

@@ -57,7 +57,7 @@ class OrderReconciliation:
         self._wallets = UserWalletStore(database)
         self._connector = connector
         self._reconciler = OrderReconciler(self._store, now)
-        self._book = LiveOrders(self._store, now)
+        self._orders = LiveOrders(self._store, now)
         self._now = now
 
     async def reconcile(self, seconds: float = SECONDS) -> ReconciliationReport:
@@ -150,7 +150,7 @@ class OrderReconciliation:
     async def _cancelled(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
         """Cancel an order. If that fails, it is tried again with the next query."""
         try:
-            return await self._book.cancelled(wallet, order.order_id)
+            return await self._orders.cancelled(wallet, order.order_id)
         except WalletError as error:
             named = {**fields_of(order), "reason": type(error).__name__}
             log.warning("buy order not cancelled", extra={"fields": named})
