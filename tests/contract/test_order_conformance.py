@@ -52,7 +52,7 @@ class OrderHarness:
         self.market = market
 
     async def far_below(self) -> Decimal:
-        """A price at which a purchase rests."""
+        """A price at which a buy order rests."""
         price = await self.execution.account.get_market_price(self.market.symbol)
         with exact():
             return floor_to(price.bid * FAR, self.market.tick_size)
@@ -63,7 +63,7 @@ class OrderHarness:
             least = max(self.market.min_amount, self.market.min_notional / await self.far_below())
             return 2 * ceil_to(least, self.market.lot_step)
 
-    async def purchase(self, **fields: Any) -> OrderRequest:
+    async def buy_order(self, **fields: Any) -> OrderRequest:
         return OrderRequest(self.market.symbol, BUY, MARKET, await self.size(), **fields)
 
     async def resting(self, **fields: Any) -> OrderRequest:
@@ -71,7 +71,7 @@ class OrderHarness:
         return OrderRequest(self.market.symbol, BUY, LIMIT, await self.size(), price=price, **fields)
 
     async def buy(self, **fields: Any) -> OrderRecord:
-        return await self.execution.place(await self.purchase(**fields))
+        return await self.execution.place(await self.buy_order(**fields))
 
     async def rest(self, **fields: Any) -> OrderRecord:
         return await self.execution.place(await self.resting(**fields))
@@ -105,7 +105,7 @@ def lasting(record: OrderRecord) -> tuple[object, ...]:
     )
 
 
-def test_purchase_has_the_same_record_wherever_it_is_read(venue: Account, run: Run) -> None:
+def test_buy_has_the_same_record_wherever_it_is_read(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
             bought = await harness.buy(client_order_id="mine", metadata={"why": "test", "n": 1.5})
@@ -134,7 +134,7 @@ def test_purchase_has_the_same_record_wherever_it_is_read(venue: Account, run: R
 def test_repeated_client_order_id_returns_the_first_order(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
-            order = await harness.purchase(client_order_id="once")
+            order = await harness.buy_order(client_order_id="once")
             assert await harness.execution.find_accepted(order) is None
             first = await harness.execution.place(order)
             # As another request does: the wallet is opened again.
@@ -166,7 +166,7 @@ def test_another_body_under_a_used_client_order_id_is_refused(venue: Account, ru
 def test_every_order_without_a_client_order_id_is_new(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
-            order = await harness.purchase()
+            order = await harness.buy_order()
             first, second = await harness.execution.place(order), await harness.execution.place(order)
             assert await harness.execution.find_accepted(order) is None
             assert await harness.ids() == [second.order_id, first.order_id]
@@ -179,7 +179,7 @@ def test_every_order_without_a_client_order_id_is_new(venue: Account, run: Run) 
 def test_preflight_agrees_with_placing_and_places_nothing(venue: Account, run: Run) -> None:
     async def work() -> None:
         async with opened(venue) as harness:
-            order = await harness.purchase(client_order_id="checked")
+            order = await harness.buy_order(client_order_id="checked")
             passed = await harness.execution.preflight(order)
             assert (passed.would_pass, passed.mode) == (True, harness.execution.account.mode)
             assert all(rule.refusal is None for rule in passed.rules)

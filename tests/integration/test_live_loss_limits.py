@@ -1,4 +1,4 @@
-"""A loss limit pauses a live wallet, cancels its open purchases, keeps its sales, and prevents resuming."""
+"""A loss limit pauses a live wallet, cancels its open buy orders, keeps its sell orders, and prevents resuming."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ D = Decimal
 
 @pytest.fixture
 def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
-    """A wallet that holds 0.0999 BTC, with a resting purchase (``o-2-1``) and an exit (``o-3-1``)."""
+    """A wallet that holds 0.0999 BTC, with a resting buy order (``o-2-1``) and an exit (``o-3-1``)."""
     with live_deployment(environment, keeps_prices=False) as venue:
         made = connect_live_wallet(venue, invoke, seeded)
         made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
@@ -59,7 +59,7 @@ def wallet(harness: LiveHarness) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("how", ["scheduled", "by hand"])
-def test_sync_that_finds_a_breach_pauses_and_cancels_only_purchases(harness: LiveHarness, how: str) -> None:
+def test_sync_that_finds_a_breach_pauses_and_cancels_only_buys(harness: LiveHarness, how: str) -> None:
     harness.price("BTC/USDT", "44000")
     if how == "scheduled":
         scheduled(harness)
@@ -121,7 +121,7 @@ def test_drawdown_from_the_peak_persists_across_days(harness: LiveHarness, run: 
     assert resume(harness).status == 200
 
 
-def test_purchase_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: LiveHarness) -> None:
+def test_buy_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: LiveHarness) -> None:
     harness.price("BTC/USDT", "44000")
     harness.venue.break_with("status", status=403, times=None, path="/api/v3/order", method="DELETE")
     harness.sync()
@@ -141,7 +141,7 @@ def test_purchase_that_failed_to_cancel_is_cancelled_by_reconciliation(harness: 
 
 
 @pytest.mark.parametrize("broken", ["DELETE", None])
-def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, broken: str | None) -> None:
+def test_old_buy_is_retried_every_minute(harness: LiveHarness, run: Run, broken: str | None) -> None:
     """Other old orders are reconciled every five minutes. The venue refuses the cancellation, or every request."""
     old = {"created_at": utc_now() - timedelta(hours=2), "settle_at": utc_now() + timedelta(minutes=5)}
     run(harness.database.orders.update_many({"seq": {"$in": [2, 3]}}, {"$set": old}))
@@ -159,7 +159,7 @@ def test_old_purchase_is_retried_every_minute(harness: LiveHarness, run: Run, br
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_unknown_purchase_is_cancelled_once_it_is_found(harness: LiveHarness) -> None:
+def test_unknown_buy_is_cancelled_once_it_is_found(harness: LiveHarness) -> None:
     harness.venue.break_with("drop", path="/api/v3/order", method="POST", after=True)
     assert harness.place(price="31000").json["status"] == "unknown"
     harness.price("BTC/USDT", "44000")
@@ -172,7 +172,7 @@ def test_unknown_purchase_is_cancelled_once_it_is_found(harness: LiveHarness) ->
     assert statuses(harness) == ["filled", "cancelled", "open", "cancelled"]
 
 
-def test_owner_paused_wallet_loses_purchases_and_keeps_its_reason(harness: LiveHarness) -> None:
+def test_owner_paused_wallet_loses_buys_and_keeps_its_reason(harness: LiveHarness) -> None:
     body = {"reason": "holiday"}
     assert harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body=body).status == 200
     harness.price("BTC/USDT", "44000")
@@ -184,7 +184,7 @@ def test_owner_paused_wallet_loses_purchases_and_keeps_its_reason(harness: LiveH
 
 @pytest.mark.parametrize("leased", [False, True])
 @pytest.mark.parametrize("status", ["paused", "suspended"])
-def test_breach_found_while_the_wallet_is_stopped_cancels_purchases(
+def test_breach_found_while_the_wallet_is_stopped_cancels_buys(
     harness: LiveHarness, run: Run, status: str, leased: bool
 ) -> None:
     harness.price("BTC/USDT", "44000")
@@ -226,7 +226,7 @@ def test_wallet_stopped_by_a_limit_during_resume_stays_paused(harness: LiveHarne
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_purchases_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness: LiveHarness, run: Run) -> None:
+def test_buys_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness: LiveHarness, run: Run) -> None:
     """The pause is written before anything is cancelled. This is the state when the worker dies in between."""
     stopped = {"status": "paused", "status_reason": "a limit", "buys_stopped": True}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": stopped}))
@@ -236,7 +236,7 @@ def test_purchases_left_by_a_dead_worker_are_cancelled_by_reconciliation(harness
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_purchases_stay_open_when_the_wallet_was_resumed_meanwhile(harness: LiveHarness, run: Run) -> None:
+def test_buys_stay_open_when_the_wallet_was_resumed_meanwhile(harness: LiveHarness, run: Run) -> None:
     run(bootstrap.buy_cancellation().stop([harness.wallet]))
 
     assert statuses(harness) == ["filled", "open", "open"]
@@ -277,7 +277,7 @@ class TestTransfers:
 
         assert wallet(harness)["status_reason"] == "daily_loss_limit_usd 500 was reached at 604.4"
 
-    @pytest.mark.parametrize("how", ["scheduled", "before a purchase"])
+    @pytest.mark.parametrize("how", ["scheduled", "before a buy order"])
     def test_loss_from_buying_and_selling_between_syncs_counts(self, harness: LiveHarness, how: str) -> None:
         """The wallet holds as much BTC as before, so only the stored fills distinguish a loss from a withdrawal."""
         scheduled(harness)

@@ -57,14 +57,14 @@ def at_once(site: LiveSite, *orders: list[OrderRequest]) -> Counter[str]:
     return found
 
 
-def purchase(kind: OrderType, price: str | None, name: str | None = None) -> OrderRequest:
+def buy_order(kind: OrderType, price: str | None, name: str | None = None) -> OrderRequest:
     return OrderRequest(
         "BTC/USDT", OrderSide.BUY, kind, D("0.0025"), price=None if price is None else D(price), client_order_id=name
     )
 
 
 def test_concurrent_orders_reach_but_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
-    resting = purchase(OrderType.LIMIT, "40000")
+    resting = buy_order(OrderType.LIMIT, "40000")
     found = at_once(site, *([resting] * EACH for _ in range(PROCESSES)))
 
     # Each counts 0.0025 x 50,000 = 125 USD: eight are 1,000.
@@ -72,8 +72,8 @@ def test_concurrent_orders_reach_but_never_exceed_a_limit(site: LiveSite, venue:
     assert len(_orders(venue)) == 8
 
 
-def test_concurrently_filled_purchases_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
-    found = at_once(site, *([purchase(OrderType.MARKET, None)] * EACH for _ in range(PROCESSES)))
+def test_concurrently_filled_buys_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
+    found = at_once(site, *([buy_order(OrderType.MARKET, None)] * EACH for _ in range(PROCESSES)))
 
     # One may count twice for a moment, so fewer than eight may pass, never more.
     assert 1 <= found["filled"] <= 8
@@ -82,7 +82,7 @@ def test_concurrently_filled_purchases_never_exceed_a_limit(site: LiveSite, venu
 
 
 def test_concurrent_repeats_of_a_request_place_one_order(site: LiveSite, venue: FakeBinance) -> None:
-    found = at_once(site, *([purchase(OrderType.LIMIT, "40000", "same")] * EACH for _ in range(PROCESSES)))
+    found = at_once(site, *([buy_order(OrderType.LIMIT, "40000", "same")] * EACH for _ in range(PROCESSES)))
 
     assert found.keys() <= {"open", "pending"}
     assert len(_orders(venue)) == 1

@@ -115,7 +115,7 @@ def test_refusal_by_the_venue_releases_the_client_order_id(harness: LiveHarness)
     assert harness.place(type="market", price=None, amount="0.1", client_order_id="mine").status == 201
 
 
-def test_sale_beyond_the_balance_is_refused_with_amounts(harness: LiveHarness) -> None:
+def test_sell_beyond_the_balance_is_refused_with_amounts(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     refused = harness.place(side="sell", type="market", price=None, amount="0.5")
     assert (refused.status, refused.json["code"]) == (422, "INSUFFICIENT_BALANCE")
@@ -309,7 +309,7 @@ def test_risk_limits_are_checked_before_sending(harness: LiveHarness, limits: di
     assert harness.at_venue() == []
 
 
-def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(harness: LiveHarness) -> None:
+def test_exposure_counts_holdings_and_open_buys_at_the_higher_price(harness: LiveHarness) -> None:
     harness.limit(max_position_size_usd=1000, max_total_exposure_usd=1300)
     assert harness.place(type="market", price=None, amount="0.01").status == 201  # holds 0.00999, worth 499.50
     assert harness.place(amount="0.005").status == 201  # 250 more, at the mid: the limit is below it
@@ -323,7 +323,7 @@ def test_exposure_counts_holdings_and_open_purchases_at_the_higher_price(harness
     assert harness.place(side="sell", price="60000", amount="0.009").status == 201
 
 
-def test_purchases_are_refused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
+def test_buys_are_refused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
     (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
     refused = harness.place()

@@ -1,4 +1,4 @@
-"""The balance sync before a live purchase: what it stores, what it costs, and what it refuses."""
+"""The balance sync before a live buy order: what it stores, what it costs, and what it refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke
 
 
 def rows(harness: LiveHarness) -> list[dict[str, Any]]:
-    """Rows of syncs before purchases, newest first."""
+    """Rows of syncs before buy orders, newest first."""
     found = sync_log(harness.invoke, harness.wallet)["items"]
     return [row for row in found if row["sync_type"] == "pre_trade"]
 
@@ -42,7 +42,7 @@ def stored(harness: LiveHarness, run: Run) -> dict[str, Any]:
     return document
 
 
-def test_purchase_stores_snapshot_sync_row_and_equation_with_one_call(harness: LiveHarness) -> None:
+def test_buy_stores_snapshot_sync_row_and_equation_with_one_call(harness: LiveHarness) -> None:
     assert harness.place(type="market", price=None, amount="0.01").status == 201
     (account,) = harness.venue.exchange.accounts.values()
     before = len(harness.venue.seen)
@@ -61,7 +61,7 @@ def test_purchase_stores_snapshot_sync_row_and_equation_with_one_call(harness: L
     assert D(held["USDT"]) == account.free["USDT"] + account.locked["USDT"]
 
 
-def test_sale_runs_no_sync(harness: LiveHarness) -> None:
+def test_sell_runs_no_sync(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     assert harness.place(side="sell", price="60000", amount="0.005").status == 201
 
@@ -77,7 +77,7 @@ def test_fills_are_read_from_the_venue_when_stored_ones_do_not_balance(harness: 
 
 
 @pytest.mark.parametrize("skew_ms", [0, -500, -900, 900])
-def test_withdrawal_near_a_purchase_is_no_loss_for_any_clock_skew(harness: LiveHarness, run: Run, skew_ms: int) -> None:
+def test_withdrawal_near_a_buy_is_no_loss_for_any_clock_skew(harness: LiveHarness, run: Run, skew_ms: int) -> None:
     first_look = {"balance.books.until": utc_now() - timedelta(minutes=1)}
     run(harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": first_look}))
     harness.venue.exchange.skew_ms = skew_ms
@@ -120,7 +120,7 @@ def test_failed_pre_trade_sync_stores_no_order_and_keeps_the_schedule(harness: L
 
 
 @pytest.mark.parametrize("leased", [False, True])
-def test_purchase_that_finds_a_breach_pauses_the_wallet(harness: LiveHarness, run: Run, leased: bool) -> None:
+def test_buy_that_finds_a_breach_pauses_the_wallet(harness: LiveHarness, run: Run, leased: bool) -> None:
     harness.place(type="market", price=None, amount="0.1")
     resting = harness.place(price="30000").json["order_id"]
     exit_ = harness.place(side="sell", price="90000", amount="0.05").json["order_id"]
@@ -139,7 +139,7 @@ def test_purchase_that_finds_a_breach_pauses_the_wallet(harness: LiveHarness, ru
     assert harness.place(price="31000").json["code"] == "WALLET_PAUSED"
 
 
-def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
+def test_buy_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
     harness.place()
     with round_trips() as commands:
         assert harness.place(price="30000").status == 201
@@ -155,7 +155,7 @@ def test_purchase_makes_a_fixed_sequence_of_database_commands(harness: LiveHarne
     ]
 
 
-def test_filled_purchase_adds_a_read_of_its_fills_to_the_sequence(harness: LiveHarness) -> None:
+def test_filled_buy_adds_a_read_of_its_fills_to_the_sequence(harness: LiveHarness) -> None:
     harness.place()
     with round_trips() as commands:
         assert harness.place(type="market", price=None, amount="0.01").json["status"] == "filled"
@@ -163,7 +163,7 @@ def test_filled_purchase_adds_a_read_of_its_fills_to_the_sequence(harness: LiveH
     assert commands == ["aggregate", "update", "update", "bulkWrite", "insert", "bulkWrite", "find", "find"]
 
 
-def test_sale_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
+def test_sell_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
     harness.place(type="market", price=None, amount="0.01")
     with round_trips() as commands:
         assert harness.place(side="sell", price="60000", amount="0.005").status == 201

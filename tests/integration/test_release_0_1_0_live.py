@@ -113,8 +113,8 @@ def test_what_is_open_at_a_venue_is_followed_to_its_end(
 ) -> None:
     """The venue knows these orders by ids that the release gave them; its fills and ends are found under them."""
     open_ones = [*orders(stored, "open"), *orders(stored, "partially_filled")]
-    purchases = [order for order in open_ones if order["request"]["side"] == "buy" and order["request"]["price"]]
-    limits = [order for order in purchases if order["request"]["type"] == "limit"]
+    open_buys = [order for order in open_ones if order["request"]["side"] == "buy" and order["request"]["price"]]
+    limits = [order for order in open_buys if order["request"]["type"] == "limit"]
     assert {order["venue"] for order in limits} == set(venues)
     for venue in venues.values():
         for symbol in venue.exchange.prices:

@@ -93,7 +93,7 @@ def elsewhere(scene: Scene, venue: FakeVenue, slug: str) -> Trader:
 
 
 def stopped_by_a_loss(scene: Scene, venue: FakeVenue) -> Trader:
-    """A wallet that a loss limit paused: its purchase is cancelled, its exit stays."""
+    """A wallet that a loss limit paused: its buy order is cancelled, its exit stays."""
     trader = connect(scene, venue, BINANCE, "BTC/USDT", "USDT", risk_limits=WIDE | {"daily_loss_limit_usd": 500})
     trader.place("buy", "market", amount="0.5", client_order_id="held")
     trader.place("buy", "limit", amount="0.01", price="30000", client_order_id="cancelled-by-the-pause")

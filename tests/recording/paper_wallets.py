@@ -44,7 +44,7 @@ def under_limits(scene: Scene) -> Trader:
 
 
 def paused_by_a_loss(scene: Scene) -> Trader:
-    """A wallet whose daily loss limit pauses it, ends its purchase and keeps its exit; it is taken back into use."""
+    """A wallet whose daily loss limit pauses it, ends its buy order and keeps its exit; it is taken back into use."""
     trader = open_wallet(scene, risk_limits=WIDE | {"daily_loss_limit_usd": "60"}, custom_name="Daily loss")
     trader.place("buy", "limit", amount="0.1", price=trader.away("-0.3"), client_order_id="ended-by-the-pause")
     trader.place("buy", "market", amount="0.001", client_order_id="first")

@@ -65,7 +65,7 @@ async def open_wallet(connector: WalletConnector, user_wallet_id: str, cash: Dec
 
 
 def market_order(client_order_id: str | None = None, **metadata: object) -> OrderRequest:
-    """Return the order that every client sends: a purchase of 0.01 BTC at market."""
+    """Return the order that every client sends: a buy order of 0.01 BTC at market."""
     amount = Decimal("0.01")
     return OrderRequest(
         "BTC/USDT", OrderSide.BUY, OrderType.MARKET, amount, client_order_id=client_order_id, metadata=metadata

@@ -163,7 +163,7 @@ async def _stored(database: Database, user_wallet_id: str, venue: Venue) -> User
 
 
 def _placing(database: Database) -> LivePlacing:
-    """Place orders as the service does, with a sync that is asked by purchases only."""
+    """Place orders as the service does, with a sync that runs for buy orders only."""
     connector = WalletConnector(database)
     nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
     stop = BuyCancellation(database, connector)

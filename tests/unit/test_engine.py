@@ -293,7 +293,7 @@ def test_reduce_only_without_a_position_is_refused() -> None:
         EngineHarness().place("sell", "limit", "0.01", price="60000", reduce_only=True)
 
 
-def test_quote_amount_caps_a_purchase_and_floors_a_sale() -> None:
+def test_quote_amount_caps_a_buy_and_floors_a_sell() -> None:
     harness = EngineHarness()
     bought = harness.place("buy", "market", quote_amount="1000")
     assert bought.filled_quote + bought.fee <= 1000
@@ -350,7 +350,7 @@ def test_partial_fills_never_cost_more_than_the_locked_funds(monkeypatch: pytest
     assert filled.fee == D("0.00980099")
 
 
-def test_purchase_after_a_price_fall_does_not_raise_the_peak() -> None:
+def test_buy_after_a_price_fall_does_not_raise_the_peak() -> None:
     harness = EngineHarness(limits=replace(WIDE, max_drawdown_percent=D(5)))
     harness.place("buy", "market", "0.05")
     harness.tick("50000")

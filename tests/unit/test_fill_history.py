@@ -78,7 +78,7 @@ def later(seconds: float) -> datetime:
 
 @pytest.mark.parametrize("skew", [-50, -1, -0.5, 0, 0.9, 50])
 def test_fill_is_counted_once_for_any_venue_clock_skew(skew: float) -> None:
-    """Statements are taken just before the fill (as for a purchase), just after it, and several times."""
+    """Statements are taken just before the fill (as for a buy order), just after it, and several times."""
     account = Account(timedelta(seconds=skew))
     for start in (100, 100.5, 101, 220, 1000):
         assert account.look(later(start)) == {}

@@ -58,7 +58,7 @@ class BaseWallet(ABC):
     """``live`` for real money, ``paper`` for simulated money."""
 
     stops_at_losses: ClassVar[bool] = False
-    """Whether the account itself stops purchases at a loss limit. For all other accounts a sync does."""
+    """Whether the account itself stops buying at a loss limit. For all other accounts a sync does."""
 
     def __init__(self, wallet_id: str, user_wallet_id: str) -> None:
         """Keep the ids of the wallet's definition and of this user's wallet.

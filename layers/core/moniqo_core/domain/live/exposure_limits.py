@@ -25,9 +25,9 @@ NEGLIGIBLE_USD: Final = ONE
 
 
 class PendingBuy(NamedTuple):
-    """The amount that a purchase may still add to the holdings.
+    """The amount that a buy order may still add to the holdings.
 
-    It is an ``amount`` at a limit ``price``, or at market if ``price`` is None. If ``amount`` is None, the purchase
+    It is an ``amount`` at a limit ``price``, or at market if ``price`` is None. If ``amount`` is None, the buy order
     spends ``quote_amount``.
     """
 
@@ -88,7 +88,7 @@ class LiveExposure:
         return 1 + sum(stake.pending_buys_usd > 0 or stake.usd >= NEGLIGIBLE_USD for stake in self.others.values())
 
     def room(self, limit_usd: Decimal) -> Decimal:
-        """Largest amount of a purchase that stays within a limit, in whole lots."""
+        """Largest amount of a buy order that stays within a limit, in whole lots."""
         return max(floor_to((limit_usd - self.before_usd) / self.price_usd, self.market.lot_step), ZERO)
 
 
@@ -99,13 +99,13 @@ def exposure(
     buys: Iterable[PendingBuy],
     mids: Mapping[str, Decimal],
 ) -> LiveExposure:
-    """Return the exposure of a wallet if a purchase is accepted.
+    """Return the exposure of a wallet if a buy order is accepted.
 
     Args:
-        order: The purchase.
+        order: The buy order.
         market: Its market.
         held: Total of each asset.
-        buys: Purchases that may still fill, or may have filled since ``held`` was read.
+        buys: Buy orders that may still fill, or may have filled since ``held`` was read.
         mids: Mid prices of the venue by symbol.
 
     Raises:
@@ -143,7 +143,7 @@ def _worth(buy: PendingBuy, base_price: Decimal, quote_price: Decimal) -> Decima
 
 
 def open_buy(order: LiveOrder) -> PendingBuy:
-    """Return the unfilled part of a purchase that was stored before the balances were read."""
+    """Return the unfilled part of a buy order that was stored before the balances were read."""
     request = order.request
     left = None if request.amount is None else max(order.amount - order.filled_amount, ZERO)
     return PendingBuy(
@@ -152,7 +152,7 @@ def open_buy(order: LiveOrder) -> PendingBuy:
 
 
 def new_buy(order: LiveOrder) -> PendingBuy:
-    """Return all of a purchase that is newer than the balances, which may lack its fills."""
+    """Return all of a buy order that is newer than the balances, which may lack its fills."""
     request = order.request
     if order.has_ended:
         return PendingBuy(request.symbol, order.filled_amount, ZERO, request.price)

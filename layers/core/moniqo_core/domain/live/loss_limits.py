@@ -102,7 +102,7 @@ def paused_by_loss(wallet: UserWallet, found: LossLimitBreach) -> UserWallet:
 
 
 def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> None:
-    """Refuse a purchase while a loss limit is reached, or while the losses are unknown."""
+    """Refuse a buy order while a loss limit is reached, or while the losses are unknown."""
     if equity is None:
         raise RiskLimitExceededError(
             "An asset held in this wallet has no price, so the loss limits cannot be checked.",

@@ -44,7 +44,7 @@ class LossLimitBreach(NamedTuple):
         return f"{self.limit_type} {plain(self.limit)} was reached at {plain(self.value.quantize(_CENT))}"
 
     def refusal(self) -> RiskLimitExceededError:
-        """Return the error that refuses a purchase."""
+        """Return the error that refuses a buy order."""
         detail = f"The limit {self.limit_type} of {plain(self.limit)} is reached. The loss is {plain(self.value)}."
         return RiskLimitExceededError(
             detail, limit_type=self.limit_type, limit=self.limit, value=self.value, hint=CHANGE_LIMITS

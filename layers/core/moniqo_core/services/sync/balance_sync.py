@@ -35,10 +35,10 @@ _jitter: Final = SystemRandom().random
 
 
 class CancelsBuys(Protocol):
-    """Cancels the open purchases of wallets that reached a loss limit."""
+    """Cancels the open buy orders of wallets that reached a loss limit."""
 
     async def stop(self, user_wallet_ids: Sequence[str]) -> None:
-        """Cancel the open purchases of these wallets. Failures are logged, not raised."""
+        """Cancel the open buy orders of these wallets. Failures are logged, not raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class BalanceSync:
     ) -> None:
         """Use these stores.
 
-        ``limit`` bounds the syncs that a user requests. ``stop`` makes the object that cancels purchases after a loss
+        ``limit`` bounds the syncs that a user requests. ``stop`` makes the object that cancels buys after a loss
         limit. ``jitter`` returns a random number in [0, 1) that spreads retries.
         """
         self._wallets = wallets
@@ -101,7 +101,7 @@ class BalanceSync:
             raise RateLimitExceededError("Another sync of this balance is in progress.", retry_after=2)
         (outcome,) = await self._queries.many([(run, wallet)])
         await self._sync_log.record(lease.token, [outcome])
-        await self._stop_purchases([outcome])
+        await self._stop_buys([outcome])
         return outcome
 
     async def sync_open(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
@@ -123,7 +123,7 @@ class BalanceSync:
             paused = paused_by_loss(wallet, outcome.breach)
             with suppress(ConflictError):
                 await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
-        await self._stop_purchases([outcome])
+        await self._stop_buys([outcome])
         if error is not None:
             raise error
         return outcome
@@ -133,7 +133,7 @@ class BalanceSync:
         lease = SyncLease(str(uuid.uuid4()), now + LEASE_BY_HAND)
         return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
 
-    async def _stop_purchases(self, outcomes: Sequence[SyncOutcome]) -> None:
+    async def _stop_buys(self, outcomes: Sequence[SyncOutcome]) -> None:
         breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
         if breached:
             # If the owner or an admin stopped the wallet meanwhile, its outcome was not stored.
@@ -158,7 +158,7 @@ class BalanceSync:
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._jitter())
         unreadable = [UnreadableWallet(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
-        await self._stop_purchases(outcomes)
+        await self._stop_buys(outcomes)
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
         postponed = len(wallets) - len(outcomes)
         return replace(report, postponed=postponed, unstored=unstored, took=self._now() - started_at)

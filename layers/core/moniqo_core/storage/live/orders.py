@@ -140,12 +140,12 @@ class LiveOrderStore:
 
     async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
         """Make the buys of these wallets that may still fill due for reconciliation by ``at``."""
-        purchases = {
+        open_buys = {
             "user_wallet_id": {"$in": list(user_wallet_ids)},
             "status": {"$in": list(MAY_STILL_FILL)},
             "request.side": OrderSide.BUY.value,
         }
-        await self._orders.update_many(purchases, {"$min": {"settle_at": at}})
+        await self._orders.update_many(open_buys, {"$min": {"settle_at": at}})
 
     async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
         """Return orders, newest first, whose number is below that of the cursor ``query.after``."""

@@ -154,5 +154,5 @@ class LivePlacing:
             amount = floor_to(held.free, market.lot_step)
         if not amount:
             raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
-        sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
-        return await self.place(wallet, sale, await self.read_state(wallet.user_wallet_id, None))
+        sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
+        return await self.place(wallet, sell, await self.read_state(wallet.user_wallet_id, None))

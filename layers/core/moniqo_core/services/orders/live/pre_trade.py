@@ -1,4 +1,4 @@
-"""Gather the state that a live order is decided on: one database read, and for a purchase a sync of the balance."""
+"""Gather the state that a live order is decided on: one database read, and for a buy order a sync of the balance."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class PreTradeCheck:
         self._now = now
 
     async def gather(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> PreTradeFindings:
-        """Gather the state that an order is decided on. Balances are read for a purchase only.
+        """Gather the state that an order is decided on. Balances are read for a buy order only.
 
         A loss limit that the sync finds reached pauses the wallet.
 

@@ -31,7 +31,7 @@ WALLETS_AT_ONCE: Final = 10
 SECONDS_PER_WALLET: Final = 15.0
 SECONDS: Final = 45.0
 STOPPED_PAUSE: Final = timedelta(minutes=1)
-"""The longest wait before the cancellation of a stopped purchase is tried again."""
+"""The longest wait before the cancellation of a stopped buy order is tried again."""
 FEW: Final = 2
 """Up to this number of open orders of a wallet are queried one by one. More are listed by one call."""
 
@@ -106,7 +106,7 @@ class OrderReconciliation:
     ) -> None:
         """Query the orders of one wallet. If one fails, it and those after it are postponed.
 
-        While a loss limit ``stops`` purchases, open buy orders are cancelled. A failed cancellation is tried again in a
+        While a loss limit ``stops`` buying, open buy orders are cancelled. A failed cancellation is tried again in a
         minute.
         """
         at = 0

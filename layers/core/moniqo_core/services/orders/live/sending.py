@@ -101,7 +101,10 @@ class OrderSender:
 async def _with_numbers(
     wallet: VenueWallet, order: OrderRequest, refusal: InsufficientBalanceError
 ) -> InsufficientBalanceError:
-    """Add the free amount to the error of a sale that the venue refused for funds. Sales are sent without a balance."""
+    """Add the free amount to the error of a sell order that the venue refused for funds.
+
+    No balance was read before it was sent.
+    """
     if order.side is not OrderSide.SELL or order.amount is None:
         return refusal
     try:
