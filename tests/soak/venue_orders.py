@@ -265,7 +265,7 @@ def run(orders: int, seed: int, mongo_url: str) -> list[tuple[str, object]]:
         ("orders asked", SLOTS * trial.each),
         *((f"harmed: {name}", times) for name, times in sorted(trial.harmed.items())),
         ("processes killed", sum(slot.kills for slot in trial.slots.values())),
-        ("orders queried by the reconciler", trial.queried),
+        ("orders reconciled", trial.queried),
         *((f"records {name}", times) for name, times in sorted(statuses.items())),
         ("seconds", round(time.monotonic() - started, 1)),
     ]
