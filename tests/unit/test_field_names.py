@@ -20,7 +20,16 @@ from moniqo_core.domain.live.order_updates import intend
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, ConnectionState, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.user_wallet import (
+    BalanceSnapshot,
+    ConnectionState,
+    LossBaseline,
+    SnapshotAsset,
+    SyncStatistics,
+    UserWallet,
+    UserWalletStatus,
+)
 from moniqo_core.storage.live.live_order_codec import live_document, read_live
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields, user_wallet_document
@@ -201,6 +210,9 @@ def test_user_wallet_keeps_its_stored_names() -> None:
         {"connection": ConnectionState(is_connected=True, last_successful_ping=NOW)},
         {"settings": {"initial_balance_usd": "5"}},
         {"journal_seq": 8, "key_permissions_version": 3, "custom_name": "Yours"},
+        {"status_before_suspension": UserWalletStatus.ACTIVE, "statistics": SyncStatistics(5, 1)},
+        {"key_permissions": KeyPermissions(can_read=True, can_trade=True, can_withdraw=False)},
+        {"baseline": LossBaseline(Decimal("99.50"), Decimal(98), Decimal(100), NOW)},
     ],
     ids="-".join,
 )
@@ -208,3 +220,20 @@ def test_changes_are_stored_as_the_whole_wallet_is(changes: dict[str, object]) -
     after = replace(WALLET, **changes)  # type: ignore[arg-type]
     document = {**user_wallet_document(WALLET), **stored_fields(changes)}
     assert document == user_wallet_document(after)
+    assert read_user_wallet(document) == after
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Decimal(1), SnapshotAsset("BTC", Decimal(1), Decimal(0), Decimal(1), None), (1, 2), [LIMITS], object()],
+    ids=lambda value: type(value).__name__,
+)
+def test_value_without_a_stored_form_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match=f"^balance of a user wallet cannot be stored as {type(value).__name__}$"):
+        stored_fields({"custom_name": "Yours", "balance": value})
+
+
+def test_every_attribute_of_a_user_wallet_is_stored() -> None:
+    renamed = {"id": "_id", "journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
+    names = [item.name for item in fields(UserWallet)]
+    assert set(user_wallet_document(WALLET)) == {renamed.get(name, name) for name in names}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -51,6 +52,8 @@ _SAME: Final = (
 _RENAMED: Final[Mapping[str, str]] = {"journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
 """The stored name of each attribute whose name differs. Stored names never change, even if attributes are renamed."""
 
+_ATTRIBUTES: Final = tuple(item.name for item in fields(UserWallet) if item.name != "id")
+
 _CONNECTION: Final = (
     "is_connected",
     "last_successful_ping",
@@ -70,11 +73,16 @@ def changes_between(before: UserWallet, after: UserWallet) -> Document:
 
 
 def stored_fields(changes: Mapping[str, object]) -> Document:
-    """Return the stored form of changes that are named by attributes. Values in their stored form stay as they are."""
-    return {_RENAMED.get(name, name): _stored(value) for name, value in changes.items()}
+    """Return the stored form of changes that are named by attributes. Values in their stored form stay as they are.
+
+    Raises:
+        TypeError: a value is of a type that no attribute of a wallet has.
+
+    """
+    return {_RENAMED.get(name, name): _stored(name, value) for name, value in changes.items()}
 
 
-def _stored(value: object) -> object:
+def _stored(name: str, value: object) -> object:
     match value:
         case RiskLimits():
             return limits_document(value)
@@ -82,34 +90,24 @@ def _stored(value: object) -> object:
             return balance_document(value)
         case ConnectionState():
             return connection_document(value)
+        case LossBaseline():
+            return _baseline_document(value)
+        case KeyPermissions() | SyncStatistics():
+            return asdict(value)
         case UserWalletStatus():
             return value.value
         case Mapping():
             return dict(value)
-        case _:
+        case None | str() | int() | datetime():
             return value
+        case _:
+            # The driver would store a tuple as a list, and the wallet could not be read any more.
+            raise TypeError(f"{name} of a user wallet cannot be stored as {type(value).__name__}")
 
 
 def user_wallet_document(wallet: UserWallet) -> Document:
     """Return the document of a wallet."""
-    before = wallet.status_before_suspension
-    return {
-        "_id": wallet.id,
-        **{name: getattr(wallet, name) for name in _SAME},
-        **{stored: getattr(wallet, name) for name, stored in _RENAMED.items()},
-        "status": wallet.status.value,
-        "status_before_suspension": before.value if before else None,
-        "settings": dict(wallet.settings),
-        "risk_limits": limits_document(wallet.risk_limits),
-        "key_permissions": None if wallet.key_permissions is None else asdict(wallet.key_permissions),
-        "baseline": _baseline_document(wallet.baseline),
-        "balance": balance_document(wallet.balance),
-        "connection": connection_document(wallet.connection),
-        "statistics": {
-            "total_syncs": wallet.statistics.total_syncs,
-            "failed_syncs": wallet.statistics.failed_syncs,
-        },
-    }
+    return {"_id": wallet.id, **stored_fields({name: getattr(wallet, name) for name in _ATTRIBUTES})}
 
 
 def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
@@ -136,9 +134,7 @@ def connection_document(connection: ConnectionState) -> Document:
     return {name: getattr(connection, name) for name in _CONNECTION}
 
 
-def _baseline_document(baseline: LossBaseline | None) -> Document | None:
-    if baseline is None:
-        return None
+def _baseline_document(baseline: LossBaseline) -> Document:
     *amounts, until = baseline
     return {**dict(zip(_BASELINE, map(plain, amounts), strict=True)), "until": until}
 
