@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import grimp
 import pytest
 
 from moniqo_core.venues.exchanges.registry import VENUES
@@ -136,6 +138,42 @@ def test_exchange_works_with_the_trimmed_library(exchange: str, tmp_path: Path) 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == [exchange]
+
+
+def test_core_layer_ships_the_modules_that_functions_import() -> None:
+    """Modules that only operators and ``make`` import are left out. The registry imports venues by their names."""
+    package = build("host") / "python" / "moniqo_core"
+    shipped = {name_of(path.relative_to(package.parent)) for path in package.rglob("*.py")}
+    graph = grimp.build_graph("moniqo_core", cache_dir=None)
+    venues = {f"moniqo_core.venues.exchanges.{place.partition(':')[0]}" for place in VENUES.values()}
+    assert shipped == needed(graph, imported_by_functions(graph) | venues)
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_by_functions(graph: grimp.ImportGraph) -> set[str]:
+    found = set()
+    for path in (ROOT / "functions").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{item.name}" for item in node.names)}
+            elif isinstance(node, ast.Import):
+                found |= {item.name for item in node.names}
+    return found & graph.modules
+
+
+def needed(graph: grimp.ImportGraph, start: Iterable[str]) -> set[str]:
+    """The modules of ``start``, all that they import, and the packages around them."""
+    found: set[str] = set()
+    remaining = list(start)
+    while remaining:
+        module = remaining.pop()
+        if module and module not in found:
+            found.add(module)
+            remaining += [module.rpartition(".")[0], *graph.find_modules_directly_imported_by(module)]
+    return found
 
 
 def test_no_module_of_the_layer_needs_a_removed_module(tmp_path: Path) -> None:
