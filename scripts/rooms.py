@@ -75,10 +75,6 @@ def read_house() -> House:
     )
 
 
-def _members(layer: str) -> list[str]:
-    return [name.strip(" ()").rpartition(".")[2] for name in layer.split("|")]
-
-
 def _room(graph: grimp.ImportGraph, package: str, name: str) -> Room:
     if name == FUNCTIONS:
         return Room(name, "One folder per Lambda: the handler of a route, or a worker")

@@ -66,7 +66,8 @@ class VenueHarness:
         """Return whether the asset flows since the account was empty add up to its holdings."""
         assert said.asset_flows is not None
         held = {asset.asset: asset.total for asset in said.value.assets}
-        return held == {asset: flow.net for asset, flow in said.asset_flows.flows.items() if flow.net}
+        left = {asset: flow.traded - flow.fees + flow.transferred for asset, flow in said.asset_flows.flows.items()}
+        return held == {asset: amount for asset, amount in left.items() if amount}
 
 
 @pytest.fixture(params=sorted(FAKES))

@@ -24,7 +24,6 @@ from tests.support.wallets import aws
 __all__ = ["aws"]
 
 D = Decimal
-ONE_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYER = ROOT / "layers" / "core"
 
 
 def build(platform: str, layer: str = "core") -> Path:

@@ -17,7 +17,15 @@ from moniqo_core.domain.errors import MalformedRequestError
 from moniqo_core.http import json_body
 from moniqo_core.http.app import LambdaHandler, api_router, lambda_handler
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.common import Amount, AmountIn, ClosedModel, JsonObject, Name, PositiveAmount, View
+from moniqo_core.http.schemas.common import (
+    Amount,
+    ClosedModel,
+    JsonObject,
+    Name,
+    NonNegativeAmount,
+    PositiveAmount,
+    View,
+)
 from tests.support.lambdas import http_event
 
 
@@ -97,7 +105,7 @@ def test_parse_raises_only_malformed_request_errors(body: bytes) -> None:
 
 class Order(ClosedModel):
     amount: PositiveAmount
-    price: AmountIn | None = None
+    price: NonNegativeAmount | None = None
     name: Name = "x"
     metadata: JsonObject = Field(default_factory=dict)
 

@@ -18,11 +18,6 @@ class Flow(NamedTuple):
     fees: Decimal = ZERO
     transferred: Decimal = ZERO
 
-    @property
-    def net(self) -> Decimal:
-        """Net change of the asset in the account."""
-        return self.traded - self.fees + self.transferred
-
     def less(self, before: Flow) -> Flow:
         """Return the movements since ``before``."""
         return Flow(self.traded - before.traded, self.fees - before.fees, self.transferred - before.transferred)

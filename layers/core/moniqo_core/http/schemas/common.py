@@ -102,11 +102,6 @@ def _schema(description: str, pattern: str, **bound: int) -> WithJsonSchema:
     )
 
 
-AmountIn = Annotated[
-    Decimal,
-    PlainValidator(_read_amount),
-    _schema("A decimal, as a string or a JSON number.", _PATTERN),
-]
 PositiveAmount = Annotated[
     Decimal,
     PlainValidator(_amount_reader(lambda amount: amount > 0, "Input should be greater than 0")),
