@@ -104,7 +104,7 @@ def test_read_only_key_of_some_addresses_is_accepted(harness: BybitHarness, run:
     harness.account.can_trade, harness.account.ip_restricted = False, True
     harness.fake.more_permissions = {"Wallet": ["AccountTransfer", "SubMemberTransfer"]}
     run(harness.wallet.require_connection())
-    allowed = run(harness.wallet.get_key_permissions())
+    allowed = run(harness.wallet.account.key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.ip_restricted) == (True, False, True)
 

@@ -181,12 +181,12 @@ def test_key_revoked_after_use_is_an_invalid_credential(harness: VenueHarness, r
 
 
 def test_key_permissions_are_read_and_withdrawal_is_refused(harness: VenueHarness, run: Run) -> None:
-    allowed = run(harness.wallet.get_key_permissions())
+    allowed = run(harness.wallet.account.key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, True, False)
     run(harness.wallet.require_connection())
     harness.account.can_trade, harness.account.can_withdraw = False, True
-    allowed = run(harness.wallet.get_key_permissions())
+    allowed = run(harness.wallet.account.key_permissions())
     assert allowed is not None
     assert (allowed.can_read, allowed.can_trade, allowed.can_withdraw) == (True, False, True)
     with pytest.raises(InvalidCredentialsError, match="can withdraw") as refused:

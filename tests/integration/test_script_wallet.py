@@ -35,6 +35,7 @@ async def main(url, name):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "start" / "script-wallet.md").read_text(encoding="utf-8")
 SERVICE_ONLY = {"boto3", "botocore", "fastapi", "starlette", "mangum", "pydantic", "aws_lambda_powertools", "jwt"}
 
 
@@ -79,20 +80,42 @@ def test_concurrent_scripts_share_one_wallet_and_one_order(mongo_url: str, unpre
     assert all(result[3] == results[0][3] for result in results)
 
 
-def test_documented_script_runs_as_written(mongo_url: str, unprepared: str) -> None:
-    page = Path(__file__).resolve().parents[2] / "docs" / "start" / "script-wallet.md"
-    match = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+def documented(mongo_url: str, name: str, *more: str) -> str:
+    """The example of the page, with ``more`` lines in its block, on a database of the test."""
+    match = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert match
     written, number = re.subn(r"mongodb://[^\"]+", mongo_url, match[1])
     assert number == 1
-    script = written.replace('client["paper"]', f'client["{unprepared}"]')
+    script = written.replace('client["paper"]', f'client["{name}"]').replace(
+        "\n\n\nasyncio", f"\n{''.join(more)}\nasyncio"
+    )
     assert script != written
+    return script
+
+
+def printed(script: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], env={}, capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    order, bitcoin, dollars = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+def test_documented_script_runs_as_written(mongo_url: str, unprepared: str) -> None:
+    order, bitcoin, dollars = printed(documented(mongo_url, unprepared))
     status, quote, fee = order.split()
     assert status == "filled"
     assert bitcoin.startswith("BTC 0.01 0")
     assert Decimal(dollars.split()[1]) == Decimal(10000) - Decimal(quote) - Decimal(fee)
+
+
+def test_documented_lines_show_price_positions_and_wallet(mongo_url: str, unprepared: str) -> None:
+    _, *others = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    lines, shown = others
+    _, _, _, price, position, wallet = printed(documented(mongo_url, unprepared, lines))
+    bid, ask, mid, spread = map(Decimal, price.split())
+    assert (mid, spread) == ((bid + ask) / 2, ask - bid)
+    symbol, amount, cost, profit = position.split()
+    assert (symbol, amount) == ("BTC/USDT", "0.01")
+    assert Decimal(profit) == pytest.approx((mid - Decimal(cost)) * Decimal(amount), abs=Decimal("0.01"))
+    assert wallet == shown.strip()

@@ -12,7 +12,6 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
-from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.venues.exchange_prices import candles_of, snapshot_of
@@ -72,10 +71,6 @@ class ExchangeWallet(VenueWallet):
     async def require_connection(self) -> None:
         """Raise InvalidCredentialsError for a key that is refused or can withdraw, or WalletConnectionError."""
         await self.account.require_connection()
-
-    async def get_key_permissions(self) -> KeyPermissions | None:
-        """Return the permissions of the key, or None if the venue does not show them."""
-        return await self.account.key_permissions()
 
     async def get_balance(self) -> list[WalletBalance]:
         """Return every asset held, ordered by name."""
