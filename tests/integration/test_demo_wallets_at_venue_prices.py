@@ -66,6 +66,8 @@ def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, r
         connector = WalletConnector(
             seeded, clock, allow_loopback=True, price_venues=("binance-spot-v1", "kraken-spot-v1")
         )
+        environment.setenv("LOOPBACK_VENUES", "true")
+        bootstrap.settings.cache_clear()
         environment.setattr(bootstrap, "wallets", cache(lambda: connector))
         config = {"base_url": venue.url, "rate_limits": {"requests_per_second": 1000}}
         for slug, body in (("binance-spot-v1", {"api_config": config}), ("demo-live-v1", {"is_active": True})):
