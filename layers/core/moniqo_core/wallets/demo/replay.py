@@ -12,32 +12,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
-from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import OpenAccount
-from moniqo_core.domain.ledger.commit import Commit, MarketContext
+from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.invariants import account_violations, commit_violations
 from moniqo_core.domain.ledger.rules import RULES_VERSION, Rules
-from moniqo_core.domain.market.market import SIMULATED
-from moniqo_core.domain.market.minute_candles import floor_hour
-from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.paper import account_lifecycle, decide
-from moniqo_core.feeds.price_source import UnavailablePriceSource
-from moniqo_core.feeds.simulated_feed import SimulatedFeed
-from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.market.recorded_minutes import KEPT, RecordedMinutes
-from moniqo_core.storage.orders.order_codec import levels_document
-from moniqo_core.storage.paper.first_mismatch import ABSENT, first_mismatch
+from moniqo_core.storage.paper.first_mismatch import ABSENT
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.stored_journal import (
     ORIGIN,
-    PRICE_SOURCE,
     SNAPSHOT_SEQ,
     StoredAccount,
     StoredEntry,
@@ -45,6 +35,7 @@ from moniqo_core.storage.paper.stored_journal import (
     StoredSnapshot,
 )
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
+from moniqo_core.wallets.demo.replayed_markets import ReplayedMarkets
 
 _UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError)
 """Exceptions that an entry raises if it was not written by this program."""
@@ -93,12 +84,9 @@ class WalletReplay:
 
     def __init__(self, database: Database, seed: str, now: Clock = utc_now) -> None:
         """Replay wallets of ``database``. ``seed`` is that of the deployment's simulated market."""
-        self._now = now
         self._database = database
         self._journals = StoredJournals(database)
-        self._moment = datetime.max.replace(tzinfo=UTC)
-        self._simulated = SimulatedFeed(seed, lambda: self._moment)
-        self._venue_feeds: dict[str, VenueFeed] = {}
+        self._markets = ReplayedMarkets(database, seed, now)
 
     async def run(self, user_wallet_id: str, progress: Callable[[int], None] = lambda _: None) -> Replay | None:
         """Replay one wallet entry by entry, up to the first difference. Returns None when there is no such wallet.
@@ -134,7 +122,7 @@ class WalletReplay:
         if rules is None:
             raise _DifferenceFoundError("rules_version", entry.rules_version, RULES_VERSION)
         try:
-            if self._has_expired_minutes(account, entry):
+            if account is not None and entry.walked_to is not None and self._markets.may_have_expired(account):
                 stored.apply(entry)
                 found.entries, found.believed = seq, found.believed + 1
                 return stored.read()
@@ -158,7 +146,9 @@ class WalletReplay:
     async def _decide(self, account: Account | None, entry: StoredEntry, rules: Rules) -> Commit:
         command, context, at = entry.command, entry.context, entry.at
         if context is not None and account is not None:
-            await self._check_market(context, account.terms)
+            mismatch = await self._markets.mismatch(context, account.terms)
+            if mismatch is not None:
+                raise _DifferenceFoundError(*mismatch)
         if isinstance(command, OpenAccount) is not (account is None):
             raise _DifferenceFoundError("kind", entry.kind, "open" if account is None else "anything else")
         if account is None:
@@ -166,24 +156,8 @@ class WalletReplay:
         if entry.walked_to is None:
             return decide.decide(AccountDraft(account, at, rules), command, context)
         reach = min(entry.walked_to, furthest(account, at))
-        self._moment = reach
-        draft = await walk_to(self._feed_of(account.terms), account, reach, at, rules)
+        draft = await walk_to(self._markets.feed_at(reach, account.terms), account, reach, at, rules)
         return decide.decide(draft, command, context)
-
-    def _has_expired_minutes(self, account: Account | None, entry: StoredEntry) -> bool:
-        """Return whether an entry walked recorded minutes of a venue that may have expired."""
-        if account is None or not account.terms.uses_venue_prices or entry.walked_to is None:
-            return False
-        since = min((account.evaluated_until[symbol] for symbol in account.tracked_symbols), default=None)
-        return since is not None and floor_hour(since) + KEPT <= self._now()
-
-    def _feed_of(self, terms: AccountTerms) -> PriceFeed:
-        if not terms.uses_venue_prices:
-            return self._simulated
-        if terms.feed not in self._venue_feeds:
-            recorded = RecordedMinutes(self._database)
-            self._venue_feeds[terms.feed] = VenueFeed([UnavailablePriceSource(terms.feed)], recorded)
-        return self._venue_feeds[terms.feed]
 
     async def _open(self, command: object, entry: StoredEntry, rules: Rules) -> Commit:
         opened = entry.account
@@ -197,24 +171,6 @@ class WalletReplay:
         return account_lifecycle.fork_account(
             opened.user_wallet_id, source, opened.terms, entry.at, opened.marks, rules
         )
-
-    async def _check_market(self, context: MarketContext, terms: AccountTerms) -> None:
-        """Compare the market that an entry was decided on with the simulated one. A venue's cannot be recomputed."""
-        shown = context.snapshot
-        if (shown.source == SIMULATED) is terms.uses_venue_prices:
-            raise _DifferenceFoundError(PRICE_SOURCE, shown.source, terms.feed)
-        if terms.uses_venue_prices:
-            return
-        self._moment = shown.at
-        real = await self._simulated.snapshot(shown.symbol)
-        stored = {"at": shown.at, "last": shown.last, "market": context.market}
-        expected = {"at": real.at, "last": real.last, "market": await self._simulated.market(shown.symbol)}
-        for side, book, whole in (("bids", shown.bids, real.bids), ("asks", shown.asks, real.asks)):
-            stored[side] = levels_document(book)
-            expected[side] = levels_document(whole[: len(book)])
-        mismatch = first_mismatch(stored, expected, "basis")
-        if mismatch is not None:
-            raise _DifferenceFoundError(*mismatch)
 
 
 def _count(found: Replay, commit: Commit) -> None:
