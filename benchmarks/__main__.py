@@ -38,7 +38,7 @@ HEAD: Final = """# Report of the benchmarks
 
 
 def main(names: Sequence[str], report: Path = REPORT) -> int:
-    """Run, print and write the report; 1 when a count is over its limit, 2 when a name is unknown."""
+    """Run, print and write the report. Return 1 when a count is over its limit, and 2 when a name is unknown."""
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)

@@ -56,7 +56,7 @@ class ColdStarts:
     """Starts functions in new processes."""
 
     def __init__(self, folder: Path, wallets: Iterator[str]) -> None:
-        """Work in ``folder``; every start gets a wallet of its own."""
+        """Work in ``folder``. Every start gets a wallet of its own."""
         # Another build of the layer must not change it meanwhile.
         self._layer = folder / "layer"
         shutil.copytree(build("host"), self._layer)

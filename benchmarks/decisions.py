@@ -54,7 +54,7 @@ def measure() -> Section:
 
 
 def bare_walk(snapshot: Snapshot, amount: Decimal, balances: dict[str, Decimal]) -> list[tuple[Decimal, ...]]:
-    """Fill a market buy level by level; each fill pays its fee and moves both balances."""
+    """Fill a market buy level by level. Each fill pays its fee and moves both balances."""
     after = dict(balances)
     left = amount
     fills: list[tuple[Decimal, ...]] = []

@@ -14,7 +14,7 @@ from moniqo_core.http.tokens import TokenVerifier
 
 
 class UnauthorizedError(Exception):
-    """The gateway answers 401; ``challenge`` is its WWW-Authenticate header."""
+    """The gateway answers 401. ``challenge`` is its WWW-Authenticate header."""
 
     def __init__(self, challenge: str) -> None:
         """Refuse with this challenge."""

@@ -30,7 +30,7 @@ class Child:
         log: IO[bytes],
         inherit: Sequence[int] = (),
     ) -> Child:
-        """Start ``python -m arguments...``; ``inherit`` lists the descriptors it shares."""
+        """Start ``python -m arguments...``. ``inherit`` lists the descriptors that it shares."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -70,7 +70,7 @@ def listen(port: int) -> socket.socket:
     Raises:
         LocalError: the port is taken.
     """
-    # asyncio switches Nagle's algorithm off only for sockets that say they are TCP; with it each answer waits 40 ms.
+    # asyncio switches Nagle's algorithm off only for sockets that say they are TCP. Otherwise, each answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function; ``timeout`` is in seconds, ``memory`` in MB."""
+    """One Lambda function. ``timeout`` is in seconds, ``memory`` in MB."""
 
     logical_id: str
     code: Path
@@ -29,7 +29,7 @@ class Throttle:
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API; ``timeout`` of its integration is in seconds."""
+    """One route of the HTTP API. ``timeout`` of its integration is in seconds."""
 
     method: str
     path: str
@@ -78,7 +78,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class QueueMapping:
-    """An SQS event source mapping; ``window`` is in seconds."""
+    """An SQS event source mapping. ``window`` is in seconds."""
 
     name: str
     function: str

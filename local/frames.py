@@ -18,13 +18,13 @@ def encode(message: object) -> bytes:
 
 
 async def read(stream: asyncio.StreamReader) -> Any:
-    """Read one frame; ``asyncio.IncompleteReadError`` means that the other process has ended."""
+    """Read one frame. ``asyncio.IncompleteReadError`` means that the other process has ended."""
     (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
     return json.loads(await stream.readexactly(length))
 
 
 def read_blocking(descriptor: int) -> Any:
-    """Read one frame; ``EOFError`` means that the other process has ended."""
+    """Read one frame. ``EOFError`` means that the other process has ended."""
     (length,) = _LENGTH.unpack(_exactly(descriptor, _LENGTH.size))
     return json.loads(_exactly(descriptor, length))
 

@@ -27,7 +27,7 @@ class LocalSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], template: Path) -> LocalSettings:
-        """Read PORT, STATE_DIR, MONGODB_URL, WORKERS and PARAMETERS; ``LocalError`` names an invalid one."""
+        """Read PORT, STATE_DIR, MONGODB_URL, WORKERS and PARAMETERS. ``LocalError`` names an invalid one."""
         return cls(
             port=_number(environment, "PORT", 8000, 65535),
             state_dir=(template.parent / (environment.get("STATE_DIR") or ".local")).resolve(),

@@ -21,7 +21,7 @@ class StateDirectory:
         self.path = path
 
     def prepare(self) -> None:
-        """Make the directory; ``LocalError`` if it cannot be used."""
+        """Make the directory. ``LocalError`` tells that it cannot be used."""
         try:
             for directory in (self.path, self.path / "logs", self.path / "mongodb"):
                 directory.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ HEADING: Final = r"^## {version} - \d{{4}}-\d{{2}}-\d{{2}}$\n(.*?)(?=^## |\Z)"
 
 
 class ReleaseError(Exception):
-    """The release cannot be made; the message gives the reason."""
+    """The release cannot be made. The message gives the reason."""
 
 
 def current_version(root: Path) -> str:

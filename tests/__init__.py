@@ -1,1 +1,1 @@
-"""Test suites; run them with `make test`."""
+"""Test suites. Run them with `make test`."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from moniqo_core import bootstrap, event_loop, metrics, observability
 
-# A run ends well before its time-out in the template; the next one goes on.
+# A run ends well before its time-out in the template. The next run goes on.
 SECONDS: Final = 45.0
 
 

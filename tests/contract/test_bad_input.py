@@ -404,7 +404,7 @@ def changed(document: Any, path: Path, value: Any) -> Any:
 
 
 def written(document: Any) -> str:
-    """Write JSON; ``Raw`` values stand in it as they are."""
+    """Write JSON. ``Raw`` values are written as they are."""
     texts: list[str] = []
 
     def mark(value: Any) -> Any:

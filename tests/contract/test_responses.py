@@ -124,7 +124,7 @@ def _no_constant(text: str) -> Any:
 
 
 def leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with the name it stands under; metadata is the client's own."""
+    """Every value with the name of its field. Metadata is left out, because it is the client's own."""
     if isinstance(document, Mapping):
         for inner, value in document.items():
             assert re.fullmatch(r"[a-z][a-z0-9_]*", inner), inner

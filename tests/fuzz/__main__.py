@@ -66,7 +66,7 @@ class Fuzzer:
         self._described = {each.id: schema[each.path][each.method] for each in OPERATIONS}
 
     def run(self, operation: Operation, cases: int, number: int) -> Result:
-        """Send up to ``cases`` requests to one operation; fewer where there are not so many different ones."""
+        """Send up to ``cases`` different requests to one operation."""
         began, statuses, failures = time.monotonic(), Counter[str](), dict[str, list[str]]()
         has_input = operation.body is not None or "parameters" in operation.described
         modes = list(GenerationMode) if has_input else [GenerationMode.POSITIVE]
@@ -145,7 +145,7 @@ def wrong(case: Case[Any], operation: Operation, answer: Response, user: User | 
 
 
 def main() -> int:
-    """Run the parts at once; the exit code is 1 if anything was wrong."""
+    """Run the parts in parallel. The exit code is 1 if a part found a fault."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=2000, help="requests to each operation")
     parser.add_argument("--seed", type=int, default=Random().randrange(10**9), help="repeats the choices of a run")

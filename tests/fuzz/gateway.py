@@ -24,7 +24,7 @@ _OF_A_REQUEST = {"method", "url", "headers", "files", "data", "params", "cookies
 
 @dataclass(frozen=True)
 class Sent:
-    """The answer to a case, and who asked; ``function`` is None where the gateway knows no such route."""
+    """The answer to a case, and who asked. ``function`` is None if the gateway has no such route."""
 
     response: Response
     function: str | None

@@ -174,7 +174,7 @@ def test_credentials_appear_nowhere_outside_their_ciphertext(
 
 
 def use_wallet(watch: Watch, first: dict[str, str], second: dict[str, str]) -> str:
-    """Create a wallet and use every ordinary operation on it; return its id."""
+    """Create a wallet, use every ordinary operation on it, and return its id."""
     key = {"Idempotency-Key": "canaries"}
     given = {"initial_balance_usd": "10000", **first}
     made, again = (
@@ -215,7 +215,7 @@ def use_wallet(watch: Watch, first: dict[str, str], second: dict[str, str]) -> s
 
 
 def run_scheduled_sync(watch: Watch) -> list[dict[str, Any]]:
-    """Let the schedule sync everything; return what went through the queue."""
+    """Let the schedule sync everything, and return the messages of the queue."""
     load_function("dispatch_sync").handler({"scheduled_time": rfc3339(utc_now())}, None)
     records = messages()
     result = load_function("sync_wallets").handler({"Records": records}, None)

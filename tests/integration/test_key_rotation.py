@@ -47,7 +47,7 @@ Result = TypeVar("Result")
 
 
 def make_wallets(invoke: Invoke, run: Run, db: Database, count: int = WALLETS) -> dict[str, str]:
-    """Create wallets with one secret each; return the secrets by wallet."""
+    """Create wallets with one secret each, and return the secrets by wallet."""
     run(db.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": FIELDS}}))
     secrets = {}
     for number in range(count):

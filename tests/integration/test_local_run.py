@@ -30,7 +30,7 @@ BASE = "/api/v1"
 
 
 def journey(run: LocalRun, token: str) -> tuple[str, str]:
-    """Go through a user's first session; return the wallet and its only order."""
+    """Go through a user's first session, and return the wallet and its only order."""
     assert run.call("GET", f"{BASE}/wallets/definitions").status == 200
     created = run.call("POST", f"{BASE}/wallets", WALLET, token)
     assert created.status == 201, created.body

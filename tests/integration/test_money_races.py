@@ -248,7 +248,7 @@ def test_commit_that_arrives_late_counts_once(
 async def _send_through(
     site: Site, faults: Iterator[str | None], *, orders: int, clients: int, named: bool
 ) -> dict[int, Placed]:
-    """Send numbered orders over connections that break and return the answers; named ones until there is an answer."""
+    """Send numbered orders over breaking connections, and return the answers. Named ones repeat until answered."""
     answers: dict[int, Placed] = {}
 
     async def client(through: WalletConnector, numbers: range) -> None:

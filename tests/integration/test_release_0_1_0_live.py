@@ -25,7 +25,7 @@ __all__ = ["aws"]
 LIVE = Recording(recorded.FIXTURES / "release_0_1_0" / "live")
 BINANCE = "binance-spot-v1"
 FIXED = ("deployment", "equity", "order_fills", "wallet_sync_log", "wallet_slots", "user_wallets")
-"""Collections that reading leaves alone; how often a venue was asked about an order is counted in ``orders``."""
+"""Collections that reading does not change. ``orders`` counts how often a venue was asked about an order."""
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_the_api_answers_as_it_did(
 
 
 def test_orders_are_answered_without_their_venues(stored: Documents, database: Database) -> None:
-    """What is stored is enough to show an order; a venue that is away takes nothing from it."""
+    """The stored order is enough to show it, also while its venue cannot be reached."""
     answers = {
         (item["request"]["path"], order["order_id"]): order
         for item in LIVE.answers["questions"]
@@ -111,7 +111,7 @@ def test_named_orders_have_the_ids_at_their_venues_that_they_had(stored: Documen
 def test_what_is_open_at_a_venue_is_followed_to_its_end(
     venues: dict[str, FakeVenue], stored: Documents, clock: Clock
 ) -> None:
-    """The venue knows these orders by ids that the release gave them; its fills and ends are found under them."""
+    """The venue knows these orders by ids of the release. Their fills and ends are found under these ids."""
     open_ones = [*orders(stored, "open"), *orders(stored, "partially_filled")]
     open_buys = [order for order in open_ones if order["request"]["side"] == "buy" and order["request"]["price"]]
     limits = [order for order in open_buys if order["request"]["type"] == "limit"]

@@ -63,7 +63,7 @@ def test_commands_have_the_hashes_they_had() -> None:
 
 @pytest.mark.parametrize("asked", ["questions", "repeats"])
 def test_the_api_answers_as_it_did(stored: Documents, database: Database, run: Run, asked: str) -> None:
-    """Questions and repeated requests; all of them were asked at this moment before, so nothing is written."""
+    """Questions and repeated requests. All of them were asked at this moment before, so nothing is written."""
     assert unequal(PAPER.answers[asked]) == []
     now = run(recorded.contents(database))
     assert {name: now[name] for name in BOOKS} == {name: stored[name] for name in BOOKS}

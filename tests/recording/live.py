@@ -118,7 +118,7 @@ def deleted(scene: Scene, venue: FakeVenue) -> Trader:
 
 
 def rotate(scene: Scene) -> None:
-    """Add a key to the ring; what is stored from now on is under it, and the rest stays under the first one."""
+    """Add a key to the ring. It encrypts what is stored from now on. The rest stays under the first key."""
     event_loop.run(bootstrap.key_rotation().run_all())
     scene.clock.forward(minutes=30)
     restart()
@@ -135,7 +135,7 @@ def operate(*words: str) -> None:
 
 
 def stopped_by_an_operator(trader: Trader) -> None:
-    """Every live order is refused while the switch is off; it is on again when the recording ends."""
+    """Every live order is refused while the switch is off. It is on again when the recording ends."""
     operate("live", "stop", "--reason", "a question")
     trader.place("buy", "limit", 422, amount="0.01", price="30000", client_order_id="while-stopped")
     operate("live", "start")

@@ -83,7 +83,7 @@ def at_market(trader: Trader) -> None:
 
 
 def at_a_limit(trader: Trader) -> None:
-    """Limit orders of every time in force, post-only and reduce-only ones; some rest, some fill, some end."""
+    """Limit orders of every time in force, post-only and reduce-only ones. Some rest, some fill, and some end."""
     clock, far, beyond = trader.scene.clock, trader.away("-0.3"), trader.away("0.001")
     trader.place("buy", "limit", amount="0.01", price=far, client_order_id="far")
     trader.place("buy", "limit", amount="0.02", price=beyond, client_order_id="improved")

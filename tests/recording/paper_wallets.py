@@ -15,7 +15,7 @@ FOLLOWING = "demo-live-v1"
 
 
 def under_limits(scene: Scene) -> Trader:
-    """Limits that refuse, that are changed and that pause; a wallet paused, suspended and taken back into use."""
+    """Limits that refuse orders, change, and pause a wallet. A wallet is paused, suspended and used again."""
     small = WIDE | {"max_position_size_usd": "1000", "max_total_exposure_usd": "1500", "max_open_positions": 1}
     key = {"Idempotency-Key": "create-under-limits"}
     body = new_wallet(custom_name="Limits", risk_limits=small, color="#2F80ED", icon="scale", description="Ünder")
@@ -44,7 +44,7 @@ def under_limits(scene: Scene) -> Trader:
 
 
 def paused_by_a_loss(scene: Scene) -> Trader:
-    """A wallet whose daily loss limit pauses it, ends its buy order and keeps its exit; it is taken back into use."""
+    """A daily loss limit pauses a wallet, cancels its purchase and keeps its exit. Then the wallet is used again."""
     trader = open_wallet(scene, risk_limits=WIDE | {"daily_loss_limit_usd": "60"}, custom_name="Daily loss")
     trader.place("buy", "limit", amount="0.1", price=trader.away("-0.3"), client_order_id="ended-by-the-pause")
     trader.place("buy", "market", amount="0.001", client_order_id="first")
@@ -99,7 +99,7 @@ def reset_and_forked(scene: Scene) -> list[Trader]:
 
 
 def deleted(scene: Scene) -> Trader:
-    """A wallet that is deleted with an open order and a position; its journal stays."""
+    """A wallet is deleted with an open order and a position. Its journal stays."""
     trader = open_wallet(scene, custom_name="Deleted")
     trader.place("buy", "market", amount="0.1", stop_loss={"percent": "25"})
     scene.ask("DELETE", trader.path, 409)

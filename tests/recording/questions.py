@@ -17,7 +17,7 @@ def of_catalogue(slugs: list[str]) -> list[dict[str, Any]]:
 
 
 def of_wallet(wallet: str, now: datetime, user: User = TRADER) -> list[dict[str, Any]]:
-    """Ask everything about a wallet, a paper one or a live one; what only paper can do is refused by the other."""
+    """Ask everything about a paper or a live wallet. A live wallet refuses what only paper can do."""
     path = f"{BASE}/wallets/{wallet}"
     paths = ["", "/balance", "/positions", "/orders", "/trades", "/performance", "/ledger", "/sync-log"]
     span = {"from": rfc3339(now - timedelta(days=14)), "to": rfc3339(now)}

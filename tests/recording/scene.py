@@ -32,7 +32,7 @@ COUNTED = frozenset({"looks", "misses", "version", "settle_at"})
 
 @dataclass
 class Scene:
-    """A deployment; every request through :meth:`ask` is kept with its answer."""
+    """A deployment. :meth:`ask` keeps every request with its answer."""
 
     database: Database
     clock: Clock
@@ -70,7 +70,7 @@ class Scene:
         return {"replays": replays, "states": states, "body_hashes": recorded.body_hashes(documents)}
 
     def questions(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Ask and return questions with their answers; nothing is stored meanwhile, for each was asked before."""
+        """Ask questions, and return them with their answers. Nothing is stored, because each was asked before."""
         for question in questions:
             send_for_all(question)
         before = self._said()

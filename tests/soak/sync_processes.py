@@ -30,7 +30,7 @@ class WorkerSetup:
 
 
 def keys_of(venue: int, count: int) -> list[str]:
-    """API keys of a venue's accounts; a wallet's id is its key."""
+    """API keys of a venue's accounts. The id of a wallet is its key."""
     return [f"{venue}-{number:06d}" for number in range(count)]
 
 

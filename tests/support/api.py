@@ -40,7 +40,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the document; ``id`` is the name of its function."""
+    """One operation of the document. ``id`` is the name of its function."""
 
     id: str
     method: str
@@ -61,7 +61,7 @@ class Operation:
 
     @property
     def body(self) -> Any:
-        """The example of the body; None for an operation without one."""
+        """The example of the body, or None for an operation without a body."""
         content = self.described.get("requestBody", {}).get("content")
         return content["application/json"]["example"] if content else None
 
@@ -183,12 +183,12 @@ def user_pool() -> str:
 
 
 def make_world(client_id: str, database: AsyncDatabase[dict[str, Any]]) -> World:
-    """Open the wallets that calls are about; needs the seeded database and the AWS services of ``wallets.aws``."""
+    """Open the wallets that calls are about. This needs the seeded database and the AWS services of ``wallets.aws``."""
     return World(client_id, database, new_things(TRADER), new_things(STRANGER))
 
 
 def new_things(user: User) -> dict[str, str]:
-    """Create a wallet that has traded and has an open order, and an unused definition; return their ids."""
+    """Create a wallet with trades and an open order, and an unused definition. Return their ids."""
     wallet = wallets.create(invoke, user=user)["id"]
     rest = {"type": "limit", "amount": "0.005", "price": "10000"}
     placed = ""

@@ -38,7 +38,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A stack that has been deployed; ``resources`` are physical ids by logical id."""
+    """A deployed stack. ``resources`` are physical ids by logical id."""
 
     emulator: Emulator
     resources: Mapping[str, str]

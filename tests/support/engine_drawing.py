@@ -110,7 +110,7 @@ _MALFORMED: tuple[dict[str, Any], ...] = (
 
 
 def _near(rng: Random, world: World, symbol: str, direction: int | None = None) -> Decimal:
-    """A price near the market; ``direction`` says on which side, mostly."""
+    """A price near the market, mostly on the side that ``direction`` names."""
     if direction is None or rng.random() < 0.1:
         direction = rng.choice((-1, 1))
     ticks = world.ticks[symbol]

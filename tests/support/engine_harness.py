@@ -31,7 +31,7 @@ WIDE = RiskLimits(D(10**9), D(10**9), 100, daily_loss_limit_usd=D(10**9))
 
 
 class EngineHarness:
-    """Holds the account, the clock, and each symbol's price; ``tick`` moves the market one point on."""
+    """Holds the account, the clock, and each symbol's price. ``tick`` moves the market by one point."""
 
     def __init__(self, cash: str = "10000", limits: RiskLimits | None = WIDE, spread: str = "2") -> None:
         self.half = D(spread) / 2
@@ -55,7 +55,7 @@ class EngineHarness:
         return Snapshot(symbol, self.now, price, bids, asks, "test")
 
     def tick(self, price: str, symbol: str = BTC, volume: str = "100") -> None:
-        """Let the market trade at ``price`` for one step; other symbols keep their price."""
+        """Let the market trade at ``price`` for one step. Other symbols keep their price."""
         self.prices[symbol] = D(price)
         for name, path in self.paths.items():
             size = D(volume) if name == symbol else D(100)
@@ -83,7 +83,7 @@ class EngineHarness:
         return self.keep(decide.decide(draft, command, context))
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
-        """Place an order; amounts and prices may be written as text."""
+        """Place an order. Amounts and prices may be texts."""
         exact = {
             name: D(value) if isinstance(value, str) and name in _AMOUNTS else value for name, value in fields.items()
         }

@@ -73,7 +73,7 @@ def _refuse(what: str, differing: list[str]) -> None:
 
 
 def _differing(one: Account | Commit, other: Account | Commit) -> list[str]:
-    """Names of the fields that differ; terms are read back with the limits of now, and a commit's account is apart."""
+    """Names of the fields that differ. Terms have the current limits. A commit's account is compared separately."""
     names = [item.name for item in fields(one) if item.name not in {"after", "terms"}]
     return [name for name in names if getattr(one, name) != getattr(other, name)]
 

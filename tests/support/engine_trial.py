@@ -53,7 +53,7 @@ class Trial:
     """One wallet of the engine, the same wallet in the model, and the market that both use."""
 
     def __init__(self, seed: int, *, skew: bool = True) -> None:
-        """Open a wallet; with ``skew`` some commands come from a machine whose clock is behind."""
+        """Open a wallet. With ``skew``, some commands come from a machine whose clock is behind."""
         rng = Random(seed)
         self.skew = skew
         self.world = World(rng)
@@ -116,7 +116,7 @@ class Trial:
             self._delete()
 
     def _delete(self) -> None:
-        """Only a wallet with nothing at stake is deleted without force; then nothing is open or locked any more."""
+        """Without force, only a wallet without orders and positions is deleted. Then nothing is open or locked."""
         at_stake = any(self.naive.tracked(symbol) for symbol in self.world.symbols)
         try:
             decide.decide(self.walk(), DeleteWallet(), None)

@@ -24,7 +24,7 @@ _LISTED = {
 
 
 class World:
-    """Clock, prices, books and paths; everything is drawn from the generators it is given."""
+    """Clock, prices, books and paths, all drawn from the given generators."""
 
     def __init__(self, rng: Random) -> None:
         self.cash = rng.choice(("USDT", "USDT", "USD"))
@@ -83,7 +83,7 @@ class World:
         return found
 
     def _extend(self, symbol: str, rng: Random) -> list[PathPoint]:
-        """Points of the steps that are over; a long span has coarser ones."""
+        """Points of the steps that are over. A long span has coarser points."""
         step = timedelta(seconds=self.step[symbol])
         left = (self.now - self.reached[symbol]) // step
         points: list[PathPoint] = []

@@ -110,7 +110,7 @@ def by_chance(seed: int, share: float = 0.5) -> Iterator[str | None]:
 
 @asynccontextmanager
 async def fault_proxy(url: str, faults: Iterator[str | None]) -> AsyncIterator[tuple[FaultProxy, str]]:
-    """Run a proxy on a free port of this machine; yield it and the URL that uses it."""
+    """Run a proxy on a free port of this machine. Yield it and the URL that uses it."""
     where = urlsplit(url)
     assert where.hostname
     assert where.port

@@ -32,7 +32,7 @@ def _work(entry: Callable[..., None], *arguments: object) -> None:
 
 
 class KillableProcess:
-    """A process that runs ``entry(*arguments, pipe)``; what it sends through the pipe arrives in ``reports``."""
+    """A process that runs ``entry(*arguments, pipe)``. ``reports`` holds what it sends through the pipe."""
 
     def __init__(self, entry: Callable[..., None], *arguments: object) -> None:
         """Start it."""

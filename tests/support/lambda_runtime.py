@@ -50,7 +50,7 @@ def make_runtime(folder: Path) -> Path:
 
 
 class ExecutionEnvironment:
-    """One process of one function; use it in a ``with`` block."""
+    """One process of one function. Use it in a ``with`` block."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class ExecutionEnvironment:
         output: Path,
         functions: Path = ROOT / "functions",
     ) -> None:
-        """Run ``functions``/``function`` on ``layers`` and ``runtime``; what it prints goes to the file ``output``."""
+        """Run ``functions``/``function`` on ``layers`` and ``runtime``. Its output goes to the file ``output``."""
         self._task = functions / function
         self._path = os.pathsep.join(map(str, (self._task, *(layer / "python" for layer in layers), runtime)))
         self._variables = {

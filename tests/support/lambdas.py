@@ -61,7 +61,7 @@ def http_event(
     query: Mapping[str, object] | str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Build an event. ``body`` is sent as it is if it is text, as JSON otherwise; ``query`` may be a raw string."""
+    """Build an event. A ``body`` that is text is sent as it is, any other as JSON. ``query`` may be a raw string."""
     path = path if path == "/" or path.startswith("/api/") else BASE_PATH + path
     raw_query = query if isinstance(query, str) else urlencode(query or {})
     sent = {"accept": "*/*", "host": "api.example.test", "user-agent": "tests", "x-forwarded-proto": "https"}

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(platform: str, layer: str = "core") -> Path:
-    """Return the folder that Lambda would unpack under /opt; ``platform`` is a CPU, or "host" for this interpreter."""
+    """Return the folder that Lambda would unpack under /opt. ``platform`` is a CPU, or "host" for this interpreter."""
     folder = ROOT / "layers" / layer
     sources = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     state = hashlib.sha256(sys.version.encode())

@@ -41,7 +41,7 @@ class LiveHarness:
         return f"/wallets/{self.wallet}"
 
     def place(self, headers: dict[str, str] | None = None, **order: Any) -> Answer:
-        """Place an order, a small resting buy order unless told otherwise; a field of None is left out."""
+        """Place an order, by default a small resting purchase. A field of None is left out."""
         body = {name: value for name, value in (BUY | order).items() if value is not None}
         return self.invoke("place_order", "POST", f"{self.path}/orders", user=self.user, body=body, headers=headers)
 

@@ -65,7 +65,7 @@ class LocalRun:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send one request; ``body`` is sent as it is if it is bytes, as JSON otherwise."""
+        """Send one request. A ``body`` of bytes is sent as it is, any other as JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
         try:
             return exchange(connection, method, path, body, token, headers)
@@ -136,7 +136,7 @@ def command(*arguments: str, **variables: str) -> tuple[list[str], dict[str, str
 
 @contextmanager
 def local_run(state_dir: Path, *arguments: str, port: int | None = None, **variables: str) -> Iterator[LocalRun]:
-    """Run the stack; it is stopped at the end if the test has not done so."""
+    """Run the stack. It is stopped at the end if the test has not done so."""
     port = port or free_port()
     line, environment = command(*arguments, PORT=str(port), STATE_DIR=str(state_dir), **variables)
     with subprocess.Popen(
@@ -151,7 +151,7 @@ def local_run(state_dir: Path, *arguments: str, port: int | None = None, **varia
 
 
 def refused(*arguments: str, **variables: str) -> tuple[int, str]:
-    """Start the stack in a way that must fail; return its exit code and output."""
+    """Start the stack in a way that must fail. Return its exit code and output."""
     line, environment = command(*arguments, **variables)
     done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr

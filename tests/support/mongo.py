@@ -71,7 +71,7 @@ def failed_inside(error: BaseException) -> bool:
 
 
 def _launch(log: list[str], *options: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a server and return it with its port, once it listens; what it says from then on goes to the log."""
+    """Start a server, and return it with its port once it listens. Its later output goes to the log."""
     server = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, "--host", "127.0.0.1", "--cache-size", "256M", *options],
         cwd=ROOT,

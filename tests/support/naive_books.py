@@ -86,7 +86,7 @@ class NaiveBooks:
         self.begin(at, balance, {})
 
     def begin(self, at: datetime, cash: Decimal, held: Mapping[str, tuple[Decimal, Decimal]]) -> None:
-        """Start with cash and holdings (amount, cost) by symbol; nothing is open, nothing was earned."""
+        """Start with cash and holdings (amount, cost) by symbol. Nothing is open, and nothing was earned."""
         self.epoch += 1
         self.still: datetime | None = None
         self.opening = cash
@@ -139,7 +139,7 @@ class NaiveBooks:
         return most + up(self.owed(order) + max(self.maker, self.taker) * cost, self.unit) - self.fee(order)
 
     def locks(self) -> dict[str, Decimal]:
-        """By asset; of two exits of one entry only one counts."""
+        """By asset. Of two exits of one entry only one counts."""
         found: dict[str, Decimal] = {}
         groups: dict[str, Decimal] = {}
         for order in self.open_orders():
@@ -221,7 +221,7 @@ class NaiveBooks:
         paid, filled = self.paid(order), self.filled(order)
         order["takes"] += [(price, amount, rate) for price, amount in takes]
         quote, fee = self.paid(order) - paid, self.fee_due(order) - self.fee(order)
-        # A sale's fee is at most what it brings; the rest of it waits for the next fill.
+        # A sale's fee is at most what it brings. The rest waits for the next fill.
         order["charged"].append(fee if order["side"] == "buy" else min(fee, quote))
         done = {
             "order": order["id"],
@@ -239,7 +239,7 @@ class NaiveBooks:
         order["status"] = "partially_filled" if self.remaining(order) else "filled"
 
     def end(self, order: Item, status: str) -> None:
-        """End an order; exits still without an amount end with their entry."""
+        """End an order. Exits that have no amount yet end with their entry."""
         order["status"] = status
         for exit_order in self.exits(order):
             if not exit_order["amount"]:
@@ -249,7 +249,7 @@ class NaiveBooks:
         return [order for order in self.open_orders() if order["entry"] == entry["id"]]
 
     def grow_exits(self, entry: Item, at: datetime) -> list[Item]:
-        """Rule 13: the exits' amount is what the entry has filled; those in percent follow its average."""
+        """Rule 13: the exits' amount is what the entry has filled. Exits in percent follow its average price."""
         filled = self.filled(entry)
         tick = self.markets[entry["symbol"]].tick_size
         for order in self.exits(entry):

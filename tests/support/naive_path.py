@@ -40,7 +40,7 @@ class NaivePath(NaiveBooks):
         self.clock = max(self.clock, now)
 
     def note_stillness(self, at: datetime) -> None:
-        """Remember from when on nothing was held or open; a full hour that begins so tells it at once."""
+        """Remember since when nothing was held or open. A full hour that begins so reports it at once."""
         if any(self.tracked(symbol) for symbol in self.markets):
             self.still = None
         elif self.still is None:
@@ -60,7 +60,7 @@ class NaivePath(NaiveBooks):
         return self.equity(self.marks), sum((book[2] for book in books.values()), ZERO), gain
 
     def take_points(self, instant: datetime) -> None:
-        """All points that end at one instant, by symbol; the losses between those of a candle, and at the end."""
+        """All points that end at one instant, by symbol. Losses are tested between its candle points and at the end."""
         any_seen = False
         for symbol in sorted(self.paths):
             path = self.paths[symbol]
@@ -79,7 +79,7 @@ class NaivePath(NaiveBooks):
             self.watch()
 
     def meet(self, symbol: str, point: PathPoint) -> None:
-        """Rules 9 and 10: every open order of the symbol, oldest first; those resting share the volume's tenth."""
+        """Rules 9 and 10: every open order of the symbol, oldest first. Resting orders share a tenth of the volume."""
         left = point.volume / 10
         for order in list(self.orders.values()):
             if order["symbol"] != symbol or order["status"] not in OPEN - {"pending"} or order["active"] > point.start:
@@ -101,7 +101,7 @@ class NaivePath(NaiveBooks):
         return self.fill_on_path(order, order["price"], "maker", left, point) if beyond >= tick else ZERO
 
     def meet_stop_limit(self, order: Item, left: Decimal, point: PathPoint) -> Decimal:
-        """Trigger on the bid (sell) or ask (buy); what the limit then does not allow to take rests."""
+        """Trigger on the bid (sell) or ask (buy). The amount that the limit does not allow to take then rests."""
         bid, ask = point.price - point.half_spread, point.price + point.half_spread
         if ask < order["stop_price"] if order["side"] == "buy" else bid > order["stop_price"]:
             return ZERO

@@ -51,7 +51,7 @@ def read_file(path: Path) -> Any:
 
 
 def write_file(path: Path, content: object) -> None:
-    """Write JSON content, compressed; equal content gives equal bytes."""
+    """Write JSON content, compressed. Equal content gives equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, indent=1, ensure_ascii=False)
     path.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
@@ -162,7 +162,7 @@ def wallets_in(documents: Documents) -> list[str]:
 
 
 async def replay_of(database: Database, wallet: str, seed: str, now: datetime) -> Document:
-    """Decide a journal again; ``difference`` is None when every entry and the snapshot came out as stored."""
+    """Decide a journal again. ``difference`` is None when every entry and the snapshot are as stored."""
     found = await WalletReplay(database, seed, lambda: now).run(wallet)
     assert found is not None, wallet
     difference = found.difference

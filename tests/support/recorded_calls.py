@@ -84,7 +84,7 @@ def _fits(template: str, path: str) -> bool:
 
 
 def differences(recorded: object, present: object, place: str = "") -> list[str]:
-    """Say where an answer is not as recorded. A later release may add members; texts for people may change."""
+    """Say where an answer is not as recorded. A later release may add members, and texts for people may change."""
     return list(_differences(recorded, present, place))
 
 

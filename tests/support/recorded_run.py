@@ -89,7 +89,7 @@ def lead(state: Path, slug: str, url: str) -> None:
 
 
 def shifted_clock(folder: Path, moment: datetime) -> str:
-    """Return a PYTHONPATH that lets the wallets of a run believe it is ``moment`` now; tokens follow the real time."""
+    """Return a PYTHONPATH under which wallets take ``moment`` for the present. Tokens follow the real time."""
     folder.mkdir()
     seconds = (datetime.now(UTC) - moment).total_seconds()
     source = _SHIFT.format(clock=recorded.CLOCK, seconds=seconds)

@@ -20,7 +20,7 @@ def forms_of(secret: str) -> Iterator[str]:
     yield from (quote(secret), quote(secret, safe=""), quote(secret, safe="").lower(), quote_plus(secret))
     yield from (html.escape(secret), raw.hex(), raw.hex().upper(), repr(raw)[2:-1], secret[::-1])
     for shift in range(3):
-        # Inside a longer text, base64 starts at any of three places; its ends depend on the neighbours.
+        # Inside a longer text, base64 starts at any of three places. Its ends depend on the neighbours.
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             yield encode(b"\0" * shift + raw).decode()[4 if shift else 0 :].rstrip("=")[:-2]
     for start in range(max(1, len(secret) - PART + 1)):

@@ -41,7 +41,7 @@ def key_set(*more: dict[str, Any]) -> bytes:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Return the claims of a good access token; a change to None leaves the claim out."""
+    """Return the claims of a valid access token. A change to None leaves the claim out."""
     now = int(time.time())
     good: dict[str, Any] = {
         "sub": "user-1",
@@ -63,7 +63,7 @@ def token(
     more: dict[str, Any] | None = None,
     **changes: Any,
 ) -> str:
-    """Sign a token; by default one that verifies. ``more`` holds claims whose names are no names of Python."""
+    """Sign a token, by default one that verifies. ``more`` holds claims whose names are no names of Python."""
     return jwt.encode(
         claims(**changes, **(more or {}), **({"cognito:groups": groups} if groups else {})),
         key if key is not None else rsa_key("issuer"),  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def mock_aws() -> MockAWS:
 @contextmanager
 def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Emulate an AWS account with Secrets Manager, an empty key ring, and empty work queues."""
-    # These services answer boto3 in this process only; without this variable secrets are read through it too.
+    # These services answer boto3 in this process only. Without this variable, boto3 reads the secrets too.
     patch.delenv("AWS_REGION", raising=False)
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')

@@ -1,4 +1,4 @@
-"""A run of the benchmarks fails when a count is over its limit; a ratio over its limit is reported."""
+"""A run of the benchmarks fails when a count is over its limit. A ratio over its limit is reported."""
 
 from __future__ import annotations
 

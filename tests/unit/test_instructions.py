@@ -1,4 +1,4 @@
-"""More instructions than allowed fail a comparison; fewer never do."""
+"""More instructions than allowed fail a comparison. Fewer never do."""
 
 from __future__ import annotations
 

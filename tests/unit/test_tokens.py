@@ -32,7 +32,7 @@ from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa
 
 
 class Issuer:
-    """Serves a key set and counts how often it is asked; the clock stands still until moved."""
+    """Serves a key set, and counts how often it is asked. The clock stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.keys = key_set()

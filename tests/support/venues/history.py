@@ -22,7 +22,7 @@ MOST = 1000
 
 
 class History:
-    """One candle for each minute from ``begin`` on, but for minutes without a trade; the same for the same seed."""
+    """One candle for each minute with a trade from ``begin`` on. The same seed gives the same candles."""
 
     def __init__(self, seed: str, begin: datetime, minutes: int, quiet: float = 0.05) -> None:
         self.candles: dict[str, dict[datetime, Candle]] = {}
@@ -40,7 +40,7 @@ class History:
             self.candles[market.symbol] = drawn
 
     def shown(self, symbol: str, since: datetime, limit: int, now: datetime) -> list[Candle]:
-        """Candles from ``since`` on; the one that is still open has only begun."""
+        """Candles from ``since`` on. The last one is still open and has only begun."""
         found = (candle for start, candle in sorted(self.candles[symbol].items()) if since <= start <= now)
         return [self._so_far(candle, now) for _, candle in zip(range(limit), found, strict=False)]
 

@@ -55,7 +55,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 class FakeKraken(FakeVenue):
     """A fake Kraken. As at Kraken, every refusal is a 200 response with errors in it.
 
-    It counts the calls of each key where it is given a ``clock`` of seconds to forget them by; ``refused_calls`` were
+    With a ``clock`` of seconds it counts the calls of each key, and forgets them by that clock. ``refused_calls`` were
     too many. Most tests ask faster than any account may.
     """
 
@@ -126,7 +126,7 @@ class FakeKraken(FakeVenue):
         return handle
 
     def _count(self, key: str, path: str, now: float) -> bool:
-        """Count a call and tell whether it is let through; one that is not counts as well."""
+        """Count a call, and return whether it is let through. A refused call counts as well."""
         counted, at = self.counters.get(key, (0.0, now))
         counted = max(0.0, counted - (now - at) * FORGOTTEN_PER_SECOND) + _COUNTS.get(path.rpartition("/")[2], 1)
         self.counters[key] = counted, now

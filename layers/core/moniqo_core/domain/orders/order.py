@@ -112,7 +112,7 @@ class Order:
     up. ``triggered`` is True for a stop_limit order whose limit is in the book. ``trail_mark`` is the highest bid since
     a trailing stop was placed. An attached exit names its entry order in ``entry``. ``exit_percent`` is the distance of
     its trigger from the average fill price, if it was given in percent. ``active_from`` is the time from which an exit
-    is matched against the path; for other orders that is ``created_at``.
+    is matched against the path. For other orders that is ``created_at``.
     """
 
     order_id: str
