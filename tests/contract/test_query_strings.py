@@ -83,6 +83,11 @@ def test_every_route_of_the_template_is_tried_here() -> None:
     }
 
 
+def test_every_operation_documents_the_refusal() -> None:
+    """A route that takes no parameters refuses those that it gets, too."""
+    assert [operation.id for operation in OPERATIONS if 422 not in operation.statuses] == []
+
+
 @every_route(*ROUTES)
 def test_unknown_parameter_is_refused_with_the_names_that_the_route_takes(world: World, route: Called) -> None:
     before = world.contents()

@@ -1,8 +1,9 @@
 """Generated requests to every operation of the OpenAPI document, through the real handlers: ``python -m tests.fuzz``.
 
-Schemathesis makes the requests. Half of them are valid and half are invalid. It checks every response against the
-document: status, media type, headers and body. No response may be a 5xx except a documented 503. Two processes share
-the operations, each with its own database.
+Schemathesis makes the requests. Half of them are valid and half are invalid. Some get a name that the operation does
+not take, which must be refused. Schemathesis checks every response against the document: status, media type, headers
+and body. No response may be a 5xx except a documented 503. Two processes share the operations, each with its own
+database.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout, suppress
+from http import HTTPStatus
 from io import StringIO
 from random import Random
 from typing import Any, NamedTuple
@@ -29,6 +31,7 @@ from schemathesis.specs.openapi import checks
 from tests.contract.conftest import new_world
 from tests.fuzz.gateway import Gateway, Sent, on_the_wire
 from tests.fuzz.known_values import KnownValues
+from tests.fuzz.unknown_names import spoil
 from tests.support.api import DOCUMENT, HEADERS, OPERATIONS, Operation, issuer
 from tests.support.lambdas import User
 from tests.support.mongo import embedded_server
@@ -103,6 +106,7 @@ class Fuzzer:
     def _try(self, case: Case[Any], operation: Operation, chance: Random) -> tuple[str, str]:
         self._values.refill(operation)
         self._values.insert(case, operation, chance)
+        spoilt = spoil(case, operation, chance)
         user = self._values.choose_caller(operation, chance)
         address = f"198.51.{chance.randrange(256)}.{chance.randrange(256)}"
         try:
@@ -117,7 +121,7 @@ class Fuzzer:
             return "elsewhere", ""
         status = sent.response.status_code
         self._values.learn(operation, status, _json(sent))
-        return str(status), "\n".join(wrong(case, operation, sent.response, user))
+        return str(status), "\n".join(wrong(case, operation, sent.response, user, spoilt))
 
 
 def _json(sent: Sent) -> Any:
@@ -125,8 +129,13 @@ def _json(sent: Sent) -> Any:
     return sent.response.json() if is_json and sent.response.content else None
 
 
-def wrong(case: Case[Any], operation: Operation, answer: Response, user: User | None) -> Iterator[str]:
-    """Yield what is wrong with an answer, a line that names it first, and nothing if nothing is."""
+def wrong(
+    case: Case[Any], operation: Operation, answer: Response, user: User | None, spoilt: str | None = None
+) -> Iterator[str]:
+    """Yield what is wrong with an answer, a line that names it first, and nothing if nothing is.
+
+    ``spoilt`` is what the case has that no operation takes, None if it has nothing like that.
+    """
     found: list[str] = []
     try:
         case.validate_response(answer, checks=CHECKS)
@@ -135,6 +144,8 @@ def wrong(case: Case[Any], operation: Operation, answer: Response, user: User | 
     carried = {name: values[0] for name, values in answer.headers.items()}
     if not carried.get("x-request-id") or not HEADERS.items() <= carried.items():
         found.append("an answer without X-Request-Id, or without a header that protects it")
+    if spoilt is not None and answer.status_code < HTTPStatus.BAD_REQUEST:
+        found.append(f"a request was accepted in spite of: {spoilt}")
     if b"Traceback" in answer.content:
         found.append("a stack trace in the answer")
     if found:

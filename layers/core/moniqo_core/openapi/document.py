@@ -81,8 +81,6 @@ def _complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any
         _add(responses, errors.MalformedRequestError)
         _add(responses, errors.PayloadTooLargeError)
         _give_examples(operation["requestBody"]["content"], schemas)
-    if "requestBody" not in operation and not operation.get("parameters"):
-        del responses["422"]
     responses.setdefault("429", {"description": "Too Many Requests."})
     for parameter in operation.get("parameters", []):
         if described := fixed_parts.PARAMETERS.get(parameter["name"]):
