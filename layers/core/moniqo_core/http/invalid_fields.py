@@ -38,12 +38,12 @@ def invalid_request(error: RequestValidationError, body: type[BaseModel] | None)
         )
 
 
-def refusal(fields: Sequence[InvalidField], count: int, hint: str | None = None) -> ValidationError:
-    """Return the refusal that lists the first of ``count`` invalid fields."""
+def refusal(listed: Sequence[InvalidField], count: int, hint: str | None = None) -> ValidationError:
+    """Return the refusal of a request with ``count`` invalid fields, of which it lists up to ``MAX_LISTED``."""
     detail = f"The request has {counted(count, 'invalid field')}."
     if count > MAX_LISTED:
         detail = f"{detail} The first {MAX_LISTED} are listed."
-    return ValidationError(detail, errors=list(fields[:MAX_LISTED]), error_count=count, hint=hint)
+    return ValidationError(detail, errors=list(listed), error_count=count, hint=hint)
 
 
 def unknown_name(asked: str, nearest: str | None, kind: str) -> tuple[bool, str]:

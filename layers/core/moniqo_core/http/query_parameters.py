@@ -6,7 +6,7 @@ FastAPI ignores unknown names and takes the last of repeated ones, so a misspelt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -15,7 +15,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 
 from moniqo_core.domain.nearest_name import nearest_name
-from moniqo_core.http.invalid_fields import InvalidField, refusal, unknown_name
+from moniqo_core.http.invalid_fields import MAX_LISTED, InvalidField, refusal, unknown_name
 
 ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("after", "offset", "page", "skip", "start_after"), "cursor"),
@@ -46,22 +46,21 @@ def require_known(query: bytes, known: Sequence[str], route: str) -> None:
 
     """
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    found = list(_invalid(sent, known))
-    if found:
-        takes = f"the query parameters {', '.join(known)}" if known else "no query parameters"
-        raise refusal(found, len(found), f"{route} takes {takes}.")
-
-
-def _invalid(sent: Sequence[tuple[str, str]], known: Sequence[str]) -> Iterator[InvalidField]:
     times = Counter(name for name, _ in sent)
     empty = {name for name, value in sent if not value.strip()}
-    for name in times:
-        if name not in known:
-            yield _unknown(name, known)
-        elif times[name] > 1:
-            yield _fault(name, f"This parameter is given {times[name]} times. Give it once.", "parameter_repeated")
-        elif name in empty:
-            yield _fault(name, "This parameter has no value. Leave it out, or give it a value.", "parameter_empty")
+    invalid = [name for name in times if name not in known or times[name] > 1 or name in empty]
+    if invalid:
+        takes = f"the query parameters {', '.join(known)}" if known else "no query parameters"
+        listed = [_described(name, known, times[name]) for name in invalid[:MAX_LISTED]]
+        raise refusal(listed, len(invalid), f"{route} takes {takes}.")
+
+
+def _described(name: str, known: Sequence[str], times: int) -> InvalidField:
+    if name not in known:
+        return _unknown(name, known)
+    if times > 1:
+        return _fault(name, f"This parameter is given {times} times. Give it once.", "parameter_repeated")
+    return _fault(name, "This parameter has no value. Leave it out, or give it a value.", "parameter_empty")
 
 
 def _unknown(name: str, known: Sequence[str]) -> InvalidField:
