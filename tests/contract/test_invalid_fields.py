@@ -58,6 +58,21 @@ def test_fields_named_as_the_framework_names_things_are_refused_by_name(world: W
     assert world.contents() == before
 
 
+@operations(*[operation for operation in OPERATIONS if operation.body is None])
+def test_body_of_an_operation_that_takes_none_is_refused(world: World, operation: Operation) -> None:
+    before = world.contents()
+    for body in ('{"initial_balance_usd": "50000"}', '{"symbol": "ETH/USDT"}', "[1]", "0", "x", "{"):
+        [error] = errors_of(world.call_as(operation, body=body))
+        assert error["code"] == "body_unexpected"
+    assert world.contents() == before
+
+
+@operations(*[operation for operation in OPERATIONS if operation.body is None and operation.method == "GET"])
+def test_empty_body_of_an_operation_that_takes_none_is_no_body(world: World, operation: Operation) -> None:
+    for body in ("", " ", "{}", "null"):
+        assert world.call_as(operation, body=body).status == 200
+
+
 @operations(*WITH_BODY)
 def test_unknown_field_is_told_the_nearest_known_one(world: World, operation: Operation) -> None:
     for name in operation.body:

@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from moniqo_core.http.authentication import Caller, identify, identify_admin
-from moniqo_core.http.invalid_fields import invalid_request
+from moniqo_core.http.invalid_fields import invalid_request, refusal
 from moniqo_core.http.json_body import parse, require_json
 from moniqo_core.http.query_parameters import query_names, require_known
 
 CALLER: Final = "moniqo.caller"
+
+_NO_CONTENT: Final = (b"", b"{}", b"null")
 
 
 class Route(APIRoute):
@@ -70,6 +72,8 @@ def _application(route: Route) -> ASGIApp:
         if has_body:
             require_json(scope)
             request = _JsonRequest(scope, receive, await request.body())
+        else:
+            await _refuse_body(request, called)
         async with AsyncExitStack() as stack:
             for name in ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack"):
                 scope[name] = stack
@@ -80,6 +84,14 @@ def _application(route: Route) -> ASGIApp:
         await response(scope, receive, send)
 
     return answer
+
+
+async def _refuse_body(request: Request, called: str) -> None:
+    """Refuse a body with content on a route that takes none: every field of it is unknown."""
+    event = request.scope.get("aws.event")
+    if event and event.get("body") and (await request.body()).strip() not in _NO_CONTENT:
+        unexpected = {"field": "body", "message": "This route takes no body.", "code": "body_unexpected"}
+        raise refusal([unexpected], 1, f"Send {called} without a body. The page /api/docs shows what each route takes.")
 
 
 def _body_model(route: APIRoute) -> type[BaseModel] | None:
