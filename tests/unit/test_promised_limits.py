@@ -30,7 +30,7 @@ PROMISED: dict[str, Any] = {
     "domain.matching.resting_orders.MAX_PARTICIPATION": Decimal("0.1"),
     "domain.matching.slippage.MAX_SLIPPAGE": Decimal("0.05"),
     "domain.orders.field_rules.MAX_TRAIL_PERCENT": 50,
-    "domain.orders.rule_check.MAX_OPEN_ORDERS": 500,
+    "domain.orders.open_order_limit.MAX_OPEN_ORDERS": 500,
     "domain.sync.outcome_rules.FAILURES_UNTIL_ERROR": 5,
     "domain.sync.retry_delay.FIRST_RETRY": 5 * MINUTE,
     "domain.sync.retry_delay.SLOWEST_RETRY": 6 * HOUR,

@@ -15,7 +15,7 @@ from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 from tests.support.venues.fakes import FAKES
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"__init__", "registry", "venue", "refusals"}
+SHARED = {"__init__", "registry", "venue", "refusals", "rows"}
 FILES = {path.stem for path in Path(exchanges.__path__[0]).glob("*.py")} - SHARED
 MODULES = {name for name in FILES if not name.endswith("_codes")}
 EXCHANGES = {place.partition(":")[0] for place in VENUES.values()}
