@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, MongoClient
 
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import DecryptionError
@@ -75,6 +76,21 @@ def test_unknown_entry_is_refused_with_the_known_ones(database: Any, connection:
 def test_demo_config_names_an_entry_of_the_wrong_type(database: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"^{name} in the config of DemoWallet must be .*, not int$"):
         DemoConfig.from_mapping({"db": database, name: 5})
+
+
+def _motor() -> Any:
+    """Return a database of Motor by its name. Motor reached its end of life, so it is not installed here."""
+    return type("AsyncIOMotorDatabase", (), {"__module__": "motor.core"})()
+
+
+@pytest.mark.parametrize("make", [_motor, lambda: MongoClient[Any](connect=False)["unused"]], ids=["motor", "pymongo"])
+def test_database_of_another_client_is_refused_with_the_client_to_use(make: Callable[[], Any]) -> None:
+    other = make()
+    name = type(other).__name__
+    clear = f"^db in the config of DemoWallet must be AsyncDatabase, not {name}. Use PyMongo's asynchronous client: "
+    for config in ({"db": other}, None):
+        with pytest.raises(TypeError, match=f"{clear}.*AsyncMongoClient"):
+            DemoWallet("d", "w", {}, config or DemoConfig(other))
 
 
 @pytest.mark.parametrize("name", ["connection", "clock", "usd_rate", "record", "kept_fills", "kept_equity", "unopened"])

@@ -15,6 +15,8 @@ from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.config_entries import check_names, function, instance
 
 _OWNER: Final = "DemoWallet"
+_DRIVERS: Final = frozenset({"motor", "pymongo"})
+"""The packages of MongoDB's drivers. Motor and PyMongo's blocking client have databases that look alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class DemoConfig:
     loaded: LoadedAccount | None = None
     """The account, if the caller has already read it."""
 
+    def __post_init__(self) -> None:
+        """Refuse a database of another client, whose calls return something else.
+
+        Raises:
+            TypeError: ``db`` is not a database of PyMongo's asynchronous client. The text says how to get one.
+
+        """
+        _refuse_other_clients(self.db)
+
     @classmethod
     def from_mapping(cls, entries: Mapping[str, object]) -> DemoConfig:
         """Read a mapping with these names.
@@ -48,6 +59,7 @@ class DemoConfig:
             TypeError: an entry is of the wrong type.
 
         """
+        _refuse_other_clients(entries.get("db"))
         check_names(_OWNER, entries, frozenset(cls.__slots__), frozenset({"db"}))
         database: AsyncDatabase[dict[str, Any]] | None = instance(_OWNER, entries, "db", AsyncDatabase)
         if database is None:
@@ -62,4 +74,13 @@ class DemoConfig:
             owner=instance(_OWNER, entries, "owner", str),
             ledger=instance(_OWNER, entries, "ledger", DemoJournal),
             loaded=instance(_OWNER, entries, "loaded", LoadedAccount),
+        )
+
+
+def _refuse_other_clients(database: object) -> None:
+    kind = type(database)
+    if kind is not AsyncDatabase and kind.__module__.partition(".")[0] in _DRIVERS:
+        raise TypeError(
+            f"db in the config of {_OWNER} must be AsyncDatabase, not {kind.__name__}."
+            " Use PyMongo's asynchronous client: pymongo.AsyncMongoClient(url)[name]"
         )
