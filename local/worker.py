@@ -6,15 +6,17 @@ prints goes to the log, as on Lambda.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import queue
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from local import frames, names
@@ -44,21 +46,45 @@ class Context:
 
 
 def load_handler(code: Path, handler: str) -> Handler:
-    """Import a function's module under its own name and return its handler."""
+    """Import a function's module and return its handler, which finds the modules in the function's folder.
+
+    On Lambda that folder is on the path of the only function there. Here many functions share a process, so the folder
+    and its modules are visible only while the function runs.
+    """
     module_name, _, attribute = handler.rpartition(".")
-    name = f"functions.{code.name}.{module_name}"
-    spec = importlib.util.spec_from_file_location(name, code / f"{module_name}.py")
-    if spec is None or spec.loader is None:
-        raise ImportError(f"no module {module_name} in {code}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    own: dict[str, ModuleType] = {}
+    with _folder(code, own):
+        if not (code / f"{module_name}.py").is_file():
+            raise ImportError(f"no module {module_name} in {code}")
+        found: Handler = getattr(importlib.import_module(module_name), attribute)
+
+    def handle(event: Any, context: Context) -> Any:
+        with _folder(code, own):
+            return found(event, context)
+
+    return handle
+
+
+@contextmanager
+def _folder(code: Path, own: dict[str, ModuleType]) -> Iterator[None]:
+    """Put a function's folder first on the path, and its modules ``own`` among those that are imported."""
+    place, shadowed = str(code), {name: sys.modules.pop(name) for name in _names(code) if name in sys.modules}
+    sys.path.insert(0, place)
+    sys.modules.update(own)
+    importlib.invalidate_caches()
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    found: Handler = getattr(module, attribute)
-    return found
+        yield
+    finally:
+        sys.path.remove(place)
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(f"{place}{os.sep}"):
+                own[name] = sys.modules.pop(name)
+        sys.modules.update(shadowed)
+
+
+def _names(code: Path) -> list[str]:
+    """Return the names under which the files of a folder can be imported."""
+    return [entry.stem for entry in code.iterdir() if entry.suffix == ".py" or entry.is_dir()]
 
 
 def answer(handlers: dict[str, Handler], command: Mapping[str, Any]) -> bytes:

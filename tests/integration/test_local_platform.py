@@ -88,6 +88,7 @@ Resources:
 """
 ANY = """\
 import json, os, time
+import beside
 
 def handler(event, context):
     what = event.get("pathParameters", {}).get("what", event["rawPath"])
@@ -99,6 +100,9 @@ def handler(event, context):
         time.sleep(0.5 if what == "/slow" else 5)
     if what == "odd":
         return {"statusCode": 200, "body": object()}
+    if what == "later":
+        import later
+        return {"statusCode": 200, "body": json.dumps([beside.NAME, later.NAME])}
     body = {"event": event, "pid": os.getpid(), "env": dict(os.environ), "left": context.get_remaining_time_in_millis()}
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
 """
@@ -106,7 +110,12 @@ MEET = """\
 import os, time
 from pathlib import Path
 
+import beside
+
 def handler(event, context):
+    if event["pathParameters"]["who"] == "beside":
+        import json
+        return {"statusCode": 200, "body": json.dumps([beside.NAME])}
     who = event["pathParameters"]["who"]
     place = Path(os.environ["SEEN"] + "-meeting")
     place.mkdir(exist_ok=True)
@@ -145,6 +154,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, source in (("any", ANY), ("meet", MEET), ("tick", TICK), ("work", WORK)):
         (place / "functions" / name).mkdir(parents=True)
         (place / "functions" / name / "app.py").write_text(source)
+        for module in ("beside", "later"):
+            (place / "functions" / name / f"{module}.py").write_text(f"NAME = '{module} {name}'")
     (place / "template.yaml").write_text(TEMPLATE % {"seen": place / "seen"})
     return place
 
@@ -181,6 +192,13 @@ def test_function_receives_a_gateway_event(run: LocalRun) -> None:
     assert (event["body"], event["routeKey"]) == ('{"a": 1}', "ANY /open/{what}")
     assert event["requestContext"]["requestId"] == reply.headers["apigw-requestid"]
     assert 0 < reply.json["left"] <= 1000
+
+
+def test_function_imports_modules_of_its_own_folder(run: LocalRun) -> None:
+    """As on Lambda. Two functions have modules of the same name, and both run in the same process."""
+    for _ in range(3):
+        assert run.call("GET", "/open/later").json == ["beside any", "later any"]
+        assert run.call("GET", "/meet/beside").json == ["beside meet"]
 
 
 def test_functions_see_only_the_environment_of_the_template(environment: dict[str, str]) -> None:
