@@ -236,7 +236,8 @@ def test_failing_database_command_is_503_and_an_order_is_placed_once(
         assert_unavailable("create_wallet", "POST", "/wallets", body=new_wallet())
         assert_unavailable("get_health", "GET", "/health")
 
-        _fail(run, db, code, "bulkWrite")
+        _fail(run, db, code, "update", "bulkWrite")
+        assert_unavailable("get_health", "GET", "/health")
         assert_unavailable("place_order", "POST", f"{path}/orders", body=order)
         _fail(run, db, None)
         assert ask("place_order", "POST", f"{path}/orders", body=order).status in {200, 201}

@@ -56,15 +56,17 @@ def is_outage(error: BaseException) -> bool:
 
 
 async def check_database() -> None:
-    """Read the version of the database, which proves that it answers.
+    """Read the version of the database and write to it, which proves that it can store an order.
 
     Raises:
         TemporarilyUnavailableError: the database is too old for this service.
 
     """
     from moniqo_core.storage.client import UnsupportedServerError, server_version
+    from moniqo_core.storage.write_probe import probe_write
 
     try:
         await server_version(bootstrap.database())
+        await probe_write(bootstrap.database())
     except UnsupportedServerError as error:
         raise TemporarilyUnavailableError(str(error), retry_after=60) from error

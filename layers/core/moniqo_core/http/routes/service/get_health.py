@@ -32,6 +32,6 @@ class HealthView(View):
     },
 )
 async def get_health() -> Response:
-    """Query the database once. Any status but 200 means that orders cannot be placed now."""
+    """Write to the database once. Any status but 200 means that orders cannot be placed now."""
     await bootstrap.check_database()
     return json_response(HealthView())
