@@ -20,7 +20,10 @@ define environment
   $(PYTHON) -m venv --clear $(2) $(1); }
 endef
 # $(call install,ENVIRONMENT,FILES): with uv, in a tenth of the time; pip, which heeds pip.conf, where uv reaches no index.
-PINNED := --quiet --no-deps --require-hashes
+# On a terminal both show how far they are.
+PINNED := $(shell test -t 2 || echo --quiet) --no-deps --require-hashes
+# $(call packages,FILES): how many packages FILES pin.
+packages = $(shell cat $(1) | grep -c '==')
 define install
 @.venv/bin/uv pip install --python $(1) $(PINNED) $(2:%=--requirement %) || { echo "Trying with pip ..." >&2; \
   for file in $(2); do .venv/bin/python -m pip --python $(1) install $(PINNED) --requirement $$file || exit 1; done; }
@@ -39,19 +42,20 @@ CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
 CALENDARS := $(call stamp,.venv-calendars,calendars,requirements/calendars.txt)
 
 $(UV):
+	@echo "Step 1 of 2: making the Python environment .venv (first time only) ..."
 	$(call environment,.venv)
 	@$(PY) -m pip install $(PINNED) --requirement requirements/uv.txt
 	@rm -f .venv/uv-*.installed && touch $@
 
 $(RUN): $(UV)
 	$(call environment,.venv)
-	@echo "Installing what the service needs (first time only) ..."
+	@echo "Step 2 of 2: installing what the service needs, $(call packages,requirements/run.txt $(EXCHANGES_LOCK)) packages (first time only) ..."
 	$(call install,.venv,requirements/run.txt $(EXCHANGES_LOCK))
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --no-index --editable layers/core
 	@rm -f .venv/run-*.installed && touch $@
 
 $(DEV): $(RUN)
-	@echo "Installing test and lint tools ..."
+	@echo "Installing test and lint tools, $(call packages,requirements/dev.txt) packages ..."
 	$(call install,.venv,requirements/dev.txt)
 	@rm -f .venv/dev-*.installed && touch $@
 

@@ -51,6 +51,17 @@ def make_queues(template: Template) -> None:
         backend.create_queue(names.physical_name(logical_id), **settings)
 
 
+def read_secrets(state: StateDirectory) -> dict[str, Any]:
+    """Return the kept versions of each secret by its name. ``LocalError`` if the file is broken."""
+    kept: dict[str, Any] | None = state.read(
+        SECRETS_FILE,
+        lambda kept: all(secret["current"] in secret["versions"] for secret in kept.values()),
+        "It holds the keys of stored credentials, so do not delete it while a wallet at an exchange is connected."
+        " Restore it from a copy. Without it, credentials must be given again.",
+    )
+    return {} if kept is None else kept
+
+
 class Secrets:
     """The template's secrets with their latest values."""
 
@@ -59,7 +70,7 @@ class Secrets:
 
         self._state = state
         self._backend = secretsmanager_backends[names.ACCOUNT][names.REGION]
-        kept = state.read(SECRETS_FILE) or {}
+        kept = read_secrets(state)
         for logical_id, properties in template.properties("AWS::SecretsManager::Secret"):
             name = names.physical_name(logical_id)
             value = self._initial_value(properties)

@@ -8,9 +8,13 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
+from typing import IO, Final
 
 from local.errors import LocalError
+from local.state import StateDirectory
+
+PORT_FILE: Final = "ports.json"
+_PORTS: Final = range(1, 65536)
 
 
 class Child:
@@ -82,6 +86,15 @@ def listen(port: int) -> socket.socket:
             f"port {port} cannot be used ({os.strerror(error.errno or 0)}). Stop the process that uses it, or set PORT."
         ) from None
     return listener
+
+
+def last_port(state: StateDirectory) -> int | None:
+    """Return the port that the database had before, or nothing where that is not known."""
+    try:
+        kept: int | None = state.read(PORT_FILE, lambda port: type(port) is int and port in _PORTS, "")
+    except LocalError:
+        return None
+    return kept
 
 
 def free_port(preferred: int | None) -> int:

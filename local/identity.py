@@ -25,7 +25,7 @@ class Identity:
         signing_key.install(state, self._pool)
         for _, properties in template.properties("AWS::Cognito::UserPoolGroup"):
             self._make_group(properties["GroupName"])
-        kept = state.read(users.FILE) or {"users": [], "refresh_tokens": {}}
+        kept = users.read(state)
         for user in kept["users"]:
             self._restore(user)
         self._pool.refresh_tokens = {token: tuple(owner) for token, owner in kept["refresh_tokens"].items()}

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
 from local.errors import LocalError
 
+_SILENCE_SECONDS: Final = 3.0
 
-async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
-    """Seed ``database`` at ``url``. Wait for the server while it is ``starting``. ``LocalError`` if that fails."""
+
+async def seed(url: str, database: str, starting: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """Seed ``database`` at ``url``. Wait for the server while it is ``starting``. ``LocalError`` if that fails.
+
+    ``say`` gets a line for every few seconds that it takes.
+    """
     from moniqo_core.storage.client import UnsupportedServerError, connect, server_version
-    from moniqo_core.storage.indexes import ensure_indexes
+    from moniqo_core.storage.indexes import INDEXES, ensure_indexes
     from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 
     try:
@@ -23,7 +30,12 @@ async def seed(url: str, database: str, starting: Callable[[], bool]) -> None:
         raise LocalError("MONGODB_URL is not a MongoDB connection string.") from None
     try:
         await _wait(lambda: server_version(db), url, starting)
-        await ensure_indexes(db)
+        told = time.monotonic()
+        for number, collection in enumerate(INDEXES):
+            if time.monotonic() - told > _SILENCE_SECONDS:
+                say(f"  the database: indexes of {number} of {len(INDEXES)} collections are there")
+                told = time.monotonic()
+            await ensure_indexes(db, [collection])
         await seed_definitions(db)
     except UnsupportedServerError as error:
         raise LocalError(f"{error}.") from None

@@ -7,8 +7,8 @@ import json
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import IO, Any
 from urllib.request import urlopen
 
@@ -16,7 +16,8 @@ import uvicorn
 
 from local import banner, environment, names, queues, schedules, signing_key, users
 from local.authorizer import Authorizers
-from local.children import Child, free_port, listen
+from local.aws import read_secrets
+from local.children import PORT_FILE, Child, free_port, last_port, listen
 from local.errors import LocalError
 from local.gateway import Gateway, print_line
 from local.pool import FunctionError, Pool
@@ -78,6 +79,7 @@ class Stack:
             self._state.remove(name)
         people = users.ensure(self._state)
         signing_key.ensure(self._state)
+        read_secrets(self._state)
         api_url = f"http://localhost:{self._settings.port}"
         stack.push_async_callback(self._stop_children)
         aws_url = await self._start_aws(stack)
@@ -94,8 +96,15 @@ class Stack:
         )
         stack.push_async_callback(pool.stop)
         database = variables.get("MONGODB_DATABASE", "moniqo")
+        starts = time.monotonic()
+        print_line(f"Starting the database, the AWS services and the functions in {self._settings.state_dir} ...")
         await self._together(
-            pool.start(), seed(mongodb_url, database, self._starting(began)), self._aws_answers(aws_url)
+            {
+                "the functions": pool.start(),
+                "the database": seed(mongodb_url, database, self._starting(began), print_line),
+                "the AWS services": self._aws_answers(aws_url),
+            },
+            lambda name, ready: print_line(f"  {name}: ready after {time.monotonic() - starts:.1f} s ({ready}/3)"),
         )
 
         gateway = Gateway(template, Authorizers(template.authorizers, aws_url), pool, print_line)
@@ -137,8 +146,9 @@ class Stack:
             return url
 
     async def _start_database(self, stack: AsyncExitStack, lock: IO[str]) -> str:
-        port = free_port(self._state.read("ports.json"))
-        self._state.write("ports.json", port)
+        port = free_port(last_port(self._state))
+        with suppress(LocalError):  # the next run takes another port
+            self._state.write(PORT_FILE, port)
         child = await Child.start(
             "the database",
             ["local.database", str(port), str(self._state.path / "mongodb")],
@@ -166,12 +176,22 @@ class Stack:
         except OSError:
             raise LocalError(f"the AWS services do not answer. See {self._state.path / 'logs' / 'aws.log'}.") from None
 
-    async def _together(self, *steps: Coroutine[Any, Any, None]) -> None:
-        """Run all at once. The first failure cancels the others."""
+    async def _together(
+        self, steps: Mapping[str, Coroutine[Any, Any, None]], report: Callable[[str, int], None]
+    ) -> None:
+        """Run all at once, and report each with the number of those that are done. A failure cancels the others."""
+        done = 0
+
+        async def run(name: str, step: Coroutine[Any, Any, None]) -> None:
+            nonlocal done
+            await step
+            done += 1
+            report(name, done)
+
         try:
             async with asyncio.TaskGroup() as group:
-                for step in steps:
-                    group.create_task(step)
+                for name, step in steps.items():
+                    group.create_task(run(name, step))
         except* LocalError as errors:
             raise errors.exceptions[0] from None
         except* FunctionError:

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,7 +36,11 @@ class StateDirectory:
 
         The lock ends with the last of them.
         """
-        file = os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="ascii")
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LocalError(f"{self.path / 'lock'} cannot be used: {error.strerror}. Delete it.") from None
+        file = os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")
         deadline = time.monotonic() + _LOCK_WAIT_SECONDS
         while True:
             try:
@@ -53,39 +59,58 @@ class StateDirectory:
         file.flush()
         return file
 
-    def read(self, name: str) -> Any:
-        """Return the content of a JSON file, or nothing if there is no file. ``LocalError`` if it is broken."""
+    def read(self, name: str, is_valid: Callable[[Any], bool], advice: str) -> Any:
+        """Return the content of a JSON file, or nothing if there is no file.
+
+        ``LocalError`` with the advice if it cannot be read, is not JSON or ``is_valid`` refuses it.
+        """
+        content: Any = None
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+            valid = is_valid(content)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError):
-            raise LocalError(f"{self.path / name} cannot be read. Fix it or delete it.") from None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            valid = False
+        if not valid:
+            raise LocalError(f"{self.path / name} cannot be read. {advice}")
+        return content
 
     def write(self, name: str, content: object) -> None:
         """Replace a JSON file atomically, so that a crash leaves the old or the new content."""
         self.write_text(name, json.dumps(content, indent=2) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Replace a file atomically."""
+        """Replace a file atomically. ``LocalError`` if that fails, and the old file stays."""
         temporary = self.path / f".{name}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path / name)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path / name)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise LocalError(f"{self.path / name} cannot be written: {error.strerror}.") from None
 
     def remove(self, name: str) -> None:
         """Delete a file if it exists."""
-        (self.path / name).unlink(missing_ok=True)
+        try:
+            (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise LocalError(f"{self.path / name} cannot be removed: {error.strerror}.") from None
 
     def log(self, name: str) -> IO[bytes]:
         """Open a log, and keep the log of the previous run under another name."""
         path = self.path / "logs" / f"{name}.log"
-        if path.exists():
-            path.replace(path.with_suffix(".log.1"))
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+        try:
+            if path.exists():
+                path.replace(path.with_suffix(".log.1"))
+            return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+        except OSError as error:
+            raise LocalError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _alive(process_id: str) -> bool:

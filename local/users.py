@@ -10,13 +10,25 @@ from typing import Any, Final
 from local.state import StateDirectory
 
 FILE: Final = "identity.json"
+BACKUP: Final = "identity.backup.json"
+"""The users as they were at the last start."""
+_ADVICE: Final = (
+    f"It says which user owns which wallet, so do not delete it. Correct it, or copy {BACKUP} over it."
+    " To give up all wallets, delete the whole folder."
+)
 _SEEDED: Final = (("trader@example.com", ()), ("admin@example.com", ("admin",)))
 _ALPHABET: Final = string.ascii_letters + string.digits
 
 
+def read(state: StateDirectory) -> dict[str, Any]:
+    """Return the users and their refresh tokens. ``LocalError`` if the file is broken."""
+    kept: dict[str, Any] | None = state.read(FILE, _is_valid, _ADVICE)
+    return {"users": [], "refresh_tokens": {}} if kept is None else kept
+
+
 def ensure(state: StateDirectory) -> list[dict[str, Any]]:
     """Return the two seeded users with their passwords. Create those that are missing."""
-    identity = state.read(FILE) or {"users": [], "refresh_tokens": {}}
+    identity = read(state)
     known = {user["email"]: user for user in identity["users"]}
     missing = [(email, groups) for email, groups in _SEEDED if email not in known]
     for email, groups in missing:
@@ -29,9 +41,22 @@ def ensure(state: StateDirectory) -> list[dict[str, Any]]:
             "enabled": True,
             "attributes": {"email": email, "email_verified": "true"},
         }
+    identity = {**identity, "users": list(known.values())}
     if missing:
-        state.write(FILE, {**identity, "users": list(known.values())})
+        state.write(FILE, identity)
+    state.write(BACKUP, identity)
     return [known[email] for email, _ in _SEEDED]
+
+
+def _is_valid(kept: Any) -> bool:
+    texts = ("sub", "email", "password", "status")
+    return all(isinstance(owner, list | tuple) for owner in kept["refresh_tokens"].values()) and all(
+        all(isinstance(user[name], str) and user[name] for name in texts)
+        and isinstance(user["enabled"], bool)
+        and all(isinstance(group, str) for group in [*user["groups"]])
+        and all(isinstance(value, str) for value in user["attributes"].values())
+        for user in [*kept["users"]]
+    )
 
 
 def _password() -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.local_run import LocalRun, free_port, gone, is_free, local_run, refused
+from tests.support.local_run import LocalRun, Reply, free_port, gone, is_free, local_run, refused
 
 WALLET = {
     "wallet_id": "demo-wallet-v1",
@@ -27,6 +29,15 @@ WALLET = {
     },
 }
 BASE = "/api/v1"
+ORDER = {
+    "symbol": "BTC/USDT",
+    "side": "buy",
+    "type": "limit",
+    "amount": "0.001",
+    "price": "20000",
+    "time_in_force": "IOC",
+    "metadata": {f"note-{number}": "x" * 150 for number in range(10)},
+}
 
 
 def journey(run: LocalRun, token: str) -> tuple[str, str]:
@@ -62,6 +73,9 @@ def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> Non
             assert user["password"] in run.output
         assert f"http://localhost:{run.port}/api/docs" in run.output
         assert run.output.count("curl ") == 3
+        first, *steps = run.output.partition("\n\n")[0].splitlines()
+        assert first == f"Starting the database, the AWS services and the functions in {state} ..."
+        assert [step[-4:-1] for step in steps] == ["1/3", "2/3", "3/3"]
         token = run.login()
         wallet, order = journey(run, token)
         before = seen(run, token, wallet)
@@ -140,6 +154,90 @@ def test_invalid_settings_are_reported_in_one_line(tmp_path: Path, variables: di
     assert complaint in said
     assert said.count("\n") == 1
     assert "secret" not in said
+
+
+def put(path: Path, content: bytes | None) -> None:
+    """Write a file, or make a folder that is not empty in its place."""
+    path.parent.mkdir(exist_ok=True)
+    if content is None:
+        (path / "inside").mkdir(parents=True)
+    else:
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["identity.json", "secrets.json", "signing_key.json"])
+def test_broken_file_is_reported_in_one_line(tmp_path: Path, name: str) -> None:
+    put(tmp_path / name, b"{")
+
+    code, said = refused(PORT=str(free_port()), STATE_DIR=str(tmp_path))
+
+    assert code == 1
+    assert said.startswith(f"make run: {tmp_path / name} cannot be read. ")
+    assert said.count("\n") == 1
+
+
+def test_users_are_restored_from_the_copy_of_the_last_start(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with local_run(state, WORKERS="1") as run:
+        wallet, _ = journey(run, run.login())
+    put(state / "identity.json", b"{")
+    put(state / "ports.json", b"70000")
+    _, said = refused(PORT=str(free_port()), STATE_DIR=str(state))
+    assert "copy identity.backup.json over it" in said
+
+    (state / "identity.backup.json").replace(state / "identity.json")
+    with local_run(state, WORKERS="1") as run:
+        assert run.call("GET", f"{BASE}/wallets/{wallet}", token=run.login()).status == 200
+
+
+@pytest.mark.parametrize("name", ["lock", "stack.json", "environment", "logs", "mongodb", "logs/aws.log.1"])
+def test_folder_or_file_in_the_wrong_place_is_reported_in_one_line(tmp_path: Path, name: str) -> None:
+    folders = {"logs", "mongodb"}
+    put(tmp_path / name, b"x" if name in folders else None)
+    if name == "logs/aws.log.1":
+        put(tmp_path / "logs" / "aws.log", b"x")
+
+    code, said = refused(PORT=str(free_port()), STATE_DIR=str(tmp_path))
+
+    assert (code, said.count("\n")) == (1, 1), said
+    assert said.startswith("make run: ")
+
+
+def test_full_disk_is_503_until_there_is_space(tmp_path: Path) -> None:
+    """The database may not let any file grow, as if the disk were full."""
+    with local_run(tmp_path / "state", WORKERS="1", PARAMETERS="OrdersPerMinute=10000") as run:
+        token = run.login()
+        wallet, _ = journey(run, token)
+        database = database_process(run)
+        before = resource.prlimit(database, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+        answer = place_until_refused(run, token, wallet)
+        assert (answer.status, answer.json["code"], answer.json["retryable"]) == (503, "TEMPORARILY_UNAVAILABLE", True)
+        assert run.call("GET", f"{BASE}/health").status == 503
+        for path in ("wallets", "wallets/definitions", f"wallets/{wallet}/balance"):
+            assert run.call("GET", f"{BASE}/{path}", token=token).status == 503
+
+        resource.prlimit(database, resource.RLIMIT_FSIZE, before)
+        deadline = time.monotonic() + 30
+        while run.call("GET", f"{BASE}/health").status != 200:
+            assert time.monotonic() < deadline, "it recovers by itself"
+        assert run.call("GET", f"{BASE}/wallets/{wallet}", token=token).status == 200
+        assert run.call("POST", f"{BASE}/wallets/{wallet}/orders", ORDER, token).status == 201
+        assert run.stop() == 0
+
+
+def database_process(run: LocalRun) -> int:
+    """Return the process id of the embedded database."""
+    lines = {child: Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in run.children()}
+    return next(child for child, line in lines.items() if b"local.database" in line)
+
+
+def place_until_refused(run: LocalRun, token: str, wallet: str) -> Reply:
+    """Place orders that take space until one is not accepted, and return its answer."""
+    for _ in range(2000):
+        answer = run.call("POST", f"{BASE}/wallets/{wallet}/orders", ORDER, token)
+        if answer.status != 201:
+            return answer
+    raise AssertionError("the disk is never full")
 
 
 def test_broken_template_is_reported_in_one_line(tmp_path: Path) -> None:
