@@ -21,12 +21,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.http import authentication
-from moniqo_core.storage.client import connect
+from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
 from tests.support import lambdas
-from tests.support.mongo import embedded_server
+from tests.support.mongo import close_patient_client, embedded_server, patient_client
 
 Result = TypeVar("Result")
 Database = AsyncDatabase[dict[str, Any]]
@@ -54,6 +54,7 @@ def mongo_url() -> Iterator[str]:
     url = os.environ.get("MONGODB_URL")
     if url:
         yield url
+        close_patient_client(url)
     else:
         with embedded_server() as embedded:
             yield embedded
@@ -85,13 +86,17 @@ def fresh_environment(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
-    """Use an empty database with every index, the one the handlers use."""
+    """Use an empty database with every index, the one the handlers use.
+
+    Set-ups have a client of their own. It waits as long as the server needs, which may be long on a busy machine.
+    """
+    name = f"test_{uuid.uuid4().hex}"
     patch.setenv("MONGODB_URL", mongo_url)
-    patch.setenv("MONGODB_DATABASE", f"test_{uuid.uuid4().hex}")
-    db = bootstrap.database()
+    patch.setenv("MONGODB_DATABASE", name)
+    db = with_utc_times(patient_client(mongo_url)[name])
     event_loop.run(ensure_indexes(db))
     yield db
-    event_loop.run(_drop(db))
+    event_loop.run(db.client.drop_database(name))
 
 
 @pytest.fixture
@@ -113,12 +118,12 @@ def definitions(mongo_url: str) -> list[dict[str, Any]]:
     """The seeded definitions, made once: seeding takes ten times as long as copying them."""
 
     async def seed() -> list[dict[str, Any]]:
-        db = connect(mongo_url, f"test_{uuid.uuid4().hex}")
+        db = with_utc_times(patient_client(mongo_url)[f"test_{uuid.uuid4().hex}"])
         try:
             await seed_definitions(db)
             return await db[DEFINITIONS].find().to_list()
         finally:
-            await _drop(db)
+            await db.client.drop_database(db.name)
 
     return event_loop.run(seed())
 
@@ -160,11 +165,6 @@ def forget() -> None:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()
-
-
-async def _drop(db: Database) -> None:
-    await db.client.drop_database(db.name)
-    await db.client.close()
 
 
 @pytest.fixture(autouse=True)

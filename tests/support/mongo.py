@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from pymongo import AsyncMongoClient
 from pymongo.errors import ClientBulkWriteException, OperationFailure
+
+from moniqo_core import event_loop
 
 ROOT = Path(__file__).resolve().parents[2]
 _INTERNAL_ERROR = 1
@@ -21,14 +24,35 @@ _PROGRAM = (
 )
 
 
+_patient_clients: dict[str, AsyncMongoClient[dict[str, Any]]] = {}
+
+
+def patient_client(url: str) -> AsyncMongoClient[dict[str, Any]]:
+    """Return the client for set-ups at this server, which waits as long as the server needs."""
+    if url not in _patient_clients:
+        _patient_clients[url] = AsyncMongoClient(url, w="majority")
+    return _patient_clients[url]
+
+
+def close_patient_client(url: str) -> None:
+    """Close the client for set-ups, if there is one. Its server must still be running."""
+    client = _patient_clients.pop(url, None)
+    if client is not None:
+        event_loop.run(client.close())
+
+
 @contextmanager
 def embedded_server(*options: str) -> Iterator[str]:
     """Run a server that keeps nothing and yield its URL."""
-    server, port = _launch([], "--port", "0", "--storage-path", ":memory:", *options)
+    # It keeps its oplog in memory too. In a long test run that fills the cache, and then the server fails or does not
+    # answer for seconds. Nothing here reads the oplog.
+    oplog = ("--oplog-max-entries", "1000")
+    server, port = _launch([], "--port", "0", "--storage-path", ":memory:", *oplog, *options)
     with server:
         try:
             yield _url(port)
         finally:
+            close_patient_client(_url(port))
             server.kill()
 
 
