@@ -288,7 +288,9 @@ def drop_rows(shown: Any, kept: int) -> None:
     for name in ("symbols", "products"):
         if name in shown:
             del shown[name][kept:]
-    if "result" in shown:
+    if "list" in shown.get("result", {}):
+        del shown["result"]["list"][kept:]
+    elif "result" in shown:
         for name in list(shown["result"])[kept:]:
             del shown["result"][name]
 

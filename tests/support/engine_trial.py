@@ -111,6 +111,7 @@ class Trial:
         """Evaluate a last time, compare every order and fill, and replay the journal."""
         with localcontext(EXACT):
             self.look()
+            self.naive.look(self.world.now)
             self.compare(everything=True)
             self.account = self.journal.replayed(self.account)
             self._delete()
