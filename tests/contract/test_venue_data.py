@@ -49,6 +49,7 @@ class Account:
         self.credentials = credentials or fake.credentials()
         self.wallet = ExchangeWallet("definition", "wallet", self.credentials, {"connection": self.connection})
         self.symbol = next(iter(fake.exchange.listed))
+        self.level = fake.exchange.listed[self.symbol].lot * 10_000  # the best level of the book has more
         self.other = list(fake.exchange.listed)[1]
 
     def trade(self, side: str, amount: str, price: str, symbol: str | None = None) -> str:
@@ -280,7 +281,7 @@ def market_rows(shown: Any) -> dict[str, Any]:
     if "products" in shown:
         return {row["product_id"]: row for row in shown["products"]}
     rows: dict[str, Any] = shown["result"]
-    return rows
+    return {row["symbol"]: row for row in rows["list"]} if "list" in rows else rows
 
 
 def drop_rows(shown: Any, kept: int) -> None:
@@ -430,3 +431,393 @@ def test_delisted_market_is_forgotten_after_thirty_days(account: Account, run: R
     now += timedelta(days=2)
     assert set(run(connection.markets())) == every - {gone}
     run(connection.close())
+
+
+OPEN_ORDERS = {
+    "kraken": "/OpenOrders",
+    "coinbase": "/historical/batch",
+    "binance": "/openOrders",
+    "bybit": "/order/realtime",
+}
+ENDED_ORDERS = {
+    "kraken": "/ClosedOrders",
+    "coinbase": "/historical/batch",
+    "binance": "/allOrders",
+    "bybit": "/order/history",
+}
+PRICES = {"kraken": "/Ticker", "coinbase": "/market/products", "binance": "/bookTicker", "bybit": "/market/tickers"}
+BOOKS = {"kraken": "/Depth", "coinbase": "/product_book", "binance": "/depth"}
+CANDLES = {"kraken": "/OHLC", "coinbase": "/candles", "binance": "/klines"}
+FILLS = {
+    "kraken": "/TradesHistory",
+    "coinbase": "/historical/fills",
+    "binance": "/myTrades",
+    "bybit": "/execution/list",
+}
+
+
+def rows_of(shown: Any) -> Any:
+    """Return the list or the mapping of rows in any answer of a venue that has one."""
+    if isinstance(shown, list):
+        return shown
+    for name in ("orders", "fills", "products", "accounts", "candles", "balances", "symbols"):
+        if name in shown:
+            return shown[name]
+    found = shown["result"]
+    return next((found[name] for name in ("open", "closed", "trades", "list") if name in found), found)
+
+
+def add_rows(account: Account, path: str, *changes: dict[str, Any] | None) -> None:
+    """Put rows in front of those that the venue shows: null, and copies of the first with these changes."""
+
+    def add(shown: Any) -> None:
+        rows = rows_of(shown)
+        if not rows:
+            return
+        good = next(iter(rows.values() if isinstance(rows, dict) else rows))
+        for number, change in enumerate(changes):
+            odd = None if change is None else changed(good, change)
+            if isinstance(rows, dict):
+                rows[f"ODDROW-{number:05d}-AAAAAA"] = odd
+            else:
+                rows.insert(0, odd)
+
+    account.fake.rewrite(path, add)
+
+
+def changed(row: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    return row | {name: row[name] | value if isinstance(value, dict) else value for name, value in change.items()}
+
+
+ODD_ORDERS: dict[str, list[dict[str, Any] | None]] = {
+    "bybit": [None, {"symbol": "NOSUCH"}, {"createdTime": None}, {"cumExecQty": "x"}, {"side": None}],
+    "kraken": [
+        None,
+        {"descr": {"ordertype": "trailing-stop-limit"}},
+        {"descr": {"ordertype": "settle-position"}},
+        {"descr": {"pair": "NOSUCHPAIR"}},
+        {"descr": {"price": "+5.0%"}},
+        {"descr": None},
+        {"opentm": None},
+        {"vol_exec": "NaN"},
+    ],
+    "coinbase": [
+        None,
+        {"order_type": "BRACKET"},
+        {"order_type": "TWAP", "order_configuration": {"twap_limit_gtd": {"base_size": "1"}}},
+        {"order_type": "TRAILING_STOP_LOSS"},
+        {"product_id": "NO-SUCH"},
+        {"created_time": None},
+        {"filled_value": ""},
+        {"order_configuration": None},
+    ],
+    "binance": [
+        None,
+        {"type": "TRAILING_STOP_MARKET"},
+        {"symbol": "NOSUCH"},
+        {"time": None, "updateTime": None},
+        {"executedQty": "x"},
+        {"side": None},
+    ],
+}
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_odd_order_costs_its_row_and_is_named(
+    account: Account, run: Run, caplog: pytest.LogCaptureFixture, *, ended: bool
+) -> None:
+    if account.fake.name not in ODD_ORDERS:
+        pytest.skip("no odd rows are known of this venue")
+    order = resting(account)
+    if ended:
+        account.fake.exchange.cancel(account.account, order)
+    odd = ODD_ORDERS[account.fake.name]
+    add_rows(account, (ENDED_ORDERS if ended else OPEN_ORDERS)[account.fake.name], *odd)
+    calls = len(account.fake.seen)
+    symbol = account.symbol if ended and account.venue.history_by_symbol else None
+    found = run(account.wallet.get_order_history(symbol) if ended else account.wallet.get_open_orders(symbol))
+    assert [item.order_id for item in found] == [order.id]
+    assert len(account.fake.seen) <= calls + 3
+    named = [record.fields for record in caplog.records if record.message == "rows of a venue left out"]  # type: ignore[attr-defined]
+    of_other_markets = 0 if symbol is None else 1
+    assert sum(fields["left_out"] for fields in named) == len(odd) - of_other_markets
+    assert {fields["venue"] for fields in named} == {account.fake.name}
+
+
+def test_order_of_an_unknown_type_is_a_final_answer_and_no_failure_of_the_venue(coinbase: Account, run: Run) -> None:
+    order = resting(coinbase)
+    coinbase.fake.rewrite(f"/historical/{order.id}", lambda shown: shown["order"].update(order_type="BRACKET"))
+    for _ in range(6):
+        asked = coinbase.fake.calls(order.id)
+        with pytest.raises(WalletConnectionError, match="of a kind that this service cannot read"):
+            run(coinbase.wallet.get_order_status(order.id, coinbase.symbol))
+        assert coinbase.fake.calls(order.id) == asked + 1
+    assert run(coinbase.wallet.get_balance())
+
+
+ODD_BALANCES: dict[str, list[dict[str, Any] | None]] = {
+    "kraken": [None, {"balance": None}, {"balance": "x"}, {"balance": "NaN"}],
+    "coinbase": [None, {"available_balance": None}, {"hold": {"value": "x"}}, {"available_balance": {"value": None}}],
+    "binance": [None, {"asset": "ODD", "free": None}, {"asset": "ODD", "locked": "Infinity"}],
+}
+ODD_PRICES: dict[str, list[dict[str, Any] | None]] = {
+    "kraken": [],
+    "coinbase": [None, {"price": "x"}, {"price": None}],
+    "binance": [None, {"bidPrice": None}, {"askPrice": "x"}],
+}
+
+
+def test_odd_balance_or_price_costs_its_row(account: Account, run: Run) -> None:
+    if account.fake.name not in ODD_BALANCES:
+        pytest.skip("no odd rows are known of this venue")
+    add_rows(account, account.fake.balances_path, *ODD_BALANCES[account.fake.name])
+    add_rows(account, PRICES[account.fake.name], *ODD_PRICES[account.fake.name])
+    (held,) = run(account.wallet.get_balance())
+    assert held.total == 10_000
+    assert {account.symbol, account.other} <= set(run(account.wallet.mids()))
+
+
+def test_null_price_costs_its_market_only(kraken: Account, run: Run) -> None:
+    kraken.fake.rewrite("/Ticker", lambda shown: shown["result"]["XXBTZUSD"].update(b=None))
+    assert kraken.symbol not in run(kraken.wallet.mids())
+    assert kraken.other in run(kraken.wallet.mids())
+
+
+ODD_MARKETS: dict[str, list[dict[str, Any] | None]] = {
+    "kraken": [None, {"base": None}, {"pair_decimals": None, "tick_size": None}, {"lot_decimals": "x"}],
+    "coinbase": [
+        None,
+        {"product_id": "A-B", "base_increment": "0"},
+        {"product_id": "C-D", "base_currency_id": None},
+        {"product_id": "E-F", "price_increment": "x"},
+    ],
+    "binance": [None, {"symbol": None}, {"symbol": "AB", "filters": []}, {"symbol": "CD", "baseAsset": None}],
+}
+
+
+def test_odd_market_costs_its_row(account: Account, run: Run) -> None:
+    if account.fake.name not in ODD_MARKETS:
+        pytest.skip("no odd rows are known of this venue")
+    add_rows(account, account.fake.markets_path, *ODD_MARKETS[account.fake.name])
+    listed = {market.symbol for market in run(account.wallet.get_markets())}
+    assert set(account.fake.exchange.listed) <= listed
+
+
+ODD_FILLS: dict[str, list[dict[str, Any] | None]] = {
+    "bybit": [None, {"execPrice": None}, {"execQty": "x"}, {"execTime": None}, {"side": None}],
+    "kraken": [None, {"pair": "NOSUCHPAIR"}, {"price": None}, {"vol": "x"}, {"time": None}, {"type": None}],
+    "coinbase": [None, {"product_id": "NO-SUCH"}, {"price": None}, {"size": "x"}, {"trade_time": None}],
+    "binance": [None, {"price": None}, {"qty": "x"}, {"time": None}, {"commission": "x"}],
+}
+
+
+def test_odd_fill_costs_its_row(account: Account, run: Run) -> None:
+    if account.fake.name not in ODD_FILLS:
+        pytest.skip("no odd rows are known of this venue")
+    account.trade("buy", str(account.level), "50000")
+    add_rows(account, FILLS[account.fake.name], *ODD_FILLS[account.fake.name])
+    (fill,) = run(account.wallet.get_fills(account.symbol))
+    assert (fill.amount, fill.price) == (account.level, D(50000))
+
+
+def test_odd_candle_or_price_level_costs_its_row(account: Account, run: Run) -> None:
+    def spoil_candles(shown: Any) -> None:
+        rows = shown["candles"] if "candles" in shown else shown if isinstance(shown, list) else None
+        rows = next(value for value in shown["result"].values() if isinstance(value, list)) if rows is None else rows
+        for row, value in ((rows[0], None), (rows[1], "x")):
+            row["high" if isinstance(row, dict) else 2] = value
+        rows.append(None)
+
+    def spoil_book(shown: Any) -> None:
+        book = shown.get("pricebook", shown)
+        book = next(iter(shown["result"].values())) if "result" in shown else book
+        for side in ("bids", "asks"):
+            first, second = book[side][:2]
+            first["price" if isinstance(first, dict) else 0] = None
+            second["size" if isinstance(second, dict) else 1] = "x"
+            book[side].append(None)
+
+    name = account.fake.name
+    if name not in CANDLES:
+        pytest.skip("no odd rows are known of this venue")
+    every = run(account.wallet.get_candles(account.symbol, "1m", 5))
+    account.fake.rewrite(CANDLES[name], spoil_candles)
+    assert set(run(account.wallet.get_candles(account.symbol, "1m", 5))) <= set(every)
+    whole = run(account.wallet.get_snapshot(account.symbol))
+    account.fake.rewrite(BOOKS[name], spoil_book)
+    shown = run(account.wallet.get_snapshot(account.symbol))
+    assert list(shown.bids) == list(whole.bids[2:])
+    assert list(shown.asks) == list(whole.asks[2:])
+
+
+def test_fill_whose_size_is_in_the_quote_asset_keeps_the_numbers_of_the_venue(coinbase: Account, run: Run) -> None:
+    name = coinbase.trade("buy", str(coinbase.level), "50000")
+    fill = {"size": "99.4035982803486", "price": "37.44", "commission": "0.59642159", "size_in_quote": True}
+    order = {"filled_value": "99.4035982803486", "filled_size": "2.65501063"}
+    coinbase.fake.rewrite("/historical/fills", lambda shown: shown["fills"][0].update(fill))
+    coinbase.fake.rewrite("/historical/batch", lambda shown: shown["orders"][0].update(order))
+    (found,) = run(coinbase.wallet.get_fills(coinbase.symbol))
+    assert (found.quote, found.price, found.fee) == (D("99.4035982803486"), D("37.44"), D("0.59642159"))
+    assert (found.amount, found.fee_currency, found.order_id) == (D("2.65501063"), "USD", name)
+
+
+def test_fills_in_the_quote_asset_add_up_to_the_amount_of_their_order(coinbase: Account, run: Run) -> None:
+    coinbase.trade("buy", str(coinbase.level), "50000")
+
+    def in_three_parts(shown: Any) -> None:
+        first = shown["fills"][0] | {"price": "3", "size_in_quote": True}
+        shown["fills"] = [first | {"trade_id": f"{number}", "size": "1"} for number in range(3)]
+
+    coinbase.fake.rewrite("/historical/fills", in_three_parts)
+    order = {"filled_value": "3", "filled_size": "1"}
+    coinbase.fake.rewrite("/historical/batch", lambda shown: shown["orders"][0].update(order))
+    found = run(coinbase.wallet.get_fills(coinbase.symbol))
+    assert sum(fill.amount for fill in found) == 1
+    assert {fill.amount for fill in found} == {D("0.33333333"), D("0.33333334")}
+
+
+def test_reversal_takes_back_a_fill(coinbase: Account, run: Run) -> None:
+    coinbase.trade("buy", str(coinbase.level), "50000")
+
+    def reverse(shown: Any) -> None:
+        fill = shown["fills"][0] | {"commission": "2"}
+        shown["fills"] = [fill | {"trade_type": "REVERSAL"}, fill | {"trade_type": "FILL"}]
+
+    coinbase.fake.rewrite("/historical/fills", reverse)
+    found = run(coinbase.wallet.get_fills(coinbase.symbol))
+    assert len({fill.fill_id for fill in found}) == 2
+    assert {(fill.side, fill.fee) for fill in found} == {(OrderSide.BUY, D(2)), (OrderSide.SELL, D(-2))}
+
+
+@pytest.mark.parametrize("flags", ["fciq", "fcib", "fcib,post", ""])
+def test_fee_of_an_order_at_kraken_is_in_the_quote_asset(kraken: Account, run: Run, flags: str) -> None:
+    name = kraken.trade("buy", "0.01", "50000")
+
+    def change(shown: Any) -> None:
+        shown["result"][name].update(oflags=flags, fee="1.3", cost="500.00001", price="50000.00")
+
+    kraken.fake.rewrite("/QueryOrders", change)
+    found = run(kraken.wallet.get_order_status(name, kraken.symbol))
+    assert (found.fee, found.fee_currency, found.filled_quote) == (D("1.3"), "USD", D("500.00001"))
+
+
+def test_volume_in_the_quote_asset_is_not_read_as_the_base_amount(kraken: Account, run: Run) -> None:
+    order = OrderRequest(kraken.symbol, OrderSide.BUY, OrderType.MARKET, quote_amount=D(500))
+    placed = run(kraken.wallet.send_order(order, f"{9:032x}"))
+    bought = next(iter(kraken.account.orders.values())).filled
+    assert (placed.amount, placed.filled_amount) == (bought, bought)
+    assert placed.filled_quote == D(next(iter(kraken.account.orders.values())).quote)
+
+
+def test_negative_quote_amount_at_binance_is_unknown_and_added_up_from_fills(binance: Account, run: Run) -> None:
+    name = binance.trade("buy", "0.01", "50000")
+    binance.fake.rewrite("/api/v3/order", lambda shown: shown.update(cummulativeQuoteQty="-1.00000000"))
+    found = run(binance.wallet.get_order_status(name, binance.symbol))
+    assert (found.filled_amount, found.filled_quote, found.average_fill_price) == (D("0.01"), D(500), D(50000))
+
+
+@pytest.mark.parametrize(("status", "expected"), [("PENDING_NEW", OrderStatus.OPEN), ("NEW", OrderStatus.OPEN)])
+def test_status_at_binance_is_its_own(binance: Account, run: Run, status: str, expected: OrderStatus) -> None:
+    order = resting(binance)
+    binance.fake.rewrite("/api/v3/order", lambda shown: shown.update(status=status))
+    assert run(binance.wallet.get_order_status(order.id, binance.symbol)).status is expected
+
+
+def balances_shown(account: Account, held: dict[str, str]) -> None:
+    """Let the venue show these balances, under the venue's own names."""
+
+    def show(shown: Any) -> None:
+        if "accounts" in shown:
+            first = shown["accounts"][0]
+            shown["accounts"] = [
+                first
+                | {
+                    "type": "ACCOUNT_TYPE_CRYPTO",
+                    "available_balance": {"value": value, "currency": name},
+                    "hold": {"value": "0", "currency": name},
+                }
+                for name, value in held.items()
+            ]
+        elif "balances" in shown:
+            shown["balances"] = [{"asset": name, "free": value, "locked": "0"} for name, value in held.items()]
+        else:
+            shown["result"] = {name: {"balance": value, "hold_trade": "0"} for name, value in held.items()}
+
+    account.fake.rewrite(account.fake.balances_path, show)
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "expected"),
+    [
+        ("kraken", {"XXBT": "1", "ZUSD": "5"}, {"BTC": "1", "USD": "5"}),
+        ("kraken", {"XXBT": "1", "XBT": "2", "BTC": "3"}, {"BTC": "1", "BTC.2": "3", "XBT": "2"}),
+        ("kraken", {"XXBT": "1", "XBT.M": "2", "XBT.F": "3"}, {"BTC": "1", "BTC.M": "2", "BTC.F": "3"}),
+        ("kraken", {"LUNA": "1", "LUNA2": "2"}, {"LUNC": "1", "LUNA": "2"}),
+        ("kraken", {"LUNA": "1", "LUNC": "2"}, {"LUNA.2": "1", "LUNC": "2"}),
+        ("kraken", {"LUNA": "1", "LUNC": "2", "LUNA2": "3"}, {"LUNA.2": "1", "LUNC": "2", "LUNA": "3"}),
+        ("binance", {"BTC": "1", "XBT": "2"}, {"BTC": "1", "XBT": "2"}),
+        ("binance", {"XBT": "2"}, {"XBT": "2"}),
+        ("binance", {"LDBTC": "2", "BTC": "1"}, {"BTC": "1", "LDBTC": "2"}),
+        ("binance", {"BSV": "1", "BCHSV": "2"}, {"BCHSV": "2", "BSV": "1"}),
+        ("coinbase", {"CGLD": "1", "CELO": "2"}, {"CGLD": "1", "CELO": "2"}),
+        ("coinbase", {"XBT": "1"}, {"XBT": "1"}),
+    ],
+)
+def test_assets_that_a_venue_keeps_apart_stay_apart(
+    name: str, held: dict[str, str], expected: dict[str, str], run: Run
+) -> None:
+    with account_at(name) as account:
+        run(account.wallet.get_markets())
+        balances_shown(account, held)
+        found = {item.asset: item.total for item in run(account.wallet.get_balance())}
+        assert found == {asset: D(total) for asset, total in expected.items()}
+
+
+def test_markets_of_two_assets_with_one_usual_name_stay_apart(binance: Account, run: Run) -> None:
+    def add(shown: Any) -> None:
+        first = shown["symbols"][0]
+        for base in ("BSV", "BCHSV"):
+            shown["symbols"].append(first | {"symbol": f"{base}USDT", "baseAsset": base})
+
+    binance.fake.rewrite("/exchangeInfo", add)
+    listed = run(binance.connection.markets())
+    assert {
+        symbol: item.venue_symbol for symbol, item in listed.items() if "BSV" in item.venue_symbol or "BCHSV" in symbol
+    } == {
+        "BSV/USDT": "BSVUSDT",
+        "BCHSV/USDT": "BCHSVUSDT",
+    }
+
+
+def test_step_of_the_price_is_krakens_own(kraken: Account, run: Run) -> None:
+    kraken.fake.rewrite("/AssetPairs", lambda shown: shown["result"]["XXBTZUSD"].update(tick_size="0.5"))
+    assert run(kraken.wallet.market(kraken.symbol)).tick_size == D("0.5")
+
+
+def test_order_that_cannot_be_read_is_not_taken_for_one_that_was_never_placed(account: Account, run: Run) -> None:
+    if account.fake.name not in ("coinbase", "kraken"):
+        pytest.skip("the venue is asked for one order")
+    resting(account)
+    spoil = {"kraken": {"descr": None}, "coinbase": {"order_configuration": None}}[account.fake.name]
+    assert run(find(account, seconds=5))["id"]
+    for path in {OPEN_ORDERS[account.fake.name], ENDED_ORDERS[account.fake.name]}:
+        account.fake.rewrite(path, lambda shown: spoil_rows(shown, spoil))
+    with pytest.raises(WalletConnectionError):
+        run(find(account, seconds=0.2))
+
+
+def spoil_rows(shown: Any, change: dict[str, Any]) -> None:
+    rows = rows_of(shown)
+    for row in rows.values() if isinstance(rows, dict) else rows:
+        row.update(change)
+
+
+async def find(account: Account, seconds: float) -> Any:
+    """Look for the first order by its client id, for at most this long."""
+
+    async def ask(client: Any) -> Any:
+        found = await account.venue.find(client, f"{1:032x}", account.symbol)
+        return account.wallet.history.readable_one(found, account.symbol)
+
+    await account.connection.markets()
+    return await account.connection.read(account.connection.client(account.credentials), ask, seconds)

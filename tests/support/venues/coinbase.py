@@ -280,10 +280,13 @@ class FakeCoinbase(FakeVenue):
 
     def _orders(self, account: Account, request: web.Request, _: Any) -> Any:
         product, status = request.query.get("product_id"), request.query.get("order_status")
+        wanted = set(request.query.getall("order_ids", []))
         found = [
             self._show(order)
             for order in reversed(account.orders.values())
-            if product in {None, order.symbol.replace("/", "-")} and status in {None, _STATUSES[order.status]}
+            if product in {None, order.symbol.replace("/", "-")}
+            and (not wanted or order.id in wanted)
+            and status in {None, _STATUSES[order.status]}
         ]
         return {"orders": found[: int(request.query.get("limit", 100))], "has_next": False, "cursor": ""}
 

@@ -243,12 +243,12 @@ class FakeKraken(FakeVenue):
                 "price": str(first or 0),
                 "price2": str(second or 0),
             },
-            "vol": str(order.amount),
+            "vol": str(order.amount if order.quote_amount is None else order.quote_amount),
             "vol_exec": str(order.filled),
             "cost": str(order.quote),
             "fee": str(sum((fill.fee for fill in order.fills), D(0))),
             "price": f"{average:.5f}",
-            "oflags": "fciq",
+            "oflags": "fciq" if order.quote_amount is None else "fciq,viqc",
         }
 
     def _listed(self, account: Account, given: Given, *, is_open: bool) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class VenueConnection(VenueCalls):
         from moniqo_core.venues.ccxt.listing import is_complete, merged, read_markets
 
         async def ask(client: Client) -> list[ListedMarket]:
-            return read_markets(self.venue, await self.venue.markets(client))
+            return read_markets(client, await self.venue.markets(client))
 
         self._tried_at = self._now()
         seconds = READ_SECONDS if self._listing is None else REFRESH_SECONDS
@@ -139,7 +139,7 @@ class VenueConnection(VenueCalls):
 
         self._listing, self._read_again_at = listing, listing.fetched_at + good_for
         self._by_symbol = {item.market.symbol: item for item in listing.markets}
-        load_markets_into(self.client_model(), listing.markets)
+        load_markets_into(self.client_model(), listing.markets, own_names=listing.own_names)
 
     async def mids(self) -> Mapping[str, Decimal]:
         """Return the mid price of every symbol, at most 5 s old. Concurrent callers share one call to the venue."""

@@ -14,6 +14,7 @@ from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.minute_candles import MINUTE
 from moniqo_core.venues.ccxt.parsing import read_candle, read_levels, read_time
+from moniqo_core.venues.exchanges.rows import read_rows
 
 if TYPE_CHECKING:
     from moniqo_core.venues.connection import VenueConnection
@@ -166,6 +167,7 @@ async def _candles(
     stamp = None if since is None else int(since.timestamp() * 1000)
 
     async def ask(client: Client) -> list[Candle]:
-        return sorted(read_candle(row) for row in await client.fetch_ohlcv(symbol, interval, stamp, limit))
+        rows = await client.fetch_ohlcv(symbol, interval, stamp, limit)
+        return sorted(read_rows(connection.venue.exchange, "candles", rows, read_candle, lambda row: row[0]))
 
     return await connection.read(connection.client({}), ask, READ_TIMEOUT_SECONDS)

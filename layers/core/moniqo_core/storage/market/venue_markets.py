@@ -35,10 +35,14 @@ class ListedMarket:
 
 @dataclass(frozen=True, slots=True)
 class MarketListing:
-    """All markets of a venue at one time."""
+    """All markets of a venue at one time.
+
+    ``own_names`` tells whether the markets have the venue's own names of assets. Release 0.1.0 stored CCXT's.
+    """
 
     fetched_at: datetime
     markets: Sequence[ListedMarket]
+    own_names: bool = True
 
 
 class VenueMarketStore:
@@ -55,7 +59,8 @@ class VenueMarketStore:
             return None
         modes = {symbol: (MarketMode(mode), since) for symbol, mode, since in found.get("modes", ())}
         markets = (_read(row) for row in found["markets"])
-        return MarketListing(found["fetched_at"], [_with_mode(item, modes) for item in markets])
+        own_names = "modes" in found
+        return MarketListing(found["fetched_at"], [_with_mode(item, modes) for item in markets], own_names)
 
     async def put(self, address: str, listing: MarketListing) -> None:
         """Store a listing in place of the previous one."""

@@ -9,9 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.money import plain
 from moniqo_core.storage.market.venue_markets import ListedMarket
 from moniqo_core.venues.ccxt.loading import exchange_class
+from moniqo_core.venues.ccxt.row_by_row import RowByRow
+from moniqo_core.venues.exchanges.reading.balances import unused_name
 from moniqo_core.venues.exchanges.refusals import VenueAnswer, find_refusal
 from moniqo_core.venues.exchanges.venue import Client, Venue
 
@@ -47,7 +50,7 @@ class SessionAdapter:
         return self._session.delete(url, allow_redirects=False, **given)
 
 
-class _Overrides:
+class _Overrides(RowByRow):
     """The attributes and methods that we override in every exchange class of CCXT."""
 
     number = str
@@ -63,6 +66,24 @@ class _Overrides:
     answered_at: str | None = None
     """The ``Date`` header of the last answer."""
     markets: Any
+    markets_by_id: Any
+    asset_owners: dict[str, str]
+    """The venue's asset behind each name, from its markets."""
+
+    def safe_currency(self, currencyId: Any, currency: Any = None) -> Any:  # noqa: N803  CCXT's name
+        """Name an asset as CCXT does, unless that is the name of another asset of the venue."""
+        found = self._super("safe_currency")(currencyId, currency)
+        if currencyId is None:
+            return found
+        owner = self.asset_owners.get(found["code"])
+        if owner is None or owner == self.venue.asset_id(currencyId):
+            return found
+        return {**found, "code": unused_name(self, currencyId, ())}
+
+    def safe_market(self, marketId: Any = None, market: Any = None, *rest: Any, **named: Any) -> Any:  # noqa: N803
+        """Find a market by the venue's name. An unknown one is never taken for ``market``, as CCXT would take it."""
+        known = marketId is None or marketId in self.markets_by_id
+        return self._super("safe_market")(marketId, market if known else None, *rest, **named)
 
     async def load_markets(self, reload: bool = False, params: object = None) -> Any:  # noqa: FBT001
         """Return the markets that the client was given, where CCXT's own method would fetch them."""
@@ -104,7 +125,7 @@ def prototype(venue: Venue, base_url: str, *, on_test_network: bool) -> Client:
     client.urls = {**client.urls, "api": dict(venue.api(base_url)), "hostname": None}
     client.on_test_network = on_test_network
     client.markets, client.markets_by_id, client.symbols, client.ids = {}, {}, [], []
-    client.currencies_by_id = {}
+    client.asset_owners = {}
     return client
 
 
@@ -123,19 +144,21 @@ def account_client(model: Client, session: aiohttp.ClientSession, credentials: M
     return client
 
 
-def load_markets_into(model: Client, listed: Sequence[ListedMarket]) -> None:
-    """Load markets into ``model`` and all clients made from it, in the form that CCXT would have parsed."""
+def load_markets_into(model: Client, listed: Sequence[ListedMarket], *, own_names: bool = True) -> None:
+    """Load markets into ``model`` and all clients made from it, in the form that CCXT would have parsed.
+
+    ``own_names`` tells whether ``listed`` has the venue's own names of assets.
+    """
     parsed = [_as_ccxt(item) for item in listed]
     for table in (model.markets, model.markets_by_id):
         table.clear()
     model.markets.update((item["symbol"], item) for item in parsed)
     model.markets_by_id.update((item["id"], [item]) for item in parsed)
-    # Names that an asset has only so that it is not taken for another one. CCXT derives all others by itself.
-    model.currencies_by_id.clear()
-    pairs = ((item.market.base, item.venue_base) for item in listed)
-    for name, asset in (*pairs, *((item.market.quote, item.venue_quote) for item in listed)):
-        if model.safe_currency_code(asset) != name:
-            model.currencies_by_id[asset] = {"id": asset, "code": name}
+    model.asset_owners.clear()
+    if own_names:
+        for item in sorted(listed, key=lambda item: item.mode is MarketMode.UNLISTED):
+            for name, asset in ((item.market.base, item.venue_base), (item.market.quote, item.venue_quote)):
+                model.asset_owners.setdefault(name, model.venue.asset_id(asset))
     model.venue.take_markets(model)
     model.symbols[:], model.ids[:] = sorted(model.markets), sorted(model.markets_by_id)
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.storage.market.venue_markets import ListedMarket, MarketListing
+from moniqo_core.venues.exchanges.reading.balances import unused_name
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import Venue
+from moniqo_core.venues.exchanges.venue import Client, Venue
 
 log: Final = logging.getLogger("moniqo")
 
@@ -26,17 +27,28 @@ UNLISTED_KEPT: Final = timedelta(days=30)
 """How long a market stays known after the venue's list has lacked it."""
 
 
-def read_markets(venue: Venue, found: Sequence[Mapping[str, Any]]) -> list[ListedMarket]:
+def read_markets(client: Client, found: Sequence[Mapping[str, Any] | None]) -> list[ListedMarket]:
     """Return the spot markets among CCXT's markets, sorted by symbol, whether they trade now or not.
 
     A market without a price step or an amount step is left out.
     """
-    spot = [item for item in found if item["spot"]]
-    listed = read_rows(venue.exchange, "markets", spot, lambda item: _read(venue, item), lambda item: item["id"])
-    return _without_duplicates(venue, _named_apart(listed))
+    venue: Venue = client.venue
+    spot = [item for item in found if item is None or item["spot"]]
+    listed = read_rows(
+        venue.exchange, "markets", spot, lambda item: _read(venue, item), lambda item: (item or {})["id"]
+    )
+    return _without_duplicates(venue, _named_apart(client, listed))
 
 
-def _read(venue: Venue, item: Mapping[str, Any]) -> ListedMarket:
+def _id(item: Mapping[str, Any] | None) -> object:
+    return None if item is None else item["id"]
+
+
+def _read(venue: Venue, item: Mapping[str, Any] | None) -> ListedMarket:
+    if item is None:
+        raise TypeError
+    if not all(isinstance(item[name], str) for name in ("symbol", "base", "quote", "id", "baseId", "quoteId")):
+        raise TypeError
     steps, limits = item["precision"], item["limits"]
     market = Market(
         symbol=item["symbol"],
@@ -59,23 +71,23 @@ def _step(value: object) -> Decimal:
     return step
 
 
-def _named_apart(listed: Sequence[ListedMarket]) -> list[ListedMarket]:
+def _named_apart(client: Client, listed: Sequence[ListedMarket]) -> list[ListedMarket]:
     """Give every asset of the venue a name of its own.
 
     CCXT renames some assets, and two of a venue may end up with one name. The asset with more markets keeps it, and
     the others are named as the venue names them.
     """
+    venue: Venue = client.venue
     markets = Counter[tuple[str, str]]()
     for item in listed:
-        markets.update([(item.market.base, item.venue_base), (item.market.quote, item.venue_quote)])
-    first: dict[str, str] = {}
+        pairs = ((item.market.base, item.venue_base), (item.market.quote, item.venue_quote))
+        markets.update((name, venue.asset_id(asset)) for name, asset in pairs)
+    owners: dict[str, str] = {}
     for (name, asset), _ in sorted(markets.items(), key=lambda pair: (-pair[1], pair[0][0] != pair[0][1], pair[0])):
-        first.setdefault(name, asset)
+        owners.setdefault(name, asset)
 
     def named(name: str, asset: str) -> str:
-        if first[name] == asset:
-            return name
-        return asset if asset not in first else f"{asset}.2"
+        return name if owners[name] == venue.asset_id(asset) else unused_name(client, asset, owners)
 
     def apart(item: ListedMarket) -> ListedMarket:
         market = item.market

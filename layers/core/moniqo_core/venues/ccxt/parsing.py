@@ -16,6 +16,7 @@ from moniqo_core.domain.money import ZERO, exact, round_down, round_up
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
 from moniqo_core.domain.portfolio.position import Position, bought, sold
 from moniqo_core.domain.wallets.results import OrderResult, WalletBalance
+from moniqo_core.venues.exchanges.venue import IN_QUOTE
 
 _SCALE: Final = 18
 
@@ -58,7 +59,7 @@ def read_order(order: Mapping[str, Any], order_type: OrderType) -> OrderResult:
     fees = _fees(order)
     currency = next(iter(fees), order["symbol"].partition("/")[2])
     average = None
-    if filled:
+    if filled and not order.get(IN_QUOTE):
         with exact():
             average = average_price(quote, filled)
     return OrderResult(
@@ -100,23 +101,32 @@ def _fees(order: Mapping[str, Any]) -> dict[str, Decimal]:
     return sums
 
 
-def lacks_fee(order: Mapping[str, Any]) -> bool:
-    """Tell whether an order has fills but reports no fee."""
-    return bool(_amount(order.get("filled"))) and not _fees(order)
+def needs_fills(order: Mapping[str, Any]) -> bool:
+    """Tell whether an order has fills, but reports no fee or no amounts in the units of its market."""
+    return bool(_amount(order.get("filled"))) and (bool(order.get(IN_QUOTE)) or not _fees(order))
 
 
-def with_fees(order: Mapping[str, Any], fills: Iterable[VenueFill]) -> dict[str, Any]:
-    """Return an order of CCXT with the fees of those ``fills`` that belong to it."""
-    own = [{"cost": fill.fee, "currency": fill.fee_currency} for fill in fills if fill.order_id == str(order["id"])]
-    return {**order, "fees": own, "fee": None}
+def with_fills(order: Mapping[str, Any], fills: Iterable[VenueFill]) -> dict[str, Any]:
+    """Return an order of CCXT with the fees, and where needed the amounts, of those ``fills`` that belong to it."""
+    own = [fill for fill in fills if fill.order_id == str(order["id"])]
+    fees = [{"cost": fill.fee, "currency": fill.fee_currency} for fill in own]
+    summed: dict[str, object] = {}
+    if order.get(IN_QUOTE) and own:
+        with exact():
+            filled = sum((fill.amount for fill in own), ZERO)
+            quote = sum((fill.quote for fill in own), ZERO)
+        # Of an order whose amount is in the quote asset, nobody knows the base amount before it filled.
+        amount = filled if order.get("amount") is None else order["amount"]
+        summed = {"filled": filled, "cost": quote, "amount": amount, IN_QUOTE: False}
+    return {**order, "fees": fees, "fee": None, **summed}
 
 
 def read_fill(trade: Mapping[str, Any], *, on_margin: bool = False) -> VenueFill:
     """Convert one of the account's own trades."""
     fee = trade.get("fee") or {}
-    price, amount = _amount(trade["price"]), _amount(trade["amount"])
+    price, amount = _number(trade["price"]), _number(trade["amount"])
     with exact():
-        quote = _amount(trade["cost"]) if trade.get("cost") is not None else price * amount
+        quote = _number(trade["cost"]) if trade.get("cost") is not None else price * amount
     return VenueFill(
         fill_id=str(trade["id"]),
         order_id=str(trade["order"]),
@@ -156,7 +166,7 @@ def read_levels(side: Sequence[Sequence[Any]], *, falling: bool) -> list[PriceLe
 def read_candle(row: Sequence[Any]) -> Candle:
     """Convert a candle of CCXT."""
     start, *prices = row
-    opened, high, low, closed, volume = (_amount(value) for value in prices)
+    opened, high, low, closed, volume = (_number(value) for value in prices)
     return Candle(read_time(start), opened, high, low, closed, volume)
 
 
@@ -198,4 +208,12 @@ def read_time(milliseconds: int | str) -> datetime:
 
 
 def _amount(value: Any) -> Decimal:
-    return ZERO if value is None else Decimal(str(value))
+    return ZERO if value is None else _number(value)
+
+
+def _number(value: Any) -> Decimal:
+    """Return a number that must be there. Raise an error for anything else, such as null or NaN."""
+    found = Decimal(str(value))
+    if not found.is_finite():
+        raise ValueError(value)
+    return found

@@ -12,8 +12,10 @@ from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
+from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
+from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -30,6 +32,17 @@ _READ: Final = {
     "TAKE_PROFIT": OrderType.TAKE_PROFIT,
     "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
     "TAKE_PROFIT_LIMIT": OrderType.STOP_LIMIT,
+}
+_STATUSES: Final = {
+    "NEW": "open",
+    "PENDING_NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "PENDING_CANCEL": "open",
+    "FILLED": "closed",
+    "CANCELED": "canceled",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
 }
 _MOST: Final = 1000
 
@@ -110,13 +123,8 @@ class Binance(Venue):
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid of best bid and best ask of every symbol, from one call."""
         shown = await client.publicGetTickerBookTicker()
-        prices = {}
-        for item in shown:
-            market = client.markets_by_id.get(item["symbol"])
-            bid, ask = Decimal(item["bidPrice"]), Decimal(item["askPrice"])
-            if market and bid > 0 and ask > 0:
-                prices[market[0]["symbol"]] = (bid + ask) / 2
-        return prices
+        listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
+        return mids_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/order``."""
@@ -152,6 +160,17 @@ class Binance(Venue):
         """Return the type from Binance's own field, because CCXT turns a stop-limit order into a limit order."""
         return _READ[order["info"]["type"]]
 
+    def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take the status from Binance's own field.
+
+        A negative quote amount means that Binance does not know it. Then the amounts are added up from the fills.
+        """
+        info = order["info"]
+        own: dict[str, object] = {"status": _STATUSES.get(info["status"])}
+        if Decimal(str(info["cummulativeQuoteQty"])) < 0:
+            own |= {"cost": None, IN_QUOTE: True}
+        return {**order, **own}
+
     def is_on_margin(self, info: Mapping[str, Any]) -> bool:
         """Tell by ``isIsolated``, which only trades of a cross or an isolated margin account have."""
         return "isIsolated" in info
@@ -163,10 +182,10 @@ class Binance(Venue):
             TypeError: the answer holds no balances.
 
         """
-        found: Mapping[str, Any] = await client.fetch_balance({"omitZeroBalances": "true"})
-        if not isinstance(found["info"]["balances"], list):
+        found = (await client.privateGetAccount({"omitZeroBalances": "true"}))["balances"]
+        if not isinstance(found, list):
             raise TypeError
-        return found
+        return read_balance(client, found, _balance, lambda row: row["asset"])
 
     async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return ``GET /api/v3/allOrders``, which includes open orders."""
@@ -180,6 +199,15 @@ class Binance(Venue):
         params, start = ({}, since) if order_id is None else ({"orderId": order_id}, None)
         found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, start, _MOST, params)
         return found
+
+
+def _quote(row: Mapping[str, Any]) -> Quote:
+    return Quote(row["symbol"], amount(row["bidPrice"]), amount(row["askPrice"]))
+
+
+def _balance(row: Mapping[str, Any]) -> AssetBalance:
+    free = amount(row["free"])
+    return AssetBalance(str(row["asset"]), free, free + amount(row["locked"]))
 
 
 def _symbol_id(client: Client, symbol: str) -> str:

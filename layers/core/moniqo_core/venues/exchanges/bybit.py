@@ -12,7 +12,10 @@ from typing import Any, ClassVar, Final
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
+from moniqo_core.venues.exchanges.reading.balances import amount
+from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
+from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue
 
 _KEEPS_FUNDS: Final = frozenset(
@@ -104,13 +107,12 @@ class Bybit(Venue):
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid of best bid and best ask of every symbol, from one call."""
         shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
-        prices = {}
-        for item in shown:
-            market = client.markets_by_id.get(item["symbol"])
-            bid, ask = Decimal(item["bid1Price"] or 0), Decimal(item["ask1Price"] or 0)
-            if market and bid > 0 and ask > 0:
-                prices[market[0]["symbol"]] = (bid + ask) / 2
-        return prices
+        listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
+        return mids_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
+
+    def is_on_margin(self, info: Mapping[str, Any]) -> bool:
+        """Tell by ``isLeverage``, which Bybit sets on executions with borrowed money."""
+        return str(info.get("isLeverage")) == "1"
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Return the type from Bybit's own fields.
@@ -151,7 +153,9 @@ class Bybit(Venue):
             found = await _newest(client, asked)
         else:
             found = await _oldest(client, asked, since)
-        return [client.parse_trade(_readable(fill)) for fill in found]
+        return read_rows(
+            self.exchange, "trades", found, lambda row: client.parse_trade(_readable(row)), lambda row: row["execId"]
+        )
 
 
 async def _newest(client: Client, asked: Mapping[str, object]) -> list[Mapping[str, Any]]:
@@ -179,7 +183,7 @@ async def _oldest(client: Client, asked: Mapping[str, object], since: int) -> li
         if not is_whole:
             span = max(span // _SPAN_DIVISOR, _SHORTEST_SPAN)
             continue
-        found += sorted(rows, key=lambda fill: int(fill["execTime"]))
+        found += sorted(rows, key=_executed_at)
         start = end + 1
     return found[:_MOST]
 
@@ -206,7 +210,21 @@ async def _pages(
 
 def _orders(client: Client, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """Return CCXT's orders. The market is given, because CCXT would guess whether it is a spot market."""
-    return [client.parse_order(order, client.safe_market(order["symbol"], None, None, "spot")) for order in found]
+
+    def read(order: Mapping[str, Any]) -> Mapping[str, Any]:
+        parsed: Mapping[str, Any] = client.parse_order(order, client.safe_market(order["symbol"], None, None, "spot"))
+        return parsed
+
+    return read_rows(client.venue.exchange, "orders", found, read, lambda row: row["orderId"])
+
+
+def _quote(row: Mapping[str, Any]) -> Quote:
+    return Quote(row["symbol"], amount(row["bid1Price"] or 0), amount(row["ask1Price"] or 0))
+
+
+def _executed_at(fill: Any) -> int:
+    """Return when a fill was made, in milliseconds. Zero for a row that does not say so."""
+    return int(fill.get("execTime") or 0) if isinstance(fill, Mapping) else 0
 
 
 def _readable(fill: Mapping[str, Any]) -> dict[str, Any]:

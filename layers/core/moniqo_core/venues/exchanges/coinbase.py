@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.money import ZERO, exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
+from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
+from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
@@ -31,6 +34,7 @@ _STATUSES: Final = {
     "EXPIRED": "expired",
     "FAILED": "rejected",
 }
+_OTHER: Final = {"buy": "sell", "sell": "buy"}
 _MODES: Final = {
     "cancel_only": MarketMode.CANCEL_ONLY,
     "post_only": MarketMode.POST_ONLY,
@@ -38,6 +42,7 @@ _MODES: Final = {
     "auction_mode": MarketMode.LIMIT_ONLY,
 }
 _MOST: Final = 250
+_ORDERS_AT_ONCE: Final = 50
 _LAST_FILLS: Final = 500
 _MOST_FILLS: Final = 1000
 """Fills read since a given time: four pages, which fit into a sync.
@@ -115,13 +120,8 @@ class Coinbase(Venue):
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
-        prices = {}
-        for product in found["products"]:
-            market = client.markets_by_id.get(product["product_id"])
-            price = product.get("mid_market_price") or product.get("price")
-            if market and price and Decimal(price) > 0:
-                prices[market[0]["symbol"]] = Decimal(price)
-        return prices
+        listed = [row for row in found["products"] if _is_listed(client, row)]
+        return mids_of(client, read_rows(self.exchange, "prices", listed, _price, _product))
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/brokerage/orders``. The answer holds only the id of the order."""
@@ -156,17 +156,48 @@ class Coinbase(Venue):
         return _READ[order["info"]["order_type"]]
 
     def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take the status and the filled quote amount from Coinbase's own fields.
+        """Take every number from Coinbase's own fields.
 
-        A market order that was placed by quote amount has no base amount, so its filled amount is used.
+        A market order that was placed by quote amount has no base amount, so its filled amount is used. The fee is in
+        the quote asset.
         """
         info = order["info"]
-        amount = order["amount"] or info["filled_size"]
-        return {**order, "status": _STATUSES.get(info["status"]), "cost": info["filled_value"], "amount": amount}
+        ((_, fields),) = info["order_configuration"].items()
+        return {
+            **order,
+            "status": _STATUSES.get(info["status"]),
+            "filled": info["filled_size"],
+            "cost": info["filled_value"],
+            "amount": fields.get("base_size") or info["filled_size"],
+            "price": fields.get("limit_price"),
+            "fees": None,
+            "fee": {"cost": info["total_fees"], "currency": order["symbol"].partition("/")[2]},
+        }
+
+    def amended_fill(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take price, size and commission from Coinbase's own fields.
+
+        With ``size_in_quote`` the size is the quote amount, and :meth:`fills` has added the base amount. A reversal
+        takes back an earlier fill.
+        """
+        info = trade["info"]
+        size, commission = amount(info["size"]), amount(info["commission"])
+        in_quote = info.get("size_in_quote") is True
+        taken_back = info.get("trade_type") == "REVERSAL"
+        side = trade["side"]
+        return {
+            **trade,
+            "id": f"{trade['id']}-reversal" if taken_back else trade["id"],
+            "side": _OTHER[side] if taken_back else side,
+            "price": info["price"],
+            "amount": info.get("base_size") if in_quote else size,
+            "cost": size if in_quote else None,
+            "fee": {"cost": -commission if taken_back else commission, "currency": trade["symbol"].partition("/")[2]},
+        }
 
     async def balance(self, client: Client) -> Mapping[str, Any]:
         """Return the balance from all pages of ``GET /api/v3/brokerage/accounts``. If one page fails, so does this."""
-        accounts: list[object] = []
+        accounts: list[Any] = []
         asked: dict[str, object] = {"limit": _MOST}
         while True:
             page = await client.v3PrivateGetBrokerageAccounts(asked)
@@ -174,8 +205,9 @@ class Coinbase(Venue):
             if not page["has_next"]:
                 break
             asked = {**asked, "cursor": page["cursor"]}
-        found: Mapping[str, Any] = client.parse_custom_balance({"accounts": accounts})
-        return found
+        kinds = client.options["v3Accounts"]
+        held = [row for row in accounts if not isinstance(row, Mapping) or row.get("type") in kinds]
+        return read_balance(client, held, _balance, lambda row: row["currency"])
 
     async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
         """Return ``GET /api/v3/brokerage/orders/historical/batch``, with 250 orders where CCXT reads a hundred."""
@@ -194,10 +226,13 @@ class Coinbase(Venue):
             VenueRefusalError: the order is not among them.
 
         """
-        for order in await client.fetch_orders(symbol, None, _MOST):
-            if order["clientOrderId"] == client_id:
-                found: Mapping[str, Any] = order
-                return found
+        asked = {"product_id": client.market(symbol)["id"], "limit": _MOST}
+        page = await client.v3PrivateGetBrokerageOrdersHistoricalBatch(asked)
+        for row in page["orders"]:
+            # An order that cannot be read raises here: it must not look like an order that was never placed.
+            if isinstance(row, Mapping) and row.get("client_order_id") == client_id:
+                order: Mapping[str, Any] = client.parse_order(row)
+                return order
         raise VenueRefusalError(means.UNKNOWN_ORDER)
 
     async def fills(
@@ -212,13 +247,70 @@ class Coinbase(Venue):
         if since is not None:
             asked["start_sequence_timestamp"] = client.iso8601(since)
         most = _LAST_FILLS if since is None else _MOST_FILLS
-        found: list[Mapping[str, Any]] = []
+        rows: list[Any] = []
         while True:
             page = await client.v3PrivateGetBrokerageOrdersHistoricalFills(asked)
-            found += [client.parse_trade(fill) for fill in page["fills"]]
-            if not page["cursor"] or (order_id is None and len(found) >= most):
-                return found
+            rows += page["fills"]
+            if not page["cursor"] or (order_id is None and len(rows) >= most):
+                break
             asked = {**asked, "cursor": page["cursor"]}
+        rows = await _with_base_sizes(client, rows)
+        return read_rows(self.exchange, "trades", rows, client.parse_trade, lambda row: row["trade_id"])
+
+
+async def _with_base_sizes(client: Client, rows: Sequence[Any]) -> list[Any]:
+    """Add ``base_size`` to fills whose size is in the quote asset. Coinbase tells it for a whole order only.
+
+    Of an order whose fills are all there, the last fill gets what the others leave of the order's base amount.
+    """
+    readable = [row for row in rows if isinstance(row, Mapping) and "order_id" in row]
+    in_quote = [row for row in readable if row.get("size_in_quote") is True]
+    if not in_quote:
+        return list(rows)
+    orders: dict[str, Any] = {}
+    ids = sorted({str(row["order_id"]) for row in in_quote})
+    for start in range(0, len(ids), _ORDERS_AT_ONCE):
+        asked = {"order_ids": ids[start : start + _ORDERS_AT_ONCE], "limit": _MOST}
+        page = await client.v3PrivateGetBrokerageOrdersHistoricalBatch(asked)
+        orders.update((order["order_id"], order) for order in page["orders"])
+    of_orders = [[row for row in in_quote if str(row["order_id"]) == name] for name in ids]
+    found = read_rows(
+        client.venue.exchange,
+        "trades",
+        of_orders,
+        lambda own: _base_sizes(client, own, orders.get(own[0]["order_id"])),
+        lambda own: own[0]["order_id"],
+    )
+    sizes = {name: size for own in found for name, size in own.items()}
+    return [{**row, "base_size": sizes[id(row)]} if id(row) in sizes else row for row in rows]
+
+
+def _base_sizes(
+    client: Client, fills: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None
+) -> Mapping[int, Decimal]:
+    lot = amount(client.markets_by_id[fills[0]["product_id"]][0]["precision"]["amount"])
+    with exact():
+        sizes = {id(row): floor_to(amount(row["size"]) / amount(row["price"]), lot) for row in fills}
+        spent = sum((amount(row["size"]) for row in fills), ZERO)
+        if order is not None and spent == amount(order["filled_value"]):
+            *others, last = sizes
+            sizes[last] = amount(order["filled_size"]) - sum((sizes[name] for name in others), ZERO)
+    return sizes
+
+
+def _is_listed(client: Client, row: Any) -> bool:
+    return not isinstance(row, Mapping) or row.get("product_id") in client.markets_by_id
+
+
+def _price(row: Mapping[str, Any]) -> Quote:
+    """Return the mid price, or the last price where none is shown, as both bid and ask."""
+    price = amount(row.get("mid_market_price") or row.get("price") or 0)
+    return Quote(row["product_id"], price, price)
+
+
+def _balance(row: Mapping[str, Any]) -> AssetBalance:
+    free = amount(row["available_balance"]["value"])
+    return AssetBalance(str(row["available_balance"]["currency"]), free, free + amount(row["hold"]["value"]))
 
 
 def _product(row: Mapping[str, Any]) -> object:

@@ -15,9 +15,11 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
+from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
+from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -31,6 +33,8 @@ _MODES: Final = {
     mode.value: mode
     for mode in (MarketMode.CANCEL_ONLY, MarketMode.POST_ONLY, MarketMode.LIMIT_ONLY, MarketMode.REDUCE_ONLY)
 }
+_LONG_NAME: Final = 4
+_SHORT_NAMES: Final = {"BTC": "XBT", "DOGE": "XDG"}
 _PAGE: Final = 50
 _PAGES: Final = 4
 """Pages of trades that one query returns. One more page tells how many trades there are.
@@ -102,6 +106,11 @@ class Kraken(Venue):
         rows = [(name, pair) for name, pair in pairs.items() if ":" not in name]
         return read_rows(self.exchange, "markets", rows, lambda row: _market(client, *row), lambda row: row[0])
 
+    def asset_id(self, asset: str) -> str:
+        """Return Kraken's short name: XBT for XXBT and BTC, USD for ZUSD."""
+        short = asset[1:] if len(asset) == _LONG_NAME and asset[0] in "XZ" else asset
+        return _SHORT_NAMES.get(short, short)
+
     def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
         """Return Kraken's ``status`` of the pair. Any other status than those it documents takes no orders."""
         status = item["info"]["status"]
@@ -110,13 +119,9 @@ class Kraken(Venue):
     async def mids(self, client: Client) -> Mapping[str, Decimal]:
         """Return the mid of best bid and best ask of every pair, from one call."""
         shown = (await client.publicGetTicker())["result"]
-        prices = {}
-        for name, ticker in shown.items():
-            market = client.markets_by_id.get(name)
-            bid, ask = Decimal(ticker["b"][0]), Decimal(ticker["a"][0])
-            if market and bid > 0 and ask > 0:
-                prices[market[0]["symbol"]] = (bid + ask) / 2
-        return prices
+        listed = [row for row in shown.items() if row[0] in client.markets_by_id]
+        quotes = read_rows(self.exchange, "prices", listed, _quote, lambda row: row[0])
+        return mids_of(client, quotes)
 
     def check(self, order: OrderRequest) -> None:
         """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only."""
@@ -152,14 +157,20 @@ class Kraken(Venue):
         return _READ[order["info"]["descr"]["ordertype"]]
 
     def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take the filled quote amount and the limit price from Kraken's own fields.
+        """Take the amounts, the fee and the limit price from Kraken's own fields.
 
-        CCXT computes the quote amount from a rounded average price.
+        The fee is in the quote asset whatever side ``oflags`` prefers. With ``viqc`` in ``oflags`` the volume is in the
+        quote asset, so the amounts are added up from the fills.
         """
         info = order["info"]
         descr = info["descr"]
         price = descr["price2"] if descr["ordertype"].endswith("-limit") else descr["price"]
-        return {**order, "cost": info["cost"], "price": price}
+        quote = (order["symbol"] or "/").partition("/")[2]
+        own = {"cost": info["cost"], "price": price, "filled": info["vol_exec"], "amount": info["vol"], "fees": None}
+        own["fee"] = {"cost": info["fee"], "currency": quote}
+        if "viqc" in str(info.get("oflags") or "").split(","):
+            own |= {"amount": None, IN_QUOTE: True}
+        return {**order, **own}
 
     def is_on_margin(self, info: Mapping[str, Any]) -> bool:
         """Read the fields that only trades on margin have.
@@ -205,10 +216,10 @@ class Kraken(Venue):
             TypeError: the answer holds no balances.
 
         """
-        found = await super().balance(client)
-        if not isinstance(found["info"]["result"], dict):
+        found = (await client.privatePostBalanceEx())["result"]
+        if not isinstance(found, dict):
             raise TypeError
-        return found
+        return read_balance(client, found.items(), _balance, lambda row: row[0])
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
         """Search open orders, then closed ones. An order that closes in between is found by the second search.
@@ -217,13 +228,31 @@ class Kraken(Venue):
             VenueRefusalError: there is no such order.
 
         """
-        asked = {"clientOrderId": client_id}
-        found = await client.fetch_open_orders(symbol, None, None, asked)
-        found = found or await client.fetch_closed_orders(symbol, None, None, asked)
-        if not found:
-            raise VenueRefusalError(means.UNKNOWN_ORDER)
-        order: Mapping[str, Any] = found[0]
-        return order
+        asked = {"cl_ord_id": client_id}
+        found = (await client.privatePostOpenOrders(asked))["result"]["open"]
+        found = found or (await client.privatePostClosedOrders(asked))["result"]["closed"]
+        for name, row in found.items():
+            # An order that cannot be read raises here: it must not look like an order that was never placed.
+            if row.get("cl_ord_id") in {None, client_id}:
+                order: Mapping[str, Any] = client.parse_order({**row, "id": name})
+                return order
+        raise VenueRefusalError(means.UNKNOWN_ORDER)
+
+    async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
+        """Return ``POST /0/private/OpenOrders``."""
+        found = self._orders(client, (await client.privatePostOpenOrders())["result"]["open"])
+        return [order for order in found if symbol in {None, order["symbol"]}]
+
+    async def ended(self, client: Client, symbol: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return ``POST /0/private/ClosedOrders``."""
+        found = self._orders(client, (await client.privatePostClosedOrders())["result"]["closed"])
+        return [order for order in found if symbol in {None, order["symbol"]}]
+
+    def _orders(self, client: Client, found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        rows = found.items()
+        return read_rows(
+            self.exchange, "orders", rows, lambda row: client.parse_order({**row[1], "id": row[0]}), lambda row: row[0]
+        )
 
     async def fills(
         self, client: Client, symbol: str | None, since: int | None, order_id: str | None
@@ -233,8 +262,18 @@ class Kraken(Venue):
         With ``order_id``, query the order and then its trades.
         """
         found = await (_pages(client, since) if order_id is None else _of_order(client, order_id))
-        trades = [client.parse_trade({**trade, "id": name}) for name, trade in found.items()]
+        rows = [(name, row) for name, row in found.items()]
+        trades = read_rows(
+            self.exchange, "trades", rows, lambda row: client.parse_trade({**row[1], "id": row[0]}), lambda row: row[0]
+        )
         return [trade for trade in trades if symbol in {None, trade["symbol"]}]
+
+
+def _balance(row: tuple[str, Mapping[str, Any]]) -> AssetBalance:
+    """Read a row of BalanceEx. The balance includes what open orders hold. A credit line is no balance."""
+    asset, shown = row
+    total, held = amount(shown["balance"]), amount(shown.get("hold_trade") or 0)
+    return AssetBalance(asset, total - held, total)
 
 
 def _market(client: Client, name: str, pair: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -265,7 +304,7 @@ async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str,
     offsets = range(_PAGE, min(count, most), _PAGE)
     if since is not None and count > _PAGE:
         # A trade newer than the first page would shift the offsets, and the oldest trades would be missed.
-        asked["end"] = max(found, key=lambda name: Decimal(found[name]["time"]))
+        asked["end"] = max(found, key=lambda name: _time(found[name]))
         if count > most:
             offsets, found = range(count - most, count, _PAGE), {}
     for offset in offsets:
@@ -281,6 +320,16 @@ async def _of_order(client: Client, order_id: str) -> Mapping[str, Mapping[str, 
         asked = ",".join(names[start : start + _TRADES_AT_ONCE])
         found |= (await client.privatePostQueryTrades({"txid": asked}))["result"]
     return found
+
+
+def _quote(row: tuple[str, Mapping[str, Any]]) -> Quote:
+    name, ticker = row
+    return Quote(name, amount(ticker["b"][0]), amount(ticker["a"][0]))
+
+
+def _time(trade: Any) -> Decimal:
+    """Return when a trade was made. Zero for a row that does not say so."""
+    return Decimal(str(trade.get("time") or 0)) if isinstance(trade, Mapping) else Decimal(0)
 
 
 def _parts(error: str) -> Sequence[str]:

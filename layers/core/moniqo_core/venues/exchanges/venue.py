@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
@@ -19,6 +19,9 @@ from moniqo_core.domain.orders.order import OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.refusals import Refusal
+
+IN_QUOTE: Final = "amounts_in_quote"
+"""Marks an order of CCXT whose amounts the venue states in the quote asset. They are added up from its fills."""
 
 Client = Any
 """CCXT's client for one account."""
@@ -142,6 +145,10 @@ class Venue(ABC):
     def details(self, info: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return those fields of a venue's market that CCXT needs later. They are stored with the listing."""
         return {}
+
+    def asset_id(self, asset: str) -> str:
+        """Return one id for all spellings that the venue itself uses for an asset."""
+        return asset
 
     def market_mode(self, item: Mapping[str, Any]) -> MarketMode:
         """Return what the venue accepts in one of CCXT's markets now."""

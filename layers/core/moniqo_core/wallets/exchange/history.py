@@ -11,7 +11,9 @@ from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import PreviousSync
-from moniqo_core.venues.ccxt.parsing import VenueFill, lacks_fee, read_fill, read_order, with_fees
+from moniqo_core.venues.ccxt.parsing import VenueFill, needs_fills, read_fill, read_order, with_fills
+from moniqo_core.venues.exchanges.refusals import UNREADABLE_ROW, VenueRefusalError
+from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.access import ExchangeAccess
@@ -35,8 +37,7 @@ class ExchangeHistory:
         await self.check_id(order_id)
 
         async def ask(client: Client) -> Mapping[str, Any]:
-            found = await self._venue.order(client, order_id, symbol)
-            return self.readable(found if found["symbol"] in client.markets else {**found, "symbol": symbol})
+            return self.readable_one(await self._venue.order(client, order_id, symbol), symbol)
 
         return await self.result(await self._connection.read(self._access.client, ask))
 
@@ -48,18 +49,45 @@ class ExchangeHistory:
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
 
     def readable(self, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return an order with the venue's corrections applied.
+        """Return an order of a list with the venue's corrections applied.
 
-        An order that cannot be parsed raises here, inside the call, so that it counts as a failure of the venue.
+        Raises:
+            KeyError: it is of a type that no venue of ours has, or of a market that the venue does not list.
+
         """
+        if found["symbol"] not in self._access.client.markets:
+            raise KeyError(found["symbol"])
         order = self._venue.amended(found)
         read_order(order, self._venue.type_of(order))
         return order
 
+    def readable_one(self, found: Mapping[str, Any], symbol: str) -> Mapping[str, Any]:
+        """Return the order that was asked for, as :meth:`readable` does, or of ``symbol`` if its market is not listed.
+
+        An answer without an order raises here, inside the call, so that it counts as a failure of the venue.
+
+        Raises:
+            VenueRefusalError: the venue has the order, but of a type that is not known here.
+
+        """
+        listed = found["symbol"] in self._access.client.markets
+        order = self._venue.amended(found if listed else {**found, "symbol": symbol})
+        try:
+            kind = self._venue.type_of(order)
+        except KeyError:
+            if found.get("id") is None:
+                raise
+            raise VenueRefusalError(UNREADABLE_ROW) from None
+        read_order(order, kind)
+        return order
+
+    def _readable_list(self, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return read_rows(self._venue.exchange, "orders", found, self.readable, lambda row: row["id"])
+
     async def result(self, found: Mapping[str, Any]) -> OrderResult:
-        """Parse an order. Its fills are queried if it does not report its fee."""
-        if lacks_fee(found):
-            found = with_fees(found, await self.fills(found["symbol"], order_id=str(found["id"])))
+        """Parse an order. Its fills are queried if it does not report its fee, or amounts in the wrong unit."""
+        if needs_fills(found):
+            found = with_fills(found, await self.fills(found["symbol"], order_id=str(found["id"])))
         return read_order(found, self._venue.type_of(found))
 
     async def open_orders(self, symbol: str | None) -> list[OrderResult]:
@@ -70,7 +98,7 @@ class ExchangeHistory:
             await self._access.market(symbol)
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
-            return [self.readable(order) for order in await self._venue.open_orders(client, symbol)]
+            return self._readable_list(await self._venue.open_orders(client, symbol))
 
         found = await self._connection.read(client, ask)
         return sorted(await self._results(found), key=lambda order: order.timestamp)
@@ -90,7 +118,7 @@ class ExchangeHistory:
             raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol only. Name the symbol.")
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
-            return [self.readable(order) for order in await self._venue.ended(client, symbol, limit)]
+            return self._readable_list(await self._venue.ended(client, symbol, limit))
 
         found = await self._connection.read(client, ask)
         ended = [order for order in found if order["status"] != "open"]
@@ -100,9 +128,9 @@ class ExchangeHistory:
     async def _results(self, found: Sequence[Mapping[str, Any]]) -> list[OrderResult]:
         """Parse orders. The fills of a symbol are queried once, if one of its orders does not report its fee."""
         fills: dict[str, list[VenueFill]] = {}
-        for symbol in {order["symbol"] for order in found if lacks_fee(order)}:
+        for symbol in {order["symbol"] for order in found if needs_fills(order)}:
             fills[symbol] = await self.fills(symbol)
-        orders = (with_fees(order, fills[order["symbol"]]) if lacks_fee(order) else order for order in found)
+        orders = (with_fills(order, fills[order["symbol"]]) if needs_fills(order) else order for order in found)
         return [read_order(order, self._venue.type_of(order)) for order in orders]
 
     async def fills(
@@ -120,13 +148,15 @@ class ExchangeHistory:
 
         async def ask(client: Client) -> list[VenueFill]:
             found = await self._venue.fills(client, symbol, start, order_id)
-            return [self._readable_fill(trade) for trade in found]
+            return read_rows(self._venue.exchange, "trades", found, self._readable_fill, lambda row: row["id"])
 
         fills = await self._connection.read(client, ask)
         return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
 
     def _readable_fill(self, trade: Mapping[str, Any]) -> VenueFill:
-        """Parse a trade of CCXT after the venue's corrections."""
+        """Parse a trade of CCXT after the venue's corrections. Raise KeyError if its market is not listed."""
+        if trade["symbol"] not in self._access.client.markets:
+            raise KeyError(trade["symbol"])
         return read_fill(self._venue.amended_fill(trade), on_margin=self._venue.is_on_margin(trade["info"]))
 
     async def asset_flows(

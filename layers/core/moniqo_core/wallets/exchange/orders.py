@@ -104,11 +104,19 @@ class ExchangeOrders:
 
         async def ask(client: Client) -> Mapping[str, Any]:
             placed = await self._venue.place(client, order, venue_id)
-            return self._history.readable(placed) if whole else {"id": str(placed["id"])}
+            accepted = {"id": str(placed["id"])}
+            if not whole:
+                return accepted
+            try:
+                return self._history.readable_one(placed, order.symbol)
+            except VenueRefusalError:
+                return accepted
 
         sent = await self._connection.send(self._access.client, ask)
         try:
-            return await (self._history.result(sent) if whole else self._history.order(sent["id"], order.symbol))
+            return await (
+                self._history.result(sent) if "info" in sent else self._history.order(sent["id"], order.symbol)
+            )
         except WalletError:
             # The order is placed, but its status could not be read. The next query reads it.
             return _only_accepted(order, str(sent["id"]), venue_id, self._access.clock())
@@ -118,7 +126,7 @@ class ExchangeOrders:
         await self._access.market(symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
-            return self._history.readable(await self._venue.find(client, venue_id, symbol))
+            return self._history.readable_one(await self._venue.find(client, venue_id, symbol), symbol)
 
         try:
             return await self._history.result(await self._connection.read(self._access.client, ask))

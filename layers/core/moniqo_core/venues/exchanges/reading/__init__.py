@@ -1,0 +1,1 @@
+"""Reads balances and prices from the rows of a venue, in its own numbers."""

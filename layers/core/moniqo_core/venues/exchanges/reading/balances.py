@@ -1,0 +1,75 @@
+"""Reads the balances of an account from the venue's own rows, and keeps apart the assets that the venue keeps apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from decimal import Decimal
+from itertools import chain, count
+from typing import Any, NamedTuple, TypeVar
+
+from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.venues.exchanges.rows import read_rows
+
+Row = TypeVar("Row")
+Client = Any
+
+
+class AssetBalance(NamedTuple):
+    """What an account holds of an asset, under the venue's name of the asset."""
+
+    asset: str
+    free: Decimal
+    total: Decimal
+
+
+def read_balance(
+    client: Client, rows: Iterable[Row], read: Callable[[Row], AssetBalance], name: Callable[[Row], object]
+) -> Mapping[str, Any]:
+    """Return a balance in CCXT's form from the venue's rows. Rows of the same asset are added up."""
+    found: dict[str, AssetBalance] = {}
+    with exact():
+        for row in read_rows(client.venue.exchange, "balances", rows, read, name):
+            before = found.get(row.asset, AssetBalance(row.asset, ZERO, ZERO))
+            found[row.asset] = AssetBalance(row.asset, before.free + row.free, before.total + row.total)
+    names = _names(client, found)
+    return {
+        "free": {names[asset]: row.free for asset, row in found.items()},
+        "total": {names[asset]: row.total for asset, row in found.items()},
+    }
+
+
+def _names(client: Client, assets: Iterable[str]) -> Mapping[str, str]:
+    """Return our name of each asset of the venue. No two have the same name.
+
+    A name that two would have goes to the asset that the venue's markets use, or else to the one that has this name at
+    the venue as well.
+    """
+    in_markets = {market[side] for market in client.markets.values() for side in ("baseId", "quoteId")}
+    usual = {asset: str(client.safe_currency_code(asset)) for asset in assets}
+    names: dict[str, str] = {}
+    for asset in sorted(usual, key=lambda asset: (asset not in in_markets, usual[asset] != asset, asset)):
+        taken = {*names.values(), *usual.values()}
+        names[asset] = unused_name(client, asset, taken) if usual[asset] in names.values() else usual[asset]
+    return names
+
+
+def unused_name(client: Client, asset: str, taken: Collection[str]) -> str:
+    """Return a name for an asset whose usual name belongs to another asset: the venue's own name of it.
+
+    A number is added if that is the name of another asset too, of those ``taken`` or of any that CCXT names so.
+    """
+    others = {*taken, *client.asset_owners, *client.commonCurrencies.values()}
+    return next(name for name in chain((asset,), (f"{asset}.{number}" for number in count(2))) if name not in others)
+
+
+def amount(value: object) -> Decimal:
+    """Return an amount of a row.
+
+    Raises:
+        ValueError, ArithmeticError: it is not a finite number.
+
+    """
+    found = Decimal(str(value))
+    if not found.is_finite():
+        raise ValueError(value)
+    return found
