@@ -1,4 +1,4 @@
-"""How many database commands each use case sends, counted by a command listener, and how large the layer is."""
+"""Count the database commands of common requests and syncs, and measure the size of the layer."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_venue_wallet_is_connected_and_read(venue: FakeVenue, invoke: Invoke) ->
 @pytest.mark.parametrize(
     ("account", "detail"),
     [
-        ({"can_withdraw": True}, "This API key can withdraw funds. If it leaked, it could empty the account."),
+        ({"can_withdraw": True}, "This API key can withdraw funds. Anyone who obtained it could empty the account."),
         ({"revoked": True}, "The venue does not accept this API key."),
     ],
 )

@@ -144,7 +144,9 @@ class WalletConnector:
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
         """Return wallets by id, not yet initialised, in two round trips.
 
-        A wallet that cannot be opened is missing from the result. A deleted demo wallet raises WalletDeletedError when
+        A wallet without an account or a usable definition is missing from the result.
+
+        A deleted demo wallet raises WalletDeletedError when
         it is initialised.
         """
         demo = [wallet for wallet in wallets if wallet.is_demo]
@@ -159,7 +161,8 @@ class WalletConnector:
     async def connect_live_many(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
         """Return live wallets by id, not yet initialised.
 
-        A demo wallet, and a wallet that cannot be opened, are missing from the result.
+        Missing from the result are demo wallets, and wallets whose definition is gone or names no usable venue. A
+        wallet whose credentials cannot be decrypted raises that error when it is used.
         """
         return await self._live.prepare([wallet for wallet in wallets if not wallet.is_demo])
 

@@ -69,7 +69,7 @@ class LiveConnector:
         return opened
 
     async def prepare(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
-        """Return wallets by id, not yet initialised. A wallet that cannot be opened is missing from the result."""
+        """Return wallets by id, not yet initialised, without those that have no usable definition."""
         prepared: dict[str, ExchangeWallet] = {}
         definitions = await self._definitions.get_many({wallet.wallet_id for wallet in wallets})
         for wallet in wallets:

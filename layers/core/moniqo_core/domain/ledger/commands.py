@@ -10,7 +10,11 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimit
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """Open the account, or fork it from another wallet's journal. The terms are part of the account itself."""
+    """Open the account, or open it as a fork of another wallet.
+
+    ``forked_from`` is then the other wallet's id, a colon and the ``seq`` of the entry. The account stores its terms,
+    so the command has none.
+    """
 
     forked_from: str | None = None
 

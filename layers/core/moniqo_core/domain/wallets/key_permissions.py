@@ -21,7 +21,7 @@ def reason_to_pause(before: KeyPermissions | None, now: KeyPermissions) -> str |
     A key pauses its wallet when it can withdraw, or when its permissions differ from those ``before``.
     """
     if now.can_withdraw:
-        return "The API key can withdraw funds. If it leaked, it could empty the account."
+        return "The API key can withdraw funds. Anyone who obtained it could empty the account."
     if before is None or before == now:
         return None
     changed = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]

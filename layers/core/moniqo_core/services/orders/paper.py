@@ -18,7 +18,7 @@ class PaperOrders(Protocol):
     """The orders of a paper wallet, as :class:`moniqo_core.wallets.demo.orders.DemoOrders` implements them."""
 
     async def evaluate(self) -> bool:
-        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
+        """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
 
     async def submit(self, order: OrderRequest) -> OrderRecord:
         """Place an order, or return the order accepted under the same client order id."""

@@ -59,7 +59,7 @@ class PaperAccount(Protocol):
         """Close the account."""
 
     async def evaluate(self) -> bool:
-        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
+        """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
 
 
 class OrderEvaluation:

@@ -22,7 +22,7 @@ Message = Mapping[str, object]
 
 
 class WorkQueue:
-    """Sends messages, ten per call and a few calls at once. Workers must accept any order and duplicates."""
+    """Sends messages, ten per call and a few calls at once. Messages may arrive twice and out of sequence."""
 
     def __init__(
         self,

@@ -97,7 +97,7 @@ class DemoAccount:
             await self._again(deadline)
 
     async def evaluate(self, *, mark: bool = True) -> bool:
-        """Evaluate resting orders up to now. Returns whether the path was walked to its end.
+        """Evaluate resting orders along the price path. Returns False if it stopped short of now.
 
         Changes are committed. An evaluation without changes is committed at most once an hour, and never if ``mark`` is
         False.

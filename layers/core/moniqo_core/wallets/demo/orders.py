@@ -33,7 +33,7 @@ class DemoOrders:
         return OrderReader(self._access.history, self._access.session.seen)
 
     async def evaluate(self) -> bool:
-        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
+        """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
         return await self._access.session.evaluate()
 
     async def submit(self, order: OrderRequest) -> OrderRecord:

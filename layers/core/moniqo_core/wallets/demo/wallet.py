@@ -94,7 +94,7 @@ class DemoWallet(BaseWallet):
         await self.initialize()
 
     async def evaluate(self) -> bool:
-        """Evaluate resting orders up to now. Returns whether the path was walked to its end."""
+        """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
         return await self.orders.evaluate()
 
     async def get_balance(self) -> list[WalletBalance]:

@@ -49,7 +49,7 @@ class ExchangeAccount:
         hint = self._access.venue.key_hint
         if allowed.can_withdraw:
             raise InvalidCredentialsError(
-                "This API key can withdraw funds. If it leaked, it could empty the account.", hint=hint
+                "This API key can withdraw funds. Anyone who obtained it could empty the account.", hint=hint
             )
         if not allowed.can_read:
             raise InvalidCredentialsError("This API key cannot read the account.", hint=hint)
