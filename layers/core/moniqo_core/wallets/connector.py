@@ -144,10 +144,8 @@ class WalletConnector:
     async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
         """Return wallets by id, not yet initialised, in two round trips.
 
-        A wallet without an account or a usable definition is missing from the result.
-
-        A deleted demo wallet raises WalletDeletedError when
-        it is initialised.
+        A wallet without an account or a usable definition is missing from the result. A deleted demo wallet raises
+        WalletDeletedError when it is initialised.
         """
         demo = [wallet for wallet in wallets if wallet.is_demo]
         loaded = await self._ledger.load_many([wallet.id for wallet in demo]) if demo else {}

@@ -28,8 +28,8 @@ ClientOrderId = Annotated[
     str,
     Field(
         pattern=r"^[\x21-\x7e]{1,64}$",
-        description="An id that you choose. The same order sent again with this id returns the first order and places no"
-        " second one. Another order with this id is refused.",
+        description="An id that you choose. The same order sent again with this id returns the first order and places"
+        " no second one. Another order with this id is refused.",
         examples=["rebalance-42"],
     ),
 ]
