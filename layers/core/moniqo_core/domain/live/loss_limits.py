@@ -39,8 +39,9 @@ _SHOWN: Final = Decimal("0.00000001")
 def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO) -> LossBaseline:
     """Return the baseline for losses when a wallet is worth ``equity``. ``wallet`` is as the last sync left it.
 
-    A day begins with the last equity measured before it. A new time zone takes effect with the next day. ``paid_in``
-    was deposited since the last sync (withdrawn if negative), and is neither gain nor loss.
+    A day begins with the last equity measured before it, if that was within 24 hours. Otherwise it begins with the
+    present equity less ``paid_in``. A new time zone takes effect with the next day. ``paid_in`` was deposited since
+    the last sync (withdrawn if negative), and is neither gain nor loss.
     """
     before, last = wallet.baseline, wallet.balance
     if before is None or now >= before.until:

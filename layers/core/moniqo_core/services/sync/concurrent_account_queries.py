@@ -80,7 +80,7 @@ class AccountQueries:
         return await self._try(run, wallet, account, stays_open=True)
 
     async def _with_retries(self, run: SyncRun, wallet: UserWallet, connected: BaseWallet | None) -> SyncOutcome:
-        """Query the account. A scheduled sync retries for up to 16 s while the venue's circuit breaker is open."""
+        """Query the account. A scheduled sync pauses and retries while the venue's circuit breaker is open."""
         rested = 0.0
         while True:
             outcome, error = await self._try(run, wallet, connected)

@@ -58,7 +58,7 @@ class LiveExecution:
         return await self._placing.close_position(self._account, symbol, (await self._read(None)).state)
 
     async def get(self, order_id: str) -> OrderRecord:
-        """Return one order. It is queried at the venue unless it has ended."""
+        """Return one order, which is queried at the venue first unless it has ended or is being sent."""
         return await self._orders.get(self._account, order_id)
 
     async def page(self, query: OrderQuery) -> OrderPage:
