@@ -59,7 +59,7 @@ class NaiveArrivals(NaivePath):
         return takes, memory
 
     def cash_for(self, side: str, symbol: str, amount: Decimal, snapshot: Snapshot) -> Decimal:
-        """Cash a market order of this size would cost or bring, fee included."""
+        """Return the cash that a market order costs or brings, fee included, or TOO_MUCH if its slippage is refused."""
         probe: Item = {"side": side, "symbol": symbol, "price": None, "takes": []}
         try:
             takes, _ = self.walk_book(probe, amount, snapshot)

@@ -115,7 +115,7 @@ class ExchangeHistory:
         if symbol is not None:
             await self._access.market(symbol)
         elif self._venue.history_by_symbol:
-            raise SymbolNotFoundError(f"{self._venue.name} lists ended orders of one symbol only. Name the symbol.")
+            raise SymbolNotFoundError(f"{self._venue.name} lists ended orders for one symbol at a time. Give a symbol.")
 
         async def ask(client: Client) -> list[Mapping[str, Any]]:
             return self._readable_list(await self._venue.ended(client, symbol, limit))

@@ -55,7 +55,7 @@ class CapabilitiesView(View):
 
 
 class SimulationView(View):
-    """Settings of the simulated market of a demo wallet."""
+    """How a demo wallet trades: its cash asset, its slippage and the source of its prices."""
 
     cash_asset: str
     slippage_bps: Amount

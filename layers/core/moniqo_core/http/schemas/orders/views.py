@@ -57,7 +57,13 @@ class OrderView(View):
     fee: Amount
     fee_currency: str
     time_in_force: TimeInForce
-    expires_at: Annotated[Timestamp | None, Field(description="Set when the order is placed, also for DAY.")]
+    expires_at: Annotated[
+        Timestamp | None,
+        Field(
+            description="When the order expires, fixed when it is placed. For DAY this is the close of the session, or the"
+            " next midnight of the owner in a market without sessions. Null without an expiry."
+        ),
+    ]
     post_only: bool
     reduce_only: bool
     entry: Annotated[str | None, Field(description="The entry order that this exit belongs to.", examples=["o-12-1"])]
