@@ -15,6 +15,7 @@ from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
+from moniqo_core.services.wallets.requests import Pause
 from moniqo_core.services.wallets.resume_checks import Resuming
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
@@ -45,6 +46,7 @@ class Services:
         stop, no_limit = BuyCancellation(database, connector), PerMinute("syncs", 0, RateCounters(database, MINUTE))
         due, rows = DueWallets(database), SyncLogStore(database)
         sync = BalanceSync(wallets, due, rows, connector, no_limit, lambda: stop)
+        self.stop = stop
         self.resuming = Resuming(self.connection, sync, stop)
         self.lifecycle = WalletLifecycle(wallets, connector)
 
@@ -68,7 +70,7 @@ def test_testing_a_connection_decrypts_credentials_once(services: Services, run:
 
 
 def test_resuming_decrypts_credentials_once(services: Services, run: Run) -> None:
-    run(services.lifecycle.pause(OWNER, WALLET, None))
+    run(services.lifecycle.pause(OWNER, WALLET, Pause(keep_orders=True), services.stop))
     resumed = run(services.lifecycle.resume(OWNER, WALLET, services.resuming))
 
     assert resumed.status is UserWalletStatus.ACTIVE

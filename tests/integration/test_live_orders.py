@@ -338,7 +338,7 @@ def test_buys_are_refused_while_a_holding_has_no_price(harness: LiveHarness) -> 
 
 def test_paused_wallet_refuses_orders_and_allows_cancelling(harness: LiveHarness) -> None:
     placed = harness.place().json
-    harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body={})
+    harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body={"keep_orders": True})
 
     assert harness.place(price="30000").json["code"] == "WALLET_PAUSED"
     assert harness.cancel(placed["order_id"]).status == 200

@@ -13,6 +13,7 @@ from pymongo.errors import ConnectionFailure
 from moniqo_core import bootstrap
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.services.wallets.requests import Pause
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
@@ -380,7 +381,9 @@ class TestSchedule:
         async def pause_meanwhile(self: DemoWallet) -> Any:
             value = await valuation(self)
             monkeypatch.setattr(DemoWallet, "valuation", valuation)
-            await bootstrap.wallet_lifecycle().pause(TRADER.id, wallet["id"], "meanwhile")
+            await bootstrap.wallet_lifecycle().pause(
+                TRADER.id, wallet["id"], Pause("meanwhile"), bootstrap.buy_cancellation()
+            )
             return value
 
         monkeypatch.setattr(DemoWallet, "valuation", pause_meanwhile)

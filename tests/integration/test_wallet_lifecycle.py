@@ -27,20 +27,20 @@ class Life:
         self.invoke = invoke
         self.id = create(invoke)["id"]
 
-    def _post(self, function: str, suffix: str, body: object, user: Any) -> Answer:
+    def post(self, function: str, suffix: str, body: object, user: Any) -> Answer:
         return self.invoke(function, "POST", f"/wallets/{self.id}/{suffix}", user=user, body=body)
 
     def pause(self, reason: str | None = None) -> Answer:
-        return self._post("pause_wallet", "pause", {"reason": reason} if reason else {}, TRADER)
+        return self.post("pause_wallet", "pause", {"reason": reason} if reason else {}, TRADER)
 
     def resume(self, body: object = None) -> Answer:
-        return self._post("resume_wallet", "resume", {"confirm": True} if body is None else body, TRADER)
+        return self.post("resume_wallet", "resume", {"confirm": True} if body is None else body, TRADER)
 
     def suspend(self, user: Any = ADMIN, body: object = None) -> Answer:
-        return self._post("suspend_wallet", "suspend", body or {"reason": "under review"}, user)
+        return self.post("suspend_wallet", "suspend", body or {"reason": "under review"}, user)
 
     def reinstate(self, user: Any = ADMIN) -> Answer:
-        return self._post("reinstate_wallet", "reinstate", {"reason": "cleared"}, user)
+        return self.post("reinstate_wallet", "reinstate", {"reason": "cleared"}, user)
 
     def get(self) -> dict[str, Any]:
         wallet: dict[str, Any] = self.invoke("get_wallet", "GET", f"/wallets/{self.id}", user=TRADER).json
@@ -193,3 +193,54 @@ def test_failed_connection_test_is_200_and_stored(life: Life, invoke: Invoke, se
     assert answer.json["error_message"]
     connection = life.get()["connection"]
     assert (connection["is_connected"], connection["last_error"]) == (False, answer.json["error_message"])
+
+
+def test_pause_takes_a_body_or_none_and_shows_its_level(life: Life) -> None:
+    answer = life.invoke("pause_wallet", "POST", f"/wallets/{life.id}/pause", user=TRADER)
+    assert (answer.status, answer.json["status"], answer.json["pause_level"]) == (200, "paused", "reduce_only")
+    full = life.post("pause_wallet", "pause", {"level": "full"}, TRADER)
+    assert (full.status, full.json["pause_level"]) == (200, "full")
+    assert life.get() == full.json
+    assert life.resume().json["pause_level"] is None
+    assert life.get()["pause_level"] is None
+
+
+@pytest.mark.parametrize("body", [{"level": "half"}, {"level": None}, {"keep_orders": "yes"}, {"keep_orders": 1}])
+def test_invalid_pause_is_422(life: Life, body: object) -> None:
+    assert life.post("pause_wallet", "pause", body, TRADER).status == 422
+
+
+def test_pause_cancels_open_buys_unless_it_keeps_them(life: Life) -> None:
+    def buy() -> str:
+        order = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", "price": "10000"}
+        placed = life.invoke("place_order", "POST", f"/wallets/{life.id}/orders", user=TRADER, body=order)
+        assert placed.status == 201, placed.text
+        return str(placed.json["order_id"])
+
+    def status(order_id: str) -> str:
+        path = f"/wallets/{life.id}/orders/{order_id}"
+        return str(life.invoke("get_order", "GET", path, user=TRADER).json["status"])
+
+    kept = buy()
+    assert life.post("pause_wallet", "pause", {"keep_orders": True}, TRADER).status == 200
+    assert status(kept) == "open"
+    life.resume()
+    assert life.post("pause_wallet", "pause", {}, TRADER).status == 200
+    assert status(kept) == "cancelled"
+
+
+def test_paused_wallet_sells_and_closes(life: Life, run: Run) -> None:
+    run(_buy(life.id))
+    life.pause("mine")
+    refused = life.invoke(
+        "place_order", "POST", f"/wallets/{life.id}/orders", user=TRADER,
+        body={"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"},
+    )  # fmt: skip
+    assert (refused.status, refused.json["code"], refused.json["level"]) == (409, "WALLET_PAUSED", "reduce_only")
+    order = {"symbol": "BTC/USDT", "side": "sell", "type": "stop_loss", "amount": "0.001", "stop_price": "20000"}
+    placed = life.invoke("place_order", "POST", f"/wallets/{life.id}/orders", user=TRADER, body=order)
+    assert placed.status == 201, placed.text
+    closed = life.invoke(
+        "close_position", "POST", f"/wallets/{life.id}/positions/close", user=TRADER, query={"symbol": "BTC/USDT"}
+    )
+    assert (closed.status, closed.json["status"]) == (201, "filled"), closed.text

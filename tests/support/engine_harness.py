@@ -11,6 +11,7 @@ from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import Command, RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
+from moniqo_core.domain.ledger.rules import RULES
 from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
@@ -35,7 +36,9 @@ class EngineHarness:
 
     def __init__(self, cash: str = "10000", limits: RiskLimits | None = WIDE, spread: str = "2") -> None:
         self.half = D(spread) / 2
+        self.usd_rate = D(1)
         self.now = START
+        self.rules = RULES
         self.prices = {BTC: D(50000), ETH: D(3000)}
         self.depth = [(D(0), D(1))]
         self.paths: dict[str, list[PathPoint]] = {BTC: [], ETH: []}
@@ -79,7 +82,7 @@ class EngineHarness:
         symbol = getattr(command, "symbol", None)
         if symbol in MARKETS:
             marks = {name: self.snapshot(name).mid for name in MARKETS}
-            context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, D(1))
+            context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, self.usd_rate)
         return self.keep(decide.decide(draft, command, context))
 
     def place(self, side: str, kind: str, amount: str | None = None, symbol: str = BTC, **fields: object) -> Order:
@@ -117,7 +120,7 @@ class EngineHarness:
             ]
             for symbol in symbols
         }
-        return path_walk.walk(self.account, paths, MARKETS, self.now, self.now)
+        return path_walk.walk(self.account, paths, MARKETS, self.now, self.now, self.usd_rate, rules=self.rules)
 
     def keep(self, commit: Commit) -> Commit:
         """Check a commit against the invariants and make it the newest."""

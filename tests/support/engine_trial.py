@@ -34,9 +34,11 @@ from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide, preflight
+from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.paper.sync_statement import asset_flows_of
 from moniqo_core.domain.portfolio.balance_equation import balance_equation
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.storage.paper.account_codec import state_document
 from tests.support.engine_drawing import draw_limits, draw_place
 from tests.support.engine_journal import Decided, DifferenceError, Journal
@@ -316,7 +318,7 @@ class Trial:
         self.look()
 
     def place(self, rng: Random) -> None:
-        if self.naive.status != "active" and rng.random() < 0.8:
+        if self.naive.status != "active" and rng.random() < 0.5:
             (self.reset if rng.random() < 0.2 else self.set_status)(rng)
             return
         command = draw_place(rng, self.world, self.naive)
@@ -375,11 +377,15 @@ class Trial:
         self.both(ResetAccount(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
 
     def set_status(self, rng: Random) -> None:
-        changes = [("paused", "owner"), ("active", "owner"), ("suspended", "admin"), ("active", "admin")]
+        lifts = [SetStatus("active", "admin", "trial"), SetStatus("paused", "admin", "trial")]
+        resume = SetStatus("active", "owner", "trial")
+        level = rng.choice((None, None, *PauseLevel))
+        pause = SetStatus("paused", "owner", "trial", level, keep_orders=rng.random() < 0.3)
+        changes = [pause, resume, SetStatus("suspended", "admin", "trial"), *lifts[:1]]
         if self.naive.status != "active" and rng.random() < 0.7:
-            changes = changes[1:2] if self.naive.status == "paused" else changes[3:]
-        status, by = rng.choice(changes)
-        self.both(SetStatus(status, by, "trial"), rng, lambda: self.naive.set_status(status, by))
+            changes = [resume, resume, pause] if self.naive.status == "paused" else lifts
+        change = rng.choice(changes)
+        self.both(change, rng, lambda: self.naive.set_status(change))
 
     def set_limits(self, rng: Random) -> None:
         limits = draw_limits(rng, self.world.symbols, self.naive)
@@ -434,6 +440,7 @@ class Trial:
         for symbol in self.world.symbols:
             self._same(symbol, list(account.position(symbol)), books.get(symbol, [ZERO] * 4))
         self._same("status", (account.status, account.paused_by_limit), (naive.status, naive.by_limit))
+        self._same("pause", pause_level_of(account), naive.level if naive.status == "paused" else None)
         self._same("epoch", account.epoch, naive.epoch)
         self._same("peak", account.peak, naive.peak)
         self._same("day", tuple(account.day or ()), (naive.day_start, naive.day_end))

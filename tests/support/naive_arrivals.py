@@ -135,9 +135,7 @@ class NaiveArrivals(NaivePath):
         return {"InvalidOrderError"} if bad else set()
 
     def wallet_faults(self, order: OrderRequest, market: Market) -> set[str]:
-        found = set()
-        if self.status != "active":
-            found.add("WalletPausedError" if self.status == "paused" else "WalletSuspendedError")
+        found = self.status_faults(order.side.value)
         if market.quote != self.cash_asset or (self.symbols is not None and order.symbol not in self.symbols):
             found.add("InvalidSymbolError")
         limits = self.limits
@@ -152,6 +150,13 @@ class NaiveArrivals(NaivePath):
         if opening and len(self.open_orders()) + opening > 500:
             found.add("RateLimitExceededError")
         return found
+
+    def status_faults(self, side: str) -> set[str]:
+        """Suspended: no orders. Paused: none at all, or with reduce-only those that sell."""
+        if self.status == "suspended":
+            return {"WalletSuspendedError"}
+        sells_on = side == "sell" and self.level == "reduce_only"
+        return {"WalletPausedError"} if self.status == "paused" and not sells_on else set()
 
     def size_faults(self, order: OrderRequest, market: Market, amount: Decimal, snapshot: Snapshot) -> set[str]:
         if order.side.value == "sell" and 0 < amount == self.held(order.symbol):

@@ -72,6 +72,7 @@ class NaiveBooks:
         self.limits = limits
         self.status = "active"
         self.by_limit = False
+        self.level: str | None = None
         self.epoch = 0
         self.all_fills: list[Item] = []
         self.clock = at

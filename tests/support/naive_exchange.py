@@ -16,6 +16,7 @@ from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from tests.support.naive_arrivals import NaiveArrivals
 from tests.support.naive_books import OPEN, RefusedError
 
@@ -24,9 +25,10 @@ class NaiveExchange(NaiveArrivals):
     """One paper account and all the market it has seen."""
 
     def close_position(self, name: str, symbol: str, at: datetime, context: MarketContext) -> None:
-        """Sell all of a symbol at market. If that works, its other sells are cancelled."""
-        if self.status != "active":
-            raise RefusedError("WalletPausedError" if self.status == "paused" else "WalletSuspendedError")
+        """Sell all of a symbol at market; its other sells are cancelled if that works."""
+        faults = self.status_faults("sell")
+        if faults:
+            raise RefusedError(*faults)
         if not self.held(symbol):
             raise RefusedError("OrderRejectedError")
         before = {order["id"]: order["status"] for order in self.open_orders()}
@@ -52,14 +54,25 @@ class NaiveExchange(NaiveArrivals):
             if symbol in {None, order["symbol"]} and order["status"] in OPEN:
                 self.end(order, "cancelled")
 
-    def set_status(self, status: str, by: str) -> None:
+    def set_status(self, change: SetStatus) -> None:
+        status, by = change.status, change.by
         if self.status == "suspended" and by != "admin":
             raise RefusedError("WalletSuspendedError")
         reinstating = status == "active" and by == "admin"
-        if self.status == status or (reinstating and self.status != "suspended"):
+        other_level = status == "paused" and change.level not in {None, self.level}
+        if (self.status == status and not other_level) or (reinstating and self.status != "suspended"):
             raise RefusedError("ConflictError")
         if status == "active" and self.breach(self.equity(self.marks)) is not None:
             raise RefusedError("ConflictError")
+        if status == "active":
+            self.level = None
+        elif status == "paused" and by == "owner":
+            self.level = change.level or "reduce_only"
+            for order in self.open_orders():
+                if order["side"] == "buy" and not change.keep_orders and order["status"] in OPEN:
+                    self.end(order, "cancelled")
+        elif status == "paused":
+            self.level = self.level or "full"
         self.status, self.by_limit = status, False
 
     def set_limits(self, limits: RiskLimits) -> None:
@@ -70,14 +83,14 @@ class NaiveExchange(NaiveArrivals):
             if order["status"] in OPEN:
                 self.end(order, "cancelled")
         if self.by_limit and self.status == "paused":
-            self.status = "active"
+            self.status, self.level = "active", None
         self.by_limit = False
         self.begin(at, self.balance, {})
 
     def fork(self, at: datetime, mids: Mapping[str, Decimal]) -> None:
         """Go on as a copy: the same balances and cost, no orders, everything counted from now."""
         held = {name: (book[0], book[1]) for name, book in self.books().items() if name != "cash" and book[0]}
-        self.status, self.by_limit, self.epoch = "active", False, 0
+        self.status, self.by_limit, self.level, self.epoch = "active", False, None, 0
         self.all_orders, self.all_fills, self.samples = {}, [], {}
         self.marks = dict(mids)
         self.followed = dict.fromkeys(held, at)

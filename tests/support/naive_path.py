@@ -163,4 +163,4 @@ class NaivePath(NaiveBooks):
             if order["side"] == "buy" and order["status"] in OPEN:
                 self.end(order, "cancelled")
         if self.status == "active":
-            self.status, self.by_limit = "paused", True
+            self.status, self.by_limit, self.level = "paused", True, "reduce_only"

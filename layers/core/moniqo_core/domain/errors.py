@@ -114,7 +114,7 @@ class WalletInUseError(ConflictError):
 
 
 class WalletPausedError(ConflictError):
-    """The wallet is paused and accepts no orders. Cancelling still works."""
+    """The wallet is paused and does not accept this order. See ``level``. Cancelling still works."""
 
     code = "WALLET_PAUSED"
     title = "Wallet paused"

@@ -15,6 +15,7 @@ from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.risk.loss_limits import LocalDay
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Account:
     ``evaluated_until`` tells for each symbol that is held or has open orders how far its path was walked, and ``marks``
     has its last price. ``opening`` is cash plus cost basis at the start of the epoch, and ``peak`` is the highest
     equity since. Amounts are in the cash asset. ``idle_since`` is the time since which the account has had no holdings
-    and no open orders, or None while it has either.
+    and no open orders, or None while it has either. ``pause_level`` is the level that the owner chose for a pause, also
+    while a suspension interrupts it. It is None for a pause by a loss limit and for one that version 1 decided.
     """
 
     user_wallet_id: str
@@ -122,6 +124,7 @@ class Account:
     forked_from: str | None = None
     deleted: bool = False
     idle_since: datetime | None = None
+    pause_level: PauseLevel | None = None
     observed_markets: Mapping[str, ObservedMarket] = field(default_factory=dict)
 
     def holding(self, asset: str) -> Holding:

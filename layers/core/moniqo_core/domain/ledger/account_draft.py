@@ -55,6 +55,7 @@ class AccountDraft:
         self.status = account.status
         self.reason = account.reason
         self.paused_by_limit = account.paused_by_limit
+        self.pause_level = account.pause_level
         self.idle_since = account.idle_since
         self.walked_to: datetime | None = None
         self.samples: list[EquitySample] = []
@@ -179,6 +180,7 @@ class AccountDraft:
             day=self.day,
             reason=self.reason,
             paused_by_limit=self.paused_by_limit,
+            pause_level=self.pause_level,
             forked_from=before.forked_from,
             deleted=before.deleted,
             observed_markets=_merged(before.observed_markets, self.observed_markets),

@@ -17,12 +17,14 @@ class Rules:
     """One version of the rules. Every change of a rule is a field that is False in the versions before it."""
 
     version: int
+    pauses_have_levels: bool = False
+    """A pause is reduce-only or full, and cancels open buys. Otherwise it refuses every order and cancels nothing."""
 
 
 RULES_VERSION: Final = 2
 """The version of the rules that decides new entries."""
 
-ALL_RULES: Final[Mapping[int, Rules]] = {1: Rules(1), 2: Rules(2)}
+ALL_RULES: Final[Mapping[int, Rules]] = {1: Rules(1), 2: Rules(2, pauses_have_levels=True)}
 """The rules by version. A version stays here as long as journals have entries that it decided."""
 
 RULES: Final = ALL_RULES[RULES_VERSION]

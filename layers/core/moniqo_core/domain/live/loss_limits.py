@@ -19,6 +19,7 @@ from moniqo_core.domain.risk.loss_limits import (
     local_day_start,
     next_local_midnight,
 )
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
     BalanceSnapshot,
@@ -99,7 +100,21 @@ def paused_by_loss(wallet: UserWallet, found: LossLimitBreach) -> UserWallet:
     """Pause a wallet that is in use. Whatever its status, mark its open buys for cancellation."""
     if wallet.status in STOPPED_STATUSES:
         return replace(wallet, buys_stopped=True)
-    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=found.reason, buys_stopped=True)
+    return replace(
+        wallet,
+        status=UserWalletStatus.PAUSED,
+        status_reason=found.reason,
+        pause_level=PauseLevel.REDUCE_ONLY,
+        buys_stopped=True,
+    )
+
+
+def last_known_breach(wallet: UserWallet) -> LossLimitBreach | None:
+    """Return the loss limit that the wallet reached at its last sync, if any."""
+    equity = wallet.balance.total_value_usd
+    if equity is None or wallet.baseline is None:
+        return None
+    return reached_loss_limit(wallet, wallet.baseline, equity)
 
 
 def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> None:

@@ -15,12 +15,11 @@ from moniqo_core.domain.errors import (
     InsufficientBalanceError,
     LiveTradingOffError,
     WalletError,
-    WalletPausedError,
     WalletSuspendedError,
 )
 from moniqo_core.domain.live import exposure_limits
 from moniqo_core.domain.live.exposure_limits import LiveExposure, PendingBuy
-from moniqo_core.domain.live.loss_limits import check_losses
+from moniqo_core.domain.live.loss_limits import check_losses, last_known_breach
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, floor_to, plain
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
@@ -29,6 +28,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
+from moniqo_core.domain.wallets.pause_level import PauseLevel, refuse_while_paused
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 
 
@@ -119,7 +119,9 @@ class LiveDecision:
         if wallet.status is UserWalletStatus.SUSPENDED:
             raise WalletSuspendedError("The wallet is suspended.", reason=wallet.status_reason)
         if wallet.status is UserWalletStatus.PAUSED:
-            raise WalletPausedError("The wallet is paused.", reason=wallet.status_reason)
+            level = wallet.pause_level or PauseLevel.FULL
+            reached = last_known_breach(wallet) is not None
+            refuse_while_paused(level, self.request.side, wallet.status_reason, limit_reached=reached)
 
     def _check_open_orders(self) -> None:
         check_open_orders(self.open_orders, 1)

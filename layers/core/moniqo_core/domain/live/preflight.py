@@ -14,6 +14,7 @@ from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.open_order_limit import MAX_OPEN_ORDERS
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.rule_check import Numbers, Preflight, check_rules
+from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
 _NEEDED_BEFORE: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses", "funds"), ("form",)
@@ -47,7 +48,8 @@ def _numbers(decision: LiveDecision, rule: str) -> Numbers:
     limits = decision.wallet.risk_limits
     match rule:
         case "status":
-            return {"wallet_status": decision.wallet.status}
+            level = decision.wallet.pause_level if decision.wallet.status is UserWalletStatus.PAUSED else None
+            return {"wallet_status": decision.wallet.status} | ({} if level is None else {"level": level})
         case "open_orders":
             return {"value": decision.open_orders, "limit": MAX_OPEN_ORDERS}
         case "symbol":

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.matching.equity_samples import equity_of
-from moniqo_core.domain.matching.order_closing import close_order
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus
+from moniqo_core.domain.matching.order_closing import cancel_buys
 from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
 
 
@@ -38,10 +37,5 @@ def enforce_loss_limits(draft: AccountDraft, at: datetime, *, buying: bool) -> b
     if draft.status == "active":
         draft.status, draft.paused_by_limit = "paused", True
         draft.reason = reached.reason
-    for order_id in draft.open_ids():
-        placed = draft.peek(order_id)
-        if placed.is_open and placed.side is OrderSide.BUY:
-            order = draft.edit(order_id)
-            if order is not None:
-                close_order(draft, order, OrderStatus.CANCELLED, at)
+    cancel_buys(draft, at)
     return True

@@ -15,13 +15,14 @@ from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
 from moniqo_core.domain.ledger.rules import RULES, Rules
 from moniqo_core.domain.matching.equity_samples import equity_of
-from moniqo_core.domain.matching.order_closing import close_order
+from moniqo_core.domain.matching.order_closing import cancel_buys, close_order
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
+from moniqo_core.domain.paper.account_rules import loss_limit_breach, pause_level_of
 from moniqo_core.domain.portfolio.position import Position
-from moniqo_core.domain.risk.loss_limits import LocalDay, find_breach, next_local_midnight
+from moniqo_core.domain.risk.loss_limits import LocalDay, next_local_midnight
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
-from moniqo_core.domain.wallets.status_changes import check_status_change
+from moniqo_core.domain.wallets.status_changes import check_status_change, pause_level_after
 
 
 def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime, rules: Rules = RULES) -> Commit:
@@ -80,7 +81,7 @@ def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
         for symbol in {**account.positions, **draft.positions}:
             draft.positions[symbol] = Position()
         if draft.paused_by_limit and draft.status == "paused":
-            draft.status, draft.reason = "active", None
+            draft.status, draft.reason, draft.pause_level = "active", None, None
         draft.paused_by_limit = False
         return _begin(draft, command, account.terms.initial_balance, epoch=account.epoch + 1)
 
@@ -95,7 +96,7 @@ def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: De
 
 
 def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
-    """Change the status. Open orders stay, and they can be cancelled in every status.
+    """Change the status. A pause by the owner cancels the open buys, unless it keeps them. Other orders stay.
 
     Raises:
         ConflictError: The status cannot change this way, or a loss limit is still reached and would pause the wallet
@@ -103,17 +104,20 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
         WalletSuspendedError: Only an admin can lift a suspension.
 
     """
-    check_status_change(draft.status, change)
-    limits = draft.account.limits
-    if change.status == "active" and limits is not None:
-        with exact():
-            reached = find_breach(limits, equity_of(draft), draft.day, draft.peak, draft.usd_rate)
+    level = pause_level_of(draft)
+    check_status_change(draft.status, level, change)
+    with exact():
+        reached = loss_limit_breach(draft) if change.status == "active" else None
         if reached is not None:
             raise reached.still(
                 "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."
             )
-    draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
-    return draft.commit(change)
+        if draft.rules.pauses_have_levels:
+            draft.pause_level = pause_level_after(level or draft.pause_level, change)
+            if change.status == "paused" and change.by == "owner" and not change.keep_orders:
+                cancel_buys(draft, draft.at)
+        draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
+        return draft.commit(change)
 
 
 def set_limits(draft: AccountDraft, change: SetLimits) -> Commit:

@@ -43,7 +43,7 @@ def close_position(draft: AccountDraft, command: ClosePosition, context: MarketC
 
     """
     with exact():
-        check_account_status(draft)
+        check_account_status(draft, OrderSide.SELL)
         if not draft.position(command.symbol).amount:
             raise OrderRejectedError(
                 f"There is no position in {command.symbol}.",

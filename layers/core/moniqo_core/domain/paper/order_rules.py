@@ -69,7 +69,7 @@ class PaperDecision:
         return (*rules, ("funds", self._check_funds))
 
     def _check_status(self) -> None:
-        check_account_status(self.draft)
+        check_account_status(self.draft, self.request.side)
 
     def _check_open_orders(self) -> None:
         adds = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)

@@ -9,6 +9,7 @@ from typing import Final
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.open_order_limit import MAX_OPEN_ORDERS
 from moniqo_core.domain.orders.rule_check import Numbers
+from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.paper.exposure_limits import open_positions, total_exposure
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
@@ -21,7 +22,8 @@ def numbers_of(decision: PaperDecision, rule: str) -> Numbers:
 
 
 def _status(decision: PaperDecision) -> Numbers:
-    return {"wallet_status": decision.draft.status}
+    level = pause_level_of(decision.draft)
+    return {"wallet_status": decision.draft.status} | ({} if level is None else {"level": level})
 
 
 def _open_orders(decision: PaperDecision) -> Numbers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
 from moniqo_core.domain.wallets.user_wallet import AccountRecord, UserWalletStatus
 
@@ -34,4 +35,5 @@ def account_record_of(account: Account) -> AccountRecord:
         account.limits,
         bool(account.orders),
         min(walked, default=None),
+        pause_level_of(account),
     )

@@ -31,6 +31,14 @@ _CENT: Final = Decimal("0.01")
 CHANGE_LIMITS: Final = "Change risk_limits with PATCH /wallets/{id}. A daily limit also ends with the day."
 
 
+_NAMES: Final = ("daily_loss_limit_usd", "daily_loss_limit_percent", "max_drawdown_percent")
+
+
+def is_loss_limit_reason(reason: str | None) -> bool:
+    """Tell whether the reason of a pause is :attr:`LossLimitBreach.reason`."""
+    return reason is not None and reason.startswith(_NAMES) and " was reached at " in reason
+
+
 class LossLimitBreach(NamedTuple):
     """A loss limit that was reached, and the loss that reached it."""
 

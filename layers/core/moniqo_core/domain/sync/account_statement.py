@@ -58,6 +58,8 @@ def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
         suspended = record.status is UserWalletStatus.SUSPENDED
         changes["status"], changes["status_reason"] = record.status, record.reason
         changes["status_before_suspension"] = wallet.status if suspended else None
+    if record.pause_level is not None and record.pause_level is not wallet.pause_level:
+        changes["pause_level"] = record.pause_level
     if record.limits is not None and record.limits != wallet.risk_limits:
         changes["risk_limits"] = record.limits
     if record.has_open_orders != wallet.has_open_orders:

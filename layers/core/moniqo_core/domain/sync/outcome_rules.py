@@ -17,6 +17,7 @@ from moniqo_core.domain.sync.account_statement import AccountStatement, correcte
 from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
 from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY, retry_delay
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions, reason_to_pause
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
     BalanceSnapshot,
@@ -138,7 +139,7 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
     wallet = replace(wallet, key_permissions=now, key_permissions_version=version)
     if reason is None or wallet.status in STOPPED_STATUSES:
         return wallet
-    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason)
+    return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason, pause_level=PauseLevel.FULL)
 
 
 def _watch_losses(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from moniqo_core.domain.errors import ConflictError, WalletSuspendedError
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 
 
-def check_status_change(current: str, change: SetStatus) -> None:
+def check_status_change(current: str, level: PauseLevel | None, change: SetStatus) -> None:
     """Refuse a change of status that the caller may not make.
 
-    Owners pause and resume. Only an admin suspends and reinstates.
+    Owners pause and resume. Only an admin suspends and reinstates. A paused wallet, whose ``level`` is given,
+    may be paused again on the other level.
 
     Raises:
         WalletSuspendedError: the wallet is suspended and an owner wants to change that.
@@ -19,10 +21,25 @@ def check_status_change(current: str, change: SetStatus) -> None:
     """
     if current == "suspended" and change.by != "admin":
         raise WalletSuspendedError("The wallet is suspended.", wallet_status=current)
-    if change.status == current:
+    if change.status == current and change.level in {None, level}:
         raise ConflictError(f"The wallet is already {current}.", wallet_status=current)
     if change.status == "active" and change.by == "admin" and current != "suspended":
         raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)
+
+
+def pause_level_after(before: PauseLevel | None, change: SetStatus) -> PauseLevel | None:
+    """Return the level after a change of status, or None for a wallet that becomes active.
+
+    ``before`` is the level of the pause so far. A suspension keeps it, and a wallet that is reinstated as paused has it
+    again. A pause whose level is not known is a full one.
+    """
+    if change.status == UserWalletStatus.ACTIVE:
+        return None
+    if change.status == UserWalletStatus.SUSPENDED:
+        return before
+    if change.by == "owner":
+        return change.level or PauseLevel.REDUCE_ONLY
+    return before or PauseLevel.FULL
 
 
 def status_after_suspension(wallet: UserWallet) -> UserWalletStatus:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 
 
 class UserWalletStatus(StrEnum):
@@ -101,8 +102,9 @@ class UserWallet:
     ``synced_for`` is the scheduled time of the last scheduled sync. Older deliveries of the same work change nothing.
     ``journal_seq`` is the journal entry that last changed the account's fields in this document. ``forked_from`` names
     the wallet and the journal entry that this wallet was copied from. ``baseline`` is what a live wallet's losses count
-    from, and is None before its first complete snapshot. ``buys_stopped`` tells that a loss limit was reached and that
-    open buys must be cancelled.
+    from, and is None before its first complete snapshot. ``pause_level`` is the level of its pause, or of one that a
+    suspension interrupted. ``buys_stopped`` tells that the open buys of a live wallet must be cancelled, because it
+    was paused or reached a loss limit.
     """
 
     id: str
@@ -138,6 +140,7 @@ class UserWallet:
     key_permissions_version: int | None = None
     baseline: LossBaseline | None = None
     buys_stopped: bool = False
+    pause_level: PauseLevel | None = None
     forked_from: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None
@@ -161,7 +164,7 @@ class UserWallet:
 class AccountRecord(NamedTuple):
     """The state in a paper account's journal that its user wallet repeats. The journal takes precedence.
 
-    ``evaluated_until`` is None while nothing is held or open.
+    ``evaluated_until`` is None while nothing is held or open. ``pause_level`` is None unless the account is paused.
     """
 
     status: UserWalletStatus
@@ -169,3 +172,4 @@ class AccountRecord(NamedTuple):
     limits: RiskLimits | None
     has_open_orders: bool
     evaluated_until: datetime | None
+    pause_level: PauseLevel | None = None

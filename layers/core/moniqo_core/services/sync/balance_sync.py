@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
-from typing import Final, Protocol
+from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, RateLimitExceededError
@@ -18,6 +18,7 @@ from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, Sy
 from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
 from moniqo_core.domain.sync.retry_delay import retry_delay
 from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.services.shared.cancels_buys import CancelsBuys
 from moniqo_core.services.shared.user_quotas import PerMinute
 from moniqo_core.services.sync.concurrent_account_queries import AccountQueries
 from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
@@ -32,13 +33,6 @@ LEASE: Final = timedelta(seconds=60)
 LEASE_BY_HAND: Final = timedelta(seconds=20)
 
 _jitter: Final = SystemRandom().random
-
-
-class CancelsBuys(Protocol):
-    """Cancels the open buy orders of wallets that reached a loss limit."""
-
-    async def stop(self, user_wallet_ids: Sequence[str]) -> None:
-        """Cancel the open buy orders of these wallets. Failures are logged, not raised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from moniqo_core.domain.wallets.status_changes import status_after_suspension
+from moniqo_core.domain.wallets.status_changes import pause_level_after, status_after_suspension
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.services.shared.cancels_buys import CancelsBuys
+from moniqo_core.services.wallets.requests import Pause
 from moniqo_core.storage.wallets.lifecycle_changes import changed_status
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
@@ -27,17 +29,23 @@ class WalletLifecycle:
         self._connector = connector
         self._now = now
 
-    async def pause(self, user_id: str, user_wallet_id: str, reason: str | None) -> UserWallet:
-        """Stop a wallet from accepting orders. Cancelling and syncing on request still work.
+    async def pause(self, user_id: str, user_wallet_id: str, pause: Pause, stop: CancelsBuys) -> UserWallet:
+        """Stop a wallet from buying, or from accepting any order. Cancelling and syncing on request still work.
+
+        ``stop`` cancels the open buys of a live wallet. A paper wallet cancels its own.
 
         Raises:
             NotFoundError: the owner has no such wallet.
             WalletSuspendedError: an admin has suspended it.
-            ConflictError: it is already paused.
+            ConflictError: it is already paused on this level.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
-        return await self._set(wallet, UserWalletStatus.PAUSED, "owner", reason)
+        command = SetStatus(UserWalletStatus.PAUSED.value, "owner", pause.reason, pause.level, pause.keep_orders)
+        paused = await self._set(wallet, command)
+        if not wallet.is_demo and not pause.keep_orders:
+            await stop.stop([wallet.id])
+        return paused
 
     async def resume(self, user_id: str, user_wallet_id: str, resuming: Resuming) -> UserWallet:
         """Resume a paused wallet after the checks of ``resuming``.
@@ -54,35 +62,31 @@ class WalletLifecycle:
         async with await self._connector.open(wallet, with_key=paused) as account:
             if paused:
                 wallet = await resuming.require(wallet, account)
-            return await self._record(account, wallet, UserWalletStatus.ACTIVE, "owner", None)
+            return await self._record(account, wallet, SetStatus(UserWalletStatus.ACTIVE.value, "owner"))
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Suspend a wallet of any owner until it is reinstated, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
-        return await self._set(wallet, UserWalletStatus.SUSPENDED, "admin", reason)
+        return await self._set(wallet, SetStatus(UserWalletStatus.SUSPENDED.value, "admin", reason))
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Lift a suspension, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
-        return await self._set(wallet, status_after_suspension(wallet), "admin", reason)
+        return await self._set(wallet, SetStatus(status_after_suspension(wallet).value, "admin", reason))
 
-    async def _set(
-        self, wallet: UserWallet, status: UserWalletStatus, by: Literal["owner", "admin"], reason: str | None
-    ) -> UserWallet:
+    async def _set(self, wallet: UserWallet, command: SetStatus) -> UserWallet:
         async with await self._connector.open(wallet, with_key=False) as account:
-            return await self._record(account, wallet, status, by, reason)
+            return await self._record(account, wallet, command)
 
-    async def _record(
-        self,
-        account: BaseWallet,
-        wallet: UserWallet,
-        status: UserWalletStatus,
-        by: Literal["owner", "admin"],
-        reason: str | None,
-    ) -> UserWallet:
-        before = wallet.status if status is UserWalletStatus.SUSPENDED else None
+    async def _record(self, account: BaseWallet, wallet: UserWallet, command: SetStatus) -> UserWallet:
+        status = UserWalletStatus(command.status)
         changed = replace(
-            wallet, status=status, status_reason=reason, status_before_suspension=before, updated_at=self._now()
+            wallet,
+            status=status,
+            status_reason=command.reason,
+            status_before_suspension=wallet.status if status is UserWalletStatus.SUSPENDED else None,
+            pause_level=pause_level_after(wallet.pause_level, command),
+            updated_at=self._now(),
         )
-        await account.record(SetStatus(status.value, by, reason), projection=changed_status(wallet, changed))
+        await account.record(command, projection=changed_status(wallet, changed))
         return changed

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class NewWallet:
     description: str | None = None
     color: str | None = None
     icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause of a wallet. Without a ``level`` it is reduce-only, and a paused wallet keeps its level."""
+
+    reason: str | None = None
+    level: PauseLevel | None = None
+    keep_orders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

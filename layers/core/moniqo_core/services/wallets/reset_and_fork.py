@@ -131,6 +131,7 @@ def _describe(
         status=UserWalletStatus.ACTIVE,
         status_reason=None,
         status_before_suspension=None,
+        pause_level=None,
         risk_limits=account.limits or source.risk_limits,
         credentials=None,
         credentials_version=1,

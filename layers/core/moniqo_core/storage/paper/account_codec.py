@@ -16,6 +16,7 @@ from moniqo_core.domain.orders.order import Order
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import order_document, pack_order, unpack_order
 from moniqo_core.storage.paper.account_values import (
@@ -78,6 +79,7 @@ def state_document(account: Account) -> Document:
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
         "still_since": account.idle_since,
+        **({} if account.pause_level is None else {"pause_level": account.pause_level.value}),
         **_venue_price_values(account),
     }
 
@@ -143,6 +145,7 @@ def read_account(document: Document) -> Account:
         paused_by_limit=document["paused_by_limit"],
         forked_from=document["forked_from"],
         idle_since=document["still_since"],
+        pause_level=PauseLevel(document["pause_level"]) if document.get("pause_level") else None,
         observed_markets={
             read_document_key(name): read_observed_market(read_document_key(name), values)
             for name, values in document.get("shown", {}).items()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit
+from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.lifecycle_commands import SetLimits
+from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import fill_document, order_document, pack_order
 from moniqo_core.storage.paper.account_codec import state_document
@@ -63,6 +64,8 @@ def _changes_of(commit: Commit) -> Document:
     if isinstance(commit.command, SetLimits):
         changes["limits"] = limits_document(commit.command.limits)
         changes["limits_version"] = after.limits_version
+    if isinstance(commit.command, SetStatus) and ALL_RULES[commit.rules_version].pauses_have_levels:
+        changes["pause_level"] = after.pause_level
     return changes
 
 

@@ -15,7 +15,7 @@ from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
-from moniqo_core.storage.paper.first_mismatch import Mismatch, first_mismatch
+from moniqo_core.storage.paper.first_mismatch import ABSENT, Mismatch, first_mismatch
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 
 ORIGIN: Final = "command.forked_from"
@@ -123,6 +123,8 @@ class StoredSnapshot:
         # A commit that ends the last order of a symbol stores totals of zero.
         totals = stored.get("interest", {}).items()
         stored["interest"] = {name: value for name, value in totals if value != _NO_OPEN_ORDERS}
+        if stored.get("pause_level", ABSENT) is None:  # a commit that ends a pause stores no level
+            del stored["pause_level"]
         return first_mismatch(stored, state_document(account), "snapshot")
 
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, LifecycleCommand, SetLimits
+from moniqo_core.domain.paper.account_rules import pause_level_of
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, LifecycleCommand, SetLimits, SetStatus
 
 Projection = Mapping[str, object]
 
@@ -22,6 +23,8 @@ def follow_account(before: Account, commit: Commit) -> Projection:
         fields["evaluated_until"] = min(walked, default=None)
     if commit.after.status != before.status:
         fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
+    if isinstance(commit.command, SetStatus) or commit.after.status != before.status:
+        fields["pause_level"] = pause_level_of(commit.after) or commit.after.pause_level
     return fields
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits, SetStatus
-from moniqo_core.domain.wallets.status_changes import check_status_change
+from moniqo_core.domain.wallets.status_changes import check_status_change, pause_level_after
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
@@ -43,8 +43,8 @@ async def record_lifecycle_change(
 ) -> None:
     """Write a lifecycle command to a live wallet, if its status is still the one that was read.
 
-    If a loss limit stopped the wallet's buys, it becomes active only if ``projection`` also sets ``buys_stopped``.
-    Deleting a wallet deletes its credentials.
+    A pause by the owner that keeps no orders marks the open buys for cancellation. A wallet with this mark becomes
+    active only if ``projection`` also sets ``buys_stopped``. Deleting a wallet deletes its credentials.
 
     Raises:
         WalletSuspendedError: the wallet is suspended, and the command is not an admin's.
@@ -53,10 +53,13 @@ async def record_lifecycle_change(
     """
     fields = dict(projection)
     if isinstance(command, SetStatus):
-        check_status_change(wallet.status.value, command)
-        fields["status"] = command.status
+        level = wallet.pause_level if wallet.status is UserWalletStatus.PAUSED else None
+        check_status_change(wallet.status.value, level, command)
+        fields |= {"status": command.status, "pause_level": pause_level_after(wallet.pause_level, command)}
+        if command.status == UserWalletStatus.PAUSED and command.by == "owner" and not command.keep_orders:
+            fields["buys_stopped"] = True
         if command.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and "buys_stopped" not in fields:
-            raise ConflictError("A loss limit stopped this wallet in the meantime.", wallet_status=wallet.status.value)
+            raise ConflictError("The wallet was stopped in the meantime.", wallet_status=wallet.status.value)
     elif isinstance(command, SetLimits):
         fields["risk_limits"] = command.limits
     else:

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.risk.loss_limits import is_loss_limit_reason
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
     ConnectionState,
@@ -94,7 +96,7 @@ def _stored(name: str, value: object) -> object:
             return _baseline_document(value)
         case KeyPermissions() | SyncStatistics():
             return asdict(value)
-        case UserWalletStatus():
+        case UserWalletStatus() | PauseLevel():
             return value.value
         case Mapping():
             return dict(value)
@@ -119,6 +121,7 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
         **{name: document[stored] for name, stored in _RENAMED.items() if stored in document},
         status=UserWalletStatus(document["status"]),
         status_before_suspension=UserWalletStatus(before) if before else None,
+        pause_level=_read_pause_level(document),
         settings=document.get("settings") or {},
         risk_limits=read_limits(document["risk_limits"]),
         key_permissions=KeyPermissions(**permissions) if permissions else None,
@@ -127,6 +130,23 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
         connection=ConnectionState(**(document.get("connection") or {})),
         statistics=SyncStatistics(**(document.get("statistics") or {})),
     )
+
+
+def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:
+    """Return the stored level, or the level that a pause without one counts as.
+
+    An earlier version stored none. That is full for a pause by the owner, and reduce-only for one by a loss limit,
+    which may also be found during a suspension.
+    """
+    if document.get("pause_level") is not None:
+        return PauseLevel(document["pause_level"])
+    if document["status"] == UserWalletStatus.PAUSED:
+        by_limit = is_loss_limit_reason(document.get("status_reason"))
+        return PauseLevel.REDUCE_ONLY if by_limit else PauseLevel.FULL
+    if document["status"] == UserWalletStatus.SUSPENDED and document.get("buys_stopped"):
+        return PauseLevel.REDUCE_ONLY
+    was_paused = document.get("status_before_suspension") == UserWalletStatus.PAUSED
+    return PauseLevel.FULL if was_paused else None
 
 
 def connection_document(connection: ConnectionState) -> Document:

@@ -26,10 +26,10 @@ async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, cl
     """
     match command:
         case OrderRequest(symbol=symbol, side=side):
-            check_account_status(draft)
+            check_account_status(draft, side)
             return await observe_market(symbol, side, draft, feed, clock)
         case ClosePosition(symbol=symbol):
-            check_account_status(draft)
+            check_account_status(draft, OrderSide.SELL)
             return await observe_market(symbol, OrderSide.SELL, draft, feed, clock)
         case _:
             return None

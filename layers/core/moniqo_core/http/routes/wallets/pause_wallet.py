@@ -25,8 +25,10 @@ router = api_router()
         **problem_responses(NotFoundError, ConflictError, WalletSuspendedError),
     },
 )
-async def pause_wallet(user_wallet_id: str, body: PauseRequest, caller: CallerDep) -> Response:
-    """Accept no more orders. Open orders stay open, and cancelling still works."""
-    return json_response(
-        wallet_view(await bootstrap.wallet_lifecycle().pause(caller.user_id, user_wallet_id, body.reason))
+async def pause_wallet(user_wallet_id: str, caller: CallerDep, body: PauseRequest | None = None) -> Response:
+    """Buy no more, and cancel open buys. With level `full`, accept no orders at all. Cancelling always works."""
+    pause = (body or PauseRequest()).to_pause()
+    paused = await bootstrap.wallet_lifecycle().pause(
+        caller.user_id, user_wallet_id, pause, bootstrap.buy_cancellation()
     )
+    return json_response(wallet_view(paused))

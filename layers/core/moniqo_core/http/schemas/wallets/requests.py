@@ -20,9 +20,10 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.money import plain
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.http.schemas.common import ClosedModel, Name, Text, visible_text
 from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsChange, RiskLimitsRequest
-from moniqo_core.services.wallets.requests import NewWallet, WalletChange
+from moniqo_core.services.wallets.requests import NewWallet, Pause, WalletChange
 
 MAX_CREDENTIAL_FIELDS: Final = 20
 
@@ -150,9 +151,25 @@ class ReplaceCredentialsRequest(ClosedModel):
 
 
 class PauseRequest(ClosedModel):
-    """Why the wallet is paused, as a note for its owner."""
+    """What the wallet still does while it is paused, and why it is paused, as a note for its owner."""
 
     reason: Reason | None = None
+    level: Annotated[
+        PauseLevel,
+        Field(
+            description="`reduce_only` buys nothing. Selling, closing, protecting and cancelling go on."
+            " `full` only cancels, and protective exits stay open."
+            " Send a level to change that of a paused wallet."
+        ),
+    ] = PauseLevel.REDUCE_ONLY
+    keep_orders: Annotated[
+        bool, Field(strict=True, description="Keep open buy orders. Otherwise they are cancelled.")
+    ] = False
+
+    def to_pause(self) -> Pause:
+        """Return the pause for the service to make. A level that was not sent changes no pause."""
+        level = self.level if "level" in self.model_fields_set else None
+        return Pause(self.reason, level, self.keep_orders)
 
 
 class ResumeRequest(ClosedModel):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from moniqo_core.domain.wallets.list_queries import WalletCursor
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, UserWallet, UserWalletStatus
 from moniqo_core.http.pagination import PageRequest, PageView, moment_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
@@ -76,6 +77,10 @@ class UserWalletView(View):
     is_active: Annotated[bool, Field(description="Neither paused nor suspended.")]
     status: UserWalletStatus
     status_reason: str | None
+    pause_level: Annotated[
+        PauseLevel | None,
+        Field(description="`reduce_only`: sells, but does not buy. `full`: only cancels. Null unless paused."),
+    ]
     has_credentials: bool
     balance: SnapshotView
     connection: ConnectionView
@@ -102,8 +107,13 @@ class ConnectionTestView(View):
 
 def wallet_view(wallet: UserWallet) -> UserWalletView:
     """Return the view of a wallet."""
-    names = UserWalletView.model_fields.keys() - {"balance"}
-    return UserWalletView(**{name: getattr(wallet, name) for name in names}, balance=snapshot_view(wallet.balance))
+    names = UserWalletView.model_fields.keys() - {"balance", "pause_level"}
+    return UserWalletView(
+        **{name: getattr(wallet, name) for name in names},
+        # A suspension keeps the level of the pause that it interrupts.
+        pause_level=wallet.pause_level if wallet.status is UserWalletStatus.PAUSED else None,
+        balance=snapshot_view(wallet.balance),
+    )
 
 
 def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:

@@ -1,4 +1,4 @@
-"""Cancel open buy orders of live wallets that reached a loss limit. Sell orders stay open."""
+"""Cancel the open buy orders of live wallets that were paused or reached a loss limit. Sell orders stay open."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BuyCancellation:
         except Exception:
             log.exception("buy orders not cancelled", extra={"fields": named})
         else:
-            log.info("buy orders cancelled after a loss limit", extra={"fields": {**named, "cancelled": len(done)}})
+            log.info("buy orders of a stopped wallet cancelled", extra={"fields": {**named, "cancelled": len(done)}})
 
     async def require_done(self, user_wallet_id: str) -> None:
         """Raise ConflictError while a buy order of a wallet may still fill."""
@@ -67,7 +67,7 @@ class BuyCancellation:
         left = sum(order.request.side is OrderSide.BUY for order in in_flight)
         if left:
             raise ConflictError(
-                f"A loss limit was reached, and {counted(left, 'buy order')} may still fill at the venue.",
+                f"{counted(left, 'buy order')} of the paused wallet may still fill at the venue.",
                 open_orders=left,
                 hint="The service retries the cancellation every minute. Then resume with POST /wallets/{id}/resume.",
             )
