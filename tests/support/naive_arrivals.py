@@ -96,7 +96,7 @@ class NaiveArrivals(NaivePath):
         reasons |= self.size_faults(order, market, amount, snapshot)
         if order.expires_at is not None and order.expires_at <= at:
             reasons.add("InvalidOrderError")
-        reasons |= self.trigger_faults(order, snapshot)
+        reasons |= self.trigger_faults(order, snapshot) | self.exit_faults(order, context)
         item = self.new_order(name, order, amount, at, snapshot)
         if order.time_in_force.value == "DAY" and context.session_close is not None:
             item["expires_at"] = context.session_close
@@ -178,6 +178,26 @@ class NaiveArrivals(NaivePath):
         else:
             gone = snapshot.bids[0].price <= order.stop_price
         return {"OrderRejectedError"} if gone else set()
+
+    def exit_faults(self, order: OrderRequest, context: MarketContext) -> set[str]:
+        """Rule 13: what the entry's price, or the bid of an entry that takes, has already passed is refused."""
+        bid, ask = context.snapshot.bids[0].price, context.snapshot.asks[0].price
+        price = ask if order.price is None else order.price
+        tick = self.markets[order.symbol].tick_size
+        takes_now = context.is_open and order.type.value != "stop_limit" and price >= ask
+        for kind, away, spec in (("stop_loss", -1, order.stop_loss), ("take_profit", 1, order.take_profit)):
+            if spec is None:
+                continue
+            trigger = spec.stop_price
+            if trigger is None:
+                default = getattr(self.limits, f"{kind}_default_percent", ZERO)
+                percent: Decimal = default if spec.percent is None else spec.percent
+                trigger = max(down(price * (1 + away * percent / 100), tick), tick)
+            if kind == "take_profit" and trigger <= price:
+                return {"OrderRejectedError"}
+            if kind == "stop_loss" and (trigger >= price or (takes_now and trigger >= bid)):
+                return {"OrderRejectedError"}
+        return set()
 
     def taking(self, item: Item, order: OrderRequest, snapshot: Snapshot, reasons: set[str]) -> tuple[Takes, Memory]:
         """Return the levels that the order takes on arrival. Add the errors that forbid it."""

@@ -12,6 +12,7 @@ import pytest
 from moniqo_core.domain import errors, money
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, ResetAccount
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.orders import open_order_limit
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -538,3 +539,58 @@ def test_limit_placed_while_market_is_closed_fills_at_the_opening_price() -> Non
     # What the opening left over rests, and is met at its limit like any other.
     assert harness.commits[-1].fills[0].liquidity == "maker"
     assert harness.order(placed.order_id).filled_quote == D("0.4") * 51001 + D("0.6") * 52000
+
+
+@pytest.mark.parametrize(
+    ("entry", "exits"),
+    [
+        # a market buy at 50,001, which could be sold at 49,999
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D(60000))}),
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D(50001))}),
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D(50000))}),
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D(49999))}),
+        ({"kind": "market"}, {"stop_loss": ExitSpec(percent=D("0.002"))}),
+        ({"kind": "market"}, {"take_profit": ExitSpec(D(40000))}),
+        ({"kind": "market"}, {"take_profit": ExitSpec(D(50001))}),
+        ({"kind": "market"}, {"take_profit": ExitSpec(percent=D("0.00001"))}),
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D(49000)), "take_profit": ExitSpec(D(50000))}),
+        # entries with a limit
+        ({"kind": "limit", "price": "48000"}, {"stop_loss": ExitSpec(D(48000))}),
+        ({"kind": "limit", "price": "48000"}, {"take_profit": ExitSpec(D(48000))}),
+        ({"kind": "limit", "price": "60000"}, {"stop_loss": ExitSpec(D(55000))}),
+        ({"kind": "limit", "price": "60000"}, {"take_profit": ExitSpec(D(59000))}),
+        ({"kind": "stop_limit", "price": "52000", "stop_price": "51000"}, {"stop_loss": ExitSpec(D(53000))}),
+        ({"kind": "stop_limit", "price": "52000", "stop_price": "51000"}, {"take_profit": ExitSpec(D(52000))}),
+    ],
+)
+def test_exit_that_would_sell_at_once_is_refused_with_the_numbers(entry: dict[str, Any], exits: dict[str, Any]) -> None:
+    harness = EngineHarness("100000")
+    with pytest.raises(errors.OrderRejectedError) as refused:
+        harness.place("buy", amount="0.1", **entry, **exits)
+    members: dict[str, Any] = refused.value.members
+    wrong = members["field"]
+    assert members["entry_price"] == D(entry.get("price", "50001"))
+    assert members["best_price"] == D(49999)
+    stop = exits[wrong].stop_price
+    assert stop is None or members["stop_price"] == stop
+    assert money.plain(members["stop_price"]) in refused.value.detail
+    # Version 1 accepts the same order.
+    harness.rules = ALL_RULES[1]
+    harness.place("buy", amount="0.1", **entry, **exits)
+
+
+@pytest.mark.parametrize(
+    ("entry", "exits"),
+    [
+        ({"kind": "market"}, {"stop_loss": ExitSpec(D("49998.99")), "take_profit": ExitSpec(D("50001.01"))}),
+        ({"kind": "limit", "price": "48000"}, {"stop_loss": ExitSpec(D("47999.99"))}),
+        ({"kind": "limit", "price": "48000"}, {"take_profit": ExitSpec(D("48000.01"))}),
+        ({"kind": "stop_limit", "price": "52000", "stop_price": "51000"}, {"stop_loss": ExitSpec(D("51999.99"))}),
+    ],
+)
+def test_exit_one_tick_beyond_the_price_of_its_entry_is_accepted(entry: dict[str, Any], exits: dict[str, Any]) -> None:
+    harness = EngineHarness("100000")
+    order = harness.place("buy", amount="0.1", **entry, **exits)
+    assert [item.status for item in harness.account.orders.values() if item.entry == order.order_id] == [
+        "open" if entry["kind"] == "market" else "pending"
+    ] * len(exits)

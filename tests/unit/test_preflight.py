@@ -165,3 +165,14 @@ def test_exit_larger_than_the_book_depth_fails_the_order() -> None:
     assert rule(smaller, "exits").outcome is RuleOutcome.PASSED
     assert smaller.would_pass
     assert "exits" not in {result.rule for result in ask(harness, "buy", "market", "0.1").rules}
+
+
+def test_preflight_refuses_an_exit_on_the_wrong_side_with_its_numbers() -> None:
+    wrong = ask(EngineHarness(), "buy", "market", "0.01", stop_loss=ExitSpec(D(60000)), take_profit=ExitSpec(D(70000)))
+    assert rule(wrong, "exits").outcome is RuleOutcome.FAILED
+    numbers = rule(wrong, "exits").numbers
+    assert (numbers["entry_price"], numbers["stop_loss"], numbers["take_profit"]) == (D(50001), D(60000), D(70000))
+    assert (numbers["field"], numbers["stop_price"], numbers["best_price"]) == ("stop_loss", D(60000), D(49999))
+    assert wrong.largest_amount == 0
+    right = ask(EngineHarness(), "buy", "market", "0.01", stop_loss=ExitSpec(D(49000)))
+    assert right.would_pass

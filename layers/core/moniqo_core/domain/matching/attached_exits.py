@@ -7,6 +7,7 @@ amount for both. The first exit that fills cancels its sibling and the rest of t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -18,6 +19,7 @@ from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import ZERO, floor_to
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.risk.limits import RiskLimits
 
 _HUNDRED: Final = Decimal(100)
 
@@ -27,24 +29,30 @@ def attach_exits(draft: AccountDraft, entry: Order, request: OrderRequest) -> No
 
     An exit without a price or percent uses the default of the wallet's risk limits.
     """
-    if request.stop_loss is None and request.take_profit is None:
-        return
-    limits = draft.account.limits
-    wanted = (
-        (OrderType.STOP_LOSS, request.stop_loss, limits.stop_loss_default_percent if limits else None),
-        (OrderType.TAKE_PROFIT, request.take_profit, limits.take_profit_default_percent if limits else None),
-    )
-    for number, (kind, spec, default) in enumerate(wanted, 2):
-        if spec is not None:
-            _attach_exit(draft, entry, kind, spec, default, number)
+    for kind, spec in exit_specs(request, draft.account.limits):
+        _attach_exit(draft, entry, kind, spec)
 
 
-def _attach_exit(
-    draft: AccountDraft, entry: Order, kind: OrderType, spec: ExitSpec, default: Decimal | None, number: int
-) -> None:
-    percent = spec.percent if spec.stop_price is not None or spec.percent is not None else default
+_NUMBERS: Final = {OrderType.STOP_LOSS: 2, OrderType.TAKE_PROFIT: 3}
+
+
+def exit_specs(request: OrderRequest, limits: RiskLimits | None) -> Iterator[tuple[OrderType, ExitSpec]]:
+    """Yield the exits that an order requests. One without a price or percent gets the default of ``limits``."""
+    if request.stop_loss is not None:
+        default = limits.stop_loss_default_percent if limits else None
+        yield OrderType.STOP_LOSS, _with_default(request.stop_loss, default)
+    if request.take_profit is not None:
+        default = limits.take_profit_default_percent if limits else None
+        yield OrderType.TAKE_PROFIT, _with_default(request.take_profit, default)
+
+
+def _with_default(spec: ExitSpec, percent: Decimal | None) -> ExitSpec:
+    return ExitSpec(percent=percent) if spec == ExitSpec() else spec
+
+
+def _attach_exit(draft: AccountDraft, entry: Order, kind: OrderType, spec: ExitSpec) -> None:
     order = Order(
-        order_id=f"{exit_group_of(entry.order_id)}-{number}",
+        order_id=f"{exit_group_of(entry.order_id)}-{_NUMBERS[kind]}",
         client_order_id=None,
         symbol=entry.symbol,
         side=OrderSide.SELL,
@@ -61,7 +69,7 @@ def _attach_exit(
         status_history=((OrderStatus.PENDING, entry.created_at),),
         stop_price=spec.stop_price,
         entry=entry.order_id,
-        exit_percent=percent,
+        exit_percent=spec.percent,
     )
     draft.orders[order.order_id] = order
 
@@ -72,7 +80,8 @@ def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime
     for exit_order in exits:
         exit_order.amount = entry.filled_amount
         if exit_order.exit_percent is not None:
-            exit_order.stop_price = _trigger(exit_order, entry, market)
+            average = entry.filled_quote / entry.filled_amount
+            exit_order.stop_price = exit_trigger(exit_order.type, exit_order.exit_percent, average, market.tick_size)
         if exit_order.active_from is None:
             exit_order.active_from = at
         exit_order.become(OrderStatus.OPEN, at)
@@ -80,16 +89,13 @@ def resize_exits(draft: AccountDraft, entry: Order, market: Market, at: datetime
     return exits
 
 
-def _trigger(exit_order: Order, entry: Order, market: Market) -> Decimal:
-    """Trigger price of an exit given in percent of the average fill price.
+def exit_trigger(kind: OrderType, percent: Decimal, price: Decimal, tick: Decimal) -> Decimal:
+    """Return the trigger of an exit that is ``percent`` away from a price.
 
-    The price is rounded down to the tick, but it is at least one tick.
+    The trigger is rounded down to the tick, but it is at least one tick.
     """
-    assert exit_order.exit_percent is not None  # noqa: S101  checked by the caller
-    share = exit_order.exit_percent / _HUNDRED
-    average = entry.filled_quote / entry.filled_amount
-    price = average * (1 - share if exit_order.type is OrderType.STOP_LOSS else 1 + share)
-    return max(floor_to(price, market.tick_size), market.tick_size)
+    share = percent / _HUNDRED
+    return max(floor_to(price * (1 - share if kind is OrderType.STOP_LOSS else 1 + share), tick), tick)
 
 
 def close_exit_group(draft: AccountDraft, order: Order, at: datetime) -> None:

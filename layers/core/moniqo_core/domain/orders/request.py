@@ -43,6 +43,11 @@ class OrderRequest:
     client_order_id: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def has_exits(self) -> bool:
+        """Whether the order attaches a stop-loss or take-profit exit."""
+        return self.stop_loss is not None or self.take_profit is not None
+
     def body_hash(self) -> str:
         """Return a hash that distinguishes a repeat from another request with the same ``client_order_id``.
 

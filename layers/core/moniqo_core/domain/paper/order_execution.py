@@ -39,7 +39,7 @@ def execute_order(decision: PaperDecision) -> None:
         draft.taken[decision.context.snapshot.book, order.side] = decision.plan.taken
     if order.is_open and decision.waits:
         set_lock(draft, order, required_lock(order, draft.account.terms))
-    if order.filled_amount and (decision.request.stop_loss or decision.request.take_profit):
+    if order.filled_amount and decision.request.has_exits:
         _open_exits(decision, order)
     if order.is_open and not decision.waits:
         close_order(draft, order, OrderStatus.CANCELLED, draft.at)

@@ -23,6 +23,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.paper import execution_conditions as market_rules
 from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
+from moniqo_core.domain.paper.exit_prices import check_exit_prices
 from moniqo_core.domain.paper.exposure_limits import (
     Exposure,
     check_position_size,
@@ -59,6 +60,8 @@ class PaperDecision:
             ("market", self._check_market),
         )
         limits = self.draft.account.limits
+        if self.request.has_exits and self.draft.rules.compares_exits:
+            rules += (("exits", lambda: check_exit_prices(self.request, limits, self.context)),)
         if self.request.side is OrderSide.BUY and limits is not None:
             rules += (
                 ("max_position_size_usd", lambda: check_position_size(limits, self.exposure, self.context)),

@@ -23,6 +23,7 @@ from moniqo_core.domain.paper.rule_numbers import numbers_of
 
 _NEEDED_BEFORE: Final = {
     "market": ("form",),
+    "exits": ("form", "market"),
     "max_position_size_usd": ("form",),
     "max_total_exposure_usd": ("form",),
     "max_open_positions": ("form",),
@@ -36,8 +37,8 @@ def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> P
     with exact():
         decision = PaperDecision(draft, order, context)
         results = check_rules(decision.rules(), _NEEDED_BEFORE, partial(numbers_of, decision))
-        if order.stop_loss is not None or order.take_profit is not None:
-            results += (_exits(draft, order, context, results),)
+        if order.has_exits:
+            results = _with_exits(draft, order, context, results)
         outcomes = {result.rule: result.outcome for result in results}
         known = outcomes["form"] is outcomes["market"] is RuleOutcome.PASSED
         largest = largest_amount(draft, order, context)
@@ -57,16 +58,20 @@ def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Prefligh
     return Preflight((failed, *(RuleResult(rule, RuleOutcome.SKIPPED, {}) for rule in skipped)))
 
 
-def _exits(
-    draft: AccountDraft, order: OrderRequest, context: MarketContext, others: tuple[RuleResult, ...]
-) -> RuleResult:
-    """Check that exits whose triggers have passed could sell at once. Otherwise the whole order is refused."""
-    if any(result.outcome is not RuleOutcome.PASSED for result in others):
-        return RuleResult("exits", RuleOutcome.SKIPPED, {})
+def _with_exits(
+    draft: AccountDraft, order: OrderRequest, context: MarketContext, results: tuple[RuleResult, ...]
+) -> tuple[RuleResult, ...]:
+    """Add whether exits whose triggers have passed could sell at once. Otherwise the whole order is refused.
+
+    That can happen to an exit in percent, because the average price of a large entry is above the ask.
+    """
+    if any(result.outcome is not RuleOutcome.PASSED for result in results):
+        return results
     refusal = dry_run_refusal(draft, order, context)
     if refusal is None:
-        return RuleResult("exits", RuleOutcome.PASSED, {})
-    return RuleResult("exits", RuleOutcome.FAILED, refusal.members, refusal)
+        return results
+    failed = RuleResult("exits", RuleOutcome.FAILED, refusal.members, refusal)
+    return tuple(failed if result.rule == "exits" else result for result in results)
 
 
 def _estimate(decision: PaperDecision) -> Estimate:

@@ -10,6 +10,7 @@ from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.open_order_limit import MAX_OPEN_ORDERS
 from moniqo_core.domain.orders.rule_check import Numbers
 from moniqo_core.domain.paper.account_rules import pause_level_of
+from moniqo_core.domain.paper.exit_prices import planned_exits
 from moniqo_core.domain.paper.exposure_limits import open_positions, total_exposure
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
@@ -54,6 +55,12 @@ def _prices(decision: PaperDecision) -> Numbers:
     if context.market.hours is not None:
         numbers |= {"is_open": context.is_open, "next_open": context.next_open, "session_close": context.session_close}
     return numbers
+
+
+def _exits(decision: PaperDecision) -> Numbers:
+    planned = planned_exits(decision.request, decision.draft.account.limits, decision.context)
+    triggers = {item.field: item.trigger for item in planned}
+    return {"entry_price": decision.request.price or decision.context.snapshot.ask, **triggers}
 
 
 def _position_size(decision: PaperDecision) -> Numbers:
@@ -101,6 +108,7 @@ _NUMBERS: Final[Mapping[str, Callable[[PaperDecision], Numbers]]] = {
     "form": _form,
     "expiry": _expiry,
     "market": _prices,
+    "exits": _exits,
     "max_position_size_usd": _position_size,
     "max_total_exposure_usd": _total_exposure,
     "max_open_positions": _positions,
