@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -81,10 +81,36 @@ class NaiveArrivals(NaivePath):
         if side == "buy":
             most = int(order.quote_amount / snapshot.asks[0].price / step) + 2
             return (bisect_right(range(most), order.quote_amount, lo=1, key=cash) - 1) * step
-        most = 2
-        while cash(most) < order.quote_amount:
-            most *= 2
-        return bisect_left(range(most + 1), order.quote_amount, lo=1, key=cash) * step
+        return self.smallest_sale(order.symbol, order.quote_amount, snapshot, cash) * step
+
+    def smallest_sale(self, symbol: str, quote: Decimal, snapshot: Snapshot, cash: Callable[[int], Decimal]) -> int:
+        """Count up from the first lots that bring in enough if no price were rounded."""
+        step = self.markets[symbol].lot_step
+        gone = self.taken.get((symbol, "sell"), {})
+        left = [
+            (price, size - gone.get(price, (size, ZERO))[1] * (gone.get(price, (size, ZERO))[0] == size))
+            for price, size in snapshot.bids
+        ]
+        worth = [(price, max(size, ZERO)) for price, size in left]
+        last = snapshot.bids[-1].price
+        depth = sum((size for _, size in snapshot.bids), ZERO)
+        before = max(-left[-1][1], ZERO)
+
+        def unrounded(lots: int) -> Decimal:
+            amount, total = lots * step, ZERO
+            for price, size in worth:
+                total += price * min(size, amount)
+                amount -= min(size, amount)
+            share = min(self.bps * BASIS_POINT * (before + amount) / depth, D("0.05"))
+            return (total + last * (1 - share) * amount) * (1 - self.taker)
+
+        low, high = 1, 2
+        while unrounded(high) < quote:
+            high *= 2
+        lots = bisect_left(range(high + 1), quote, lo=low, key=unrounded)
+        while cash(lots) < quote:
+            lots += 1
+        return lots
 
     def place(self, name: str, order: OrderRequest, at: datetime, context: MarketContext) -> Item:
         """Accept an order as ``name``, or raise RefusedError with every error that would be right."""

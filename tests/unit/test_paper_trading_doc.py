@@ -20,8 +20,8 @@ from moniqo_core.domain.market.candle_path import candle_path
 from moniqo_core.domain.market.market import Candle
 from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.market.trading_hours import NYSE, trading_hours_at
-from moniqo_core.domain.matching.fees import accrue_fee
 from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.fees import accrue_fee
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.account_lifecycle import fork_account

@@ -21,12 +21,22 @@ class Rules:
     """A pause is reduce-only or full, and cancels open buys. Otherwise it refuses every order and cancels nothing."""
     compares_exits: bool = False
     """An attached exit that its entry's price has already passed is refused. Otherwise it sells at once."""
+    sells_least_for_quote: bool = False
+    """A sale by ``quote_amount`` is the smallest that brings it in. Otherwise a search may find a larger one."""
 
 
 RULES_VERSION: Final = 2
 """The version of the rules that decides new entries."""
 
-ALL_RULES: Final[Mapping[int, Rules]] = {1: Rules(1), 2: Rules(2, pauses_have_levels=True, compares_exits=True)}
+ALL_RULES: Final[Mapping[int, Rules]] = {
+    1: Rules(1),
+    2: Rules(
+        2,
+        pauses_have_levels=True,
+        compares_exits=True,
+        sells_least_for_quote=True,
+    ),
+}
 """The rules by version. A version stays here as long as journals have entries that it decided."""
 
 RULES: Final = ALL_RULES[RULES_VERSION]

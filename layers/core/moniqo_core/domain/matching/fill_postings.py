@@ -8,10 +8,10 @@ from decimal import Decimal
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import LedgerAccount, Posting
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.matching.fees import accrue_fee, cap_sale_fee
 from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
 from moniqo_core.domain.matching.order_book import FillPlan
 from moniqo_core.domain.money import ZERO, round_down, round_up, scale_of
+from moniqo_core.domain.orders.fees import accrue_fee, cap_sale_fee
 from moniqo_core.domain.orders.order import Fill, Liquidity, Order, OrderSide, OrderStatus
 from moniqo_core.domain.portfolio.position import bought, sold
 

@@ -12,7 +12,7 @@ from moniqo_core.domain.money import ONE, ZERO, ceil_to, floor_to
 MAX_SLIPPAGE: Final = Decimal("0.05")
 """The furthest that a market order larger than the shown book may push the price beyond its last level (0.05 is 5%)."""
 
-_BASIS_POINT: Final = Decimal("0.0001")
+BASIS_POINT: Final = Decimal("0.0001")
 
 
 def price_beyond_book(
@@ -25,7 +25,7 @@ def price_beyond_book(
     tick against the trader. The second value is the total amount then taken from the last level.
     """
     gone = max(memory.get(last, ZERO), last.amount) + excess
-    slippage = slippage_bps * _BASIS_POINT * (gone - last.amount) / depth
+    slippage = slippage_bps * BASIS_POINT * (gone - last.amount) / depth
     if buying:
         return ceil_to(last.price * (ONE + slippage), tick), gone
     return floor_to(last.price * (ONE - slippage), tick), gone
@@ -36,7 +36,7 @@ def largest_excess(last: PriceLevel, memory: TakenLevels, depth: Decimal, slippa
     if not slippage_bps:
         return None
     before = max(memory.get(last, ZERO) - last.amount, ZERO)
-    return max(MAX_SLIPPAGE / (slippage_bps * _BASIS_POINT) * depth - before, ZERO)
+    return max(MAX_SLIPPAGE / (slippage_bps * BASIS_POINT) * depth - before, ZERO)
 
 
 def slipped_price(
@@ -48,7 +48,7 @@ def slipped_price(
     book, so its traded volume stands for the depth. The slippage is at most :data:`MAX_SLIPPAGE`, and a sell price is
     at least one tick.
     """
-    share = slippage_bps * _BASIS_POINT * (max(ONE, amount / volume) if volume else ONE)
+    share = slippage_bps * BASIS_POINT * (max(ONE, amount / volume) if volume else ONE)
     share = min(share, MAX_SLIPPAGE)
     if buying:
         return ceil_to(price * (ONE + share), tick)

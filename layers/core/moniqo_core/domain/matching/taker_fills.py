@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +12,7 @@ from moniqo_core.domain.market.market import SIMULATED, PriceLevel
 from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.order_book import FillPlan, book_depth, hidden_taken_levels, walk_book
 from moniqo_core.domain.matching.slippage import largest_excess, price_beyond_book
+from moniqo_core.domain.matching.smallest_sale import Book, SaleTerms, first_lots, smallest_sale
 from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
@@ -42,7 +42,7 @@ def plan_taker_fill(
     bps = draft.account.terms.slippage_bps
     most = largest_excess(last, walk.taken, depth, bps)
     if most is not None and excess > most:
-        largest = walk.amount + floor_to(most, context.market.lot_step)
+        largest = floor_to(walk.amount + most, context.market.lot_step)
         raise OrderRejectedError(
             f"The market can fill at most {plain(largest)} {context.market.base}"
             f" of the {plain(amount)} {context.market.base} requested.",
@@ -81,13 +81,28 @@ def amount_for_quote(draft: AccountDraft, side: OrderSide, quote_amount: Decimal
     def cost(lots: int) -> Decimal:
         return market_order_cost(draft, side, lots * step, context)
 
-    if side is OrderSide.BUY:
-        bound = int(quote_amount / best / step) + 2
-        return (bisect_right(range(bound), quote_amount, lo=1, key=cost) - 1) * step
     bound = int(quote_amount / best / step) + 2
+    if side is OrderSide.BUY:
+        return (first_lots(1, bound, lambda lots: cost(lots) > quote_amount) - 1) * step
+    if draft.rules.sells_least_for_quote:
+        return _sale_for_quote(draft, quote_amount, context)
     while cost(bound) < quote_amount:
         bound *= 2
-    return bisect_left(range(bound + 1), quote_amount, lo=1, key=cost) * step
+    return first_lots(1, bound + 1, lambda lots: cost(lots) >= quote_amount) * step
+
+
+def _sale_for_quote(draft: AccountDraft, quote_amount: Decimal, context: MarketContext) -> Decimal:
+    """Return the smallest sale that brings in a quote amount, or one that the market cannot fill if there is none."""
+    market, levels, rates = context.market, context.snapshot.bids, draft.account.terms
+    depth = book_depth(levels)
+    shown = walk_book(levels, draft.taken_of(context.snapshot.book, OrderSide.SELL), depth, None, buying=False)
+    book = Book(shown, levels[-1], depth)
+    terms = SaleTerms(rates.taker_rate, market.quote, market.lot_step, market.tick_size, rates.slippage_bps)
+    amount = smallest_sale(book, quote_amount, terms)
+    if amount is not None:
+        return amount
+    most = largest_excess(book.last, book.taken, depth, rates.slippage_bps) or ZERO
+    return floor_to(shown.amount + most, market.lot_step) + market.lot_step
 
 
 def affordable_amount(draft: AccountDraft, order: OrderRequest, free: Decimal, context: MarketContext) -> Decimal:
