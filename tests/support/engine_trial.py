@@ -200,7 +200,7 @@ class Trial:
             try:
                 commit = decide.decide(self.walk(now=now), command, context)
             except errors.WalletError as error:
-                self._check_suggestion(command, context, error)
+                self._check_suggestion(command, context, error, now)
                 return type(error).__name__
         if before is not None and before != state_document(self.account):
             raise DifferenceError("a decision changed the account it was made on")
@@ -227,17 +227,20 @@ class Trial:
             return False
         return True
 
-    def _check_suggestion(self, command: Command, context: MarketContext | None, error: errors.WalletError) -> None:
-        """Check that the amount suggested by a refusal passes its rule. An exit that sells at once has its own."""
+    def _check_suggestion(
+        self, command: Command, context: MarketContext | None, error: errors.WalletError, now: datetime
+    ) -> None:
+        """Check that the suggested amount is the largest that passes. That of a fault of form passes its own rule."""
         size = error.members.get("suggested_amount")
-        if (
-            not isinstance(command, OrderRequest)
-            or command.stop_loss
-            or command.take_profit
-            or not isinstance(size, Decimal)
-        ):
+        if not isinstance(command, OrderRequest) or context is None or not isinstance(size, Decimal) or size <= 0:
             return
-        if command.amount is None or size <= 0:
+        if not isinstance(error, errors.InvalidOrderError):
+            largest = replace(command, amount=size, quote_amount=None)
+            more = replace(largest, amount=(size // context.market.lot_step + 1) * context.market.lot_step)
+            accepted = (self._accepts(largest, context, now), self._accepts(more, context, now))
+            self._same(f"suggested amount {size} of {command}", accepted, (True, False))
+            return
+        if command.amount is None:
             return
         try:
             decide.decide(self.walk(), replace(command, amount=size), context)

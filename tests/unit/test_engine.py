@@ -34,7 +34,7 @@ def test_market_order_walks_the_book_and_pays_one_fee() -> None:
 
 
 def test_market_order_beyond_the_book_slips_with_the_excess_depth() -> None:
-    harness = EngineHarness("1000000")
+    harness = EngineHarness("10000000")
     harness.book(("0", "1"))
     order = harness.place("buy", "market", "3")
     # 1 at 50,001; the other 2 at 50,001 x (1 + 5bp x 2 / 1) = 50,051.001, up to the tick
@@ -522,6 +522,41 @@ def test_suggested_amount_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None
         harness.place("buy", "limit", "0.003", price="49999")
     suggested = refused.value.members["suggested_amount"]
     harness.place("buy", "limit", str(suggested), price="49999")
+
+
+@pytest.mark.parametrize(
+    ("cash", "limits", "fields", "largest"),
+    [
+        # 0.19979 x 50,001 and a fee of 0.1% are 9,999.69
+        ("10000", WIDE, {"kind": "limit", "price": "60000"}, "0.19979"),
+        ("10000", WIDE, {"kind": "limit", "price": "49000"}, "0.20387"),
+        ("10000", WIDE, {"kind": "limit", "price": "60000", "time_in_force": TimeInForce.FOK}, "0.19979"),
+        # 0.1 is shown at 50,001, and the rest locks 60,000 each
+        ("20000", WIDE, {"kind": "limit", "price": "60000", "shown": "0.1"}, "0.34966"),
+        ("10000", WIDE, {"kind": "market"}, "0.19979"),
+        # the position may be worth more than the cash buys
+        ("10000", replace(WIDE, max_position_size_usd=D(9995)), {"kind": "market"}, "0.19979"),
+        ("10000", replace(WIDE, max_position_size_usd=D(9000)), {"kind": "market"}, "0.18"),
+        ("100000", WIDE, {"kind": "limit", "price": "60000", "time_in_force": TimeInForce.FOK, "shown": "0.5"}, "0.5"),
+        # no amount above the market's minimum passes
+        ("3", WIDE, {"kind": "market"}, "0"),
+    ],
+)
+def test_suggested_amount_is_the_largest_that_passes(
+    cash: str, limits: Any, fields: dict[str, Any], largest: str
+) -> None:
+    harness = EngineHarness(cash, limits)
+    kind, given = fields["kind"], {name: value for name, value in fields.items() if name not in {"kind", "shown"}}
+    harness.book(("0", fields.get("shown", "1000")))
+    with pytest.raises(errors.WalletError) as refused:
+        harness.place("buy", kind, "3", **given)
+    assert refused.value.members["suggested_amount"] == D(largest)
+    if largest == "0":
+        assert "No amount" in refused.value.advice
+        return
+    with pytest.raises(errors.WalletError):
+        harness.place("buy", kind, str(D(largest) + MARKETS[BTC].lot_step), **given)
+    harness.place("buy", kind, largest, **given)
 
 
 def test_limit_placed_while_market_is_closed_fills_at_the_opening_price() -> None:

@@ -95,6 +95,9 @@ def test_preflight_agrees_with_the_decision(seed: int) -> None:
         with pytest.raises(type(first.refusal)) as refused:
             order_commands.place(draft, order, context)
         assert refused.value.detail == first.refusal.detail
+        assert refused.value.members == first.refusal.members
+        if "suggested_amount" in refused.value.members:
+            assert refused.value.members["suggested_amount"] == found.largest_amount
     largest = found.largest_amount
     if largest is None:
         assert order.time_in_force is TimeInForce.IOC

@@ -9,13 +9,11 @@ from moniqo_core.domain.errors import OrderRejectedError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import SIMULATED, PriceLevel
-from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.order_book import FillPlan, book_depth, hidden_taken_levels, walk_book
 from moniqo_core.domain.matching.slippage import largest_excess, price_beyond_book
 from moniqo_core.domain.matching.smallest_sale import Book, SaleTerms, first_lots, smallest_sale
-from moniqo_core.domain.money import ONE, ZERO, floor_to, plain, round_down, round_up, scale_of, unit_of
+from moniqo_core.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import OrderRequest
 
 _INFINITE: Final = Decimal("Infinity")
 
@@ -103,19 +101,3 @@ def _sale_for_quote(draft: AccountDraft, quote_amount: Decimal, context: MarketC
         return amount
     most = largest_excess(book.last, book.taken, depth, rates.slippage_bps) or ZERO
     return floor_to(shown.amount + most, market.lot_step) + market.lot_step
-
-
-def affordable_amount(draft: AccountDraft, order: OrderRequest, free: Decimal, context: MarketContext) -> Decimal:
-    """Return the largest amount of an order that ``free`` funds pay for, in whole lots."""
-    step = context.market.lot_step
-    if order.side is OrderSide.SELL:
-        return floor_to(free, step)
-    if order.price is None:
-        return amount_for_quote(draft, OrderSide.BUY, free, context)
-    terms, asset = draft.account.terms, context.market.quote
-    each = order.price * (ONE + max(terms.maker_rate, terms.taker_rate))
-    most = floor_to(free / each, step)
-    if buy_lock(most * order.price, ZERO, ZERO, ZERO, terms, asset) > free:
-        # Cost and fee are each rounded up by less than one unit.
-        most = floor_to(max(free - 2 * unit_of(asset), ZERO) / each, step)
-    return most

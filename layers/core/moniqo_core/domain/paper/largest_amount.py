@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.errors import InsufficientBalanceError, InvalidOrderError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to
@@ -19,9 +19,43 @@ from moniqo_core.domain.paper.order_rules import PaperDecision
 _LARGEST: Final = Decimal(10) ** MAX_INTEGER_DIGITS
 
 
+def with_largest_amount(
+    refusal: WalletError, draft: AccountDraft, order: OrderRequest, context: MarketContext
+) -> WalletError:
+    """Return a refusal with the largest amount that would pass, if it depends on the amount of the order.
+
+    ``suggested_amount`` is then the same as the largest amount of a preflight. It is zero when no amount passes, and
+    the hint then names another way.
+    """
+    if not depends_on_amount(refusal):
+        return refusal
+    return suggesting(refusal, largest_amount(draft, order, context))
+
+
+def depends_on_amount(refusal: WalletError) -> bool:
+    """Tell whether a smaller amount may pass. A fault of form suggests the nearest valid amount instead."""
+    if isinstance(refusal, InvalidOrderError):
+        return False
+    return isinstance(refusal, InsufficientBalanceError) or "suggested_amount" in refusal.members
+
+
+def suggesting(refusal: WalletError, largest: Decimal | None) -> WalletError:
+    """Return a refusal that suggests the largest amount that passes. None means that nothing bounds it."""
+    if largest is not None:
+        refusal.members["suggested_amount"] = largest
+        if not largest:
+            refusal.advice = _NO_AMOUNT
+    return refusal
+
+
+_NO_AMOUNT: Final = (
+    "No amount of this order passes now. POST /wallets/{id}/orders/preflight shows every rule with its numbers."
+)
+
+
 def dry_run_refusal(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> WalletError | None:
     """Return the error that placing the order would raise, or None if it would be accepted."""
-    decision = PaperDecision(_copy(draft), order, context)
+    decision = PaperDecision(copy_of(draft), order, context)
     try:
         for _, ask in decision.rules():
             ask()
@@ -65,7 +99,7 @@ def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketCont
     return low * market.lot_step
 
 
-def _copy(draft: AccountDraft) -> AccountDraft:
+def copy_of(draft: AccountDraft) -> AccountDraft:
     """Return a separate draft to try an order on.
 
     The copy shares the orders themselves, because placing another order does not change them.

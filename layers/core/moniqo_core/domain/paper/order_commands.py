@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError
+from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
@@ -11,6 +11,7 @@ from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.account_rules import check_account_status
+from moniqo_core.domain.paper.largest_amount import copy_of, with_largest_amount
 from moniqo_core.domain.paper.order_execution import execute_order
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
@@ -27,10 +28,15 @@ def place(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> C
 
     """
     with exact():
+        # Only an exit that must sell at once can still refuse an order that is being executed.
+        before = copy_of(draft) if order.has_exits else draft
         decision = PaperDecision(draft, order, context)
-        for _, check in decision.rules():
-            check()
-        execute_order(decision)
+        try:
+            for _, check in decision.rules():
+                check()
+            execute_order(decision)
+        except WalletError as refusal:
+            raise with_largest_amount(refusal, before, order, context) from None
         return draft.commit(order, context)
 
 

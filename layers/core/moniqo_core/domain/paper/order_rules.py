@@ -14,7 +14,7 @@ from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.order_book import FillPlan
-from moniqo_core.domain.matching.taker_fills import affordable_amount, amount_for_quote, plan_taker_fill
+from moniqo_core.domain.matching.taker_fills import amount_for_quote, plan_taker_fill
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import field_rules
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
@@ -142,7 +142,6 @@ class PaperDecision:
                 needed=needed,
                 available=free,
                 asset=asset,
-                suggested_amount=affordable_amount(self.draft, self.request, free, self.context),
             )
 
     def funds(self) -> tuple[str, Decimal, Decimal]:

@@ -6,6 +6,8 @@ no rules of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -17,7 +19,7 @@ from moniqo_core.domain.money import ZERO, exact, round_up, scale_of
 from moniqo_core.domain.orders.order import average_price
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Estimate, Preflight, RuleOutcome, RuleResult, check_rules
-from moniqo_core.domain.paper.largest_amount import dry_run_refusal, largest_amount
+from moniqo_core.domain.paper.largest_amount import depends_on_amount, dry_run_refusal, largest_amount, suggesting
 from moniqo_core.domain.paper.order_rules import PaperDecision
 from moniqo_core.domain.paper.rule_numbers import numbers_of
 
@@ -42,6 +44,7 @@ def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> P
         outcomes = {result.rule: result.outcome for result in results}
         known = outcomes["form"] is outcomes["market"] is RuleOutcome.PASSED
         largest = largest_amount(draft, order, context)
+        results = tuple(_suggesting(result, largest) for result in results)
         by_quote = order.quote_amount is not None and largest is not None
         return Preflight(
             rules=results,
@@ -72,6 +75,14 @@ def _with_exits(
         return results
     failed = RuleResult("exits", RuleOutcome.FAILED, refusal.members, refusal)
     return tuple(failed if result.rule == "exits" else result for result in results)
+
+
+def _suggesting(result: RuleResult, largest: Decimal | None) -> RuleResult:
+    """Let a failed rule suggest the largest amount that passes every rule, as the refusal of the order does."""
+    if result.refusal is None or not depends_on_amount(result.refusal):
+        return result
+    refusal = suggesting(result.refusal, largest)
+    return replace(result, numbers={**result.numbers, **refusal.members}, refusal=refusal)
 
 
 def _estimate(decision: PaperDecision) -> Estimate:
