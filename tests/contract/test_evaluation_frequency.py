@@ -38,6 +38,7 @@ class Life:
         self.markets = trial.world.markets
         self.looks = looks
         self.account: Account = read_account(trial.journal.begun)
+        self.usd_rate = trial.usd_rate
         self.now = self.account.at
         self.groups: list[str] = []
         self.refusals: list[str | None] = []
@@ -59,7 +60,7 @@ class Life:
             command = CancelOrder(f"{self._group(int(group))}-{number}")
         try:
             commit = decide.decide(
-                path_walk.walk(self.account, self._since(now), self.markets, now, now), command, context
+                path_walk.walk(self.account, self._since(now), self.markets, now, now, self.usd_rate), command, context
             )
         except errors.WalletError as error:
             self.refusals.append(type(error).__name__)
@@ -76,6 +77,10 @@ class Life:
         apart = {"seq", "at", "orders", "marks", "evaluated_until", "terms"}
         parts: dict[str, object] = {
             item.name: getattr(account, item.name) for item in fields(account) if item.name not in apart
+        }
+        parts["open_order_totals"] = {
+            symbol: totals._replace(stop_limit_buys=frozenset(map(self._name, totals.stop_limit_buys)))
+            for symbol, totals in account.open_order_totals.items()
         }
         parts["refusals"] = self.refusals
         parts["samples"] = self.samples
@@ -95,7 +100,7 @@ class Life:
         )
 
     def _look(self, reach: datetime, clock: datetime, *, write: bool = False) -> None:
-        draft = path_walk.walk(self.account, self._since(reach), self.markets, reach, clock)
+        draft = path_walk.walk(self.account, self._since(reach), self.markets, reach, clock, self.usd_rate)
         if write or reach < clock or path_walk.has_visible_changes(draft) or path_walk.is_worth_recording(draft):
             self._keep(draft.commit(RecordEvaluation()))
 

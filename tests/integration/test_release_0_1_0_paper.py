@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -61,10 +63,21 @@ def test_commands_have_the_hashes_they_had() -> None:
     assert {name: entry["body_hash"] for name, entry in named.items()} == {name: hashes[name] for name in named}
 
 
+def _is_of_new_rules(difference: str) -> bool:
+    """Tell whether a preflight shows a higher exposure, in which open stop_limit buys count at their limit.
+
+    A preflight asks about a new order, which the present rules decide.
+    """
+    place = re.search(r"/orders/preflight .*\.rules\[[67]\]\.numbers\.value: recorded '(.+)', now '(.+)'", difference)
+    return place is not None and Decimal(place[1]) < Decimal(place[2])
+
+
 @pytest.mark.parametrize("asked", ["questions", "repeats"])
 def test_the_api_answers_as_it_did(stored: Documents, database: Database, run: Run, asked: str) -> None:
     """Questions and repeated requests. All of them were asked at this moment before, so nothing is written."""
-    assert unequal(PAPER.answers[asked]) == []
+    found = unequal(PAPER.answers[asked])
+    assert [difference for difference in found if not _is_of_new_rules(difference)] == []
+    assert len(found) == (2 if asked == "questions" else 0)
     now = run(recorded.contents(database))
     assert {name: now[name] for name in BOOKS} == {name: stored[name] for name in BOOKS}
 

@@ -25,14 +25,14 @@ def draw_limits(rng: Random, symbols: tuple[str, ...], naive: NaiveExchange | No
     sizes = [D(300), D(5000), D(100_000)]
     totals = [D(500), D(8000), D(200_000)]
     if naive is not None:
-        holding_exposures = [naive.held(symbol) * naive.marks.get(symbol, ZERO) for symbol in symbols]
+        holding_exposures = [naive.held(symbol) * naive.marks.get(symbol, ZERO) * naive.usd_rate for symbol in symbols]
         sizes += [stake * rng.choice((D(1), D("1.1"), D("1.4"))) for stake in holding_exposures if stake]
         totals += (
             [sum(holding_exposures, ZERO) * rng.choice((D(1), D("1.1"), D("1.4")))] * 2
             if any(holding_exposures)
             else []
         )
-        loss = naive.day_start - naive.equity(naive.marks)
+        loss = (naive.day_start - naive.equity(naive.marks)) * naive.usd_rate
         losses += [loss] * 4 if loss > 0 else []
     return RiskLimits(
         D(10**9) if wide else rng.choice(sizes),

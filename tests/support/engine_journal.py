@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import bson
@@ -37,8 +38,9 @@ class Decided(NamedTuple):
 class Journal:
     """Every commit of a wallet from its first account on."""
 
-    def __init__(self, first: Account, markets: Mapping[str, Market]) -> None:
+    def __init__(self, first: Account, markets: Mapping[str, Market], usd_rate: Decimal) -> None:
         self.markets = markets
+        self.usd_rate = usd_rate
         self.begun = state_document(first)
         self.folded = state_document(first)
         self.updated = state_document(first)
@@ -59,7 +61,7 @@ class Journal:
             _refuse(what, _differing(read_account(document), account))
         again = read_account(self.begun)
         for decided in self.history:
-            draft = path_walk.walk(again, decided.paths, self.markets, decided.reach, decided.now)
+            draft = path_walk.walk(again, decided.paths, self.markets, decided.reach, decided.now, self.usd_rate)
             commit = decide.decide(draft, decided.command, decided.context)
             again = commit.after
             differing = _differing(again, decided.commit.after) + _differing(commit, decided.commit)

@@ -59,6 +59,7 @@ class Trial:
         rng = Random(seed)
         self.skew = skew
         self.world = World(rng)
+        self.usd_rate = D(rng.choice(("1", "1", "0.5", "1.0375")))
         limits = draw_limits(rng, self.world.symbols) if rng.random() < 0.6 else None
         maker, taker = rng.choice((("0", "0"), ("0.1", "0.1"), ("0.1", "0.25"), ("0.4", "0.1"), ("0.013", "0.0375")))
         terms = AccountTerms(
@@ -81,6 +82,7 @@ class Trial:
             terms.symbols,
             limits,
             self.world.now,
+            self.usd_rate,
         )
         self.steps = 0
         self.orders: dict[str, Order] = {}
@@ -94,7 +96,7 @@ class Trial:
         """Begin a journal with its first entry."""
         self.account = first.after
         self._check_books(first.after)
-        self.journal = Journal(first.after, self.world.markets)
+        self.journal = Journal(first.after, self.world.markets, self.usd_rate)
         self.orders.clear()
         self.samples.clear()
         self.fills.clear()
@@ -136,7 +138,7 @@ class Trial:
     def walk(self, reach: datetime | None = None, now: datetime | None = None) -> AccountDraft:
         now = now or self.world.now
         reach = reach or now
-        return path_walk.walk(self.account, self.paths_to(reach), self.world.markets, reach, now)
+        return path_walk.walk(self.account, self.paths_to(reach), self.world.markets, reach, now, self.usd_rate)
 
     def paths_to(self, reach: datetime) -> dict[str, list[PathPoint]]:
         since, found = self.account.evaluated_until, {}
@@ -252,7 +254,7 @@ class Trial:
         """The market context of a decision. Sometimes the market has trading hours and is closed."""
         closes = self.world.now + timedelta(minutes=rng.randrange(1, 400)) if rng.random() < 0.1 else None
         is_open = rng.random() > 0.04
-        return MarketContext(self.world.markets[symbol], snapshot, self.world.mids(), D(1), closes, is_open)
+        return MarketContext(self.world.markets[symbol], snapshot, self.world.mids(), self.usd_rate, closes, is_open)
 
     def usable_snapshot(self, symbol: str, rng: Random) -> Snapshot | None:
         """Return a snapshot that both sides accept, or None if both refuse it."""

@@ -250,17 +250,19 @@ class NaiveArrivals(NaivePath):
         if limits is None or order.side.value == "sell":
             return set()
         prices = {**mids, order.symbol: (snapshot.bids[0].price + snapshot.asks[0].price) / 2}
-        buys = [(item["symbol"], self.remaining(item)) for item in self.open_orders() if item["side"] == "buy"]
-        buys.append((order.symbol, amount))
-        bidding = {symbol for symbol, _ in buys}
+        buys = [(item["symbol"], self.remaining(item), item) for item in self.open_orders() if item["side"] == "buy"]
+        bidding = {order.symbol, *(symbol for symbol, _, _ in buys)}
         holding_exposures: dict[str, Decimal] = {}
         for symbol in self.markets:
-            size = self.held(symbol) + sum((left for name, left in buys if name == symbol), ZERO)
-            price = prices[symbol]
+            price, value = prices[symbol], ZERO
             if symbol == order.symbol and order.price is not None:
                 price = max(price, order.price)
-            if size:
-                holding_exposures[symbol] = size * price
+            for name, left, item in buys:
+                if name == symbol:
+                    value += left * (max(price, item["price"]) if item["type"] == "stop_limit" else price)
+            value += price * (self.held(symbol) + (amount if symbol == order.symbol else ZERO))
+            if value:
+                holding_exposures[symbol] = value * self.usd_rate
         count = sum(
             symbol in bidding or self.held(symbol) * prices[symbol] >= self.markets[order.symbol].min_notional
             for symbol in holding_exposures
@@ -293,7 +295,7 @@ class NaiveArrivals(NaivePath):
         bid, ask = snapshot.bids[0].price, snapshot.asks[0].price
         crosses = order.price is not None and (order.price >= ask if order.side.value == "buy" else order.price <= bid)
         if order.time_in_force.value == "DAY":
-            expires = self.next_midnight(at)
+            expires = self.day_end
         return {
             "id": name,
             "symbol": order.symbol,

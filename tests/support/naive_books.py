@@ -62,8 +62,10 @@ class NaiveBooks:
         symbols: tuple[str, ...] | None,
         limits: RiskLimits | None,
         at: datetime,
+        usd_rate: Decimal,
     ) -> None:
         self.markets = markets
+        self.usd_rate = usd_rate
         self.balance = balance
         self.cash_asset = cash_asset
         self.unit = D("0.0001") if self.cash_asset in FIAT else D("0.00000001")
@@ -207,7 +209,7 @@ class NaiveBooks:
         if limits is None:
             return None
         loss = self.day_start - equity
-        if limits.daily_loss_limit_usd is not None and loss >= limits.daily_loss_limit_usd:
+        if limits.daily_loss_limit_usd is not None and loss * self.usd_rate >= limits.daily_loss_limit_usd:
             return "daily_loss_limit_usd"
         percent = limits.daily_loss_limit_percent
         if percent is not None and loss > 0 and loss >= self.day_start * percent / 100:

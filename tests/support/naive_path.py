@@ -149,6 +149,8 @@ class NaivePath(NaiveBooks):
         amount, tick = self.remaining(order), self.markets[order["symbol"]].tick_size
         times = max(D(1), amount / point.volume) if point.volume else D(1)
         slippage = min(self.bps * BASIS_POINT * times, D("0.05"))
+        if self.bps and not point.volume:
+            slippage = D("0.05")
         price = min(trigger, point.price - point.half_spread) * (1 - slippage)
         self.fill(order, [(max(down(price, tick), tick), amount)], "taker", point.end)
         self.settle_exit(order)

@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import bson
 import pytest
+from bson.codec_options import CodecOptions
 
 from moniqo_core.domain import errors, money
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, ResetAccount
@@ -18,9 +20,11 @@ from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, T
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
+from moniqo_core.storage.paper.account_codec import read_account, state_document
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
 
 D = Decimal
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(dict, tz_aware=True)
 
 
 def test_market_order_walks_the_book_and_pays_one_fee() -> None:
@@ -629,3 +633,130 @@ def test_exit_one_tick_beyond_the_price_of_its_entry_is_accepted(entry: dict[str
     assert [item.status for item in harness.account.orders.values() if item.entry == order.order_id] == [
         "open" if entry["kind"] == "market" else "pending"
     ] * len(exits)
+
+
+def test_exposure_counts_in_dollars_at_other_rates_than_one() -> None:
+    harness = EngineHarness("100000", replace(WIDE, max_position_size_usd=D(3000), max_total_exposure_usd=D(5500)))
+    harness.usd_rate = D("0.5")
+    harness.place("buy", "market", "0.1")  # 0.1 x 50,000 x 0.5 = 2,500
+    with pytest.raises(errors.RiskLimitExceededError) as refused:
+        harness.place("buy", "market", "0.03")
+    assert (refused.value.members["value"], refused.value.members["suggested_amount"]) == (D(3250), D("0.02"))
+    harness.place("buy", "market", "2", symbol=ETH)  # 2 x 3,000 x 0.5 = 3,000, the whole limit of a position
+    with pytest.raises(errors.RiskLimitExceededError) as refused:
+        harness.place("buy", "market", "0.001")
+    assert (refused.value.members["value"], refused.value.members["limit_type"]) == (D(5525), "max_total_exposure_usd")
+
+
+def test_daily_loss_counts_in_dollars_when_pausing_and_when_resuming() -> None:
+    harness = EngineHarness("100000", replace(WIDE, daily_loss_limit_usd=D(100)))
+    harness.usd_rate = D("0.5")
+    harness.place("buy", "market", "0.1")
+    harness.tick("48100")  # a loss of 195.1 USDT is 97.55 USD
+    harness.evaluate()
+    assert harness.account.status == "active"
+    harness.tick("48000")
+    harness.evaluate()
+    assert harness.account.reason == "daily_loss_limit_usd 100 was reached at 102.55"
+    harness.tick("48100")
+    harness.do(SetStatus("active", "owner"))
+
+
+def test_open_stop_limit_buy_counts_at_its_limit_for_its_whole_life() -> None:
+    harness = EngineHarness("100000", replace(WIDE, max_position_size_usd=D(1000)))
+    # 0.0155 at its limit of 60,000 are 930. At the mid they are 775, and a further 0.004 would fit.
+    waiting = harness.place("buy", "stop_limit", "0.0155", price="60000", stop_price="55000")
+    with pytest.raises(errors.RiskLimitExceededError) as refused:
+        harness.place("buy", "market", "0.004")
+    assert refused.value.members["value"] == D("0.0155") * 60000 + D("0.004") * 50000
+    assert refused.value.members["suggested_amount"] == D("0.0014")
+    # The rest of a triggered one counts at its limit as well. 0.004 filled at 56,001.
+    harness.tick("56000", volume="0.04")
+    harness.evaluate()
+    assert harness.order(waiting.order_id).remaining == D("0.0115")
+    with pytest.raises(errors.RiskLimitExceededError) as refused:
+        harness.place("buy", "market", "0.002")
+    assert refused.value.members["value"] == D("0.0115") * 60000 + D("0.006") * 56000
+    harness.rules = ALL_RULES[1]
+    harness.place("buy", "market", "0.002")
+
+
+def test_open_stop_limit_buy_of_another_symbol_counts_at_its_limit_after_a_reload() -> None:
+    harness = EngineHarness("100000", replace(WIDE, max_total_exposure_usd=D(1000)))
+    harness.place("buy", "stop_limit", "0.2", ETH, price="4500", stop_price="4000", metadata={"note": "stop_limit"})
+    harness.place("buy", "limit", "0.001", price="45000", metadata={"note": "stop_limit"})
+    harness.account = read_account(bson.decode(bson.encode(state_document(harness.account)), CODEC))
+    with pytest.raises(errors.RiskLimitExceededError) as refused:
+        harness.place("buy", "market", "0.002")
+    assert refused.value.members["value"] == D("0.2") * 4500 + D("0.003") * 50000
+
+
+def test_limit_that_waits_for_the_opening_above_the_market_counts_at_its_limit() -> None:
+    harness = EngineHarness("100000", replace(WIDE, max_position_size_usd=D(1000)))
+    market = replace(MARKETS[BTC], hours="XNYS")
+    closed = MarketContext(market, harness.snapshot(BTC), {BTC: D(50000)}, D(1), is_open=False)
+    buy = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.0155"), price=D(60000))
+    harness.keep(decide.decide(harness.walk(), buy, closed))
+    with pytest.raises(errors.RiskLimitExceededError):
+        decide.decide(harness.walk(), replace(buy, amount=D("0.004"), price=D(50000)), closed)
+
+
+def test_stop_at_a_point_without_volume_slips_most() -> None:
+    for version, price in ((1, "47976"), (2, "45600")):
+        harness = EngineHarness("100000")
+        harness.rules = ALL_RULES[version]
+        harness.place("buy", "market", "0.1")
+        stop = harness.place("sell", "stop_loss", "0.1", stop_price="48000")
+        harness.tick("48001", volume="0")  # the bid is 48,000
+        harness.evaluate()
+        # 5 bp worse, as if it were no larger than the volume, or the most of 5%
+        assert harness.order(stop.order_id).average_fill_price == D(price), version
+
+
+def test_day_order_ends_with_the_running_day_after_a_change_of_zone() -> None:
+    harness = EngineHarness("100000", WIDE)
+    before = harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.DAY)
+    harness.do(SetLimits(replace(WIDE, timezone="America/New_York")))
+    after = harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.DAY)
+    midnight = START.replace(hour=0) + timedelta(days=1)
+    harness.rules = ALL_RULES[1]
+    old = harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.DAY)
+    assert old.expires_at == START.replace(hour=5) + timedelta(days=1)
+    harness.rules = ALL_RULES[2]
+    assert (harness.order(before.order_id).expires_at, after.expires_at) == (midnight, midnight)
+    harness.now = midnight
+    harness.tick("50000")
+    harness.evaluate()
+    assert [harness.order(item.order_id).status for item in (before, after)] == ["expired", "expired"]
+    tomorrow = harness.place("buy", "limit", "0.01", price="40000", time_in_force=TimeInForce.DAY)
+    # the next day ends with that of the new zone, five hours after midnight in UTC
+    assert tomorrow.expires_at == midnight + timedelta(hours=5)
+
+
+def test_liquidity_taken_from_a_level_at_the_end_of_the_shown_book_ends_with_its_size() -> None:
+    harness = EngineHarness("1000000")
+    harness.book(("0", "1"), ("5", "1"))
+    harness.place("buy", "market", "1.5")
+    harness.book(("0", "1"), ("5", "2"))  # the last level shown has another size
+    harness.place("buy", "limit", "0.1", price="50006")
+    harness.book(("0", "1"), ("5", "1"))
+    # Of the level at 50,006 nothing is taken any more, but what was just bought there.
+    assert harness.place("buy", "limit", "1", price="50006", time_in_force=TimeInForce.IOC).filled_amount == D(1)
+
+
+def test_liquidity_taken_beyond_the_shown_book_stays_taken() -> None:
+    harness = EngineHarness("1000000")
+    harness.book(("0", "1"), ("5", "1"))
+    harness.place("buy", "market", "1.5")
+    harness.book(("0", "2"))
+    harness.place("buy", "market", "2")
+    harness.book(("0", "2"), ("5", "1"))
+    assert harness.place("buy", "limit", "1", price="50006", time_in_force=TimeInForce.IOC).filled_amount == D("0.5")
+
+
+def test_half_of_a_venue_s_spread_is_remembered_for_the_path() -> None:
+    harness = EngineHarness("100000")
+    terms = replace(harness.account.terms, feed="venue")
+    harness.account = replace(harness.account, terms=terms)
+    harness.place("buy", "market", "0.01")  # at 49,999 / 50,001
+    assert harness.account.observed_markets[BTC].half_spread == D(1)

@@ -23,6 +23,12 @@ class Rules:
     """An attached exit that its entry's price has already passed is refused. Otherwise it sells at once."""
     sells_least_for_quote: bool = False
     """A sale by ``quote_amount`` is the smallest that brings it in. Otherwise a search may find a larger one."""
+    counts_waiting_buys_at_limit: bool = False
+    """An open buy whose limit is above the mid counts at its limit in the exposure. Otherwise it counts at the mid."""
+    slips_most_without_volume: bool = False
+    """A triggered order at a point without volume slips by the most possible. Otherwise it slips least."""
+    ends_day_orders_with_the_day: bool = False
+    """A DAY order ends with the owner's running day. Otherwise a new time zone ends it before that day is over."""
 
 
 RULES_VERSION: Final = 2
@@ -35,6 +41,9 @@ ALL_RULES: Final[Mapping[int, Rules]] = {
         pauses_have_levels=True,
         compares_exits=True,
         sells_least_for_quote=True,
+        counts_waiting_buys_at_limit=True,
+        slips_most_without_volume=True,
+        ends_day_orders_with_the_day=True,
     ),
 }
 """The rules by version. A version stays here as long as journals have entries that it decided."""

@@ -155,8 +155,14 @@ def sell_at_market(draft: AccountDraft, order: Order, trigger: Decimal, point: P
     """
     bid = point.price - point.half_spread
     take_shared_lock(draft, order)
-    bps = draft.account.terms.slippage_bps
-    price = slipped_price(min(trigger, bid), order.remaining, point.volume, bps, market.tick_size, buying=False)
+    price = slipped_price(
+        min(trigger, bid),
+        order.remaining,
+        point.volume,
+        draft.account.terms.slippage_bps,
+        market.tick_size,
+        most_without_volume=draft.rules.slips_most_without_volume,
+    )
     apply_fill(draft, order, market, fill_at_one_price(price, order.remaining), Liquidity.TAKER, point.end)
     close_exit_group(draft, order, point.end)
 

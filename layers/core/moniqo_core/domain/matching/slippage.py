@@ -40,16 +40,17 @@ def largest_excess(last: PriceLevel, memory: TakenLevels, depth: Decimal, slippa
 
 
 def slipped_price(
-    price: Decimal, amount: Decimal, volume: Decimal, slippage_bps: Decimal, tick: Decimal, *, buying: bool
+    price: Decimal, amount: Decimal, volume: Decimal, slippage_bps: Decimal, tick: Decimal, *, most_without_volume: bool
 ) -> Decimal:
-    """Return the price of a triggered market order at a point.
+    """Return the price at which a triggered sale fills at a point.
 
     The price is worse by the slippage, multiplied by amount / volume if the amount exceeds the volume. A point has no
-    book, so its traded volume stands for the depth. The slippage is at most :data:`MAX_SLIPPAGE`, and a sell price is
-    at least one tick.
+    book, so its traded volume stands for the depth. The slippage is at most :data:`MAX_SLIPPAGE`, and the price is at
+    least one tick. Without any volume the slippage is the most possible, or with ``most_without_volume`` False the
+    least.
     """
     share = slippage_bps * BASIS_POINT * (max(ONE, amount / volume) if volume else ONE)
     share = min(share, MAX_SLIPPAGE)
-    if buying:
-        return ceil_to(price * (ONE + share), tick)
+    if not volume and share and most_without_volume:
+        share = MAX_SLIPPAGE
     return max(floor_to(price * (ONE - share), tick), tick)

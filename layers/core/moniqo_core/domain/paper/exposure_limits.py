@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.ledger.rules import Rules
 from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.matching.trigger_prices import takes_at_open
 from moniqo_core.domain.money import ZERO, floor_to
+from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
 
 
+class WaitingBuy(NamedTuple):
+    """The part of an open buy that may still fill at any price up to its ``limit``."""
+
+    limit: Decimal
+    amount: Decimal
+
+
 class HoldingExposure(NamedTuple):
-    """The amount of a symbol that is held or that open buys may add."""
+    """The amount of a symbol that is held or that open buys may add. ``waiting`` are buys whose limit counts."""
 
     amount: Decimal
     has_open_buys: bool
+    waiting: tuple[WaitingBuy, ...] = ()
+
+    def at(self, price: Decimal) -> Decimal:
+        """Return the value at a price, where a buy that waits with a higher limit counts at its limit."""
+        return self.amount * price + sum((max(buy.limit - price, ZERO) * buy.amount for buy in self.waiting), ZERO)
 
 
 _NONE: Final = HoldingExposure(ZERO, has_open_buys=False)
 
 
 class Exposure(NamedTuple):
-    """Exposure of the order's symbol: ``value`` = (held + open buys + this order) x ``price``, in US dollars.
+    """Exposure of the order's symbol, in US dollars.
 
-    ``before`` is the amount of holding and open buys without this order. ``others`` has all other symbols.
+    ``value`` is ``before``, the holding and open buys without this order, plus this order. Both are valued at
+    ``price``, and open buys that wait with a higher limit at that limit. ``others`` has all other symbols.
     """
 
     value: Decimal
@@ -35,10 +54,12 @@ class Exposure(NamedTuple):
 
     def room(self, limit_usd: Decimal, market: Market) -> Decimal:
         """Largest amount of an order that stays within a limit, in whole lots."""
-        return max(floor_to(limit_usd / self.price - self.before, market.lot_step), ZERO)
+        return max(floor_to((limit_usd - self.before) / self.price, market.lot_step), ZERO)
 
 
-def holding_exposures(account: Account) -> dict[str, HoldingExposure]:
+def holding_exposures(
+    account: Account, waiting: Mapping[str, Sequence[WaitingBuy]] = MappingProxyType({})
+) -> dict[str, HoldingExposure]:
     """Return the held amounts and open buys of every symbol that has either."""
     found = {
         symbol: HoldingExposure(held.amount, has_open_buys=False)
@@ -47,26 +68,49 @@ def holding_exposures(account: Account) -> dict[str, HoldingExposure]:
     }
     for symbol, open_order_totals in account.open_order_totals.items():
         if open_order_totals.buying:
-            found[symbol] = HoldingExposure(
-                account.position(symbol).amount + open_order_totals.buying, has_open_buys=True
-            )
+            amount = account.position(symbol).amount + open_order_totals.buying
+            found[symbol] = HoldingExposure(amount, has_open_buys=True, waiting=tuple(waiting.get(symbol, ())))
     return found
 
 
-def symbol_exposure(account: Account, amount: Decimal, limit: Decimal | None, context: MarketContext) -> Exposure:
+def waiting_buys(account: Account, context: MarketContext) -> dict[str, list[WaitingBuy]]:
+    """Return the open buys that may fill above the present market, by symbol.
+
+    These are the stop_limit orders, triggered or not. In a market with trading hours they are also the limits that wait
+    for it to open, which fill at any price up to their limit.
+    """
+    if context.market.hours is None:
+        names: Iterable[str] = chain.from_iterable(
+            totals.stop_limit_buys for totals in account.open_order_totals.values()
+        )
+    else:
+        names = account.orders
+    found: dict[str, list[WaitingBuy]] = {}
+    for order in (account.orders[name] for name in names):
+        may_rise = order.type is OrderType.STOP_LIMIT or takes_at_open(order)
+        if order.side is OrderSide.BUY and order.price is not None and may_rise:
+            found.setdefault(order.symbol, []).append(WaitingBuy(order.price, order.remaining))
+    return found
+
+
+def symbol_exposure(
+    account: Account, amount: Decimal, limit: Decimal | None, context: MarketContext, rules: Rules
+) -> Exposure:
     """Return the exposure of a symbol if the order were accepted, at the higher of its limit and the mid."""
-    others = holding_exposures(account)
+    waiting = waiting_buys(account, context) if rules.counts_waiting_buys_at_limit else {}
+    others = holding_exposures(account, waiting)
     mine = others.pop(context.market.symbol, _NONE)
     mid = context.snapshot.mid
-    price = (limit if limit is not None and limit > mid else mid) * context.usd_rate
-    return Exposure((mine.amount + amount) * price, price, mine.amount, others)
+    price = limit if limit is not None and limit > mid else mid
+    before = mine.at(price) * context.usd_rate
+    return Exposure(before + amount * price * context.usd_rate, price * context.usd_rate, before, others)
 
 
 def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
     """Return the exposure of all other symbols at mid prices, in US dollars."""
     total = ZERO
     for symbol, stake in exposure.others.items():
-        total += stake.amount * context.marks[symbol] * context.usd_rate
+        total += stake.at(context.marks[symbol]) * context.usd_rate
     return total
 
 

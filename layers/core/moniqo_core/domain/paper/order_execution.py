@@ -32,6 +32,7 @@ def execute_order(decision: PaperDecision) -> None:
         # Value the new holding at the current mid, not at the last price of the path.
         draft.marks[market.symbol] = decision.context.snapshot.mid
     begin_local_day(draft, draft.at)
+    order.expires_at = _expires_at(decision)
     draft.orders[order.order_id] = order
     attach_exits(draft, order, decision.request)
     if decision.plan.levels:
@@ -81,7 +82,6 @@ def _new_order(decision: PaperDecision) -> Order:
         stop_price=request.stop_price,
         trail_percent=request.trail_percent,
         trail_mark=snapshot.bid if request.trail_percent is not None else None,
-        expires_at=_expires_at(decision),
         reduce_only=request.reduce_only,
         metadata=request.metadata,
         receipt=Receipt(
@@ -101,14 +101,17 @@ def _new_order(decision: PaperDecision) -> Order:
 def _expires_at(decision: PaperDecision) -> datetime | None:
     """Fix the expiry of a DAY or GTD order now.
 
-    A DAY order ends with the trading session, or with the owner's local day in a market without sessions.
+    A DAY order ends with the trading session, or with the owner's local day in a market without sessions. A new time
+    zone takes effect with the next day, so the running day ends as it began.
     """
-    if decision.request.time_in_force is TimeInForce.DAY:
-        limits = decision.draft.account.limits
-        return decision.context.session_close or next_local_midnight(
-            decision.draft.at, limits.timezone if limits else "UTC"
-        )
-    return decision.request.expires_at
+    draft = decision.draft
+    if decision.request.time_in_force is not TimeInForce.DAY:
+        return decision.request.expires_at
+    if decision.context.session_close is not None:
+        return decision.context.session_close
+    if draft.day is not None and draft.rules.ends_day_orders_with_the_day:
+        return draft.day.until
+    return next_local_midnight(draft.at, draft.account.limits.timezone if draft.account.limits else "UTC")
 
 
 def _open_exits(decision: PaperDecision, entry: Order) -> None:

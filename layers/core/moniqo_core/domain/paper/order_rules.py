@@ -176,7 +176,8 @@ class PaperDecision:
     def exposure(self) -> Exposure:
         """Exposure including this order, computed once."""
         if self._exposure is None:
-            self._exposure = symbol_exposure(self.draft.account, self.amount, self.request.price, self.context)
+            account, price = self.draft.account, self.request.price
+            self._exposure = symbol_exposure(account, self.amount, price, self.context, self.draft.rules)
         return self._exposure
 
     def _check_losses(self, limits: RiskLimits) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
 from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.order import Order
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
@@ -99,6 +100,8 @@ def _venue_price_values(account: Account) -> Document:
 def read_account(document: Document) -> Account:
     """Return the account of a snapshot document."""
     terms, open_order_totals = document["terms"], document["interest"]
+    open_orders = StoredOrders(document["orders"])
+    stop_limit_buys = open_orders.stop_limit_buys()
     limits = read_limits(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
@@ -129,11 +132,13 @@ def read_account(document: Document) -> Account:
             read_document_key(symbol): Position(*(Decimal(value) for value in values))
             for symbol, values in document["positions"].items()
         },
-        orders=StoredOrders(document["orders"]),
+        orders=open_orders,
         # A commit that ends the last order of a symbol stores totals of zero.
         open_order_totals={
-            read_document_key(symbol): OpenOrderTotals(orders, expiring, Decimal(buying))
-            for symbol, (orders, expiring, buying) in open_order_totals.items()
+            name: OpenOrderTotals(orders, expiring, Decimal(buying), frozenset(stop_limit_buys.get(name, ())))
+            for name, (orders, expiring, buying) in (
+                (read_document_key(symbol), totals) for symbol, totals in open_order_totals.items()
+            )
             if orders
         },
         taken={read_taken_key(name): read_taken(levels) for name, levels in document["taken"].items()},
@@ -153,6 +158,9 @@ def read_account(document: Document) -> Account:
     )
 
 
+_STOP_LIMIT: Final = OrderType.STOP_LIMIT.value.encode()
+
+
 class StoredOrders(Mapping[str, Order]):
     """Open orders in their stored form, oldest first. Each is decoded on first access."""
 
@@ -166,6 +174,20 @@ class StoredOrders(Mapping[str, Order]):
         if order is None:
             order = self._read[order_id] = unpack_order(self._packed[order_id])
         return order
+
+    def stop_limit_buys(self) -> dict[str, list[str]]:
+        """Return the ids of the stop_limit orders that buy, by symbol. Other orders are not decoded.
+
+        The totals of a snapshot do not name them.
+        """
+        found: dict[str, list[str]] = {}
+        for order_id, packed in self._packed.items():
+            if _STOP_LIMIT not in packed:  # it may also be in a text of the caller
+                continue
+            order = self[order_id]
+            if order.type is OrderType.STOP_LIMIT and order.side is OrderSide.BUY:
+                found.setdefault(order.symbol, []).append(order_id)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packed)
