@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
 
@@ -33,7 +34,11 @@ class World:
         self.usual_volume: dict[str, Decimal] = {}
         for base, (tick, lot, smallest, ticks, volume) in _LISTED.items():
             symbol = f"{base}/{self.cash}"
-            self.markets[symbol] = Market(symbol, base, self.cash, tick, lot, smallest, D(5))
+            maximums: dict[str, Any] = {}
+            if rng.random() < 0.2:
+                maximums = {"max_price": ticks * tick * D("1.05"), "max_notional": D(rng.choice((1000, 20_000)))}
+                maximums["max_amount"] = volume * rng.choice((D("0.01"), D("0.333333333"), 20))
+            self.markets[symbol] = Market(symbol, base, self.cash, tick, lot, smallest, D(5), **maximums)
             self.usual_ticks[symbol], self.usual_volume[symbol] = ticks, volume
         self.symbols = tuple(self.markets)
         # Sometimes exactly on the hour, where hourly periods begin and end.

@@ -155,6 +155,7 @@ class NaiveArrivals(NaivePath):
             or (side == "sell" and bool(exits))
             or any(spec.stop_price is not None and spec.percent is not None for spec in exits)
             or any(price is not None and (price <= 0 or price % market.tick_size) for price in prices)
+            or any(price is not None and market.max_price is not None and price > market.max_price for price in prices)
             or (order.trail_percent is not None and not 0 < order.trail_percent <= 50)
             or (self.limits is None and any(spec == ExitSpec() for spec in exits))
         )
@@ -185,12 +186,14 @@ class NaiveArrivals(NaivePath):
         return {"WalletPausedError"} if self.status == "paused" and not sells_on else set()
 
     def size_faults(self, order: OrderRequest, market: Market, amount: Decimal, snapshot: Snapshot) -> set[str]:
-        if order.side.value == "sell" and 0 < amount == self.held(order.symbol):
-            return set()
         best = snapshot.asks[0].price if order.side.value == "buy" else snapshot.bids[0].price
         price = order.price or order.stop_price or best
+        too_large = (market.max_amount is not None and amount > market.max_amount) or (
+            market.max_notional is not None and amount * price > market.max_notional
+        )
+        all_sold = order.side.value == "sell" and 0 < amount == self.held(order.symbol)
         bad = amount % market.lot_step or amount < market.min_amount or amount * price < market.min_notional
-        return {"InvalidOrderError"} if bad else set()
+        return {"InvalidOrderError"} if too_large or (bad and not all_sold) else set()
 
     def trigger_faults(self, order: OrderRequest, snapshot: Snapshot) -> set[str]:
         if order.reduce_only and not self.held(order.symbol):

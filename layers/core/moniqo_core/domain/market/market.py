@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
+
+from moniqo_core.domain.added_fields import ADDED
 
 SIMULATED: Final = "simulated"
 """Source of everything from the simulated market. Every other source is a venue."""
@@ -16,8 +18,8 @@ SIMULATED: Final = "simulated"
 class Market:
     """A tradable symbol. Prices move in steps of ``tick_size``, and amounts in steps of ``lot_step``.
 
-    Minimums are inclusive. ``hours`` names the calendar of :mod:`moniqo_core.domain.market.trading_hours` that the
-    market keeps. A market without hours is always open.
+    Minimums and maximums are inclusive, and a market without a maximum has None. ``hours`` names the calendar of
+    :mod:`moniqo_core.domain.market.trading_hours` that the market keeps. A market without hours is always open.
     """
 
     symbol: str
@@ -28,6 +30,9 @@ class Market:
     min_amount: Decimal
     min_notional: Decimal
     hours: str | None = None
+    max_price: Decimal | None = field(default=None, metadata=ADDED)
+    max_amount: Decimal | None = field(default=None, metadata=ADDED)
+    max_notional: Decimal | None = field(default=None, metadata=ADDED)
 
 
 class PriceLevel(NamedTuple):

@@ -1,13 +1,19 @@
-"""Checks that an order is well formed for its market: steps, minimums, and fields that fit together."""
+"""Checks that an order is well formed for its market: steps, bounds, and fields that fit together.
+
+Each check yields every fault that it finds, so that one answer names them all.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Any, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.money import ceil_to, plain
+from moniqo_core.domain.money import ceil_to, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 
@@ -25,8 +31,34 @@ _SELL_ONLY: Final = frozenset({OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, Order
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
-def check_fields(order: OrderRequest) -> None:
-    """Refuse fields that do not fit together. Raises InvalidOrderError."""
+@dataclass(frozen=True, slots=True)
+class FormFault:
+    """One fault of an order's form. ``code`` names the check, and ``members`` are the numbers that explain it."""
+
+    field: str
+    code: str
+    message: str
+    members: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+def refuse(faults: Iterable[FormFault]) -> None:
+    """Refuse an order that has faults of form. Without any, do nothing.
+
+    Raises:
+        InvalidOrderError: The detail and members are those of the first fault, and ``errors`` lists them all.
+
+    """
+    found = list(faults)
+    if not found:
+        return
+    first = found[0]
+    members: dict[str, Any] = {"field": first.field, **first.members}
+    members["errors"] = [{"field": fault.field, "message": fault.message, "code": fault.code} for fault in found]
+    raise InvalidOrderError(first.message, **members)
+
+
+def field_faults(order: OrderRequest) -> Iterator[FormFault]:
+    """Yield fields that do not fit together."""
     needs = _NEEDS[order.type]
     for name, value in (
         ("price", order.price),
@@ -35,91 +67,113 @@ def check_fields(order: OrderRequest) -> None:
     ):
         if (value is not None) != (name in needs):
             verb = "needs a" if name in needs else "cannot have a"
-            raise InvalidOrderError(f"A {order.type} order {verb} {name}.", field=name)
+            yield FormFault(name, "order_type", f"A {order.type} order {verb} {name}.")
     if (order.amount is None) == (order.quote_amount is None):
-        raise InvalidOrderError("Give exactly one of amount and quote_amount.", field="amount")
+        yield FormFault("amount", "one_of", "Give exactly one of amount and quote_amount.")
     if order.quote_amount is not None and order.type is not OrderType.MARKET:
-        raise InvalidOrderError("Only market orders can have a quote_amount.", field="quote_amount")
+        yield FormFault("quote_amount", "order_type", "Only market orders can have a quote_amount.")
     if order.type in _SELL_ONLY and order.side is OrderSide.BUY:
-        raise InvalidOrderError(
-            f"A {order.type} order can only sell. To buy at a trigger price, use a stop_limit order.", field="side"
-        )
+        message = f"A {order.type} order can only sell. To buy at a trigger price, use a stop_limit order."
+        yield FormFault("side", "order_type", message)
     if order.reduce_only and order.side is OrderSide.BUY:
-        raise InvalidOrderError(
-            "A buy order cannot be reduce_only. This wallet holds long positions only.", field="reduce_only"
-        )
-    _check_time(order)
-    _check_exits(order)
+        message = "A buy order cannot be reduce_only. This wallet holds long positions only."
+        yield FormFault("reduce_only", "side", message)
+    if order.trail_percent is not None and not 0 < order.trail_percent <= MAX_TRAIL_PERCENT:
+        yield FormFault("trail_percent", "range", "The trail_percent must be above 0 and at most 50.")
+    yield from _time_faults(order)
+    yield from _exit_faults(order)
 
 
-def _check_time(order: OrderRequest) -> None:
+def _time_faults(order: OrderRequest) -> Iterator[FormFault]:
     if order.time_in_force in _AT_ONCE and order.type not in {OrderType.MARKET, OrderType.LIMIT}:
-        raise InvalidOrderError(
-            f"A {order.type} order cannot have time_in_force {order.time_in_force}.", field="time_in_force"
-        )
+        message = f"A {order.type} order cannot have time_in_force {order.time_in_force}."
+        yield FormFault("time_in_force", "order_type", message)
     if order.post_only and (order.type is not OrderType.LIMIT or order.time_in_force in _AT_ONCE):
-        raise InvalidOrderError(
-            "A post_only order must be a limit order with time_in_force GTC, DAY or GTD.", field="post_only"
-        )
+        message = "A post_only order must be a limit order with time_in_force GTC, DAY or GTD."
+        yield FormFault("post_only", "order_type", message)
     if (order.expires_at is not None) != (order.time_in_force is TimeInForce.GTD):
-        raise InvalidOrderError("Give expires_at with time_in_force GTD, and only then.", field="expires_at")
+        message = "Give expires_at with time_in_force GTD, and only then."
+        yield FormFault("expires_at", "time_in_force", message)
 
 
-def _check_exits(order: OrderRequest) -> None:
-    if order.stop_loss is None and order.take_profit is None:
-        return
-    if order.side is OrderSide.SELL:
-        raise InvalidOrderError("Only buy orders can have a stop_loss or take_profit.", field="stop_loss")
+def _exit_faults(order: OrderRequest) -> Iterator[FormFault]:
+    if order.has_exits and order.side is OrderSide.SELL:
+        yield FormFault("stop_loss", "side", "Only buy orders can have a stop_loss or take_profit.")
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is not None and spec.percent is not None:
-            raise InvalidOrderError(f"Give {name} either a stop_price or a percent, not both.", field=name)
+            yield FormFault(name, "one_of", f"Give {name} either a stop_price or a percent, not both.")
 
 
-def check_exit_defaults(order: OrderRequest) -> None:
-    """Refuse exits without a price or percent, for a wallet that has no limits to supply a default."""
+def exit_default_faults(order: OrderRequest) -> Iterator[FormFault]:
+    """Yield exits without a price or percent, for a wallet that has no limits to supply a default."""
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is None and spec.percent is None:
-            raise InvalidOrderError(f"Give {name} a stop_price or a percent.", field=name)
+            yield FormFault(name, "one_of", f"Give {name} a stop_price or a percent.")
 
 
-def check_price(name: str, price: Decimal, market: Market) -> None:
-    """Refuse a price that is not a positive multiple of the tick size."""
-    if price <= 0 or price % market.tick_size:
-        nearest = _nearest(price, market.tick_size)
-        raise InvalidOrderError(
-            f"The {name} {plain(price)} is not a positive multiple of the tick size {plain(market.tick_size)}."
-            f" The nearest valid price is {plain(nearest)}.",
-            field=name,
-            tick_size=market.tick_size,
-            suggested_price=nearest,
-        )
+def price_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
+    """Yield prices that are not a positive multiple of the tick size, or above the market's maximum."""
+    exits = (("stop_loss", order.stop_loss), ("take_profit", order.take_profit))
+    prices = [("price", order.price), ("stop_price", order.stop_price)]
+    prices += [(f"{name}.stop_price", spec.stop_price) for name, spec in exits if spec is not None]
+    for name, price in prices:
+        if price is None:
+            continue
+        known = name.rpartition(".")[2]
+        if price <= 0 or price % market.tick_size:
+            nearest = _nearest(price, market.tick_size)
+            message = (
+                f"The {known} {plain(price)} is not a positive multiple of the tick size {plain(market.tick_size)}."
+                f" The nearest valid price is {plain(nearest)}."
+            )
+            members = {"tick_size": market.tick_size, "suggested_price": nearest}
+            yield FormFault(name, "tick_size", message, members)
+        elif market.max_price is not None and price > market.max_price:
+            largest = floor_to(market.max_price, market.tick_size)
+            message = f"The {known} {plain(price)} is above the highest price of {market.symbol}, {plain(largest)}."
+            yield FormFault(name, "max_price", message, {"max_price": market.max_price, "suggested_price": largest})
 
 
-def check_amount(amount: Decimal, market: Market) -> None:
-    """Refuse an amount that is not a multiple of the lot step or is below the market's minimum."""
+def amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
+    """Yield an amount that is not a multiple of the lot step or is below the market's minimum."""
     if amount < market.min_amount or amount % market.lot_step:
         nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
-        raise InvalidOrderError(
+        message = (
             f"The amount {plain(amount)} is not valid for {market.symbol}. Use at least {plain(market.min_amount)}"
-            f" in steps of {plain(market.lot_step)}, for example {plain(nearest)}.",
-            field="amount",
-            lot_step=market.lot_step,
-            min_amount=market.min_amount,
-            suggested_amount=nearest,
+            f" in steps of {plain(market.lot_step)}, for example {plain(nearest)}."
         )
+        members = {"lot_step": market.lot_step, "min_amount": market.min_amount, "suggested_amount": nearest}
+        yield FormFault("amount", "lot_step" if amount % market.lot_step else "min_amount", message, members)
 
 
-def check_notional(amount: Decimal, price: Decimal, market: Market) -> None:
-    """Refuse an order that is worth less than the market's minimum notional at ``price``."""
+def largest_amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
+    """Yield an amount above the market's maximum."""
+    if market.max_amount is not None and amount > market.max_amount:
+        largest = floor_to(market.max_amount, market.lot_step)
+        message = f"The amount {plain(amount)} is above the largest order of {market.symbol}, {plain(largest)}."
+        yield FormFault("amount", "max_amount", message, {"max_amount": market.max_amount, "suggested_amount": largest})
+
+
+def notional_faults(amount: Decimal, price: Decimal, market: Market) -> Iterator[FormFault]:
+    """Yield an order that is worth less than the market's minimum notional at ``price``."""
     if amount * price < market.min_notional:
         enough = max(ceil_to(market.min_notional / price, market.lot_step), market.min_amount)
-        raise InvalidOrderError(
-            f"{plain(amount)} {market.base} at {plain(price)} is worth {plain(amount * price)} {market.quote}."
-            f" The smallest order is {plain(market.min_notional)} {market.quote}.",
-            field="amount",
-            min_notional=market.min_notional,
-            suggested_amount=enough,
-        )
+        message = f"{_worth(amount, price, market)} The smallest order is {plain(market.min_notional)} {market.quote}."
+        members = {"min_notional": market.min_notional, "suggested_amount": enough}
+        yield FormFault("amount", "min_notional", message, members)
+
+
+def largest_notional_faults(amount: Decimal, price: Decimal, market: Market) -> Iterator[FormFault]:
+    """Yield an order that is worth more than the market's maximum notional at ``price``."""
+    if market.max_notional is not None and amount * price > market.max_notional:
+        largest = floor_to(market.max_notional / price, market.lot_step)
+        message = f"{_worth(amount, price, market)} The largest order is {plain(market.max_notional)} {market.quote}."
+        members = {"max_notional": market.max_notional, "suggested_amount": largest}
+        yield FormFault("amount", "max_notional", message, members)
+
+
+def _worth(amount: Decimal, price: Decimal, market: Market) -> str:
+    return f"{plain(amount)} {market.base} at {plain(price)} is worth {plain(amount * price)} {market.quote}."
 
 
 def _nearest(value: Decimal, step: Decimal) -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from moniqo_core.domain.ledger.account import ObservedMarket
@@ -53,7 +54,9 @@ def _shown(decision: PaperDecision) -> ObservedMarket:
 
     The quotes of a closed market say nothing about its spread, so the last known one is kept.
     """
-    market, snapshot = decision.context.market, decision.context.snapshot
+    # A walk places no orders, so it needs no maximums.
+    market = replace(decision.context.market, max_price=None, max_amount=None, max_notional=None)
+    snapshot = decision.context.snapshot
     if decision.context.is_open:
         return ObservedMarket(market, (snapshot.ask - snapshot.bid) / 2)
     before = decision.draft.account.observed_markets.get(market.symbol)

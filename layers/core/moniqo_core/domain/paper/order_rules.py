@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +18,7 @@ from moniqo_core.domain.matching.order_book import FillPlan
 from moniqo_core.domain.matching.taker_fills import amount_for_quote, plan_taker_fill
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import field_rules
+from moniqo_core.domain.orders.field_rules import FormFault
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -86,31 +88,30 @@ class PaperDecision:
 
     def _check_form(self) -> None:
         request, market = self.request, self.context.market
-        field_rules.check_fields(request)
+        faults = list(field_rules.field_faults(request))
         if self.draft.account.limits is None:
-            field_rules.check_exit_defaults(request)
-        if request.price is not None:
-            field_rules.check_price("price", request.price, market)
-        stops = (request.stop_price, *(spec.stop_price for spec in (request.stop_loss, request.take_profit) if spec))
-        for stop in stops:
-            if stop is not None:
-                field_rules.check_price("stop_price", stop, market)
-        if request.trail_percent is not None and not 0 < request.trail_percent <= field_rules.MAX_TRAIL_PERCENT:
-            raise InvalidOrderError("The trail_percent must be above 0 and at most 50.", field="trail_percent")
-        self.amount = self._read_amount()
-
-    def _read_amount(self) -> Decimal:
-        request, market = self.request, self.context.market
-        if request.quote_amount is not None:
+            faults += field_rules.exit_default_faults(request)
+        faults += field_rules.price_faults(request, market)
+        amount = request.amount
+        if amount is None and not faults and request.quote_amount is not None:
             amount = amount_for_quote(self.draft, request.side, request.quote_amount, self.context)
-        else:
-            amount = request.amount or ZERO
-        if request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0:
-            return amount
-        field_rules.check_amount(amount, market)
-        best = self.context.snapshot.ask if request.side is OrderSide.BUY else self.context.snapshot.bid
-        field_rules.check_notional(amount, request.price or request.stop_price or best, market)
-        return amount
+        if amount is not None:
+            faults += self._amount_faults(amount)
+            self.amount = amount
+        field_rules.refuse(faults)
+
+    def _amount_faults(self, amount: Decimal) -> Iterator[FormFault]:
+        """Yield the faults of the amount. The whole holding may be sold, even if it is no lot or below a minimum."""
+        request, market, snapshot = self.request, self.context.market, self.context.snapshot
+        price = request.price or request.stop_price or ZERO
+        if price <= 0:
+            price = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
+        sells_all = request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0
+        if not sells_all:
+            yield from field_rules.amount_faults(amount, market)
+            yield from field_rules.notional_faults(amount, price, market)
+        yield from field_rules.largest_amount_faults(amount, market)
+        yield from field_rules.largest_notional_faults(amount, price, market)
 
     def _check_expiry(self) -> None:
         expires_at = self.request.expires_at

@@ -38,7 +38,9 @@ def _symbol(decision: PaperDecision) -> Numbers:
 def _form(decision: PaperDecision) -> Numbers:
     market = decision.context.market
     steps = {name: getattr(market, name) for name in ("tick_size", "lot_step", "min_amount", "min_notional")}
-    return {"amount": decision.amount or None, **steps}
+    maximums = {name: getattr(market, name) for name in ("max_price", "max_amount", "max_notional")}
+    found = {name: value for name, value in maximums.items() if value is not None}
+    return {"amount": decision.amount or None, **steps, **found}
 
 
 def _expiry(decision: PaperDecision) -> Numbers:

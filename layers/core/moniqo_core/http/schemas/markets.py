@@ -39,7 +39,7 @@ class BalanceView(View):
 
 
 class MarketView(View):
-    """A tradable symbol with its steps and minimums."""
+    """A tradable symbol with its steps, minimums and maximums."""
 
     symbol: str
     base: str
@@ -48,6 +48,11 @@ class MarketView(View):
     lot_step: Amount
     min_amount: Amount
     min_notional: Amount
+    max_price: Annotated[Amount | None, Field(description="Highest price of an order. Null without a maximum.")]
+    max_amount: Annotated[Amount | None, Field(description="Largest amount of an order. Null without a maximum.")]
+    max_notional: Annotated[
+        Amount | None, Field(description="Largest value of an order in the quote asset. Null without a maximum.")
+    ]
     hours: Annotated[
         str | None,
         Field(

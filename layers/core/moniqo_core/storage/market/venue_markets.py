@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -11,10 +11,13 @@ from typing import Any, Final
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.money import plain
-from moniqo_core.storage.document import Database
+from moniqo_core.storage.document import Database, optional_decimal, optional_text
 
 COLLECTION: Final = "venue_markets"
 KEPT: Final = timedelta(days=2)
+
+_NAME: Final = 8
+"""The place of the venue's symbol in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class VenueMarketStore:
         if found is None:
             return None
         modes = {symbol: (MarketMode(mode), since) for symbol, mode, since in found.get("modes", ())}
-        markets = (_read(row) for row in found["markets"])
+        maximums = {name: values for name, *values in found.get("maximums", ())}
+        markets = (_read(row, maximums.get(row[_NAME], ())) for row in found["markets"])
         own_names = "modes" in found
         return MarketListing(found["fetched_at"], [_with_mode(item, modes) for item in markets], own_names)
 
@@ -74,6 +78,7 @@ class VenueMarketStore:
                 for item in listing.markets
                 if item.mode is not MarketMode.NORMAL
             ],
+            "maximums": [[item.venue_symbol, *_maximums(item.market)] for item in listing.markets],
         }
         await self._listings.replace_one({"_id": address}, document, upsert=True)
 
@@ -85,13 +90,18 @@ def _with_mode(item: ListedMarket, modes: Mapping[str, tuple[MarketMode, datetim
 
 def _row(item: ListedMarket) -> list[Any]:
     """Return a market as a list. Field names are left out, because a venue has thousands of markets."""
-    symbol, base, quote, *numbers, hours = astuple(item.market)
+    market = item.market
+    numbers = (market.tick_size, market.lot_step, market.min_amount, market.min_notional)
     names = [item.venue_symbol, item.venue_base, item.venue_quote, dict(item.details)]
-    return [symbol, base, quote, *map(plain, numbers), hours, *names]
+    return [market.symbol, market.base, market.quote, *map(plain, numbers), market.hours, *names]
 
 
-def _read(row: Sequence[Any]) -> ListedMarket:
+def _maximums(market: Market) -> list[str | None]:
+    return [optional_text(value) for value in (market.max_price, market.max_amount, market.max_notional)]
+
+
+def _read(row: Sequence[Any], maximums: Sequence[str | None]) -> ListedMarket:
     symbol, base, quote, tick, lot, amount, notional, hours, venue_symbol, venue_base, venue_quote, details = row
     steps = (Decimal(tick), Decimal(lot), Decimal(amount), Decimal(notional))
-    market = Market(symbol, base, quote, *steps, hours)
+    market = Market(symbol, base, quote, *steps, hours, *map(optional_decimal, maximums))
     return ListedMarket(market, venue_symbol, venue_base, venue_quote, details)

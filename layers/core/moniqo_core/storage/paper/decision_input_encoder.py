@@ -106,7 +106,15 @@ def _market_document(market: Market) -> Document:
         "min_amount": plain(market.min_amount),
         "min_notional": plain(market.min_notional),
         "hours": market.hours,
+        **{name: plain(value) for name, value in _maximums(market) if value is not None},
     }
+
+
+def _maximums(market: Market) -> Iterable[tuple[str, Decimal | None]]:
+    """Yield the maximums of a market. One that a market does not have is not stored."""
+    yield "max_price", market.max_price
+    yield "max_amount", market.max_amount
+    yield "max_notional", market.max_notional
 
 
 def _as_deep_as(levels: Iterable[PriceLevel], taken: set[PriceLevel], beyond: int) -> list[PriceLevel]:

@@ -58,6 +58,9 @@ def _read(venue: Venue, item: Mapping[str, Any] | None) -> ListedMarket:
         lot_step=_step(steps["amount"]),
         min_amount=Decimal(limits["amount"]["min"] or 0),
         min_notional=Decimal(limits["cost"]["min"] or 0),
+        max_price=_maximum(limits, "price"),
+        max_amount=_maximum(limits, "amount"),
+        max_notional=_maximum(limits, "cost"),
     )
     return ListedMarket(
         market, item["id"], item["baseId"], item["quoteId"], venue.details(item["info"]), venue.market_mode(item)
@@ -69,6 +72,13 @@ def _step(value: object) -> Decimal:
     if not step.is_finite() or step <= 0:
         raise ValueError(value)
     return step
+
+
+def _maximum(limits: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return a maximum of a market. A venue writes none, or zero, for a bound that it does not apply."""
+    value = (limits.get(name) or {}).get("max")
+    maximum = Decimal(0) if value is None else Decimal(str(value))
+    return maximum if maximum.is_finite() and maximum > 0 else None
 
 
 def _named_apart(client: Client, listed: Sequence[ListedMarket]) -> list[ListedMarket]:

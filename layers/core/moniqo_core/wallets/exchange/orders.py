@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,8 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.money import ZERO, exact, plain
-from moniqo_core.domain.orders.field_rules import check_amount, check_fields, check_notional, check_price
+from moniqo_core.domain.orders import field_rules
+from moniqo_core.domain.orders.field_rules import FormFault
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.venues.exchanges.refusals import CANCEL_PENDING, VenueRefusalError
@@ -76,20 +77,17 @@ class ExchangeOrders:
         """
         market = await self._access.market(order.symbol)
         await self._access.require_accepted(order)
-        check_fields(order)
-        self._venue.check(order)
         with exact():
-            for name, price in (("price", order.price), ("stop_price", order.stop_price)):
-                if price is not None:
-                    check_price(name, price, market)
-            if order.quote_amount is not None:
-                _check_quote(order.quote_amount, market)
-            if order.amount is not None:
-                check_amount(order.amount, market)
-                known = order.price or order.stop_price
-                if known is not None:
-                    check_notional(order.amount, known, market)
+            field_rules.refuse([*self._fields_and_venue(order), *_market_faults(order, market)])
         return market
+
+    def _fields_and_venue(self, order: OrderRequest) -> Iterator[FormFault]:
+        yield from field_rules.field_faults(order)
+        try:
+            self._venue.check(order)
+        except InvalidOrderError as refusal:
+            others = {name: value for name, value in refusal.members.items() if name != "field"}
+            yield FormFault(str(refusal.members.get("field", "type")), "venue", refusal.detail, others)
 
     async def send(self, order: OrderRequest, venue_id: str) -> OrderResult:
         """Send an order that :meth:`check` passed, once, under the client id ``venue_id``.
@@ -191,19 +189,30 @@ class ExchangeOrders:
         raise error
 
 
-def _check_quote(quote_amount: Decimal, market: Market) -> None:
-    """Refuse a quote amount that is finer than the tick, which CCXT would truncate silently, or too small."""
+def _market_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
+    yield from field_rules.price_faults(order, market)
+    if order.quote_amount is not None:
+        yield from _quote_faults(order.quote_amount, market)
+    if order.amount is not None:
+        yield from field_rules.amount_faults(order.amount, market)
+        yield from field_rules.largest_amount_faults(order.amount, market)
+        known = order.price or order.stop_price
+        if known is not None and known > 0:
+            yield from field_rules.notional_faults(order.amount, known, market)
+            yield from field_rules.largest_notional_faults(order.amount, known, market)
+
+
+def _quote_faults(quote_amount: Decimal, market: Market) -> Iterator[FormFault]:
+    """Yield a quote amount that is finer than the tick, which CCXT would truncate silently, or out of bounds."""
     if quote_amount % market.tick_size:
-        raise InvalidOrderError(
-            f"The quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}.",
-            field="quote_amount",
-        )
+        message = f"The quote_amount {plain(quote_amount)} is not a multiple of {plain(market.tick_size)}."
+        yield FormFault("quote_amount", "tick_size", message)
     if quote_amount < market.min_notional:
-        raise InvalidOrderError(
-            f"The quote_amount {plain(quote_amount)} is below the minimum of {plain(market.min_notional)}.",
-            field="quote_amount",
-            min_notional=market.min_notional,
-        )
+        message = f"The quote_amount {plain(quote_amount)} is below the minimum of {plain(market.min_notional)}."
+        yield FormFault("quote_amount", "min_notional", message, {"min_notional": market.min_notional})
+    if market.max_notional is not None and quote_amount > market.max_notional:
+        message = f"The quote_amount {plain(quote_amount)} is above the maximum of {plain(market.max_notional)}."
+        yield FormFault("quote_amount", "max_notional", message, {"max_notional": market.max_notional})
 
 
 def _require_same(found: OrderResult, order: OrderRequest) -> None:

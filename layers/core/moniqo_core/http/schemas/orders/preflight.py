@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -15,19 +15,31 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.rule_check import Estimate, Preflight, RuleOutcome, RuleResult
 from moniqo_core.http.schemas.common import Amount, View
 
-_SHOWN_ELSEWHERE: Final = frozenset({"field", "hint"})
+_SHOWN_ELSEWHERE: Final = frozenset({"field", "hint", "errors"})
 
 Number = str | bool | None
 
 
+class FormFaultView(View):
+    """One fault of an order's form. ``code`` names the check that found it."""
+
+    field: Annotated[str, Field(examples=["price"])]
+    message: Annotated[str, Field(examples=["A limit order needs a price."])]
+    code: Annotated[str, Field(examples=["order_type"])]
+
+
 class RuleView(View):
-    """One rule with the ``numbers`` it compares. ``code`` and ``detail`` are those of the error it would cause."""
+    """One rule with the ``numbers`` it compares. ``code`` and ``detail`` are those of the error it would cause.
+
+    ``errors`` lists every fault of form.
+    """
 
     rule: Annotated[str, Field(examples=["max_position_size_usd"])]
     result: RuleOutcome
     code: Annotated[str | None, Field(examples=["RISK_LIMIT_EXCEEDED"])]
     detail: str | None
     numbers: Annotated[dict[str, Number], Field(examples=[{"value": "500", "limit": "1000"}])]
+    errors: Annotated[tuple[FormFaultView, ...], Field(description="Every fault of the form, for the rule `form`.")]
 
 
 class EstimateView(View):
@@ -73,12 +85,14 @@ def preflight_view(found: Preflight, user_wallet_id: str) -> PreflightView:
 
 def _rule_view(result: RuleResult) -> RuleView:
     refusal = result.refusal
+    faults: Any = refusal.members.get("errors", ()) if refusal else ()
     return RuleView(
         rule=result.rule,
         result=result.outcome,
         code=refusal.code if refusal else None,
         detail=refusal.detail if refusal else None,
         numbers=_numbers(result.numbers),
+        errors=tuple(FormFaultView.model_validate(fault) for fault in faults),
     )
 
 
