@@ -255,13 +255,15 @@ def test_reinstated_wallet_stays_paused_after_a_breach(harness: LiveHarness) -> 
     assert resume(harness).json["limit_type"] == "daily_loss_limit_usd"
 
 
-def test_wallet_is_not_paused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
+def test_loss_is_found_beside_a_holding_without_a_price(harness: LiveHarness) -> None:
     (account,) = harness.venue.exchange.accounts.values()
     account.free["NOPRICE"] = D(1)
-    harness.price("BTC/USDT", "1000")
     scheduled(harness)
-
     assert wallet(harness)["status"] == "active"
+    harness.price("BTC/USDT", "1000")
+    scheduled(harness, 10)
+
+    assert wallet(harness)["status"] == "paused"
 
 
 class TestTransfers:

@@ -322,18 +322,23 @@ def test_exposure_counts_holdings_and_open_buys_at_the_higher_price(harness: Liv
     assert harness.place(side="sell", price="60000", amount="0.009").status == 201
 
 
-def test_buys_are_refused_while_a_holding_has_no_price(harness: LiveHarness) -> None:
+@pytest.mark.parametrize(("asset", "amount", "unpriced"), [("LDUSDT", "5", []), ("DEAD", "0.00000005", ["DEAD"])])
+def test_holding_without_a_market_forbids_no_purchase(
+    harness: LiveHarness, asset: str, amount: str, unpriced: list[str]
+) -> None:
     (account,) = harness.venue.exchange.accounts.values()
-    account.free["NOPRICE"] = D(1)
-    refused = harness.place()
+    account.free[asset] = D(amount)
+    body = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", "price": "40000"}
+    path = f"{harness.path}/orders/preflight"
 
-    assert (refused.status, refused.json["limit_type"]) == (422, "daily_loss_limit")
-    assert "price" in refused.json["hint"]
-    assert (
-        harness.place(side="sell", symbol="ETH/USDT", price="9000", amount="0.01").json["code"] != refused.json["code"]
-    )
-    account.free.pop("NOPRICE")
     assert harness.place().status == 201
+
+    found = harness.invoke("preflight_order", "POST", path, user=harness.user, body=body).json
+    (losses,) = [rule for rule in found["rules"] if rule["rule"] == "losses"]
+    assert (losses["result"], losses["numbers"]["unpriced_assets"]) == ("passed", unpriced)
+    balance = harness.invoke("get_balance", "GET", f"{harness.path}/balance", user=harness.user).json
+    assert balance["unpriced_assets"] == unpriced
+    assert balance["total_value_usd"] == losses["numbers"]["equity"]
 
 
 def test_paused_wallet_refuses_orders_and_allows_cancelling(harness: LiveHarness) -> None:

@@ -55,19 +55,21 @@ def test_schedule_syncs_a_venue_account_to_a_snapshot(venue: FakeVenue, invoke: 
     assert [(point["total_value_usd"], point["realised_pnl"]) for point in equity["items"]] == [("26000", None)]
 
 
-def test_unpriced_asset_makes_a_partial_snapshot_without_a_total(venue: FakeVenue, invoke: Invoke) -> None:
+def test_unpriced_asset_is_named_and_left_out_of_the_total(venue: FakeVenue, invoke: Invoke) -> None:
     wallet = connected(invoke, venue, balances={"USDT": "1000", "NOPRICE": "3"})
 
     answer = sync(invoke, wallet)
 
     assert answer.json["success"] is True
     balance = answer.json["balance"]
-    assert (balance["partial"], balance["total_value_usd"]) == (True, None)
+    assert (balance["partial"], balance["total_value_usd"]) == (False, "1000")
+    assert balance["unpriced_assets"] == ["NOPRICE"]
     assert {item["asset"]: item["value_usd"] for item in balance["assets"]} == {"USDT": "1000", "NOPRICE": None}
     (row,) = sync_log(invoke, wallet)["items"]
-    assert (row["status"], row["total_value_usd"]) == ("partial", None)
-    equity = invoke("get_equity", "GET", f"/wallets/{wallet}/equity", user=TRADER).json
-    assert equity["items"] == []
+    assert (row["status"], row["total_value_usd"]) == ("success", "1000")
+    since = rfc3339(utc_now() - timedelta(hours=2))
+    equity = invoke("get_equity", "GET", f"/wallets/{wallet}/equity", user=TRADER, query={"from": since}).json
+    assert [point["total_value_usd"] for point in equity["items"]] == ["1000"]
 
 
 def test_trades_explain_a_balance_and_a_deposit_is_a_residue(venue: FakeVenue, invoke: Invoke, run: Run) -> None:

@@ -64,7 +64,7 @@ def test_venue_wallet_is_connected_and_read(venue: FakeVenue, invoke: Invoke) ->
         "NOPRICE": ("3", None),
         "USDT": ("1000", "1000"),
     }
-    assert balance["total_value_usd"] is None
+    assert (balance["total_value_usd"], balance["unpriced_assets"]) == ("26000", ["NOPRICE"])
     query = {"user_wallet_id": wallet["id"]}
     markets = invoke("list_markets", "GET", "/markets", user=TRADER, query=query).json["items"]
     assert [market["symbol"] for market in markets] == ["BTC/USDT", "ETH/USDT", "SOL/USDT", "USDC/USDT"]

@@ -72,6 +72,14 @@ def test_pending_limit_purchase_counts_at_the_higher_of_limit_and_mid() -> None:
     assert counted == [D(7_000), D(6_000)]
 
 
+def test_earn_and_staked_forms_count_as_their_coin() -> None:
+    held = {"BTC": D("0.1"), "LDBTC": D("0.2"), "BTC.F": D("0.1"), "ETH.S": D(1), "LDUSDT": D(500), "DEAD": D(5)}
+
+    found = exposure(order(OrderSide.BUY, "0.1"), MARKET, held, [], MIDS)
+
+    assert (found.value, found.others_usd, found.positions) == (D(25_000), D(3_000), 2)
+
+
 def test_dollar_token_below_par_lowers_the_exposure_of_what_it_prices() -> None:
     mids = MIDS | {"USDT/USD": D("0.5")}
 

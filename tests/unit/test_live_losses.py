@@ -12,9 +12,11 @@ from moniqo_core.domain.errors import RiskLimitExceededError
 from moniqo_core.domain.live.loss_limits import (
     baseline_at,
     check_losses,
+    loss_numbers,
     paid_in_usd,
     paused_by_loss,
     reached_loss_limit,
+    repriced_usd,
 )
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -177,8 +179,33 @@ def test_stopped_wallet_keeps_its_original_reason() -> None:
     assert again.buys_stopped
 
 
-def test_losses_are_refused_without_a_price() -> None:
-    with pytest.raises(RiskLimitExceededError) as refused:
-        check_losses(wallet("480"), None, NOON)
+def held(asset: str, total: str, value: str | None) -> SnapshotAsset:
+    return SnapshotAsset(asset, D(total), D(0), D(total), None if value is None else D(value))
 
-    assert refused.value.members["limit_type"] == "daily_loss_limit"
+
+@pytest.mark.parametrize(
+    ("before", "now", "moved"),
+    [
+        (held("X", "5", "50"), held("X", "5", None), "-50"),
+        (held("X", "2", "20"), held("X", "5", None), "-50"),  # three were bought meanwhile
+        (held("X", "5", None), held("X", "5", "40"), "40"),
+        (held("X", "5", None), held("X", "2", "16"), "40"),  # three were sold meanwhile
+        (held("X", "5", "50"), held("X", "5", "40"), "0"),
+        (held("X", "5", None), held("X", "5", None), "0"),
+        (held("X", "5", "50"), held("Y", "5", None), "0"),
+    ],
+)
+def test_price_that_comes_or_goes_moves_both_sides(before: SnapshotAsset, now: SnapshotAsset, moved: str) -> None:
+    assert repriced_usd(BalanceSnapshot(NOON, (before,), None), [now]) == D(moved)
+
+
+def test_holding_that_loses_its_price_is_no_loss_and_hides_none() -> None:
+    seen = BalanceSnapshot(NOON, (held("X", "1", "450"), held("USDT", "50", "50")), D(500))
+    mine = replace(wallet(baseline=since("500", "500")), balance=seen)
+    check_losses(mine, [held("X", "1", None), held("USDT", "50", "50")], NOON)
+
+    numbers = loss_numbers(mine, [held("X", "1", None), held("USDT", "30", "30")], NOON)
+
+    assert (numbers["equity"], numbers["daily_loss"], numbers["unpriced_assets"]) == (D(30), D(20), ("X",))
+    with pytest.raises(RiskLimitExceededError):
+        check_losses(mine, [held("X", "1", None), held("USDT", "30", "30")], NOON)

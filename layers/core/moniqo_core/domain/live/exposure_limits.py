@@ -1,8 +1,8 @@
 """Exposure of a live wallet, including an order that is being decided, and the limits on it, in US dollars.
 
 Everything that may still buy counts as bought: open orders, orders just sent, and orders whose outcome is unknown.
-Holdings at a venue are counted by asset, because one asset trades in several quotes. Dollars, and tokens that follow
-them, are cash.
+Holdings at a venue are counted by asset, because one asset trades in several quotes. Earn and staked forms count as
+their coin. Dollars, and tokens that follow them, are cash.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
+from moniqo_core.domain.market.usd_prices import DOLLARS, coin_of, market_price, usd_price
 from moniqo_core.domain.money import ONE, ZERO, floor_to
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits, check_open_positions, exposure_too_large, position_too_large
@@ -127,7 +127,12 @@ def exposure(
 def _holding_exposures(
     held: Mapping[str, Decimal], buys: Iterable[PendingBuy], mids: Mapping[str, Decimal]
 ) -> dict[str, AssetExposure]:
-    found = {asset: AssetExposure(amount, ZERO, usd_price(asset, mids)) for asset, amount in held.items() if amount}
+    found: dict[str, AssetExposure] = {}
+    for asset, amount in held.items():
+        coin = coin_of(asset, mids) or asset
+        before = found.get(coin) or AssetExposure(ZERO, ZERO, market_price(coin, mids))
+        if amount:
+            found[coin] = AssetExposure(before.held + amount, ZERO, before.price_usd)
     for buy in buys:
         base, _, quote = buy.symbol.partition("/")
         before = found.get(base) or AssetExposure(ZERO, ZERO, usd_price(base, mids))
@@ -157,17 +162,6 @@ def new_buy(order: LiveOrder) -> PendingBuy:
     if order.has_ended:
         return PendingBuy(request.symbol, order.filled_amount, ZERO, request.price)
     return PendingBuy(request.symbol, request.amount and order.amount, request.quote_amount or ZERO, request.price)
-
-
-def total_equity(held: Mapping[str, Decimal], mids: Mapping[str, Decimal]) -> Decimal | None:
-    """Return the value of all holdings, or None when one of them has no price."""
-    total = ZERO
-    for asset, amount in held.items():
-        price = usd_price(asset, mids)
-        if price is None:
-            return None
-        total += amount * price
-    return total
 
 
 def check_position_size(limits: RiskLimits, found: LiveExposure) -> None:

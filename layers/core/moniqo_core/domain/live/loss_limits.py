@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from moniqo_core.domain.errors import RiskLimitExceededError
 from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.orders.rule_check import Numbers
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
+from moniqo_core.domain.portfolio.valuation import priced_total, unpriced
 from moniqo_core.domain.risk.loss_limits import (
     LocalDay,
     LossLimitBreach,
@@ -24,6 +24,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
     BalanceSnapshot,
     LossBaseline,
+    SnapshotAsset,
     UserWallet,
     UserWalletStatus,
 )
@@ -37,12 +38,15 @@ SMALLEST_TRANSFER_USD: Final = Decimal("0.01")
 _SHOWN: Final = Decimal("0.00000001")
 
 
-def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO) -> LossBaseline:
+def baseline_at(
+    wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO, repriced: Decimal = ZERO
+) -> LossBaseline:
     """Return the baseline for losses when a wallet is worth ``equity``. ``wallet`` is as the last sync left it.
 
     A day begins with the last equity measured before it, if that was within 24 hours. Otherwise it begins with the
-    present equity less ``paid_in``. A new time zone takes effect with the next day. ``paid_in`` was deposited since
-    the last sync (withdrawn if negative), and is neither gain nor loss.
+    present equity less ``paid_in`` and ``repriced``. A new time zone takes effect with the next day. ``paid_in`` was
+    deposited since the last sync (withdrawn if negative), and ``repriced`` is the result of :func:`repriced_usd`. Both
+    are neither gain nor loss.
     """
     before, last = wallet.baseline, wallet.balance
     if before is None or now >= before.until:
@@ -50,10 +54,12 @@ def baseline_at(wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Dec
         is_recent = (
             last.last_synced_at is not None and last.last_synced_at >= local_day_start(now, zone) - RECENT_EQUITY_AGE
         )
-        start = equity - paid_in if last.total_value_usd is None or not is_recent else last.total_value_usd
+        start = equity - paid_in - repriced if last.total_value_usd is None or not is_recent else last.total_value_usd
         before = LossBaseline(start, start, start if before is None else before.peak, next_local_midnight(now, zone))
     with exact():
-        moved = _moved(before, equity, paid_in)
+        # A price comes or goes before anything else happens, so that later losses count from what is left.
+        seen = equity - paid_in - repriced if last.total_value_usd is None else last.total_value_usd
+        moved = _moved(_moved(before, seen + repriced, repriced), equity, paid_in)
     return moved._replace(peak=max(moved.peak, equity))
 
 
@@ -89,6 +95,26 @@ def paid_in_usd(equation: Sequence[EquationLine] | None, before: BalanceSnapshot
         return sum((amount * price for amount, price in counted if price is not None), ZERO)
 
 
+def repriced_usd(before: BalanceSnapshot, now: Iterable[SnapshotAsset]) -> Decimal:
+    """Return the value of what got a price since a snapshot minus the value of what lost it, in US dollars.
+
+    A price that comes or goes is neither gain nor loss. The holding joins or leaves both sides of every comparison, as
+    if it had been paid in or out.
+    """
+    current = {held.asset: held for held in now if held.total}
+    moved = ZERO
+    with exact():
+        for held in before.assets:
+            after = current.get(held.asset)
+            if after is None or not held.total:
+                continue
+            if held.value_usd is None and after.value_usd is not None:
+                moved += held.total * after.value_usd / after.total
+            elif held.value_usd is not None and after.value_usd is None:
+                moved -= after.total * held.value_usd / held.total
+    return moved
+
+
 def reached_loss_limit(wallet: UserWallet, baseline: LossBaseline, equity: Decimal) -> LossLimitBreach | None:
     """Return the loss limit that a wallet worth ``equity`` reaches, if any."""
     day = LocalDay(baseline.day_start, baseline.until)
@@ -117,26 +143,26 @@ def last_known_breach(wallet: UserWallet) -> LossLimitBreach | None:
     return reached_loss_limit(wallet, wallet.baseline, equity)
 
 
-def check_losses(wallet: UserWallet, equity: Decimal | None, now: datetime) -> None:
-    """Refuse a buy order while a loss limit is reached, or while the losses are unknown."""
-    if equity is None:
-        raise RiskLimitExceededError(
-            "An asset held in this wallet has no price, so the loss limits cannot be checked.",
-            limit_type="daily_loss_limit",
-            hint="Try again when the venue prices it. Sell orders are still accepted.",
-        )
-    found = reached_loss_limit(wallet, baseline_at(wallet, equity, now), equity)
+def check_losses(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> None:
+    """Refuse a buy order while a loss limit is reached. ``held`` is what the wallet holds at its present value."""
+    equity = priced_total(held)
+    found = reached_loss_limit(wallet, _baseline_now(wallet, held, now), equity)
     if found is not None:
         raise found.refusal()
 
 
-def loss_numbers(wallet: UserWallet, equity: Decimal | None, now: datetime) -> Numbers:
-    """Return the current losses and the loss limits."""
-    limits = wallet.risk_limits
+def loss_numbers(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> Numbers:
+    """Return the current losses, the loss limits, and the assets that both leave out because nobody prices them."""
+    limits, equity = wallet.risk_limits, priced_total(held)
     return {
         "equity": equity,
-        "daily_loss": None if equity is None else baseline_at(wallet, equity, now).day_start - equity,
+        "daily_loss": _baseline_now(wallet, held, now).day_start - equity,
         "daily_loss_limit_usd": limits.daily_loss_limit_usd,
         "daily_loss_limit_percent": limits.daily_loss_limit_percent,
         "max_drawdown_percent": limits.max_drawdown_percent,
+        "unpriced_assets": unpriced(held),
     }
+
+
+def _baseline_now(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> LossBaseline:
+    return baseline_at(wallet, priced_total(held), now, repriced=repriced_usd(wallet.balance, held))

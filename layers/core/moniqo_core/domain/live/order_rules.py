@@ -21,6 +21,7 @@ from moniqo_core.domain.live import exposure_limits
 from moniqo_core.domain.live.exposure_limits import LiveExposure, PendingBuy
 from moniqo_core.domain.live.loss_limits import check_losses, last_known_breach
 from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.money import ZERO, exact, floor_to, plain
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import OrderSide
@@ -29,7 +30,7 @@ from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.wallets.pause_level import PauseLevel, refuse_while_paused
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import SnapshotAsset, UserWallet, UserWalletStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,11 @@ class LiveDecision:
         return exposure_limits.exposure(self.request, self._market, held, self.buys, self.funds.mids)
 
     @cached_property
-    def equity(self) -> Decimal | None:
-        """Value of all holdings in US dollars, or None when one of them has no price."""
-        if self.funds is None:
-            return None
-        return exposure_limits.total_equity(
-            {asset: holding.total for asset, holding in self.funds.held.items()}, self.funds.mids
-        )
+    def holdings(self) -> tuple[SnapshotAsset, ...]:
+        """What the wallet holds, at its present value. An asset without a price has no value."""
+        assert self.funds is not None  # noqa: S101  only rules that need funds use it
+        mids, held = self.funds.mids, self.funds.held
+        return tuple(_valued(asset, holding, usd_price(asset, mids)) for asset, holding in held.items())
 
     def _check_live_trading(self) -> None:
         if self.off is not None:
@@ -134,7 +133,7 @@ class LiveDecision:
 
     def _check_losses(self) -> None:
         assert self.funds is not None  # noqa: S101  without funds there is no such rule
-        check_losses(self.wallet, self.equity, self.funds.at)
+        check_losses(self.wallet, self.holdings, self.funds.at)
 
     def needed(self) -> tuple[str, Decimal, Decimal]:
         """Return the asset that the order pays with, the minimum needed of it, and the amount available."""
@@ -166,3 +165,9 @@ class LiveDecision:
             return floor_to(free, market.lot_step)
         price = order.price or (ZERO if self.funds is None else self.funds.mids.get(market.symbol, ZERO))
         return floor_to(free / price, market.lot_step) if price else ZERO
+
+
+def _valued(asset: str, holding: Holding, price: Decimal | None) -> SnapshotAsset:
+    total = holding.total
+    with exact():
+        return SnapshotAsset(asset, holding.free, holding.locked, total, None if price is None else price * total)

@@ -65,7 +65,7 @@ def _numbers(decision: LiveDecision, rule: str) -> Numbers:
         case "max_open_positions":
             return {"value": decision.exposure.positions, "limit": limits.max_open_positions}
         case "losses" if decision.funds is not None:
-            return loss_numbers(decision.wallet, decision.equity, decision.funds.at)
+            return loss_numbers(decision.wallet, decision.holdings, decision.funds.at)
         case "funds":
             asset, needed, free = decision.needed()
             return {"asset": asset, "needed": needed, "available": free}

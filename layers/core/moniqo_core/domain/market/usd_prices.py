@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
@@ -12,11 +12,46 @@ DOLLAR_TOKENS: Final = ("USDT", "USDC")
 DOLLARS: Final = ("USD", *DOLLAR_TOKENS)
 """Quote assets for valuation, in order of preference: the dollar before the tokens that follow it."""
 BRIDGES: Final = ("BTC", "ETH", "EUR", "BNB")
+EARN_SUFFIXES: Final = frozenset({"F", "M", "S", "B", "P", "HOLD"})
+"""What Kraken adds to the name of a coin after a dot while it is staked, bonded, lent out or withheld."""
+_EARN_PREFIX: Final = "LD"
+"""What Binance puts before the name of a coin that is in Simple Earn."""
+_NO_EARN_FORMS: Final = frozenset({"LDO"})
+"""Coins of their own whose name looks like an earn form."""
+_RENAMED: Final[Mapping[str, str]] = {"ETH2": "ETH"}
 _PLACES: Final = Decimal("1e-18")
+
+
+def coin_of(asset: str, mids: Mapping[str, Decimal]) -> str | None:
+    """Return the asset whose price an asset has, or None when the venue prices neither.
+
+    An asset with a price is its own coin. Else an earn or staked form has the price of its coin: ``LDBTC``, ``BTC.F``.
+    """
+    return next((coin for coin in _coins(asset) if market_price(coin, mids) is not None), None)
+
+
+def _coins(asset: str) -> Iterator[str]:
+    yield asset
+    base, _, suffix = asset.partition(".")
+    if suffix in EARN_SUFFIXES or base in _RENAMED:
+        yield _RENAMED.get(base, base)
+        if base[-2:].isdigit():  # days of bonding, as in DOT28.S
+            yield base[:-2]
+    if asset.startswith(_EARN_PREFIX) and asset not in _NO_EARN_FORMS:
+        yield asset.removeprefix(_EARN_PREFIX)
 
 
 def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
     """Return the price of one unit in US dollars, or None when the venue has no price for it.
+
+    An earn or staked form has the price of its coin.
+    """
+    coin = coin_of(asset, mids)
+    return None if coin is None else market_price(coin, mids)
+
+
+def market_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
+    """Return the price of one unit in US dollars in the venue's markets of this very asset, or None.
 
     A token that follows the dollar has the price of its own dollar market, or one dollar if ``mids`` has none.
     """
@@ -30,7 +65,7 @@ def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
                 return price * rate
         for bridge in BRIDGES:
             price = None if bridge == asset else _between(asset, bridge, mids)
-            through = None if price is None else usd_price(bridge, mids)
+            through = None if price is None else market_price(bridge, mids)
             if price is not None and through is not None:
                 return price * through
     return None

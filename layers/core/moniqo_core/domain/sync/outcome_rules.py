@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moniqo_core.domain.errors import DecryptionError, WalletDeletedError, WalletError
-from moniqo_core.domain.live.loss_limits import baseline_at, paid_in_usd, paused_by_loss, reached_loss_limit
+from moniqo_core.domain.live.loss_limits import (
+    baseline_at,
+    paid_in_usd,
+    paused_by_loss,
+    reached_loss_limit,
+    repriced_usd,
+)
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_equation
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
@@ -145,7 +151,7 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
 def _watch_losses(
     before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
 ) -> tuple[UserWallet, LossLimitBreach | None]:
-    """Measure the losses of a live account, unless a holding has no price.
+    """Measure the losses of a live account. What has no price is left out.
 
     The losses of a paper account are measured along its path instead.
     """
@@ -154,7 +160,7 @@ def _watch_losses(
         return after, None
     cut_off = any(balance.asset_flows and balance.asset_flows.behind for balance in (before.balance, after.balance))
     paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
-    baseline = baseline_at(before, equity, now, paid_in)
+    baseline = baseline_at(before, equity, now, paid_in, repriced_usd(before.balance, after.balance.assets))
     found = reached_loss_limit(after, baseline, equity)
     after = replace(after, baseline=baseline)
     return (after if found is None else paused_by_loss(after, found)), found
@@ -174,8 +180,8 @@ def _snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
     assets = tuple(
         SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
     )
-    partial = value.stale or any(held.value_usd is None for held in assets)
     total, asset_flows = value.total_value_usd, statement.asset_flows
+    partial = value.stale or total is None
     return BalanceSnapshot(
         now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, asset_flows=asset_flows
     )

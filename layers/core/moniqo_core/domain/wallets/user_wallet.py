@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
+from moniqo_core.domain.portfolio.valuation import unpriced
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.pause_level import PauseLevel
@@ -45,8 +46,8 @@ class SnapshotAsset:
 class BalanceSnapshot:
     """The balance at the last sync, empty before the first one. Values and PnL are in US dollars.
 
-    ``partial`` tells that an asset has no value, or that a price or an order may be out of date. ``asset_flows`` has
-    the movements up to that sync.
+    ``partial`` tells that the total is unknown, or that a price or an order may be out of date. ``asset_flows`` has the
+    movements up to that sync.
     """
 
     last_synced_at: datetime | None = None
@@ -56,6 +57,11 @@ class BalanceSnapshot:
     unrealised_pnl: Decimal | None = None
     partial: bool = False
     asset_flows: AssetFlows | None = None
+
+    @property
+    def unpriced_assets(self) -> tuple[str, ...]:
+        """The assets held that had no price."""
+        return unpriced(self.assets)
 
 
 class LossBaseline(NamedTuple):

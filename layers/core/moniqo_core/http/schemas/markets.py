@@ -32,7 +32,13 @@ class BalanceView(View):
     user_wallet_id: str
     mode: Literal["paper", "live"]
     assets: list[HeldAssetView]
-    total_value_usd: Amount | None
+    total_value_usd: Annotated[
+        Amount | None,
+        Field(
+            description="A live total leaves out unpriced_assets. A paper total is null while a holding has no price."
+        ),
+    ]
+    unpriced_assets: Annotated[list[str], Field(description="Assets held that have no price.", examples=[[]])]
     evaluated_until: Timestamp
     stale: bool
     as_of: Timestamp
@@ -124,6 +130,7 @@ def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
         mode=worth.mode,
         assets=[HeldAssetView.model_validate(held) for held in worth.assets],
         total_value_usd=worth.total_value_usd,
+        unpriced_assets=list(worth.unpriced_assets),
         evaluated_until=worth.evaluated_until,
         stale=worth.stale,
         as_of=worth.as_of,

@@ -8,20 +8,18 @@ from decimal import Decimal
 
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
-from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import average_price
-from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
+from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation, priced_total
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
 from moniqo_core.wallets.base import WalletBalance, WalletPosition
 
 
 def valued(balances: Sequence[WalletBalance], mids: Mapping[str, Decimal], now: datetime) -> Valuation:
-    """Value holdings at these mid prices, in US dollars. The total is None if an asset has no price."""
+    """Value holdings at these mid prices, in US dollars. What has no price is left out of the total."""
     with exact():
         assets = [_asset_value(held, usd_price(held.asset, mids)) for held in balances]
-        known = [item.value_usd for item in assets if item.value_usd is not None]
-        total = sum(known, ZERO) if len(known) == len(assets) else None
-    return Valuation(assets, total, None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
+    return Valuation(assets, priced_total(assets), None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
 
 
 def _asset_value(held: WalletBalance, price: Decimal | None) -> AssetValue:

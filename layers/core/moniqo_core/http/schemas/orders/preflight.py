@@ -17,7 +17,7 @@ from moniqo_core.http.schemas.common import Amount, View
 
 _SHOWN_ELSEWHERE: Final = frozenset({"field", "hint", "errors"})
 
-Number = str | bool | None
+Number = str | bool | list[str] | None
 
 
 class FormFaultView(View):
@@ -112,6 +112,8 @@ def _number(value: object) -> Number:
             return plain(value)
         case datetime():
             return rfc3339(value)
+        case tuple():
+            return [str(item) for item in value]
         case StrEnum():
             return value.value
         case _:

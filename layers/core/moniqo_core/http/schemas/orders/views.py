@@ -60,8 +60,8 @@ class OrderView(View):
     expires_at: Annotated[
         Timestamp | None,
         Field(
-            description="When the order expires, fixed when it is placed. For DAY this is the close of the session, or the"
-            " next midnight of the owner in a market without sessions. Null without an expiry."
+            description="When the order expires, fixed when it is placed. For DAY this is the close of the session, or"
+            " the next midnight of the owner in a market without sessions. Null without an expiry."
         ),
     ]
     post_only: bool

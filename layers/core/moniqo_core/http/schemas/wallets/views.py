@@ -34,12 +34,13 @@ class PnlView(View):
 
 
 class SnapshotView(View):
-    """The balance at the last sync. ``partial`` means that an asset has no value or a value may be out of date."""
+    """The balance at the last sync. ``partial`` means that the total is unknown or a value may be out of date."""
 
     last_synced_at: Timestamp | None
     partial: bool
     assets: tuple[AssetView, ...]
-    total_value_usd: Amount | None
+    total_value_usd: Annotated[Amount | None, Field(description="Without the unpriced_assets of a live wallet.")]
+    unpriced_assets: Annotated[tuple[str, ...], Field(description="Assets that had no price.")]
     total_pnl: PnlView
 
 
@@ -125,6 +126,7 @@ def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
         partial=balance.partial,
         assets=tuple(AssetView.model_validate(held) for held in balance.assets),
         total_value_usd=balance.total_value_usd,
+        unpriced_assets=balance.unpriced_assets,
         total_pnl=PnlView(realized=realised, unrealized=unrealised, total=total),
     )
 
