@@ -263,7 +263,9 @@ def looked_back(journey: Journey) -> None:
     body, key = {"seq": 2, "custom_name": "What if"}, {"Idempotency-Key": "again"}
     copied = journey("fork_wallet", 201, body=body, headers=key)
     assert journey("fork_wallet", 200, body=body, headers=key) == copied
-    assert journey("reset_wallet")["balance"]["total_value_usd"] == "123456.7"
+    assert journey("reset_wallet", body={})["balance"]["total_value_usd"] == "123456.7"
+    assert journey("reset_wallet", body={"initial_balance_usd": 50000.25})["balance"]["total_value_usd"] == "50000.25"
+    assert journey("reset_wallet", body={})["balance"]["total_value_usd"] == "123456.7"
 
 
 def looked_after(journey: Journey) -> None:

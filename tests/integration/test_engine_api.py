@@ -13,7 +13,7 @@ import pytest
 
 from moniqo_core.domain.clock import rfc3339
 from tests.support.engine import NOON, WIDE, Clock, Engine, clock, engine
-from tests.support.lambdas import STRANGER, Invoke
+from tests.support.lambdas import STRANGER, Answer, Invoke
 from tests.support.round_trips import round_trips
 from tests.support.wallets import aws
 
@@ -391,6 +391,51 @@ class TestResetAndFork:
         performance = engine.get("get_performance", wallet, "/performance")
         assert (performance["opening_equity_usd"], performance["trades"]) == ("100000", 0)
         engine.replay(wallet)
+
+    def test_reset_pays_the_requested_balance(self, engine: Engine, clock: Clock) -> None:
+        wallet = engine.create()
+        engine.place(wallet, amount="0.3")
+        clock.forward(hours=2)
+        answer = engine.ask("reset_wallet", "POST", wallet, "/reset", body={"initial_balance_usd": "50000"})
+        assert (answer.status, answer.json["balance"]["total_value_usd"]) == (200, "50000")
+        assert [asset["total"] for asset in engine.get("get_balance", wallet, "/balance")["assets"]] == ["50000"]
+        performance = engine.get("get_performance", wallet, "/performance")
+        assert (performance["opening_equity_usd"], performance["total_pnl"]) == ("50000", "0")
+        (command,) = [
+            entry for entry in engine.get("get_ledger", wallet, "/ledger")["items"] if entry["kind"] == "reset"
+        ]
+        assert [posting["amount"] for posting in command["postings"] if posting["book"] == "free"][-1] == "50000"
+        engine.ask("reset_wallet", "POST", wallet, "/reset")
+        assert engine.get("get_balance", wallet, "/balance")["total_value_usd"] == "100000"
+        engine.replay(wallet)
+
+    def test_a_key_resets_to_one_balance(self, engine: Engine) -> None:
+        wallet = engine.create()
+
+        def reset(body: object) -> Answer:
+            return engine.ask("reset_wallet", "POST", wallet, "/reset", body=body, headers={"Idempotency-Key": "half"})
+
+        answers = [reset(body) for body in ({"initial_balance_usd": 50000}, {"initial_balance_usd": "50000.00"})]
+        assert [(answer.status, answer.headers.get("idempotent-replayed")) for answer in answers] == [
+            (200, None), (200, "true"),
+        ]  # fmt: skip
+        for body in (None, {}, {"initial_balance_usd": "100000"}):
+            other = reset(body)
+            assert (other.status, other.json["code"]) == (422, "IDEMPOTENCY_MISMATCH")
+        assert engine.get("get_balance", wallet, "/balance")["total_value_usd"] == "50000"
+
+    @pytest.mark.parametrize("balance", ["0", "-1", "0.00001", "1000000000001", "1e5", True, "much"])
+    def test_reset_checks_the_balance_as_creation_does(self, engine: Engine, balance: object) -> None:
+        wallet = engine.create()
+        refused = engine.ask("reset_wallet", "POST", wallet, "/reset", body={"initial_balance_usd": balance})
+        assert (refused.status, refused.json["code"]) == (422, "VALIDATION_ERROR")
+        assert [error["field"] for error in refused.json["errors"]] == ["initial_balance_usd"]
+        assert len(engine.get("get_ledger", wallet, "/ledger")["items"]) == 1
+
+    def test_reset_names_an_unknown_field(self, engine: Engine) -> None:
+        refused = engine.ask("reset_wallet", "POST", engine.create(), "/reset", body={"initial_balance": "50000"})
+        assert (refused.status, [error["field"] for error in refused.json["errors"]]) == (422, ["initial_balance"])
+        assert "initial_balance_usd" in refused.json["errors"][0]["message"]
 
     def test_fork_holds_what_the_ledger_says(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create(custom_name="x" * 100)

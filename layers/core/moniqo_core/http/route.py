@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -96,7 +96,9 @@ async def _refuse_body(request: Request, called: str) -> None:
 
 def _body_model(route: APIRoute) -> type[BaseModel] | None:
     annotation = route.body_field.field_info.annotation if route.body_field is not None else None
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    # The type of an optional body is a union with None.
+    kinds = (annotation, *get_args(annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _take_caller(route: APIRoute) -> Callable[[Request], Awaitable[Caller]] | None:

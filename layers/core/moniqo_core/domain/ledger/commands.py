@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
+from moniqo_core.domain.added_fields import ADDED
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 
@@ -28,9 +30,13 @@ class ClosePosition:
 
 @dataclass(frozen=True, slots=True)
 class ResetAccount:
-    """Start a new epoch with the starting balance. The history stays. A repeated ``key`` resets only once."""
+    """Start a new epoch. The history stays. A repeated ``key`` resets only once.
+
+    ``initial_balance`` is what the epoch starts with, in the cash asset. None is the balance the account opened with.
+    """
 
     key: str | None = None
+    initial_balance: Decimal | None = field(default=None, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True)

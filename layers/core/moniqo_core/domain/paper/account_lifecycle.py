@@ -65,11 +65,13 @@ def fork_account(
 
 
 def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
-    """Start a new epoch: cancel the orders, return all holdings, and pay the starting balance again.
+    """Start a new epoch: cancel the orders, return all holdings, and pay the starting balance.
 
+    The balance of the command counts for this epoch only. Without one, it is the balance of the account's terms.
     A pause by a loss limit is lifted, a suspension is not. Liquidity taken from a book stays taken.
     """
     account = draft.account
+    opening = account.terms.initial_balance if command.initial_balance is None else command.initial_balance
     with exact():
         for order_id in draft.open_ids():
             order = draft.edit(order_id)
@@ -77,13 +79,13 @@ def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
                 close_order(draft, order, OrderStatus.CANCELLED, draft.at)
         for asset in {**account.balances, **draft.balances}:
             draft.move(LedgerAccount.FREE, LedgerAccount.FAUCET, asset, draft.holding(asset).free)
-        draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, account.terms.cash_asset, account.terms.initial_balance)
+        draft.move(LedgerAccount.FAUCET, LedgerAccount.FREE, account.terms.cash_asset, opening)
         for symbol in {**account.positions, **draft.positions}:
             draft.positions[symbol] = Position()
         if draft.paused_by_limit and draft.status == "paused":
             draft.status, draft.reason, draft.pause_level = "active", None, None
         draft.paused_by_limit = False
-        return _begin(draft, command, account.terms.initial_balance, epoch=account.epoch + 1)
+        return _begin(draft, command, opening, epoch=account.epoch + 1)
 
 
 def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: Decimal, **changes: str | int) -> Commit:

@@ -84,11 +84,19 @@ def initial_balance(settings: Mapping[str, str]) -> Decimal:
         balance = parse(settings.get(INITIAL_BALANCE, DEFAULT_INITIAL_BALANCE))
     except ValueError:
         raise _refuse_balance("It must be a plain decimal number.") from None
-    if not 0 < balance <= LARGEST_INITIAL_BALANCE:
-        raise _refuse_balance(f"It must be above 0 and at most {plain(LARGEST_INITIAL_BALANCE)}.")
-    if balance != round(balance, INITIAL_BALANCE_PLACES):
-        raise _refuse_balance(f"It must have at most {INITIAL_BALANCE_PLACES} decimal places.")
+    problem = initial_balance_problem(balance)
+    if problem is not None:
+        raise _refuse_balance(problem)
     return balance
+
+
+def initial_balance_problem(balance: Decimal) -> str | None:
+    """Return why a demo wallet cannot start with this balance, or None if it can."""
+    if not 0 < balance <= LARGEST_INITIAL_BALANCE:
+        return f"It must be above 0 and at most {plain(LARGEST_INITIAL_BALANCE)}."
+    if balance != round(balance, INITIAL_BALANCE_PLACES):
+        return f"It must have at most {INITIAL_BALANCE_PLACES} decimal places."
+    return None
 
 
 def _problem(field: CredentialField, value: str) -> str | None:

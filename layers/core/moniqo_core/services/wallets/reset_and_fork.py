@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
@@ -23,6 +25,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWalletStatus,
 )
 from moniqo_core.services.shared.user_quotas import WalletLimit
+from moniqo_core.services.wallets.credential_fields import INITIAL_BALANCE, initial_balance_problem
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -43,19 +46,27 @@ class PaperWallets:
         self._limit = limit
         self._now = now
 
-    async def reset(self, user_id: str, user_wallet_id: str, key: str | None) -> Created:
-        """Start a new epoch with the starting balance. A repeated ``key`` changes nothing and returns the wallet.
+    async def reset(self, user_id: str, user_wallet_id: str, balance: Decimal | None, key: str | None) -> Created:
+        """Start a new epoch with ``balance``, or with the balance that the wallet was created with for None.
+
+        A repeated ``key`` changes nothing and returns the wallet.
 
         Raises:
             NotFoundError: the owner has no such wallet.
+            ValidationError: no wallet can start with this balance.
+            IdempotencyMismatchError: the key reset the wallet to another balance.
             ConflictError: the wallet is live.
 
         """
+        problem = None if balance is None else initial_balance_problem(balance)
+        if problem is not None:
+            raise ValidationError(
+                problem, errors=[{"field": INITIAL_BALANCE, "message": problem, "code": INITIAL_BALANCE}]
+            )
         account = await self._connector.connect_demo(user_id, user_wallet_id)
         now = self._now()
-        balance = _opening_balance(account.account, now)
-        projection = {"updated_at": now, "balance": balance}
-        done = await account.reset(key, projection)
+        projection = {"updated_at": now, "balance": _opening_balance(account.account, balance, now)}
+        done = await account.reset(ResetAccount(key, balance), projection)
         return Created(await self._wallets.get(user_id, user_wallet_id), replayed=not done)
 
     async def fork(
@@ -114,8 +125,8 @@ class PaperWallets:
         return made
 
 
-def _opening_balance(account: Account, now: datetime) -> BalanceSnapshot:
-    cash, amount = account.terms.cash_asset, account.terms.initial_balance
+def _opening_balance(account: Account, balance: Decimal | None, now: datetime) -> BalanceSnapshot:
+    cash, amount = account.terms.cash_asset, account.terms.initial_balance if balance is None else balance
     held = SnapshotAsset(cash, amount, ZERO, amount, amount)
     return BalanceSnapshot(now, (held,), amount, ZERO, ZERO)
 

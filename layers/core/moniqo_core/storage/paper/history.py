@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
-from moniqo_core.storage.paper.entry_codec import apply_entry
+from moniqo_core.storage.paper.decision_input_decoder import read_command
+from moniqo_core.storage.paper.entry_codec import apply_entry, reset_id
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
 from moniqo_core.storage.paper.snapshots import ENTRIES
 
@@ -54,10 +56,16 @@ class DemoHistory:
         return [read_postings(entry) for entry in await found.to_list()]
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> AcceptedRequest | None:
-        """Return the accepted request with a client order id, or None. A reset has the id of ``reset_id``."""
+        """Return the accepted request with a client order id, or None."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
         entry = await self._entries.find_one(query)
         return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
+
+    async def reset_under(self, user_wallet_id: str, key: str) -> Command | None:
+        """Return the reset that an earlier request with this idempotency key made, or None."""
+        query = {"user_wallet_id": user_wallet_id, "client_order_id": reset_id(key)}
+        entry = await self._entries.find_one(query, {"kind": 1, "command": 1})
+        return None if entry is None else read_command(entry)
 
     async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
         """Return every entry that touched one of these orders, oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from moniqo_core.domain.errors import IdempotencyMismatchError
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
@@ -18,7 +19,6 @@ from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
-from moniqo_core.storage.paper.entry_codec import reset_id
 from moniqo_core.storage.paper.user_wallet_projection import follow_life
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
@@ -173,15 +173,28 @@ class DemoWallet(BaseWallet):
         """Open the account as a copy of ``source``, or raise ConflictError or MarketDataError."""
         await self.access.open_fork(source, projection)
 
-    async def reset(self, key: str | None, projection: Mapping[str, object]) -> bool:
-        """Start a new epoch with the starting balance. Returns False if the same ``key`` has already done so."""
-        if key is not None and await self.access.history.accepted_as(self.user_wallet_id, reset_id(key)):
+    async def reset(self, command: ResetAccount, projection: Mapping[str, object]) -> bool:
+        """Start a new epoch. Returns False if an earlier reset with the same key has already done so.
+
+        Raises:
+            IdempotencyMismatchError: the earlier reset started with another balance.
+
+        """
+        if await self._was_reset(command):
             return False
         try:
-            await self.access.session.run(ResetAccount(key), projection)
+            await self.access.session.run(command, projection)
         except RepeatedOrderError:
-            return False
+            return not await self._was_reset(command)
         return True
+
+    async def _was_reset(self, command: ResetAccount) -> bool:
+        if command.key is None:
+            return False
+        before = await self.access.history.reset_under(self.user_wallet_id, command.key)
+        if before is not None and before != command:
+            raise IdempotencyMismatchError("This Idempotency-Key already reset the wallet with a different body.")
+        return before is not None
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Record a change of status or limits, or the end of the account, in one commit with its user wallet."""

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.pause_level import PauseLevel
-from moniqo_core.http.schemas.common import ClosedModel, Name, Text, visible_text
+from moniqo_core.http.schemas.common import ClosedModel, Name, PositiveAmount, Text, visible_text
 from moniqo_core.http.schemas.wallets.risk_limits import RiskLimitsChange, RiskLimitsRequest
 from moniqo_core.services.wallets.requests import NewWallet, Pause, WalletChange
 
@@ -176,6 +176,14 @@ class ResumeRequest(ClosedModel):
     """Confirmation that the wallet should accept orders again."""
 
     confirm: Confirmed
+
+
+class ResetRequest(ClosedModel):
+    """The balance to start again with. The default is the balance that the wallet was created with."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"initial_balance_usd": "50000"}]})
+
+    initial_balance_usd: PositiveAmount | None = None
 
 
 class ForkRequest(ClosedModel):
