@@ -70,6 +70,10 @@ class Operation:
         schema: dict[str, Any] = self.described["requestBody"]["content"]["application/json"]["schema"]
         return schema
 
+    @property
+    def body_may_be_absent(self) -> bool:
+        return not self.described["requestBody"].get("required", False)
+
     def parameters(self, where: str) -> dict[str, dict[str, Any]]:
         listed = self.described.get("parameters", [])
         return {parameter["name"]: parameter for parameter in listed if parameter["in"] == where}

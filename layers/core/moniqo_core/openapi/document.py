@@ -80,7 +80,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any
     if "requestBody" in operation:
         _add(responses, errors.MalformedRequestError)
         _add(responses, errors.PayloadTooLargeError)
-        _give_examples(operation["requestBody"]["content"], schemas)
+        _give_examples(_without_null(operation["requestBody"]["content"]), schemas)
     responses.setdefault("429", {"description": "Too Many Requests."})
     for parameter in operation.get("parameters", []):
         if described := fixed_parts.PARAMETERS.get(parameter["name"]):
@@ -116,6 +116,16 @@ def _finish_response(status: str, response: dict[str, Any], schemas: dict[str, A
     _give_examples(content, schemas)
     if not content:
         del response["content"]
+
+
+def _without_null(content: dict[str, Any]) -> dict[str, Any]:
+    """Describe an optional body by its object alone. ``required`` tells already that the body may be absent."""
+    for media in content.values():
+        choices = media["schema"].get("anyOf", [])
+        objects = [choice for choice in choices if choice != {"type": "null"}]
+        if len(objects) == 1:
+            media["schema"] = objects[0]
+    return content
 
 
 def _give_examples(content: dict[str, Any], schemas: dict[str, Any]) -> None:
