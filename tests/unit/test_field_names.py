@@ -21,6 +21,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
     ConnectionState,
@@ -205,7 +206,7 @@ def test_user_wallet_keeps_its_stored_names() -> None:
     "changes",
     [
         {"risk_limits": replace(LIMITS, max_open_positions=4)},
-        {"status": UserWalletStatus.PAUSED, "status_reason": "because"},
+        {"status": UserWalletStatus.PAUSED, "status_reason": "because", "pause_level": PauseLevel.FULL},
         {"balance": BalanceSnapshot(NOW, (), Decimal("1.50"))},
         {"connection": ConnectionState(is_connected=True, last_successful_ping=NOW)},
         {"settings": {"initial_balance_usd": "5"}},
