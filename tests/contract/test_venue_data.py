@@ -113,6 +113,25 @@ def test_margin_trades_at_kraken_are_not_part_of_the_spot_position(kraken: Accou
     assert (held.amount, held.average_cost, held.unrealised_pnl) == (D("0.02"), D(30000), D(200))
 
 
+def test_mark_is_no_mid_of_a_spread_that_is_not_sane(account: Account, run: Run) -> None:
+    exchange, symbol = account.fake.exchange, account.symbol
+    exchange.prices[symbol], exchange.best[symbol] = D("0.45"), (D("0.449"), D(100_000))
+    account.fake.rewrite("/products", lambda shown: shown["products"][0].update(mid_market_price="50000.2245"))
+
+    marks = run(account.connection.mids())
+
+    assert marks[symbol] == D("0.45")
+    assert symbol in marks.thin
+    assert account.other not in marks.thin
+
+
+def test_mark_at_binance_is_the_bid_when_the_last_trade_is_not_known(binance: Account, run: Run) -> None:
+    binance.fake.exchange.best[binance.symbol] = D("0.449"), D(100_000)
+    binance.fake.break_with("status", path="/api/v3/ticker/price", times=None, status=404)
+
+    assert run(binance.wallet.mids())[binance.symbol] == D("0.449")
+
+
 @pytest.fixture
 def coinbase() -> Iterator[Account]:
     with account_at("coinbase") as opened_here:

@@ -17,8 +17,8 @@ from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
-from tests.support.lambdas import ADMIN, Answer, Invoke
-from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
+from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
+from tests.support.live_harness import BUY, LiveHarness, connect_live_wallet, live_deployment
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.sync_calls import work
@@ -264,6 +264,26 @@ def test_loss_is_found_beside_a_holding_without_a_price(harness: LiveHarness) ->
     scheduled(harness, 10)
 
     assert wallet(harness)["status"] == "paused"
+
+
+@pytest.mark.parametrize("last", ["44000", "95000"])
+def test_mid_of_an_empty_book_is_no_peak(harness: LiveHarness, last: str) -> None:
+    harness.limit(max_drawdown_percent=20, daily_loss_limit_usd=5000)
+    scheduled(harness)
+    before = wallet(harness)["balance"]["total_value_usd"]
+    harness.price("BTC/USDT", last)
+    harness.venue.exchange.best["BTC/USDT"] = D(43_000), D(100_000_000)
+    scheduled(harness, 10)
+    shown = wallet(harness)["balance"]
+    assert D(shown["total_value_usd"]) == D(before) + (D(last) - 50_000) * D("0.0999")
+    harness.venue.exchange.best.clear()
+    harness.price("BTC/USDT", "50000")
+    scheduled(harness, 15)
+
+    assert wallet(harness)["status"] == "active"
+    found = harness.invoke("preflight_order", "POST", f"{harness.path}/orders/preflight", user=TRADER, body=BUY).json
+    (losses,) = [rule for rule in found["rules"] if rule["rule"] == "losses"]
+    assert losses["result"] == "passed"
 
 
 class TestTransfers:

@@ -199,16 +199,24 @@ def test_missing_mids_come_from_other_venues(clock: Clock) -> None:
     assert run(VenueFeed([first, second], Record(), clock).mids([BTC, "X/USDT"])) == {BTC: D(51000)}
 
 
+def test_mark_of_a_spread_that_is_not_sane_is_the_last_trade(clock: Clock) -> None:
+    venue = Venue(clock)
+    venue.bids = [PriceLevel(D(400), D(1))]
+    feed = VenueFeed([venue], Record(), clock)
+
+    assert run(feed.mids([BTC], fresh=True)) == {BTC: D(50000)}
+
+
 def test_dollar_token_is_valued_by_any_venue_that_quotes_it(clock: Clock) -> None:
     first, second = Venue(clock), Venue(clock, "two", "0.99")
     second.listed = {"USDT/USD": MARKET}
     second.bids = [PriceLevel(D("0.98"), D(1))]
     feed = VenueFeed([first, second], Record(), clock)
     assert run(feed.usd_rate("USDC")) == 1
-    assert run(feed.usd_rate("USDT")) == D("1.485")
+    assert run(feed.usd_rate("USDT")) == D("0.99")
     second.down = MarketDataError("away")
     clock.now += timedelta(hours=1)
-    assert run(feed.usd_rate("USDT")) == D("1.485")
+    assert run(feed.usd_rate("USDT")) == D("0.99")
     assert run(VenueFeed([first, second], Record(), clock).usd_rate("USDT")) == 1
 
 

@@ -61,6 +61,7 @@ class FakeBinance(FakeVenue):
             web.get("/api/v3/depth", self._open(self._depth)),
             web.get("/api/v3/ticker/24hr", self._open(self._ticker)),
             web.get("/api/v3/ticker/bookTicker", self._open(self._book_tickers)),
+            web.get("/api/v3/ticker/price", self._open(self._last_prices)),
             web.get("/api/v3/klines", self._open(self._klines)),
             web.get("/api/v3/account", self._signed(self._account)),
             web.post("/api/v3/order", self._signed(self._place)),
@@ -163,6 +164,9 @@ class FakeBinance(FakeVenue):
             prices = {"bidPrice": str(bids[0][0]), "askPrice": str(asks[0][0])}
             shown.append({"symbol": name, **prices, "bidQty": "1", "askQty": "1"})
         return shown
+
+    def _last_prices(self, _: Given) -> Any:
+        return [{"symbol": name, "price": str(self.exchange.prices[symbol])} for name, symbol in self.ids.items()]
 
     def _klines(self, given: Given) -> Any:
         price, step = str(self.exchange.prices[self._symbol(given)]), _INTERVALS[given["interval"]]

@@ -138,6 +138,7 @@ class Exchange:
     ) -> None:
         self.listed = {market.symbol: market for market in markets}
         self.prices = {market.symbol: market.price for market in self.listed.values()}
+        self.best: dict[str, tuple[Decimal, Decimal]] = {}
         self.accounts: dict[str, Account] = {}
         self.fee = fee
         self.fee_in_base = fee_in_base
@@ -162,6 +163,9 @@ class Exchange:
     def book(self, symbol: str) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """Bids and asks, best first."""
         market, price = self.listed[symbol], self.prices[symbol]
+        if symbol in self.best:
+            bid, ask = self.best[symbol]
+            return [(bid, market.lot)], [(ask, market.lot)]
         sizes = [market.lot * 20000 * (number + 1) for number in range(LEVELS)]
         bids = [(price - market.tick * (number + 1), size) for number, size in enumerate(sizes)]
         asks = [(price + market.tick * (number + 1), size) for number, size in enumerate(sizes)]

@@ -14,6 +14,7 @@ from typing import Any, Final
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
+from moniqo_core.domain.market.marks import mark_price
 from moniqo_core.domain.market.minute_candles import is_sane
 from moniqo_core.domain.market.trading_hours import NYSE
 
@@ -85,7 +86,7 @@ class Polygon:
             raise _unreadable(symbol) from None
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every share on offer, from one request."""
+        """Mark price of every share on offer, from one request."""
         answer = await self._get("/v2/snapshot/locale/us/markets/stocks/tickers", {"tickers": ",".join(SHARES)})
         _refuse_delayed(answer, "shares")
         listed = answer.get("tickers")
@@ -94,7 +95,8 @@ class Polygon:
             try:
                 bid, ask = Decimal(shown["lastQuote"]["p"]), Decimal(shown["lastQuote"]["P"])
                 if 0 < bid <= ask and ask.is_finite():
-                    found[f"{shown['ticker']}/USD"] = (bid + ask) / 2
+                    last = Decimal(shown["lastTrade"]["p"]) if shown.get("lastTrade") else None
+                    found[f"{shown['ticker']}/USD"] = mark_price(bid, ask, last)
             except _UNREADABLE:
                 continue
         return found

@@ -35,7 +35,7 @@ class PriceSource(Protocol):
         ...
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Mid price of every symbol, at most some seconds old."""
+        """Mark price of every symbol, at most some seconds old."""
         ...
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:

@@ -135,7 +135,7 @@ class VenueFeed:
         raise _no_price(symbol, first)
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> dict[str, Decimal]:
-        """Mid price of each symbol. A symbol that cannot be priced is missing.
+        """Mark price of each symbol. A symbol that cannot be priced is missing.
 
         With ``fresh``, a snapshot of each symbol is taken now. Otherwise the prices may be some seconds old.
         """
@@ -156,7 +156,7 @@ class VenueFeed:
 
     async def _mid(self, symbol: str) -> Decimal | None:
         try:
-            return (await self.snapshot(symbol)).mid
+            return (await self.snapshot(symbol)).mark
         except WalletError:
             return None
 
@@ -204,7 +204,7 @@ class VenueFeed:
                     snapshot = await venue.snapshot(f"{asset}/USD")
                     check_sane(snapshot)
                     check_fresh(snapshot, self._clock(), self.max_age)
-                    return snapshot.mid
+                    return snapshot.mark
             except WalletError:
                 continue
         return None

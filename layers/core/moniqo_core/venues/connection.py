@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.storage.market.venue_markets import ListedMarket, MarketListing, VenueMarketStore
 from moniqo_core.venues.exchanges.venue import Client, Venue
@@ -77,7 +77,7 @@ class VenueConnection(VenueCalls):
         self._offered: AbstractSet[str] = frozenset()
         self._read_again_at = self._tried_at = datetime.min.replace(tzinfo=UTC)
         self._by_symbol: Mapping[str, ListedMarket] = {}
-        self._mids: tuple[float, Mapping[str, Decimal]] | None = None
+        self._mids: tuple[float, Marks] | None = None
         self._lock = asyncio.Lock()
 
     async def markets(self, max_age: timedelta | None = None) -> Mapping[str, ListedMarket]:
@@ -141,12 +141,11 @@ class VenueConnection(VenueCalls):
         self._by_symbol = {item.market.symbol: item for item in listing.markets}
         load_markets_into(self.client_model(), listing.markets, own_names=listing.own_names)
 
-    async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol, at most 5 s old. Concurrent callers share one call to the venue."""
+    async def mids(self) -> Marks:
+        """Return the mark price of every symbol, at most 5 s old. Concurrent callers share one call to the venue."""
         await self.markets()
         async with self._lock:
             if self._mids is None or time.monotonic() - self._mids[0] > PRICES_MAX_AGE_SECONDS:
                 found = await self.read(self.client({}), self.venue.mids)
-                usable = {symbol: price for symbol, price in found.items() if price.is_finite()}
-                self._mids = (time.monotonic(), usable)
+                self._mids = (time.monotonic(), found.usable())
             return self._mids[1]

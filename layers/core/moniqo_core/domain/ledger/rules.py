@@ -29,6 +29,8 @@ class Rules:
     """A triggered order at a point without volume slips by the most possible. Otherwise it slips least."""
     ends_day_orders_with_the_day: bool = False
     """A DAY order ends with the owner's running day. Otherwise a new time zone ends it before that day is over."""
+    sane_marks: bool = False
+    """The mid is a mark only if the spread is sane, and a mark that is no mid makes no peak."""
 
 
 RULES_VERSION: Final = 2
@@ -44,6 +46,7 @@ ALL_RULES: Final[Mapping[int, Rules]] = {
         counts_waiting_buys_at_limit=True,
         slips_most_without_volume=True,
         ends_day_orders_with_the_day=True,
+        sane_marks=True,
     ),
 }
 """The rules by version. A version stays here as long as journals have entries that it decided."""

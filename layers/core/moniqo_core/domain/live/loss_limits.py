@@ -39,20 +39,28 @@ _SHOWN: Final = Decimal("0.00000001")
 
 
 def baseline_at(
-    wallet: UserWallet, equity: Decimal, now: datetime, paid_in: Decimal = ZERO, repriced: Decimal = ZERO
+    wallet: UserWallet,
+    equity: Decimal,
+    now: datetime,
+    paid_in: Decimal = ZERO,
+    repriced: Decimal = ZERO,
+    *,
+    firm: bool = True,
 ) -> LossBaseline:
     """Return the baseline for losses when a wallet is worth ``equity``. ``wallet`` is as the last sync left it.
 
     A day begins with the last equity measured before it, if that was within 24 hours. Otherwise it begins with the
     present equity less ``paid_in`` and ``repriced``. A new time zone takes effect with the next day. ``paid_in`` was
     deposited since the last sync (withdrawn if negative), and ``repriced`` is the result of :func:`repriced_usd`. Both
-    are neither gain nor loss.
+    are neither gain nor loss. An equity that is not ``firm`` is no peak, and one of the last sync begins no day.
     """
     before, last = wallet.baseline, wallet.balance
     if before is None or now >= before.until:
         zone = wallet.risk_limits.timezone
         is_recent = (
-            last.last_synced_at is not None and last.last_synced_at >= local_day_start(now, zone) - RECENT_EQUITY_AGE
+            last.firm
+            and last.last_synced_at is not None
+            and last.last_synced_at >= local_day_start(now, zone) - RECENT_EQUITY_AGE
         )
         start = equity - paid_in - repriced if last.total_value_usd is None or not is_recent else last.total_value_usd
         before = LossBaseline(start, start, start if before is None else before.peak, next_local_midnight(now, zone))
@@ -60,7 +68,7 @@ def baseline_at(
         # A price comes or goes before anything else happens, so that later losses count from what is left.
         seen = equity - paid_in - repriced if last.total_value_usd is None else last.total_value_usd
         moved = _moved(_moved(before, seen + repriced, repriced), equity, paid_in)
-    return moved._replace(peak=max(moved.peak, equity))
+    return moved._replace(peak=max(moved.peak, equity)) if firm else moved
 
 
 def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBaseline:

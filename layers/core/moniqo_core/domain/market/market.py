@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.added_fields import ADDED
+from moniqo_core.domain.market.marks import has_sane_spread, mark_price
 
 SIMULATED: Final = "simulated"
 """Source of everything from the simulated market. Every other source is a venue."""
@@ -68,8 +69,18 @@ class Snapshot:
 
     @property
     def mid(self) -> Decimal:
-        """Midpoint of bid and ask, which is the mark price of a holding."""
+        """Midpoint of bid and ask."""
         return (self.bid + self.ask) / 2
+
+    @property
+    def mark(self) -> Decimal:
+        """The mark price of a holding: the mid, or another price if the spread is not sane."""
+        return mark_price(self.bid, self.ask, self.last)
+
+    @property
+    def has_sane_spread(self) -> bool:
+        """Whether the mid may be believed."""
+        return has_sane_spread(self.bid, self.ask)
 
     @property
     def book(self) -> str:

@@ -41,7 +41,7 @@ class PriceFeed(Protocol):
         ...
 
     async def mids(self, symbols: Sequence[str], *, fresh: bool = False) -> Mapping[str, Decimal]:
-        """Mid price of each symbol now. A symbol that cannot be priced is missing.
+        """Mark price of each symbol now: the mid if the spread is sane. A symbol that cannot be priced is missing.
 
         Prices that are only displayed may be some seconds old. A decision requests ``fresh`` ones.
         """

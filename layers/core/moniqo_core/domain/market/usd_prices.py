@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
+from moniqo_core.domain.market.marks import firm_marks
 from moniqo_core.domain.money import ONE, exact
 
 DOLLAR_TOKENS: Final = ("USDT", "USDC")
@@ -50,8 +51,23 @@ def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
     return None if coin is None else market_price(coin, mids)
 
 
+def is_firmly_priced(asset: str, mids: Mapping[str, Decimal]) -> bool:
+    """Tell whether the price of an asset comes from markets with a sane spread only, or there is none at all."""
+    return usd_price(asset, firm_marks(mids)) is not None or usd_price(asset, mids) is None
+
+
 def market_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
     """Return the price of one unit in US dollars in the venue's markets of this very asset, or None.
+
+    Markets with a sane spread are preferred.
+    """
+    firm = firm_marks(mids)
+    found = _price(asset, firm)
+    return found if found is not None or firm is mids else _price(asset, mids)
+
+
+def _price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
+    """Return the price of one unit in US dollars by these marks.
 
     A token that follows the dollar has the price of its own dollar market, or one dollar if ``mids`` has none.
     """
@@ -65,7 +81,7 @@ def market_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
                 return price * rate
         for bridge in BRIDGES:
             price = None if bridge == asset else _between(asset, bridge, mids)
-            through = None if price is None else market_price(bridge, mids)
+            through = None if price is None else _price(bridge, mids)
             if price is not None and through is not None:
                 return price * through
     return None

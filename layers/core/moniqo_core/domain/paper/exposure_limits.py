@@ -94,14 +94,13 @@ def waiting_buys(account: Account, context: MarketContext) -> dict[str, list[Wai
 
 
 def symbol_exposure(
-    account: Account, amount: Decimal, limit: Decimal | None, context: MarketContext, rules: Rules
+    account: Account, amount: Decimal, limit: Decimal | None, mark: Decimal, context: MarketContext, rules: Rules
 ) -> Exposure:
-    """Return the exposure of a symbol if the order were accepted, at the higher of its limit and the mid."""
+    """Return the exposure of a symbol if the order were accepted, at the higher of its limit and the mark."""
     waiting = waiting_buys(account, context) if rules.counts_waiting_buys_at_limit else {}
     others = holding_exposures(account, waiting)
     mine = others.pop(context.market.symbol, _NONE)
-    mid = context.snapshot.mid
-    price = limit if limit is not None and limit > mid else mid
+    price = limit if limit is not None and limit > mark else mark
     before = mine.at(price) * context.usd_rate
     return Exposure(before + amount * price * context.usd_rate, price * context.usd_rate, before, others)
 

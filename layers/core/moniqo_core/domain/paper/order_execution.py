@@ -30,8 +30,8 @@ def execute_order(decision: PaperDecision) -> None:
     if draft.account.terms.uses_venue_prices:
         draft.observed_markets[market.symbol] = _shown(decision)
     if decision.plan.levels:
-        # Value the new holding at the current mid, not at the last price of the path.
-        draft.marks[market.symbol] = decision.context.snapshot.mid
+        # Value the new holding at the current mark, not at the last price of the path.
+        draft.marks[market.symbol] = decision.mark
     begin_local_day(draft, draft.at)
     order.expires_at = _expires_at(decision)
     draft.orders[order.order_id] = order
@@ -45,7 +45,7 @@ def execute_order(decision: PaperDecision) -> None:
         _open_exits(decision, order)
     if order.is_open and not decision.waits:
         close_order(draft, order, OrderStatus.CANCELLED, draft.at)
-    if draft.fills:
+    if draft.fills and decision.makes_peak:
         draft.peak = max(draft.peak, equity_of(draft))
 
 

@@ -178,7 +178,7 @@ class PaperDecision:
         """Exposure including this order, computed once."""
         if self._exposure is None:
             account, price = self.draft.account, self.request.price
-            self._exposure = symbol_exposure(account, self.amount, price, self.context, self.draft.rules)
+            self._exposure = symbol_exposure(account, self.amount, price, self.mark, self.context, self.draft.rules)
         return self._exposure
 
     def _check_losses(self, limits: RiskLimits) -> None:
@@ -191,7 +191,18 @@ class PaperDecision:
         """Return the value of cash and holdings at current prices, in the cash asset."""
         draft = self.draft
         cash = draft.holding(draft.account.terms.cash_asset).total
-        return cash + sum((draft.position(symbol).amount * self._mid(symbol) for symbol in draft.held_symbols()), ZERO)
+        return cash + sum((draft.position(symbol).amount * self._mark(symbol) for symbol in draft.held_symbols()), ZERO)
 
-    def _mid(self, symbol: str) -> Decimal:
-        return self.context.snapshot.mid if symbol == self.context.market.symbol else self.context.marks[symbol]
+    def _mark(self, symbol: str) -> Decimal:
+        return self.mark if symbol == self.context.market.symbol else self.context.marks[symbol]
+
+    @property
+    def mark(self) -> Decimal:
+        """The mark price of the order's symbol."""
+        snapshot = self.context.snapshot
+        return snapshot.mark if self.draft.rules.sane_marks else snapshot.mid
+
+    @property
+    def makes_peak(self) -> bool:
+        """Whether the equity at the mark may be the highest ever seen."""
+        return self.context.snapshot.has_sane_spread or not self.draft.rules.sane_marks

@@ -55,7 +55,8 @@ class Valuation:
     unknown: a venue does not report the profit of its accounts.
 
     ``evaluated_until`` tells how far the path was walked for open orders. ``stale`` tells that it could not be walked
-    up to now, so an order that is shown as open may have filled.
+    up to now, so an order that is shown as open may have filled. ``firm`` tells that every price comes from a market
+    with a sane spread. A total that is not firm is no peak.
     """
 
     assets: Sequence[AssetValue]
@@ -66,6 +67,7 @@ class Valuation:
     stale: bool
     as_of: datetime
     mode: Literal["paper", "live"] = "paper"
+    firm: bool = True
 
     @property
     def unpriced_assets(self) -> tuple[str, ...]:

@@ -160,7 +160,14 @@ def _watch_losses(
         return after, None
     cut_off = any(balance.asset_flows and balance.asset_flows.behind for balance in (before.balance, after.balance))
     paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
-    baseline = baseline_at(before, equity, now, paid_in, repriced_usd(before.balance, after.balance.assets))
+    baseline = baseline_at(
+        before,
+        equity,
+        now,
+        paid_in,
+        repriced_usd(before.balance, after.balance.assets),
+        firm=after.balance.firm,
+    )
     found = reached_loss_limit(after, baseline, equity)
     after = replace(after, baseline=baseline)
     return (after if found is None else paused_by_loss(after, found)), found
@@ -183,7 +190,7 @@ def _snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
     total, asset_flows = value.total_value_usd, statement.asset_flows
     partial = value.stale or total is None
     return BalanceSnapshot(
-        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial=partial, asset_flows=asset_flows
+        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial, asset_flows, value.firm
     )
 
 

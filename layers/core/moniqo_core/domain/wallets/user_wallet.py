@@ -47,7 +47,7 @@ class BalanceSnapshot:
     """The balance at the last sync, empty before the first one. Values and PnL are in US dollars.
 
     ``partial`` tells that the total is unknown, or that a price or an order may be out of date. ``asset_flows`` has the
-    movements up to that sync.
+    movements up to that sync. ``firm`` tells that every price came from a market with a sane spread.
     """
 
     last_synced_at: datetime | None = None
@@ -57,6 +57,7 @@ class BalanceSnapshot:
     unrealised_pnl: Decimal | None = None
     partial: bool = False
     asset_flows: AssetFlows | None = None
+    firm: bool = True
 
     @property
     def unpriced_assets(self) -> tuple[str, ...]:

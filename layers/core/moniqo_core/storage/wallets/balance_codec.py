@@ -34,6 +34,7 @@ def balance_document(balance: BalanceSnapshot) -> Document:
         "unrealised_pnl": optional_text(balance.unrealised_pnl),
         "partial": balance.partial,
         "books": _asset_flows_document(balance.asset_flows),
+        **({} if balance.firm else {"firm": False}),
     }
 
 
@@ -56,6 +57,7 @@ def read_balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
         unrealised_pnl=optional_decimal(stored.get("unrealised_pnl")),
         partial=stored.get("partial", False),
         asset_flows=_read_asset_flows(stored.get("books")),
+        firm=stored.get("firm", True),
     )
 
 

@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
 
@@ -120,11 +121,27 @@ class Binance(Venue):
         closed = item["active"] is False or info.get("isSpotTradingAllowed") is False
         return MarketMode.CLOSED if closed else MarketMode.NORMAL
 
-    async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Return the mid of best bid and best ask of every symbol, from one call."""
+    async def mids(self, client: Client) -> Marks:
+        """Return the mark of every symbol, from one call, and from another one if a spread is not sane."""
         shown = await client.publicGetTickerBookTicker()
         listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
-        return mids_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
+        quotes = read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"])
+        if not any(quote.is_thin for quote in quotes):
+            return marks_of(client, quotes)
+        trades = await self._last_trades(client)
+        return marks_of(client, [quote._replace(last=trades.get(quote.name)) for quote in quotes])
+
+    async def _last_trades(self, client: Client) -> Mapping[str, Decimal]:
+        """Return the price of the last trade by the venue's name of the symbol, or nothing without an answer.
+
+        The best prices are worth more than none.
+        """
+        try:
+            shown = await client.publicGetTickerPrice()
+        except Exception:  # noqa: BLE001  the bid of such a market is used instead, whatever the reason
+            return {}
+        rows = read_rows(self.exchange, "trades", shown, _last_trade, lambda row: row["symbol"])
+        return dict(rows)
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/order``."""
@@ -203,6 +220,10 @@ class Binance(Venue):
 
 def _quote(row: Mapping[str, Any]) -> Quote:
     return Quote(row["symbol"], amount(row["bidPrice"]), amount(row["askPrice"]))
+
+
+def _last_trade(row: Mapping[str, Any]) -> tuple[str, Decimal]:
+    return str(row["symbol"]), amount(row["price"])
 
 
 def _balance(row: Mapping[str, Any]) -> AssetBalance:

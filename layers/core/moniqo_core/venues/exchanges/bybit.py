@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import amount
-from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue
@@ -104,11 +104,11 @@ class Bybit(Venue):
             ip_restricted=None if addresses is None else addresses not in ([], ["*"]),
         )
 
-    async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Return the mid of best bid and best ask of every symbol, from one call."""
+    async def mids(self, client: Client) -> Marks:
+        """Return the mark of every symbol, from one call."""
         shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
         listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
-        return mids_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
+        return marks_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
 
     def is_on_margin(self, info: Mapping[str, Any]) -> bool:
         """Tell by ``isLeverage``, which Bybit sets on executions with borrowed money."""
@@ -219,7 +219,9 @@ def _orders(client: Client, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapp
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:
-    return Quote(row["symbol"], amount(row["bid1Price"] or 0), amount(row["ask1Price"] or 0))
+    return Quote(
+        row["symbol"], amount(row["bid1Price"] or 0), amount(row["ask1Price"] or 0), amount(row.get("lastPrice") or 0)
+    )
 
 
 def _executed_at(fill: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.market.marks import Marks, has_sane_spread
 from moniqo_core.domain.money import ZERO, exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -17,7 +18,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
@@ -117,11 +118,11 @@ class Coinbase(Venue):
             return MarketMode.CLOSED
         return next((mode for flag, mode in _MODES.items() if info.get(flag)), MarketMode.NORMAL)
 
-    async def mids(self, client: Client) -> Mapping[str, Decimal]:
+    async def mids(self, client: Client) -> Marks:
         """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
         listed = [row for row in found["products"] if _is_listed(client, row)]
-        return mids_of(client, read_rows(self.exchange, "prices", listed, _price, _product))
+        return marks_of(client, read_rows(self.exchange, "prices", listed, _price, _product))
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/brokerage/orders``. The answer holds only the id of the order."""
@@ -303,9 +304,16 @@ def _is_listed(client: Client, row: Any) -> bool:
 
 
 def _price(row: Mapping[str, Any]) -> Quote:
-    """Return the mid price, or the last price where none is shown, as both bid and ask."""
-    price = amount(row.get("mid_market_price") or row.get("price") or 0)
-    return Quote(row["product_id"], price, price)
+    """Return the mid price, or the last price where none is shown, as both bid and ask.
+
+    The list of products shows no bid and ask. A mid that is far from the last trade is that of a spread which is not
+    sane. Then the last trade is the bid, below an ask that is as far away as the mid.
+    """
+    last, mid = amount(row.get("price") or 0), amount(row.get("mid_market_price") or 0)
+    if last <= 0 or mid <= 0 or has_sane_spread(min(last, mid), max(last, mid)):
+        price = mid if mid > 0 else last
+        return Quote(row["product_id"], price, price)
+    return Quote(row["product_id"], last, last * 2 + mid, last)
 
 
 def _balance(row: Mapping[str, Any]) -> AssetBalance:

@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, mids_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
@@ -116,12 +117,12 @@ class Kraken(Venue):
         status = item["info"]["status"]
         return MarketMode.NORMAL if status == "online" else _MODES.get(status, MarketMode.CLOSED)
 
-    async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Return the mid of best bid and best ask of every pair, from one call."""
+    async def mids(self, client: Client) -> Marks:
+        """Return the mark of every pair, from one call."""
         shown = (await client.publicGetTicker())["result"]
         listed = [row for row in shown.items() if row[0] in client.markets_by_id]
         quotes = read_rows(self.exchange, "prices", listed, _quote, lambda row: row[0])
-        return mids_of(client, quotes)
+        return marks_of(client, quotes)
 
     def check(self, order: OrderRequest) -> None:
         """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only."""
@@ -324,7 +325,9 @@ async def _of_order(client: Client, order_id: str) -> Mapping[str, Mapping[str, 
 
 def _quote(row: tuple[str, Mapping[str, Any]]) -> Quote:
     name, ticker = row
-    return Quote(name, amount(ticker["b"][0]), amount(ticker["a"][0]))
+    return Quote(
+        name, amount(ticker["b"][0]), amount(ticker["a"][0]), amount(ticker["c"][0]) if ticker.get("c") else None
+    )
 
 
 def _time(trade: Any) -> Decimal:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -89,8 +90,8 @@ class Venue(ABC):
         """Return the permissions of the key, or None if the venue does not report them."""
 
     @abstractmethod
-    async def mids(self, client: Client) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol, in as few calls as the venue allows."""
+    async def mids(self, client: Client) -> Marks:
+        """Return the mark price of every symbol, in as few calls as the venue allows."""
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send an order that passed :meth:`check`, in one call. Return CCXT's order, or only its id."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal
 
 from moniqo_core.domain.errors import InvalidCredentialsError, OrderRejectedError, WalletNotInitializedError
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.market_mode import require_accepted
+from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.market.usd_prices import DOLLAR_TOKENS
 from moniqo_core.domain.orders.order import OrderSide, OrderType
@@ -69,8 +69,8 @@ class ExchangeAccess:
         self.require_open()
         return [item.market for item in (await self.connection.offered()).values()]
 
-    async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol of the venue, at most a few seconds old.
+    async def mids(self) -> Marks:
+        """Return the mark price of every symbol of the venue, at most a few seconds old.
 
         Dollar tokens that the venue does not list against the dollar have the deployment's rate.
         """
@@ -81,7 +81,8 @@ class ExchangeAccess:
         listed = await self.connection.markets()
         unpriced = [token for token in DOLLAR_TOKENS if f"{token}/USD" not in listed]
         mids, rates = await asyncio.gather(self.connection.mids(), asyncio.gather(*map(rate, unpriced)))
-        return {**mids, **{f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}}
+        known = {f"{token}/USD": price for token, price in zip(unpriced, rates, strict=True)}
+        return Marks({**mids, **known}, mids.thin)
 
     async def market(self, symbol: str) -> Market:
         """Return the trading rules of one symbol, whether it trades now or not, or raise SymbolNotFoundError."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.market.usd_prices import DOLLARS, usd_price
+from moniqo_core.domain.market.usd_prices import DOLLARS, is_firmly_priced, usd_price
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import average_price
 from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation, priced_total
@@ -19,7 +19,10 @@ def valued(balances: Sequence[WalletBalance], mids: Mapping[str, Decimal], now: 
     """Value holdings at these mid prices, in US dollars. What has no price is left out of the total."""
     with exact():
         assets = [_asset_value(held, usd_price(held.asset, mids)) for held in balances]
-    return Valuation(assets, priced_total(assets), None, None, evaluated_until=now, stale=False, as_of=now, mode="live")
+    firm = all(is_firmly_priced(held.asset, mids) for held in balances)
+    return Valuation(
+        assets, priced_total(assets), None, None, evaluated_until=now, stale=False, as_of=now, mode="live", firm=firm
+    )
 
 
 def _asset_value(held: WalletBalance, price: Decimal | None) -> AssetValue:

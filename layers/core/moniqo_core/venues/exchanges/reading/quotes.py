@@ -1,24 +1,34 @@
-"""Mid prices from the best bid and ask of every market."""
+"""Mark prices from the best bid and ask of every market."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from moniqo_core.domain.market.marks import Marks, has_sane_spread, mark_price
+
 
 class Quote(NamedTuple):
-    """The best prices of a market, under the venue's name of the market."""
+    """The best prices of a market and its last trade, under the venue's name of the market."""
 
     name: str
     bid: Decimal
     ask: Decimal
+    last: Decimal | None = None
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether the market has a bid, but its spread is not sane."""
+        return self.bid > 0 and not has_sane_spread(self.bid, self.ask)
 
 
-def mids_of(client: Any, quotes: Iterable[Quote]) -> Mapping[str, Decimal]:
-    """Return the mid price of every known market that has a bid and an ask, by symbol."""
-    return {
-        client.markets_by_id[quote.name][0]["symbol"]: (quote.bid + quote.ask) / 2
+def marks_of(client: Any, quotes: Iterable[Quote]) -> Marks:
+    """Return the mark price of every known market that has a bid, by symbol."""
+    found = {
+        client.markets_by_id[quote.name][0]["symbol"]: quote
         for quote in quotes
-        if quote.bid > 0 and quote.ask > 0 and quote.name in client.markets_by_id
+        if quote.bid > 0 and quote.name in client.markets_by_id
     }
+    prices = {symbol: mark_price(quote.bid, quote.ask, quote.last) for symbol, quote in found.items()}
+    return Marks(prices, {symbol for symbol, quote in found.items() if quote.is_thin})

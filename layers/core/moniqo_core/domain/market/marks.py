@@ -1,0 +1,54 @@
+"""Mark prices: what a holding is worth by the market that it is sold in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from functools import cached_property
+from typing import Final
+
+from moniqo_core.domain.money import ZERO, exact
+
+WIDEST_SPREAD: Final = Decimal("0.1")
+"""The widest spread, as a part of the mid, at which the mid is believed."""
+
+
+def has_sane_spread(bid: Decimal, ask: Decimal) -> bool:
+    """Tell whether bid and ask are close enough for their mid to be a price at which somebody would trade."""
+    with exact():
+        return 0 < bid <= ask and (ask - bid) * 2 <= WIDEST_SPREAD * (ask + bid)
+
+
+def mark_price(bid: Decimal, ask: Decimal, last: Decimal | None) -> Decimal:
+    """Return the mid if the spread is sane. Otherwise return the last trade if it is inside the spread, else the bid.
+
+    A single order far away from the market could move the mid to any price.
+    """
+    with exact():
+        if has_sane_spread(bid, ask):
+            return (bid + ask) / 2
+    return bid if last is None or not bid <= last <= ask else last
+
+
+class Marks(dict[str, Decimal]):
+    """The mark price of each symbol. Those of the ``thin`` symbols are no mids, because their spread is not sane."""
+
+    def __init__(self, prices: Mapping[str, Decimal], thin: AbstractSet[str] = frozenset()) -> None:
+        """Take the prices by symbol, and the symbols whose spread is not sane."""
+        super().__init__(prices)
+        self.thin = frozenset(thin)
+
+    @cached_property
+    def firm(self) -> Mapping[str, Decimal]:
+        """The marks that are mids of a sane spread."""
+        return {symbol: price for symbol, price in self.items() if symbol not in self.thin} if self.thin else self
+
+    def usable(self) -> Marks:
+        """Return the marks that are positive numbers."""
+        return Marks({symbol: price for symbol, price in self.items() if price.is_finite() and price > ZERO}, self.thin)
+
+
+def firm_marks(marks: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+    """Return the marks that are mids of a sane spread. A mapping that does not know is believed."""
+    return marks.firm if isinstance(marks, Marks) else marks
