@@ -447,6 +447,9 @@ class TestResetAndFork:
         assert answer.status == 201
         fork = answer.json["id"]
         assert (answer.json["forked_from"], answer.json["status"]) == (f"{wallet}:3", "active")
+        shown = answer.json["balance"]
+        assert shown["assets"] == engine.get("get_balance", fork, "/balance")["assets"]
+        assert engine.get("get_wallet", fork, "")["balance"] == shown
         assert len(answer.json["custom_name"]) == 100
         (position,) = engine.get("list_positions", fork, "/positions")["items"]
         assert (position["amount"], position["cost"]) == ("0.3", first["filled_quote"])

@@ -48,12 +48,13 @@ def test_create_returns_the_wallet(invoke: Invoke) -> None:
     assert wallet["connection"]["is_connected"] is True
     assert wallet["risk_limits"]["max_position_size_usd"] == "1000"
     assert wallet["risk_limits"]["timezone"] == "UTC"
+    cash = {"asset": "USDT", "free": "10000", "locked": "0", "total": "10000", "value_usd": "10000"}
     assert wallet["balance"] == {
-        "last_synced_at": None,
+        "last_synced_at": wallet["balance"]["last_synced_at"],
         "partial": False,
-        "assets": [],
-        "total_value_usd": None,
-        "total_pnl": {"realized": None, "unrealized": None, "total": None},
+        "assets": [cash],
+        "total_value_usd": "10000",
+        "total_pnl": {"realized": "0", "unrealized": "0", "total": "0"},
     }
     assert not {"credentials", "settings", "request_hash", "deleted_at"} & wallet.keys()
 

@@ -56,7 +56,13 @@ def test_venue_wallet_is_connected_and_read(venue: FakeVenue, invoke: Invoke) ->
     assert answer.status == 201, answer.text
     wallet = answer.json
     assert (wallet["status"], wallet["wallet_slug"], wallet["has_credentials"]) == ("active", BINANCE, True)
+    assert {held["asset"]: held["total"] for held in wallet["balance"]["assets"]} == {
+        "BTC": "0.5",
+        "NOPRICE": "3",
+        "USDT": "1000",
+    }
     path = f"/wallets/{wallet['id']}"
+    assert invoke("get_wallet", "GET", path, user=TRADER).json["balance"] == wallet["balance"]
     balance = invoke("get_balance", "GET", f"{path}/balance", user=TRADER).json
     assert balance["mode"] == "live"
     assert {item["asset"]: (item["total"], item["value_usd"]) for item in balance["assets"]} == {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.sync.account_statement import PreviousSync, balance_snapshot
 from moniqo_core.domain.wallets.definition import Definition, Simulation
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 
@@ -16,11 +21,15 @@ if TYPE_CHECKING:
     from moniqo_core.wallets.demo.wallet import DemoWallet
 
 
+SECONDS_FOR_BALANCE: Final = 8.0
+"""Seconds in which a venue must report the first balance. Otherwise the first sync reads it."""
+
+
 class NewAccount(Protocol):
     """An account that is not stored yet."""
 
-    async def store(self, wallet: UserWallet) -> None:
-        """Open or test the account, then store ``wallet``.
+    async def store(self, wallet: UserWallet) -> UserWallet:
+        """Open or test the account, then store ``wallet`` with its first balance. Returns what was stored.
 
         Raises:
             ConflictError: a wallet with this id exists.
@@ -38,10 +47,10 @@ class NewPaperAccount:
         self._account = account
         self._definition = definition
 
-    async def store(self, wallet: UserWallet) -> None:
+    async def store(self, wallet: UserWallet) -> UserWallet:
         """Open the account and store the user's wallet. Raise ConflictError when it exists."""
         terms = _terms(self._definition, wallet, self._account.feed.name)
-        await self._account.open_account(terms, user_wallet_document(wallet))
+        return replace(wallet, balance=await self._account.open_account(terms, user_wallet_document(wallet)))
 
 
 class NewVenueAccount:
@@ -52,11 +61,16 @@ class NewVenueAccount:
         self._account = account
         self._wallets = wallets
 
-    async def store(self, wallet: UserWallet) -> None:
-        """Test the credentials, then store the wallet."""
+    async def store(self, wallet: UserWallet) -> UserWallet:
+        """Test the credentials, then store the wallet. A balance that cannot be read now is left to the first sync."""
         async with self._account as account:
             await account.require_connection()
+            with suppress(WalletError, TimeoutError):
+                async with asyncio.timeout(SECONDS_FOR_BALANCE):
+                    statement = await account.statement(PreviousSync({}, None), trading=True)
+                    wallet = replace(wallet, balance=balance_snapshot(statement, statement.value.as_of))
         await self._wallets.insert(wallet)
+        return wallet
 
 
 def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
     AccountRecord,
     BalanceSnapshot,
+    SnapshotAsset,
     UserWallet,
     UserWalletStatus,
 )
@@ -72,3 +74,16 @@ def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
 def previous_sync_of(balance: BalanceSnapshot) -> PreviousSync:
     """Return the result of the last sync from its snapshot."""
     return PreviousSync({held.asset: held.total for held in balance.assets}, balance.asset_flows)
+
+
+def balance_snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
+    """Return the snapshot of a statement, read at ``now``."""
+    value = statement.value
+    assets = tuple(
+        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
+    )
+    total, asset_flows = value.total_value_usd, statement.asset_flows
+    partial = value.stale or total is None
+    return BalanceSnapshot(
+        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial, asset_flows, value.firm
+    )

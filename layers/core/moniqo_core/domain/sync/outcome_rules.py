@@ -19,7 +19,12 @@ from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_equation
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.risk.loss_limits import LossLimitBreach
-from moniqo_core.domain.sync.account_statement import AccountStatement, corrected, previous_sync_of
+from moniqo_core.domain.sync.account_statement import (
+    AccountStatement,
+    balance_snapshot,
+    corrected,
+    previous_sync_of,
+)
 from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
 from moniqo_core.domain.sync.retry_delay import SLOWEST_RETRY, retry_delay
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions, reason_to_pause
@@ -28,7 +33,6 @@ from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
     BalanceSnapshot,
     ConnectionState,
-    SnapshotAsset,
     UserWallet,
     UserWalletStatus,
 )
@@ -40,7 +44,7 @@ SAMPLE_FINAL_AFTER: Final = timedelta(minutes=1)
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now: datetime) -> SyncOutcome:
     """Apply a statement: failures are cleared, and the wallet is due at the next tick of the schedule."""
-    balance = _snapshot(statement, now)
+    balance = balance_snapshot(statement, now)
     right = wallet if statement.record is None else corrected(wallet, statement.record)
     after = _watch_key(right, statement.permissions)
     after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
@@ -182,27 +186,17 @@ def _is_unchanged(wallet: UserWallet, statement: AccountStatement) -> bool:
     return known and (before.epoch, before.seq) == (asset_flows.epoch, asset_flows.seq)
 
 
-def _snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
-    value = statement.value
-    assets = tuple(
-        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
-    )
-    total, asset_flows = value.total_value_usd, statement.asset_flows
-    partial = value.stale or total is None
-    return BalanceSnapshot(
-        now, assets, total, value.realised_pnl, value.unrealised_pnl, partial, asset_flows, value.firm
-    )
-
-
 def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[EquitySample]:
     """Return the hours of equity to store: those of a paper wallet, or the first sync of each hour at a venue."""
     now = balance.last_synced_at
-    assert now is not None  # noqa: S101  _snapshot sets it
+    assert now is not None  # noqa: S101  balance_snapshot sets it
     if statement.record is not None:
         return [point for point in statement.samples if point.at <= now - SAMPLE_FINAL_AFTER]
     hour = now.replace(minute=0, second=0, microsecond=0)
-    last, total = wallet.balance.last_synced_at, balance.total_value_usd
-    if balance.partial or total is None or (last is not None and last >= hour):
+    last, total, syncs = wallet.balance.last_synced_at, balance.total_value_usd, wallet.statistics
+    # The balance that a new wallet begins with is not from a sync.
+    sampled = last is not None and last >= hour and syncs.total_syncs > syncs.failed_syncs
+    if balance.partial or total is None or sampled:
         return ()
     return [EquitySample(hour, total, balance.realised_pnl, balance.unrealised_pnl)]
 

@@ -98,14 +98,14 @@ class WalletCreation:
             raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
         await self._limit.claim(wallet.user_id, wallet.id)
         try:
-            await account.store(wallet)
+            stored = await account.store(wallet)
         except ConflictError:
             # The request was sent twice at once, or again after the first one was interrupted.
             made = await self._made_before(wallet, credentials)
             if made is None:
                 raise _other_body() from None
             return Created(made, replayed=True)
-        return Created(wallet, replayed=False)
+        return Created(stored, replayed=False)
 
     async def _made_before(self, wallet: UserWallet, credentials: CheckedCredentials) -> UserWallet | None:
         made = await self._wallets.find_including_deleted(wallet.user_id, wallet.id)

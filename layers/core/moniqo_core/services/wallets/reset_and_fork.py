@@ -15,7 +15,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import ResetAccount
-from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
     ConnectionState,
@@ -65,7 +65,8 @@ class PaperWallets:
             )
         account = await self._connector.connect_demo(user_id, user_wallet_id)
         now = self._now()
-        projection = {"updated_at": now, "balance": _opening_balance(account.account, balance, now)}
+        rate = await account.feed.usd_rate(account.account.terms.cash_asset)
+        projection = {"updated_at": now, "balance": _opening_balance(account.account, balance, rate, now)}
         done = await account.reset(ResetAccount(key, balance), projection)
         return Created(await self._wallets.get(user_id, user_wallet_id), replayed=not done)
 
@@ -94,15 +95,14 @@ class PaperWallets:
             wallet = replace(wallet, evaluated_until=wallet.created_at)
         await self._limit.claim(user_id, new_id)
         try:
-            await (await self._connector.new_demo(new_id, account.terms.feed)).open_fork(
-                account, user_wallet_document(wallet)
-            )
+            fork = await self._connector.new_demo(new_id, account.terms.feed)
+            balance = await fork.open_fork(account, user_wallet_document(wallet))
         except ConflictError:
             made = await self._made_before(user_id, new_id, request_hash)
             if made is None:
                 raise _other_body() from None
             return Created(made, replayed=key is not None)
-        return Created(wallet, replayed=False)
+        return Created(replace(wallet, balance=balance), replayed=False)
 
     async def _account_at(self, user_id: str, user_wallet_id: str, seq: int | None) -> Account:
         connected = await self._connector.connect_demo(user_id, user_wallet_id)
@@ -125,10 +125,12 @@ class PaperWallets:
         return made
 
 
-def _opening_balance(account: Account, balance: Decimal | None, now: datetime) -> BalanceSnapshot:
+def _opening_balance(account: Account, balance: Decimal | None, rate: Decimal, now: datetime) -> BalanceSnapshot:
     cash, amount = account.terms.cash_asset, account.terms.initial_balance if balance is None else balance
-    held = SnapshotAsset(cash, amount, ZERO, amount, amount)
-    return BalanceSnapshot(now, (held,), amount, ZERO, ZERO)
+    with exact():
+        worth = amount * rate
+    held = SnapshotAsset(cash, amount, ZERO, amount, worth)
+    return BalanceSnapshot(now, (held,), worth, ZERO, ZERO)
 
 
 def _describe(

@@ -16,9 +16,13 @@ from moniqo_core.domain.errors import (
     WalletNotInitializedError,
 )
 from moniqo_core.domain.ledger.account import Account, AccountTerms
+from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import parse
 from moniqo_core.domain.paper import account_lifecycle
+from moniqo_core.domain.paper.valuation import value
+from moniqo_core.domain.sync.account_statement import AccountStatement, balance_snapshot
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
 from moniqo_core.feeds.price_source import UnavailablePriceSource
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.feeds.venue_feed import VenueFeed
@@ -29,6 +33,7 @@ from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.simulation_seed import simulation_seed
+from moniqo_core.storage.wallets.user_wallet_codec import stored_fields
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
@@ -94,13 +99,35 @@ class DemoAccess:
             raise WalletNotInitializedError
         return self._feed
 
-    async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert its user wallet, ``projection``. Raise ConflictError if it exists."""
-        commit = account_lifecycle.open_account(self.user_wallet_id, terms, self.clock())
-        await self._ledger.open(commit, dict(projection) if projection is not None else None)
+    async def open_account(
+        self, terms: AccountTerms, projection: Mapping[str, object] | None = None
+    ) -> BalanceSnapshot:
+        """Open the account and insert its user wallet, ``projection``, with the balance that is returned.
 
-    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
+        Raises:
+            ConflictError: the account exists.
+
+        """
+        commit = account_lifecycle.open_account(self.user_wallet_id, terms, self.clock())
+        return await self._insert(commit, {}, projection)
+
+    async def _insert(
+        self, commit: Commit, marks: Mapping[str, Decimal], projection: Mapping[str, object] | None
+    ) -> BalanceSnapshot:
+        account = commit.after
+        if projection is None:
+            await self._ledger.open(commit, None)
+            return BalanceSnapshot()
+        rate = await self.feed.usd_rate(account.terms.cash_asset)
+        worth = value(account, marks, rate, account.at, stale=False)
+        balance = balance_snapshot(AccountStatement(worth), account.at)
+        await self._ledger.open(commit, {**projection, **stored_fields({"balance": balance})})
+        return balance
+
+    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> BalanceSnapshot:
         """Open the account as a copy of ``source`` at current prices and insert its user wallet, ``projection``.
+
+        Returns the balance that is stored with the user wallet.
 
         Raises:
             ConflictError: the account exists.
@@ -114,7 +141,7 @@ class DemoAccess:
             raise MarketDataError(f"There is no fresh price for {', '.join(missing)}.", retry_after=2)
         terms = replace(source.terms, limits=source.limits)
         commit = account_lifecycle.fork_account(self.user_wallet_id, source, terms, self.clock(), marks)
-        await self._ledger.open(commit, dict(projection))
+        return await self._insert(commit, marks, projection)
 
     async def _open_for_script(self) -> None:
         """Open an account with default terms for a script, whose database may have no indexes yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from moniqo_core.domain.errors import IdempotencyMismatchError
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
@@ -19,15 +18,16 @@ from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
 from moniqo_core.storage.paper.user_wallet_projection import follow_life
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
-from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.history import DemoPast
 from moniqo_core.wallets.demo.market_view import tradable_market, tradable_markets
 from moniqo_core.wallets.demo.orders import DemoOrders
 from moniqo_core.wallets.demo.records import order_result, wallet_position
+from moniqo_core.wallets.demo.resets import reset
 
 
 class DemoWallet(BaseWallet):
@@ -165,36 +165,19 @@ class DemoWallet(BaseWallet):
         """Return equity at every full ``step`` of UTC time from ``since`` to ``until``, as far as it is known."""
         return EquityCurve(self.mode, await self.past.equity(since, until, step))
 
-    async def open_account(self, terms: AccountTerms, projection: Mapping[str, object] | None = None) -> None:
-        """Open the account and insert its user wallet, ``projection``. Raise ConflictError if it exists."""
-        await self.access.open_account(terms, projection)
+    async def open_account(
+        self, terms: AccountTerms, projection: Mapping[str, object] | None = None
+    ) -> BalanceSnapshot:
+        """Open the account and insert its user wallet with the returned balance, or raise ConflictError."""
+        return await self.access.open_account(terms, projection)
 
-    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> None:
+    async def open_fork(self, source: Account, projection: Mapping[str, object]) -> BalanceSnapshot:
         """Open the account as a copy of ``source``, or raise ConflictError or MarketDataError."""
-        await self.access.open_fork(source, projection)
+        return await self.access.open_fork(source, projection)
 
     async def reset(self, command: ResetAccount, projection: Mapping[str, object]) -> bool:
-        """Start a new epoch. Returns False if an earlier reset with the same key has already done so.
-
-        Raises:
-            IdempotencyMismatchError: the earlier reset started with another balance.
-
-        """
-        if await self._was_reset(command):
-            return False
-        try:
-            await self.access.session.run(command, projection)
-        except RepeatedOrderError:
-            return not await self._was_reset(command)
-        return True
-
-    async def _was_reset(self, command: ResetAccount) -> bool:
-        if command.key is None:
-            return False
-        before = await self.access.history.reset_under(self.user_wallet_id, command.key)
-        if before is not None and before != command:
-            raise IdempotencyMismatchError("This Idempotency-Key already reset the wallet with a different body.")
-        return before is not None
+        """Start a new epoch, as :func:`moniqo_core.wallets.demo.resets.reset` documents."""
+        return await reset(self.access, command, projection)
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Record a change of status or limits, or the end of the account, in one commit with its user wallet."""

@@ -26,7 +26,7 @@ class AssetView(View):
 
 
 class PnlView(View):
-    """Profit and loss in US dollars. Null before the first sync."""
+    """Profit and loss in US dollars. Null where the venue does not report them."""
 
     realized: Amount | None
     unrealized: Amount | None
