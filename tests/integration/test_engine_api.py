@@ -106,6 +106,35 @@ class TestOrders:
         assert engine.order(wallet, day["order_id"])["status"] == "open"
 
 
+def test_orders_are_found_by_their_fields(engine: Engine, clock: Clock) -> None:
+    wallet = engine.create()
+    plain = engine.place(wallet, amount="0.1")["order_id"]
+    bought = engine.place(wallet, amount="0.5", client_order_id="first", stop_loss={"percent": "50"})
+    clock.forward(minutes=10)
+    sold = engine.place(wallet, side="sell", amount="0.1", client_order_id="second")
+    bid = engine.place(wallet, type="limit", amount="0.1", price="20000")
+    entry, (exit_order,) = bought["order_id"], [
+        order["order_id"] for order in engine.get("list_orders", wallet, "/orders")["items"] if order["entry"]
+    ]  # fmt: skip
+    later = {"from": "2026-03-02T17:05:00Z"}
+    for query, expected in (
+        ({"client_order_id": "first"}, [entry]),
+        ({"client_order_id": "first", "status": "open"}, []),
+        ({"client_order_id": "third"}, []),
+        ({"side": "sell"}, [sold["order_id"], exit_order]),
+        ({"side": "sell", "status": "open"}, [exit_order]),
+        ({"side": "sell", "limit": 1}, [sold["order_id"]]),
+        ({"type": "limit"}, [bid["order_id"]]),
+        ({"type": "limit", "status": "open"}, [bid["order_id"]]),
+        (later, [bid["order_id"], sold["order_id"]]),
+        (later | {"status": "closed"}, [sold["order_id"]]),
+        ({"to": "2026-03-02T17:05:00Z"}, [exit_order, entry, plain]),
+        (later | {"to": "2026-03-02T17:06:00Z"}, []),
+    ):
+        found = engine.get("list_orders", wallet, "/orders", **query)["items"]
+        assert [order["order_id"] for order in found] == expected, query
+
+
 class TestExits:
     def test_exits_are_separate_orders(self, engine: Engine) -> None:
         wallet = engine.create()

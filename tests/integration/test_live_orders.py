@@ -72,7 +72,8 @@ def test_resting_order_is_tracked_and_cancelled(harness: LiveHarness) -> None:
 
 
 def test_order_lists_are_paged_filtered_and_private(harness: LiveHarness) -> None:
-    ids = [harness.place(price=f"{30000 + number}").json["order_id"] for number in range(3)]
+    placed = [harness.place(price=f"{30000 + number}", client_order_id=f"bid-{number}").json for number in range(3)]
+    ids = [order["order_id"] for order in placed]
     harness.cancel(ids[0])
     path = f"{harness.path}/orders"
 
@@ -82,6 +83,16 @@ def test_order_lists_are_paged_filtered_and_private(harness: LiveHarness) -> Non
     for status, expected in (("open", ids[:0:-1]), ("closed", ids[:1])):
         found = harness.invoke("list_orders", "GET", path, user=harness.user, query={"status": status}).json["items"]
         assert [order["order_id"] for order in found] == expected
+    for query, expected in (
+        ({"client_order_id": "bid-1"}, ids[1:2]),
+        ({"side": "sell"}, []),
+        ({"side": "buy", "type": "limit"}, ids[::-1]),
+        ({"type": "market"}, []),
+        ({"from": "2020-01-01T00:00:00Z"}, ids[::-1]),
+        ({"to": placed[0]["created_at"]}, []),
+    ):
+        found = harness.invoke("list_orders", "GET", path, user=harness.user, query=query).json["items"]
+        assert [order["order_id"] for order in found] == expected, query
     done = harness.invoke("cancel_orders", "DELETE", path, user=harness.user, query={"all": "true"}).json["cancelled"]
     assert [order["order_id"] for order in done] == ids[1:]
     assert not any(order.status == "open" for order in harness.at_venue())

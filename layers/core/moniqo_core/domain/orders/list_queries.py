@@ -5,14 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+
 
 class OrderQuery(NamedTuple):
-    """A page of orders behind the cursor ``after``. ``only_open`` of None lists open and closed orders."""
+    """A page of orders behind the cursor ``after``. ``only_open`` of None lists open and closed orders.
+
+    ``since`` (inclusive) and ``until`` (exclusive) bound the time at which an order was created.
+    """
 
     limit: int
     only_open: bool | None = None
     symbol: str | None = None
     after: tuple[int, int] | None = None
+    side: OrderSide | None = None
+    type: OrderType | None = None
+    client_order_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def admits(self, side: OrderSide, kind: OrderType, client_order_id: str | None, created_at: datetime) -> bool:
+        """Tell whether an order with these values is wanted, whatever its status and symbol."""
+        return (
+            self.side in {None, side}
+            and self.type in {None, kind}
+            and self.client_order_id in {None, client_order_id}
+            and (self.since is None or created_at >= self.since)
+            and (self.until is None or created_at < self.until)
+        )
 
 
 class FillQuery(NamedTuple):

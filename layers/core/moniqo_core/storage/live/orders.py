@@ -154,6 +154,11 @@ class LiveOrderStore:
             wanted["status"] = {"$in" if query.only_open else "$nin": list(MAY_STILL_FILL)}
         if query.symbol is not None:
             wanted["symbol"] = query.symbol
+        asked = {"request.side": query.side, "request.type": query.type, "client_order_id": query.client_order_id}
+        wanted |= {name: value for name, value in asked.items() if value is not None}
+        created = {"$gte": query.since, "$lt": query.until}
+        if query.since is not None or query.until is not None:
+            wanted["created_at"] = {name: bound for name, bound in created.items() if bound is not None}
         if query.after is not None:
             wanted["seq"] = {"$lt": query.after[0]}
         newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)

@@ -8,7 +8,7 @@ from datetime import datetime
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.paper.record import paper_record
 from moniqo_core.storage.document import Document
@@ -17,6 +17,10 @@ from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 from moniqo_core.storage.paper.history import DemoHistory
 
 _BATCH = 200
+_SEEN_OF_ENTRIES = (
+    "seq",
+    *(f"orders.{name}" for name in ("order_id", "side", "type", "client_order_id", "created_at")),
+)
 
 
 class OrderReader:
@@ -45,16 +49,17 @@ class OrderReader:
         A cursor is the age of an order: the sequence number of the entry that accepted it, and its number in that
         entry.
         """
-        limit, only_open, symbol, after = query
-        if only_open:
+        limit, after = query.limit, query.after
+        if query.only_open:
             ages = [
                 order_age(order_id)
                 for order_id, order in self._account.orders.items()
-                if symbol in {None, order.symbol}
+                if query.symbol in {None, order.symbol}
+                and query.admits(order.side, order.type, order.client_order_id, order.created_at)
             ]
             ages = sorted((age for age in ages if after is None or age < after), reverse=True)
         else:
-            ages = await self._accepted(symbol, after, limit + 1, closed_only=only_open is False)
+            ages = await self._accepted(query, limit + 1)
         records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
         return records, ages[limit - 1] if len(ages) > limit else None
 
@@ -83,25 +88,19 @@ class OrderReader:
         page = found[:limit]
         return [item for item, _ in page], page[-1][1] if len(found) > limit else None
 
-    async def _accepted(
-        self, symbol: str | None, after: tuple[int, int] | None, limit: int, *, closed_only: bool
-    ) -> list[tuple[int, int]]:
+    async def _accepted(self, asked: OrderQuery, limit: int) -> list[tuple[int, int]]:
         """Return ages of orders, newest first. One journal entry accepts an entry order and its exits."""
-        query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
-        if symbol is not None:
-            query["command.symbol"] = symbol
+        after = asked.after
+        query = _entries_that_accept(asked)
         ages: list[tuple[int, int]] = []
         below = None if after is None else after[0] + 1
         while len(ages) < limit:
-            entries = await self._history.newest(
-                self._account.user_wallet_id, query, below, _BATCH, ("seq", "order_ids")
-            )
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH, _SEEN_OF_ENTRIES)
             for entry in entries:
-                # The journal entry may have touched older orders too.
-                touched = [order_age(order_id) for order_id in entry["order_ids"]]
-                own = sorted((age for age in touched if age[0] == entry["seq"]), reverse=True)
                 ages += [
-                    age for age in own if (after is None or age < after) and not (closed_only and self._is_open(age))
+                    age
+                    for age in _accepted_by(entry, asked)
+                    if (after is None or age < after) and not (asked.only_open is False and self._is_open(age))
                 ]
             if len(entries) < _BATCH:
                 break
@@ -117,6 +116,31 @@ class OrderReader:
             return []
         entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
         return _gather(self._account, order_ids, entries, replayed=replayed)
+
+
+def _entries_that_accept(asked: OrderQuery) -> dict[str, object]:
+    """Return the conditions on journal entries that may accept a wanted order."""
+    query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
+    if asked.symbol is not None:
+        query["command.symbol"] = asked.symbol
+    if asked.client_order_id is not None:
+        query["client_order_id"] = asked.client_order_id
+    if asked.since is not None:
+        query["at"] = {"$gte": asked.since}
+    if asked.until is not None:
+        query["at"] = {**({} if asked.since is None else {"$gte": asked.since}), "$lt": asked.until}
+    return query
+
+
+def _accepted_by(entry: Document, asked: OrderQuery) -> list[tuple[int, int]]:
+    """Return the ages of the wanted orders that an entry accepted, newest first. It may have touched older ones too."""
+    own = []
+    for order in entry["orders"]:
+        age = order_age(order["order_id"])
+        kinds = OrderSide(order["side"]), OrderType(order["type"])
+        if age[0] == entry["seq"] and asked.admits(*kinds, order["client_order_id"], order["created_at"]):
+            own.append(age)
+    return sorted(own, reverse=True)
 
 
 def _gather(

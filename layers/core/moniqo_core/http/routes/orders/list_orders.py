@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Query
+from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError
 from moniqo_core.domain.orders.list_queries import OrderQuery
+from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
@@ -35,11 +37,25 @@ async def list_orders(
     page: PageQuery,
     status: Annotated[Literal["open", "closed"] | None, Query(description="Open and closed orders by default.")] = None,
     symbol: Annotated[str | None, Query(max_length=40)] = None,
+    side: OrderSide | None = None,
+    kind: Annotated[OrderType | None, Query(alias="type")] = None,
+    client_order_id: Annotated[str | None, Query(max_length=64, description="Finds the order placed under it.")] = None,
+    since: Annotated[AwareDatetime | None, Query(alias="from", description="Created then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Created before.")] = None,
 ) -> Response:
     """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)
-    only_open = None if status is None else status == "open"
-    query = OrderQuery(page.limit, only_open, symbol, (cursor[0], cursor[1]) if cursor else None)
+    query = OrderQuery(
+        page.limit,
+        only_open=None if status is None else status == "open",
+        symbol=symbol,
+        after=(cursor[0], cursor[1]) if cursor else None,
+        side=side,
+        type=kind,
+        client_order_id=client_order_id,
+        since=since,
+        until=until,
+    )
     found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
     views = [order_view(record) for record in found.records]
     next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
