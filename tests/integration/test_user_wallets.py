@@ -54,6 +54,7 @@ def test_create_returns_the_wallet(invoke: Invoke) -> None:
         "partial": False,
         "assets": [cash],
         "total_value_usd": "10000",
+        "unpriced_assets": [],
         "total_pnl": {"realized": "0", "unrealized": "0", "total": "0"},
     }
     assert not {"credentials", "settings", "request_hash", "deleted_at"} & wallet.keys()
