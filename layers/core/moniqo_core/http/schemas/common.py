@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -143,6 +144,19 @@ def _read_moment(value: object) -> datetime:
         "timestamp_format", "Input should be a time with an offset, for example 2026-01-31T12:00:00Z"
     )
 
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return the same time in UTC, in which everything is stored."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError(
+            "timestamp_range", "Input should be a time between the years 1 and 9999 in UTC"
+        ) from None
+
+
+TimeBound = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A bound of a list, in any offset."""
 
 _LONGEST_MOMENT: Final = 40
 TimestampIn = Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
@@ -17,6 +16,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.common import TimeBound
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
 router = api_router()
@@ -40,8 +40,8 @@ async def list_orders(
     side: Annotated[OrderSide | None, Query(description="Only buys or only sells.")] = None,
     kind: Annotated[OrderType | None, Query(alias="type", description="Only orders of this type.")] = None,
     client_order_id: Annotated[str | None, Query(max_length=64, description="Finds the order placed under it.")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Created then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Created before.")] = None,
+    since: Annotated[TimeBound | None, Query(alias="from", description="Created then or later.")] = None,
+    until: Annotated[TimeBound | None, Query(alias="to", description="Created before.")] = None,
 ) -> Response:
     """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)

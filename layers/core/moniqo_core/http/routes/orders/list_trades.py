@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
@@ -16,6 +15,7 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.common import TimeBound
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 router = api_router()
@@ -35,8 +35,8 @@ async def list_trades(
     caller: CallerDep,
     page: PageQuery,
     symbol: Annotated[str | None, Query(max_length=40)] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
+    since: Annotated[TimeBound | None, Query(alias="from", description="Inclusive.")] = None,
+    until: Annotated[TimeBound | None, Query(alias="to", description="Exclusive.")] = None,
 ) -> Response:
     """Show the fills of all orders. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
@@ -15,6 +14,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
+from moniqo_core.http.schemas.common import TimeBound
 from moniqo_core.http.schemas.portfolio.views import STEPS, EquityView, equity_span, equity_view
 
 router = api_router()
@@ -29,8 +29,8 @@ router = api_router()
 async def get_equity(
     user_wallet_id: str,
     caller: CallerDep,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Inclusive. The default is now.")] = None,
+    since: Annotated[TimeBound | None, Query(alias="from", description="Inclusive.")] = None,
+    until: Annotated[TimeBound | None, Query(alias="to", description="Inclusive. The default is now.")] = None,
     interval: Annotated[
         Literal["1h", "1d"],
         Query(description="1h: full hours of the last 90 days. 1d: UTC midnights of the last five years."),
