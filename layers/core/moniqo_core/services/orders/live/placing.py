@@ -67,10 +67,10 @@ class LivePlacing:
         return PreTradeRead(state, client_order_id, at)
 
     async def read_again_if_late(self, found: PreTradeRead, *, owner: str) -> PreTradeRead:
-        """Return ``found``, or a new read if more than :data:`OPEN_WITHIN` has passed since it began.
+        """Return ``found``, or read again if more than :data:`OPEN_WITHIN` has passed since that read began.
 
-        The time to send an order counts from this read, because the live-trading switch stops every order that was
-        read earlier. A wallet that took long to open would otherwise leave too little of it.
+        The time limit for sending an order starts at the read, because the live-trading switch stops every order whose
+        read is older than the switch. After a slow opening too little of that time would be left.
         """
         if self._now() - found.at <= OPEN_WITHIN:
             return found
