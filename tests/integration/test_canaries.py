@@ -16,7 +16,7 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from moniqo_core import bootstrap
+from moniqo_core import bootstrap, event_loop
 from moniqo_core.cli.keys import table
 from moniqo_core.credentials.key_rotation import STEPS, RotationError
 from moniqo_core.domain.clock import rfc3339, utc_now
@@ -76,6 +76,8 @@ class Watch:
 
 def restart(*, connect: bool = False) -> None:
     """Clear the caches of the environment, and with ``connect`` its database connection too."""
+    if connect and bootstrap.database.cache_info().currsize:
+        event_loop.run(bootstrap.database().client.close())
     for module in (bootstrap, authentication):
         for name, value in vars(module).items():
             if hasattr(value, "cache_clear") and (connect or name != "database"):

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from pydantic import SecretStr
 
-from moniqo_core import bootstrap, cli
+from moniqo_core import cli
 from moniqo_core.credentials import key_source
 from moniqo_core.credentials.cipher import stored_prefix
 from moniqo_core.credentials.key_ring import KeyRing, write_ring
@@ -25,7 +25,7 @@ from moniqo_core.credentials.key_source import CACHE_SECONDS
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.services.wallets import reencryption
 from moniqo_core.storage.wallets.ciphertexts import Ciphertext, CiphertextStore
-from tests.conftest import Database, Run
+from tests.conftest import Database, Run, forget
 from tests.support.aws_server import aws_server
 from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
@@ -262,9 +262,7 @@ def test_operator_rotates_re_encrypts_and_checks_status(
     run: Run,
 ) -> None:
     def moniqo(*arguments: str) -> tuple[int, list[str]]:
-        for made in (bootstrap.database, bootstrap.keys, bootstrap.cipher, bootstrap.reencryption):
-            made.cache_clear()  # a process of its own, with a connection of its own
-        bootstrap.key_rotation.cache_clear()
+        forget()  # a process of its own, with a connection of its own
         capsys.readouterr()
         return cli.main(["keys", *arguments]), capsys.readouterr().out.splitlines()
 

@@ -115,7 +115,7 @@ def test_database_outage_is_503_and_recovers(
     order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001", "client_order_id": "once"}
     with gate_before(mongo_url) as gate:
         environment.setenv("MONGODB_URL", f"mongodb://127.0.0.1:{gate.port}/?directConnection=true")
-        restart_except(seeded)
+        forget()
         assert ask("get_wallet", "GET", path).status == 200
         gate.shut(trouble)
 
@@ -125,7 +125,7 @@ def test_database_outage_is_503_and_recovers(
         gate.open()
         assert ask("place_order", "POST", f"{path}/orders", body=order).status in {200, 201}
         assert ask("get_wallet", "GET", path).status == 200
-        restart_except(None)
+        forget()
 
 
 @pytest.mark.parametrize("trouble", ["closed", "silent", "reset", "garbage"])
@@ -136,12 +136,12 @@ def test_outage_while_reading_the_database_secret_is_503_and_recovers(
     environment.delenv("MONGODB_URL")
     environment.setenv("MONGODB_SECRET_ID", "mongodb")
     environment.setattr("moniqo_core.secret_reader.TIMEOUT_SECONDS", 0.5)
-    restart_except(seeded)
+    forget()
     aws_gate.shut(trouble)
     assert_unavailable("list_wallets", "GET", "/wallets")
     aws_gate.open()
     assert ask("list_wallets", "GET", "/wallets").status == 200
-    restart_except(None)
+    forget()
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"address": "x"}', "mongodb://", "mongodb://[::1", "http://x:y"])
@@ -204,13 +204,6 @@ def test_issuer_outage_is_503_and_known_keys_keep_working(trouble: str, issuer: 
     assert (answer.status, json.loads(answer.text)["items"]) == (200, [])
     issuer.shut(trouble)
     assert ask("list_wallets", "GET", "/wallets", user=None, headers=bearer).status == 200, "keys are kept"
-
-
-def restart_except(kept: Database | None) -> None:
-    """Behave like a new execution environment, but keep the connection of ``kept`` for the test."""
-    if kept is not None:
-        bootstrap.database.cache_clear()
-    forget()
 
 
 @pytest.fixture(scope="module")
