@@ -32,7 +32,7 @@ router = api_router(prefix="")
 @router.get("/api/v1", include_in_schema=False)
 async def lead_to_page() -> Response:
     """Redirect from the bare address of the service to the page."""
-    return Response(status_code=307, headers={"Location": "/api/docs"})
+    return Response("The documentation is at /api/docs.\n", 307, {"Location": "/api/docs"}, media_type="text/plain")
 
 
 @router.get("/api/docs", include_in_schema=False)

@@ -62,8 +62,10 @@ def test_fields_named_as_the_framework_names_things_are_refused_by_name(world: W
 def test_body_of_an_operation_that_takes_none_is_refused(world: World, operation: Operation) -> None:
     before = world.contents()
     for body in ('{"initial_balance_usd": "50000"}', '{"symbol": "ETH/USDT"}', "[1]", "0", "x", "{"):
-        [error] = errors_of(world.call_as(operation, body=body))
+        answer = world.call_as(operation, body=body)
+        [error] = errors_of(answer)
         assert error["code"] == "body_unexpected"
+        assert all(name in answer.json["hint"] for name in operation.parameters("query"))
     assert world.contents() == before
 
 
@@ -131,3 +133,9 @@ def test_long_path_is_not_repeated_whole() -> None:
 
     assert answer.status == 404
     assert len(answer.text) < 2000
+
+
+def test_missing_query_parameter_is_told_from_a_missing_field(world: World) -> None:
+    close = next(operation for operation in OPERATIONS if operation.id == "close_position")
+    [error] = errors_of(world.call_as(close, query=""))
+    assert error == {"field": "symbol", "message": "This query parameter is required.", "code": "missing"}

@@ -142,6 +142,7 @@ def test_bare_address_leads_to_the_documentation(path: str) -> None:
     answer = get(path)
 
     assert (answer.status, answer.headers["location"]) == (307, "/api/docs")
+    assert answer.text == "The documentation is at /api/docs.\n"
     assert get(answer.headers["location"]).status == 200
 
 

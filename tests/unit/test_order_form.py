@@ -82,3 +82,7 @@ def test_whole_holding_may_be_below_a_minimum_but_not_above_a_maximum(monkeypatc
     assert faults(refusal(harness, "sell", "market", "0.2")) == [("amount", "max_amount")]
     monkeypatch.setitem(MARKETS, BTC, replace(MARKETS[BTC], max_amount=D("0.2")))
     harness.place("sell", "market", "0.2")
+
+
+def test_price_that_a_market_order_cannot_have_values_nothing() -> None:
+    assert faults(refusal(EngineHarness(), "buy", "market", "0.01", price="1")) == [("price", "order_type")]

@@ -87,7 +87,10 @@ def test_pause_is_reduce_only_and_cancels_what_opens() -> None:
     assert harness.locked("USDT") == 0
     refused = refusal(harness, "buy", "market", "0.01")
     assert (refused.members["level"], refused.members["reason"]) == ("reduce_only", "lunch")
-    assert refused.advice == "Resume the wallet with POST /wallets/{id}/resume, then place the order again."
+    assert (
+        refused.advice
+        == 'Resume the wallet: send {"confirm": true} to POST /wallets/{id}/resume. Then place the order again.'
+    )
     harness.place("sell", "market", "0.01")
 
 

@@ -118,7 +118,7 @@ class WalletPausedError(ConflictError):
 
     code = "WALLET_PAUSED"
     title = "Wallet paused"
-    hint = "Resume the wallet with POST /wallets/{id}/resume, then place the order again."
+    hint = 'Resume the wallet: send {"confirm": true} to POST /wallets/{id}/resume. Then place the order again.'
 
 
 class WalletSuspendedError(ConflictError):
@@ -194,7 +194,7 @@ class InvalidOrderError(WalletError):
     code = "INVALID_ORDER"
     status = 422
     title = "Invalid order"
-    hint = "Correct the order. GET /markets shows tick sizes, lot sizes and minimums."
+    hint = "Correct the order. GET /markets?user_wallet_id=... shows tick sizes, lot sizes and minimums."
 
 
 class InsufficientBalanceError(WalletError):

@@ -68,6 +68,8 @@ def _described(item: Any, body: type[BaseModel] | None) -> InvalidField:
         names = [str(step) for step in steps]
     else:
         names = list(_repeatable(steps, is_ours=place != "body"))
+        if (place, code) == ("query", "missing"):
+            message = "This query parameter is required."
     return {"field": ".".join(names)[:MAX_FIELD_LENGTH] or str(place), "message": message, "code": code}
 
 

@@ -50,9 +50,13 @@ def require_known(query: bytes, known: Sequence[str], route: str) -> None:
     empty = {name for name, value in sent if not value.strip()}
     invalid = [name for name in times if name not in known or times[name] > 1 or name in empty]
     if invalid:
-        takes = f"the query parameters {', '.join(known)}" if known else "no query parameters"
         listed = [_described(name, known, times[name]) for name in invalid[:MAX_LISTED]]
-        raise refusal(listed, len(invalid), f"{route} takes {takes}.")
+        raise refusal(listed, len(invalid), f"{route} takes {parameters(known)}.")
+
+
+def parameters(known: Sequence[str]) -> str:
+    """Name the query parameters of a route in a sentence."""
+    return f"the query parameters {', '.join(known)}" if known else "no query parameters"
 
 
 def _described(name: str, known: Sequence[str], times: int) -> InvalidField:

@@ -6,7 +6,7 @@ the caller out of the dependency graph. Together this saves a fifth of a warm re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, get_args
 
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from moniqo_core.http.authentication import Caller, identify, identify_admin
 from moniqo_core.http.invalid_fields import invalid_request, refusal
 from moniqo_core.http.json_body import parse, require_json
-from moniqo_core.http.query_parameters import query_names, require_known
+from moniqo_core.http.query_parameters import parameters, query_names, require_known
 
 CALLER: Final = "moniqo.caller"
 
@@ -73,7 +73,7 @@ def _application(route: Route) -> ASGIApp:
             require_json(scope)
             request = _JsonRequest(scope, receive, await request.body())
         else:
-            await _refuse_body(request, called)
+            await _refuse_body(request, called, route.query_names)
         async with AsyncExitStack() as stack:
             for name in ("fastapi_middleware_astack", "fastapi_inner_astack", "fastapi_function_astack"):
                 scope[name] = stack
@@ -86,12 +86,12 @@ def _application(route: Route) -> ASGIApp:
     return answer
 
 
-async def _refuse_body(request: Request, called: str) -> None:
+async def _refuse_body(request: Request, called: str, names: Sequence[str]) -> None:
     """Refuse a body with content on a route that takes none: every field of it is unknown."""
     event = request.scope.get("aws.event")
     if event and event.get("body") and (await request.body()).strip() not in _NO_CONTENT:
         unexpected = {"field": "body", "message": "This route takes no body.", "code": "body_unexpected"}
-        raise refusal([unexpected], 1, f"Send {called} without a body. The page /api/docs shows what each route takes.")
+        raise refusal([unexpected], 1, f"Send {called} without a body. It takes {parameters(names)}.")
 
 
 def _body_model(route: APIRoute) -> type[BaseModel] | None:

@@ -134,6 +134,15 @@ def price_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
             yield FormFault(name, "max_price", message, {"max_price": market.max_price, "suggested_price": largest})
 
 
+def named_price(order: OrderRequest) -> Decimal | None:
+    """Return the price at which an order is worth something, or None if it names none that its type takes."""
+    needs = _NEEDS[order.type]
+    for name, price in (("price", order.price), ("stop_price", order.stop_price)):
+        if name in needs and price is not None and price > 0:
+            return price
+    return None
+
+
 def amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
     """Yield an amount that is not a multiple of the lot step or is below the market's minimum."""
     if amount < market.min_amount or amount % market.lot_step:

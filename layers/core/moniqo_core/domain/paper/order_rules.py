@@ -103,8 +103,8 @@ class PaperDecision:
     def _amount_faults(self, amount: Decimal) -> Iterator[FormFault]:
         """Yield the faults of the amount. The whole holding may be sold, even if it is no lot or below a minimum."""
         request, market, snapshot = self.request, self.context.market, self.context.snapshot
-        price = request.price or request.stop_price or ZERO
-        if price <= 0:
+        price = field_rules.named_price(request)
+        if price is None:
             price = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
         sells_all = request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0
         if not sells_all:

@@ -27,10 +27,10 @@ _DETAILS: Final = {
     PauseLevel.FULL: "The wallet is fully paused. Only cancelling works, and protective exits stay open.",
 }
 _SELL: Final = 'To sell, first send {"level": "reduce_only"} to POST /wallets/{id}/pause.'
-_RESUME: Final = "Resume the wallet with POST /wallets/{id}/resume, then place the order again."
+_RESUME: Final = 'Resume the wallet: send {"confirm": true} to POST /wallets/{id}/resume. Then place the order again.'
 _RAISE_LIMIT: Final = (
-    "A loss limit is still reached. Change risk_limits with PATCH /wallets/{id}, then resume with"
-    " POST /wallets/{id}/resume. A daily limit also ends with the day."
+    "A loss limit is still reached. Change risk_limits with PATCH /wallets/{id}, then send"
+    ' {"confirm": true} to POST /wallets/{id}/resume. A daily limit also ends with the day.'
 )
 
 

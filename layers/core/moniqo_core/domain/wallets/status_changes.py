@@ -22,7 +22,7 @@ def check_status_change(current: str, level: PauseLevel | None, change: SetStatu
     if current == "suspended" and change.by != "admin":
         raise WalletSuspendedError("The wallet is suspended.", wallet_status=current)
     if change.status == current and change.level in {None, level}:
-        raise ConflictError(f"The wallet is already {current}.", wallet_status=current)
+        raise ConflictError(f"The wallet is already {current}.", wallet_status=current, hint="Nothing is left to do.")
     if change.status == "active" and change.by == "admin" and current != "suspended":
         raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)
 

@@ -156,7 +156,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 TimeBound = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A bound of a list, in any offset."""
+"""A time that bounds a list. Requests may give it with any UTC offset."""
 
 _LONGEST_MOMENT: Final = 40
 TimestampIn = Annotated[

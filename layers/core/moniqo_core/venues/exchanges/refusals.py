@@ -76,7 +76,7 @@ PAUSED_MARKET: Final = Refusal(
 ACCOUNT: Final = Refusal(
     errors.OrderRejectedError,
     "The venue does not let this account place such an order in this market.",
-    hint="Ask the venue what your account may trade. Choose another symbol from GET /markets.",
+    hint="Ask the venue what your account may trade. Choose another symbol from GET /markets?user_wallet_id=....",
 )
 LOCKED: Final = Refusal(
     errors.OrderRejectedError,
@@ -96,7 +96,7 @@ TOO_MANY_ORDERS: Final = Refusal(
 PRICE_BAND: Final = Refusal(
     errors.OrderRejectedError,
     "The price is too far from the market for the venue.",
-    hint="Choose a price nearer to the market. GET /markets/price shows it.",
+    hint="Choose a price nearer to the market. GET /markets/price?symbol=...&user_wallet_id=... shows it.",
 )
 TRIGGERED: Final = Refusal(
     errors.OrderRejectedError,

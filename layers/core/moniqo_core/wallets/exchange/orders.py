@@ -196,8 +196,8 @@ def _market_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
     if order.amount is not None:
         yield from field_rules.amount_faults(order.amount, market)
         yield from field_rules.largest_amount_faults(order.amount, market)
-        known = order.price or order.stop_price
-        if known is not None and known > 0:
+        known = field_rules.named_price(order)
+        if known is not None:
             yield from field_rules.notional_faults(order.amount, known, market)
             yield from field_rules.largest_notional_faults(order.amount, known, market)
 

@@ -69,5 +69,6 @@ class BuyCancellation:
             raise ConflictError(
                 f"{counted(left, 'buy order')} of the paused wallet may still fill at the venue.",
                 open_orders=left,
-                hint="The service retries the cancellation every minute. Then resume with POST /wallets/{id}/resume.",
+                hint="The service retries the cancellation every minute. Send"
+                ' {"confirm": true} to POST /wallets/{id}/resume when it is done.',
             )
