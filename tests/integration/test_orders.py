@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from moniqo_core.storage.paper import order_reader
 from tests.conftest import Database
 from tests.support.lambdas import STRANGER, TRADER, Invoke
+from tests.support.round_trips import round_trips
 
 LIMITS = {
     "max_position_size_usd": 1000,
@@ -129,6 +131,24 @@ def test_pages_omit_and_repeat_nothing(wallet: str, invoke: Invoke) -> None:
             if cursor is None:
                 break
         assert seen == placed[::-1]
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("side", "sell"), ("type", "take_profit")])
+def test_filter_of_orders_is_part_of_the_query(
+    wallet: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, name: str, wanted: str
+) -> None:
+    """All other orders are newer, so a reader that filters itself would read each of them first."""
+    place(invoke, wallet)
+    sale = place(invoke, wallet, side="sell", type="take_profit", amount="0.001", stop_price="900000")
+    for _ in range(6):
+        place(invoke, wallet, type="limit", price="10000", amount="0.001")
+    monkeypatch.setattr(order_reader, "BATCH", 2)
+
+    with round_trips() as commands:
+        found = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query={name: wanted, "limit": 1})
+
+    assert [order["order_id"] for order in found.json["items"]] == [sale["order_id"]]
+    assert commands == ["aggregate", "find", "find"]
 
 
 def test_wallet_shows_markets_price_book_and_candles(wallet: str, invoke: Invoke) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
@@ -16,7 +17,8 @@ from moniqo_core.storage.orders.order_codec import order_age, read_fill, read_or
 from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 from moniqo_core.storage.paper.history import DemoHistory
 
-_BATCH = 200
+BATCH: Final = 200
+"""Journal entries that one query reads at most."""
 _SEEN_OF_ENTRIES = (
     "seq",
     *(f"orders.{name}" for name in ("order_id", "side", "type", "client_order_id", "created_at")),
@@ -48,6 +50,10 @@ class OrderReader:
 
         A cursor is the age of an order: the sequence number of the entry that accepted it, and its number in that
         entry.
+
+        No index covers the filters other than ``client_order_id``. The database passes over the entries of the wallet
+        from the cursor back, until a page is full. So a page before an ``until`` long ago passes over every later
+        entry, and a page that finds fewer orders than its limit passes over the whole journal, also with a ``since``.
         """
         limit, after = query.limit, query.after
         if query.only_open:
@@ -73,7 +79,7 @@ class OrderReader:
         query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
         below = position[0] + 1 if position else None
         while len(found) <= limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH)
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH)
             for entry in entries:
                 given = position[1] if position and entry["seq"] == position[0] else 0
                 newest_first = [read_fill(item) for item in reversed(entry["fills"])]
@@ -82,7 +88,7 @@ class OrderReader:
                     for number, item in enumerate(newest_first, 1)
                     if number > given and _wanted(item, symbol, since, until)
                 ]
-            if len(entries) < _BATCH or (since is not None and entries[-1]["at"] < since):
+            if len(entries) < BATCH or (since is not None and entries[-1]["at"] < since):
                 break
             below = entries[-1]["seq"]
         page = found[:limit]
@@ -95,14 +101,14 @@ class OrderReader:
         ages: list[tuple[int, int]] = []
         below = None if after is None else after[0] + 1
         while len(ages) < limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, _BATCH, _SEEN_OF_ENTRIES)
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH, _SEEN_OF_ENTRIES)
             for entry in entries:
                 ages += [
                     age
                     for age in _accepted_by(entry, asked)
                     if (after is None or age < after) and not (asked.only_open is False and self._is_open(age))
                 ]
-            if len(entries) < _BATCH:
+            if len(entries) < BATCH:
                 break
             below = entries[-1]["seq"]
         return ages[:limit]
@@ -119,7 +125,10 @@ class OrderReader:
 
 
 def _entries_that_accept(asked: OrderQuery) -> dict[str, object]:
-    """Return the conditions on journal entries that may accept a wanted order."""
+    """Return the conditions on journal entries that may accept a wanted order.
+
+    An entry also has the older orders that it touched, so one of those may meet the conditions instead.
+    """
     query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
     if asked.symbol is not None:
         query["command.symbol"] = asked.symbol
@@ -129,6 +138,10 @@ def _entries_that_accept(asked: OrderQuery) -> dict[str, object]:
         query["at"] = {"$gte": asked.since}
     if asked.until is not None:
         query["at"] = {**({} if asked.since is None else {"$gte": asked.since}), "$lt": asked.until}
+    wanted = {"side": asked.side, "type": asked.type}
+    wanted_values = {name: value.value for name, value in wanted.items() if value is not None}
+    if wanted_values:
+        query["orders"] = {"$elemMatch": wanted_values}
     return query
 
 
