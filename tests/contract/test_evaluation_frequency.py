@@ -78,10 +78,6 @@ class Life:
         parts: dict[str, object] = {
             item.name: getattr(account, item.name) for item in fields(account) if item.name not in apart
         }
-        parts["open_order_totals"] = {
-            symbol: totals._replace(stop_limit_buys=frozenset(map(self._name, totals.stop_limit_buys)))
-            for symbol, totals in account.open_order_totals.items()
-        }
         parts["refusals"] = self.refusals
         parts["samples"] = self.samples
         parts["orders"] = {self._name(name): self._order(order) for name, order in self.orders.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,10 +17,12 @@ from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Clo
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.orders import open_order_limit
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
+from moniqo_core.storage.orders import order_codec
+from moniqo_core.storage.paper import account_codec
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, WIDE, EngineHarness
 
@@ -689,6 +692,30 @@ def test_open_stop_limit_buy_of_another_symbol_counts_at_its_limit_after_a_reloa
     with pytest.raises(errors.RiskLimitExceededError) as refused:
         harness.place("buy", "market", "0.002")
     assert refused.value.members["value"] == D("0.2") * 4500 + D("0.003") * 50000
+
+
+def test_only_a_buy_under_risk_limits_decodes_stored_stop_limit_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = 0
+
+    def counted(packed: bytes, unpack: Callable[[bytes], Order] = order_codec.unpack_order) -> Order:
+        nonlocal decoded
+        decoded += 1
+        return unpack(packed)
+
+    monkeypatch.setattr(account_codec, "unpack_order", counted)
+    for limits, of_a_buy in ((None, 0), (WIDE, 3)):
+        harness = EngineHarness("100000", limits)
+        harness.place("buy", "market", "0.1")
+        market = MarketContext(MARKETS[BTC], harness.snapshot(BTC), {ETH: D(3000)}, D(1))
+        for _ in range(3):
+            harness.place("buy", "stop_limit", "0.01", ETH, price="4500", stop_price="4000")
+            harness.place("buy", "limit", "0.01", ETH, price="2000")
+        stored = bson.decode(bson.encode(state_document(harness.account)), CODEC)
+        decoded = 0
+        for side, expected in ((OrderSide.SELL, 0), (OrderSide.BUY, of_a_buy)):
+            harness.account = read_account(stored)
+            decide.decide(harness.walk(), OrderRequest(BTC, side, OrderType.MARKET, D("0.01")), market)
+            assert decoded == expected
 
 
 def test_limit_that_waits_for_the_opening_above_the_market_counts_at_its_limit() -> None:

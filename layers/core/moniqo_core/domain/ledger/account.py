@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
+from moniqo_core.domain.orders.order import Order, OrderSide
 from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -58,13 +58,12 @@ class OpenOrderTotals(NamedTuple):
     """Totals of the open orders of one symbol.
 
     ``expiring`` counts the orders that have an expiry. ``buying`` is the amount of the base asset that buys with a
-    limit can still buy. ``stop_limit_buys`` has the ids of the buys whose limit may be above the market.
+    limit can still buy.
     """
 
     orders: int = 0
     expiring: int = 0
     buying: Decimal = ZERO
-    stop_limit_buys: frozenset[str] = frozenset()
 
     def plus(self, more: OpenOrderTotals, less: OpenOrderTotals) -> OpenOrderTotals:
         """Add the totals of one order and subtract those of another."""
@@ -72,7 +71,6 @@ class OpenOrderTotals(NamedTuple):
             self.orders + more.orders - less.orders,
             self.expiring + more.expiring - less.expiring,
             self.buying + more.buying - less.buying,
-            self.stop_limit_buys - less.stop_limit_buys | more.stop_limit_buys,
         )
 
 
@@ -152,8 +150,7 @@ def open_order_totals_of(order: Order | None) -> OpenOrderTotals:
     if order is None or not order.is_open:
         return NO_OPEN_ORDERS
     buying = order.side is OrderSide.BUY and order.price is not None
-    named = frozenset({order.order_id}) if buying and order.type is OrderType.STOP_LIMIT else frozenset()
-    return OpenOrderTotals(1, int(order.expires_at is not None), order.remaining if buying else ZERO, named)
+    return OpenOrderTotals(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
 
 
 def sum_open_order_totals(orders: Iterable[Order]) -> dict[str, OpenOrderTotals]:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from moniqo_core.domain.orders.order import Order
+from moniqo_core.domain.orders.order import Order, OrderType
 
 _MANY: Final = 50
 
 
-class OpenOrders(Mapping[str, Order]):
+class OrdersByType(Mapping[str, Order]):
+    """Open orders that are found by type without a look at each of them."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def candidates(self, wanted: OrderType) -> Iterable[str]:
+        """Return the ids of every order of a type, in no particular order. Orders of other types may be among them."""
+
+
+def of_type(orders: Mapping[str, Order], wanted: OrderType) -> list[Order]:
+    """Return the orders of a type, in no particular order."""
+    return [order for order in map(orders.__getitem__, _candidates(orders, wanted)) if order.type is wanted]
+
+
+def _candidates(orders: Mapping[str, Order], wanted: OrderType) -> Iterable[str]:
+    return orders.candidates(wanted) if isinstance(orders, OrdersByType) else orders
+
+
+class OpenOrders(OrdersByType):
     """The orders of ``base``, overlaid with those in ``changed``. None marks an order that ended."""
 
     __slots__ = ("_base", "_changed")
@@ -43,6 +63,11 @@ class OpenOrders(Mapping[str, Order]):
         news = sum(1 for order_id, order in self._changed.items() if order is not None and order_id not in self._base)
         ended = sum(1 for order_id, order in self._changed.items() if order is None and order_id in self._base)
         return len(self._base) + news - ended
+
+    def candidates(self, wanted: OrderType) -> list[str]:
+        """Return the ids of every order of a type, in no particular order. Orders of other types may be among them."""
+        unchanged = [order_id for order_id in _candidates(self._base, wanted) if order_id not in self._changed]
+        return unchanged + [order_id for order_id, order in self._changed.items() if order is not None]
 
     def through(self, changed: Mapping[str, Order | None]) -> Mapping[str, Order]:
         """Return the orders with further changes.

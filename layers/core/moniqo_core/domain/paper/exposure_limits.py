@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.ledger.open_orders import of_type
 from moniqo_core.domain.ledger.rules import Rules
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.matching.trigger_prices import takes_at_open
@@ -79,14 +79,10 @@ def waiting_buys(account: Account, context: MarketContext) -> dict[str, list[Wai
     These are the stop_limit orders, triggered or not. In a market with trading hours they are also the limits that wait
     for it to open, which fill at any price up to their limit.
     """
-    if context.market.hours is None:
-        names: Iterable[str] = chain.from_iterable(
-            totals.stop_limit_buys for totals in account.open_order_totals.values()
-        )
-    else:
-        names = account.orders
+    has_hours = context.market.hours is not None
+    orders = account.orders.values() if has_hours else of_type(account.orders, OrderType.STOP_LIMIT)
     found: dict[str, list[WaitingBuy]] = {}
-    for order in (account.orders[name] for name in names):
+    for order in orders:
         may_rise = order.type is OrderType.STOP_LIMIT or takes_at_open(order)
         if order.side is OrderSide.BUY and order.price is not None and may_rise:
             found.setdefault(order.symbol, []).append(WaitingBuy(order.price, order.remaining))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Final
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
+from moniqo_core.domain.ledger.open_orders import OrdersByType
 from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
+from moniqo_core.domain.orders.order import Order, OrderType
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
@@ -100,8 +100,6 @@ def _venue_price_values(account: Account) -> Document:
 def read_account(document: Document) -> Account:
     """Return the account of a snapshot document."""
     terms, open_order_totals = document["terms"], document["interest"]
-    open_orders = StoredOrders(document["orders"])
-    stop_limit_buys = open_orders.stop_limit_buys()
     limits = read_limits(document["limits"]) if document["limits"] else None
     return Account(
         user_wallet_id=document["user_wallet_id"],
@@ -132,10 +130,10 @@ def read_account(document: Document) -> Account:
             read_document_key(symbol): Position(*(Decimal(value) for value in values))
             for symbol, values in document["positions"].items()
         },
-        orders=open_orders,
+        orders=StoredOrders(document["orders"]),
         # A commit that ends the last order of a symbol stores totals of zero.
         open_order_totals={
-            name: OpenOrderTotals(orders, expiring, Decimal(buying), frozenset(stop_limit_buys.get(name, ())))
+            name: OpenOrderTotals(orders, expiring, Decimal(buying))
             for name, (orders, expiring, buying) in (
                 (read_document_key(symbol), totals) for symbol, totals in open_order_totals.items()
             )
@@ -158,10 +156,7 @@ def read_account(document: Document) -> Account:
     )
 
 
-_STOP_LIMIT: Final = OrderType.STOP_LIMIT.value.encode()
-
-
-class StoredOrders(Mapping[str, Order]):
+class StoredOrders(OrdersByType):
     """Open orders in their stored form, oldest first. Each is decoded on first access."""
 
     def __init__(self, packed: Mapping[str, bytes]) -> None:
@@ -175,19 +170,13 @@ class StoredOrders(Mapping[str, Order]):
             order = self._read[order_id] = unpack_order(self._packed[order_id])
         return order
 
-    def stop_limit_buys(self) -> dict[str, list[str]]:
-        """Return the ids of the stop_limit orders that buy, by symbol. Other orders are not decoded.
+    def candidates(self, wanted: OrderType) -> list[str]:
+        """Return the ids of every order whose stored form has the name of a type. No order is decoded.
 
-        The totals of a snapshot do not name them.
+        A name may also be in a text of the caller, or be a part of another name.
         """
-        found: dict[str, list[str]] = {}
-        for order_id, packed in self._packed.items():
-            if _STOP_LIMIT not in packed:  # it may also be in a text of the caller
-                continue
-            order = self[order_id]
-            if order.type is OrderType.STOP_LIMIT and order.side is OrderSide.BUY:
-                found.setdefault(order.symbol, []).append(order_id)
-        return found
+        name = wanted.value.encode()
+        return [order_id for order_id, packed in self._packed.items() if name in packed]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packed)
