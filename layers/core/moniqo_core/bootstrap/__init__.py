@@ -10,7 +10,7 @@ from moniqo_core.bootstrap.connector import wallets
 from moniqo_core.bootstrap.credentials import cipher, key_rotation, keys, reencryption
 from moniqo_core.bootstrap.environment import configure_logging, settings
 from moniqo_core.bootstrap.login_service import login
-from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload
+from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload, write_probe
 from moniqo_core.bootstrap.order_services import (
     buy_cancellation,
     evaluation_dispatch,
@@ -64,4 +64,5 @@ __all__ = [
     "wallet_creation",
     "wallet_lifecycle",
     "wallets",
+    "write_probe",
 ]

@@ -11,6 +11,7 @@ from moniqo_core.domain.errors import TemporarilyUnavailableError
 
 if TYPE_CHECKING:
     from moniqo_core.storage.document import Database
+    from moniqo_core.storage.write_probe import WriteProbe
 
 
 @cache
@@ -55,18 +56,27 @@ def is_outage(error: BaseException) -> bool:
     return client.is_outage(error)
 
 
+@cache
+def write_probe() -> WriteProbe:
+    """Return the probe of this execution environment. It remembers its last good write."""
+    from moniqo_core.storage.write_probe import WriteProbe
+
+    return WriteProbe(bootstrap.database())
+
+
 async def check_database() -> None:
     """Read the version of the database and write to it, which proves that it can store an order.
+
+    A write that succeeded within the last 10 seconds is not repeated.
 
     Raises:
         TemporarilyUnavailableError: the database is too old for this service.
 
     """
     from moniqo_core.storage.client import UnsupportedServerError, server_version
-    from moniqo_core.storage.write_probe import probe_write
 
     try:
         await server_version(bootstrap.database())
-        await probe_write(bootstrap.database())
+        await bootstrap.write_probe().run()
     except UnsupportedServerError as error:
         raise TemporarilyUnavailableError(str(error), retry_after=60) from error

@@ -32,6 +32,6 @@ class HealthView(View):
     },
 )
 async def get_health() -> Response:
-    """Write to the database once. Any status but 200 means that orders cannot be placed now."""
+    """Write to the database, at most every 10 seconds. Any status but 200 means that orders cannot be placed now."""
     await bootstrap.check_database()
     return json_response(HealthView())
