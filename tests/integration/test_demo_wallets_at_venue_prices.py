@@ -89,6 +89,26 @@ def test_market_order_fills_against_the_venue_book(harness: LiveWalletHarness) -
     harness.replay(wallet)
 
 
+def test_filters_accept_a_paused_market_without_orders(harness: LiveWalletHarness) -> None:
+    def pause(shown: Any) -> None:
+        for row in shown["symbols"]:
+            if row["symbol"] == "ETHUSDT":
+                row["status"] = "BREAK"
+
+    harness.venue.rewrite("/exchangeInfo", pause)
+    engine, wallet = harness.engine, harness.wallet()
+    query = {"user_wallet_id": wallet}
+    markets = engine.invoke("list_markets", "GET", "/markets", user=engine.user, query=query).json["items"]
+    assert "ETH/USDT" not in {market["symbol"] for market in markets}
+    for function, method, path in (
+        ("list_orders", "GET", "/orders"),
+        ("list_trades", "GET", "/trades"),
+        ("cancel_orders", "DELETE", "/orders"),
+    ):
+        for symbol, status in (("ETH/USDT", 200), ("ETHUSDT", 422)):
+            assert engine.ask(function, method, wallet, path, query={"symbol": symbol}).status == status
+
+
 def test_taken_liquidity_stays_taken_until_the_level_changes(harness: LiveWalletHarness) -> None:
     asks = [["50001", "0.1"], ["50002", "0.1"], ["50003", "5"]]
     harness.venue.own_book = ([["49999", "5"]], asks)

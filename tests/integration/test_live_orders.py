@@ -14,7 +14,6 @@ from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
-from tests.support.recorded_venues import restart
 from tests.support.venues.bybit import FakeBybit
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.kraken import FakeKraken
@@ -406,25 +405,12 @@ def test_refused_key_hint_names_the_egress_address(
     assert "192.0.2.7" in refused.json["hint"]
 
 
-def pause_market(harness: LiveHarness, status: str) -> None:
-    """Let the venue pause BTC/USDT, and the service see it as a new execution environment does."""
-
-    def change(shown: Any) -> None:
-        for row in shown["symbols"]:
-            if row["symbol"] == "BTCUSDT":
-                row["status"] = status
-
-    harness.venue.rewrite("/exchangeInfo", change)
-    event_loop.run(harness.database.venue_markets.delete_many({}))
-    restart()
-
-
 @pytest.mark.parametrize("status", ["HALT", "BREAK"])
 def test_orders_in_a_paused_market_are_cancelled_and_not_placed(harness: LiveHarness, status: str) -> None:
     first, second = harness.place().json, harness.place(price="30000").json
     harness.place(type="market", price=None, amount="0.01")
     exit_ = harness.place(side="sell", price="60000", amount="0.005").json
-    pause_market(harness, status)
+    harness.pause_market(status)
 
     refused = harness.place()
     assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED")
@@ -534,6 +520,5 @@ def test_fills_are_found_when_the_venue_clock_is_behind(
 
 
 def _orders(harness: LiveHarness) -> list[dict[str, Any]]:
-    from moniqo_core import event_loop
 
     return event_loop.run(harness.database.orders.find().to_list())

@@ -115,6 +115,18 @@ def test_live_wallet_names_the_nearest_symbol_of_its_venue(live: LiveHarness, in
 
 
 @pytest.mark.parametrize("function", FILTERS)
+def test_filter_accepts_a_paused_market_that_a_live_wallet_never_traded(
+    live: LiveHarness, invoke: Invoke, function: str
+) -> None:
+    live.pause_market("BREAK")
+
+    answer = ask(invoke, live.wallet, function, "BTC/USDT")
+
+    assert answer.status == 200, answer.text
+    assert_refused(ask(invoke, live.wallet, function, "BTCUSDT"), "BTC/USDT")
+
+
+@pytest.mark.parametrize("function", FILTERS)
 def test_filter_accepts_what_a_live_wallet_once_traded(live: LiveHarness, invoke: Invoke, function: str) -> None:
     """The venue has taken the symbol from its list since."""
     order = live.place().json["order_id"]

@@ -17,6 +17,7 @@ from moniqo_core.services.orders.live.scheduled_reconciliation import OrderRecon
 from moniqo_core.venues import connection as venue_connection
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Answer, Invoke, User
+from tests.support.recorded_venues import restart
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.exchange import Order
 from tests.support.venues.server import FakeVenue
@@ -70,6 +71,18 @@ class LiveHarness:
     def price(self, symbol: str, price: str) -> None:
         """Change a price without a trade. The service sees it at once if the deployment caches no prices."""
         self.venue.exchange.prices[symbol] = Decimal(price)
+
+    def pause_market(self, status: str) -> None:
+        """Let the venue pause BTC/USDT, and the service see it as a new execution environment does."""
+
+        def change(shown: Any) -> None:
+            for row in shown["symbols"]:
+                if row["symbol"] == "BTCUSDT":
+                    row["status"] = status
+
+        self.venue.rewrite("/exchangeInfo", change)
+        event_loop.run(self.database.venue_markets.delete_many({}))
+        restart()
 
     def reconcile(self, *, later: timedelta = timedelta()) -> ReconciliationReport:
         """Reconcile as the scheduled function does, with the clock moved ahead by ``later``."""

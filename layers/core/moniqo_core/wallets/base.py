@@ -140,6 +140,10 @@ class BaseWallet(ABC):
         """Return the symbols that this wallet can trade, ordered by name."""
 
     @abstractmethod
+    async def market(self, symbol: str) -> Market:
+        """Return the trading rules of one symbol, whether it trades now or not, or raise SymbolNotFoundError."""
+
+    @abstractmethod
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol, or raise SymbolNotFoundError or MarketDataError."""
 

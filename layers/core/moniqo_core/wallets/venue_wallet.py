@@ -22,10 +22,6 @@ class VenueWallet(BaseWallet):
     mode = "live"
 
     @abstractmethod
-    async def market(self, symbol: str) -> Market:
-        """Return the trading rules of one symbol, or raise SymbolNotFoundError."""
-
-    @abstractmethod
     async def mids(self) -> Mapping[str, Decimal]:
         """Return the mid price of every symbol of the venue, at most a few seconds old."""
 

@@ -117,6 +117,10 @@ class DemoWallet(BaseWallet):
         """Return the symbols quoted in the cash asset that the account's terms allow."""
         return await tradable_markets(self.account, self.feed)
 
+    async def market(self, symbol: str) -> Market:
+        """Return the trading rules of one symbol, whether it trades now or not, or raise SymbolNotFoundError."""
+        return await tradable_market(symbol, self.account, self.feed)
+
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol."""
         await tradable_market(symbol, self.account, self.feed)
