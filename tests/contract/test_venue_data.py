@@ -15,9 +15,11 @@ from moniqo_core import event_loop
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import (
     ConflictError,
+    InvalidCredentialsError,
     InvalidSymbolError,
     OrderAlreadyFilledError,
     OrderRejectedError,
+    RateLimitExceededError,
     UnknownOutcomeError,
     WalletConnectionError,
     WalletError,
@@ -242,6 +244,32 @@ def test_cancel_whose_answer_is_lost_is_looked_at(account: Account, run: Run, ki
     order = resting(account)
     account.fake.break_with(kind, path=account.fake.cancel_path, method=account.fake.cancel_method, after=True)
     assert run(account.wallet.cancel_order(order.id, account.symbol))
+    assert order.status == "cancelled"
+
+
+@pytest.mark.parametrize(("status", "raised"), [(429, RateLimitExceededError), (401, InvalidCredentialsError)])
+def test_cancel_whose_answer_is_lost_is_looked_at_after_its_repeat_is_refused(
+    account: Account, run: Run, status: int, raised: type[WalletError]
+) -> None:
+    if not account.venue.order_types:
+        pytest.skip("wallets of this venue only read")
+    if status == 429 and account.venue.limits_address:
+        pytest.skip("this venue gets no request at all for a while after such a refusal")
+    where: dict[str, Any] = {"path": account.fake.cancel_path, "method": account.fake.cancel_method}
+    order = resting(account)
+
+    def cancel() -> bool:
+        account.fake.break_with("status", **where, status=status)
+        return run(account.wallet.cancel_order(order.id, account.symbol))
+
+    with pytest.raises(raised):
+        cancel()
+    account.fake.break_with("status", **where)
+    with pytest.raises(raised):
+        cancel()
+    assert order.status == "open"
+    account.fake.break_with("status", **where, after=True)
+    assert cancel()
     assert order.status == "cancelled"
 
 

@@ -36,6 +36,8 @@ from moniqo_core.wallets.exchange.history import ExchangeHistory
 
 SECONDS_TO_LOOK: Final = 3.0
 """Time limit of the query that follows an unclear answer to a cancellation."""
+_NOTHING_DONE: Final = (InvalidCredentialsError, RateLimitExceededError, TemporarilyUnavailableError)
+"""Refusals of a request that the venue did not carry out, and that another request would meet as well."""
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
@@ -134,6 +136,9 @@ class ExchangeOrders:
     async def cancel(self, order_id: str, symbol: str) -> bool:
         """Cancel an order. After any answer other than a clear success, the order itself is looked at.
 
+        A venue that refuses the key or is too busy has carried out nothing, so its refusal of the first request is
+        final. After a request without an answer it is not: that request may have cancelled the order.
+
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
             ConflictError: the venue did not cancel the order, which may still fill.
@@ -158,9 +163,9 @@ class ExchangeOrders:
 
         try:
             await self._connection.read(self._access.client, ask)
-        except (InvalidCredentialsError, RateLimitExceededError, TemporarilyUnavailableError):
-            raise  # nothing was carried out, and another call would end in the same way
         except WalletError as error:
+            if tries <= 1 and isinstance(error, _NOTHING_DONE):
+                raise
             said_ended = isinstance(error, OrderNotFoundError | OrderAlreadyFilledError)
             await self._require_cancelled(order_id, symbol, error, ended_before=said_ended and tries == 1)
         return True
