@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import AccountTerms
+from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
@@ -35,6 +37,22 @@ def test_new_local_day_starts_for_a_wallet_without_holdings(database: Database, 
             assert day is not None
             assert day.until == datetime(2026, 3, 6, tzinfo=UTC)
             assert day.equity == wallet.account.holding("USDT").total
+
+    run(work())
+
+
+def test_simultaneous_resets_with_one_key_reset_once(database: Database, run: Run) -> None:
+    async def work() -> None:
+        await DemoWallet("demo", "w", {}, {"db": database}).initialize()
+        wallets = [DemoWallet("demo", "w", {}, {"db": database}) for _ in range(4)]
+        for wallet in wallets:
+            await wallet.initialize()
+        assert sorted(await asyncio.gather(*(wallet.reset(ResetAccount(key="k"), {}) for wallet in wallets))) == [
+            *([False] * 3), True,
+        ]  # fmt: skip
+        state = await database.demo_wallet_state.find_one({"_id": "w"})
+        assert state is not None
+        assert state["epoch"] == 2
 
     run(work())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.sync.account_statement import PreviousSync, balance_snapshot
-from moniqo_core.domain.wallets.definition import Definition, Simulation
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE, Definition, Simulation
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _terms(definition: Definition, wallet: UserWallet, feed: str) -> AccountTerm
     fees, simulation = definition.capabilities.fees, definition.simulation or Simulation()
     return AccountTerms(
         user_id=wallet.user_id,
-        initial_balance=Decimal(wallet.settings["initial_balance_usd"]),
+        initial_balance=Decimal(wallet.settings[INITIAL_BALANCE]),
         cash_asset=simulation.cash_asset,
         maker_fee_percent=fees.maker_fee_percent,
         taker_fee_percent=fees.taker_fee_percent,

@@ -83,7 +83,7 @@ def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
         for symbol in {**account.positions, **draft.positions}:
             draft.positions[symbol] = Position()
         if draft.paused_by_limit and draft.status == "paused":
-            draft.status, draft.reason, draft.pause_level = "active", None, None
+            draft.status, draft.reason = "active", None
         draft.paused_by_limit = False
         return _begin(draft, command, opening, epoch=account.epoch + 1)
 

@@ -46,7 +46,10 @@ class FeedKind(StrEnum):
     LIVE = "live"
 
 
-SETTING_FIELDS: Final = frozenset({"initial_balance_usd"})
+INITIAL_BALANCE: Final = "initial_balance_usd"
+"""The field with the starting balance of a demo wallet."""
+
+SETTING_FIELDS: Final = frozenset({INITIAL_BALANCE})
 """The fields that are not secret. Every other field is a credential and is stored encrypted."""
 
 

@@ -18,9 +18,9 @@ from moniqo_core.domain.errors import (
     WalletConnectionError,
     WalletError,
 )
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet
 from moniqo_core.services.wallets.credential_fields import (
-    INITIAL_BALANCE,
     CheckedCredentials,
     check_credentials,
     initial_balance,

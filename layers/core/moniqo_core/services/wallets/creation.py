@@ -13,11 +13,10 @@ from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE, Definition
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.credential_fields import (
-    INITIAL_BALANCE,
     CheckedCredentials,
     check_credentials,
     initial_balance,

@@ -12,10 +12,9 @@ from pydantic import SecretStr
 from moniqo_core.domain.errors import InvalidCredentialsError
 from moniqo_core.domain.money import parse, plain
 from moniqo_core.domain.safe_names import is_safe_to_repeat
-from moniqo_core.domain.wallets.definition import CredentialField
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE, CredentialField
 from moniqo_core.services.wallets.linear_time_patterns import Pattern, UnusablePatternError
 
-INITIAL_BALANCE: Final = "initial_balance_usd"
 DEFAULT_INITIAL_BALANCE: Final = "10000"
 LARGEST_INITIAL_BALANCE: Final = Decimal(1000000000000)
 INITIAL_BALANCE_PLACES: Final = 4

@@ -16,6 +16,7 @@ from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, N
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
 from moniqo_core.domain.wallets.user_wallet import (
     BalanceSnapshot,
     ConnectionState,
@@ -25,7 +26,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWalletStatus,
 )
 from moniqo_core.services.shared.user_quotas import WalletLimit
-from moniqo_core.services.wallets.credential_fields import INITIAL_BALANCE, initial_balance_problem
+from moniqo_core.services.wallets.credential_fields import initial_balance_problem
 from moniqo_core.services.wallets.idempotency import Created, id_of_key
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore

@@ -14,6 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.definition import (
+    INITIAL_BALANCE,
     ApiConfig,
     Capabilities,
     CredentialField,
@@ -31,7 +32,7 @@ from moniqo_core.storage.wallets.definitions import COLLECTION, definition_docum
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 _INITIAL_BALANCE: Final = CredentialField(
-    field_name="initial_balance_usd",
+    field_name=INITIAL_BALANCE,
     display_label="Starting balance (USD)",
     field_type=FieldType.NUMBER,
     is_required=False,

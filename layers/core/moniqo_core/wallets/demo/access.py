@@ -22,6 +22,7 @@ from moniqo_core.domain.money import parse
 from moniqo_core.domain.paper import account_lifecycle
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.sync.account_statement import AccountStatement, balance_snapshot
+from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
 from moniqo_core.feeds.price_source import UnavailablePriceSource
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
@@ -153,7 +154,7 @@ class DemoAccess:
             await self.open_account(self._default_terms())
 
     def _default_terms(self) -> AccountTerms:
-        balance = parse(self._credentials.get("initial_balance_usd", DEFAULT_BALANCE))
+        balance = parse(self._credentials.get(INITIAL_BALANCE, DEFAULT_BALANCE))
         fee = DEFAULT_FEE_PERCENT
         return AccountTerms("", balance, "USDT", fee, fee, DEFAULT_SLIPPAGE_BPS)
 

@@ -11,7 +11,7 @@ from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 
 
 async def reset(access: DemoAccess, command: ResetAccount, projection: Mapping[str, object]) -> bool:
-    """Start a new epoch. Returns False if an earlier reset with the same key has already done so.
+    """Start a new epoch. Returns False if an earlier or simultaneous reset with the same key has already done so.
 
     Raises:
         IdempotencyMismatchError: the earlier reset started with another balance.
@@ -22,7 +22,9 @@ async def reset(access: DemoAccess, command: ResetAccount, projection: Mapping[s
     try:
         await access.session.run(command, projection)
     except RepeatedOrderError:
-        return not await _was_reset(access, command)
+        if not await _was_reset(access, command):
+            raise
+        return False
     return True
 
 
