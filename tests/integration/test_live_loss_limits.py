@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,28 +16,16 @@ from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
-from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
-from tests.support.live_harness import BUY, LiveHarness, connect_live_wallet, live_deployment
+from tests.support.lambdas import ADMIN, TRADER, Answer
+from tests.support.live_harness import BUY, LiveHarness, wallet_with_orders
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.sync_calls import work
 from tests.support.wallets import aws
 
-__all__ = ["aws"]
+__all__ = ["aws", "wallet_with_orders"]
 
 D = Decimal
-
-
-@pytest.fixture
-def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
-    """A wallet that holds 0.0999 BTC, with a resting buy order (``o-2-1``) and an exit (``o-3-1``)."""
-    with live_deployment(environment, keeps_prices=False) as venue:
-        made = connect_live_wallet(venue, invoke, seeded)
-        made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
-        assert made.place(type="market", price=None, amount="0.1").status == 201
-        assert made.place(price="30000").status == 201
-        assert made.place(side="sell", price="90000", amount="0.05").status == 201
-        yield made
 
 
 def scheduled(harness: LiveHarness, minutes: int = 5) -> None:

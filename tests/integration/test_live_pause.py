@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.conftest import Database, Run
-from tests.support.lambdas import ADMIN, Answer, Invoke
-from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
+from tests.conftest import Run
+from tests.support.lambdas import ADMIN, Answer
+from tests.support.live_harness import LiveHarness, wallet_with_orders
 from tests.support.wallets import aws
 
-__all__ = ["aws"]
+__all__ = ["aws", "wallet_with_orders"]
 
 SALE: dict[str, Any] = {"type": "market", "side": "sell", "price": None, "amount": "0.01"}
-
-
-@pytest.fixture
-def harness(aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke) -> Iterator[LiveHarness]:
-    """A wallet that holds 0.0999 BTC, with a resting purchase and a resting sale."""
-    with live_deployment(environment, keeps_prices=False) as venue:
-        made = connect_live_wallet(venue, invoke, seeded)
-        made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
-        assert made.place(type="market", price=None, amount="0.1").status == 201
-        assert made.place(price="30000").status == 201
-        assert made.place(side="sell", price="90000", amount="0.05").status == 201
-        yield made
 
 
 def post(harness: LiveHarness, function: str, suffix: str, body: object, user: Any = None) -> Answer:

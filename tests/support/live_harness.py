@@ -123,3 +123,17 @@ def connect_live_wallet(
     harness = LiveHarness(venue, invoke, database, wallet["id"])
     harness.sync()
     return harness
+
+
+@pytest.fixture(name="harness")
+def wallet_with_orders(
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
+) -> Iterator[LiveHarness]:
+    """A wallet that holds 0.0999 BTC, with a resting buy order (``o-2-1``) and a resting sell order (``o-3-1``)."""
+    with live_deployment(environment, keeps_prices=False) as venue:
+        made = connect_live_wallet(venue, invoke, seeded)
+        made.limit(max_position_size_usd=6000, max_total_exposure_usd=6000)
+        assert made.place(type="market", price=None, amount="0.1").status == 201
+        assert made.place(price="30000").status == 201
+        assert made.place(side="sell", price="90000", amount="0.05").status == 201
+        yield made
