@@ -15,26 +15,14 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from tests.support.user_wallets import active_wallet
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MARKET = Market("BTC/USDT", "BTC", "USDT", D("0.01"), D("0.00001"), D("0.00001"), D(5))
 MIDS = {"BTC/USDT": D(50_000), "ETH/BTC": D("0.06"), "ETH/USDT": D(3_000)}
 LIMITS = RiskLimits(D(1_000_000), D(1_000_000), 50, daily_loss_limit_usd=D(100_000))
-WALLET = UserWallet(
-    id="w",
-    user_id="u",
-    wallet_id="d",
-    wallet_name="Binance",
-    wallet_slug="binance-spot-v1",
-    custom_name="mine",
-    risk_limits=LIMITS,
-    created_at=NOON,
-    updated_at=NOON,
-    is_demo=False,
-    status=UserWalletStatus.ACTIVE,
-)
+WALLET = active_wallet(LIMITS, NOON)
 
 
 def order(side: OrderSide, amount: str, price: str | None = None) -> OrderRequest:

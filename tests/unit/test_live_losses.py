@@ -27,6 +27,7 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWallet,
     UserWalletStatus,
 )
+from tests.support.user_wallets import active_wallet
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -36,21 +37,7 @@ LIMITS = RiskLimits(D(1000), D(1000), 5, daily_loss_limit_usd=D(100), max_drawdo
 
 def wallet(seen: str | None = None, at: datetime = NOON, baseline: LossBaseline | None = None) -> UserWallet:
     balance = BalanceSnapshot() if seen is None else BalanceSnapshot(at, (), D(seen))
-    return UserWallet(
-        id="w",
-        user_id="u",
-        wallet_id="d",
-        wallet_name="Binance",
-        wallet_slug="binance-spot-v1",
-        custom_name="mine",
-        risk_limits=LIMITS,
-        created_at=NOON,
-        updated_at=NOON,
-        is_demo=False,
-        status=UserWalletStatus.ACTIVE,
-        balance=balance,
-        baseline=baseline,
-    )
+    return active_wallet(LIMITS, NOON, balance=balance, baseline=baseline)
 
 
 def since(start: str, peak: str) -> LossBaseline:

@@ -11,24 +11,12 @@ from moniqo_core.domain.live.order_rules import LiveDecision
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from tests.support.engine_harness import BTC, MARKETS, START, EngineHarness
+from tests.support.user_wallets import active_wallet
 
 LIMIT = 500
 ORDER = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, Decimal("0.01"), price=Decimal(40000))
-WALLET = UserWallet(
-    id="w",
-    user_id="u",
-    wallet_id="d",
-    wallet_name="Venue",
-    wallet_slug="venue",
-    custom_name="w",
-    risk_limits=RiskLimits(Decimal(10**9), Decimal(10**9), 100),
-    created_at=START,
-    updated_at=START,
-    is_demo=False,
-    status=UserWalletStatus.ACTIVE,
-)
+WALLET = active_wallet(RiskLimits(Decimal(10**9), Decimal(10**9), 100), START)
 
 
 def live(open_orders: int) -> LiveDecision:

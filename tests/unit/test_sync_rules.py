@@ -16,25 +16,14 @@ from moniqo_core.domain.sync.retry_delay import FIRST_RETRY, SLOWEST_RETRY, retr
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.schedule import scheduled_time
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
+from tests.support.user_wallets import active_wallet
 
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 
 
 def wallet(status: UserWalletStatus, failures: int) -> UserWallet:
-    return UserWallet(
-        id="w-1",
-        user_id="u-1",
-        wallet_id="d-1",
-        wallet_name="Demo",
-        wallet_slug="demo-wallet-v1",
-        custom_name="Mine",
-        risk_limits=RiskLimits(Decimal(1), Decimal(1), 1),
-        created_at=NOW,
-        updated_at=NOW,
-        is_demo=True,
-        status=status,
-        connection=ConnectionState(retry_count=failures),
-    )
+    limits, connection = RiskLimits(Decimal(1), Decimal(1), 1), ConnectionState(retry_count=failures)
+    return active_wallet(limits, NOW, is_demo=True, status=status, connection=connection)
 
 
 def test_longest_retry_wait_doubles_up_to_the_cap() -> None:
