@@ -2,7 +2,7 @@
 
 A page can send requests to any address of this machine. A browser marks them: it sends the page's origin, says that the
 request was not typed in, or names the host under which the page reached this machine. A request must also be signed
-with the access key of this run, as AWS asks, unless AWS lets anybody call the operation.
+with the access key of this run, as AWS asks, unless it logs a user in.
 """
 
 from __future__ import annotations
@@ -18,14 +18,8 @@ _HOST: Final = re.compile(r"(localhost|127\.0\.0\.1)(:\d{1,5})?", re.IGNORECASE)
 _FROM_A_PAGE: Final = ("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE")
 _SIGNER: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]+)/")
 _KEY_SET: Final = re.compile(r"/[A-Za-z0-9_-]+/\.well-known/jwks\.json")
-_FOR_ANYBODY: Final = frozenset(
-    f"AWSCognitoIdentityProviderService.{operation}"
-    for operation in (
-        *("InitiateAuth", "RespondToAuthChallenge", "RevokeToken", "GlobalSignOut", "GetUser", "ChangePassword"),
-        *("SignUp", "ConfirmSignUp", "ResendConfirmationCode", "ForgotPassword", "ConfirmForgotPassword"),
-    )
-)
-"""The operations that AWS accepts without a signature: who calls them has no AWS account."""
+_LOGIN: Final = "AWSCognitoIdentityProviderService.InitiateAuth"
+"""The operation that the functions call without a signature, because AWS lets anybody call it."""
 
 
 class AwsGuard:
@@ -52,7 +46,7 @@ class AwsGuard:
         if any(name in environ for name in _FROM_A_PAGE):
             return "These services do not answer web pages."
         is_key_set = environ.get("REQUEST_METHOD") == "GET" and _KEY_SET.fullmatch(environ.get("PATH_INFO", ""))
-        if is_key_set or environ.get("HTTP_X_AMZ_TARGET") in _FOR_ANYBODY:
+        if is_key_set or environ.get("HTTP_X_AMZ_TARGET") == _LOGIN:
             return None
         signer = _SIGNER.match(environ.get("HTTP_AUTHORIZATION", ""))
         if signer is None or signer[1] != self._access_key_id:

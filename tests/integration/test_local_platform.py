@@ -288,7 +288,7 @@ def test_tokens_are_verified_and_claims_flattened(run: LocalRun, environment: di
 
 
 def _access_token(run: LocalRun, environment: dict[str, str]) -> str:
-    """Return an access token of the administrator."""
+    """Return an access token of the admin."""
     admin = run.description["users"][1]
     answer = aws("cognito-idp", environment).initiate_auth(
         ClientId=environment["CLIENT"],
@@ -298,12 +298,13 @@ def _access_token(run: LocalRun, environment: dict[str, str]) -> str:
     return str(answer["AuthenticationResult"]["AccessToken"])
 
 
-def _moto(environment: dict[str, str], target: str, body: object, headers: Mapping[str, str]) -> int:
-    """Send an operation to the AWS services as a web page could, and return the status."""
+def _moto(environment: dict[str, str], target: str, body: object, headers: Mapping[str, str], path: str = "/") -> int:
+    """Send an operation to the AWS services as a web page could, and return the status. Text is sent as it is."""
     connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
     sent = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1", **headers}
+    text = body if isinstance(body, str) else json.dumps(body)
     try:
-        return exchange(connection, "POST", "/", json.dumps(body).encode(), headers=sent).status
+        return exchange(connection, "POST", path, text.encode(), headers=sent).status
     finally:
         connection.close()
 
@@ -351,6 +352,29 @@ def test_aws_services_ask_for_the_access_key_of_the_run(environment: dict[str, s
     connection.close()
 
 
+OPEN_AT_AWS: dict[str, dict[str, object]] = {
+    "SignUp": {"Username": "new@example.com", "Password": "Correct-Horse-1"},
+    "ConfirmSignUp": {"Username": "admin@example.com", "ConfirmationCode": "1"},
+    "ForgotPassword": {"Username": "admin@example.com"},
+    "ConfirmForgotPassword": {
+        "Username": "admin@example.com",
+        "ConfirmationCode": "moto-confirmation-code:1",
+        "Password": "Attacker-1-Owned",
+    },
+    "RespondToAuthChallenge": {
+        "ChallengeName": "PASSWORD_VERIFIER",
+        "ChallengeResponses": {"USERNAME": "admin@example.com"},
+    },
+}
+
+
+@pytest.mark.parametrize("operation", OPEN_AT_AWS)
+def test_operation_that_takes_over_a_user_needs_a_signature(environment: dict[str, str], operation: str) -> None:
+    body = {"ClientId": environment["CLIENT"], **OPEN_AT_AWS[operation]}
+
+    assert _moto(environment, f"AWSCognitoIdentityProviderService.{operation}", body, {}) == 403
+
+
 def test_token_signed_with_the_public_key_of_moto_is_refused(run: LocalRun, environment: dict[str, str]) -> None:
     published = Path(moto.__file__).parent / "cognitoidp" / "resources" / "jwks-private.json.gz"
     key: Any = RSAAlgorithm.from_jwk(json.loads(gzip.decompress(published.read_bytes())))
@@ -392,8 +416,9 @@ def test_secrets_and_users_survive_a_restart(tmp_path: Path, place: Path) -> Non
         environment = run.call("GET", "/open/x").json["env"]
         aws("secretsmanager", environment).put_secret_value(SecretId=environment["KEYS"], SecretString="the-key")
         cognito = aws("cognito-idp", environment)
-        cognito.sign_up(ClientId=environment["CLIENT"], Username="new@example.com", Password="Correct-Horse-1")
-        cognito.confirm_sign_up(ClientId=environment["CLIENT"], Username="new@example.com", ConfirmationCode="1")
+        new = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "new@example.com"}
+        cognito.admin_create_user(**new, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(**new, Password="Correct-Horse-1", Permanent=True)
         run.process.kill()
     with local_run(tmp_path / "state", template) as run:
         environment = run.call("GET", "/open/x").json["env"]
