@@ -331,8 +331,7 @@ def test_web_pages_cannot_talk_to_the_aws_services(
         "AuthFlow": "USER_PASSWORD_AUTH",
         "AuthParameters": {"USERNAME": admin["email"], "PASSWORD": admin["password"]},
     }
-    scope = f"{environment['AWS_ACCESS_KEY_ID']}/20260101/us-east-1/cognito-idp/aws4_request"
-    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"}
+    signed = _scope("cognito-idp", environment["AWS_ACCESS_KEY_ID"])
 
     assert _moto(environment, target, login, headers | signed) == 403
     assert _moto(environment, target, login, {}) == 200, "functions log users in"
@@ -349,6 +348,43 @@ def test_aws_services_ask_for_the_access_key_of_the_run(environment: dict[str, s
     assert _moto(environment, "AWSCognitoIdentityProviderService.AdminSetUserPassword", reset, {}) == 403
     connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
     assert exchange(connection, "POST", "/moto-api/reset").status == 403
+    connection.close()
+
+
+def _scope(service: str, key: str = "AKIA" + 16 * "A") -> dict[str, str]:
+    """Return the header of a signature with another access key."""
+    credential = f"{key}/20260101/us-east-1/{service}/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
+
+
+def test_login_without_a_signature_opens_no_other_operation(environment: dict[str, str]) -> None:
+    login = "AWSCognitoIdentityProviderService.InitiateAuth"
+    secret = {"SecretId": environment["KEYS"]}
+    reset = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    statuses = {
+        "secret by query": _moto(environment, login, secret, _scope("secretsmanager"), "/?Action=GetSecretValue"),
+        "secret by body": _moto(
+            environment, login, secret | {"x": "&Action=GetSecretValue&"}, _scope("secretsmanager")
+        ),
+        "reset by query": _moto(environment, login, reset, {}, "/?Action=AdminSetUserPassword"),
+        "reset by body": _moto(environment, login, reset | {"x": "&Action=AdminSetUserPassword&"}, {}),
+        "reset by a coded body": _moto(environment, login, reset | {"x": "&%41ction=AdminSetUserPassword&"}, {}),
+        "list by header": _moto(environment, login, "", {"Action": "ListUserPools"}),
+        "list by form": _moto(environment, login, "Action=ListUserPools", form),
+        "queues by form": _moto(environment, login, "Action=ListQueues&Version=2012-11-05", form | _scope("sqs")),
+        "key set": _moto(environment, login, "", {}, "/us-east-1_MoniqoLocal/.well-known/jwks.json"),
+        "moto": _moto(environment, login, "", {}, "/moto-api/config"),
+    }
+    # A login that lacks its fields is answered by Cognito, and is no other operation.
+    assert {name: status for name, status in statuses.items() if status not in {400, 403}} == {}
+    connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
+    assert exchange(connection, "GET", "/moto-api/data.json", headers={"X-Amz-Target": login}).status == 403
+    key_set = "/us-east-1_MoniqoLocal/.well-known/jwks.json"
+    assert exchange(connection, "GET", f"{key_set}?Action=ListUserPools").status == 403
+    assert exchange(connection, "GET", key_set, headers=_scope("s3")).status == 403
+    assert exchange(connection, "GET", key_set, headers={"X-Amz-Target": "secretsmanager.ListSecrets"}).json["keys"]
     connection.close()
 
 
