@@ -16,7 +16,7 @@ from schemathesis import Response
 
 from tests.fuzz.gateway import BASE_URL, Gateway
 from tests.support.api import OPERATIONS, World
-from tests.support.lambdas import ADMIN, TRADER, call, http_event
+from tests.support.lambdas import ADMIN, TRADER, Answer, call, http_event
 from tests.support.stack import routes
 
 FOR_ADMINS = {operation.id for operation in OPERATIONS if operation.is_for_admins}
@@ -177,3 +177,38 @@ def test_caller_without_a_token_learns_nothing_about_parameters() -> None:
     event = http_event("GET", "/wallets", query={"surprise": "1"})
 
     assert call("list_wallets", event).status == 401
+
+
+LISTS = {"list_orders": "orders", "list_trades": "trades", "get_equity": "equity"}
+"""The operations that take ``from`` and ``to``, and the ends of their paths."""
+NO_TIMES = (
+    *("5", "-1", "1e9", "0.5", "1769860800", "1769860800000", "today", "P1D", "12:00:00", "2026-01-31T12:00:00"),
+    *("2026-01-31T12:00Z", "20260131T120000Z", "2026-W05-6T12:00:00Z", "2026-01-31T24:00:00Z", "2026-02-30"),
+    *("2026-01-31T12:00:00+02:00", "2026-01-31T12:00:00%2B25:00", "2026-01-31T12:00:00%2B02:99", "2026-1-31"),
+    *("%D9%A2026-01-31", "2026-01-31T12:00:00Z%00", "2026-01-31%0A", "0000-01-01"),
+)
+
+
+def bounded(operation: str, world: World, query: str) -> Answer:
+    path = f"/wallets/{world.ids['user_wallet_id']}/{LISTS[operation]}"
+    return call(operation, http_event("GET", path, user=TRADER, query=query))
+
+
+@pytest.mark.parametrize("operation", LISTS)
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_bound_that_is_no_time_is_refused(world: World, operation: str, name: str) -> None:
+    for text in NO_TIMES:
+        answer = bounded(operation, world, f"{name}={text}")
+        assert answer.status == 422, (text, answer.text)
+        [error] = answer.json["errors"]
+        assert (error["field"], error["code"]) == (name, "timestamp_format"), (text, error)
+        assert "%2B" in error["message"]
+
+
+@pytest.mark.parametrize("operation", LISTS)
+def test_date_bounds_a_list_at_midnight_utc(world: World, operation: str) -> None:
+    midnights = ("2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31t02:00:00.000%2B02:00", "2026-01-30%2019:00:00-05:00")
+    answers = [bounded(operation, world, f"from={text}&to=2026-02-01") for text in midnights]
+
+    assert [answer.status for answer in answers] == [200] * 4, answers[0].text
+    assert {answer.text for answer in answers} == {answers[0].text}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,7 +23,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain import money
-from moniqo_core.domain.clock import to_milliseconds
 
 _PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?$"
 _NOT_NEGATIVE: Final = _PATTERN.replace("-?", "")
@@ -124,52 +122,6 @@ Timestamp = Annotated[
     datetime,
     WithJsonSchema(
         {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
-    ),
-]
-
-
-def _read_moment(value: object) -> datetime:
-    """Return the time of an RFC 3339 string with an offset. pydantic's own datetime would accept numbers too."""
-    if not isinstance(value, str) or not value.isascii() or len(value) > _LONGEST_MOMENT or "T" not in value.upper():
-        raise PydanticCustomError(
-            "timestamp_format", "Input should be an RFC 3339 time, for example 2026-01-31T12:00:00Z"
-        )
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return to_milliseconds(moment)
-    except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError(
-        "timestamp_format", "Input should be a time with an offset, for example 2026-01-31T12:00:00Z"
-    )
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Return the same time in UTC, in which everything is stored."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError(
-            "timestamp_range", "Input should be a time between the years 1 and 9999 in UTC"
-        ) from None
-
-
-TimeBound = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time that bounds a list. Requests may give it with any UTC offset."""
-
-_LONGEST_MOMENT: Final = 40
-TimestampIn = Annotated[
-    datetime,
-    PlainValidator(_read_moment),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "maxLength": _LONGEST_MOMENT,
-            "description": "RFC 3339 with an offset.",
-            "examples": ["2026-01-31T12:00:00Z"],
-        }
     ),
 ]
 

@@ -16,8 +16,8 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.common import TimeBound
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
+from moniqo_core.http.schemas.times import TimeBound
 
 router = api_router()
 

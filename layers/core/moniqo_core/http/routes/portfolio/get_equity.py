@@ -14,8 +14,8 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.common import TimeBound
 from moniqo_core.http.schemas.portfolio.views import STEPS, EquityView, equity_span, equity_view
+from moniqo_core.http.schemas.times import TimeBound
 
 router = api_router()
 

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from moniqo_core.domain.orders.field_rules import MAX_TRAIL_PERCENT
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
-from moniqo_core.http.schemas.common import ClosedModel, JsonObject, PositiveAmount, TimestampIn, visible_text
+from moniqo_core.http.schemas.common import ClosedModel, JsonObject, PositiveAmount, visible_text
+from moniqo_core.http.schemas.times import TimestampIn
 
 MAX_METADATA_BYTES = 4096
 
