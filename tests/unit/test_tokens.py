@@ -27,7 +27,7 @@ from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import AdminDep, Caller, CallerDep
 from moniqo_core.http.responses import no_content
 from moniqo_core.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
-from tests.support.lambdas import ADMIN, TRADER, http_event
+from tests.support.lambdas import ADMIN, TRADER, User, http_event
 from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa_jwk, rsa_key, token
 
 
@@ -395,6 +395,24 @@ class TestCaller:
         status, [caller] = who(event, environment, issuer)
 
         assert (status, caller) == (204, Caller("user-1", frozenset(groups)))
+
+    @pytest.mark.parametrize(("groups", "read"), [([], 0), (["admin"], 1)])
+    def test_token_with_token_use_is_decoded_only_for_its_groups(
+        self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer, groups: list[str], read: int
+    ) -> None:
+        user = User(TRADER.id, tuple(groups))
+        event = http_event("GET", "/me", user=user, headers={"Authorization": f"Bearer {token(groups=groups)}"})
+        parts, decode = list[str](), base64.urlsafe_b64decode
+
+        def noted(part: str) -> bytes:
+            parts.append(part)
+            return decode(part)
+
+        monkeypatch.setattr(base64, "urlsafe_b64decode", noted)
+
+        status, [caller] = who(event, monkeypatch, issuer)
+
+        assert (status, caller.groups, len(parts)) == (204, frozenset(groups), read)
 
     def test_groups_of_another_token_than_the_gateway_verified_are_not_read(
         self, monkeypatch: pytest.MonkeyPatch, issuer: Issuer

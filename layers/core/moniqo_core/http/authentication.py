@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ForbiddenError, UnauthenticatedError
-from moniqo_core.http.gateway_claims import gateway_claims, gateway_groups, verified_parts
+from moniqo_core.http.gateway_claims import gateway_claims, gateway_groups, verified_claims, verified_header
 from moniqo_core.http.token_claims import group_names, is_access_token
 from moniqo_core.http.tokens import TokenVerifier
 
@@ -44,12 +44,12 @@ def caller_of_gateway(claims: Mapping[str, Any], authorization: str) -> Caller:
         UnauthenticatedError: the token is not an access token, or names no user.
 
     """
-    settings = bootstrap.settings()
-    token = verified_parts(authorization)
-    if not is_access_token(claims, token.header):
+    if not is_access_token(claims, lambda: verified_header(authorization)):
         raise UnauthenticatedError(_OTHER_PURPOSE)
-    name = settings.jwt_groups_claim
-    return Caller(_user_id(claims), gateway_groups(claims.get(name), token.claims.get(name)))
+    name = bootstrap.settings().jwt_groups_claim
+    flattened = claims.get(name)
+    groups = frozenset() if flattened is None else gateway_groups(flattened, verified_claims(authorization).get(name))
+    return Caller(_user_id(claims), groups)
 
 
 def caller_of_token(token: str) -> Caller:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moniqo_core.http.token_claims import TokenParts, group_names
+from moniqo_core.http.token_claims import group_names
 
 _TOKEN: Final = re.compile(r"(?:bearer\s+)?([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\s*", re.IGNORECASE)
 
@@ -21,12 +21,16 @@ def gateway_claims(event: Any) -> Mapping[str, Any] | None:
     return claims or None
 
 
-def verified_parts(authorization: str) -> TokenParts:
-    """Return the header and the claims of the token that the gateway verified. Both are empty without a token."""
+def verified_header(authorization: str) -> Mapping[str, Any]:
+    """Return the header of the token that the gateway verified. It is empty without a token."""
     found = _TOKEN.fullmatch(authorization)
-    if found is None:
-        return TokenParts({}, {})
-    return TokenParts(_decoded(found[1]), _decoded(found[2]))
+    return _decoded(found[1]) if found else {}
+
+
+def verified_claims(authorization: str) -> Mapping[str, Any]:
+    """Return the claims of the token that the gateway verified. They are empty without a token."""
+    found = _TOKEN.fullmatch(authorization)
+    return _decoded(found[2]) if found else {}
 
 
 def gateway_groups(flattened: object, token_claim: object) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 _ACCESS_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 """The header ``typ`` of an access token by RFC 9068."""
@@ -13,23 +13,16 @@ _ONLY_IN_ID_TOKENS: Final = ("nonce", "at_hash", "c_hash", "s_hash")
 _ONLY_IN_ACCESS_TOKENS: Final = ("client_id", "scope", "scp", "cid")
 
 
-class TokenParts(NamedTuple):
-    """The header and the claims of a token."""
-
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
-
-
-def is_access_token(claims: Mapping[str, Any], header: Mapping[str, Any]) -> bool:
+def is_access_token(claims: Mapping[str, Any], header: Callable[[], Mapping[str, Any]]) -> bool:
     """Tell whether a verified token is one for calling an API. A token that only proves a login is none.
 
     Cognito says it in ``token_use``, RFC 9068 in the header, Keycloak in the claim ``typ``. Other issuers give an
-    access token a scope or a client id, which ID tokens lack.
+    access token a scope or a client id, which ID tokens lack. ``header`` is called only without ``token_use``.
     """
     use, wanted = _ACCESS_USE
     if use in claims:
         return bool(claims[use] == wanted)
-    if str(header.get("typ", "")).lower() in _ACCESS_TYPES:
+    if str(header().get("typ", "")).lower() in _ACCESS_TYPES:
         return True
     if "typ" in claims:
         return bool(claims["typ"] == "Bearer")

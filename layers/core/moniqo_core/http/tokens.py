@@ -121,7 +121,7 @@ class TokenVerifier:
             raise UnauthenticatedError("The token has expired.") from None
         except jwt.PyJWTError:
             raise UnauthenticatedError(_REFUSAL) from None
-        if not is_access_token(claims, header) or not self._is_for_us(claims):
+        if not is_access_token(claims, lambda: header) or not self._is_for_us(claims):
             raise UnauthenticatedError("The token was issued for another purpose.")
         while len(self._seen) >= SEEN:
             del self._seen[next(iter(self._seen))]
