@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -53,25 +53,29 @@ def load_handler(code: Path, handler: str) -> Handler:
     """
     module_name, _, attribute = handler.rpartition(".")
     own: dict[str, ModuleType] = {}
-    with _folder(code, own):
+    importable = _names(code)
+    with _folder(code, importable, own):
         if not (code / f"{module_name}.py").is_file():
             raise ImportError(f"no module {module_name} in {code}")
+        importlib.invalidate_caches()
         found: Handler = getattr(importlib.import_module(module_name), attribute)
 
     def handle(event: Any, context: Context) -> Any:
-        with _folder(code, own):
+        with _folder(code, importable, own):
             return found(event, context)
 
     return handle
 
 
 @contextmanager
-def _folder(code: Path, own: dict[str, ModuleType]) -> Iterator[None]:
-    """Put a function's folder first on the path, and its modules ``own`` among those that are imported."""
-    place, shadowed = str(code), {name: sys.modules.pop(name) for name in _names(code) if name in sys.modules}
+def _folder(code: Path, importable: Sequence[str], own: dict[str, ModuleType]) -> Iterator[None]:
+    """Put a function's folder first on the path, and its modules ``own`` among those that are imported.
+
+    Modules of other places with one of the ``importable`` names are hidden meanwhile.
+    """
+    place, shadowed = str(code), {name: sys.modules.pop(name) for name in importable if name in sys.modules}
     sys.path.insert(0, place)
     sys.modules.update(own)
-    importlib.invalidate_caches()
     try:
         yield
     finally:
