@@ -16,14 +16,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from moniqo_core.domain.errors import MalformedRequestError
 from moniqo_core.http.authentication import Caller, identify, identify_admin
 from moniqo_core.http.invalid_fields import invalid_request, refusal
 from moniqo_core.http.json_body import parse, require_json
 from moniqo_core.http.query_parameters import parameters, query_names, require_known
 
 CALLER: Final = "moniqo.caller"
-
-_NO_CONTENT: Final = (b"", b"{}", b"null")
 
 
 class Route(APIRoute):
@@ -89,9 +88,19 @@ def _application(route: Route) -> ASGIApp:
 async def _refuse_body(request: Request, called: str, names: Sequence[str]) -> None:
     """Refuse a body with content on a route that takes none: every field of it is unknown."""
     event = request.scope.get("aws.event")
-    if event and event.get("body") and (await request.body()).strip() not in _NO_CONTENT:
+    if event and event.get("body") and _has_content(await request.body()):
         unexpected = {"field": "body", "message": "This route takes no body.", "code": "body_unexpected"}
         raise refusal([unexpected], 1, f"Send {called} without a body. It takes {parameters(names)}.")
+
+
+def _has_content(body: bytes) -> bool:
+    """Tell whether a body says anything. White space, ``null`` and an object without fields do not."""
+    if not body.strip():
+        return False
+    try:
+        return parse(body) not in (None, {})
+    except MalformedRequestError:
+        return True
 
 
 def _body_model(route: APIRoute) -> type[BaseModel] | None:
