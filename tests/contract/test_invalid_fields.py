@@ -129,11 +129,15 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_is(half: str) -> None:
     order = http_event("POST", "/wallets/x/orders", user=TRADER, body=json.dumps({"symbol": half}, ensure_ascii=False))
     path = http_event("GET", "/wallets/x/orders", user=TRADER) | {"rawPath": f"/api/v1/wallets/{half}/orders"}
     query = http_event("GET", "/wallets/x/orders", user=TRADER) | {"rawQueryString": f"status={half}"}
+    joined = http_event("GET", "/wallets/x/orders", user=TRADER) | {"queryStringParameters": {"status": half}}
+    named = http_event("GET", "/wallets/x/orders", user=TRADER) | {"queryStringParameters": {half: "open"}}
     header = http_event("POST", "/wallets/x/reset", user=TRADER, headers={"Idempotency-Key": half})
 
     assert call("place_order", order).status == 400
     assert call("list_orders", path).status == 404
     assert call("list_orders", query).status == 422
+    assert call("list_orders", joined).status == 422
+    assert call("list_orders", named).status == 422
     assert [error["field"] for error in errors_of(call("reset_wallet", header))] == ["Idempotency-Key"]
 
 

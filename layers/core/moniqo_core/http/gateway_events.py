@@ -79,4 +79,4 @@ def _query(event: Any) -> str:
     API Gateway always gives it. A test event written by hand may have only ``queryStringParameters``, where a repeated
     parameter is one with commas.
     """
-    return event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {})
+    return event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {}, errors="surrogatepass")
