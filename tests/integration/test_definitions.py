@@ -316,7 +316,7 @@ def test_deleted_definition_of_a_venue_comes_back_with_an_address_of_the_venue(
     assert invoke("create_definition", "POST", PATH, user=ADMIN, body=body).status == 201
 
 
-def test_administrator_switches_a_venue_between_production_and_test_network(invoke: Invoke, seeded: Database) -> None:
+def test_admin_switches_a_venue_between_production_and_test_network(invoke: Invoke, seeded: Database) -> None:
     for address in ("https://testnet.binance.vision", "https://api.binance.com/", "https://api-gcp.binance.com"):
         body = {"api_config": {"base_url": address}}
         answer = invoke("update_definition", "PATCH", f"{PATH}/binance-spot-v1", user=ADMIN, body=body)

@@ -35,7 +35,7 @@ def test_secrets_and_settings_are_separated() -> None:
 
 @pytest.mark.parametrize("name", ["api_secret", "api_key", "passphrase", "account"])
 def test_credential_of_a_stored_definition_is_encrypted_whatever_it_says(name: str) -> None:
-    """Release 0.1.0 let an administrator declare any text field unencrypted."""
+    """Release 0.1.0 let an admin declare any text field unencrypted."""
     checked = check_credentials([CredentialField(name, "Label", is_encrypted=False)], secret(**{name: "value"}))
 
     assert (checked.secrets, checked.settings) == (secret(**{name: "value"}), {})

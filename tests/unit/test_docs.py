@@ -160,3 +160,11 @@ def test_links_and_anchors_of_a_page_are_extracted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/glossary.md"])
 def test_standard_project_pages_are_checked(name: str) -> None:
     assert ROOT / name in PAGES
+
+
+def test_an_admin_is_called_so_in_pages_and_in_what_is_deployed() -> None:
+    """The glossary replaces the older word. Decisions and the changelog are of their time."""
+    excluded = {ROOT / "docs" / "glossary.md", ROOT / "CHANGELOG.md"}
+    modules = (ROOT / "layers" / "core").rglob("*.py")
+    texts = {ROOT / "template.yaml", *modules, *WITH_PATHS} - excluded
+    assert [path for path in texts if "administrator" in path.read_text(encoding="utf-8").lower()] == []

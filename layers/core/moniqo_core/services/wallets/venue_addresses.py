@@ -1,4 +1,4 @@
-"""The check of the addresses that an administrator writes into a definition."""
+"""The check of the addresses that an admin writes into a definition."""
 
 from __future__ import annotations
 

@@ -81,5 +81,5 @@ def _unusable() -> WalletConnectionError:
 def _foreign_host(hosts: Collection[str]) -> WalletConnectionError:
     return WalletConnectionError(
         f"The address in the wallet definition is not one of its venue. Its hosts are {', '.join(hosts)}.",
-        hint="Ask an administrator to correct api_config. The parameter VenueHosts of the deployment adds a host.",
+        hint="Ask an admin to correct api_config. The parameter VenueHosts of the deployment adds a host.",
     )
