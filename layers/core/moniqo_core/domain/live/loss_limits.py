@@ -11,7 +11,7 @@ from typing import Final
 from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.orders.rule_check import Numbers
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
-from moniqo_core.domain.portfolio.valuation import priced_total, unpriced
+from moniqo_core.domain.portfolio.valuation import live_total, unpriced
 from moniqo_core.domain.risk.loss_limits import (
     LocalDay,
     LossLimitBreach,
@@ -52,9 +52,12 @@ def baseline_at(
     A day begins with the last equity measured before it, if that was within 24 hours. Otherwise it begins with the
     present equity less ``paid_in`` and ``repriced``. A new time zone takes effect with the next day. ``paid_in`` was
     deposited since the last sync (withdrawn if negative), and ``repriced`` is the result of :func:`repriced_usd`. Both
-    are neither gain nor loss. An equity that is not ``firm`` is no peak, and one of the last sync begins no day.
+    are neither gain nor loss. ``repriced`` counts only if the last equity is known, since an unknown one moved no
+    baseline. An equity that is not ``firm`` is no peak, and one of the last sync begins no day.
     """
     before, last = wallet.baseline, wallet.balance
+    if last.total_value_usd is None:
+        repriced = ZERO
     if before is None or now >= before.until:
         zone = wallet.risk_limits.timezone
         is_recent = (
@@ -152,19 +155,24 @@ def last_known_breach(wallet: UserWallet) -> LossLimitBreach | None:
 
 
 def check_losses(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> None:
-    """Refuse a buy order while a loss limit is reached. ``held`` is what the wallet holds at its present value."""
-    equity = priced_total(held)
-    found = reached_loss_limit(wallet, _baseline_now(wallet, held, now), equity)
+    """Refuse a buy order while a loss limit is reached. ``held`` is what the wallet holds at its present value.
+
+    Nothing is refused while the equity is not known.
+    """
+    equity = live_total(held)
+    if equity is None:
+        return
+    found = reached_loss_limit(wallet, _baseline_now(wallet, held, equity, now), equity)
     if found is not None:
         raise found.refusal()
 
 
 def loss_numbers(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> Numbers:
     """Return the current losses, the loss limits, and the assets that both leave out because nobody prices them."""
-    limits, equity = wallet.risk_limits, priced_total(held)
+    limits, equity = wallet.risk_limits, live_total(held)
     return {
         "equity": equity,
-        "daily_loss": _baseline_now(wallet, held, now).day_start - equity,
+        "daily_loss": None if equity is None else _baseline_now(wallet, held, equity, now).day_start - equity,
         "daily_loss_limit_usd": limits.daily_loss_limit_usd,
         "daily_loss_limit_percent": limits.daily_loss_limit_percent,
         "max_drawdown_percent": limits.max_drawdown_percent,
@@ -172,5 +180,5 @@ def loss_numbers(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetim
     }
 
 
-def _baseline_now(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> LossBaseline:
-    return baseline_at(wallet, priced_total(held), now, repriced=repriced_usd(wallet.balance, held))
+def _baseline_now(wallet: UserWallet, held: Sequence[SnapshotAsset], equity: Decimal, now: datetime) -> LossBaseline:
+    return baseline_at(wallet, equity, now, repriced=repriced_usd(wallet.balance, held))

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from moniqo_core.domain.money import ZERO, exact
+
+_CENT: Final = Decimal("0.01")
 
 
 class AssetValue(NamedTuple):
@@ -46,11 +48,20 @@ def priced_total(holdings: Iterable[Priced]) -> Decimal:
         return sum((held.value_usd for held in holdings if held.value_usd is not None), ZERO)
 
 
+def live_total(holdings: Sequence[Priced]) -> Decimal | None:
+    """Return the total of a live account in US dollars, which leaves out what has no price.
+
+    It is None, so not known, when something has no price and the rest is worth less than a cent.
+    """
+    total = priced_total(holdings)
+    return None if total < _CENT and unpriced(holdings) else total
+
+
 @dataclass(frozen=True, slots=True)
 class Valuation:
     """The value of an account in US dollars.
 
-    The total of a live account leaves out what nobody prices. For a paper account ``total_value_usd`` and
+    The total of a live account is its :func:`live_total`. For a paper account ``total_value_usd`` and
     ``unrealised_pnl`` are None when a held asset has no price. Both PnL fields are None for an account whose profit is
     unknown: a venue does not report the profit of its accounts.
 

@@ -35,7 +35,10 @@ class BalanceView(View):
     total_value_usd: Annotated[
         Amount | None,
         Field(
-            description="A live total leaves out unpriced_assets. A paper total is null while a holding has no price."
+            description=(
+                "A live total leaves out unpriced_assets, and is null when hardly anything else is held. A paper total"
+                " is null while a holding has no price."
+            )
         ),
     ]
     unpriced_assets: Annotated[list[str], Field(description="Assets held that have no price.", examples=[[]])]

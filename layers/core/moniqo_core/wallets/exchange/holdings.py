@@ -10,18 +10,18 @@ from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.usd_prices import DOLLARS, is_firmly_priced, usd_price
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import average_price
-from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation, priced_total
+from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation, live_total
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
 from moniqo_core.wallets.base import WalletBalance, WalletPosition
 
 
 def valued(balances: Sequence[WalletBalance], mids: Mapping[str, Decimal], now: datetime) -> Valuation:
-    """Value holdings at these mid prices, in US dollars. What has no price is left out of the total."""
+    """Value holdings at these mid prices, in US dollars. The total is the :func:`live_total`."""
     with exact():
         assets = [_asset_value(held, usd_price(held.asset, mids)) for held in balances]
     firm = all(is_firmly_priced(held.asset, mids) for held in balances)
     return Valuation(
-        assets, priced_total(assets), None, None, evaluated_until=now, stale=False, as_of=now, mode="live", firm=firm
+        assets, live_total(assets), None, None, evaluated_until=now, stale=False, as_of=now, mode="live", firm=firm
     )
 
 

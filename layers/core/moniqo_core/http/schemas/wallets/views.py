@@ -39,7 +39,10 @@ class SnapshotView(View):
     last_synced_at: Timestamp | None
     partial: bool
     assets: tuple[AssetView, ...]
-    total_value_usd: Annotated[Amount | None, Field(description="Without the unpriced_assets of a live wallet.")]
+    total_value_usd: Annotated[
+        Amount | None,
+        Field(description="Without the unpriced_assets of a live wallet. Null when hardly anything else is held."),
+    ]
     unpriced_assets: Annotated[tuple[str, ...], Field(description="Assets that had no price.")]
     total_pnl: PnlView
 
