@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
-from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.user_wallet import (
     STOPPED_STATUSES,
@@ -20,6 +20,9 @@ from moniqo_core.domain.wallets.user_wallet import (
     UserWallet,
     UserWalletStatus,
 )
+
+PRICE_MAY_RETURN: Final = timedelta(days=1)
+"""How long a price may be missing before equity is stored without the holding."""
 
 
 class PreviousSync(NamedTuple):
@@ -76,14 +79,31 @@ def previous_sync_of(balance: BalanceSnapshot) -> PreviousSync:
     return PreviousSync({held.asset: held.total for held in balance.assets}, balance.asset_flows)
 
 
-def balance_snapshot(statement: AccountStatement, now: datetime) -> BalanceSnapshot:
-    """Return the snapshot of a statement, read at ``now``."""
+def balance_snapshot(
+    statement: AccountStatement, now: datetime, before: BalanceSnapshot | None = None
+) -> BalanceSnapshot:
+    """Return the snapshot of a statement, read at ``now``. ``before`` is that of the last sync, if there was one."""
     value = statement.value
+    known = None if before is None else {held.asset: held for held in before.assets}
     assets = tuple(
-        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd) for held in value.assets
+        SnapshotAsset(held.asset, held.free, held.locked, held.total, held.value_usd, _unpriced_since(held, known, now))
+        for held in value.assets
     )
     total, asset_flows = value.total_value_usd, statement.asset_flows
     partial = value.stale or total is None
     return BalanceSnapshot(
         now, assets, total, value.realised_pnl, value.unrealised_pnl, partial, asset_flows, value.firm
     )
+
+
+def _unpriced_since(held: AssetValue, known: Mapping[str, SnapshotAsset] | None, now: datetime) -> datetime | None:
+    if held.value_usd is not None or known is None:
+        return None
+    before = known.get(held.asset)
+    return now if before is None or before.value_usd is not None else before.unpriced_since
+
+
+def misses_a_price(balance: BalanceSnapshot, now: datetime) -> bool:
+    """Tell whether a holding has no price that may still return, so that the total seems to fall and rise again."""
+    since = [held.unpriced_since for held in balance.assets if held.unpriced_since is not None]
+    return any(now - moment < PRICE_MAY_RETURN for moment in since)

@@ -23,6 +23,7 @@ from moniqo_core.domain.sync.account_statement import (
     AccountStatement,
     balance_snapshot,
     corrected,
+    misses_a_price,
     previous_sync_of,
 )
 from moniqo_core.domain.sync.outcome import SyncLogEntry, SyncOutcome, SyncRun, SyncStatus, SyncType
@@ -44,7 +45,8 @@ SAMPLE_FINAL_AFTER: Final = timedelta(minutes=1)
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now: datetime) -> SyncOutcome:
     """Apply a statement: failures are cleared, and the wallet is due at the next tick of the schedule."""
-    balance = balance_snapshot(statement, now)
+    last = wallet.balance
+    balance = balance_snapshot(statement, now, None if last.last_synced_at is None else last)
     right = wallet if statement.record is None else corrected(wallet, statement.record)
     after = _watch_key(right, statement.permissions)
     after = replace(after, next_sync_at=now, synced_for=run.scheduled_for or wallet.synced_for)
@@ -187,7 +189,10 @@ def _is_unchanged(wallet: UserWallet, statement: AccountStatement) -> bool:
 
 
 def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[EquitySample]:
-    """Return the hours of equity to store: those of a paper wallet, or the first sync of each hour at a venue."""
+    """Return the hours of equity to store: those of a paper wallet, or the first sync of each hour at a venue.
+
+    While a venue may price a holding again, there is no point without it.
+    """
     now = balance.last_synced_at
     assert now is not None  # noqa: S101  balance_snapshot sets it
     if statement.record is not None:
@@ -196,7 +201,7 @@ def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSn
     last, total, syncs = wallet.balance.last_synced_at, balance.total_value_usd, wallet.statistics
     # The balance that a new wallet begins with is not from a sync.
     sampled = last is not None and last >= hour and syncs.total_syncs > syncs.failed_syncs
-    if balance.partial or total is None or sampled:
+    if balance.partial or total is None or sampled or misses_a_price(balance, now):
         return ()
     return [EquitySample(hour, total, balance.realised_pnl, balance.unrealised_pnl)]
 

@@ -33,13 +33,18 @@ SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, Us
 
 @dataclass(frozen=True, slots=True)
 class SnapshotAsset:
-    """One asset at the last sync. ``value_usd`` is None when it has no price."""
+    """One asset at the last sync. ``value_usd`` is None when it has no price.
+
+    ``unpriced_since`` is the time of the sync that first found it without one. It is None for an asset that had no
+    price at the very first sync, or that an earlier version found without one.
+    """
 
     asset: str
     free: Decimal
     locked: Decimal
     total: Decimal
     value_usd: Decimal | None
+    unpriced_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def balance_document(balance: BalanceSnapshot) -> Document:
                 "locked": plain(held.locked),
                 "total": plain(held.total),
                 "value_usd": optional_text(held.value_usd),
+                **({} if held.unpriced_since is None else {"unpriced_since": held.unpriced_since}),
             }
             for held in balance.assets
         ],
@@ -49,6 +50,7 @@ def read_balance(stored: Mapping[str, Any]) -> BalanceSnapshot:
                 locked=Decimal(held["locked"]),
                 total=Decimal(held["total"]),
                 value_usd=optional_decimal(held["value_usd"]),
+                unpriced_since=held.get("unpriced_since"),
             )
             for held in stored.get("assets", ())
         ),
