@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from moniqo_core import bootstrap
+from moniqo_core.domain.errors import ConflictError
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
+from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Run
 from tests.support.lambdas import ADMIN, Answer
 from tests.support.live_harness import LiveHarness, wallet_with_orders
@@ -119,3 +124,26 @@ def test_reinstated_wallet_has_the_level_of_its_pause(harness: LiveHarness) -> N
     answer = post(harness, "reinstate_wallet", "reinstate", {"reason": "cleared"}, ADMIN)
     assert (answer.json["status"], answer.json["pause_level"]) == ("paused", "reduce_only")
     assert harness.place(**SALE).status == 201
+
+
+@pytest.mark.parametrize(("first", "then"), [("full", "reduce_only"), ("reduce_only", "full")])
+def test_pause_on_another_level_during_a_resume_is_kept(harness: LiveHarness, run: Run, first: str, then: str) -> None:
+    pause(harness, {"level": first})
+    read = run(UserWalletStore(bootstrap.database()).get(harness.user.id, harness.wallet))
+    pause(harness, {"level": then})
+
+    resumed = record_lifecycle_change(
+        UserWalletStore(bootstrap.database()), read, SetStatus("active", "owner"), {"buys_stopped": False}
+    )
+
+    with pytest.raises(ConflictError):
+        run(resumed)
+    shown = harness.invoke("get_wallet", "GET", harness.path, user=harness.user).json
+    assert (shown["status"], shown["pause_level"]) == ("paused", then)
+
+
+def test_stored_pause_without_a_level_is_resumed(harness: LiveHarness, run: Run) -> None:
+    change = {"$set": {"status": "paused", "status_reason": "holiday"}, "$unset": {"pause_level": ""}}
+    run(harness.database.user_wallets.update_one({"_id": harness.wallet}, change))
+
+    assert post(harness, "resume_wallet", "resume", {"confirm": True}).status == 200

@@ -135,17 +135,20 @@ class UserWalletStore:
             raise NotFoundError("There is no such wallet.")
 
     async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> None:
-        """Set attributes of a wallet, if its status and ``buys_stopped`` are still those that were read.
+        """Set attributes of a wallet, if its status, pause level and ``buys_stopped`` are still those that were read.
 
         Raises:
             ConflictError: another request changed them, or deleted the wallet.
 
         """
+        level = wallet.pause_level
         read = {
             "_id": wallet.id,
             "user_id": wallet.user_id,
             "deleted_at": None,
             "status": wallet.status.value,
+            # An earlier version stored no level of a pause.
+            "pause_level": None if level is None else {"$in": [level.value, None]},
             "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
         }
         result = await self._wallets.update_one(read, {"$set": stored_fields(changes)})
