@@ -66,7 +66,8 @@ def baseline_at(
             and last.last_synced_at >= local_day_start(now, zone) - RECENT_EQUITY_AGE
         )
         start = equity - paid_in - repriced if last.total_value_usd is None or not is_recent else last.total_value_usd
-        before = LossBaseline(start, start, start if before is None else before.peak, next_local_midnight(now, zone))
+        peak = before.peak if before is not None else start if firm else ZERO
+        before = LossBaseline(start, start, peak, next_local_midnight(now, zone))
     with exact():
         # A price comes or goes before anything else happens, so that later losses count from what is left.
         seen = equity - paid_in - repriced if last.total_value_usd is None else last.total_value_usd
@@ -80,7 +81,7 @@ def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBas
         return baseline
     start, own = baseline.day_start + paid_in, equity - paid_in
     if own < SMALLEST_TRANSFER_USD:  # everything in the account was just paid in
-        return baseline._replace(day_start=start, percent_from=equity, peak=equity)
+        return baseline._replace(day_start=start, percent_from=equity, peak=ZERO)
     percent_from, peak = ((amount * equity / own).quantize(_SHOWN) for amount in (baseline.percent_from, baseline.peak))
     return LossBaseline(start, percent_from, peak, baseline.until)
 
@@ -127,10 +128,15 @@ def repriced_usd(before: BalanceSnapshot, now: Iterable[SnapshotAsset]) -> Decim
 
 
 def reached_loss_limit(wallet: UserWallet, baseline: LossBaseline, equity: Decimal) -> LossLimitBreach | None:
-    """Return the loss limit that a wallet worth ``equity`` reaches, if any."""
+    """Return the loss limit that a wallet worth ``equity`` reaches, if any.
+
+    The drawdown counts from the start of the day while no equity was firm enough for a peak.
+    """
     day = LocalDay(baseline.day_start, baseline.until)
     with exact():
-        return find_breach(wallet.risk_limits, equity, day, baseline.peak, ONE, baseline.percent_from)
+        return find_breach(
+            wallet.risk_limits, equity, day, baseline.peak or baseline.percent_from, ONE, baseline.percent_from
+        )
 
 
 def paused_by_loss(wallet: UserWallet, found: LossLimitBreach) -> UserWallet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import ObservedMarket
 from moniqo_core.domain.matching.attached_exits import attach_exits, close_exit_group, resize_exits
@@ -30,8 +31,7 @@ def execute_order(decision: PaperDecision) -> None:
     if draft.account.terms.uses_venue_prices:
         draft.observed_markets[market.symbol] = _shown(decision)
     if decision.plan.levels:
-        # Value the new holding at the current mark, not at the last price of the path.
-        draft.marks[market.symbol] = decision.mark
+        draft.marks[market.symbol] = _kept_mark(decision)
     begin_local_day(draft, draft.at)
     order.expires_at = _expires_at(decision)
     draft.orders[order.order_id] = order
@@ -47,6 +47,18 @@ def execute_order(decision: PaperDecision) -> None:
         close_order(draft, order, OrderStatus.CANCELLED, draft.at)
     if draft.fills and decision.makes_peak:
         draft.peak = max(draft.peak, equity_of(draft))
+
+
+def _kept_mark(decision: PaperDecision) -> Decimal:
+    """Return the mark that values the holding until its path has a point: the present one, not the last of the path.
+
+    The next walk takes any equity as a peak. So a mark that makes no peak may not raise the equity either.
+    """
+    draft, symbol = decision.draft, decision.request.symbol
+    if decision.makes_peak:
+        return decision.mark
+    most = min(decision.mark, decision.context.snapshot.ask)
+    return min(most, draft.mark(symbol)) if draft.position(symbol).amount else most
 
 
 def _shown(decision: PaperDecision) -> ObservedMarket:
