@@ -27,6 +27,8 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow
+from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.venues.connection import VenueConnection
@@ -868,3 +870,57 @@ async def find(account: Account, seconds: float) -> Any:
 
     await account.connection.markets()
     return await account.connection.read(account.connection.client(account.credentials), ask, seconds)
+
+
+ORDER_OF_A_FILL = {"kraken": "ordertxid", "coinbase": "order_id", "binance": "orderId", "bybit": "orderId"}
+
+
+def hide_fill(account: Account, order_id: str) -> None:
+    """Show null in place of the fill of this order."""
+
+    def hide(shown: Any) -> None:
+        rows = rows_of(shown)
+        for at, row in list(rows.items() if isinstance(rows, dict) else enumerate(rows)):
+            if row and str(row[ORDER_OF_A_FILL[account.fake.name]]) == order_id:
+                rows[at] = None
+
+    account.fake.rewrite(FILLS[account.fake.name], hide)
+
+
+def test_odd_fill_of_a_full_page_does_not_end_the_history(account: Account, run: Run) -> None:
+    exchange, count, amount = account.fake.exchange, account.venue.most_fills + 30, min(account.level, D("0.001"))
+    base, quote = account.symbol.split("/")
+    account.account.free[quote] = D(1_000_000)
+    begin, present = utc_now() - timedelta(hours=1), exchange.now
+    orders = []
+    for number in range(count):
+        at = int((begin + timedelta(seconds=1 + number)).timestamp() * 1000)
+        exchange.now = lambda at=at: at  # type: ignore[method-assign,misc]
+        orders.append(account.trade("buy", str(amount), "50000"))
+    exchange.now = present  # type: ignore[method-assign]
+    hide_fill(account, orders[-100])
+    opening = PreviousSync({quote: D(1_000_000)}, AssetFlows(1, begin, {quote: Flow(transferred=D(1_000_000))}))
+
+    looks = 0
+    while looks == 0 or (opening.asset_flows is not None and opening.asset_flows.behind and looks < 4):
+        looks += 1
+        found = run(account.wallet.statement(opening))
+        opening = PreviousSync({held.asset: held.total for held in found.value.assets}, found.asset_flows)
+
+    assert opening.totals[base] == count * amount
+    if account.venue.newest_fills:
+        assert opening.asset_flows is None
+        return
+    assert opening.asset_flows is not None
+    assert opening.asset_flows.flows[base].traded == (count - 1) * amount
+
+
+def test_answer_without_a_list_of_fills_is_no_empty_list(account: Account, run: Run) -> None:
+    run(account.wallet.get_markets())
+    account.fake.break_with("empty", path=FILLS[account.fake.name], times=None)
+
+    async def ask(client: Any) -> Any:
+        return await account.venue.fills(client, account.symbol, None, None)
+
+    with pytest.raises(WalletConnectionError):
+        run(account.connection.read(account.connection.client(account.credentials), ask, seconds=0.2))

@@ -14,7 +14,7 @@ from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows, balance_equation
 from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill
-from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, ReceivedFills, asset_flows_at
 
 D = Decimal
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -28,6 +28,7 @@ class Account:
         self.skew = skew
         self.most = most
         self.newest = False
+        self.unreadable: set[str] = set()
         self.trouble: Exception | None = None
         self.held = {"BTC": D(0), "USDT": D(100_000)}
         self.fills: list[VenueFill] = []
@@ -46,11 +47,12 @@ class Account:
         """Take a statement and return its residues. ``totals`` are balances read before the fills."""
         held = dict(self.held) if totals is None else totals
 
-        async def read(_: str | None, since: datetime) -> Sequence[VenueFill]:
+        async def read(_: str | None, since: datetime) -> ReceivedFills:
             if self.trouble is not None:
                 raise self.trouble
             shown = [fill for fill in self.fills if fill.at >= since]
-            return shown[-(self.most or 0) :] if self.newest else shown[: self.most]
+            page = shown[-(self.most or 0) :] if self.newest else shown[: self.most]
+            return ReceivedFills([fill for fill in page if fill.fill_id not in self.unreadable], len(page))
 
         async def kept(_: datetime) -> Sequence[Fill]:
             return ()
@@ -168,3 +170,35 @@ def test_fill_on_margin_moves_no_money_but_its_fee() -> None:
     order = ("1", "1", "BTC/USDT", OrderSide.BUY, PRICE, D(1), PRICE, D(3), "USDT", None, NOON + timedelta(minutes=5))
     account.fills.append(VenueFill(*order, on_margin=True))
     assert account.look(NOON + timedelta(minutes=10)) == {}
+
+
+@pytest.mark.parametrize("odd", [3, 5, 7, 9])
+def test_unreadable_fill_of_a_full_page_costs_itself(odd: int) -> None:
+    account = Account(most=4)
+    for number in range(10):
+        account.buy(later(100 + number))
+    account.unreadable = {str(odd)}
+    for seconds in range(110, 120):
+        account.look(later(seconds))
+
+    assert not account.asset_flows().behind
+    assert account.asset_flows().flows["BTC"].traded == D("0.9")
+    assert account.look(later(200)) == {}
+
+
+def test_full_page_that_cannot_be_read_is_read_again() -> None:
+    account = Account(most=4)
+    for number in range(10):
+        account.buy(later(100 + number))
+    account.unreadable = {str(number) for number in range(2, 6)}
+    for seconds in range(110, 120):
+        account.look(later(seconds))
+    assert account.asset_flows().behind == {"BTC", "USDT"}
+    assert account.asset_flows().flows["BTC"].traded == D("0.2")
+
+    account.unreadable = set()
+    for seconds in range(120, 130):
+        account.look(later(seconds))
+    assert not account.asset_flows().behind
+    assert account.asset_flows().flows["BTC"].traded == D(1)
+    assert account.look(later(200)) == {}

@@ -16,7 +16,7 @@ from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -209,13 +209,26 @@ class Binance(Venue):
         found: Sequence[Mapping[str, Any]] = await client.fetch_orders(symbol, None, _MOST)
         return found
 
-    async def fills(
-        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return ``GET /api/v3/myTrades``. With ``order_id`` no start time is sent: Binance does not accept both."""
-        params, start = ({}, since) if order_id is None else ({"orderId": order_id}, None)
-        found: Sequence[Mapping[str, Any]] = await client.fetch_my_trades(symbol, start, _MOST, params)
-        return found
+    async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
+        """Return ``GET /api/v3/myTrades``. With ``order_id`` no start time is sent: Binance does not accept both.
+
+        Raises:
+            TypeError: the answer is no list.
+
+        """
+        market = client.market(symbol)
+        asked = {"symbol": market["id"], "limit": _MOST}
+        if order_id is not None:
+            asked["orderId"] = order_id
+        elif since is not None:
+            asked["startTime"] = since
+        rows = await client.privateGetMyTrades(asked)
+        if not isinstance(rows, list):
+            raise TypeError
+        trades = read_rows(
+            self.exchange, "trades", rows, lambda row: client.parse_trade(row, market), lambda row: row["id"]
+        )
+        return VenueTrades(trades, len(rows))
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:

@@ -16,7 +16,7 @@ from moniqo_core.venues.exchanges.reading.balances import amount
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import Client, Venue
+from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades
 
 _KEEPS_FUNDS: Final = frozenset(
     {"AccountTransfer", "Spot", "ContractTrade", "Derivatives", "Options", "BlockTrade", "CopyTrading"}
@@ -139,9 +139,7 @@ class Bybit(Venue):
         found, _ = await _pages(client.privateGetV5OrderHistory, asked, limit)
         return _orders(client, found)
 
-    async def fills(
-        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
-    ) -> Sequence[Mapping[str, Any]]:
+    async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return ``GET /v5/execution/list``.
 
         One query covers seven days at most. Its pages hold a hundred fills, newest first.
@@ -153,9 +151,10 @@ class Bybit(Venue):
             found = await _newest(client, asked)
         else:
             found = await _oldest(client, asked, since)
-        return read_rows(
+        trades = read_rows(
             self.exchange, "trades", found, lambda row: client.parse_trade(_readable(row)), lambda row: row["execId"]
         )
+        return VenueTrades(trades, len(found))
 
 
 async def _newest(client: Client, asked: Mapping[str, object]) -> list[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, 
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import Client, Venue, amount_text
+from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades, amount_text
 
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
 _STATUSES: Final = {
@@ -236,9 +236,7 @@ class Coinbase(Venue):
                 return order
         raise VenueRefusalError(means.UNKNOWN_ORDER)
 
-    async def fills(
-        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
-    ) -> Sequence[Mapping[str, Any]]:
+    async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return ``GET /api/v3/brokerage/orders/historical/fills``, newest first. Of one order, return every page."""
         asked: dict[str, object] = {"limit": _MOST}
         if symbol is not None:
@@ -256,7 +254,8 @@ class Coinbase(Venue):
                 break
             asked = {**asked, "cursor": page["cursor"]}
         rows = await _with_base_sizes(client, rows)
-        return read_rows(self.exchange, "trades", rows, client.parse_trade, lambda row: row["trade_id"])
+        trades = read_rows(self.exchange, "trades", rows, client.parse_trade, lambda row: row["trade_id"])
+        return VenueTrades(trades, len(rows))
 
 
 async def _with_base_sizes(client: Client, rows: Sequence[Any]) -> list[Any]:

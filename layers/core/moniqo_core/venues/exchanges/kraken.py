@@ -20,7 +20,7 @@ from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, 
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
-from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -255,9 +255,7 @@ class Kraken(Venue):
             self.exchange, "orders", rows, lambda row: client.parse_order({**row[1], "id": row[0]}), lambda row: row[0]
         )
 
-    async def fills(
-        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
-    ) -> Sequence[Mapping[str, Any]]:
+    async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return ``POST /0/private/TradesHistory``: pages of fifty trades of all pairs, newest first.
 
         With ``order_id``, query the order and then its trades.
@@ -267,7 +265,7 @@ class Kraken(Venue):
         trades = read_rows(
             self.exchange, "trades", rows, lambda row: client.parse_trade({**row[1], "id": row[0]}), lambda row: row[0]
         )
-        return [trade for trade in trades if symbol in {None, trade["symbol"]}]
+        return VenueTrades([trade for trade in trades if symbol in {None, trade["symbol"]}], len(rows))
 
 
 def _balance(row: tuple[str, Mapping[str, Any]]) -> AssetBalance:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
@@ -26,6 +26,17 @@ IN_QUOTE: Final = "amounts_in_quote"
 
 Client = Any
 """CCXT's client for one account."""
+
+
+class VenueTrades(NamedTuple):
+    """Trades of an account as CCXT reads them.
+
+    ``received`` counts every row that the venue sent, also those that could not be read or are of other symbols. It
+    tells whether a list is full.
+    """
+
+    trades: Sequence[Mapping[str, Any]]
+    received: int
 
 
 class Venue(ABC):
@@ -189,9 +200,7 @@ class Venue(ABC):
         return found
 
     @abstractmethod
-    async def fills(
-        self, client: Client, symbol: str | None, since: int | None, order_id: str | None
-    ) -> Sequence[Mapping[str, Any]]:
+    async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return CCXT's trades of the account: the latest few hundred, or those since a time.
 
         Args:

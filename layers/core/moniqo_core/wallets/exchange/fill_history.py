@@ -20,7 +20,15 @@ from moniqo_core.venues.ccxt.parsing import VenueFill
 MOST_SYMBOLS: Final = 10
 """Markets whose fills one sync may read. If assets of more markets changed, the sync does not explain them."""
 
-ReadFills = Callable[[str | None, datetime], Awaitable[Sequence[VenueFill]]]
+
+class ReceivedFills(NamedTuple):
+    """Fills that a venue listed and that could be read, oldest first. ``received`` counts the others too."""
+
+    fills: Sequence[VenueFill]
+    received: int
+
+
+ReadFills = Callable[[str | None, datetime], Awaitable[ReceivedFills]]
 ReadKept = Callable[[datetime], Awaitable[Sequence[Fill]]]
 
 SLACK: Final = timedelta(minutes=1)
@@ -32,16 +40,20 @@ _INSTANT: Final = timedelta(milliseconds=1)
 class FillSource(NamedTuple):
     """The way in which a venue lists fills.
 
-    ``read`` returns fills since a time, oldest first, of one market or of all markets (None). A venue that lists them
-    ``by_symbol`` cannot read all markets at once. A list has the first ``most`` fills, or every fill if that is None.
-    With ``newest`` it has at least the newest ``most`` instead. ``read`` raises TimeoutError or WalletConnectionError
-    when the venue does not answer in time.
+    ``read`` returns fills since a time, of one market or of all markets (None). A venue that lists them ``by_symbol``
+    cannot read all markets at once. A list has the first ``most`` fills, or every fill if that is None. With ``newest``
+    it has at least the newest ``most`` instead. Fills that could not be read count as well. ``read`` raises
+    TimeoutError or WalletConnectionError when the venue does not answer in time.
     """
 
     read: ReadFills
     most: int | None
     by_symbol: bool
     newest: bool = False
+
+    def is_full(self, page: ReceivedFills) -> bool:
+        """Tell whether the venue may have more fills than a list has."""
+        return self.most is not None and page.received >= self.most
 
 
 class KeptFills(NamedTuple):
@@ -67,7 +79,8 @@ async def asset_flows_at(
 
     When there are more fills than the venue returns at once, the flows end with the fills it returned, and ``behind``
     names the assets that are incomplete. The next sync continues from there, and also after a time-out. If one instant
-    has more fills than the venue returns at once, the surplus remains as a residue.
+    has more fills than the venue returns at once, the surplus remains as a residue. A full list whose fills cannot be
+    read is read again by the next sync, because nobody knows where it ends.
 
     The flows end at the last fill they count, in the venue's time, or a minute before ``at`` if that is later. So the
     next sync finds a fill that the venue dates earlier than our clock, and no fill is counted twice. Only the first
@@ -97,15 +110,14 @@ async def asset_flows_at(
     if venue.by_symbol and len(traded) > MOST_SYMBOLS:
         return None
     asked: Sequence[str | None] = traded if venue.by_symbol else [None]
-    try:
-        found = [await venue.read(symbol, asset_flows.until) for symbol in asked]
-    except (TimeoutError, WalletConnectionError):
+    found = await _received(venue, asked, asset_flows.until)
+    if found is None:
         return replace(asset_flows, behind=frozenset(changed))
-    cut_off = [fills for fills in found if venue.most and len(fills) >= venue.most]
+    cut_off = [page for page in found if venue.is_full(page)]
     if cut_off and venue.newest:
         return None
-    ends = [_known_until(fills, asset_flows.until) for fills in cut_off]
-    reported = [fill for fills in found for fill in fills if fill.symbol in symbols]
+    ends = [_known_until(page.fills, asset_flows.until) for page in cut_off]
+    reported = [fill for page in found for fill in page.fills if fill.symbol in symbols]
     until = min((end for end in ends if end > asset_flows.until), default=None)
     if until is not None:
         complete = [fill for fill in reported if asset_flows.until < fill.at <= until]
@@ -115,6 +127,24 @@ async def asset_flows_at(
     ours = await kept.read(asset_flows.until) if ours is None else ours
     every: Sequence[VenueFill | Fill] = [*reported, *(fill for fill in ours if fill.symbol not in traded)]
     return explained_by(every) or _forward(asset_flows, every, at)
+
+
+async def _received(
+    venue: FillSource, symbols: Iterable[str | None], since: datetime
+) -> Sequence[ReceivedFills] | None:
+    """Return the list of each symbol, or None if one was not received or leaves open where to continue.
+
+    That is a full list with unreadable fills and no readable one after ``since``.
+    """
+    try:
+        found = [await venue.read(symbol, since) for symbol in symbols]
+    except (TimeoutError, WalletConnectionError):
+        return None
+    for page in found:
+        lacks_some = page.received > len(page.fills)
+        if not venue.newest and venue.is_full(page) and lacks_some and all(fill.at <= since for fill in page.fills):
+            return None
+    return found
 
 
 def _forward(asset_flows: AssetFlows, fills: Iterable[VenueFill | Fill], at: datetime) -> AssetFlows:

@@ -17,7 +17,7 @@ from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client
 from moniqo_core.wallets.base import OrderResult
 from moniqo_core.wallets.exchange.access import ExchangeAccess
-from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, asset_flows_at
+from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, ReceivedFills, asset_flows_at
 
 
 class ExchangeHistory:
@@ -140,18 +140,21 @@ class ExchangeHistory:
 
         A ``symbol`` of None means every market. It works only where the venue's ``history_by_symbol`` is False.
         """
+        return [*(await self._received_fills(symbol, since, order_id)).fills]
+
+    async def _received_fills(self, symbol: str | None, since: datetime | None, order_id: str | None) -> ReceivedFills:
         client = self._access.client
         await self._connection.markets()
         if symbol is not None:
             await self._access.market(symbol)
         start = None if since is None else int(since.timestamp() * 1000)
 
-        async def ask(client: Client) -> list[VenueFill]:
-            found = await self._venue.fills(client, symbol, start, order_id)
-            return read_rows(self._venue.exchange, "trades", found, self._readable_fill, lambda row: row["id"])
+        async def ask(client: Client) -> ReceivedFills:
+            trades, received = await self._venue.fills(client, symbol, start, order_id)
+            fills = read_rows(self._venue.exchange, "trades", trades, self._readable_fill, lambda row: row["id"])
+            return ReceivedFills(sorted(fills, key=lambda fill: (fill.at, fill.fill_id)), received)
 
-        fills = await self._connection.read(client, ask)
-        return sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
+        return await self._connection.read(client, ask)
 
     def _readable_fill(self, trade: Mapping[str, Any]) -> VenueFill:
         """Parse a trade of CCXT after the venue's corrections. Raise KeyError if its market is not listed."""
@@ -167,9 +170,9 @@ class ExchangeHistory:
         Reading fills stops at ``ends``, a time of the event loop's clock in seconds.
         """
 
-        async def read(symbol: str | None, since: datetime) -> Sequence[VenueFill]:
+        async def read(symbol: str | None, since: datetime) -> ReceivedFills:
             async with asyncio.timeout_at(ends):
-                return await self.fills(symbol, since)
+                return await self._received_fills(symbol, since, None)
 
         totals = {held.asset: held.total for held in value.assets}
         markets = await self._connection.markets()
