@@ -924,3 +924,15 @@ def test_answer_without_a_list_of_fills_is_no_empty_list(account: Account, run: 
 
     with pytest.raises(WalletConnectionError):
         run(account.connection.read(account.connection.client(account.credentials), ask, seconds=0.2))
+
+
+def test_odd_order_of_a_mapping_costs_its_row(kraken: Account, run: Run) -> None:
+    order = resting(kraken)
+    run(kraken.wallet.get_markets())
+
+    async def ask(client: Any) -> Any:
+        shown = (await client.privatePostOpenOrders())["result"]["open"]
+        return client.parse_orders({"ODDROW-00000-AAAAAA": None, **shown, "ODDROW-00001-AAAAAA": "x"})
+
+    found = run(kraken.connection.read(kraken.connection.client(kraken.credentials), ask, seconds=0.2))
+    assert [item["id"] for item in found] == [order.id]

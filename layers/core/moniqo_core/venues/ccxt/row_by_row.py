@@ -20,7 +20,7 @@ class RowByRow:
         """Parse a list of orders, or a mapping of orders by id."""
         rows = orders
         if isinstance(orders, Mapping):
-            rows = [{"id": name, **row} for name, row in orders.items()]
+            rows = [{"id": name, **row} if isinstance(row, Mapping) else row for name, row in orders.items()]
         return self._parse("parse_orders", "parse_order", "orders", rows, market, *rest, **named)
 
     def parse_trades(self, trades: Any, market: Any = None, *rest: Any, **named: Any) -> Any:
