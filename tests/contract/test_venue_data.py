@@ -936,3 +936,32 @@ def test_odd_order_of_a_mapping_costs_its_row(kraken: Account, run: Run) -> None
 
     found = run(kraken.connection.read(kraken.connection.client(kraken.credentials), ask, seconds=0.2))
     assert [item["id"] for item in found] == [order.id]
+
+
+@pytest.mark.parametrize("odd", [None, "x", {}, {"order_id": ["x"]}], ids=str)
+def test_odd_order_of_a_fill_in_the_quote_asset_costs_no_fill(coinbase: Account, run: Run, odd: Any) -> None:
+    coinbase.trade("buy", str(coinbase.level), "50000")
+    fill = {"size": "99.4035982803486", "price": "37.44", "size_in_quote": True}
+    order = {"filled_value": "99.4035982803486", "filled_size": "2.65501063"}
+    coinbase.fake.rewrite("/historical/fills", lambda shown: shown["fills"][0].update(fill))
+    coinbase.fake.rewrite("/historical/batch", lambda shown: shown["orders"][0].update(order))
+    coinbase.fake.rewrite("/historical/batch", lambda shown: shown["orders"].append(odd))
+    (found,) = run(coinbase.wallet.get_fills(coinbase.symbol))
+    assert (found.quote, found.amount) == (D("99.4035982803486"), D("2.65501063"))
+
+
+@pytest.mark.parametrize("odd", [None, "x", "NaN", "Infinity", ["x"]], ids=str)
+@pytest.mark.parametrize(("name", "field"), [("kraken", "time"), ("bybit", "execTime")])
+def test_odd_time_of_a_fill_costs_its_row(name: str, field: str, odd: Any, run: Run) -> None:
+    with account_at(name) as account:
+        orders = [account.trade("buy", "0.001", "50000") for _ in range(60)]
+
+        def spoil(shown: Any) -> None:
+            rows = rows_of(shown)
+            for row in rows.values() if isinstance(rows, dict) else rows:
+                if row[ORDER_OF_A_FILL[name]] == orders[-1]:
+                    row[field] = odd
+
+        account.fake.rewrite(FILLS[name], spoil)
+        found = run(account.wallet.get_fills(account.symbol, utc_now() - timedelta(hours=1)))
+        assert [fill.order_id for fill in found] == orders[:-1]

@@ -12,7 +12,7 @@ from moniqo_core.domain.market.marks import Marks
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
-from moniqo_core.venues.exchanges.reading.balances import amount
+from moniqo_core.venues.exchanges.reading.balances import amount, amount_or_zero
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
@@ -182,7 +182,7 @@ async def _oldest(client: Client, asked: Mapping[str, object], since: int) -> li
         if not is_whole:
             span = max(span // _SPAN_DIVISOR, _SHORTEST_SPAN)
             continue
-        found += sorted(rows, key=_executed_at)
+        found += sorted(rows, key=lambda fill: amount_or_zero(fill, "execTime"))
         start = end + 1
     return found[:_MOST]
 
@@ -221,11 +221,6 @@ def _quote(row: Mapping[str, Any]) -> Quote:
     return Quote(
         row["symbol"], amount(row["bid1Price"] or 0), amount(row["ask1Price"] or 0), amount(row.get("lastPrice") or 0)
     )
-
-
-def _executed_at(fill: Any) -> int:
-    """Return when a fill was made, in milliseconds. Zero for a row that does not say so."""
-    return int(fill.get("execTime") or 0) if isinstance(fill, Mapping) else 0
 
 
 def _readable(fill: Mapping[str, Any]) -> dict[str, Any]:

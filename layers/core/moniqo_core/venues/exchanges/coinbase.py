@@ -272,17 +272,21 @@ async def _with_base_sizes(client: Client, rows: Sequence[Any]) -> list[Any]:
     for start in range(0, len(ids), _ORDERS_AT_ONCE):
         asked = {"order_ids": ids[start : start + _ORDERS_AT_ONCE], "limit": _MOST}
         page = await client.v3PrivateGetBrokerageOrdersHistoricalBatch(asked)
-        orders.update((order["order_id"], order) for order in page["orders"])
+        orders.update(read_rows(client.venue.exchange, "orders", page["orders"], _by_id, lambda row: row["order_id"]))
     of_orders = [[row for row in in_quote if str(row["order_id"]) == name] for name in ids]
     found = read_rows(
         client.venue.exchange,
         "trades",
         of_orders,
-        lambda own: _base_sizes(client, own, orders.get(own[0]["order_id"])),
+        lambda own: _base_sizes(client, own, orders.get(str(own[0]["order_id"]))),
         lambda own: own[0]["order_id"],
     )
     sizes = {name: size for own in found for name, size in own.items()}
     return [{**row, "base_size": sizes[id(row)]} if id(row) in sizes else row for row in rows]
+
+
+def _by_id(order: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    return str(order["order_id"]), order
 
 
 def _base_sizes(

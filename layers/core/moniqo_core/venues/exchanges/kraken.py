@@ -16,7 +16,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
-from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
+from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
@@ -303,9 +303,13 @@ async def _pages(client: Client, since: int | None) -> Mapping[str, Mapping[str,
     offsets = range(_PAGE, min(count, most), _PAGE)
     if since is not None and count > _PAGE:
         # A trade newer than the first page would shift the offsets, and the oldest trades would be missed.
-        asked["end"] = max(found, key=lambda name: _time(found[name]))
+        times = {name: amount_or_zero(row, "time") for name, row in found.items()}
+        asked["end"] = max(times, key=lambda name: times[name])
+        # Rows that tell no time may be newer than that end. The others then move up by as many places at most.
+        undated = sum(not at for at in times.values())
+        offsets = range(_PAGE - undated, min(count, most), _PAGE)
         if count > most:
-            offsets, found = range(count - most, count, _PAGE), {}
+            offsets, found = range(count - most - undated, count, _PAGE), {}
     for offset in offsets:
         found |= (await client.privatePostTradesHistory({**asked, "ofs": offset}))["result"]["trades"]
     return found
@@ -326,11 +330,6 @@ def _quote(row: tuple[str, Mapping[str, Any]]) -> Quote:
     return Quote(
         name, amount(ticker["b"][0]), amount(ticker["a"][0]), amount(ticker["c"][0]) if ticker.get("c") else None
     )
-
-
-def _time(trade: Any) -> Decimal:
-    """Return when a trade was made. Zero for a row that does not say so."""
-    return Decimal(str(trade.get("time") or 0)) if isinstance(trade, Mapping) else Decimal(0)
 
 
 def _parts(error: str) -> Sequence[str]:

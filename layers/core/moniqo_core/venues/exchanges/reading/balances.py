@@ -73,3 +73,11 @@ def amount(value: object) -> Decimal:
     if not found.is_finite():
         raise ValueError(value)
     return found
+
+
+def amount_or_zero(row: object, field: str) -> Decimal:
+    """Return an amount of a row, or zero if the row does not tell it. It serves to sort rows that may be odd."""
+    try:
+        return amount(row[field]) if isinstance(row, Mapping) else ZERO
+    except (KeyError, ValueError, ArithmeticError):
+        return ZERO
