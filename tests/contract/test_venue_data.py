@@ -965,3 +965,22 @@ def test_odd_time_of_a_fill_costs_its_row(name: str, field: str, odd: Any, run: 
         account.fake.rewrite(FILLS[name], spoil)
         found = run(account.wallet.get_fills(account.symbol, utc_now() - timedelta(hours=1)))
         assert [fill.order_id for fill in found] == orders[:-1]
+
+
+def test_order_that_coinbase_placed_is_not_refused_by_an_empty_reason(coinbase: Account, run: Run) -> None:
+    coinbase.fake.rewrite(coinbase.fake.orders_path, lambda shown: shown.update(error_response={}))
+    order = OrderRequest(coinbase.symbol, OrderSide.BUY, OrderType.MARKET, D("0.01"))
+    assert run(coinbase.wallet.send_order(order, f"{7:032x}")).status is OrderStatus.FILLED
+
+
+def test_answer_of_coinbase_that_is_neither_success_nor_refusal_leaves_the_outcome_open(
+    coinbase: Account, run: Run
+) -> None:
+    def blur(shown: Any) -> None:
+        shown.clear()
+        shown["error_response"] = {}
+
+    coinbase.fake.rewrite(coinbase.fake.orders_path, blur)
+    order = OrderRequest(coinbase.symbol, OrderSide.BUY, OrderType.MARKET, D("0.01"))
+    with pytest.raises(UnknownOutcomeError):
+        run(coinbase.wallet.send_order(order, f"{7:032x}"))

@@ -86,8 +86,9 @@ class Coinbase(Venue):
         """
         if not isinstance(body, dict):
             return ()
-        if isinstance(body.get("error_response"), dict):
-            response = body["error_response"]
+        response = body.get("error_response")
+        # An answer that does not tell its success is a refusal if it gives a reason.
+        if isinstance(response, dict) and body.get("success", not response) is False:
             names = (response.get("preview_failure_reason"), response.get("error"))
             known = [str(name) for name in names if name and not str(name).startswith("UNKNOWN_")]
             return [*known, REFUSED_ORDER]
