@@ -984,3 +984,32 @@ def test_answer_of_coinbase_that_is_neither_success_nor_refusal_leaves_the_outco
     order = OrderRequest(coinbase.symbol, OrderSide.BUY, OrderType.MARKET, D("0.01"))
     with pytest.raises(UnknownOutcomeError):
         run(coinbase.wallet.send_order(order, f"{7:032x}"))
+
+
+UNKNOWN_ORDER_ANSWERS = {
+    "coinbase": (404, {"error": "NOT_FOUND"}),
+    "kraken": (200, {"error": ["EOrder:Unknown order"]}),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN_ORDER_ANSWERS)
+def test_list_that_is_not_found_does_not_prove_that_an_order_was_never_placed(name: str, run: Run) -> None:
+    with account_at(name) as account:
+        resting(account)
+        status, body = UNKNOWN_ORDER_ANSWERS[name]
+        path = OPEN_ORDERS[name]
+        account.fake.break_with("status", path=path, status=status, body=json.dumps(body), times=None)
+        with pytest.raises(WalletConnectionError):
+            run(account.wallet.find_order(f"{1:032x}", account.symbol))
+        account.fake.mend()
+        assert run(account.wallet.find_order(f"{1:032x}", account.symbol))
+        assert run(account.wallet.find_order(f"{2:032x}", account.symbol)) is None
+
+
+def test_order_whose_fills_are_not_found_was_placed_all_the_same(kraken: Account, run: Run) -> None:
+    order = OrderRequest(kraken.symbol, OrderSide.BUY, OrderType.MARKET, quote_amount=D(500))
+    run(kraken.wallet.send_order(order, f"{9:032x}"))
+    body = json.dumps({"error": ["EOrder:Unknown order"]})
+    kraken.fake.break_with("status", path="/QueryOrders", status=200, body=body, times=None)
+    with pytest.raises(WalletConnectionError):
+        run(kraken.wallet.find_order(f"{9:032x}", kraken.symbol))

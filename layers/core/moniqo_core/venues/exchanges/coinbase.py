@@ -82,7 +82,8 @@ class Coinbase(Venue):
     def codes(self, status: int, body: Any) -> Sequence[str]:
         """Return the code of ``{"error": "PERMISSION_DENIED"}``, or the reason why an order was refused.
 
-        A refused order or cancellation has HTTP status 200, with the reason in its body.
+        A refused order or cancellation has HTTP status 200, with the reason in its body. A status 404 counts as
+        ``NOT_FOUND`` if the body gives no other code.
         """
         if not isinstance(body, dict):
             return ()
@@ -97,7 +98,9 @@ class Coinbase(Venue):
             return [str(failed[0].get("failure_reason"))]
         ids = [item.get("id") for item in body.get("errors") or () if isinstance(item, dict)]
         given = [name.upper() for name in (body.get("error"), *ids) if isinstance(name, str)]
-        return ["NOT_FOUND", *given] if status == HTTPStatus.NOT_FOUND else given
+        if status == HTTPStatus.NOT_FOUND:
+            return [*(name for name in given if name != "UNKNOWN"), "NOT_FOUND"]
+        return given
 
     async def permissions(self, client: Client) -> KeyPermissions | None:
         """Read ``GET /api/v3/brokerage/key_permissions``."""
@@ -225,11 +228,12 @@ class Coinbase(Venue):
         """Search the last orders of the symbol, because Coinbase has no query by client order id.
 
         Raises:
-            VenueRefusalError: the order is not among them.
+            VenueRefusalError: the order is not among them, or the venue refused the list.
 
         """
         asked = {"product_id": client.market(symbol)["id"], "limit": _MOST}
-        page = await client.v3PrivateGetBrokerageOrdersHistoricalBatch(asked)
+        with means.listing_orders():
+            page = await client.v3PrivateGetBrokerageOrdersHistoricalBatch(asked)
         for row in page["orders"]:
             # An order that cannot be read raises here: it must not look like an order that was never placed.
             if isinstance(row, Mapping) and row.get("client_order_id") == client_id:

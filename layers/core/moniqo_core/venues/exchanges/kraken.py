@@ -226,12 +226,13 @@ class Kraken(Venue):
         """Search open orders, then closed ones. An order that closes in between is found by the second search.
 
         Raises:
-            VenueRefusalError: there is no such order.
+            VenueRefusalError: there is no such order, or the venue refused a list.
 
         """
         asked = {"cl_ord_id": client_id}
-        found = (await client.privatePostOpenOrders(asked))["result"]["open"]
-        found = found or (await client.privatePostClosedOrders(asked))["result"]["closed"]
+        with means.listing_orders():
+            found = (await client.privatePostOpenOrders(asked))["result"]["open"]
+            found = found or (await client.privatePostClosedOrders(asked))["result"]["closed"]
         for name, row in found.items():
             # An order that cannot be read raises here: it must not look like an order that was never placed.
             if row.get("cl_ord_id") in {None, client_id}:

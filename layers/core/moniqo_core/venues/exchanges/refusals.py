@@ -6,7 +6,8 @@ exception for calls without an answer. docs/reference/venues.md shows the tables
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -182,6 +183,20 @@ class VenueRefusalError(Exception):
         if address is not None and self.refusal in {KEY, LOCATION}:
             error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
         return error
+
+
+@contextmanager
+def listing_orders() -> Iterator[None]:
+    """Turn a refused list of orders into a failed request where it would mean that an order does not exist.
+
+    Only a search of the list tells that.
+    """
+    try:
+        yield
+    except VenueRefusalError as refused:
+        if refused.refusal is UNKNOWN_ORDER:
+            raise VenueRefusalError(UNKNOWN_REASON, code=refused.code) from None
+        raise
 
 
 def is_failure(refusal: Refusal) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError
+from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError, WalletConnectionError
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import PreviousSync
@@ -85,9 +85,18 @@ class ExchangeHistory:
         return read_rows(self._venue.exchange, "orders", found, self.readable, lambda row: row["id"])
 
     async def result(self, found: Mapping[str, Any]) -> OrderResult:
-        """Parse an order. Its fills are queried if it does not report its fee, or amounts in the wrong unit."""
+        """Parse an order. Its fills are queried if it does not report its fee, or amounts in the wrong unit.
+
+        Raises:
+            WalletConnectionError: the venue does not list the fills of the order.
+
+        """
         if needs_fills(found):
-            found = with_fills(found, await self.fills(found["symbol"], order_id=str(found["id"])))
+            try:
+                fills = await self.fills(found["symbol"], order_id=str(found["id"]))
+            except OrderNotFoundError:
+                raise WalletConnectionError("The venue has this order, but does not list its fills.") from None
+            found = with_fills(found, fills)
         return read_order(found, self._venue.type_of(found))
 
     async def open_orders(self, symbol: str | None) -> list[OrderResult]:

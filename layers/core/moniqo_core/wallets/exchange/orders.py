@@ -122,7 +122,12 @@ class ExchangeOrders:
             return _only_accepted(order, str(sent["id"]), venue_id, self._access.clock())
 
     async def find(self, venue_id: str, symbol: str) -> OrderResult | None:
-        """Return the order sent under the client id ``venue_id``, None while the venue does not have it."""
+        """Return the order sent under the client id ``venue_id``, None while the venue does not have it.
+
+        Raises:
+            WalletConnectionError: the venue did not answer, or does not list its orders or the fills of this one.
+
+        """
         await self._access.market(symbol)
 
         async def ask(client: Client) -> Mapping[str, Any]:
