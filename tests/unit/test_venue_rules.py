@@ -18,7 +18,9 @@ from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.ccxt.parsing import VenueFill, position_of
+from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.kraken import Kraken
 from moniqo_core.venues.exchanges.refusals import (
     DEFAULT_RETRY_AFTER,
@@ -445,3 +447,23 @@ def test_trades_on_margin_are_not_part_of_a_position() -> None:
 )
 def test_venue_tells_trades_on_margin(name: str, row: Mapping[str, Any], on_margin: bool) -> None:
     assert venue_named(name).is_on_margin(row) is on_margin
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "on_test_network"),
+    [
+        ("binance", {"testnet_url": "https://api.binance.com"}, False),
+        ("binance", {"testnet_url": "https://API.binance.com:443/"}, False),
+        ("binance", {"testnet_url": "https://added.venue.example"}, False),
+        ("binance", {"base_url": "https://api.binance.com", "testnet_url": "https://testnet.binance.vision"}, False),
+        ("binance", {"testnet_url": "https://testnet.binance.vision"}, True),
+        ("binance", {"base_url": "https://testnet.binance.vision"}, True),
+        ("binance", {"testnet_url": "http://127.0.0.1:9001"}, True),
+        ("binance", {"base_url": "http://127.0.0.1:9001"}, False),
+        ("kraken", {"testnet_url": "https://api.kraken.com"}, False),
+    ],
+)
+def test_only_a_host_of_the_test_network_is_one(name: str, config: dict[str, str], on_test_network: bool) -> None:
+    hosts = {"added.venue.example"}
+    connection = VenueConnection(venue_named(name), ApiConfig(**config), allow_loopback=True, venue_hosts=hosts)
+    assert connection.client_model().on_test_network is on_test_network

@@ -47,8 +47,9 @@ class VenueConnection(VenueCalls):
 
         Args:
             venue: The rules of the exchange.
-            config: The address: ``base_url``, or ``testnet_url`` if there is no ``base_url``. ``rate_limits`` may set
-                ``requests_per_second`` for each account, which overrides CCXT's rate.
+            config: The address: ``base_url``, or ``testnet_url`` if there is no ``base_url``. It is on the test network
+                if its host is one of the venue's ``test_hosts``, or a ``testnet_url`` on this machine. ``rate_limits``
+                may set ``requests_per_second`` for each account, which overrides CCXT's rate.
             markets: Where listings are stored. None keeps them in this object only.
             allow_loopback: Whether an address on this machine may be called, also without TLS.
             venue_hosts: Hosts that may be called beside those of the venue itself.

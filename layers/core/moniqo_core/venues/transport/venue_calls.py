@@ -27,7 +27,7 @@ from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.http_session import open_session
 from moniqo_core.venues.transport.public_resolver import public_resolver
 from moniqo_core.venues.transport.rate_limiter import RATE_LIMITED, RateLimiter
-from moniqo_core.venues.transport.venue_address import checked_address
+from moniqo_core.venues.transport.venue_address import LOOPBACK_HOSTS, checked_address
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,7 +72,8 @@ class VenueCalls:
         address = config.base_url or config.testnet_url
         hosts = {*venue.hosts, *venue.test_hosts, *venue_hosts}
         self._address = checked_address(address, allow_loopback=allow_loopback, hosts=hosts)
-        self._on_test_network = config.base_url is None or urlsplit(address).hostname in venue.test_hosts
+        host = urlsplit(self._address).hostname
+        self._on_test_network = host in venue.test_hosts or (config.base_url is None and host in LOOPBACK_HOSTS)
         self._allow_loopback = allow_loopback
         self._per_second = config.rate_limits.get("requests_per_second")
         self._calls_from = calls_from
