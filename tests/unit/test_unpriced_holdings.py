@@ -38,7 +38,7 @@ def curve(unpriced: range, hours: int) -> dict[int, Decimal]:
 
     X has no price in the ``unpriced`` half hours.
     """
-    mine, points = wallet(), {}
+    mine, points = wallet(), dict[int, Decimal]()
     for step in range(hours * 2):
         at = NOON + step * timedelta(minutes=30)
         found = outcome(mine, {} if step in unpriced else X_PRICED, at, X="1", USDT="100")

@@ -463,7 +463,7 @@ def test_venue_tells_trades_on_margin(name: str, row: Mapping[str, Any], on_marg
         ("kraken", {"testnet_url": "https://api.kraken.com"}, False),
     ],
 )
-def test_only_a_host_of_the_test_network_is_one(name: str, config: dict[str, str], on_test_network: bool) -> None:
+def test_only_a_host_of_the_test_network_is_one(name: str, config: dict[str, Any], on_test_network: bool) -> None:
     hosts = {"added.venue.example"}
     connection = VenueConnection(venue_named(name), ApiConfig(**config), allow_loopback=True, venue_hosts=hosts)
     assert connection.client_model().on_test_network is on_test_network
