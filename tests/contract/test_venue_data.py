@@ -1013,3 +1013,21 @@ def test_order_whose_fills_are_not_found_was_placed_all_the_same(kraken: Account
     kraken.fake.break_with("status", path="/QueryOrders", status=200, body=body, times=None)
     with pytest.raises(WalletConnectionError):
         run(kraken.wallet.find_order(f"{9:032x}", kraken.symbol))
+
+
+def test_market_that_is_left_out_as_a_duplicate_is_named_in_plain_letters(
+    binance: Account, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = "BTCUSDT\x1b[2J\n" + "ü" * 500
+
+    def add(shown: Any) -> None:
+        shown["symbols"].append(shown["symbols"][0] | {"symbol": odd})
+
+    binance.fake.rewrite("/exchangeInfo", add)
+    run(binance.wallet.get_markets())
+    (left_out,) = [record.fields for record in caplog.records if record.message == "rows of a venue left out"]  # type: ignore[attr-defined]
+    (name,) = left_out["named"]
+    assert name.startswith("BTCUSDT")
+    assert len(name) <= 60
+    assert name.isascii()
+    assert name.isprintable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,10 +13,8 @@ from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.storage.market.venue_markets import ListedMarket, MarketListing
 from moniqo_core.venues.exchanges.reading.balances import unused_name
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.exchanges.rows import log_left_out, read_rows, row_name
 from moniqo_core.venues.exchanges.venue import Client, Venue
-
-log: Final = logging.getLogger("moniqo")
 
 MOST_LOST: Final = 2
 """A list in which only one of this many markets is left is taken for an answer during maintenance."""
@@ -38,10 +35,6 @@ def read_markets(client: Client, found: Sequence[Mapping[str, Any] | None]) -> l
         venue.exchange, "markets", spot, lambda item: _read(venue, item), lambda item: (item or {})["id"]
     )
     return _without_duplicates(venue, _named_apart(client, listed))
-
-
-def _id(item: Mapping[str, Any] | None) -> object:
-    return None if item is None else item["id"]
 
 
 def _read(venue: Venue, item: Mapping[str, Any] | None) -> ListedMarket:
@@ -113,10 +106,8 @@ def _without_duplicates(venue: Venue, listed: Sequence[ListedMarket]) -> list[Li
     """Return one market for each symbol: of several, the first that trades. The others are named in our log."""
     found: dict[str, ListedMarket] = {}
     trading_first = sorted(listed, key=lambda item: (item.mode is not MarketMode.NORMAL, item.venue_symbol))
-    left_out = [item.venue_symbol for item in trading_first if found.setdefault(item.market.symbol, item) is not item]
-    if left_out:
-        named = {"venue": venue.exchange, "rows": "markets", "left_out": len(left_out), "named": left_out[:10]}
-        log.warning("rows of a venue left out", extra={"fields": named})
+    left_out = [item for item in trading_first if found.setdefault(item.market.symbol, item) is not item]
+    log_left_out(venue.exchange, "markets", [row_name(item, lambda row: row.venue_symbol) for item in left_out])
     return sorted(found.values(), key=lambda item: item.market.symbol)
 
 

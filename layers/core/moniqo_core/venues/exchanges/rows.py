@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 Row = TypeVar("Row")
@@ -34,14 +34,20 @@ def read_rows(
         try:
             found.append(read(row))
         except Exception as error:  # noqa: BLE001  a row may be odd in any way
-            odd.append(f"{_name_of(row, name)} ({type(error).__name__})")
-    if odd:
-        named = {"venue": venue, "rows": kind, "left_out": len(odd), "named": odd[:MOST_NAMED]}
-        log.warning("rows of a venue left out", extra={"fields": named})
+            odd.append(f"{row_name(row, name)} ({type(error).__name__})")
+    log_left_out(venue, kind, odd)
     return found
 
 
-def _name_of(row: Row, name: Callable[[Row], object]) -> str:
+def log_left_out(venue: str, kind: str, rows: Sequence[str]) -> None:
+    """Write to our log that rows of a venue were left out, with the first names of :func:`row_name`, if any were."""
+    if rows:
+        named = {"venue": venue, "rows": kind, "left_out": len(rows), "named": rows[:MOST_NAMED]}
+        log.warning("rows of a venue left out", extra={"fields": named})
+
+
+def row_name(row: Row, name: Callable[[Row], object]) -> str:
+    """Return the venue's id of a row in a form that is safe to log, or a question mark if the row has none."""
     try:
         given = str(name(row))
     except Exception:  # noqa: BLE001  the row may not even have an id
