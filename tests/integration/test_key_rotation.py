@@ -41,6 +41,7 @@ WALLETS = 8
 READERS = 4
 WRITERS = 2
 KILLS = 6
+MOST_KILLS = 24
 HOUR = 3600
 
 Result = TypeVar("Result")
@@ -352,11 +353,13 @@ def test_killed_processes_lose_no_credentials_and_the_next_run_finishes(
     secrets = make_wallets(invoke, run, seeded)
     chance = random.Random(seed)
     stages: Counter[str] = Counter()
-    last = ""
-    for kill in range(KILLS):
+    last, kill = "", -1
+    # On a busy machine a rotation may begin anew before it reaches its third step, so such a kill is tried again.
+    while kill < KILLS - 1 or (len(stages) < 3 and kill < MOST_KILLS):
+        kill += 1
         victim = KillableProcess(rotate_until_killed, mongo_url, seeded.name, KEY_SECRET, 100 * kill)
         # The first kills come after one, two and three steps, so that chance cannot leave a stage out.
-        for _ in range(kill + 1 if kill < 3 else chance.randrange(1, 12)):
+        for _ in range(kill % KILLS + 1 if kill % KILLS < 3 else chance.randrange(1, 12)):
             assert victim.reports.poll(30), f"it stands still, TEST_SEED={seed}"
             last = victim.reports.recv()
         if chance.random() < 0.5:
@@ -367,7 +370,7 @@ def test_killed_processes_lose_no_credentials_and_the_next_run_finishes(
         run(all_open(Environment(seeded, stored, MovedClock()), secrets))
 
     assert len(stages) > 2, stages
-    clock = MovedClock(timedelta(hours=100 * KILLS))
+    clock = MovedClock(timedelta(hours=100 * (kill + 1)))
     environment = Environment(seeded, stored, clock)
     run(environment.rotation.run_all())
     clock.move(HOUR)
