@@ -33,7 +33,7 @@ def order(side: OrderSide, amount: str, price: str | None = None) -> OrderReques
 def refused_amount(request: OrderRequest, free: dict[str, str]) -> Decimal:
     """Return the amount that the refusal of an order suggests."""
     held = {asset: Holding(D(amount)) for asset, amount in free.items()}
-    decision = LiveDecision(request, WALLET, None, 0, MARKET, funds=VenueFunds(held, MIDS, NOON))
+    decision = LiveDecision(request, WALLET, None, 0, MARKET, NOON, funds=VenueFunds(held, MIDS, NOON))
     with pytest.raises(InsufficientBalanceError) as refusal:
         decision.check()
     suggested = refusal.value.members["suggested_amount"]

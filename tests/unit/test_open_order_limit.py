@@ -20,7 +20,7 @@ WALLET = active_wallet(RiskLimits(Decimal(10**9), Decimal(10**9), 100), START)
 
 
 def live(open_orders: int) -> LiveDecision:
-    return LiveDecision(ORDER, WALLET, None, open_orders, MARKETS[BTC])
+    return LiveDecision(ORDER, WALLET, None, open_orders, MARKETS[BTC], START)
 
 
 def test_live_wallet_may_have_as_many_open_orders_as_the_limit() -> None:

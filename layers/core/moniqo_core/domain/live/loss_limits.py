@@ -152,12 +152,15 @@ def paused_by_loss(wallet: UserWallet, found: LossLimitBreach) -> UserWallet:
     )
 
 
-def last_known_breach(wallet: UserWallet) -> LossLimitBreach | None:
-    """Return the loss limit that the wallet reached at its last sync, if any."""
+def last_known_breach(wallet: UserWallet, now: datetime) -> LossLimitBreach | None:
+    """Return the loss limit that the wallet still reaches if it is worth as much as at its last sync, if any.
+
+    A daily limit ends with the day.
+    """
     equity = wallet.balance.total_value_usd
     if equity is None or wallet.baseline is None:
         return None
-    return reached_loss_limit(wallet, wallet.baseline, equity)
+    return reached_loss_limit(wallet, baseline_at(wallet, equity, now, firm=wallet.balance.firm), equity)
 
 
 def check_losses(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> None:

@@ -44,7 +44,7 @@ class VenueFunds:
 
 @dataclass(frozen=True)
 class LiveDecision:
-    """The decision on one live order.
+    """The decision on one live order at the time ``at``.
 
     ``off`` tells why this deployment sends no orders, and is None when it does. ``open_orders`` counts the orders that
     may still fill. ``form`` is the market, or the reason why the venue cannot take the order. ``buys`` may still fill,
@@ -57,6 +57,7 @@ class LiveDecision:
     off: str | None
     open_orders: int
     form: Market | WalletError
+    at: datetime
     buys: Sequence[PendingBuy] = ()
     funds: VenueFunds | None = None
 
@@ -119,8 +120,13 @@ class LiveDecision:
             raise WalletSuspendedError("The wallet is suspended.", reason=wallet.status_reason)
         if wallet.status is UserWalletStatus.PAUSED:
             level = wallet.pause_level or PauseLevel.FULL
-            reached = last_known_breach(wallet) is not None
-            refuse_while_paused(level, self.request.side, wallet.status_reason, limit_reached=reached)
+            refuse_while_paused(
+                level,
+                self.request.side,
+                wallet.status_reason,
+                limit_reached=last_known_breach(wallet, self.at) is not None,
+                key_can_withdraw=wallet.key_can_withdraw,
+            )
 
     def _check_open_orders(self) -> None:
         check_open_orders(self.open_orders, 1)

@@ -146,9 +146,8 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
     """Record the permissions of the key. Pause the wallet if the key can withdraw or its permissions changed."""
     if now is None:
         return wallet
-    version = wallet.credentials_version
-    reason = reason_to_pause(wallet.key_permissions if wallet.key_permissions_version == version else None, now)
-    wallet = replace(wallet, key_permissions=now, key_permissions_version=version)
+    reason = reason_to_pause(wallet.known_permissions, now)
+    wallet = replace(wallet, key_permissions=now, key_permissions_version=wallet.credentials_version)
     if reason is None or wallet.status in STOPPED_STATUSES:
         return wallet
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason, pause_level=PauseLevel.FULL)

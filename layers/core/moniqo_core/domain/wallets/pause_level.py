@@ -28,17 +28,23 @@ _DETAILS: Final = {
 }
 _SELL: Final = 'To sell, first send {"level": "reduce_only"} to POST /wallets/{id}/pause.'
 _RESUME: Final = 'Resume the wallet: send {"confirm": true} to POST /wallets/{id}/resume. Then place the order again.'
+_REPLACE_KEY: Final = (
+    "The API key can withdraw funds. Replace it with PUT /wallets/{id}/credentials, then send"
+    ' {"confirm": true} to POST /wallets/{id}/resume.'
+)
 _RAISE_LIMIT: Final = (
     "A loss limit is still reached. Change risk_limits with PATCH /wallets/{id}, then send"
     ' {"confirm": true} to POST /wallets/{id}/resume. A daily limit also ends with the day.'
 )
 
 
-def refuse_while_paused(level: PauseLevel, side: OrderSide, reason: str | None, *, limit_reached: bool) -> None:
+def refuse_while_paused(
+    level: PauseLevel, side: OrderSide, reason: str | None, *, limit_reached: bool, key_can_withdraw: bool = False
+) -> None:
     """Refuse an order that a paused wallet does not accept.
 
-    ``reason`` is that of the pause. ``limit_reached`` tells that a loss limit is reached now, so that the wallet cannot
-    be resumed yet.
+    ``reason`` is that of the pause. ``limit_reached`` tells that a loss limit is reached now, and ``key_can_withdraw``
+    that the API key is refused. In both cases the wallet cannot be resumed yet.
 
     Raises:
         WalletPausedError: the order buys, or the wallet is fully paused. Its hint names the next step.
@@ -47,5 +53,9 @@ def refuse_while_paused(level: PauseLevel, side: OrderSide, reason: str | None, 
     selling = side is OrderSide.SELL
     if selling and level is PauseLevel.REDUCE_ONLY:
         return
-    hint = _SELL if selling else _RAISE_LIMIT if limit_reached else _RESUME
+    hint = _RAISE_LIMIT if limit_reached else _RESUME
+    if selling:
+        hint = _SELL
+    elif key_can_withdraw:
+        hint = _REPLACE_KEY
     raise WalletPausedError(_DETAILS[level], hint=hint, level=level, reason=reason)

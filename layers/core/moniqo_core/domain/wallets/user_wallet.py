@@ -168,6 +168,16 @@ class UserWallet:
         return self.credentials is not None or bool(self.settings)
 
     @property
+    def known_permissions(self) -> KeyPermissions | None:
+        """The permissions of the key at the last sync, or None if the key was replaced since."""
+        return self.key_permissions if self.key_permissions_version == self.credentials_version else None
+
+    @property
+    def key_can_withdraw(self) -> bool:
+        """Whether the key could withdraw at the last sync, so that the wallet cannot be resumed with it."""
+        return self.known_permissions is not None and self.known_permissions.can_withdraw
+
+    @property
     def mode(self) -> str:
         """``paper`` for a demo wallet, ``live`` for real money."""
         return "paper" if self.is_demo else "live"

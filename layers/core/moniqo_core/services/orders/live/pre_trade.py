@@ -47,6 +47,7 @@ class PreTradeFindings:
     state: PreTradeState
     form: Market | WalletError
     funds: VenueFunds | None
+    at: datetime
     live_trading: bool
 
     def decision(self, latest: PreTradeState) -> LiveDecision:
@@ -56,7 +57,8 @@ class PreTradeFindings:
         newer = [item for item in latest.orders if item.seq >= first and item.request.side is OrderSide.BUY]
         buys += [exposure_limits.new_buy(item) for item in newer]
         waiting = sum(not item.has_ended for item in latest.orders)
-        return LiveDecision(self.order, latest.wallet, self._why_off(latest), waiting, self.form, buys, self.funds)
+        off = self._why_off(latest)
+        return LiveDecision(self.order, latest.wallet, off, waiting, self.form, self.at, buys, self.funds)
 
     def _why_off(self, state: PreTradeState) -> str | None:
         if not self.live_trading:
@@ -104,7 +106,7 @@ class PreTradeCheck:
         form: Market | WalletError,
         funds: VenueFunds | None = None,
     ) -> PreTradeFindings:
-        return PreTradeFindings(order, state, form, funds, self._live_trading)
+        return PreTradeFindings(order, state, form, funds, self._now(), self._live_trading)
 
     async def preflight(self, wallet: VenueWallet, order: OrderRequest, state: PreTradeState) -> Preflight:
         """Check an order against every rule. Raise MarketDataError, or WalletConnectionError without an answer."""
