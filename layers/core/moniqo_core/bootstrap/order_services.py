@@ -43,7 +43,7 @@ def live_placing() -> LivePlacing:
 
 @cache
 def buy_cancellation() -> BuyCancellation:
-    """Return the service that cancels buy orders of wallets that reached a loss limit."""
+    """Return the service that cancels buy orders of wallets that were paused or reached a loss limit."""
     from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 
     return BuyCancellation(bootstrap.database(), bootstrap.wallets())

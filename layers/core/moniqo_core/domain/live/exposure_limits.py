@@ -59,7 +59,7 @@ class AssetExposure:
 
 @dataclass(frozen=True, slots=True)
 class LiveExposure:
-    """Exposure if the order is accepted. ``price_usd`` is the higher of its limit and the mid."""
+    """Exposure if the order is accepted. ``price_usd`` is the higher of its limit and the mark."""
 
     market: Market
     price_usd: Decimal
@@ -106,7 +106,7 @@ def exposure(
         market: Its market.
         held: Total of each asset.
         buys: Buy orders that may still fill, or may have filled since ``held`` was read.
-        mids: Mid prices of the venue by symbol.
+        mids: Mark prices of the venue by symbol.
 
     Raises:
         MarketDataError: The market of the order has no price in US dollars.

@@ -35,7 +35,7 @@ from moniqo_core.domain.wallets.user_wallet import SnapshotAsset, UserWallet, Us
 
 @dataclass(frozen=True, slots=True)
 class VenueFunds:
-    """Holdings and mid prices that the venue reported at the time ``at``."""
+    """Holdings and mark prices that the venue reported at the time ``at``."""
 
     held: Mapping[str, Holding]
     mids: Mapping[str, Decimal]

@@ -43,8 +43,8 @@ def fork_account(
 ) -> Commit:
     """Make the first commit of a copy of ``source``, with its balances and cost basis.
 
-    The copy has no open orders, and its profit starts at zero. ``marks`` are the current mid prices of its holdings, so
-    that its losses count from now.
+    The copy has no open orders, and its profit starts at zero. ``marks`` are the current mark prices of its holdings,
+    so that its losses count from now.
     """
     with exact():
         copied = replace(

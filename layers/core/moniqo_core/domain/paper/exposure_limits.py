@@ -44,7 +44,8 @@ class Exposure(NamedTuple):
     """Exposure of the order's symbol, in US dollars.
 
     ``value`` is ``before``, the holding and open buys without this order, plus this order. Both are valued at
-    ``price``, and open buys that wait with a higher limit at that limit. ``others`` has all other symbols.
+    ``price``, the higher of the order's limit and the mark. Open buys that wait with a higher limit count at that
+    limit. ``others`` has all other symbols.
     """
 
     value: Decimal
@@ -102,7 +103,7 @@ def symbol_exposure(
 
 
 def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
-    """Return the exposure of all other symbols at mid prices, in US dollars."""
+    """Return the exposure of all other symbols at their marks, in US dollars."""
     total = ZERO
     for symbol, stake in exposure.others.items():
         total += stake.at(context.marks[symbol]) * context.usd_rate

@@ -16,7 +16,7 @@ def value(
 ) -> Valuation:
     """Value the cash and every asset held, ordered by name.
 
-    ``marks`` are mid prices per symbol in the cash asset. ``usd_rate`` is the price of the cash asset in US dollars.
+    ``marks`` are mark prices per symbol in the cash asset. ``usd_rate`` is the price of the cash asset in US dollars.
     """
     cash = account.terms.cash_asset
     with exact():

@@ -87,7 +87,7 @@ def measure(
         fills: All its fills, oldest first.
         points: Its equity on UTC hours, oldest first.
         positions: Current position and realised PnL of each symbol.
-        marks: Current mid prices. A figure that needs a missing one is None.
+        marks: Current mark prices. A figure that needs a missing one is None.
         equity: Current equity, or None when a held asset has no price.
         now: The current time.
 

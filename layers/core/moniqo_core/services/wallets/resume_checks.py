@@ -15,7 +15,7 @@ class Resuming:
     """Tests the connection, and for an account that does not enforce loss limits itself, syncs it to check them."""
 
     def __init__(self, connection: WalletConnection, sync: BalanceSync, stop: BuyCancellation) -> None:
-        """Use these services. ``stop`` reports buy orders that a loss limit stopped and that may still fill."""
+        """Use these services. ``stop`` reports stopped buy orders that may still fill."""
         self._connection = connection
         self._sync = sync
         self._stop = stop
@@ -25,7 +25,7 @@ class Resuming:
 
         Raises:
             InvalidCredentialsError, WalletConnectionError: its account does not answer.
-            ConflictError: a loss limit is still reached, or buy orders that it stopped may still fill.
+            ConflictError: a loss limit is still reached, or stopped buy orders may still fill.
 
         """
         await self._connection.require(wallet, account)

@@ -105,6 +105,8 @@ class DemoAccess:
     ) -> BalanceSnapshot:
         """Open the account and insert its user wallet, ``projection``, with the balance that is returned.
 
+        Without a ``projection`` no user wallet is inserted, and the balance is empty.
+
         Raises:
             ConflictError: the account exists.
 

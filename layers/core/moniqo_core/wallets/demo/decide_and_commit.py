@@ -188,7 +188,7 @@ class DemoAccount:
         self._loaded = loaded
 
     async def valuation(self) -> Valuation:
-        """Evaluate resting orders, then value the account at current mid prices.
+        """Evaluate resting orders, then value the account at current mark prices.
 
         Only changes are committed, so a sync of many wallets does not write to every journal. The scheduled evaluation
         commits the hourly marks.

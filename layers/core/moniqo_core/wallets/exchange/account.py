@@ -67,7 +67,7 @@ class ExchangeAccount:
         return await self._access.connection.read(self._access.client, ask)
 
     async def valuation(self) -> Valuation:
-        """Value holdings at the venue's mid prices, in US dollars, without a profit: the venue does not report one."""
+        """Value holdings at the venue's marks, in US dollars, without a profit: the venue does not report one."""
         balances = await self.balances()
         return valued(balances, await self._mids(balances), self._access.clock())
 

@@ -16,7 +16,7 @@ from moniqo_core.wallets.base import WalletBalance, WalletPosition
 
 
 def valued(balances: Sequence[WalletBalance], mids: Mapping[str, Decimal], now: datetime) -> Valuation:
-    """Value holdings at these mid prices, in US dollars. The total is the :func:`live_total`."""
+    """Value holdings at these marks by symbol, in US dollars. The total is the :func:`live_total`."""
     with exact():
         assets = [_asset_value(held, usd_price(held.asset, mids)) for held in balances]
     firm = all(is_firmly_priced(held.asset, mids) for held in balances)

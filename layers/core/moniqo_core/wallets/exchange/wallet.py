@@ -77,7 +77,7 @@ class ExchangeWallet(VenueWallet):
         return await self.account.balances()
 
     async def valuation(self) -> Valuation:
-        """Value holdings at the venue's mid prices, in US dollars, without a profit: the venue does not report one."""
+        """Value holdings at the venue's marks, in US dollars, without a profit: the venue does not report one."""
         return await self.account.valuation()
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:

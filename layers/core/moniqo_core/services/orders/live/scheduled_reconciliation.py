@@ -106,8 +106,8 @@ class OrderReconciliation:
     ) -> None:
         """Query the orders of one wallet. If one fails, it and those after it are postponed.
 
-        While a loss limit ``stops`` buying, open buy orders are cancelled. A failed cancellation is tried again in a
-        minute.
+        While a pause or a loss limit ``stops`` buying, open buy orders are cancelled. A failed cancellation is tried
+        again in a minute.
         """
         at = 0
         try:
