@@ -1031,3 +1031,17 @@ def test_market_that_is_left_out_as_a_duplicate_is_named_in_plain_letters(
     assert len(name) <= 60
     assert name.isascii()
     assert name.isprintable()
+
+
+@pytest.mark.parametrize(("name", "key"), [("binance", "symbol"), ("bybit", "symbol"), ("coinbase", "product_id")])
+@pytest.mark.parametrize("odd", [None, ["x"], {"x": 1}], ids=str)
+def test_price_of_a_market_with_an_odd_name_costs_its_row(name: str, key: str, odd: Any, run: Run) -> None:
+    with account_at(name) as account:
+        run(account.wallet.get_markets())
+
+        def add(shown: Any) -> None:
+            rows = rows_of(shown)
+            rows.insert(0, rows[0] | {key: odd})
+
+        account.fake.rewrite(PRICES[name], add)
+        assert {account.symbol, account.other} <= set(run(account.wallet.mids()))

@@ -14,7 +14,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
@@ -124,8 +124,7 @@ class Binance(Venue):
     async def mids(self, client: Client) -> Marks:
         """Return the mark of every symbol, from one call, and from another one if a spread is not sane."""
         shown = await client.publicGetTickerBookTicker()
-        listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
-        quotes = read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"])
+        quotes = read_quotes(client, shown, _quote, "symbol")
         if not any(quote.is_thin for quote in quotes):
             return marks_of(client, quotes)
         trades = await self._last_trades(client)

@@ -13,7 +13,7 @@ from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import amount, amount_or_zero
-from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades
@@ -107,8 +107,7 @@ class Bybit(Venue):
     async def mids(self, client: Client) -> Marks:
         """Return the mark of every symbol, from one call."""
         shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
-        listed = [row for row in shown if not isinstance(row, Mapping) or row.get("symbol") in client.markets_by_id]
-        return marks_of(client, read_rows(self.exchange, "prices", listed, _quote, lambda row: row["symbol"]))
+        return marks_of(client, read_quotes(client, shown, _quote, "symbol"))
 
     def is_on_margin(self, info: Mapping[str, Any]) -> bool:
         """Tell by ``isLeverage``, which Bybit sets on executions with borrowed money."""

@@ -18,7 +18,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades, amount_text
@@ -125,8 +125,7 @@ class Coinbase(Venue):
     async def mids(self, client: Client) -> Marks:
         """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
-        listed = [row for row in found["products"] if _is_listed(client, row)]
-        return marks_of(client, read_rows(self.exchange, "prices", listed, _price, _product))
+        return marks_of(client, read_quotes(client, found["products"], _price, "product_id"))
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/brokerage/orders``. The answer holds only the id of the order."""
@@ -305,10 +304,6 @@ def _base_sizes(
             *others, last = sizes
             sizes[last] = amount(order["filled_size"]) - sum((sizes[name] for name in others), ZERO)
     return sizes
-
-
-def _is_listed(client: Client, row: Any) -> bool:
-    return not isinstance(row, Mapping) or row.get("product_id") in client.markets_by_id
 
 
 def _price(row: Mapping[str, Any]) -> Quote:

@@ -17,7 +17,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
-from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of
+from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
@@ -120,9 +120,7 @@ class Kraken(Venue):
     async def mids(self, client: Client) -> Marks:
         """Return the mark of every pair, from one call."""
         shown = (await client.publicGetTicker())["result"]
-        listed = [row for row in shown.items() if row[0] in client.markets_by_id]
-        quotes = read_rows(self.exchange, "prices", listed, _quote, lambda row: row[0])
-        return marks_of(client, quotes)
+        return marks_of(client, read_quotes(client, shown.items(), _quote, 0))
 
     def check(self, order: OrderRequest) -> None:
         """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from moniqo_core.domain.market.marks import Marks, has_sane_spread, mark_price
+from moniqo_core.venues.exchanges.rows import read_rows
 
 
 class Quote(NamedTuple):
@@ -21,6 +22,24 @@ class Quote(NamedTuple):
     def is_thin(self) -> bool:
         """Whether the market has a bid, but its spread is not sane."""
         return self.bid > 0 and not has_sane_spread(self.bid, self.ask)
+
+
+def read_quotes(client: Any, rows: Iterable[Any], read: Callable[[Any], Quote], key: str | int) -> list[Quote]:
+    """Return the quotes of known markets. An odd row is left out and named in our log.
+
+    Args:
+        client: A client of the venue, with its markets.
+        rows: The venue's rows.
+        read: Converts a row, or raises anything if it cannot.
+        key: Where a row has the venue's name of the market.
+
+    """
+
+    def read_known(row: Any) -> Quote | None:
+        return read(row) if row[key] in client.markets_by_id else None
+
+    quotes = read_rows(client.venue.exchange, "prices", rows, read_known, lambda row: row[key])
+    return [quote for quote in quotes if quote is not None]
 
 
 def marks_of(client: Any, quotes: Iterable[Quote]) -> Marks:
