@@ -205,7 +205,7 @@ def test_folder_or_file_in_the_wrong_place_is_reported_in_one_line(tmp_path: Pat
 
 def test_full_disk_is_503_until_there_is_space(tmp_path: Path) -> None:
     """The database may not let any file grow, as if the disk were full."""
-    settings = {"WORKERS": "1", "PARAMETERS": "OrdersPerMinute=10000"}
+    settings: Any = {"WORKERS": "1", "PARAMETERS": "OrdersPerMinute=10000"}
     with local_run(tmp_path / "state", **settings) as run:
         wallet, _ = journey(run, run.login())
         # The embedded database keeps its newest writes in memory. Stopping writes them, so the wallet cannot be lost.
