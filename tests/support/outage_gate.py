@@ -19,6 +19,10 @@ _DRIP_SECONDS: Final = 0.2
 Result = TypeVar("Result")
 
 
+TURNS_UNTIL_SERVED = 5
+"""Turns of the loop from an accepted connection to the first step of its task, and some to spare."""
+
+
 class Gate:
     """Stands in front of the server at ``host:port``. Use it as ``with Gate(...)``."""
 
@@ -66,6 +70,9 @@ class Gate:
     async def _end(self) -> None:
         if self._listening is not None:
             self._listening.close()
+        # A connection that was accepted just now has a task that has not begun. Cancelled then, it would never close.
+        for _ in range(TURNS_UNTIL_SERVED):
+            await asyncio.sleep(0)
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
