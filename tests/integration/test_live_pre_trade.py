@@ -150,6 +150,7 @@ def test_buy_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -
         "update",  # the lease of the sync, sent during the request to the venue
         "bulkWrite",  # what the sync found
         "insert",  # the intent
+        "aggregate",  # whether a pause, new limits or the switch came before it
         "bulkWrite",  # what the venue answered
         "find",  # the order as it stands
     ]
@@ -160,7 +161,17 @@ def test_filled_buy_adds_a_read_of_its_fills_to_the_sequence(harness: LiveHarnes
     with round_trips() as commands:
         assert harness.place(type="market", price=None, amount="0.01").json["status"] == "filled"
 
-    assert commands == ["aggregate", "update", "update", "bulkWrite", "insert", "bulkWrite", "find", "find"]
+    assert commands == [
+        "aggregate",
+        "update",
+        "update",
+        "bulkWrite",
+        "insert",
+        "aggregate",
+        "bulkWrite",
+        "find",
+        "find",
+    ]
 
 
 def test_sell_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) -> None:
@@ -168,4 +179,4 @@ def test_sell_makes_a_fixed_sequence_of_database_commands(harness: LiveHarness) 
     with round_trips() as commands:
         assert harness.place(side="sell", price="60000", amount="0.005").status == 201
 
-    assert commands == ["aggregate", "update", "insert", "bulkWrite", "find"]
+    assert commands == ["aggregate", "update", "insert", "aggregate", "bulkWrite", "find"]

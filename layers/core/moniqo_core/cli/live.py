@@ -7,7 +7,6 @@ import sys
 
 from moniqo_core.cli.on_database import add_options
 from moniqo_core.domain.clock import rfc3339, utc_now
-from moniqo_core.domain.live.order import SEND_WITHIN
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.live_trading_switch import (
     LiveTradingSwitch,
@@ -15,6 +14,7 @@ from moniqo_core.storage.live.live_trading_switch import (
     set_live_trading_switch,
 )
 from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.wallets.earlier_intents import wait_for_earlier_intents
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,9 +31,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 async def stop(database: Database, options: argparse.Namespace) -> int:
     """Stop every live order that is decided from now on."""
     await set_live_trading_switch(database, LiveTradingSwitch(stopped=True, since=utc_now(), reason=options.reason))
-    seconds = int(SEND_WITHIN.total_seconds())
+    await wait_for_earlier_intents(LiveOrderStore(database), utc_now)
     sys.stdout.write(
-        f"Live orders are stopped. An order decided before may still be sent within {seconds} seconds.\n"
+        "Live orders are stopped. No order that was decided before is still being sent.\n"
         "Open orders stay at their venues until they are cancelled. Cancelling still works.\n"
     )
     return await status(database, options)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moniqo_core.domain.clock import Clock
-from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.domain.errors import ConflictError, WalletConnectionError, WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -19,6 +19,7 @@ from moniqo_core.wallets.definition_cache import KnownDefinitions
 if TYPE_CHECKING:
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.domain.wallets.definition import Definition
+    from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
     from moniqo_core.wallets.exchange.config import UsdRate
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
@@ -95,7 +96,6 @@ class LiveConnector:
     async def _stored(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> ExchangeWallet:
         from moniqo_core.storage.equity_points import EquityStore
         from moniqo_core.storage.live.fills import LiveFillStore
-        from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 
         credentials: dict[str, str] = {}
         unopened: WalletError | None = None
@@ -109,11 +109,28 @@ class LiveConnector:
             definition,
             wallet.id,
             credentials,
-            record=partial(record_lifecycle_change, self._wallets, wallet),
+            record=partial(self._record, wallet),
             kept_fills=partial(LiveFillStore(self._database).since, wallet.id),
             kept_equity=partial(EquityStore(self._database).between, wallet.id),
             unopened=unopened,
         )
+
+    async def _record(self, wallet: UserWallet, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
+        """Store a change of a wallet's lifecycle. Orders decided before it have their outcome when this returns."""
+        from moniqo_core.storage.live.orders import LiveOrderStore
+        from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+        from moniqo_core.wallets.earlier_intents import admits_more, wait_for_earlier_intents
+
+        orders = LiveOrderStore(self._database)
+        try:
+            await record_lifecycle_change(self._wallets, wallet, command, projection)
+        except ConflictError:
+            # A repeat of a pause that was stored but not answered waits on.
+            if not admits_more(command):
+                await wait_for_earlier_intents(orders, self._clock, wallet.id)
+            raise
+        if not admits_more(command):
+            await wait_for_earlier_intents(orders, self._clock, wallet.id)
 
     async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
         credentials = dict(wallet.settings)

@@ -16,9 +16,10 @@ from pymongo import ReplaceOne
 from pymongo.errors import ClientBulkWriteException, DuplicateKeyError, WriteConcernError
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
-from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderQuery
-from moniqo_core.domain.orders.order import Fill, OrderSide
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
@@ -27,10 +28,13 @@ from moniqo_core.storage.live.pre_trade_state import (
     MAY_STILL_FILL,
     ORDERS,
     PreTradeState,
+    is_switched_off,
     pre_trade_pipeline,
     read_pre_trade_state,
+    switch_stage,
 )
 from moniqo_core.storage.orders.order_codec import order_age
+from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 
 SENDS: Final = 3
 
@@ -137,6 +141,25 @@ class LiveOrderStore:
         if symbol is not None:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
+
+    async def any_to_be_sent(self, now: datetime, user_wallet_id: str | None = None) -> bool:
+        """Tell whether an intent of a wallet, or of any wallet, has no outcome and may still be sent at ``now``."""
+        query: Document = {"status": OrderStatus.PENDING.value, "created_at": {"$gte": now - SEND_WITHIN}}
+        if user_wallet_id is not None:
+            query["user_wallet_id"] = user_wallet_id
+        return await self._orders.find_one(query, {"_id": 1}) is not None
+
+    async def has_changed(self, decided: UserWallet) -> bool:
+        """Tell whether a wallet or the switch now stops orders, or its limits differ from those ``decided`` on.
+
+        An intent is written first. A change that is committed later finds the intent and waits for it.
+        """
+        pipeline = [{"$match": {"_id": decided.id, "deleted_at": None}}, switch_stage()]
+        found = await (await self._wallets.aggregate(pipeline)).to_list()
+        if not found or is_switched_off(found[0]):
+            return True
+        stored = read_user_wallet(found[0])
+        return stored.status in STOPPED_STATUSES or stored.risk_limits != decided.risk_limits
 
     async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
         """Make the buys of these wallets that may still fill due for reconciliation by ``at``."""

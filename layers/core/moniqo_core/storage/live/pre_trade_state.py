@@ -52,7 +52,7 @@ def pre_trade_pipeline(
         # the number while it is missing among the orders.
         _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
         _joined(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
-        _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_TRADING_SWITCH}}]),
+        switch_stage(),
     ]
     if client_order_id is not None:
         named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
@@ -68,8 +68,18 @@ def read_pre_trade_state(document: Document) -> PreTradeState:
         orders=[read_live(order) for order in document["found"]],
         next_seq=last[0]["seq"] + 1 if last else 1,
         before=read_live(before[0]) if before else None,
-        stopped=bool(document["switch"] and document["switch"][0]["stopped"]),
+        stopped=is_switched_off(document),
     )
+
+
+def switch_stage() -> Document:
+    """Return the stage that adds the live trading switch, for :func:`is_switched_off`."""
+    return _joined(DEPLOYMENT, "switch", [{"$match": {"_id": LIVE_TRADING_SWITCH}}])
+
+
+def is_switched_off(document: Document) -> bool:
+    """Tell whether the switch of a result with :func:`switch_stage` stops orders."""
+    return bool(document["switch"] and document["switch"][0]["stopped"])
 
 
 def _joined(collection: str, name: str, pipeline: list[Document]) -> Document:

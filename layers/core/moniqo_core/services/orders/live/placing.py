@@ -25,11 +25,13 @@ from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
 from moniqo_core.services.orders.live.reconciler import OrderReconciler
 from moniqo_core.services.orders.live.sending import OrderSender
 from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
 from moniqo_core.storage.live.pre_trade_state import PreTradeState
@@ -104,7 +106,8 @@ class LivePlacing:
         findings = await self.pre_trade.gather(wallet, order, found.state)
         latest, read_at = findings.state, found.at
         for _ in range(DECISIONS):
-            findings.decision(latest).check()
+            decision = findings.decision(latest)
+            decision.check()
             intent = order_updates.intend(
                 order,
                 user_wallet_id=wallet.user_wallet_id,
@@ -116,7 +119,7 @@ class LivePlacing:
                 now=read_at,
             )
             outcome = await self._store.insert(intent)
-            if outcome is InsertOutcome.DONE:
+            if outcome is InsertOutcome.DONE and not await self._has_changed(decision.wallet, intent):
                 return intent
             read_at = self._now()
             latest = await self._store.pre_trade_state(
@@ -125,6 +128,22 @@ class LivePlacing:
             if latest.before is not None:
                 return await self._repeated(wallet, latest.before, order)
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
+
+    async def _has_changed(self, decided: UserWallet, intent: LiveOrder) -> bool:
+        """Look at the wallet again once the intent is stored. If something forbids the order now, drop the intent.
+
+        A pause, a change of limits or the switch that was committed before the intent does not wait for it.
+        """
+        try:
+            changed = await self._store.has_changed(decided)
+        except DatabaseError as error:
+            if not is_outage(error):
+                raise
+            message = "The database did not answer. No order was sent."
+            raise TemporarilyUnavailableError(message, retry_after=2) from error
+        if changed:
+            await self._sender.drop(intent)
+        return changed
 
     async def _repeated(self, wallet: VenueWallet, before: LiveOrder, order: OrderRequest) -> OrderRecord:
         if before.body_hash != order.body_hash():

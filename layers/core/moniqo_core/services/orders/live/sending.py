@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,9 @@ from moniqo_core.storage.client import DatabaseError, is_outage
 if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
+SHORTEST_SEND: Final = 1.0
+"""Seconds that a request needs to reach the venue. With less time left, nothing is sent."""
+
 log: Final = logging.getLogger("moniqo")
 
 
@@ -45,14 +49,18 @@ class OrderSender:
             TemporarilyUnavailableError: ``send_by`` of the intent had passed, so nothing was sent.
 
         """
-        if self._now() > intent.send_by:
-            await self._store_outcome(
-                None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
-            )
+        left = (intent.send_by - self._now()).total_seconds()
+        if left <= SHORTEST_SEND:
+            await self.drop(intent)
             raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
         refusal: WalletError | None = None
         try:
-            change = self._reconciler.apply_report(await wallet.send_order(intent.request, intent.venue_client_id))
+            # A pause is answered once ``send_by`` has passed, so no request may go on after it.
+            async with asyncio.timeout(left):
+                report = await wallet.send_order(intent.request, intent.venue_client_id)
+            change = self._reconciler.apply_report(report)
+        except TimeoutError:
+            change, _ = self._without_answer(None)
         except WalletError as error:
             change, refusal = self._without_answer(error)
         except Exception:
@@ -64,6 +72,12 @@ class OrderSender:
         if refusal is not None:
             raise refusal
         return await self._record(after)
+
+    async def drop(self, intent: LiveOrder) -> None:
+        """Record that an order was not sent."""
+        await self._store_outcome(
+            None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
+        )
 
     def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
         """Distinguish a refusal from an unknown outcome.
