@@ -37,7 +37,8 @@ __all__ = ["aws"]
 RACES: Final = int(os.environ.get("RACES", "60"))
 LATENCY: Final = float(os.environ.get("RACE_LATENCY", "0.4"))
 SEED: Final = int(os.environ.get("RACE_SEED", "20261130"))
-AT_ONCE: Final = 20
+AT_ONCE: Final = 8
+"""More would wait for a connection to the database, of which an execution environment has eight."""
 KINDS: Final = ("pause", "suspend", "limits")
 ORDER: Final = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), price=Decimal(40000))
 
