@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -390,6 +390,26 @@ class TestHistory:
         ]
         assert [(row["seq"], row["book"], row["asset"], row["amount"]) for row in rows] == expected
         assert parts > 1
+
+
+def test_last_use_is_the_time_of_the_last_command(engine: Engine, clock: Clock) -> None:
+    wallet = engine.create()
+    assert engine.get("get_wallet", wallet, "")["last_used_at"] is None
+    commands: list[tuple[str, str, object]] = [
+        ("place_order", "/orders", {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.1"}),
+        ("pause_wallet", "/pause", {"reason": "lunch"}),
+        ("resume_wallet", "/resume", {"confirm": True}),
+        ("reset_wallet", "/reset", None),
+    ]
+    for function, path, body in commands:
+        clock.forward(hours=3)
+        answer = engine.ask(function, "POST", wallet, path, body=body)
+        assert answer.status in {200, 201}, answer.text
+        used = clock.now
+        assert datetime.fromisoformat(engine.get("get_wallet", wallet, "")["last_used_at"]) == used, function
+        clock.forward(hours=3)
+        engine.get("get_balance", wallet, "/balance")
+        assert datetime.fromisoformat(engine.get("get_wallet", wallet, "")["last_used_at"]) == used, function
 
 
 class TestResetAndFork:

@@ -15,9 +15,11 @@ Projection = Mapping[str, object]
 
 
 def follow_account(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow any commit: those that schedule evaluations, and a changed status."""
+    """Return the fields that follow any commit: the time of use, a changed status, what schedules evaluations."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
+    if _is_of_the_user(commit):
+        fields["last_used_at"] = commit.after.at
     if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
         walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
         fields["evaluated_until"] = min(walked, default=None)
@@ -35,6 +37,12 @@ def follow_life(command: LifecycleCommand, now: datetime) -> Projection:
     if isinstance(command, DeleteWallet):
         return {"deleted_at": now}
     return {"status": command.status}
+
+
+def _is_of_the_user(commit: Commit) -> bool:
+    """Tell whether the owner gave the command. Evaluations, admins and loss limits do not use a wallet."""
+    command = commit.command
+    return not isinstance(command, RecordEvaluation) and (not isinstance(command, SetStatus) or command.by == "owner")
 
 
 def _is_tracked(account: Account) -> bool:
