@@ -333,7 +333,7 @@ def test_exposure_counts_holdings_and_open_buys_at_the_higher_price(harness: Liv
 
 
 @pytest.mark.parametrize(("asset", "amount", "unpriced"), [("LDUSDT", "5", []), ("DEAD", "0.00000005", ["DEAD"])])
-def test_holding_without_a_market_forbids_no_purchase(
+def test_holding_without_a_market_forbids_no_buy(
     harness: LiveHarness, asset: str, amount: str, unpriced: list[str]
 ) -> None:
     (account,) = harness.venue.exchange.accounts.values()

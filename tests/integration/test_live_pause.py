@@ -1,4 +1,4 @@
-"""A paused live wallet buys nothing, sells unless fully paused, and its open purchases are cancelled at the venue."""
+"""A paused live wallet buys nothing, sells unless fully paused, and its open buy orders are cancelled at the venue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def statuses(harness: LiveHarness) -> list[str]:
     return [order.status for order in harness.at_venue()]
 
 
-def test_pause_without_a_body_cancels_purchases_at_the_venue_and_still_sells(harness: LiveHarness) -> None:
+def test_pause_without_a_body_cancels_buy_orders_at_the_venue_and_still_sells(harness: LiveHarness) -> None:
     assert pause(harness)["pause_level"] == "reduce_only"
     assert statuses(harness) == ["filled", "cancelled", "open"]
     refused = harness.place(price="31000")
@@ -48,7 +48,7 @@ def test_pause_without_a_body_cancels_purchases_at_the_venue_and_still_sells(har
     assert closed.status == 201, closed.text
 
 
-def test_pause_that_keeps_orders_leaves_purchases_open(harness: LiveHarness) -> None:
+def test_pause_that_keeps_orders_leaves_buy_orders_open(harness: LiveHarness) -> None:
     pause(harness, {"keep_orders": True})
     assert statuses(harness) == ["filled", "open", "open"]
     harness.reconcile(later=timedelta(minutes=2))
@@ -65,7 +65,7 @@ def test_full_pause_sells_nothing_until_its_level_is_changed(harness: LiveHarnes
     assert harness.place(**SALE).status == 201
 
 
-def test_purchases_that_a_pause_could_not_cancel_are_cancelled_later(harness: LiveHarness) -> None:
+def test_buy_orders_that_a_pause_could_not_cancel_are_cancelled_later(harness: LiveHarness) -> None:
     harness.venue.break_with("status", method="DELETE", status=503, times=None)
     pause(harness)
     assert statuses(harness) == ["filled", "open", "open"]
@@ -74,7 +74,7 @@ def test_purchases_that_a_pause_could_not_cancel_are_cancelled_later(harness: Li
     assert statuses(harness) == ["filled", "cancelled", "open"]
 
 
-def test_wallet_resumes_after_its_purchases_are_cancelled(harness: LiveHarness) -> None:
+def test_wallet_resumes_after_its_buy_orders_are_cancelled(harness: LiveHarness) -> None:
     pause(harness)
     resumed = post(harness, "resume_wallet", "resume", {"confirm": True})
     assert (resumed.status, resumed.json["pause_level"]) == (200, None)

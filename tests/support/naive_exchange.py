@@ -25,7 +25,7 @@ class NaiveExchange(NaiveArrivals):
     """One paper account and all the market it has seen."""
 
     def close_position(self, name: str, symbol: str, at: datetime, context: MarketContext) -> None:
-        """Sell all of a symbol at market; its other sells are cancelled if that works."""
+        """Sell all of a symbol at market. If that works, its other sells are cancelled."""
         faults = self.status_faults("sell")
         if faults:
             raise RefusedError(*faults)

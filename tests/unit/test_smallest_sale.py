@@ -1,4 +1,4 @@
-"""A sale by quote amount is the smallest that brings it in, compared with trying every size."""
+"""A sell by quote amount sells the smallest amount that brings it in, compared with trying every size."""
 
 from __future__ import annotations
 

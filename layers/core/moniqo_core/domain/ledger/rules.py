@@ -22,7 +22,7 @@ class Rules:
     compares_exits: bool = False
     """An attached exit that its entry's price has already passed is refused. Otherwise it sells at once."""
     sells_least_for_quote: bool = False
-    """A sale by ``quote_amount`` is the smallest that brings it in. Otherwise a search may find a larger one."""
+    """A sell by ``quote_amount`` sells the least that brings it in. Otherwise a search may find a larger amount."""
     counts_waiting_buys_at_limit: bool = False
     """An open buy whose limit is above the mid counts at its limit in the exposure. Otherwise it counts at the mid."""
     slips_most_without_volume: bool = False
