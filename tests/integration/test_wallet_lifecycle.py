@@ -82,8 +82,8 @@ def test_resuming_opens_the_account_once(life: Life) -> None:
     with round_trips() as commands:
         assert life.resume().status == 200
 
-    # the wallet, its account, and the commit with the change of the wallet
-    assert commands == ["find", "aggregate", "bulkWrite"]
+    # the wallet, its account, the commit with the change of the wallet, and the wallet as it is stored then
+    assert commands == ["find", "aggregate", "bulkWrite", "find"]
 
 
 @pytest.mark.parametrize(

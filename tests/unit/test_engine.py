@@ -20,7 +20,7 @@ from moniqo_core.domain.orders import open_order_limit
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide
-from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import Reinstate, SetLimits, SetStatus, Suspend
 from moniqo_core.storage.orders import order_codec
 from moniqo_core.storage.paper import account_codec
 from moniqo_core.storage.paper.account_codec import read_account, state_document
@@ -787,3 +787,55 @@ def test_half_of_a_venue_s_spread_is_remembered_for_the_path() -> None:
     harness.account = replace(harness.account, terms=terms)
     harness.place("buy", "market", "0.01")  # at 49,999 / 50,001
     assert harness.account.observed_markets[BTC].half_spread == D(1)
+
+
+def test_lifted_suspension_goes_back_to_a_pause_by_a_loss_limit() -> None:
+    harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(50)))
+    harness.place("buy", "market", "0.1")
+    harness.tick("49000")
+    harness.evaluate()
+    assert (harness.account.status, harness.account.paused_by_limit) == ("paused", True)
+    harness.do(Suspend("a review"))
+    harness.do(Reinstate("cleared"))
+    assert (harness.account.status, harness.account.paused_by_limit) == ("paused", True)
+    harness.do(ResetAccount())
+    assert harness.account.status == "active"
+
+
+def test_reset_during_a_suspension_lifts_the_pause_by_a_loss_limit_below_it() -> None:
+    harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(50)))
+    harness.place("buy", "market", "0.1")
+    harness.tick("49000")
+    harness.evaluate()
+    harness.do(Suspend("a review"))
+    harness.do(ResetAccount())
+    assert harness.account.status == "suspended"
+    harness.do(Reinstate("cleared"))
+    assert harness.account.status == "active"
+
+
+def test_suspension_during_which_a_loss_limit_is_reached_ends_in_a_pause() -> None:
+    harness = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(50)))
+    harness.place("buy", "market", "0.1")
+    harness.do(Suspend("a review"))
+    harness.tick("49000")
+    harness.evaluate()
+    harness.do(Reinstate("cleared"))
+    assert (harness.account.status, harness.account.paused_by_limit) == ("paused", True)
+
+
+def test_suspension_that_version_0_1_0_recorded_goes_back_to_what_the_user_wallet_says() -> None:
+    for before, after in ((None, "active"), ("active", "active"), ("paused", "paused"), ("error", "active")):
+        harness = EngineHarness()
+        harness.do(SetStatus("suspended", "admin", "a review"))
+        harness.do(Reinstate("cleared", before))
+        assert harness.account.status == after
+
+
+def test_only_a_suspended_account_can_be_reinstated() -> None:
+    harness = EngineHarness()
+    for status in ("active", "paused"):
+        if status == "paused":
+            harness.do(SetStatus("paused", "owner"))
+        with pytest.raises(errors.ConflictError, match=f"is {status}, not suspended"):
+            harness.do(Reinstate("cleared", "paused"))

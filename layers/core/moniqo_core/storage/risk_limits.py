@@ -30,6 +30,11 @@ def limits_document(limits: RiskLimits) -> Document:
     return {name: _stored(getattr(limits, name)) for name in _NAMES}
 
 
+def limit_changes_document(changes: Mapping[str, object]) -> Document:
+    """Return the stored form of new values of some limits, by name."""
+    return {name: _stored(value) for name, value in changes.items()}
+
+
 def read_limits(document: Mapping[str, Any]) -> RiskLimits:
     """Return the limits of a document that :func:`limits_document` returned. A missing limit has its default."""
     return RiskLimits(**{name: _value(name, stored) for name, stored in document.items()})

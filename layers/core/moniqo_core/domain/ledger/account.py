@@ -97,8 +97,12 @@ class Account:
     ``evaluated_until`` tells for each symbol that is held or has open orders how far its path was walked, and ``marks``
     has its last price. ``opening`` is cash plus cost basis at the start of the epoch, and ``peak`` is the highest
     equity since. Amounts are in the cash asset. ``idle_since`` is the time since which the account has had no holdings
-    and no open orders, or None while it has either. ``pause_level`` is the level that the owner chose for a pause, also
-    while a suspension interrupts it. It is None for a pause by a loss limit and for one that version 1 decided.
+    and no open orders, or None while it has either.
+
+    ``pause_level`` is the level that the owner chose for a pause. It is None for a pause by a loss limit and for one
+    that version 1 decided. ``paused_by_limit`` says that a loss limit paused the wallet. A suspension keeps both.
+    ``status_before_suspension`` is what lifting the suspension goes back to. It is None while the wallet is not
+    suspended, and in a suspension that version 0.1.0 recorded.
     """
 
     user_wallet_id: str
@@ -121,6 +125,7 @@ class Account:
     day: LocalDay | None = None
     reason: str | None = None
     paused_by_limit: bool = False
+    status_before_suspension: str | None = None
     forked_from: str | None = None
     deleted: bool = False
     idle_since: datetime | None = None

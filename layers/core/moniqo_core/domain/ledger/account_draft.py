@@ -56,6 +56,7 @@ class AccountDraft:
         self.reason = account.reason
         self.paused_by_limit = account.paused_by_limit
         self.pause_level = account.pause_level
+        self.status_before_suspension = account.status_before_suspension
         self.idle_since = account.idle_since
         self.walked_to: datetime | None = None
         self.samples: list[EquitySample] = []
@@ -181,6 +182,7 @@ class AccountDraft:
             reason=self.reason,
             paused_by_limit=self.paused_by_limit,
             pause_level=self.pause_level,
+            status_before_suspension=self.status_before_suspension,
             forked_from=before.forked_from,
             deleted=before.deleted,
             observed_markets=_merged(before.observed_markets, self.observed_markets),

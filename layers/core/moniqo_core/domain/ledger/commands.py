@@ -1,4 +1,4 @@
-"""The commands of a demo wallet. Each one becomes an entry of its journal."""
+"""The commands of a demo wallet. Each one becomes an entry of its journal, some of them in a form they resolve to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from moniqo_core.domain.added_fields import ADDED
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ Command = (
     | CancelOrder
     | CancelAllOrders
     | RecordEvaluation
-    | SetStatus
     | SetLimits
-    | DeleteWallet
+    | LifecycleCommand
 )

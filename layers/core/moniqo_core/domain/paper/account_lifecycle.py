@@ -8,21 +8,28 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo_core.domain.counting import counted
-from moniqo_core.domain.errors import WalletInUseError
+from moniqo_core.domain.errors import ConflictError, WalletInUseError
 from moniqo_core.domain.ledger.account import Account, AccountTerms, unopened_account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
 from moniqo_core.domain.ledger.rules import RULES, Rules
 from moniqo_core.domain.matching.equity_samples import equity_of
-from moniqo_core.domain.matching.order_closing import cancel_buys, close_order
+from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
-from moniqo_core.domain.paper.account_rules import loss_limit_breach, pause_level_of
+from moniqo_core.domain.paper.account_rules import reinstate, set_status, suspend
 from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.risk.limits import changed_limits
 from moniqo_core.domain.risk.loss_limits import LocalDay, next_local_midnight
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
-from moniqo_core.domain.wallets.status_changes import check_status_change, pause_level_after
+from moniqo_core.domain.wallets.lifecycle_commands import (
+    ChangeLimits,
+    DeleteWallet,
+    Reinstate,
+    SetLimits,
+    SetStatus,
+    Suspend,
+)
 
 
 def open_account(user_wallet_id: str, terms: AccountTerms, now: datetime, rules: Rules = RULES) -> Commit:
@@ -83,7 +90,9 @@ def reset(draft: AccountDraft, command: ResetAccount) -> Commit:
         for symbol in {**account.positions, **draft.positions}:
             draft.positions[symbol] = Position()
         if draft.paused_by_limit and draft.status == "paused":
-            draft.status, draft.reason = "active", None
+            draft.status, draft.reason, draft.pause_level = "active", None, None
+        elif draft.paused_by_limit and draft.status_before_suspension is not None:
+            draft.status_before_suspension, draft.pause_level = "active", None
         draft.paused_by_limit = False
         return _begin(draft, command, opening, epoch=account.epoch + 1)
 
@@ -97,29 +106,18 @@ def _begin(draft: AccountDraft, command: OpenAccount | ResetAccount, opening: De
     return draft.commit(command, None, opening=opening, **changes)
 
 
-def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
-    """Change the status. A pause by the owner cancels the open buys, unless it keeps them. Other orders stay.
+def change_limits(draft: AccountDraft, request: ChangeLimits) -> Commit:
+    """Change some risk limits of those that are stored now.
 
     Raises:
-        ConflictError: The status cannot change this way, or a loss limit is still reached and would pause the wallet
-            again at once.
-        WalletSuspendedError: Only an admin can lift a suspension.
+        ConflictError: The account has no limits.
+        ValidationError: No daily loss limit would stay set.
 
     """
-    level = pause_level_of(draft)
-    check_status_change(draft.status, level, change)
-    with exact():
-        reached = loss_limit_breach(draft) if change.status == "active" else None
-        if reached is not None:
-            raise reached.still(
-                "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."
-            )
-        if draft.rules.pauses_have_levels:
-            draft.pause_level = pause_level_after(level or draft.pause_level, change)
-            if change.status == "paused" and change.by == "owner" and not change.keep_orders:
-                cancel_buys(draft, draft.at)
-        draft.status, draft.reason, draft.paused_by_limit = change.status, change.reason, False
-        return draft.commit(change)
+    limits = draft.account.limits
+    if limits is None:
+        raise ConflictError("This account was opened without risk limits.", hint="Create a wallet with POST /wallets.")
+    return set_limits(draft, SetLimits(changed_limits(limits, request.changes)))
 
 
 def set_limits(draft: AccountDraft, change: SetLimits) -> Commit:
@@ -146,13 +144,22 @@ def delete_account(draft: AccountDraft, change: DeleteWallet) -> Commit:
         return draft.commit(change, deleted=True)
 
 
-def decide_lifecycle(draft: AccountDraft, command: SetStatus | SetLimits | ResetAccount | DeleteWallet) -> Commit:
+LifecycleDecision = SetStatus | Suspend | Reinstate | SetLimits | ChangeLimits | ResetAccount | DeleteWallet
+
+
+def decide_lifecycle(draft: AccountDraft, command: LifecycleDecision) -> Commit:
     """Decide a command that changes the lifecycle of the account."""
     match command:
         case SetStatus():
             return set_status(draft, command)
+        case Suspend():
+            return suspend(draft, command)
+        case Reinstate():
+            return reinstate(draft, command)
         case SetLimits():
             return set_limits(draft, command)
+        case ChangeLimits():
+            return change_limits(draft, command)
         case ResetAccount():
             return reset(draft, command)
         case DeleteWallet():

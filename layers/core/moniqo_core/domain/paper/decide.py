@@ -14,7 +14,14 @@ from moniqo_core.domain.ledger.commands import (
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, order_commands
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import (
+    ChangeLimits,
+    DeleteWallet,
+    Reinstate,
+    SetLimits,
+    SetStatus,
+    Suspend,
+)
 
 
 def decide(draft: AccountDraft, command: Command, context: MarketContext | None) -> Commit:
@@ -32,7 +39,7 @@ def decide(draft: AccountDraft, command: Command, context: MarketContext | None)
             return order_commands.cancel(draft, command)
         case CancelAllOrders():
             return order_commands.cancel_all(draft, command)
-        case SetStatus() | SetLimits() | ResetAccount() | DeleteWallet():
+        case SetStatus() | Suspend() | Reinstate() | SetLimits() | ChangeLimits() | ResetAccount() | DeleteWallet():
             return account_lifecycle.decide_lifecycle(draft, command)
         case RecordEvaluation():
             return draft.commit(command)

@@ -36,4 +36,5 @@ def account_record_of(account: Account) -> AccountRecord:
         bool(account.orders),
         min(walked, default=None),
         pause_level_of(account),
+        None if account.status_before_suspension is None else UserWalletStatus(account.status_before_suspension),
     )

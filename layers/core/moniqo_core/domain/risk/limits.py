@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from moniqo_core.domain.errors import RiskLimitExceededError
+from moniqo_core.domain.errors import RiskLimitExceededError, ValidationError
 from moniqo_core.domain.money import plain
 
 
@@ -26,6 +27,25 @@ class RiskLimits:
     blocked_symbols: tuple[str, ...] = ()
     respect_market_hours: bool = False
     timezone: str = "UTC"
+
+
+DAILY_LOSS_LIMITS: Final = ("daily_loss_limit_usd", "daily_loss_limit_percent")
+"""Limits of which one must stay set."""
+
+
+def changed_limits(limits: RiskLimits, changes: Mapping[str, Any]) -> RiskLimits:
+    """Return the limits with ``changes``, by name.
+
+    Raises:
+        ValidationError: no daily loss limit would stay set.
+
+    """
+    after = replace(limits, **changes)
+    if all(getattr(after, name) is None for name in DAILY_LOSS_LIMITS):
+        message = "One of daily_loss_limit_usd and daily_loss_limit_percent must stay set."
+        errors = [{"field": "risk_limits", "message": message, "code": "daily_loss_limit"}]
+        raise ValidationError(message, errors=errors)
+    return after
 
 
 _SYMBOL_HINT: Final = "Trade another symbol, or change risk_limits with PATCH /wallets/{id}."

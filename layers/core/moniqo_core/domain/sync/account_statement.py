@@ -65,6 +65,9 @@ def corrected(wallet: UserWallet, record: AccountRecord) -> UserWallet:
         changes["status_before_suspension"] = wallet.status if suspended else None
     if record.pause_level is not None and record.pause_level is not wallet.pause_level:
         changes["pause_level"] = record.pause_level
+    before = record.status_before_suspension
+    if before is not None and before is not wallet.status_before_suspension:
+        changes["status_before_suspension"] = before
     if record.limits is not None and record.limits != wallet.risk_limits:
         changes["risk_limits"] = record.limits
     if record.has_open_orders != wallet.has_open_orders:

@@ -1,7 +1,13 @@
-"""Changes of a wallet: its status, its limits, its end."""
+"""Changes of a wallet: its status, its limits, its end.
+
+A request says what is wanted, and the decision makes of it what holds: :class:`Suspend` and :class:`Reinstate` become a
+:class:`SetStatus`, and :class:`ChangeLimits` becomes a :class:`SetLimits`. So two requests at once both hold, because
+each is decided on what the other left.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from moniqo_core.domain.added_fields import ADDED
@@ -11,10 +17,12 @@ from moniqo_core.domain.wallets.pause_level import PauseLevel
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
-    """Pause, resume, suspend or reinstate. ``status`` is the new status, ``by`` is owner, admin or system.
+    """Set the status. ``status`` is the new status, ``by`` is owner, admin or system.
 
     A pause has a ``level``. Without one, an active wallet is paused as reduce-only, and the level of a paused wallet
-    stays. A pause by the owner cancels the open buys, unless ``keep_orders`` is True.
+    stays. A pause by the owner cancels the open buys, unless ``keep_orders`` is True. ``before`` is the status that a
+    suspension begins or ends with. ``by_limit`` says that a loss limit keeps the wallet paused, also while a suspension
+    hides that.
     """
 
     status: str
@@ -22,6 +30,27 @@ class SetStatus:
     reason: str | None = None
     level: PauseLevel | None = field(default=None, metadata=ADDED)
     keep_orders: bool = field(default=False, metadata=ADDED)
+    before: str | None = field(default=None, metadata=ADDED)
+    by_limit: bool = field(default=False, metadata=ADDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Suspend the wallet for an admin."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reinstate:
+    """Lift a suspension, back to what the owner last wanted.
+
+    ``before`` is the status before the suspension as the user wallet has it, for a suspension that the account did not
+    record.
+    """
+
+    reason: str
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +61,18 @@ class SetLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeLimits:
+    """Change some risk limits. ``changes`` has their new values by name."""
+
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteWallet:
     """Delete the wallet. With ``force``, open orders are cancelled first and holdings are given up."""
 
     force: bool = False
 
 
-LifecycleCommand = SetStatus | SetLimits | DeleteWallet
+LifecycleCommand = SetStatus | Suspend | Reinstate | ChangeLimits | DeleteWallet
+"""What callers ask of a wallet."""

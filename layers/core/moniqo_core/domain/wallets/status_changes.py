@@ -5,7 +5,7 @@ from __future__ import annotations
 from moniqo_core.domain.errors import ConflictError, WalletSuspendedError
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.domain.wallets.pause_level import PauseLevel
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
 
 def check_status_change(current: str, level: PauseLevel | None, change: SetStatus) -> None:
@@ -23,7 +23,13 @@ def check_status_change(current: str, level: PauseLevel | None, change: SetStatu
         raise WalletSuspendedError("The wallet is suspended.", wallet_status=current)
     if change.status == current and change.level in {None, level}:
         raise ConflictError(f"The wallet is already {current}.", wallet_status=current, hint="Nothing is left to do.")
-    if change.status == "active" and change.by == "admin" and current != "suspended":
+    if change.status == "active" and change.by == "admin":
+        check_suspended(current)
+
+
+def check_suspended(current: str) -> None:
+    """Raise ConflictError for a wallet whose suspension cannot be lifted because it has none."""
+    if current != UserWalletStatus.SUSPENDED:
         raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)
 
 
@@ -31,7 +37,7 @@ def pause_level_after(before: PauseLevel | None, change: SetStatus) -> PauseLeve
     """Return the level after a change of status, or None for a wallet that becomes active.
 
     ``before`` is the level of the pause so far. A suspension keeps it, and a wallet that is reinstated as paused has it
-    again. A pause whose level is not known is a full one.
+    again. A pause whose level is not known is reduce-only if a loss limit keeps it, and full otherwise.
     """
     if change.status == UserWalletStatus.ACTIVE:
         return None
@@ -39,14 +45,14 @@ def pause_level_after(before: PauseLevel | None, change: SetStatus) -> PauseLeve
         return before
     if change.by == "owner":
         return change.level or PauseLevel.REDUCE_ONLY
-    return before or PauseLevel.FULL
+    return before or (PauseLevel.REDUCE_ONLY if change.by_limit else PauseLevel.FULL)
 
 
-def status_after_suspension(wallet: UserWallet) -> UserWalletStatus:
+def status_after_suspension(before: str | None, *, loss_limit_reached: bool) -> UserWalletStatus:
     """Return the status of a wallet whose suspension is lifted.
 
     A wallet its owner or a loss limit had paused is paused again: it must not start to trade because a suspension was
     lifted.
     """
-    was_paused = wallet.status_before_suspension is UserWalletStatus.PAUSED or wallet.buys_stopped
+    was_paused = before == UserWalletStatus.PAUSED or loss_limit_reached
     return UserWalletStatus.PAUSED if was_paused else UserWalletStatus.ACTIVE

@@ -187,6 +187,7 @@ class AccountRecord(NamedTuple):
     """The state in a paper account's journal that its user wallet repeats. The journal takes precedence.
 
     ``evaluated_until`` is None while nothing is held or open. ``pause_level`` is None unless the account is paused.
+    ``status_before_suspension`` is None where the journal did not record it.
     """
 
     status: UserWalletStatus
@@ -195,3 +196,4 @@ class AccountRecord(NamedTuple):
     has_open_orders: bool
     evaluated_until: datetime | None
     pause_level: PauseLevel | None = None
+    status_before_suspension: UserWalletStatus | None = None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import ConflictError, RateLimitExceededError
+from moniqo_core.domain.errors import RateLimitExceededError
 from moniqo_core.domain.live.loss_limits import paused_by_loss
 from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType, scheduled_run
 from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
@@ -115,8 +114,7 @@ class BalanceSync:
             await self._sync_log.record(lease.token, [outcome])
         elif outcome.breach is not None:
             paused = paused_by_loss(wallet, outcome.breach)
-            with suppress(ConflictError):
-                await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
+            await self._wallets.change_in_status(wallet, changes_between(wallet, paused))
         await self._stop_buys([outcome])
         if error is not None:
             raise error

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import ValidationError
-from moniqo_core.domain.risk.limits import RiskLimits
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits
+from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.wallets.requests import WalletChange
@@ -33,23 +29,20 @@ class WalletChanges:
         self._now = now
 
     async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
-        """Change a wallet and return it.
+        """Change a wallet and return it as it is stored then. What another request changes at once stays, too.
 
         Raises:
             NotFoundError: the owner has no such wallet.
             ValidationError: the wallet would have no daily loss limit.
 
         """
-        wallet = await self._wallets.get(user_id, user_wallet_id)
         fields = {**change.fields, **touched(self._now())}
-        if not change.limits:
+        if change.limits:
+            account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+            await account.record(ChangeLimits(change.limits), projection=fields)
+        else:
             await self._wallets.change(user_id, user_wallet_id, fields)
-            return replace(wallet, **fields)
-        limits = replace(wallet.risk_limits, **change.limits)
-        _check(limits)
-        account = await self._connector.connect(user_id, user_wallet_id, with_key=False)
-        await account.record(SetLimits(limits), projection=fields)
-        return replace(wallet, **fields, risk_limits=limits)
+        return await self._wallets.get(user_id, user_wallet_id)
 
     async def delete(self, user_id: str, user_wallet_id: str, *, force: bool) -> None:
         """Delete a wallet and keep its history.
@@ -67,10 +60,3 @@ class WalletChanges:
         execution = await self._opener.open(user_id, user_wallet_id)
         await execution.release(force=force)
         await execution.account.record(DeleteWallet(force=force), projection=touched(self._now()))
-
-
-def _check(limits: RiskLimits) -> None:
-    if limits.daily_loss_limit_usd is None and limits.daily_loss_limit_percent is None:
-        message = "One of daily_loss_limit_usd and daily_loss_limit_percent must stay set."
-        errors = [{"field": "risk_limits", "message": message, "code": "daily_loss_limit"}]
-        raise ValidationError(message, errors=errors)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from moniqo_core.domain.wallets.status_changes import pause_level_after, status_after_suspension
+from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, Reinstate, SetStatus, Suspend
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.services.shared.cancels_buys import CancelsBuys
 from moniqo_core.services.wallets.requests import Pause
-from moniqo_core.storage.wallets.lifecycle_changes import changed_status
+from moniqo_core.storage.wallets.lifecycle_changes import touched
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -41,7 +39,7 @@ class WalletLifecycle:
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
-        command = SetStatus(UserWalletStatus.PAUSED.value, "owner", pause.reason, pause.level, pause.keep_orders)
+        command = SetStatus("paused", "owner", pause.reason, pause.level, pause.keep_orders)
         paused = await self._set(wallet, command)
         if not wallet.is_demo and not pause.keep_orders:
             await stop.stop([wallet.id])
@@ -62,31 +60,28 @@ class WalletLifecycle:
         async with await self._connector.open(wallet, with_key=paused) as account:
             if paused:
                 wallet = await resuming.require(wallet, account)
-            return await self._record(account, wallet, SetStatus(UserWalletStatus.ACTIVE.value, "owner"))
+            # Only who knew that the buys were stopped may let the wallet buy again.
+            stop_known: dict[str, object] = {"buys_stopped": False} if wallet.buys_stopped else {}
+            return await self._record(account, wallet, SetStatus("active", "owner"), **stop_known)
 
     async def suspend(self, user_wallet_id: str, reason: str) -> UserWallet:
         """Suspend a wallet of any owner until it is reinstated, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
-        return await self._set(wallet, SetStatus(UserWalletStatus.SUSPENDED.value, "admin", reason))
+        return await self._set(wallet, Suspend(reason))
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Lift a suspension, or raise NotFoundError or ConflictError."""
+        """Lift a suspension, back to what the owner last wanted, or raise NotFoundError or ConflictError."""
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
-        return await self._set(wallet, SetStatus(status_after_suspension(wallet).value, "admin", reason))
+        before = wallet.status_before_suspension
+        return await self._set(wallet, Reinstate(reason, None if before is None else before.value))
 
-    async def _set(self, wallet: UserWallet, command: SetStatus) -> UserWallet:
+    async def _set(self, wallet: UserWallet, command: LifecycleCommand) -> UserWallet:
         async with await self._connector.open(wallet, with_key=False) as account:
             return await self._record(account, wallet, command)
 
-    async def _record(self, account: BaseWallet, wallet: UserWallet, command: SetStatus) -> UserWallet:
-        status = UserWalletStatus(command.status)
-        changed = replace(
-            wallet,
-            status=status,
-            status_reason=command.reason,
-            status_before_suspension=wallet.status if status is UserWalletStatus.SUSPENDED else None,
-            pause_level=pause_level_after(wallet.pause_level, command),
-            updated_at=self._now(),
-        )
-        await account.record(command, projection=changed_status(wallet, changed))
-        return changed
+    async def _record(
+        self, account: BaseWallet, wallet: UserWallet, command: LifecycleCommand, **changes: object
+    ) -> UserWallet:
+        """Decide a command on what is stored now, and return the wallet as it is stored then."""
+        await account.record(command, projection={**touched(self._now()), **changes})
+        return await self._wallets.get(wallet.user_id, wallet.id)

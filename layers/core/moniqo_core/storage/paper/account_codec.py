@@ -37,6 +37,9 @@ from moniqo_core.storage.paper.account_values import (
 )
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 
+PAUSE_LEVEL: Final = "pause_level"
+BEFORE_SUSPENSION: Final = "before_suspension"
+
 
 def state_document(account: Account) -> Document:
     """Return the document of a whole snapshot, as written by the first commit and after a rebuild."""
@@ -80,9 +83,15 @@ def state_document(account: Account) -> Document:
         "paused_by_limit": account.paused_by_limit,
         "forked_from": account.forked_from,
         "still_since": account.idle_since,
-        **({} if account.pause_level is None else {"pause_level": account.pause_level.value}),
+        **_stopped_values(account),
         **_venue_price_values(account),
     }
+
+
+def _stopped_values(account: Account) -> Document:
+    """Return the fields that only paused and suspended accounts have."""
+    values = {PAUSE_LEVEL: account.pause_level, BEFORE_SUSPENSION: account.status_before_suspension}
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _venue_price_values(account: Account) -> Document:
@@ -146,9 +155,10 @@ def read_account(document: Document) -> Account:
         peak=Decimal(document["peak"]),
         day=LocalDay(Decimal(document["day"][0]), document["day"][1]) if document["day"] else None,
         paused_by_limit=document["paused_by_limit"],
+        status_before_suspension=document.get(BEFORE_SUSPENSION),
         forked_from=document["forked_from"],
         idle_since=document["still_since"],
-        pause_level=PauseLevel(document["pause_level"]) if document.get("pause_level") else None,
+        pause_level=PauseLevel(document[PAUSE_LEVEL]) if document.get(PAUSE_LEVEL) else None,
         observed_markets={
             read_document_key(name): read_observed_market(read_document_key(name), values)
             for name, values in document.get("shown", {}).items()

@@ -11,7 +11,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import fill_document, order_document, pack_order
-from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, state_document
 from moniqo_core.storage.paper.account_values import (
     day_values,
     document_key,
@@ -64,8 +64,18 @@ def _changes_of(commit: Commit) -> Document:
     if isinstance(commit.command, SetLimits):
         changes["limits"] = limits_document(commit.command.limits)
         changes["limits_version"] = after.limits_version
-    if isinstance(commit.command, SetStatus) and ALL_RULES[commit.rules_version].pauses_have_levels:
-        changes["pause_level"] = after.pause_level
+    if isinstance(commit.command, SetStatus):
+        changes |= _status_changes(commit, commit.command)
+    return changes
+
+
+def _status_changes(commit: Commit, command: SetStatus) -> Document:
+    """Return what a change of status sets beside the status. Entries of version 0.1.0 have none of it."""
+    changes: Document = {}
+    if ALL_RULES[commit.rules_version].pauses_have_levels:
+        changes[PAUSE_LEVEL] = commit.after.pause_level
+    if command.before is not None:
+        changes[BEFORE_SUSPENSION] = commit.after.status_before_suspension
     return changes
 
 

@@ -11,7 +11,7 @@ from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.paper.account_codec import read_account, state_document
+from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
@@ -120,11 +120,12 @@ class StoredSnapshot:
         """Return the first difference from the snapshot of ``account``, or None if they are equal."""
         stored = dict(self._document)
         stored.pop("turn", None)  # the writer's turn is not part of the account
+        for name in (PAUSE_LEVEL, BEFORE_SUSPENSION):
+            if stored.get(name, ABSENT) is None:  # a commit that ends a pause or a suspension leaves an empty field
+                del stored[name]
         # A commit that ends the last order of a symbol stores totals of zero.
         totals = stored.get("interest", {}).items()
         stored["interest"] = {name: value for name, value in totals if value != _NO_OPEN_ORDERS}
-        if stored.get("pause_level", ABSENT) is None:  # a commit that ends a pause stores no level
-            del stored["pause_level"]
         return first_mismatch(stored, state_document(account), "snapshot")
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import RecordEvaluation
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.paper.account_rules import pause_level_of
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, LifecycleCommand, SetLimits, SetStatus
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 
 Projection = Mapping[str, object]
 
 
 def follow_account(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow any commit: the time of use, a changed status, what schedules evaluations."""
+    """Return the fields that follow any commit: time of use, schedule of evaluations, and what changed of its life."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
     if _is_of_the_user(commit):
@@ -23,20 +22,25 @@ def follow_account(before: Account, commit: Commit) -> Projection:
     if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
         walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
         fields["evaluated_until"] = min(walked, default=None)
-    if commit.after.status != before.status:
-        fields |= {"status": commit.after.status, "status_reason": commit.after.reason}
-    if isinstance(commit.command, SetStatus) or commit.after.status != before.status:
-        fields["pause_level"] = pause_level_of(commit.after) or commit.after.pause_level
+    return {**fields, **_follow_life(before, commit)}
+
+
+def _follow_life(before: Account, commit: Commit) -> Projection:
+    """Return the fields that follow a change of the status or limits of the account, or its end."""
+    after, fields = commit.after, dict[str, object]()
+    was, now = ((account.status, account.status_before_suspension) for account in (before, after))
+    if isinstance(commit.command, SetStatus) or now != was:
+        fields |= {
+            "status": after.status,
+            "status_reason": after.reason,
+            "status_before_suspension": after.status_before_suspension,
+            "pause_level": pause_level_of(after) or after.pause_level,
+        }
+    if after.limits_version != before.limits_version:
+        fields["risk_limits"] = after.limits
+    if after.deleted and not before.deleted:
+        fields["deleted_at"] = after.at
     return fields
-
-
-def follow_life(command: LifecycleCommand, now: datetime) -> Projection:
-    """Return the fields that follow a lifecycle command: limits, deletion or status."""
-    if isinstance(command, SetLimits):
-        return {"risk_limits": command.limits}
-    if isinstance(command, DeleteWallet):
-        return {"deleted_at": now}
-    return {"status": command.status}
 
 
 def _is_of_the_user(commit: Commit) -> bool:

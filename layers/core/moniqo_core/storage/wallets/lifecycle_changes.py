@@ -1,19 +1,23 @@
-"""The attributes of a user wallet that lifecycle commands set, such as pausing or deleting it.
+"""Lifecycle commands of a live wallet, such as pausing or deleting it. They change its document only.
 
-A demo account writes them together with its journal entry. Of a live wallet only its document changes, because the
-venue is not involved.
+A demo account writes them together with its journal entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
-from moniqo_core.domain.errors import ConflictError
-from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits, SetStatus
-from moniqo_core.domain.wallets.status_changes import check_status_change, pause_level_after
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.domain.errors import TemporarilyUnavailableError
+from moniqo_core.domain.live.lifecycle import decide_lifecycle
+from moniqo_core.domain.risk.limits import changed_limits
+from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet, LifecycleCommand
+from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+
+DECISIONS: Final = 20
+"""The most decisions for one command. It is decided again when another request was faster."""
 
 Changes = Mapping[str, object]
 
@@ -23,45 +27,32 @@ def touched(now: datetime) -> Changes:
     return {"updated_at": now}
 
 
-def changed_status(before: UserWallet, after: UserWallet) -> Changes:
-    """Return the attributes that change together with the status of a wallet that becomes ``after``.
-
-    A wallet that becomes active may buy again.
-    """
-    fields: dict[str, object] = {
-        "status_reason": after.status_reason,
-        "status_before_suspension": after.status_before_suspension,
-        "updated_at": after.updated_at,
-    }
-    if after.status is UserWalletStatus.ACTIVE and before.buys_stopped:
-        fields["buys_stopped"] = False
-    return fields
-
-
 async def record_lifecycle_change(
-    store: UserWalletStore, wallet: UserWallet, command: LifecycleCommand, projection: Mapping[str, object]
+    store: UserWalletStore, wallet: UserWallet, command: LifecycleCommand, projection: Changes
 ) -> None:
-    """Write a lifecycle command to a live wallet, if its status is still the one that was read.
+    """Decide a lifecycle command on a live wallet and write it. ``wallet`` is as the caller read it.
 
-    A pause by the owner that keeps no orders marks the open buys for cancellation. A wallet with this mark becomes
-    active only if ``projection`` also sets ``buys_stopped``. Deleting a wallet deletes its credentials.
+    It is decided again on what another request left meanwhile, so that of two requests at once both hold. A wallet
+    whose buys were stopped becomes active only if ``projection`` also sets ``buys_stopped``.
 
     Raises:
+        NotFoundError: the wallet was deleted.
         WalletSuspendedError: the wallet is suspended, and the command is not an admin's.
-        ConflictError: the command does not fit the status, or another request changed the wallet.
+        ConflictError: the command does not fit the status.
+        ValidationError: no daily loss limit would stay set.
+        TemporarilyUnavailableError: other requests were faster for too long.
 
     """
-    fields = dict(projection)
-    if isinstance(command, SetStatus):
-        level = wallet.pause_level if wallet.status is UserWalletStatus.PAUSED else None
-        check_status_change(wallet.status.value, level, command)
-        fields |= {"status": command.status, "pause_level": pause_level_after(wallet.pause_level, command)}
-        if command.status == UserWalletStatus.PAUSED and command.by == "owner" and not command.keep_orders:
-            fields["buys_stopped"] = True
-        if command.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and "buys_stopped" not in fields:
-            raise ConflictError("The wallet was stopped in the meantime.", wallet_status=wallet.status.value)
-    elif isinstance(command, SetLimits):
-        fields["risk_limits"] = command.limits
-    else:
-        fields |= {"deleted_at": fields["updated_at"], "credentials": None}
-    await store.change_in_status(wallet, fields)
+    stored = wallet
+    for _ in range(DECISIONS):
+        if isinstance(command, ChangeLimits):
+            changed_limits(stored.risk_limits, command.changes)
+            done = await store.change_limits(stored, command.changes, projection)
+        else:
+            decided = decide_lifecycle(stored, command, stop_known="buys_stopped" in projection)
+            ended = {"deleted_at": projection["updated_at"]} if isinstance(command, DeleteWallet) else {}
+            done = await store.change_in_status(stored, {**projection, **decided, **ended})
+        if done:
+            return
+        stored = await store.get(wallet.user_id, wallet.id)
+    raise TemporarilyUnavailableError("Too many requests are changing this wallet at once.", retry_after=1)

@@ -11,10 +11,12 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
+from moniqo_core.domain.risk.limits import DAILY_LOSS_LIMITS
 from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields, user_wallet_document
 
 log: Final = logging.getLogger("moniqo")
@@ -134,26 +136,37 @@ class UserWalletStore:
         if not result.matched_count:
             raise NotFoundError("There is no such wallet.")
 
-    async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> None:
+    async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> bool:
         """Set attributes of a wallet, if its status, pause level and ``buys_stopped`` are still those that were read.
 
-        Raises:
-            ConflictError: another request changed them, or deleted the wallet.
-
+        Return False if another request changed them, or deleted the wallet.
         """
-        level = wallet.pause_level
+        level = None if wallet.pause_level is None else wallet.pause_level.value
         read = {
             "_id": wallet.id,
             "user_id": wallet.user_id,
             "deleted_at": None,
             "status": wallet.status.value,
-            # An earlier version stored no level of a pause.
-            "pause_level": None if level is None else {"$in": [level.value, None]},
+            "pause_level": {"$in": [level, None]},  # a pause of version 0.1.0 has no level in its document
             "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
         }
         result = await self._wallets.update_one(read, {"$set": stored_fields(changes)})
-        if not result.matched_count:
-            raise ConflictError("Another request changed the wallet at the same time.")
+        return bool(result.matched_count)
+
+    async def change_limits(
+        self, wallet: UserWallet, limits: Mapping[str, object], changes: Mapping[str, object]
+    ) -> bool:
+        """Set some risk limits and other attributes of a wallet. Limits that are not named stay as they are stored.
+
+        Return False if another request deleted the wallet, or left no daily loss limit beside those removed here.
+        """
+        read: Document = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None}
+        daily = {name: limits[name] for name in DAILY_LOSS_LIMITS if name in limits}
+        if daily and not any(daily.values()):
+            read |= {f"risk_limits.{name}": {"$ne": None} for name in DAILY_LOSS_LIMITS if name not in daily}
+        fields = {f"risk_limits.{name}": value for name, value in limit_changes_document(limits).items()}
+        result = await self._wallets.update_one(read, {"$set": {**stored_fields(changes), **fields}})
+        return bool(result.matched_count)
 
     async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
         """Set ``buys_stopped`` on those of these wallets that are stopped, so that their open buys are cancelled."""

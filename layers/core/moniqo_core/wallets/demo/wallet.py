@@ -19,7 +19,6 @@ from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
-from moniqo_core.storage.paper.user_wallet_projection import follow_life
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
@@ -185,5 +184,4 @@ class DemoWallet(BaseWallet):
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Record a change of status or limits, or the end of the account, in one commit with its user wallet."""
-        fields = {**projection, **follow_life(command, self.access.clock())}
-        await self.access.session.run(command, fields)
+        await self.access.session.run(command, projection)
