@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.clock import rfc3339, utc_now
+from moniqo_core.domain.errors import InvalidCredentialsError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.sync.outcome import SyncType
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.exchange import account as exchange_account
 from tests.conftest import Database, Run
 from tests.integration.test_venue_wallets import connected, venue
-from tests.support.lambdas import TRADER, Invoke
+from tests.support.lambdas import ADMIN, TRADER, Invoke
 from tests.support.queued_work import message
 from tests.support.round_trips import round_trips
 from tests.support.sync_calls import dispatch, get, received, sync, sync_log, work
@@ -192,3 +197,63 @@ def test_batch_of_any_size_makes_three_round_trips(
 
     assert commands == ["update", "find", "bulkWrite"]
     assert venue.calls("bookTicker") <= 2
+
+
+class TestOutcomeOfReplacedCredentials:
+    """A query that began with credentials that the owner replaced meanwhile says nothing about the new ones."""
+
+    def _replaced_during(
+        self, venue: FakeVenue, run: Run, wallet: str, use: Callable[[UserWallet, BaseWallet], Awaitable[object]]
+    ) -> None:
+        """Open the wallet, replace its credentials, and only then let the opened wallet be used."""
+
+        async def work() -> None:
+            read = await bootstrap.user_wallets().get(TRADER.id, wallet)
+            async with await bootstrap.wallets().open_live(read) as opened:
+                new = {name: SecretStr(value) for name, value in venue.credentials().items()}
+                await bootstrap.wallet_connection().replace(TRADER.id, wallet, new)
+                await use(read, opened)
+
+        run(work())
+
+    def test_old_key_that_can_withdraw_does_not_pause_the_wallet(
+        self, venue: FakeVenue, invoke: Invoke, run: Run
+    ) -> None:
+        wallet = connected(invoke, venue)
+        (old,) = venue.exchange.accounts.values()
+        old.can_withdraw = True
+
+        self._replaced_during(
+            venue, run, wallet, lambda read, opened: bootstrap.balance_sync().sync_open(read, opened, SyncType.MANUAL)
+        )
+
+        assert (get(invoke, wallet)["status"], get(invoke, wallet)["status_reason"]) == ("active", None)
+
+    def test_old_key_that_was_revoked_is_no_error_of_the_connection(
+        self, venue: FakeVenue, invoke: Invoke, run: Run
+    ) -> None:
+        wallet = connected(invoke, venue)
+
+        async def use(read: UserWallet, opened: BaseWallet) -> None:
+            venue.exchange.accounts.pop(next(iter(venue.exchange.accounts)))
+            with pytest.raises(InvalidCredentialsError):
+                await bootstrap.balance_sync().sync_open(read, opened, SyncType.MANUAL)
+
+        self._replaced_during(venue, run, wallet, use)
+
+        connection = get(invoke, wallet)["connection"]
+        assert (connection["is_connected"], connection["last_error"], connection["retry_count"]) == (True, None, 0)
+
+
+def test_key_that_gains_withdrawal_during_a_suspension_pauses_the_reinstated_wallet(
+    venue: FakeVenue, invoke: Invoke
+) -> None:
+    wallet = connected(invoke, venue)
+    sync(invoke, wallet)
+    (account,) = venue.exchange.accounts.values()
+    reason = {"reason": "a review"}
+    assert invoke("suspend_wallet", "POST", f"/wallets/{wallet}/suspend", user=ADMIN, body=reason).status == 200
+    account.ip_restricted = True
+    sync(invoke, wallet)
+    answer = invoke("reinstate_wallet", "POST", f"/wallets/{wallet}/reinstate", user=ADMIN, body=reason)
+    assert answer.json["status"] == "paused"

@@ -143,11 +143,16 @@ def failed(
 
 
 def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
-    """Record the permissions of the key. Pause the wallet if the key can withdraw or its permissions changed."""
+    """Record the permissions of the key. Pause the wallet if the key can withdraw or its permissions changed.
+
+    A suspended wallet stays suspended, and is paused when it is reinstated.
+    """
     if now is None:
         return wallet
     reason = reason_to_pause(wallet.known_permissions, now)
     wallet = replace(wallet, key_permissions=now, key_permissions_version=wallet.credentials_version)
+    if reason is not None and wallet.status is UserWalletStatus.SUSPENDED:
+        return replace(wallet, status_before_suspension=UserWalletStatus.PAUSED)
     if reason is None or wallet.status in STOPPED_STATUSES:
         return wallet
     return replace(wallet, status=UserWalletStatus.PAUSED, status_reason=reason, pause_level=PauseLevel.FULL)

@@ -18,6 +18,7 @@ from moniqo_core.storage.document import Database, Document, optional_decimal, o
 from moniqo_core.storage.equity_points import point_inserts
 from moniqo_core.storage.wallets.user_wallet_codec import changes_between
 from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
+from moniqo_core.storage.wallets.user_wallets import same_credentials
 
 COLLECTION: Final = "wallet_sync_log"
 SENDS: Final = 3
@@ -54,9 +55,9 @@ class SyncLogStore:
     ) -> frozenset[str]:
         """Store the snapshots, log rows and equity points of any number of syncs in one round trip.
 
-        A wallet is written only under four conditions: it has the lease ``token``, its status is the one that was
-        read, it is not deleted, and it has no later snapshot. Log rows and equity points are inserted once. So a repeat
-        changes nothing, and a write whose answer was lost is sent again. The write ends the lease.
+        A wallet is written only under five conditions: it has the lease ``token``, its status and its credentials are
+        those that were read, it is not deleted, and it has no later snapshot. Log rows and equity points are inserted
+        once. So a repeat changes nothing, and a write whose answer was lost is sent again. The write ends the lease.
 
         Returns:
             The ids of the wallets whose outcome could not be written. This is normally empty.
@@ -109,6 +110,7 @@ class SyncLogStore:
             "sync_lease.token": token,
             "deleted_at": None,
             "status": before.status.value,
+            **same_credentials(before),
             "balance.last_synced_at": {"$not": {"$gt": outcome.run.started_at}},
         }
         if outcome.corrected:

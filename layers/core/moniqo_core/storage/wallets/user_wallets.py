@@ -36,6 +36,12 @@ def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], S
     return wallets, broken
 
 
+def same_credentials(wallet: UserWallet) -> Document:
+    """Match a wallet whose credentials are still those that it was read with. Re-encryption does not change them."""
+    version = wallet.credentials_version
+    return {"credentials_version": {"$in": [None, version]} if version == 1 else version}
+
+
 class UserWalletStore:
     """Reads and writes user wallets. Only :meth:`find_including_deleted` finds deleted ones."""
 
@@ -111,14 +117,15 @@ class UserWalletStore:
             NotFoundError: there is no such wallet.
 
         """
-        await self._set(user_id, user_wallet_id, stored_fields(changes))
+        owned = {"_id": user_wallet_id, "user_id": user_id, "deleted_at": None}
+        result = await self._wallets.update_one(owned, {"$set": stored_fields(changes)})
+        if not result.matched_count:
+            raise NotFoundError("There is no such wallet.")
 
     async def record_connection(self, wallet: UserWallet, tested_at: datetime, error: str | None) -> None:
-        """Store the result of a connection test. ``error`` is None if it succeeded.
+        """Store the result of a connection test, unless the credentials that it tested were replaced meanwhile.
 
-        Raises:
-            NotFoundError: there is no such wallet.
-
+        ``error`` is None if it succeeded.
         """
         if error is None:
             fields: Document = {"connection.is_connected": True, "connection.last_successful_ping": tested_at}
@@ -128,13 +135,8 @@ class UserWalletStore:
                 "connection.last_error": error,
                 "connection.last_error_at": tested_at,
             }
-        await self._set(wallet.user_id, wallet.id, fields)
-
-    async def _set(self, user_id: str, user_wallet_id: str, fields: Document) -> None:
-        owned = {"_id": user_wallet_id, "user_id": user_id, "deleted_at": None}
-        result = await self._wallets.update_one(owned, {"$set": fields})
-        if not result.matched_count:
-            raise NotFoundError("There is no such wallet.")
+        tested = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None, **same_credentials(wallet)}
+        await self._wallets.update_one(tested, {"$set": fields})
 
     async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> bool:
         """Set attributes of a wallet, if its status, pause level and ``buys_stopped`` are still those that were read.
@@ -190,7 +192,7 @@ class UserWalletStore:
             "_id": wallet.id,
             "user_id": wallet.user_id,
             "deleted_at": None,
-            "credentials_version": wallet.credentials_version,
+            **same_credentials(wallet),
         }
         version = wallet.credentials_version + 1
         fields = stored_fields({**changes, "credentials": credentials, "credentials_version": version})
