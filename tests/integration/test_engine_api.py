@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain.clock import rfc3339
+from moniqo_core.domain.orders.order import Fill, OrderSide
+from moniqo_core.http.schemas.orders.fills_csv import fills_csv
 from tests.support.engine import NOON, WIDE, Clock, Engine, clock, engine
 from tests.support.lambdas import STRANGER, Answer, Invoke
 from tests.support.round_trips import round_trips
@@ -390,6 +392,38 @@ class TestHistory:
         ]
         assert [(row["seq"], row["book"], row["asset"], row["amount"]) for row in rows] == expected
         assert parts > 1
+
+
+def test_trades_csv_parts_contain_every_fill(engine: Engine, clock: Clock, environment: pytest.MonkeyPatch) -> None:
+    from moniqo_core.http.routes.orders import list_trades
+
+    environment.setattr(list_trades, "MAX_CSV_ROWS", 2)
+    wallet = engine.create()
+    for symbol in ("BTC/USDT", "ETH/USDT", "BTC/USDT", "BTC/USDT", "BTC/USDT", "BTC/USDT"):
+        engine.place(wallet, symbol=symbol, amount="0.1")
+        clock.forward(minutes=1)
+    rows: list[dict[str, str]] = []
+    query: Any = {"format": "csv", "symbol": "BTC/USDT", "from": "2026-03-02T18:00:06+01:00"}
+    while query:
+        answer = engine.ask("list_trades", "GET", wallet, "/trades", query=query)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/csv"), answer.text
+        rows += csv.DictReader(io.StringIO(answer.text, newline=""))
+        found = re.fullmatch(r'<\?(.+)>; rel="next"', answer.headers.get("link", ""))
+        query = found[1] if found else ""
+    shown = engine.get("list_trades", wallet, "/trades", symbol="BTC/USDT")["items"][:-1]
+    names = ("symbol", "side", "price", "amount", "quote", "fee", "fee_currency", "liquidity", "order_id", "fill_id")
+    assert [[row[name] for name in names] for row in rows] == [[fill[name] for name in names] for fill in shown]
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize("symbol", ["=1+1/USD", "+A/USD", "-A/USD", "@A/USD", "\tA/USD"])
+def test_csv_holds_no_formula(symbol: str) -> None:
+    fill = Fill(
+        fill_id="o-1-1-1", order_id="o-1-1", symbol=symbol, side=OrderSide.BUY, amount=D(1), quote=D(1), levels=(),
+        fee=D("-0.1"), fee_currency=symbol, liquidity=None, at=NOON, realised=D(0),
+    )  # fmt: skip
+    (row,) = csv.DictReader(io.StringIO(fills_csv([fill]), newline=""))
+    assert (row["symbol"], row["fee_currency"], row["fee"]) == (f"'{symbol}", f"'{symbol}", "-0.1")
 
 
 def test_last_use_is_the_time_of_the_last_command(engine: Engine, clock: Clock) -> None:

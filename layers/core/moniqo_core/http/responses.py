@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -26,11 +27,15 @@ def created(view: BaseModel, path: str, *, replayed: bool = False) -> Response:
     return json_response(view, 200, REPLAYED) if replayed else json_response(view, 201, {"Location": BASE_PATH + path})
 
 
-def csv_response(text: str, filename: str, next_cursor: str | None) -> Response:
-    """Return a response with a CSV file. ``next_cursor`` becomes a link to the next part, relative to this one."""
+def csv_response(
+    text: str, filename: str, next_cursor: str | None, filters: Mapping[str, str | None] | None = None
+) -> Response:
+    """Return a response with a CSV file. ``next_cursor`` becomes a link to the next part with the same ``filters``."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     if next_cursor is not None:
-        headers["Link"] = f'<?format=csv&cursor={next_cursor}>; rel="next"'
+        given = {name: value for name, value in (filters or {}).items() if value is not None}
+        query = urlencode({"format": "csv", **given, "cursor": next_cursor})
+        headers["Link"] = f'<?{query}>; rel="next"'
     return Response(text, 200, headers, media_type="text/csv")
 
 

@@ -14,7 +14,8 @@ from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, encode_cursor, numbers_cursor, page_view
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import csv_response, json_response
-from moniqo_core.http.schemas.portfolio.ledger import CSV_CONTENT, MAX_CSV_ROWS, EntryView, entry_view, ledger_csv
+from moniqo_core.http.schemas.csv_text import MAX_CSV_ROWS
+from moniqo_core.http.schemas.portfolio.ledger import CSV_CONTENT, EntryView, entry_view, ledger_csv
 
 router = api_router()
 

@@ -13,9 +13,9 @@ from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.money import plain
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
+from moniqo_core.http.schemas.csv_text import LINK, MAX_CSV_ROWS, inert
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
-MAX_CSV_ROWS: Final = 5000
 COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")
 
 CSV_CONTENT: Final[dict[str, Any]] = {
@@ -25,9 +25,7 @@ CSV_CONTENT: Final[dict[str, Any]] = {
             "example": f"{','.join(COLUMNS)}\r\n1,2026-01-31T12:00:00.000Z,1,open,,faucet,USDT,-10000\r\n",
         }
     },
-    "headers": {
-        "Link": {"description": "The next part of a CSV file, with rel=next.", "schema": {"type": "string"}},
-    },
+    "headers": LINK,
 }
 
 
@@ -100,4 +98,4 @@ def _rows(entry: EntryPostings) -> list[Sequence[str | int]]:
     start = (entry.seq, rfc3339(entry.at), entry.epoch, entry.kind, " ".join(entry.order_ids))
     if not entry.postings:
         return [(*start, "", "", "")]
-    return [(*start, book.value, asset, plain(amount)) for book, asset, amount in entry.postings]
+    return [(*start, book.value, inert(asset), plain(amount)) for book, asset, amount in entry.postings]

@@ -1,0 +1,17 @@
+"""Text in CSV files. Users open them with a spreadsheet program, which runs a cell that begins like a formula."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+MAX_CSV_ROWS: Final = 5000
+LINK: Final[dict[str, Any]] = {
+    "Link": {"description": "The next part of a CSV file, with rel=next.", "schema": {"type": "string"}}
+}
+
+_BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def inert(text: str) -> str:
+    """Return a name for a cell, with an apostrophe before it if a spreadsheet program would run it as a formula."""
+    return f"'{text}" if text.startswith(_BEGINS_FORMULA) else text
