@@ -120,6 +120,11 @@ CASES ?= 2000
 fuzz: $(DEV) ## Send generated requests to every operation of the OpenAPI document (CASES=n, SEED=n)
 	$(PY) -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
+COUNT ?= 150
+.PHONY: mutants
+mutants: $(DEV) ## Put small faults into the code about money and secrets, to see which ones tests notice (COUNT=n, SEED=n)
+	$(PY) -m tests.mutants --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: e2e
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host
