@@ -22,7 +22,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.services.wallets.requests import WalletChange
+from moniqo_core.services.wallets.requests import Pause, WalletChange
 from moniqo_core.storage.live.live_trading_switch import LiveTradingSwitch, set_live_trading_switch
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.wallets.earlier_intents import wait_for_earlier_intents
@@ -61,9 +61,15 @@ async def place(wallet: str) -> None:
         await execution.place(ORDER)
 
 
+async def pause(wallet: str) -> None:
+    await bootstrap.wallet_lifecycle().pause(
+        TRADER.id, wallet, Pause("a look", keep_orders=True), bootstrap.buy_cancellation()
+    )
+
+
 async def stop(wallet: str, kind: str) -> None:
     if kind == "pause":
-        await bootstrap.wallet_lifecycle().pause(TRADER.id, wallet, None)
+        await pause(wallet)
     elif kind == "suspend":
         await bootstrap.wallet_lifecycle().suspend(wallet, "a look")
     else:
@@ -103,7 +109,12 @@ def test_no_order_reaches_the_venue_after_a_change_was_answered(
             late += found - answered
             reached += answered
         first.venue.latency = 0
-        again = {"status": "active", "status_before_suspension": None, "risk_limits": stored["risk_limits"]}
+        again = {
+            "status": "active",
+            "status_before_suspension": None,
+            "pause_level": None,
+            "risk_limits": stored["risk_limits"],
+        }
         run(first.database.user_wallets.update_many({}, {"$set": again}))
         run(first.database.orders.delete_many({}))
         for _, account in wallets:
@@ -150,7 +161,7 @@ def test_intent_that_is_written_after_a_pause_is_not_sent(
     insert = LiveOrderStore.insert
 
     async def late(store: LiveOrderStore, order: object) -> object:
-        await bootstrap.wallet_lifecycle().pause(TRADER.id, harness.wallet, None)
+        await pause(harness.wallet)
         return await insert(store, order)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LiveOrderStore, "insert", late)
