@@ -39,8 +39,6 @@ async def list_trades(
     symbol: Annotated[str | None, Query(max_length=40)] = None,
     since: Annotated[TimeBound | None, Query(alias="from", description="Inclusive.")] = None,
     until: Annotated[TimeBound | None, Query(alias="to", description="Exclusive.")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")] = None,
     form: Annotated[
         Literal["json", "csv"],
         Query(alias="format", description="csv: one row per fill, at most 5,000 per response regardless of `limit`."),
