@@ -25,7 +25,7 @@ from moniqo_core.domain.money import ZERO, ceil_to, exact, floor_to
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
 from moniqo_core.services.orders.execution import OrderExecution
 from moniqo_core.storage.wallets.lifecycle_changes import touched
@@ -255,7 +255,7 @@ def test_closing_a_position_sells_the_whole_holding(venue: Account, run: Run) ->
     async def work() -> None:
         async with opened(venue) as harness:
             with pytest.raises(OrderRejectedError):
-                await harness.execution.close_position(venue.symbol)
+                await harness.execution.close_position(ClosePosition(venue.symbol))
             await harness.buy()
             held = (await harness.execution.account.get_balance_for_asset(harness.market.base)).free
             price = await harness.execution.account.get_market_price(venue.symbol)
@@ -263,7 +263,7 @@ def test_closing_a_position_sells_the_whole_holding(venue: Account, run: Run) ->
                 dear = floor_to(price.ask * 2, harness.market.tick_size)
                 part = floor_to(held / 2, harness.market.lot_step)
             exit_ = await harness.execution.place(OrderRequest(venue.symbol, SELL, LIMIT, part, price=dear))
-            sold = await harness.execution.close_position(venue.symbol)
+            sold = await harness.execution.close_position(ClosePosition(venue.symbol))
             assert (sold.symbol, sold.side, sold.type) == (venue.symbol, SELL, MARKET)
             assert (sold.status, sold.filled_amount) == (OrderStatus.FILLED, floor_to(held, harness.market.lot_step))
             assert (await harness.execution.get(exit_.order_id)).status is OrderStatus.CANCELLED
@@ -310,7 +310,7 @@ def test_unknown_orders_and_symbols_are_not_found(venue: Account, run: Run) -> N
             with pytest.raises(InvalidSymbolError):
                 await harness.execution.place(OrderRequest("NO/SUCH", BUY, MARKET, await harness.size()))
             with pytest.raises(InvalidSymbolError):
-                await harness.execution.close_position("NO/SUCH")
+                await harness.execution.close_position(ClosePosition("NO/SUCH"))
             assert await harness.ids() == []
 
     run(work())

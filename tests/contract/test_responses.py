@@ -230,7 +230,10 @@ def traded(journey: Journey) -> None:
     assert not journey("preflight_order", body=every | {"amount": "0.0000001"})["would_pass"]
     assert journey("preflight_order", body=order | {"quote_amount": "100"})["would_pass"]
     assert len(journey("list_positions")["items"]) == 1
-    assert journey("close_position", 201, query={"symbol": "BTC/USDT"})["status"] == "filled"
+    closing = {"query": {"symbol": "BTC/USDT"}, "headers": {"Idempotency-Key": "a-close"}}
+    closed = journey("close_position", 201, **closing)
+    assert (closed["status"], closed["client_order_id"]) == ("filled", "a-close")
+    assert journey("close_position", 200, **closing) == closed
     assert journey("get_performance")["trades"] == 2
 
 

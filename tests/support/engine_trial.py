@@ -18,21 +18,14 @@ from moniqo_core.domain import errors
 from moniqo_core.domain.ledger import invariants
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commands import (
-    CancelAllOrders,
-    CancelOrder,
-    ClosePosition,
-    Command,
-    RecordEvaluation,
-    ResetAccount,
-)
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.market.market import PathPoint, Snapshot
 from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide, preflight
 from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.paper.sync_statement import asset_flows_of

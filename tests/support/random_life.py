@@ -14,10 +14,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
-from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, Command, ResetAccount
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, ResetAccount
 from moniqo_core.domain.money import floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.client import with_utc_times

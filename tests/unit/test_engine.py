@@ -13,12 +13,12 @@ import pytest
 from bson.codec_options import CodecOptions
 
 from moniqo_core.domain import errors, money
-from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition, ResetAccount
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ResetAccount
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.orders import open_order_limit
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.domain.wallets.lifecycle_commands import Reinstate, SetLimits, SetStatus, Suspend
 from moniqo_core.storage.orders import order_codec

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain import errors
-from moniqo_core.domain.ledger.commands import CancelOrder, ClosePosition, ResetAccount
+from moniqo_core.domain.ledger.commands import CancelOrder, ResetAccount
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.orders.order import OrderStatus
-from moniqo_core.domain.orders.request import ExitSpec
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec
 from moniqo_core.domain.paper import decide
 from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus

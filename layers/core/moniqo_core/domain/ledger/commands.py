@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from moniqo_core.domain.added_fields import ADDED
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits
 
 
@@ -19,13 +19,6 @@ class OpenAccount:
     """
 
     forked_from: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClosePosition:
-    """Sell everything held of a symbol at market. Open sells of the symbol are cancelled first."""
-
-    symbol: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,13 @@ def intend(
     venue_client_id: str,
     token: str,
     now: datetime,
+    body_hash: str | None = None,
 ) -> LiveOrder:
-    """Return the intent to send ``order``. ``now`` is when the live-trading switch, status and limits were read."""
+    """Return the intent to send ``order``.
+
+    ``now`` is when the live-trading switch, status and limits were read. ``body_hash`` is that of the request which the
+    order carries out, if it is another one.
+    """
     return LiveOrder(
         user_wallet_id=user_wallet_id,
         user_id=user_id,
@@ -51,7 +56,7 @@ def intend(
         seq=seq,
         venue_client_id=venue_client_id,
         token=token,
-        body_hash=order.body_hash(),
+        body_hash=order.body_hash() if body_hash is None else body_hash,
         request=order,
         created_at=now,
         updated_at=now,

@@ -1,4 +1,4 @@
-"""The request to place an order, the same for every kind of wallet."""
+"""The requests to place an order and to close a position, the same for every kind of wallet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from moniqo_core.domain.added_fields import given_fields
+from moniqo_core.domain.added_fields import ADDED, given_fields
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 
@@ -54,6 +54,24 @@ class OrderRequest:
         Amounts count by value, so 0.1 and 0.10 give the same hash.
         """
         return hashlib.sha256(json.dumps(given_fields(self), sort_keys=True, default=_normal).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePosition:
+    """Sell everything held of a symbol at market. Open sells of the symbol are cancelled first.
+
+    ``client_order_id`` becomes that of the sell order.
+    """
+
+    symbol: str
+    client_order_id: str | None = field(default=None, metadata=ADDED)
+
+    def body_hash(self) -> str:
+        """Return a hash that distinguishes a repeat from another request with the same ``client_order_id``.
+
+        The amount is not in it, because a repeat finds the position closed.
+        """
+        return hashlib.sha256(json.dumps({"close": self.symbol}, sort_keys=True).encode()).hexdigest()
 
 
 def _normal(value: object) -> object:

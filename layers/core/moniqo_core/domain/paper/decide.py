@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commands import (
-    CancelAllOrders,
-    CancelOrder,
-    ClosePosition,
-    Command,
-    RecordEvaluation,
-    ResetAccount,
-)
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.paper import account_lifecycle, order_commands
 from moniqo_core.domain.wallets.lifecycle_commands import (
     ChangeLimits,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.paper.account_rules import check_account_status
 from moniqo_core.domain.paper.largest_amount import copy_of, with_largest_amount
 from moniqo_core.domain.paper.order_execution import execute_order
@@ -61,7 +61,15 @@ def close_position(draft: AccountDraft, command: ClosePosition, context: MarketC
                 close_order(draft, order, OrderStatus.CANCELLED, draft.at)
         everything = draft.holding(context.market.base).total
         decision = PaperDecision(
-            draft, OrderRequest(command.symbol, OrderSide.SELL, OrderType.MARKET, everything), context
+            draft,
+            OrderRequest(
+                command.symbol,
+                OrderSide.SELL,
+                OrderType.MARKET,
+                everything,
+                client_order_id=command.client_order_id,
+            ),
+            context,
         )
         for _, check in decision.rules():
             check()

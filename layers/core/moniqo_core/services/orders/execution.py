@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.wallets.base import BaseWallet
 
@@ -49,7 +49,7 @@ class OrderExecution(Protocol):
 
         """
 
-    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+    async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order already placed under the client order id of ``order``, None when there is none.
 
         Raises:
@@ -60,8 +60,10 @@ class OrderExecution(Protocol):
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""
 
-    async def close_position(self, symbol: str) -> OrderRecord:
+    async def close_position(self, close: ClosePosition) -> OrderRecord:
         """Sell the whole position in a symbol at market, after cancelling its other sell orders.
+
+        Under a ``client_order_id`` that is taken, return its order like :meth:`place` and sell nothing.
 
         Raises:
             OrderRejectedError: there is no position, or it is below the smallest amount that trades.

@@ -8,7 +8,7 @@ from typing import Protocol
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.wallets.base import BaseWallet
@@ -20,17 +20,14 @@ class PaperOrders(Protocol):
     async def evaluate(self) -> bool:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
 
-    async def submit(self, order: OrderRequest) -> OrderRecord:
-        """Place an order, or return the order accepted under the same client order id."""
+    async def submit(self, order: OrderRequest | ClosePosition) -> OrderRecord:
+        """Place an order or close a position, or return the order accepted under the same client order id."""
 
-    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+    async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``."""
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it."""
-
-    async def close_position(self, symbol: str) -> OrderRecord:
-        """Sell the whole position in a symbol at market."""
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order as of the last evaluation."""
@@ -65,7 +62,7 @@ class PaperExecution:
         """Place an order in one commit, or return the order accepted under the same client order id."""
         return await self._orders.submit(order)
 
-    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+    async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``, None when there is none."""
         return await self._orders.find_accepted(order)
 
@@ -73,9 +70,9 @@ class PaperExecution:
         """Check an order against every rule without placing it."""
         return await self._orders.preflight(order)
 
-    async def close_position(self, symbol: str) -> OrderRecord:
+    async def close_position(self, close: ClosePosition) -> OrderRecord:
         """Cancel other sell orders of a symbol and sell the whole position at market, in one commit."""
-        return await self._orders.close_position(symbol)
+        return await self._orders.submit(close)
 
     async def get(self, order_id: str) -> OrderRecord:
         """Evaluate resting orders, then return one order."""

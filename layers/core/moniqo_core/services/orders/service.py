@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
@@ -34,14 +34,18 @@ class Orders:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
-        opening = self._opener.open_to_trade(user_id, user_wallet_id, order.client_order_id)
+        return await self._once(user_id, user_wallet_id, order)
+
+    async def _once(self, user_id: str, user_wallet_id: str, asked: OrderRequest | ClosePosition) -> OrderRecord:
+        opening = self._opener.open_to_trade(user_id, user_wallet_id, asked.client_order_id)
         execution, permit = await self._limit.count_while(user_id, opening)
         if permit.refusal is not None:
-            before = await execution.find_accepted(order)
+            before = await execution.find_accepted(asked)
             if before is None:
                 raise permit.refusal
             return before
-        record = await permit.spend(execution.place(order))
+        work = execution.place(asked) if isinstance(asked, OrderRequest) else execution.close_position(asked)
+        record = await permit.spend(work)
         if record.replayed:
             await permit.release()
         return record
@@ -50,17 +54,16 @@ class Orders:
         """Check an order without placing it."""
         return await (await self._opener.open_to_trade(user_id, user_wallet_id, None)).preflight(order)
 
-    async def close_position(self, user_id: str, user_wallet_id: str, symbol: str) -> OrderRecord:
-        """Sell the whole position in a symbol at market.
+    async def close_position(self, user_id: str, user_wallet_id: str, close: ClosePosition) -> OrderRecord:
+        """Sell the whole position in a symbol at market, or return the order of an earlier request with the same id.
+
+        Repeated and refused requests do not count.
 
         Raises:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
-        opening = self._opener.open_to_trade(user_id, user_wallet_id, None)
-        execution, permit = await self._limit.count_while(user_id, opening)
-        permit.require()
-        return await permit.spend(execution.close_position(symbol))
+        return await self._once(user_id, user_wallet_id, close)
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Return the current state of one order."""

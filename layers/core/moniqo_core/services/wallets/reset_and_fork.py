@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import ConflictError, IdempotencyMismatchError, NotFoundError, ValidationError
+from moniqo_core.domain.errors import ConflictError, NotFoundError, ValidationError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.money import ZERO, exact
@@ -27,7 +27,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 )
 from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.credential_fields import initial_balance_problem
-from moniqo_core.services.wallets.idempotency import Created, id_of_key
+from moniqo_core.services.wallets.idempotency import Created, deleted_since, id_of_key, other_body
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
@@ -76,6 +76,8 @@ class PaperWallets:
     ) -> Created:
         """Create a wallet with the balances that the source had after entry ``seq``, or has now for None.
 
+        A repeated ``key`` returns the first wallet, also when the source was deleted since.
+
         Raises:
             NotFoundError: the owner has no such wallet.
             ValidationError: its journal has no such entry.
@@ -84,12 +86,12 @@ class PaperWallets:
             RateLimitExceededError: the user has the maximum number of wallets.
 
         """
-        source = await self._wallets.get(user_id, user_wallet_id)
         request_hash = _hash(user_wallet_id, seq, custom_name)
         new_id = str(uuid.uuid4()) if key is None else id_of_key(user_id, key)
         made = None if key is None else await self._made_before(user_id, new_id, request_hash)
         if made is not None:
             return Created(made, replayed=True)
+        source = await self._wallets.get(user_id, user_wallet_id)
         account = await self._account_at(user_id, user_wallet_id, seq)
         wallet = _describe(source, account, new_id, custom_name, self._now(), request_hash)
         if any(position.amount for position in account.positions.values()):
@@ -101,7 +103,7 @@ class PaperWallets:
         except ConflictError:
             made = await self._made_before(user_id, new_id, request_hash)
             if made is None:
-                raise _other_body() from None
+                raise other_body() from None
             return Created(made, replayed=key is not None)
         return Created(replace(wallet, balance=balance), replayed=False)
 
@@ -118,11 +120,9 @@ class PaperWallets:
         if made is None:
             return None
         if made.request_hash != request_hash:
-            raise _other_body()
+            raise other_body()
         if made.deleted_at is not None:
-            raise ConflictError(
-                "The wallet created with this Idempotency-Key was deleted.", hint="Use a new Idempotency-Key."
-            )
+            raise deleted_since()
         return made
 
 
@@ -166,7 +166,3 @@ def _describe(
 def _hash(source: str, seq: int | None, custom_name: str | None) -> str:
     body: Mapping[str, object] = {"fork": source, "seq": seq, "custom_name": custom_name}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _other_body() -> IdempotencyMismatchError:
-    return IdempotencyMismatchError("This Idempotency-Key already created a wallet from a different body.")

@@ -7,7 +7,7 @@ from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import fill_document, order_document, pack_order
@@ -111,7 +111,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         document["order_ids"] = [order.order_id for order in commit.orders]
     if commit.fills:
         document["fills"] = [fill_document(item) for item in commit.fills]
-    if isinstance(command, OrderRequest) and command.client_order_id is not None:
+    if isinstance(command, OrderRequest | ClosePosition) and command.client_order_id is not None:
         document["client_order_id"] = command.client_order_id
         document["body_hash"] = command.body_hash()
     if isinstance(command, ResetAccount) and command.key is not None:

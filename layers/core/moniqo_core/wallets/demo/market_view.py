@@ -6,7 +6,7 @@ from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commands import ClosePosition, Command
+from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.price_feed import PriceFeed
@@ -15,7 +15,7 @@ from moniqo_core.domain.market.trading_hours import trading_hours_at
 from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
 
 

@@ -9,11 +9,11 @@ from moniqo_core.domain.errors import (
     OrderNotFoundError,
     WalletError,
 )
-from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, ClosePosition
+from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, Order, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.storage.paper.order_reader import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
@@ -36,13 +36,14 @@ class DemoOrders:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
         return await self._access.session.evaluate()
 
-    async def submit(self, order: OrderRequest) -> OrderRecord:
-        """Place an order, or return the order that was accepted under the same client order id.
+    async def submit(self, order: OrderRequest | ClosePosition) -> OrderRecord:
+        """Place an order or close a position, or return the order that was accepted under the same client order id.
 
         Raises:
             IdempotencyMismatchError: the id belongs to an order with a different body.
 
-        And everything :func:`moniqo_core.domain.paper.order_commands.place` raises.
+        And everything that :func:`~moniqo_core.domain.paper.order_commands.place` and
+        :func:`~moniqo_core.domain.paper.order_commands.close_position` raise.
         """
         try:
             commit = await self._access.session.run(order)
@@ -54,7 +55,7 @@ class DemoOrders:
             return before
         return order_of(commit, f"o-{commit.after.seq}-1")
 
-    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+    async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the same client order id, or raise IdempotencyMismatchError."""
         if order.client_order_id is None:
             return None
@@ -70,14 +71,6 @@ class DemoOrders:
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it, or raise MarketDataError."""
         return await self._access.session.preflight(order)
-
-    async def close_position(self, symbol: str) -> OrderRecord:
-        """Sell the whole position in a symbol at market, after cancelling its other sell orders.
-
-        Raises what :func:`moniqo_core.domain.paper.order_commands.close_position` raises.
-        """
-        commit = await self._access.session.run(ClosePosition(symbol))
-        return order_of(commit, f"o-{commit.after.seq}-1")
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order, or raise OrderNotFoundError."""

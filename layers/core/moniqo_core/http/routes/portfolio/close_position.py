@@ -6,8 +6,10 @@ from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain import errors
+from moniqo_core.domain.orders.request import ClosePosition
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.markets import SymbolQuery
@@ -22,6 +24,7 @@ router = api_router()
     tags=["Portfolio"],
     summary="Close a position",
     responses={
+        200: {"model": OrderView, "description": "The sell order that an earlier request with this key placed."},
         201: {"model": OrderView, "description": "The order that closes the position."},
         **problem_responses(
             errors.NotFoundError,
@@ -29,6 +32,7 @@ router = api_router()
             errors.WalletSuspendedError,
             errors.InvalidSymbolError,
             errors.OrderRejectedError,
+            errors.IdempotencyMismatchError,
             errors.RateLimitExceededError,
             errors.MarketDataError,
             errors.InvalidCredentialsError,
@@ -36,7 +40,12 @@ router = api_router()
         ),
     },
 )
-async def close_position(user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery) -> Response:
-    """Cancel the open sell orders of a symbol, then sell everything held of it at market."""
-    order = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, symbol)
-    return created(order_view(order), f"/wallets/{user_wallet_id}/orders/{order.order_id}")
+async def close_position(
+    user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery, key: IdempotencyKey = None
+) -> Response:
+    """Cancel the open sell orders of a symbol, then sell everything held of it at market.
+
+    The key becomes the `client_order_id` of the sell order.
+    """
+    sold = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, ClosePosition(symbol, key))
+    return created(order_view(sold), f"/wallets/{user_wallet_id}/orders/{sold.order_id}", replayed=sold.replayed)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
+from moniqo_core.domain.errors import ValidationError
 from moniqo_core.domain.orders.field_rules import MAX_TRAIL_PERCENT
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -126,7 +127,16 @@ class PlaceOrderRequest(ClosedModel):
         return self
 
     def to_command(self, idempotency_key: str | None) -> OrderRequest:
-        """Return the command. The header ``idempotency_key`` is used if there is no ``client_order_id``."""
+        """Return the command. The header ``idempotency_key`` stands in for ``client_order_id``.
+
+        Raises:
+            ValidationError: they differ, so it is not clear which of them a repeat is told by.
+
+        """
+        if idempotency_key is not None and self.client_order_id not in {None, idempotency_key}:
+            message = "The client_order_id differs from the header Idempotency-Key. Leave one of them out."
+            errors = [{"field": "client_order_id", "message": message, "code": "client_order_id"}]
+            raise ValidationError(message, errors=errors)
         return OrderRequest(
             symbol=self.symbol,
             side=self.side,

@@ -10,7 +10,7 @@ from moniqo_core.services.orders.execution import FillPage, OrderPage
 if TYPE_CHECKING:
     from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
     from moniqo_core.domain.orders.record import OrderRecord
-    from moniqo_core.domain.orders.request import OrderRequest
+    from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
     from moniqo_core.domain.orders.rule_check import Preflight
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
@@ -43,7 +43,7 @@ class LiveExecution:
         """Write the intent, send it once and record the outcome, or return the order of a repeated client order id."""
         return await self._placing.place(self._account, order, await self._read(order.client_order_id))
 
-    async def find_accepted(self, order: OrderRequest) -> OrderRecord | None:
+    async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order already placed under the client order id of ``order``, None when there is none."""
         if order.client_order_id is None:
             return None
@@ -53,9 +53,9 @@ class LiveExecution:
         """Check an order against every rule without placing it."""
         return await self._placing.pre_trade.preflight(self._account, order, (await self._read(None)).state)
 
-    async def close_position(self, symbol: str) -> OrderRecord:
+    async def close_position(self, close: ClosePosition) -> OrderRecord:
         """Cancel other sell orders of a symbol and sell the whole position at market, in whole lots."""
-        return await self._placing.close_position(self._account, symbol, (await self._read(None)).state)
+        return await self._placing.close_position(self._account, close, await self._read(close.client_order_id))
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order, which is queried at the venue first unless it has ended or is being sent."""

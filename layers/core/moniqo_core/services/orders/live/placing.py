@@ -24,7 +24,7 @@ from moniqo_core.domain.live.order import OPEN_WITHIN, LiveOrder
 from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
@@ -34,7 +34,6 @@ from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
-from moniqo_core.storage.live.pre_trade_state import PreTradeState
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
@@ -78,10 +77,12 @@ class LivePlacing:
             return found
         return await self.read_state(found.state.wallet.id, found.client_order_id, owner=owner)
 
-    async def find_accepted(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord | None:
-        """Return the order already placed under the client order id of ``order``, or raise IdempotencyMismatchError."""
+    async def find_accepted(
+        self, wallet: VenueWallet, asked: OrderRequest | ClosePosition, found: PreTradeRead
+    ) -> OrderRecord | None:
+        """Return the order already placed under the client order id of ``asked``, or raise IdempotencyMismatchError."""
         before = found.state.before
-        return None if before is None else await self._repeated(wallet, before, order)
+        return None if before is None else await self._repeated(wallet, before, asked)
 
     async def place(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord:
         """Decide on the state ``found``, write the intent, send it once and record the outcome.
@@ -94,14 +95,20 @@ class LivePlacing:
 
         """
         accepted = await self.find_accepted(wallet, order, found)
-        if accepted is not None:
-            return accepted
-        decided = await self._intend(wallet, order, found)
+        return accepted or await self._send(wallet, order, found, order)
+
+    async def _send(
+        self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, asked: OrderRequest | ClosePosition
+    ) -> OrderRecord:
+        """Place an order that carries out what was ``asked``."""
+        decided = await self._intend(wallet, order, found, asked)
         if isinstance(decided, OrderRecord):
             return decided
         return await self._sender.send(wallet, decided)
 
-    async def _intend(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> LiveOrder | OrderRecord:
+    async def _intend(
+        self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, asked: OrderRequest | ClosePosition
+    ) -> LiveOrder | OrderRecord:
         """Write the intent, or return the record of an order placed meanwhile under the same client order id."""
         findings = await self.pre_trade.gather(wallet, order, found.state)
         latest, read_at = findings.state, found.at
@@ -110,6 +117,7 @@ class LivePlacing:
             decision.check()
             intent = order_updates.intend(
                 order,
+                body_hash=asked.body_hash(),
                 user_wallet_id=wallet.user_wallet_id,
                 user_id=latest.wallet.user_id,
                 venue=latest.wallet.wallet_slug,
@@ -126,7 +134,7 @@ class LivePlacing:
                 wallet.user_wallet_id, order.client_order_id, since=found.state.next_seq
             )
             if latest.before is not None:
-                return await self._repeated(wallet, latest.before, order)
+                return await self._repeated(wallet, latest.before, asked)
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
 
     async def _has_changed(self, decided: UserWallet, intent: LiveOrder) -> bool:
@@ -145,21 +153,29 @@ class LivePlacing:
             await self._sender.drop(intent)
         return changed
 
-    async def _repeated(self, wallet: VenueWallet, before: LiveOrder, order: OrderRequest) -> OrderRecord:
-        if before.body_hash != order.body_hash():
+    async def _repeated(
+        self, wallet: VenueWallet, before: LiveOrder, asked: OrderRequest | ClosePosition
+    ) -> OrderRecord:
+        if before.body_hash != asked.body_hash():
             raise IdempotencyMismatchError(
-                f"Order {before.order_id} already has client_order_id {order.client_order_id} and a different body."
+                f"Order {before.order_id} already has client_order_id {asked.client_order_id} and a different body."
             )
         return await self._reconciler.record(await self.orders.refreshed(wallet, before), replayed=True)
 
-    async def close_position(self, wallet: VenueWallet, symbol: str, state: PreTradeState) -> OrderRecord:
+    async def close_position(self, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead) -> OrderRecord:
         """Sell the whole position in a symbol at market, in whole lots, after cancelling its other sell orders.
+
+        Under a ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
 
         Raises:
             OrderRejectedError: there is no position, it is smaller than a lot, or the venue has paused the market.
 
         Also raises the errors of :meth:`place`.
         """
+        accepted = await self.find_accepted(wallet, close, found)
+        if accepted is not None:
+            return accepted
+        symbol, state = close.symbol, found.state
         market = await wallet.market(symbol)
         one_lot = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step)
         self.pre_trade.check(one_lot, state, market)
@@ -173,5 +189,6 @@ class LivePlacing:
             amount = floor_to(held.free, market.lot_step)
         if not amount:
             raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
-        sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
-        return await self.place(wallet, sell, await self.read_state(wallet.user_wallet_id, None))
+        sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount, client_order_id=close.client_order_id)
+        latest = await self.read_state(wallet.user_wallet_id, close.client_order_id)
+        return await self.find_accepted(wallet, close, latest) or await self._send(wallet, sell, latest, close)
