@@ -18,17 +18,13 @@ from moniqo_core.domain.matching.equity_samples import equity_of
 from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderStatus
-from moniqo_core.domain.paper.account_rules import reinstate, set_status, suspend
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import changed_limits
 from moniqo_core.domain.risk.loss_limits import LocalDay, next_local_midnight
 from moniqo_core.domain.wallets.lifecycle_commands import (
     ChangeLimits,
     DeleteWallet,
-    Reinstate,
     SetLimits,
-    SetStatus,
-    Suspend,
 )
 
 
@@ -142,25 +138,3 @@ def delete_account(draft: AccountDraft, change: DeleteWallet) -> Commit:
             if order is not None and order.is_open:
                 close_order(draft, order, OrderStatus.CANCELLED, draft.at)
         return draft.commit(change, deleted=True)
-
-
-LifecycleDecision = SetStatus | Suspend | Reinstate | SetLimits | ChangeLimits | ResetAccount | DeleteWallet
-
-
-def decide_lifecycle(draft: AccountDraft, command: LifecycleDecision) -> Commit:
-    """Decide a command that changes the lifecycle of the account."""
-    match command:
-        case SetStatus():
-            return set_status(draft, command)
-        case Suspend():
-            return suspend(draft, command)
-        case Reinstate():
-            return reinstate(draft, command)
-        case SetLimits():
-            return set_limits(draft, command)
-        case ChangeLimits():
-            return change_limits(draft, command)
-        case ResetAccount():
-            return reset(draft, command)
-        case DeleteWallet():
-            return delete_account(draft, command)

@@ -6,7 +6,7 @@ from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
-from moniqo_core.domain.paper import account_lifecycle, order_commands
+from moniqo_core.domain.paper import account_lifecycle, account_rules, order_commands
 from moniqo_core.domain.wallets.lifecycle_commands import (
     ChangeLimits,
     DeleteWallet,
@@ -32,10 +32,28 @@ def decide(draft: AccountDraft, command: Command, context: MarketContext | None)
             return order_commands.cancel(draft, command)
         case CancelAllOrders():
             return order_commands.cancel_all(draft, command)
-        case SetStatus() | Suspend() | Reinstate() | SetLimits() | ChangeLimits() | ResetAccount() | DeleteWallet():
-            return account_lifecycle.decide_lifecycle(draft, command)
         case RecordEvaluation():
             return draft.commit(command)
+        case _:
+            return _decide_lifecycle(draft, command)
+
+
+def _decide_lifecycle(draft: AccountDraft, command: Command) -> Commit:
+    match command:
+        case SetStatus():
+            return account_rules.set_status(draft, command)
+        case Suspend():
+            return account_rules.suspend(draft, command)
+        case Reinstate():
+            return account_rules.reinstate(draft, command)
+        case SetLimits():
+            return account_lifecycle.set_limits(draft, command)
+        case ChangeLimits():
+            return account_lifecycle.change_limits(draft, command)
+        case ResetAccount():
+            return account_lifecycle.reset(draft, command)
+        case DeleteWallet():
+            return account_lifecycle.delete_account(draft, command)
         case _:
             message = f"{type(command).__name__} cannot be decided on an account, or needs a market context."
             raise ValueError(message)

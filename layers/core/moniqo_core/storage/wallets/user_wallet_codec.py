@@ -149,6 +149,12 @@ def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:
     return PauseLevel.FULL if was_paused else None
 
 
+def same_credentials(wallet: UserWallet) -> Document:
+    """Match a wallet whose credentials are still those that it was read with. Re-encryption does not change them."""
+    version = wallet.credentials_version
+    return {"credentials_version": {"$in": [None, version]} if version == 1 else version}
+
+
 def connection_document(connection: ConnectionState) -> Document:
     """Return the document of a connection's state."""
     return {name: getattr(connection, name) for name in _CONNECTION}

@@ -17,7 +17,12 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.risk_limits import limit_changes_document
-from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields, user_wallet_document
+from moniqo_core.storage.wallets.user_wallet_codec import (
+    read_user_wallet,
+    same_credentials,
+    stored_fields,
+    user_wallet_document,
+)
 
 log: Final = logging.getLogger("moniqo")
 
@@ -34,12 +39,6 @@ def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], S
             log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
             broken.append(document["_id"])
     return wallets, broken
-
-
-def same_credentials(wallet: UserWallet) -> Document:
-    """Match a wallet whose credentials are still those that it was read with. Re-encryption does not change them."""
-    version = wallet.credentials_version
-    return {"credentials_version": {"$in": [None, version]} if version == 1 else version}
 
 
 class UserWalletStore:
@@ -139,10 +138,7 @@ class UserWalletStore:
         await self._wallets.update_one(tested, {"$set": fields})
 
     async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> bool:
-        """Set attributes of a wallet, if its status, pause level and ``buys_stopped`` are still those that were read.
-
-        Return False if another request changed them, or deleted the wallet.
-        """
+        """Set attributes of a wallet. Return False if it was deleted, or its status, level or buys_stopped changed."""
         level = None if wallet.pause_level is None else wallet.pause_level.value
         read = {
             "_id": wallet.id,
@@ -158,10 +154,7 @@ class UserWalletStore:
     async def change_limits(
         self, wallet: UserWallet, limits: Mapping[str, object], changes: Mapping[str, object]
     ) -> bool:
-        """Set some risk limits and other attributes of a wallet. Limits that are not named stay as they are stored.
-
-        Return False if another request deleted the wallet, or left no daily loss limit beside those removed here.
-        """
+        """Set some risk limits and other attributes. Return False if no daily loss limit stays, or it was deleted."""
         read: Document = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None}
         daily = {name: limits[name] for name in DAILY_LOSS_LIMITS if name in limits}
         if daily and not any(daily.values()):

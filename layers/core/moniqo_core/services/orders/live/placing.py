@@ -187,8 +187,12 @@ class LivePlacing:
         held = await wallet.get_balance_for_asset(market.base)
         with exact():
             amount = floor_to(held.free, market.lot_step)
+        # A repeat may have sold it meanwhile, so look for its order before anything is refused.
+        latest = await self.read_state(wallet.user_wallet_id, close.client_order_id)
+        accepted = await self.find_accepted(wallet, close, latest)
+        if accepted is not None:
+            return accepted
         if not amount:
             raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
         sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount, client_order_id=close.client_order_id)
-        latest = await self.read_state(wallet.user_wallet_id, close.client_order_id)
-        return await self.find_accepted(wallet, close, latest) or await self._send(wallet, sell, latest, close)
+        return await self._send(wallet, sell, latest, close)
