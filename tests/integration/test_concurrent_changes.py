@@ -208,3 +208,42 @@ def test_limits_changed_while_a_wallet_is_paused_or_resumed_hold(new_wallet: New
 
 def _resume(wallet: str) -> Coroutine[Any, Any, UserWallet]:
     return bootstrap.wallet_lifecycle().resume(TRADER.id, wallet, bootstrap.resuming())
+
+
+def test_user_wallet_keeps_the_later_of_two_commits_that_reach_it_in_the_wrong_order(
+    invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writes of a commit are one request but no transaction, so those of the next one may come in between."""
+    wallet = str(create(invoke)["id"])
+    client = bootstrap.database().client
+    whole = client.bulk_write
+
+    async def before_the_user_wallet(change: Coroutine[Any, Any, object], later: Coroutine[Any, Any, object]) -> None:
+        """Run ``change``, and ``later`` between the entry of the first and its writes to the user wallet."""
+
+        async def interrupted(models: Sequence[Any], **options: Any) -> object:
+            monkeypatch.setattr(client, "bulk_write", whole)
+            await whole(models[:2], **options)
+            await later
+            return await whole(models[2:], **options)
+
+        monkeypatch.setattr(client, "bulk_write", interrupted)
+        await change
+
+    async def work() -> None:
+        life = bootstrap.wallet_lifecycle()
+        first = update(wallet, limits={"max_open_positions": 7}, fields={"color": "#000001"})
+        await before_the_user_wallet(first, update(wallet, limits={"max_position_size_usd": Decimal(9)}))
+        pause = life.pause(TRADER.id, wallet, Pause("a rest"), bootstrap.buy_cancellation())
+        await before_the_user_wallet(pause, life.suspend(wallet, "a review"))
+
+    run(work())
+    found = run(read(wallet))
+    limits = found.risk_limits
+    assert (limits.max_open_positions, limits.max_position_size_usd, found.color) == (
+        7,
+        Decimal(9),
+        "#000001",
+    )
+    assert (found.status, found.status_before_suspension) == ("suspended", "paused")
+    assert run(journal_agrees(found))

@@ -107,6 +107,7 @@ class DemoJournal:
         self,
         commit: Commit,
         projection: Mapping[str, object] | None = None,
+        life: Mapping[str, Mapping[str, object]] | None = None,
         *,
         whole: bool = False,
         ends_turn: bool = False,
@@ -116,6 +117,8 @@ class DemoJournal:
         Args:
             commit: The decision to store.
             projection: Attributes of the user wallet to set in the same write.
+            life: Attributes of the user wallet to set unless a later commit has set them already, by the name of the
+                field that keeps the number of that commit.
             whole: Write the whole snapshot, because the stored one is behind.
             ends_turn: Remove the claimed turn, because it is used or no longer needed.
 
@@ -131,11 +134,11 @@ class DemoJournal:
             self._insert(ENTRIES, entry),
             self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
-        if projection:
-            fields = stored_fields({**projection, "journal_seq": after.seq})
-            models.append(
-                UpdateOne({"_id": after.user_wallet_id}, {"$set": fields}, namespace=self._name(USER_WALLETS))
-            )
+        if projection or life:
+            models.append(self._projected({}, {**(projection or {}), "journal_seq": after.seq}, after))
+        for name, fields in (life or {}).items():
+            not_later = {name: {"$not": {"$gte": after.seq}}}
+            models.append(self._projected(not_later, {**fields, name: after.seq}, after))
         # Points come last. Two evaluations may insert the same point, and an ordered write stops at a duplicate.
         models += self._samples(commit)
         duplicate = await send_until_answered(self._database.client, models)
@@ -148,6 +151,10 @@ class DemoJournal:
                 await send_until_answered(self._database.client, models[1:])
             return CommitOutcome.DONE
         return CommitOutcome.OVERTAKEN if "_id" in duplicate else CommitOutcome.REPEATED
+
+    def _projected(self, condition: Document, fields: Mapping[str, object], after: Account) -> UpdateOne:
+        wanted = {"_id": after.user_wallet_id, **condition}
+        return UpdateOne(wanted, {"$set": stored_fields(fields)}, namespace=self._name(USER_WALLETS))
 
     def _samples(self, commit: Commit) -> list[UpdateOne]:
         after = commit.after

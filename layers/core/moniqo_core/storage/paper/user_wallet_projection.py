@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import RecordEvaluation
@@ -12,9 +13,14 @@ from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 
 Projection = Mapping[str, object]
 
+STATUS_SEQ: Final = "status_seq"
+"""The field of a user wallet with the number of the entry that last set its status."""
+LIMITS_SEQ: Final = "limits_seq"
+"""The field of a user wallet with the number of the entry that last set its risk limits."""
+
 
 def follow_account(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow any commit: time of use, schedule of evaluations, and what changed of its life."""
+    """Return the fields that follow any commit: the time of use, those that schedule evaluations, and the end."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
     if _is_of_the_user(commit):
@@ -22,25 +28,29 @@ def follow_account(before: Account, commit: Commit) -> Projection:
     if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
         walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
         fields["evaluated_until"] = min(walked, default=None)
-    return {**fields, **_follow_life(before, commit)}
+    if commit.after.deleted and not before.deleted:
+        fields["deleted_at"] = commit.after.at
+    return fields
 
 
-def _follow_life(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow a change of the status or limits of the account, or its end."""
-    after, fields = commit.after, dict[str, object]()
+def follow_life(before: Account, commit: Commit) -> Mapping[str, Projection]:
+    """Return the fields that follow a changed status or changed limits, by :data:`STATUS_SEQ` and :data:`LIMITS_SEQ`.
+
+    Two commits may reach the user wallet in the wrong order. The fields of the later one have the changes of the
+    earlier one, too, so the user wallet keeps the number of the entry that they are from.
+    """
+    after, groups = commit.after, dict[str, Projection]()
     was, now = ((account.status, account.status_before_suspension) for account in (before, after))
     if isinstance(commit.command, SetStatus) or now != was:
-        fields |= {
+        groups[STATUS_SEQ] = {
             "status": after.status,
             "status_reason": after.reason,
             "status_before_suspension": after.status_before_suspension,
             "pause_level": pause_level_of(after) or after.pause_level,
         }
     if after.limits_version != before.limits_version:
-        fields["risk_limits"] = after.limits
-    if after.deleted and not before.deleted:
-        fields["deleted_at"] = after.at
-    return fields
+        groups[LIMITS_SEQ] = {"risk_limits": after.limits}
+    return groups
 
 
 def _is_of_the_user(commit: Commit) -> bool:

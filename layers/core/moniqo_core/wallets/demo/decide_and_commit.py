@@ -24,7 +24,7 @@ from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
-from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account
+from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account, follow_life
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
@@ -144,9 +144,10 @@ class DemoAccount:
         return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
 
     async def _commit(self, commit: Commit, projection: Projection | None) -> bool:
-        fields = {**(projection or {}), **follow_account(self.account, commit)}
-        loaded = self._loaded
-        outcome = await self._ledger.commit(commit, fields, whole=loaded.behind, ends_turn=loaded.turn is not None)
+        loaded, before = self._loaded, self.account
+        fields = {**(projection or {}), **follow_account(before, commit)}
+        life, ends_turn = follow_life(before, commit), loaded.turn is not None
+        outcome = await self._ledger.commit(commit, fields, life, whole=loaded.behind, ends_turn=ends_turn)
         if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:
