@@ -15,13 +15,19 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
 from moniqo_core import error_reference, venue_error_reference
-from moniqo_core.openapi.document import build, load_routers, render
+from moniqo_core.openapi.document import build, load_routers
 from moniqo_core.openapi.fixed_parts import TAGS
+from moniqo_core.openapi.rendering import render
 from tests.support.lambdas import ROOT, Answer, call, http_event
+from tests.support.openapi_parts import with_parts_in_place
 
 pytestmark = pytest.mark.usefixtures("environment")
 
 DOCUMENT = ROOT / "functions" / "get_docs" / "openapi.json"
+
+
+LARGEST = 150 * 1024
+"""Bytes of the document. A page that shows it loads it whole."""
 
 
 @cache
@@ -30,7 +36,7 @@ def document() -> dict[str, Any]:
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in document()["paths"].items():
+    for path, methods in with_parts_in_place(document())["paths"].items():
         for method, operation in methods.items():
             yield method, path, operation
 
@@ -81,7 +87,7 @@ def test_every_route_documents_its_errors() -> None:
         assert {"429", "500", "503"} <= statuses, path
         if "requestBody" in operation:
             assert {"400", "413", "422"} <= statuses, path
-        if "security" in operation:
+        if operation["security"]:
             assert "401" in statuses, path
         if "{" in path and operation["operationId"] != "get_definition":
             assert "404" in statuses, path
@@ -92,9 +98,19 @@ def test_every_route_documents_its_errors() -> None:
 
 
 def test_exactly_the_expected_routes_are_public() -> None:
-    public = {operation["operationId"] for _, _, operation in operations() if "security" not in operation}
+    public = {operation["operationId"] for _, _, operation in operations() if not operation["security"]}
 
     assert public == {"login", "refresh_token", "list_definitions", "get_definition", "get_health"}
+
+
+def examples_beside(schema: dict[str, Any]) -> list[Any]:
+    """The examples of a schema. An example of a list has one item."""
+    schemas = document()["components"]["schemas"]
+    described = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    for name, field in described.get("properties", {}).items():
+        if "examples" not in described and name in {"items", "cancelled"}:
+            return [{name: examples_beside(field["items"])[:1], "next_cursor": None}]
+    return list(described.get("examples", ()))
 
 
 def test_every_body_has_a_valid_example() -> None:
@@ -102,6 +118,7 @@ def test_every_body_has_a_valid_example() -> None:
     shared = document()["components"]["examples"]
     for where, media_type, content in contents():
         examples = [content["example"]] if "example" in content else []
+        examples += examples_beside(content["schema"])
         examples += [
             shared[example["$ref"].rpartition("/")[2]]["value"] for example in content.get("examples", {}).values()
         ]
@@ -109,6 +126,72 @@ def test_every_body_has_a_valid_example() -> None:
         for example in examples:
             errors = list(Draft202012Validator(content["schema"] | schemas).iter_errors(example))
             assert not errors, (where, errors[0].message)
+
+
+def test_every_property_is_described_in_a_sentence() -> None:
+    schemas = document()["components"]["schemas"].items()
+    told = {f"{name}.{field}": text for name, schema in schemas for field, text in _descriptions(schema)}
+
+    assert len(told) > 450
+    assert {field for field, text in told.items() if not text.endswith(".")} == set()
+
+
+def _descriptions(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for field, described in schema.get("properties", {}).items():
+        yield field, described.get("description", "")
+
+
+def test_amounts_are_decimal_strings() -> None:
+    """A request may send a JSON number too. What users call their credentials is not ours."""
+    schemas = document()["components"]["schemas"]
+    with_numbers = {name for name, schema in schemas.items() if '"type": "number"' in json.dumps(schema)}
+
+    assert with_numbers <= {"CreateWalletRequest", "NonNegativeDecimal", "PositiveDecimal", "ReplaceCredentialsRequest"}
+    for name in ("PositiveDecimal", "NonNegativeDecimal"):
+        assert schemas[name]["anyOf"][0].items() >= {"type": "string", "format": "decimal"}.items()
+    for schema, field in (("OrderView", "amount"), ("BalanceView", "total_value_usd"), ("FillView", "fee")):
+        assert schemas[schema]["properties"][field]["format"] == "decimal"
+
+
+def test_document_says_where_the_service_is() -> None:
+    assert [server["url"] for server in document()["servers"]] == ["/"]
+
+
+def test_repeated_refusals_are_shared() -> None:
+    seen: dict[str, str] = {}
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                if int(status) >= 400 and "$ref" not in response:
+                    key = f"{status} {json.dumps(response, sort_keys=True)}"
+                    assert seen.setdefault(key, f"{method} {path}") == f"{method} {path}"
+    assert {"401", "404", "503"} <= set(document()["components"]["responses"])
+
+
+def test_document_is_small() -> None:
+    size = len(DOCUMENT.read_bytes())
+
+    print(f"openapi.json has {size / 1024:.0f} KB")
+    assert size < LARGEST
+
+
+def test_gateway_and_service_refuse_in_one_schema() -> None:
+    """A generated client takes the first schema of a status, whoever answered."""
+    either = document()["components"]["schemas"]["Refusal"]["anyOf"]
+    assert [option["$ref"].rpartition("/")[2] for option in either] == ["Problem", "GatewayRefusal"]
+    for _, path, operation in operations():
+        for status in {"401", "413", "429", "500", "503"} & set(operation["responses"]):
+            content = operation["responses"][status]["content"]
+            assert {media["schema"]["$ref"].rpartition("/")[2] for media in content.values()} == {"Refusal"}, path
+            assert "application/json" in content, path
+
+
+def test_only_required_parameters_are_filled_in() -> None:
+    for _, path, operation in operations():
+        for parameter in operation.get("parameters", []):
+            filled = {"example", "examples"} & set(parameter) or "examples" in json.dumps(parameter["schema"])
+            assert bool(filled) == parameter.get("required", False), (path, parameter["name"])
+            assert parameter["schema"].get("default") is not False, (path, parameter["name"])
 
 
 def test_every_api_function_is_documented() -> None:
@@ -161,3 +244,19 @@ def test_documentation_page_loads_nothing_external() -> None:
 @pytest.mark.parametrize("file", ["app.py", "..%2Fapp.py", "README.md", "index.html", "swagger-ui.css.map"])
 def test_no_other_file_is_served(file: str) -> None:
     assert get(f"/api/docs/{file}").status == 404
+
+
+def test_csv_is_described_by_its_columns() -> None:
+    found = {operation["operationId"]: operation for _, _, operation in operations()}["get_ledger"]["responses"]["200"]
+    content = found["content"]["text/csv"]
+    header, row, *_ = content["example"].split("\r\n")
+
+    assert "`csv`" in next(each["description"] for each in _parameters("get_ledger") if each["name"] == "format")
+    assert len(header.split(",")) == len(row.split(","))
+    for column in header.split(","):
+        assert f"- `{column}`: " in content["schema"]["description"]
+    assert {"Link", "Content-Disposition"} <= set(found["headers"])
+
+
+def _parameters(operation_id: str) -> list[dict[str, Any]]:
+    return next(each["parameters"] for _, _, each in operations() if each["operationId"] == operation_id)

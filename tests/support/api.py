@@ -20,10 +20,13 @@ from moniqo_core import event_loop
 from moniqo_core.storage.rate_counters import COLLECTION as COUNTERS
 from tests.support import tokens, wallets
 from tests.support.lambdas import ADMIN, ROOT, STRANGER, TRADER, Answer, User, call, http_event, invoke
+from tests.support.openapi_parts import with_parts_in_place
 
 Contents = dict[str, list[dict[str, Any]]]
 
-DOCUMENT: dict[str, Any] = json.loads((ROOT / "functions" / "get_docs" / "openapi.json").read_text())
+DOCUMENT: dict[str, Any] = with_parts_in_place(
+    json.loads((ROOT / "functions" / "get_docs" / "openapi.json").read_text())
+)
 PASSWORD = "Correct-Horse-7-Battery"
 EMAIL = "trader@example.com"
 LEAST_QUERY: Mapping[str, Mapping[str, str]] = {"cancel_orders": {"all": "true"}}
@@ -49,7 +52,7 @@ class Operation:
 
     @property
     def is_public(self) -> bool:
-        return "security" not in self.described
+        return not self.described["security"]
 
     @property
     def is_for_admins(self) -> bool:

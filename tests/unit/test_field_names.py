@@ -42,8 +42,8 @@ OUTSIDE: Final = sorted(path for path in PACKAGE.rglob("*.py") if STORAGE not in
 KNOWS_THE_DRIVER: Final = {"wallets/demo/config.py"}
 """Checks that a script gave it a database of PyMongo, as it documents."""
 
-OTHER_MEANINGS: Final = frozenset({"count", "fields", "from", "markets", "stopped", "user_wallets", "wallets"})
-"""Stored names that are words of log records, of a venue, of a command or of a module as well."""
+OTHER_MEANINGS: Final = frozenset({"count", "fields", "from", "markets", "stopped", "url", "user_wallets", "wallets"})
+"""Stored names that are words of log records, of a venue, of a command, of a module or of OpenAPI as well."""
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LIMITS: Final = RiskLimits(Decimal("1000.50"), Decimal(5000), 3, blocked_symbols=("DOGE/USDT",))

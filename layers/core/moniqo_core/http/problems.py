@@ -130,7 +130,7 @@ def example(refusal: type[WalletError]) -> Mapping[str, Any]:
         "title": refusal.title,
         "status": refusal.status,
         "detail": _UNEXPECTED if refusal is WalletError else meaning.splitlines()[0],
-        "instance": "/api/v1/wallets/7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "instance": "/api/v1/wallets",
         "code": refusal.code,
         "request_id": "Xy1aBhQ5oAMEJ3A=",
         "hint": refusal.hint,
@@ -138,4 +138,4 @@ def example(refusal: type[WalletError]) -> Mapping[str, Any]:
     }
     if refusal is errors.ValidationError:
         document["errors"] = [{"field": "amount", "message": "Input should be greater than 0.", "code": "greater_than"}]
-    return {"summary": refusal.title, "value": document}
+    return {"value": document}

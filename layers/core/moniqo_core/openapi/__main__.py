@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from moniqo_core.openapi.document import build, load_routers, render
+from moniqo_core.openapi.document import build, load_routers
+from moniqo_core.openapi.rendering import render
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 _STRINGS: Final = {
     "date-time": "2026-01-31T12:00:00Z",
+    "decimal": "0.01",
     "uri": "https://example.com/",
     "password": "correct horse battery staple",
 }
@@ -77,13 +78,16 @@ def sample(schema: dict[str, Any], schemas: dict[str, Any], name: str = "", dept
 
 def _is_named(name: str, schema: dict[str, Any]) -> bool:
     """Tell whether we have an example for this name that fits the type and the pattern of this field."""
-    if name not in _NAMED or schema.get("type") not in {"string", "integer", None}:
+    kinds = schema.get("type", "string")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if name not in _NAMED or not {"string", "integer"} & {*kinds}:
         return False
     return "pattern" not in schema or bool(re.search(schema["pattern"], str(_NAMED[name])))
 
 
 def _of_type(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> Any:
     kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object" or "properties" in schema:
         properties = schema.get("properties", {})
         return {name: sample(inner, schemas, name, depth + 1) for name, inner in properties.items()}

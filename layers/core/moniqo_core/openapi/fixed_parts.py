@@ -16,7 +16,7 @@ RFC 3339 in UTC. Unknown fields and query parameters are refused, and so are rep
 
 **Errors** are problem details (RFC 9457). Switch on `code`. `hint` names a way out, and `retryable` tells whether the
 same call may succeed later. Errors of the gateway have their own shape, `{"message": ...}`: a missing, invalid or
-expired token (401), an unknown route (404), too many requests (429), no answer in time (503).
+expired token (401), an unknown route (404), a body over 10 MB (413), too many requests (429), no answer in time (503).
 
 **Log in** with `POST /api/v1/auth/login`, press *Authorize* and paste the access token.
 """
@@ -30,15 +30,17 @@ TAGS: Final = {
     "Sync": "Sync balances, and show the log of syncs.",
     "Service": "The service itself.",
 }
+SERVER: Final = {"url": "/", "description": "The deployment that serves this document."}
 PARAMETERS: Final = {
-    "user_wallet_id": ("Id of one of the caller's wallets.", "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+    "user_wallet_id": ("Id of one of your wallets.", "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
     "slug": ("Slug of a wallet definition.", "demo-wallet-v1"),
     "order_id": ("Id of an order of this wallet.", "o-12-1"),
     "symbol": ("A symbol this wallet can trade.", "BTC/USDT"),
-    "interval": ("Length of a candle.", "1m"),
-    "limit": ("Number of items.", 50),
-    "status": ("Only items in this state.", "active"),
+    "interval": ("Length of a candle.", None),
+    "limit": ("Number of items.", None),
+    "status": ("Only wallets in this state.", None),
 }
+"""Descriptions of parameters whose route has none, and examples of those that a route requires."""
 BEARER: Final = {
     "type": "http",
     "scheme": "bearer",
@@ -85,12 +87,22 @@ SCHEMAS: Final = {
         "type": "object",
         "description": "An invalid field. The value that was sent is not repeated.",
         "required": ["field", "message", "code"],
-        "properties": {"field": {"type": "string"}, "message": {"type": "string"}, "code": {"type": "string"}},
+        "properties": {
+            "field": {"type": "string", "description": "Name of the field or parameter, with its path in the body."},
+            "message": {"type": "string", "description": "What is wrong with it."},
+            "code": {"type": "string", "description": "Stable name of the fault."},
+        },
     },
     "GatewayRefusal": {
         "type": "object",
         "description": "An error of the gateway. The service did not run.",
         "required": ["message"],
-        "properties": {"message": {"type": ["string", "null"]}},
+        "properties": {
+            "message": {"type": ["string", "null"], "description": "Short text, such as `Unauthorized`."},
+        },
+    },
+    "Refusal": {
+        "description": "An error of the service, or of the gateway before it. Only those of the service have a `code`.",
+        "anyOf": [{"$ref": "#/components/schemas/Problem"}, {"$ref": "#/components/schemas/GatewayRefusal"}],
     },
 }

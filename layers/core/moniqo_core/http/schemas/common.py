@@ -91,38 +91,31 @@ def _read_amount(value: object) -> Decimal:
     return number
 
 
-def _schema(description: str, pattern: str, **bound: int) -> WithJsonSchema:
-    return WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": pattern, "maxLength": 38}, {"type": "number", **bound}],
-            "description": description,
-            "examples": ["0.01"],
-        }
-    )
+def _schema(pattern: str, **bound: int) -> WithJsonSchema:
+    text = {"type": "string", "format": "decimal", "pattern": pattern, "maxLength": 38}
+    return WithJsonSchema({"anyOf": [text, {"type": "number", **bound}]})
 
 
 PositiveAmount = Annotated[
     Decimal,
     PlainValidator(_amount_reader(lambda amount: amount > 0, "Input should be greater than 0")),
-    _schema("A decimal above zero, as a string or a JSON number.", _POSITIVE, exclusiveMinimum=0),
+    _schema(_POSITIVE, exclusiveMinimum=0),
 ]
 NonNegativeAmount = Annotated[
     Decimal,
     PlainValidator(_amount_reader(lambda amount: not amount.is_signed(), "Input should be greater than or equal to 0")),
-    _schema("A decimal of zero or more, as a string or a JSON number.", _NOT_NEGATIVE, minimum=0),
+    _schema(_NOT_NEGATIVE, minimum=0),
 ]
 
 Amount = Annotated[
     Decimal,
     PlainSerializer(money.plain, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _PATTERN, "description": "A plain decimal.", "examples": ["0.01"]}),
+    WithJsonSchema({"type": "string", "format": "decimal"}),
 ]
 
 Timestamp = Annotated[
     datetime,
-    WithJsonSchema(
-        {"type": "string", "format": "date-time", "description": "UTC.", "examples": ["2026-01-31T12:00:00Z"]}
-    ),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 

@@ -69,7 +69,6 @@ TimeBound = Annotated[
         {
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
             "description": "RFC 3339 with an offset, or a date, which begins at 00:00 UTC.",
-            "examples": ["2026-01-31T12:00:00Z"],
         }
     ),
 ]
@@ -83,8 +82,6 @@ TimestampIn = Annotated[
             "type": "string",
             "format": "date-time",
             "maxLength": _LONGEST_MOMENT,
-            "description": "RFC 3339 with an offset.",
-            "examples": ["2026-01-31T12:00:00Z"],
         }
     ),
 ]

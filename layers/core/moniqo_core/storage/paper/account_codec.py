@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms, OpenOrderTotals
 from moniqo_core.domain.ledger.open_orders import OrdersByType

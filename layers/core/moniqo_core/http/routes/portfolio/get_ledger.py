@@ -36,7 +36,9 @@ async def get_ledger(
     form: Annotated[
         Literal["json", "csv"],
         Query(
-            alias="format", description="csv: one row per posting, at most 5,000 per response regardless of `limit`."
+            alias="format",
+            description="`json`, the default: pages of `limit` entries. `csv`: a file of up to 5,000 rows,"
+            " whatever `limit` says. The header `Link` leads to the next part.",
         ),
     ] = "json",
 ) -> Response:
