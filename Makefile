@@ -40,6 +40,8 @@ SAM := $(call stamp,.venv-sam,sam,requirements/sam.txt)
 MINISTACK := $(call stamp,.venv-ministack,ministack,requirements/ministack.txt)
 CHECKOV := $(call stamp,.venv-checkov,checkov,requirements/checkov.txt)
 CALENDARS := $(call stamp,.venv-calendars,calendars,requirements/calendars.txt)
+NODE_PINS := $(wildcard scripts/openapi/package*.json)
+OPENAPI := $(call stamp,.venv-openapi,openapi,requirements/openapi.txt $(NODE_PINS))
 
 $(UV):
 	@echo "Step 1 of 2: making the Python environment .venv (first time only) ..."
@@ -63,6 +65,14 @@ $(SAM) $(MINISTACK) $(CHECKOV) $(CALENDARS): $(UV)
 	$(call environment,$(@D),--without-pip)
 	@echo "Installing requirements/$(@D:.venv-%=%).txt ..."
 	$(call install,$(@D),requirements/$(@D:.venv-%=%).txt)
+	@rm -f $(@D)/*.installed && touch $@
+
+# Node comes as a Python package, so that nothing has to be there beforehand.
+$(OPENAPI): $(UV)
+	$(call environment,$(@D),--without-pip)
+	@echo "Installing requirements/openapi.txt and scripts/openapi/package-lock.json ..."
+	$(call install,$(@D),requirements/openapi.txt)
+	@cp $(NODE_PINS) $(@D)/ && cd $(@D) && PATH="$$PWD/bin:$$PATH" bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@rm -f $(@D)/*.installed && touch $@
 
 .PHONY: help
@@ -131,6 +141,10 @@ e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and us
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
 	  $(PY) -m pytest tests/e2e $(or $(ARGS),$(SPREAD))
 
+.PHONY: clients
+clients: $(DEV) $(OPENAPI) ## Generate a Python and a TypeScript client from the OpenAPI document and use them
+	OPENAPI_TOOLS="$(CURDIR)/.venv-openapi" $(PY) -m pytest tests/clients $(ARGS)
+
 .PHONY: bench
 bench: $(DEV) ## Measure against baselines, report in .build/benchmarks.md (ARGS="cold_start")
 	$(PY) -m benchmarks $(ARGS)
@@ -166,8 +180,8 @@ calendars: $(CALENDARS) ## Regenerate the sessions of the stock exchange (for a 
 	@mv .venv-calendars/sessions layers/core/moniqo_core/domain/market/nyse_sessions.py
 
 # Parts, so that `make -j lint` can do several at once.
-.PHONY: lint lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies secrets
-lint: lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies ## Style, types, layering, prose, security, secrets, template
+.PHONY: lint lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies lint-openapi secrets
+lint: lint-python lint-types lint-prose lint-secrets lint-template lint-sam lint-policies lint-openapi ## Style, types, layering, prose, security, secrets, template, OpenAPI
 lint-types: $(DEV)
 	.venv/bin/mypy
 lint-prose: $(DEV)
@@ -177,10 +191,14 @@ lint-python: $(DEV)
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml layers/core/moniqo_core functions local scripts
+# No rule needs the internet. Redocly would send usage data and look for a newer release of itself.
+lint-openapi: $(OPENAPI)
+	@PATH="$(CURDIR)/.venv-openapi/bin:$$PATH" REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+	  .venv-openapi/node_modules/.bin/redocly lint --max-problems 50 --config scripts/openapi/redocly.yaml functions/get_docs/openapi.json
 # Locks are full of hashes, and Swagger UI is not ours. Telling names ("password = ...") are looked for by ruff and bandit.
 # Nothing found is tried out on anybody's server.
 LISTED = git ls-files -co --exclude-standard 2>/dev/null || find . -type f -not -path './.*' -not -path '*/__pycache__/*'
-FILES = ($(LISTED)) | grep -vE '^(\./)?(.*requirements[^ ]*\.txt|functions/get_docs/static/.*|\.secrets\.baseline)$$'
+FILES = ($(LISTED)) | grep -vE '^(\./)?(.*requirements[^ ]*\.txt|.*package-lock\.json|functions/get_docs/static/.*|\.secrets\.baseline)$$'
 # The hook says 3 when only line numbers moved, which it writes into the file: a copy.
 lint-secrets: $(DEV)
 	@mkdir -p .build && cp .secrets.baseline .build/secrets.baseline
@@ -222,6 +240,6 @@ lock: $(UV) ## Pin all requirements again, with hashes (UPGRADE=1 takes newer ve
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --no-deps layers/exchanges/pyproject.toml -c requirements/dev.txt -o $(EXCHANGES_LOCK)
-	for name in uv sam ministack checkov calendars; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	for name in uv sam ministack checkov calendars openapi; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links
