@@ -46,8 +46,8 @@ class Covering:
     def tests(self, mutation: Mutation) -> list[str]:
         """Return the tests that run a mutation.
 
-        A constant outside functions runs when its module is imported. Its tests are those that run a line which names
-        it, and those of a test file that names it. Where nobody names it, they are all tests of its module.
+        A constant or class outside functions runs when its module is imported. Its tests are those that run a line
+        which names it, and those of a test file that names it. Where nobody names it, they are all tests of its module.
         """
         if mutation.reach:
             first, last = mutation.reach
@@ -147,7 +147,7 @@ def _record(files: list[str]) -> tuple[Lines, dict[str, float]]:
             raise RuntimeError(msg)
         found = json.loads(results.read_text(encoding="utf-8"))
         if found["unfit"]:
-            print(f"{len(found['unfit'])} tests are left out: they fail or are skipped without any mutation.")
+            print(f"Left out, because they fail or are skipped without any mutation: {len(found['unfit'])} tests")
         return _lines(records, tree), found["fit"]
 
 

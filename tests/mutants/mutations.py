@@ -19,7 +19,8 @@ class Mutation:
 
     ``place`` is the qualified name of the function or class around it, and empty in the body of the module. ``before``
     and ``after`` are the lines that change, with single spaces. ``reach`` holds the first and last line of the code
-    that a test must run to run the fault. ``name`` is what is assigned where the fault is outside functions.
+    that a test must run to run the fault. Outside functions there is none. There, ``name`` is the class around the
+    fault, or else what is assigned.
     """
 
     path: str
@@ -104,7 +105,7 @@ def _around(node: ast.AST, around: _Around) -> _Around:
         return around
     if around.reach:
         return _Around(around.place, _header(node))
-    return _Around(around.place, None, _assigned(node))
+    return _Around(around.place, None, around.place.rpartition(".")[2] or _assigned(node))
 
 
 def _joined(place: str, name: str) -> str:

@@ -22,7 +22,7 @@ from tests.mutants.trees import environment, mutated
 
 SECONDS: Final = 60
 """How long the tests of one mutation may take."""
-_PLANNED: Final = 40
+_PLANNED: Final = 30
 """Seconds of tests that are chosen, by the time they took when they were recorded. It leaves time to start."""
 ENDLESS: Final = 20.0
 """Seconds after which a test counts as endless, if ten times its usual time is shorter."""
