@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.sync.account_statement import corrected
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
 from moniqo_core.domain.sync.retry_delay import FIRST_RETRY, SLOWEST_RETRY, retry_delay
-from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.user_wallet import (
+    AccountRecord,
+    ConnectionState,
+    SyncStatistics,
+    UserWallet,
+    UserWalletStatus,
+)
 from moniqo_core.services.shared.schedule import scheduled_time
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, read_batch, write_messages
 from tests.support.user_wallets import active_wallet
@@ -50,6 +59,26 @@ def test_fifth_failure_sets_status_error_unless_wallet_is_stopped(failures: int,
     assert outcome.after.connection.retry_count == failures + 1
     assert outcome.after.next_sync_at == outcome.after.connection.next_retry_at
     assert outcome.after.balance == before.balance
+    assert outcome.after.statistics == SyncStatistics(total_syncs=1, failed_syncs=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "stored", "before_suspension"),
+    [
+        (UserWalletStatus.PAUSED, UserWalletStatus.SUSPENDED, UserWalletStatus.PAUSED),
+        (UserWalletStatus.SUSPENDED, UserWalletStatus.PAUSED, None),
+        (UserWalletStatus.SUSPENDED, UserWalletStatus.ACTIVE, None),
+    ],
+)
+def test_wallet_takes_its_status_from_its_journal(
+    shown: UserWalletStatus, stored: UserWalletStatus, before_suspension: UserWalletStatus | None
+) -> None:
+    behind = replace(wallet(shown, 0), status_before_suspension=UserWalletStatus.ACTIVE)
+
+    found = corrected(behind, AccountRecord(stored, "why", None, has_open_orders=False, evaluated_until=None))
+
+    assert (found.status, found.status_reason) == (stored, "why")
+    assert found.status_before_suspension is before_suspension
 
 
 @given(st.lists(st.uuids().map(str), unique=True, max_size=120))
