@@ -105,6 +105,17 @@ def test_waits_for_an_order_of_unknown_outcome_double_up_to_five_minutes() -> No
     assert waits == [5, 10, 20, 40, 80, 160, *[300] * 7]
 
 
+def test_waits_for_an_order_that_is_not_found_double() -> None:
+    order, now, waits = outcome_unknown(intent(), NOW), NOW, list[float]()
+    for _ in range(5):
+        assert order.reconcile_at is not None
+        waits.append((order.reconcile_at - now).total_seconds())
+        now = order.reconcile_at
+        order = not_found(order, now)
+
+    assert waits == [5, 10, 20, 40, 80]
+
+
 def test_order_found_later_reverses_a_not_found_rejection() -> None:
     order = outcome_unknown(intent(), NOW)
     for _ in range(QUERIES_BEFORE_REJECTION):
