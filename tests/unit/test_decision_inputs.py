@@ -11,13 +11,15 @@ import pytest
 
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commands import CancelOrder, Command, RecordEvaluation
+from moniqo_core.domain.ledger.commands import CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Market, PriceLevel, Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper.account_lifecycle import open_account
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetStatus
+from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.storage.paper.command_kinds import KIND_OF
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.decision_input_encoder import command_document, context_document
@@ -57,6 +59,9 @@ def test_sample_order_sets_every_field() -> None:
         OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
         CancelOrder("o-2-1"),
         SetStatus("paused", "owner", None),
+        SetStatus("paused", "owner", "why", PauseLevel.FULL, keep_orders=True),
+        ResetAccount("again", D("50000.5")),
+        SetLimits(RiskLimits(D(1_000), D("2000.5"), 3, daily_loss_limit_usd=D(400))),
         DeleteWallet(force=True),
         RecordEvaluation(),
     ],
