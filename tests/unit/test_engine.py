@@ -839,3 +839,18 @@ def test_only_a_suspended_account_can_be_reinstated() -> None:
             harness.do(SetStatus("paused", "owner"))
         with pytest.raises(errors.ConflictError, match=f"is {status}, not suspended"):
             harness.do(Reinstate("cleared", "paused"))
+
+
+@pytest.mark.parametrize(("seen", "half_spread"), [(True, D(1)), (False, D("0.005"))])
+def test_closed_market_keeps_the_spread_that_was_last_seen(seen: bool, half_spread: Decimal) -> None:
+    harness = EngineHarness("100000")
+    harness.account = replace(harness.account, terms=replace(harness.account.terms, feed="venue"))
+    if seen:
+        harness.place("buy", "market", "0.01")  # at 49,999 / 50,001
+    harness.half = D(500)
+    closed = MarketContext(MARKETS[BTC], harness.snapshot(BTC), {BTC: D(50000)}, D(1), is_open=False)
+    order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D("0.01"), price=D(40000))
+
+    after = harness.keep(decide.decide(harness.walk(), order, closed)).after
+
+    assert after.observed_markets[BTC].half_spread == half_spread
