@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("environment")
 DOCUMENT = ROOT / "functions" / "get_docs" / "openapi.json"
 
 
-LARGEST = 150 * 1024
+LARGEST = 160 * 1024
 """Bytes of the document. A page that shows it loads it whole."""
 
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 MAX_CSV_ROWS: Final = 5000
 LINK: Final[dict[str, Any]] = {
-    "Link": {"description": "The next part of a CSV file, with rel=next.", "schema": {"type": "string"}}
+    "Link": {"description": "CSV: the next part, with rel=next.", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "CSV: a file name.", "schema": {"type": "string"}},
 }
 
 _BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

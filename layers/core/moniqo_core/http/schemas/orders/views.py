@@ -59,10 +59,7 @@ class OrderView(View):
     time_in_force: TimeInForce
     expires_at: Annotated[
         Timestamp | None,
-        Field(
-            description="When the order expires, fixed when it is placed. For DAY this is the close of the session, or"
-            " the next midnight of the owner in a market without sessions. Null without an expiry."
-        ),
+        Field(description="Fixed when the order is placed. For DAY: the close of the session, or the next midnight."),
     ]
     post_only: bool
     reduce_only: bool
