@@ -583,6 +583,9 @@ def test_wallet_in_breach_of_a_loss_limit_cannot_be_resumed(engine: Engine, cloc
     assert D(balance["total_value_usd"]) < 100000
     paused = engine.get("get_wallet", wallet, "")
     assert (paused["status"], paused["is_active"]) == ("paused", False)
+    order = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
+    hint = engine.ask("place_order", "POST", wallet, "/orders", body=order).json["hint"]
+    assert hint.index("PATCH /wallets/{id}") < hint.index("POST /wallets/{id}/resume"), "resuming alone is refused"
     refused = engine.ask("resume_wallet", "POST", wallet, "/resume", body={"confirm": True})
     assert (refused.status, refused.json["code"]) == (409, "CONFLICT")
     assert refused.json["limit_type"] == "daily_loss_limit_usd"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from starlette.responses import Response
 from moniqo_core.domain.errors import InsufficientBalanceError
 from moniqo_core.domain.nearest_name import nearest_name
 from moniqo_core.http.app import api_router, lambda_handler
-from moniqo_core.http.invalid_fields import invalid_request
+from moniqo_core.http.invalid_fields import invalid_request, sentence_of
 from moniqo_core.http.schemas.orders.requests import PlaceOrderRequest
+from tests.support.api import DOCUMENT
 from tests.support.lambdas import http_event
 
 WORDS = st.sampled_from(
@@ -76,3 +78,23 @@ def test_error_whose_members_cannot_be_written_keeps_its_code() -> None:
 )
 def test_nearest_name_ignores_case_and_signs(asked: str, known: tuple[str, ...], nearest: str | None) -> None:
     assert nearest_name(asked, known) == nearest
+
+
+def patterns(node: object) -> Iterator[str]:
+    """Yield the patterns in a part of the OpenAPI document."""
+    if isinstance(node, dict):
+        if isinstance(pattern := node.get("pattern"), str):
+            yield pattern
+        for inner in node.values():
+            yield from patterns(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from patterns(inner)
+
+
+def test_every_pattern_has_a_sentence() -> None:
+    """Amounts have errors of their own."""
+    found = {pattern for pattern in patterns(DOCUMENT) if r"[1-9][0-9]{0,17}" not in pattern}
+
+    assert len(found) > 8
+    assert {pattern for pattern in found if "page /api/docs" in sentence_of(pattern)} == set()

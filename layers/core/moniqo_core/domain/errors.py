@@ -77,7 +77,7 @@ class NotFoundError(WalletError):
     code = "NOT_FOUND"
     status = 404
     title = "Not found"
-    hint = "Check the id. Resources of other accounts are not shown."
+    hint = "GET /wallets lists your wallets, and GET /wallets/definitions the kinds. Those of others are not shown."
 
 
 class WalletDeletedError(NotFoundError):
@@ -86,6 +86,8 @@ class WalletDeletedError(NotFoundError):
 
 class OrderNotFoundError(NotFoundError):
     """The wallet has no such order."""
+
+    hint = "GET /wallets/{id}/orders lists the orders. With ?client_order_id= it finds one by the id you chose."
 
 
 class ConflictError(WalletError):
@@ -249,6 +251,12 @@ class RateLimitExceededError(WalletError):
     retryable = True
 
 
+class QuotaReachedError(RateLimitExceededError):
+    """As many wallets or open orders as are allowed exist. Waiting alone does not help."""
+
+    retryable = False
+
+
 class WalletConnectionError(WalletError):
     """The venue could not be reached, or its answer was not valid."""
 
@@ -260,10 +268,13 @@ class WalletConnectionError(WalletError):
 
 
 class UnknownOutcomeError(WalletConnectionError):
-    """An order was sent, but its outcome is unknown. Look it up by its client id. Do not send it again."""
+    """An order was sent, but its outcome is unknown. Look it up by its client_order_id. Do not send it again."""
 
     title = "Outcome unknown"
-    hint = "Look the order up before you do anything else. Sending it again could place it twice."
+    hint = (
+        "Look the order up with GET /wallets/{id}/orders?client_order_id=... before you do anything else."
+        " Sending it again under another id could place it twice."
+    )
     retryable = False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +19,26 @@ MAX_FIELD_LENGTH: Final = 100
 MAX_MESSAGE_LENGTH: Final = 300
 
 InvalidField = dict[str, str]
+
+_ANY: Final = "Input should have the form that the page /api/docs shows for this field"
+_SENTENCES: Final[Mapping[str, str]] = {
+    r"^[\x21-\x7e]{1,64}$": "Input should be 1 to 64 visible ASCII characters without blanks, for example my-order-1",
+    r"^[^\s@]{1,128}@[^\s@]{1,126}$": "Input should be an e-mail address, for example trader@example.com",
+    r"^#[0-9A-Fa-f]{6}$": "Input should be a colour as # and six hexadecimal digits, for example #2F80ED",
+    r"^[A-Z0-9.\-]{1,20}/[A-Z0-9]{1,10}$": "Input should be a symbol in capital letters, for example BTC/USDT",
+    r"^[A-Z0-9.]{1,20}/[A-Z0-9]{1,20}$": "Input should be a symbol in capital letters, for example BTC/USDT",
+    r"^(https://[^\s/]+\S*|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?/?)$": "Input should be an address that begins"
+    " with https://",
+    r"^https://[^\s/]+\S*$": "Input should be an address that begins with https://",
+    r"^wss://": "Input should be an address that begins with wss://",
+    r"^[a-z][a-z0-9_]{0,63}$": "Input should begin with a small letter, followed by up to 63 small letters, digits and"
+    " underscores, for example api_key",
+    r"^[A-Z0-9]{2,10}$": "Input should be 2 to 10 capital letters and digits, for example USDT",
+    r"^[a-z0-9_]{1,40}$": "Input should be 1 to 40 small letters, digits and underscores",
+    r"^[a-z0-9-]+$": "Input should be small letters, digits and hyphens, for example demo-wallet-v1",
+    r"^[a-z0-9-]{1,32}$": "Input should be 1 to 32 small letters, digits and hyphens",
+}
+"""What the patterns of fields ask for, in words. A pattern says nothing to most readers."""
 
 
 def invalid_request(error: RequestValidationError, body: type[BaseModel] | None) -> ValidationError:
@@ -60,7 +80,8 @@ def _described(item: Any, body: type[BaseModel] | None) -> InvalidField:
     """Return one of pydantic's findings as ``{field, message, code}``."""
     place, *steps = item["loc"]
     code = str(item["type"])
-    message = f"{str(item['msg'])[:MAX_MESSAGE_LENGTH]}."
+    said = sentence_of(item["ctx"]["pattern"]) if code == "string_pattern_mismatch" else str(item["msg"])
+    message = f"{said[:MAX_MESSAGE_LENGTH]}."
     if code == "extra_forbidden":
         *steps, asked = steps
         may_repeat, message = unknown_name(asked, nearest_name(asked, _fields_at(body, steps)), "field")
@@ -98,3 +119,8 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _models_in(part)
+
+
+def sentence_of(pattern: str) -> str:
+    """Return a sentence, without its full stop, that says what a pattern asks for."""
+    return _SENTENCES.get(pattern, _ANY)

@@ -12,7 +12,6 @@ from decimal import Decimal
 from functools import cached_property
 
 from moniqo_core.domain.errors import (
-    InsufficientBalanceError,
     LiveTradingOffError,
     WalletError,
     WalletSuspendedError,
@@ -22,12 +21,13 @@ from moniqo_core.domain.live.exposure_limits import LiveExposure, PendingBuy
 from moniqo_core.domain.live.loss_limits import check_losses, last_known_breach
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.market.usd_prices import usd_price
-from moniqo_core.domain.money import ZERO, exact, floor_to, plain
+from moniqo_core.domain.money import ZERO, exact, floor_to
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.wallets.pause_level import PauseLevel, refuse_while_paused
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset, UserWallet, UserWalletStatus
@@ -156,13 +156,7 @@ class LiveDecision:
     def _check_funds(self) -> None:
         asset, needed, free = self.needed()
         if needed > free:
-            raise InsufficientBalanceError(
-                f"Needs {plain(needed)} {asset}. {plain(free)} {asset} is available.",
-                needed=needed,
-                available=free,
-                asset=asset,
-                suggested_amount=self.affordable_amount(free),
-            )
+            raise not_covered(asset, needed, free, self.affordable_amount(free))
 
     def affordable_amount(self, free: Decimal) -> Decimal:
         """Return the largest amount of the order that ``free`` funds pay for, in whole lots."""

@@ -74,7 +74,8 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
         reached = loss_limit_breach(draft) if change.status == "active" else None
         if reached is not None:
             raise reached.still(
-                "Change risk_limits, or use POST /wallets/{id}/reset. A daily limit also ends with the day."
+                "Change risk_limits with PATCH /wallets/{id}, or use POST /wallets/{id}/reset."
+                " A daily limit also ends with the day."
             )
         if draft.rules.pauses_have_levels:
             draft.pause_level = pause_level_after(level or draft.pause_level, change)

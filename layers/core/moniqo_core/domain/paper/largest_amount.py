@@ -43,7 +43,7 @@ def suggesting(refusal: WalletError, largest: Decimal | None) -> WalletError:
     """Return a refusal that suggests the largest amount that passes. None means that nothing bounds it."""
     if largest is not None:
         refusal.members["suggested_amount"] = largest
-        if not largest:
+        if not largest and refusal.advice == refusal.hint:
             refusal.advice = _NO_AMOUNT
     return refusal
 

@@ -48,6 +48,10 @@ def changed_limits(limits: RiskLimits, changes: Mapping[str, Any]) -> RiskLimits
     return after
 
 
+_NO_ROOM: Final = (
+    "No amount passes. Sell something first, with POST /wallets/{id}/positions/close or an order, or raise the limit in"
+    " risk_limits with PATCH /wallets/{id}. Open buys count too: DELETE /wallets/{id}/orders/{order_id} cancels one."
+)
 _SYMBOL_HINT: Final = "Trade another symbol, or change risk_limits with PATCH /wallets/{id}."
 
 
@@ -75,6 +79,7 @@ def position_too_large(limits: RiskLimits, symbol: str, exposure: Decimal, large
         limit=limits.max_position_size_usd,
         value=exposure,
         suggested_amount=largest,
+        hint=None if largest > 0 else _NO_ROOM,
     )
 
 
@@ -89,6 +94,7 @@ def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) 
         limit=limits.max_total_exposure_usd,
         value=exposure,
         suggested_amount=largest,
+        hint=None if largest > 0 else _NO_ROOM,
     )
 
 
@@ -98,7 +104,8 @@ def check_open_positions(limits: RiskLimits, count: int) -> None:
         raise RiskLimitExceededError(
             f"{count} positions would be open. The limit is {limits.max_open_positions}.",
             limit_type="max_open_positions",
-            hint="Close a position first, or change risk_limits with PATCH /wallets/{id}.",
+            hint="Close a position first with POST /wallets/{id}/positions/close, or change risk_limits with PATCH"
+            " /wallets/{id}.",
             limit=limits.max_open_positions,
             value=count,
         )

@@ -10,7 +10,12 @@ from typing import Final, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
-from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError, WalletError
+from moniqo_core.domain.errors import (
+    QuotaReachedError,
+    RateLimitExceededError,
+    TemporarilyUnavailableError,
+    WalletError,
+)
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 
@@ -97,9 +102,9 @@ class WalletLimit:
         self._now = now
 
     async def claim(self, user_id: str, user_wallet_id: str) -> None:
-        """Take a slot for a wallet that is about to be stored, or raise RateLimitExceededError."""
+        """Take a slot for a wallet that is about to be stored, or raise QuotaReachedError."""
         if not await self._slots.take(user_id, user_wallet_id, self._limit, self._now()):
-            raise RateLimitExceededError(
+            raise QuotaReachedError(
                 f"You have {counted(self._limit, 'wallet')}, the most a user may have.",
                 retry_after=int(GRACE.total_seconds()),
                 hint="Delete a wallet you no longer use with DELETE /wallets/{id}, then try again.",

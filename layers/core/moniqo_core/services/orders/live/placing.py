@@ -193,6 +193,10 @@ class LivePlacing:
         if accepted is not None:
             return accepted
         if not amount:
-            raise OrderRejectedError(f"There is no position in {symbol} to close.", held=held.free)
+            raise OrderRejectedError(
+                f"There is no position in {symbol} to close.",
+                held=held.free,
+                hint="GET /wallets/{id}/positions lists the open positions.",
+            )
         sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount, client_order_id=close.client_order_id)
         return await self._send(wallet, sell, latest, close)

@@ -17,10 +17,11 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.live.record import live_record
-from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.money import exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
 from moniqo_core.storage.client import DatabaseError, is_outage
 
@@ -129,10 +130,4 @@ async def _with_numbers(
     if free >= order.amount:  # the balance has grown since
         return refusal
     with exact():
-        return InsufficientBalanceError(
-            f"Needs {plain(order.amount)} {market.base}. {plain(free)} {market.base} is available.",
-            needed=order.amount,
-            available=free,
-            asset=market.base,
-            suggested_amount=floor_to(free, market.lot_step),
-        )
+        return not_covered(market.base, order.amount, free, floor_to(free, market.lot_step))
