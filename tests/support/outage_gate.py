@@ -7,7 +7,6 @@ import socket
 import struct
 import threading
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
 
 TROUBLES: Final = ("closed", "silent", "reset", "garbage", "drip")
@@ -69,10 +68,13 @@ class Gate:
 
     async def _end(self) -> None:
         if self._listening is not None:
+            # asyncio never closes a connection that it accepted just before its server closes. So accept no more, and
+            # let the accepted ones begin first.
+            for listener in self._listening.sockets:
+                self._loop.remove_reader(listener.fileno())
+            for _ in range(TURNS_UNTIL_SERVED):
+                await asyncio.sleep(0)
             self._listening.close()
-        # A connection that was accepted just now has a task that has not begun. Cancelled then, it would never close.
-        for _ in range(TURNS_UNTIL_SERVED):
-            await asyncio.sleep(0)
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -82,9 +84,12 @@ class Gate:
         assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
-        with suppress(OSError, asyncio.CancelledError):
+        try:
             await self._pass(reader, writer)
-        writer.transport.abort()
+        except* (OSError, asyncio.CancelledError):
+            pass  # Both directions can break at once, which is a group of errors.
+        finally:
+            writer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._trouble in {None, "drip"}:
