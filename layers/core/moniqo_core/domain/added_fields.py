@@ -1,7 +1,7 @@
 """Fields that a release added to a dataclass whose values are stored or hashed.
 
-Documents and hashes that an older release made lack the field. It reads as its default where it is absent, and a value
-that has the default is stored and hashed without it. So documents and hashes of older releases stay as they were.
+Documents and hashes of an older release lack the field. Where the field is absent, it is read as its default. A field
+that has its default is neither stored nor hashed. So documents and hashes of older releases stay as they were.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ADDED: Final[Mapping[str, bool]] = MappingProxyType({_MARK: True})
 
 
 def given_fields(value: DataclassInstance) -> dict[str, object]:
-    """Return the fields of a dataclass's value by name, without those that were added and have their default."""
+    """Return the fields of a dataclass instance by name, without added fields that have their default."""
     found = {name: getattr(value, name) for name in value.__dataclass_fields__}
     for name, default in _added_defaults(value.__class__):
         if found[name] == default:

@@ -17,8 +17,8 @@ _SIGNS: Final = re.compile(r"[\W_]+")
 def nearest_name(asked: str, known: Iterable[str]) -> str | None:
     """Return the name in ``known`` that is most like ``asked``, None when none is.
 
-    Case and signs do not count, so ``btcusdt`` is ``BTC/USDT``. Then come names of which one contains the other, and
-    then the most similar spelling.
+    A name that differs only in case and signs comes first, so ``btcusdt`` is ``BTC/USDT``. Next come names that contain
+    ``asked`` or are part of it, and then the most similar spelling.
     """
     wanted = _letters(asked[:LONGEST])
     spelt = {name: _letters(name) for name in sorted(known)}

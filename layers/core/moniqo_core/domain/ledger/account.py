@@ -99,10 +99,10 @@ class Account:
     equity since. Amounts are in the cash asset. ``idle_since`` is the time since which the account has had no holdings
     and no open orders, or None while it has either.
 
-    ``pause_level`` is the level that the owner chose for a pause. It is None for a pause by a loss limit and for one
-    that version 1 decided. ``paused_by_limit`` says that a loss limit paused the wallet. A suspension keeps both.
-    ``status_before_suspension`` is what lifting the suspension goes back to. It is None while the wallet is not
-    suspended, and in a suspension that version 0.1.0 recorded.
+    ``pause_level`` is the level that the owner chose for a pause. It is None for a pause by a loss limit, and for a
+    pause that version 1 of the rules decided. ``paused_by_limit`` says that a loss limit paused the wallet. A
+    suspension keeps both. ``status_before_suspension`` is the status to restore when the suspension is lifted. It is
+    None while the wallet is not suspended, and in a suspension that version 0.1.0 recorded.
     """
 
     user_wallet_id: str

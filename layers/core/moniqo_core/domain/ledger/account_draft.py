@@ -119,10 +119,10 @@ class AccountDraft:
         return self.taken[key] if key in self.taken else self.account.taken.get(key, {})
 
     def move(self, source: LedgerAccount, target: LedgerAccount, asset: str, amount: Decimal) -> None:
-        """Post ``amount`` of an asset from one book to another.
+        """Post ``amount`` of an asset from one ledger account to another.
 
         Raises:
-            InsufficientBalanceError: A book of the user would become negative.
+            InsufficientBalanceError: A ledger account of the user would become negative.
 
         """
         if not amount:

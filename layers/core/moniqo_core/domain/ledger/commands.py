@@ -1,4 +1,4 @@
-"""The commands of a demo wallet. Each one becomes an entry of its journal, some of them in a form they resolve to."""
+"""The commands of a demo wallet. Each becomes an entry of its journal, some of them as the command they resolve to."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from moniqo_core.domain.portfolio.position import Position
 
 
 class LedgerAccount(StrEnum):
-    """The books that postings move amounts between: two of the user, and three for the outside world."""
+    """The ledger accounts that postings move amounts between: two of the user, and three for the outside world."""
 
     FREE = "free"
     LOCKED = "locked"

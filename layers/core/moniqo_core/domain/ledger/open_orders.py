@@ -12,7 +12,7 @@ _MANY: Final = 50
 
 
 class OrdersByType(Mapping[str, Order]):
-    """Open orders that are found by type without a look at each of them."""
+    """Open orders that are found by type without examining each of them."""
 
     __slots__ = ()
 

@@ -28,9 +28,9 @@ class Rules:
     slips_most_without_volume: bool = False
     """A triggered order at a point without volume slips by the most possible. Otherwise it slips least."""
     ends_day_orders_with_the_day: bool = False
-    """A DAY order ends with the owner's running day. Otherwise a new time zone ends it before that day is over."""
+    """A DAY order ends with the owner's current day. Otherwise a new time zone ends it before that day is over."""
     sane_marks: bool = False
-    """The mid is a mark only if the spread is sane, and a mark that is no mid makes no peak."""
+    """The mark is the mid if the spread is sane. Any other mark sets no peak. Otherwise the mark is always the mid."""
 
 
 RULES_VERSION: Final = 2

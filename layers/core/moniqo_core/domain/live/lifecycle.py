@@ -20,9 +20,9 @@ def decide_lifecycle(
 ) -> Mapping[str, object]:
     """Return the attributes of the wallet that a command changes.
 
-    ``stop_known`` says that the caller knew that the buys were stopped, and that nothing prevents new ones now. A pause
-    by the owner that keeps no orders stops the buys. Deleting a wallet deletes its credentials, and the caller adds the
-    time.
+    ``stop_known`` says that the caller has read ``buys_stopped``, and has checked that the wallet may buy again. A
+    pause by the owner that keeps no orders stops the buys. Deleting a wallet deletes its credentials, and the caller
+    adds the time.
 
     Raises:
         WalletSuspendedError: the wallet is suspended, and the command is not an admin's.

@@ -53,7 +53,7 @@ def baseline_at(
     present equity less ``paid_in`` and ``repriced``. A new time zone takes effect with the next day. ``paid_in`` was
     deposited since the last sync (withdrawn if negative), and ``repriced`` is the result of :func:`repriced_usd`. Both
     are neither gain nor loss. ``repriced`` counts only if the last equity is known, since an unknown one moved no
-    baseline. An equity that is not ``firm`` is no peak, and one of the last sync begins no day.
+    baseline. An equity that is not ``firm`` sets no peak. If the last equity was not firm, it does not begin a day.
     """
     before, last = wallet.baseline, wallet.balance
     if last.total_value_usd is None:
@@ -177,7 +177,7 @@ def check_losses(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetim
 
 
 def loss_numbers(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetime) -> Numbers:
-    """Return the current losses, the loss limits, and the assets that both leave out because nobody prices them."""
+    """Return the current losses, the loss limits, and the assets without a price, which both leave out."""
     limits, equity = wallet.risk_limits, live_total(held)
     return {
         "equity": equity,

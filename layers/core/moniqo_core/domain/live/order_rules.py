@@ -48,8 +48,8 @@ class LiveDecision:
 
     ``off`` tells why this deployment sends no orders, and is None when it does. ``open_orders`` counts the orders that
     may still fill. ``form`` is the market, or the reason why the venue cannot take the order. ``buys`` may still fill,
-    or may have filled since ``funds`` were read. ``funds`` of None were not requested, because a sell does not need
-    them.
+    or may have filled since ``funds`` were read. ``funds`` are None if they were not requested, because a sell does not
+    need them.
     """
 
     request: OrderRequest

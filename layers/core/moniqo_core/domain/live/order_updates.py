@@ -46,8 +46,8 @@ def intend(
 ) -> LiveOrder:
     """Return the intent to send ``order``.
 
-    ``now`` is when the live-trading switch, status and limits were read. ``body_hash`` is that of the request which the
-    order carries out, if it is another one.
+    ``now`` is when the live-trading switch, status and limits were read. ``body_hash`` is the hash of the request that
+    the order carries out, if that is not a request to place it.
     """
     return LiveOrder(
         user_wallet_id=user_wallet_id,

@@ -79,7 +79,7 @@ class Snapshot:
 
     @property
     def has_sane_spread(self) -> bool:
-        """Whether the mid may be believed."""
+        """Whether bid and ask are close enough for the mid to be a realistic price."""
         return has_sane_spread(self.bid, self.ask)
 
     @property

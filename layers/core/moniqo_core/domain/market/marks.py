@@ -11,11 +11,11 @@ from typing import Final
 from moniqo_core.domain.money import ZERO, exact
 
 WIDEST_SPREAD: Final = Decimal("0.1")
-"""The widest spread, as a part of the mid, at which the mid is believed."""
+"""The widest sane spread, as a part of the mid."""
 
 
 def has_sane_spread(bid: Decimal, ask: Decimal) -> bool:
-    """Tell whether bid and ask are close enough for their mid to be a price at which somebody would trade."""
+    """Tell whether bid and ask are close enough for their mid to be a realistic price."""
     with exact():
         return 0 < bid <= ask and (ask - bid) * 2 <= WIDEST_SPREAD * (ask + bid)
 
@@ -32,7 +32,7 @@ def mark_price(bid: Decimal, ask: Decimal, last: Decimal | None) -> Decimal:
 
 
 class Marks(dict[str, Decimal]):
-    """The mark price of each symbol. Those of the ``thin`` symbols are no mids, because their spread is not sane."""
+    """The mark price of each symbol. Those of the ``thin`` symbols are not mids, because their spread is not sane."""
 
     def __init__(self, prices: Mapping[str, Decimal], thin: AbstractSet[str] = frozenset()) -> None:
         """Take the prices by symbol, and the symbols whose spread is not sane."""
@@ -50,5 +50,5 @@ class Marks(dict[str, Decimal]):
 
 
 def firm_marks(marks: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
-    """Return the marks that are mids of a sane spread. A mapping that does not know is believed."""
+    """Return the marks that are mids of a sane spread. In a mapping other than ``Marks``, all count as such."""
     return marks.firm if isinstance(marks, Marks) else marks

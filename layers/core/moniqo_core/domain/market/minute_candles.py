@@ -1,4 +1,4 @@
-"""One-minute candles of a venue: which of them can be true, and how far they are final."""
+"""One-minute candles of a venue: which of them are plausible, and up to when they are final."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_sane(candle: Candle, now: datetime) -> bool:
 
 
 def final_candles(candles: Iterable[Candle], since: datetime, now: datetime) -> tuple[datetime, Sequence[Candle]]:
-    """Return up to when a venue's candles from ``since`` on are final, and those final candles.
+    """Return the time up to which a venue's candles from ``since`` on are final, and these candles.
 
     A later candle shows that a minute is over by the venue's own clock, and that a minute without a candle had no
     trade. The last candle is therefore not final yet. Implausible candles are skipped.

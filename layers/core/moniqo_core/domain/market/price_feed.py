@@ -52,7 +52,7 @@ class PriceFeed(Protocol):
         ...
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """Return how far from ``since`` on the path is known: ``until`` when nothing is missing.
+        """Return the time up to which the path from ``since`` on is known, which is ``until`` when nothing is missing.
 
         Requests missing parts from the source of the path. A part that is not available now is no error.
         """

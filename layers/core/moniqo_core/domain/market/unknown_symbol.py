@@ -15,7 +15,7 @@ MAX_SHOWN: Final = 40
 def unknown_symbol(symbol: str, tradable: Iterable[str], trader: str = "This wallet") -> SymbolNotFoundError:
     """Return the refusal of ``symbol``. Its member ``nearest`` is the most similar of the ``tradable`` symbols.
 
-    ``trader`` is what does not trade the symbol, at the start of a sentence.
+    ``trader`` names what does not trade the symbol. It begins a sentence of the error.
     """
     detail = f"{trader} does not trade {symbol[:MAX_SHOWN]!r}."
     nearest = nearest_name(symbol, tradable)

@@ -18,13 +18,13 @@ EARN_SUFFIXES: Final = frozenset({"F", "M", "S", "B", "P", "HOLD"})
 _EARN_PREFIX: Final = "LD"
 """What Binance puts before the name of a coin that is in Simple Earn."""
 _NO_EARN_FORMS: Final = frozenset({"LDO"})
-"""Coins of their own whose name looks like an earn form."""
+"""Coins whose own name looks like that of an earn form."""
 _RENAMED: Final[Mapping[str, str]] = {"ETH2": "ETH"}
 _PLACES: Final = Decimal("1e-18")
 
 
 def coin_of(asset: str, mids: Mapping[str, Decimal]) -> str | None:
-    """Return the asset whose price an asset has, or None when the venue prices neither.
+    """Return the asset whose price applies to ``asset``, or None when the venue prices neither.
 
     An asset with a price is its own coin. Else an earn or staked form has the price of its coin: ``LDBTC``, ``BTC.F``.
     """
@@ -52,12 +52,12 @@ def usd_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
 
 
 def is_firmly_priced(asset: str, mids: Mapping[str, Decimal]) -> bool:
-    """Tell whether the price of an asset comes from markets with a sane spread only, or there is none at all."""
+    """Tell whether only markets with a sane spread price an asset. This also holds for an asset without a price."""
     return usd_price(asset, firm_marks(mids)) is not None or usd_price(asset, mids) is None
 
 
 def market_price(asset: str, mids: Mapping[str, Decimal]) -> Decimal | None:
-    """Return the price of one unit in US dollars in the venue's markets of this very asset, or None.
+    """Return the price of one unit in US dollars in the venue's markets of the asset itself, or None.
 
     Markets with a sane spread are preferred.
     """

@@ -29,7 +29,7 @@ def share_lock(draft: AccountDraft, exits: list[Order]) -> None:
 
 
 def take_shared_lock(draft: AccountDraft, order: Order) -> None:
-    """Make the order that is about to fill the one of its pair that holds the amount."""
+    """Move the lock of a pair of exits to the one that is about to fill."""
     if order.entry is None or order.locked:
         return
     for sibling in open_exits(draft, order.order_id):

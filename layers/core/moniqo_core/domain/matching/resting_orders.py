@@ -26,8 +26,7 @@ MAX_PARTICIPATION: Final = Decimal("0.1")
 def match_orders(draft: AccountDraft, point: PathPoint, market: Market, order_ids: Sequence[str]) -> bool:
     """Match these orders, oldest first. Resting orders share a tenth of the point's volume.
 
-    Return whether any order opened, ended, triggered or changed its price. A moved mark of a trailing stop does not
-    count.
+    Return whether any order opened, ended, triggered or changed its price. A moved trail mark does not count.
     """
     left = MAX_PARTICIPATION * point.volume
     changed = False
@@ -136,7 +135,7 @@ def _release_exits(draft: AccountDraft, entry: Order, point: PathPoint, market: 
 
 
 def _match_trailing_stop(draft: AccountDraft, order: Order, point: PathPoint, market: Market) -> None:
-    """Test the trigger before the mark moves."""
+    """Test the trigger before the trail mark moves."""
     bid = point.price - point.half_spread
     mark, percent = order.trail_mark, order.trail_percent
     if mark is None or percent is None:

@@ -2,7 +2,7 @@
 
 The proceeds of a sale do not always grow with its size. The part beyond the shown book has one price, which falls in
 steps of the tick, so one lot more may bring in less. The search therefore takes the shown book first, and then each of
-these prices in turn. With one price the proceeds grow with the size.
+these prices in turn. At any one price the proceeds grow with the size.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _within_book(shown: FillPlan, wanted: Decimal, terms: SaleTerms) -> Decimal 
 
 
 def _amount_worth(levels: Iterable[PriceLevel], quote: Decimal) -> Decimal:
-    """Return the amount that brings in ``quote``, or more than there is."""
+    """Return the amount that brings in ``quote``, or infinity if the levels do not bring it in."""
     amount, left = ZERO, quote
     for level in levels:
         if left <= level.price * level.amount:
@@ -124,8 +124,8 @@ def _beyond_book(book: Book, wanted: Decimal, terms: SaleTerms) -> Decimal | Non
 def _bounds(book: Book, wanted: Decimal, terms: SaleTerms) -> tuple[int, int]:
     """Return the first lots beyond the book that may be enough, and the first that the market cannot fill.
 
-    Prices are at most the last level's price without rounding. By these the proceeds grow with the size, and what they
-    do not reach is not reached either.
+    No price is above its value before rounding. With unrounded prices the proceeds grow with the size. A size whose
+    proceeds are too small at unrounded prices is too small at the rounded ones as well.
     """
     shown, step = book.shown, terms.lot_step
     first = _lots(shown.amount, step, ROUND_FLOOR) + 1

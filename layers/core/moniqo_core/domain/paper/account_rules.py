@@ -35,7 +35,7 @@ def check_account_status(draft: AccountDraft, side: OrderSide) -> None:
 def pause_level_of(account: Account | AccountDraft) -> PauseLevel | None:
     """Return the level of a paused account, or None if it is not paused.
 
-    A pause by a loss limit is reduce-only. One by its owner that version 1 of the rules decided is a full one.
+    A pause by a loss limit is reduce-only. A pause by the owner that version 1 of the rules decided is full.
     """
     if account.status != "paused":
         return None
@@ -87,7 +87,7 @@ def set_status(draft: AccountDraft, change: SetStatus) -> Commit:
 
 
 def suspend(draft: AccountDraft, request: Suspend) -> Commit:
-    """Suspend the wallet, and record what it goes back to. Raise ConflictError if it is suspended already."""
+    """Suspend the wallet, and record the status to restore. Raise ConflictError if it is suspended already."""
     return set_status(
         draft, SetStatus("suspended", "admin", request.reason, before=draft.status, by_limit=draft.paused_by_limit)
     )

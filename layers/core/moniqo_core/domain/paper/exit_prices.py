@@ -1,4 +1,7 @@
-"""The comparison of attached exits with the price of their entry. A wrong one would sell as soon as it has bought."""
+"""The comparison of attached exits with the price of their entry.
+
+An exit on the wrong side of that price would sell as soon as the entry has bought.
+"""
 
 from __future__ import annotations
 

@@ -77,8 +77,8 @@ def holding_exposures(
 def waiting_buys(account: Account, context: MarketContext) -> dict[str, list[WaitingBuy]]:
     """Return the open buys that may fill above the present market, by symbol.
 
-    These are the stop_limit orders, triggered or not. In a market with trading hours they are also the limits that wait
-    for it to open, which fill at any price up to their limit.
+    These are the stop_limit orders, triggered or not. In a market with trading hours they are also the limit orders
+    that wait for it to open. These fill at any price up to their limit.
     """
     has_hours = context.market.hours is not None
     orders = account.orders.values() if has_hours else of_type(account.orders, OrderType.STOP_LIMIT)

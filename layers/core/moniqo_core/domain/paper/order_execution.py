@@ -50,9 +50,10 @@ def execute_order(decision: PaperDecision) -> None:
 
 
 def _kept_mark(decision: PaperDecision) -> Decimal:
-    """Return the mark that values the holding until its path has a point: the present one, not the last of the path.
+    """Return the mark that values the holding until its path has a point.
 
-    The next walk takes any equity as a peak. So a mark that makes no peak may not raise the equity either.
+    It is the present mark. If the spread is not sane, it is not above the ask, nor above the last mark of a symbol that
+    was already held. Otherwise the next walk, which takes any equity as a peak, would set a false one.
     """
     draft, symbol = decision.draft, decision.request.symbol
     if decision.makes_peak:

@@ -101,7 +101,7 @@ class PaperDecision:
         field_rules.refuse(faults)
 
     def _amount_faults(self, amount: Decimal) -> Iterator[FormFault]:
-        """Yield the faults of the amount. The whole holding may be sold, even if it is no lot or below a minimum."""
+        """Yield the faults of the amount. The whole holding may be sold, even if it does not fit the lot or minimum."""
         request, market, snapshot = self.request, self.context.market, self.context.snapshot
         price = field_rules.named_price(request)
         if price is None:
@@ -204,5 +204,5 @@ class PaperDecision:
 
     @property
     def makes_peak(self) -> bool:
-        """Whether the equity at the mark may be the highest ever seen."""
+        """Whether the equity at the mark may set a new peak."""
         return self.context.snapshot.has_sane_spread or not self.draft.rules.sane_marks

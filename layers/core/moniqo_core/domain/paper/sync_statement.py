@@ -26,7 +26,7 @@ def asset_flows_of(account: Account) -> AssetFlows:
 
 
 def account_record_of(account: Account) -> AccountRecord:
-    """Return the state that the user wallet of a paper account must repeat."""
+    """Return the state that the user wallet of a paper account must show."""
     held = {symbol for symbol, position in account.positions.items() if position.amount}
     walked = [account.evaluated_until[symbol] for symbol in held | account.open_order_totals.keys()]
     return AccountRecord(

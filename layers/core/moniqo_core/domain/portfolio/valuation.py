@@ -67,7 +67,7 @@ class Valuation:
 
     ``evaluated_until`` tells how far the path was walked for open orders. ``stale`` tells that it could not be walked
     up to now, so an order that is shown as open may have filled. ``firm`` tells that every price comes from a market
-    with a sane spread. A total that is not firm is no peak.
+    with a sane spread. A total that is not firm sets no peak.
     """
 
     assets: Sequence[AssetValue]

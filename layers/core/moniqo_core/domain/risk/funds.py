@@ -17,7 +17,8 @@ _NONE_COVERED: Final = (
 def not_covered(asset: str, needed: Decimal, available: Decimal, largest: Decimal) -> InsufficientBalanceError:
     """Return the error for an order that needs more of an asset than is available.
 
-    ``largest`` is the largest amount of the order that the funds cover. The hint asks for less only if there is one.
+    ``largest`` is the largest amount of the order that the funds cover. The hint suggests a lower amount only if funds
+    cover one.
     """
     return InsufficientBalanceError(
         f"Needs {plain(needed)} {asset}. {plain(available)} {asset} is available.",

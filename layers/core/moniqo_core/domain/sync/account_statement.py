@@ -107,6 +107,9 @@ def _unpriced_since(held: AssetValue, known: Mapping[str, SnapshotAsset] | None,
 
 
 def misses_a_price(balance: BalanceSnapshot, now: datetime) -> bool:
-    """Tell whether a holding has no price that may still return, so that the total seems to fall and rise again."""
+    """Tell whether a holding lost its price less than a day ago.
+
+    The price may return. Until then the total seems to have fallen.
+    """
     since = [held.unpriced_since for held in balance.assets if held.unpriced_since is not None]
     return any(now - moment < PRICE_MAY_RETURN for moment in since)

@@ -40,7 +40,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 
 FAILURES_UNTIL_ERROR: Final = 5
 SAMPLE_FINAL_AFTER: Final = timedelta(minutes=1)
-"""Age from which an hour of equity is stored. No clock is so late that it could still add a trade before that hour."""
+"""Age from which an hour of equity is stored. No clock is so slow that it could still add a trade before that hour."""
 
 
 def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now: datetime) -> SyncOutcome:
@@ -195,7 +195,7 @@ def _is_unchanged(wallet: UserWallet, statement: AccountStatement) -> bool:
 def _samples(statement: AccountStatement, wallet: UserWallet, balance: BalanceSnapshot) -> Sequence[EquitySample]:
     """Return the hours of equity to store: those of a paper wallet, or the first sync of each hour at a venue.
 
-    While a venue may price a holding again, there is no point without it.
+    No point is stored while a holding lacks a price that may still return.
     """
     now = balance.last_synced_at
     assert now is not None  # noqa: S101  balance_snapshot sets it

@@ -1,8 +1,8 @@
 """Changes of a wallet: its status, its limits, its end.
 
-A request says what is wanted, and the decision makes of it what holds: :class:`Suspend` and :class:`Reinstate` become a
-:class:`SetStatus`, and :class:`ChangeLimits` becomes a :class:`SetLimits`. So two requests at once both hold, because
-each is decided on what the other left.
+A request says what the caller wants, and its decision returns the command to store: :class:`Suspend` and
+:class:`Reinstate` become a :class:`SetStatus`, and :class:`ChangeLimits` becomes a :class:`SetLimits`. Each request is
+decided on the state that the one before it left, so two concurrent requests both take effect.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True)
 class Reinstate:
-    """Lift a suspension, back to what the owner last wanted.
+    """Lift a suspension. The wallet is paused if it was paused before, or if a loss limit is reached.
 
     ``before`` is the status before the suspension as the user wallet has it, for a suspension that the account did not
     record.

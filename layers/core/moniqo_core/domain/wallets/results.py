@@ -51,8 +51,9 @@ class MarketPrice:
 class WalletPosition:
     """A holding with its cost. ``average_cost`` excludes fees, which reduce ``realised_pnl`` when they are paid.
 
-    ``average_cost`` is rounded to 8 places, ``cost`` is exact. ``mark_price`` is the current mid price. Cost and PnL
-    are None when the account's fills do not explain the holding, because some of it came from elsewhere.
+    ``average_cost`` is rounded to 8 places, ``cost`` is exact. ``mark_price`` is the current mark price, which is the
+    mid price while the spread is sane. Cost and PnL are None when the account's fills do not explain the holding,
+    because some of it came from elsewhere.
     """
 
     symbol: str

@@ -11,12 +11,13 @@ from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 def check_status_change(current: str, level: PauseLevel | None, change: SetStatus) -> None:
     """Refuse a change of status that the caller may not make.
 
-    Owners pause and resume. Only an admin suspends and reinstates. A paused wallet, whose ``level`` is given,
-    may be paused again on the other level.
+    Owners pause and resume. Only an admin suspends and reinstates. ``level`` is the level of a paused wallet. Such a
+    wallet may be paused again at the other level.
 
     Raises:
         WalletSuspendedError: the wallet is suspended and an owner wants to change that.
-        ConflictError: the wallet is in the wanted status already, or was never in the one to be lifted.
+        ConflictError: the wallet already has the wanted status, or is not suspended although the suspension is to be
+            lifted.
 
     """
     if current == "suspended" and change.by != "admin":
@@ -28,7 +29,7 @@ def check_status_change(current: str, level: PauseLevel | None, change: SetStatu
 
 
 def check_suspended(current: str) -> None:
-    """Raise ConflictError for a wallet whose suspension cannot be lifted because it has none."""
+    """Raise ConflictError for a wallet that is not suspended."""
     if current != UserWalletStatus.SUSPENDED:
         raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)
 
@@ -37,7 +38,7 @@ def pause_level_after(before: PauseLevel | None, change: SetStatus) -> PauseLeve
     """Return the level after a change of status, or None for a wallet that becomes active.
 
     ``before`` is the level of the pause so far. A suspension keeps it, and a wallet that is reinstated as paused has it
-    again. A pause whose level is not known is reduce-only if a loss limit keeps it, and full otherwise.
+    again. A pause without a known level is reduce-only if a loss limit keeps the wallet paused, and full otherwise.
     """
     if change.status == UserWalletStatus.ACTIVE:
         return None
