@@ -28,7 +28,7 @@ PRICES_MAX_AGE_SECONDS: Final = 5.0
 
 
 class VenueConnection(VenueCalls):
-    """Makes calls to a venue, and caches its public data: the markets and their mid prices."""
+    """Makes calls to a venue, and caches its public data: the markets and their mark prices."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class VenueConnection(VenueCalls):
     async def markets(self, max_age: timedelta | None = None) -> Mapping[str, ListedMarket]:
         """Return every known market by symbol, also those that take no orders now.
 
-        The listing is at most an hour old, or ``max_age``, unless a refresh fails. It is read once a minute at most.
+        The listing is at most an hour or ``max_age`` old, unless a refresh fails. It is read once a minute at most.
         """
         async with self._lock:
             if self._listing is None and self._kept is not None:

@@ -37,7 +37,10 @@ class ExchangePriceSource:
     """
 
     def __init__(self, source: str, connect: Callable[[], Awaitable[VenueConnection]], clock: Clock = utc_now) -> None:
-        """Read through the connection that ``connect`` returns. It is called for every read: the connection changes."""
+        """Read through the connection that ``connect`` returns.
+
+        Every read calls it, because the connection may change.
+        """
         self.source = source
         self._connect = connect
         self._clock = clock
@@ -57,7 +60,7 @@ class ExchangePriceSource:
         return await snapshot_of(await self._listing(symbol), symbol, self.source, READ_TIMEOUT_SECONDS)
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol, at most a few seconds old.
+        """Return the mark price of every symbol, at most a few seconds old.
 
         Raises:
             MarketDataError: the venue did not answer in time.
@@ -95,7 +98,7 @@ class ExchangePriceSource:
         return await candles_of(await self._listing(symbol), symbol, interval, limit, self._clock())
 
     async def _listing(self, symbol: str) -> VenueConnection:
-        """Return the connection with its markets loaded. SymbolNotFoundError means that ``symbol`` is not one."""
+        """Return the connection with its markets loaded, or raise SymbolNotFoundError for an unlisted ``symbol``."""
         connection = await self._connect()
         if symbol not in await connection.markets():
             raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}.", symbol=symbol[:40])

@@ -134,7 +134,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("market", "the Market of one symbol")
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol of the venue, at most a few seconds old."""
+        """Return the mark price of every symbol of the venue, at most a few seconds old."""
         self._lacks("mids", "mid prices by symbol")
 
     async def check_order(self, order: OrderRequest) -> Market:

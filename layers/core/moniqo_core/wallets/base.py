@@ -228,7 +228,7 @@ class BaseWallet(ABC):
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """Return the data that a sync stores: the valuation, and any flows since ``opening`` that the account reports.
 
-        With ``trading`` an order waits for the statement, so a venue is queried only for what the order needs.
+        ``trading`` means that an order waits for the statement, so a venue is queried only for what the order needs.
         """
         return AccountStatement(await self.valuation())
 

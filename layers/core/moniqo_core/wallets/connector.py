@@ -96,8 +96,8 @@ class WalletConnector:
     async def find_demo(self, owner: str, user_wallet_id: str) -> DemoWallet | None:
         """Open a demo wallet of ``owner`` in one round trip, or return None where there is no such demo wallet.
 
-        For a wallet already known to be live this reads nothing, because a wallet's kind never changes. What is known
-        about it is known for its owner only, so that the time of an answer tells other users nothing.
+        For a wallet already known to be live this reads nothing, because a wallet's kind never changes. The kind is
+        remembered per owner, so that the time of an answer tells other users nothing.
         """
         if (owner, user_wallet_id) in self._live_ids:
             return None

@@ -15,7 +15,7 @@ POLL_SECONDS: Final = 0.1
 CLOCKS_DIFFER: Final = timedelta(seconds=1)
 """How much the clock of a sender may be behind the one here."""
 LONGEST_WAIT: Final = timedelta(seconds=12)
-"""More than an intent may be sent for, and less than a function may run."""
+"""Longer than an intent may be sent, and shorter than a function may run."""
 
 
 def admits_more(command: LifecycleCommand) -> bool:
@@ -26,7 +26,8 @@ def admits_more(command: LifecycleCommand) -> bool:
 async def wait_for_earlier_intents(store: LiveOrderStore, clock: Clock, user_wallet_id: str | None = None) -> None:
     """Return once every intent of a wallet, or of all wallets, has its outcome or is too old to be sent.
 
-    The change is committed before. An intent that is written after it is not sent, because its sender looks again.
+    The caller has committed the change before. An intent that is written later is not sent, because its sender reads
+    the wallet again.
 
     Raises:
         TemporarilyUnavailableError: an order is still being sent. Waiting once more is safe.

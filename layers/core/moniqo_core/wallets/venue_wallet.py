@@ -23,7 +23,7 @@ class VenueWallet(BaseWallet):
 
     @abstractmethod
     async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol of the venue, at most a few seconds old."""
+        """Return the mark price of every symbol of the venue, at most a few seconds old."""
 
     @abstractmethod
     async def check_order(self, order: OrderRequest) -> Market:

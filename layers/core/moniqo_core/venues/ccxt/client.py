@@ -81,7 +81,7 @@ class _Overrides(RowByRow):
         return {**found, "code": unused_name(self, currencyId, ())}
 
     def safe_market(self, marketId: Any = None, market: Any = None, *rest: Any, **named: Any) -> Any:  # noqa: N803
-        """Find a market by the venue's name. An unknown one is never taken for ``market``, as CCXT would take it."""
+        """Find a market by the venue's name. An unknown name is never taken for ``market``, as CCXT would do."""
         known = marketId is None or marketId in self.markets_by_id
         return self._super("safe_market")(marketId, market if known else None, *rest, **named)
 

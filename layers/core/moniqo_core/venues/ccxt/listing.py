@@ -1,4 +1,4 @@
-"""The markets of a venue: read from its list, named without confusion, and kept while the list is incomplete."""
+"""The markets of a venue: read from its list, named apart, and kept while the list is incomplete."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moniqo_core.venues.exchanges.rows import log_left_out, read_rows, row_name
 from moniqo_core.venues.exchanges.venue import Client, Venue
 
 MOST_LOST: Final = 2
-"""A list in which only one of this many markets is left is taken for an answer during maintenance."""
+"""A list counts as incomplete if fewer than one in this many of the known trading markets are left in it."""
 BELIEVED_AFTER: Final = timedelta(days=1)
-"""How old the last complete list is when a short one is believed."""
+"""The age of the last complete list from which a short list is accepted as complete."""
 UNLISTED_KEPT: Final = timedelta(days=30)
 """How long a market stays known after the venue's list has lacked it."""
 

@@ -176,8 +176,8 @@ def position_of(fills: Iterable[VenueFill], base: str) -> Position:
     A fee in the base asset lowers the amount bought, or raises the amount sold. A fee in the quote asset lowers the
     realised profit. Fees in other assets are not counted, and neither are fills on margin.
 
-    Selling more than the fills bought closes the position: the excess came from elsewhere. Only the share of the sale
-    that the position could give counts in its result. The result of a closed position is kept for the next one.
+    A sale that is larger than the position closes it, because the excess came from elsewhere. Only the part that the
+    position covers counts in its result. The result of a closed position is kept for the next one.
     """
     position = Position()
     with exact():

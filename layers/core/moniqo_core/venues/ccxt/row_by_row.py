@@ -1,4 +1,4 @@
-"""Changes CCXT's own lists so that a row that it cannot parse costs that row only."""
+"""Changes how CCXT parses lists: a row that it cannot parse is left out, and the others stay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moniqo_core.venues.exchanges.venue import Venue
 
 
 class RowByRow:
-    """Methods of CCXT's exchanges that parse lists. Rows without a time are odd too, because CCXT sorts by it."""
+    """Methods of CCXT's exchanges that parse lists. Rows without a time are left out too, because CCXT sorts by it."""
 
     venue: Venue
 

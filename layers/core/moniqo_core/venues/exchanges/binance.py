@@ -87,7 +87,7 @@ class Binance(Venue):
         return {"public": spot, "private": spot, "sapi": f"{base_url}/sapi/v1"}
 
     def codes(self, status: int, body: Any) -> Sequence[str]:
-        """Return the code of ``{"code": -2015, "msg": ...}`` with its message, and alone.
+        """Return the code of ``{"code": -2015, "msg": ...}`` followed by its message, and then the code alone.
 
         A successful answer may have the code 0 or 200.
         """
@@ -133,7 +133,7 @@ class Binance(Venue):
     async def _last_trades(self, client: Client) -> Mapping[str, Decimal]:
         """Return the price of the last trade by the venue's name of the symbol, or nothing without an answer.
 
-        The best prices are worth more than none.
+        Without last trades, the bid serves as the mark where the spread is not sane.
         """
         try:
             shown = await client.publicGetTickerPrice()

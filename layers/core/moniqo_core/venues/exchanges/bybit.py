@@ -194,7 +194,7 @@ def _asked(client: Client, symbol: str | None, limit: int) -> Mapping[str, objec
 async def _pages(
     call: Callable[[Mapping[str, object]], Awaitable[Any]], asked: Mapping[str, object], most: int | None = _MOST
 ) -> tuple[list[Mapping[str, Any]], bool]:
-    """Return the rows of all pages, and whether that is all. Stop at ``most`` rows, unless it is None."""
+    """Return the rows of all pages, and whether these are all rows. Stop at ``most`` rows, unless it is None."""
     found: list[Mapping[str, Any]] = []
     cursor = None
     while most is None or len(found) < most:

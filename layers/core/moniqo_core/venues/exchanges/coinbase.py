@@ -241,7 +241,7 @@ class Coinbase(Venue):
         raise VenueRefusalError(means.UNKNOWN_ORDER)
 
     async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
-        """Return ``GET /api/v3/brokerage/orders/historical/fills``, newest first. Of one order, return every page."""
+        """Return ``GET /api/v3/brokerage/orders/historical/fills``, newest first, or all pages for one ``order_id``."""
         asked: dict[str, object] = {"limit": _MOST}
         if symbol is not None:
             asked["product_ids"] = client.market(symbol)["id"]
@@ -263,9 +263,9 @@ class Coinbase(Venue):
 
 
 async def _with_base_sizes(client: Client, rows: Sequence[Any]) -> list[Any]:
-    """Add ``base_size`` to fills whose size is in the quote asset. Coinbase tells it for a whole order only.
+    """Add ``base_size`` to fills whose size is in the quote asset. Coinbase tells it only for a whole order.
 
-    Of an order whose fills are all there, the last fill gets what the others leave of the order's base amount.
+    If all fills of an order are there, the last one gets the rest of the order's base amount.
     """
     readable = [row for row in rows if isinstance(row, Mapping) and "order_id" in row]
     in_quote = [row for row in readable if row.get("size_in_quote") is True]
@@ -307,10 +307,10 @@ def _base_sizes(
 
 
 def _price(row: Mapping[str, Any]) -> Quote:
-    """Return the mid price, or the last price where none is shown, as both bid and ask.
+    """Return the mid price as both bid and ask, or the last price if there is no mid.
 
-    The list of products shows no bid and ask. A mid that is far from the last trade is that of a spread which is not
-    sane. Then the last trade is the bid, below an ask that is as far away as the mid.
+    The list of products shows no bid and ask. If the mid is far from the last trade, the spread is not sane. Then the
+    last trade serves as the bid, and the ask is set so high that the quote's spread is not sane either.
     """
     last, mid = amount(row.get("price") or 0), amount(row.get("mid_market_price") or 0)
     if last <= 0 or mid <= 0 or has_sane_spread(min(last, mid), max(last, mid)):

@@ -200,7 +200,7 @@ class Kraken(Venue):
         """Send ``POST /0/private/CancelOrder``.
 
         Raises:
-            VenueRefusalError: Kraken counted no order that it cancels.
+            VenueRefusalError: Kraken reports that it cancelled no order.
 
         """
         answer = (await client.privatePostCancelOrder({"txid": order_id}))["result"]
@@ -268,7 +268,7 @@ class Kraken(Venue):
 
 
 def _balance(row: tuple[str, Mapping[str, Any]]) -> AssetBalance:
-    """Read a row of BalanceEx. The balance includes what open orders hold. A credit line is no balance."""
+    """Read a row of BalanceEx. The balance includes what open orders hold. A credit line is not part of it."""
     asset, shown = row
     total, held = amount(shown["balance"]), amount(shown.get("hold_trade") or 0)
     return AssetBalance(asset, total - held, total)

@@ -177,7 +177,7 @@ class VenueRefusalError(Exception):
     def as_error(self, address: str | None = None) -> WalletError:
         """Return the error for the caller.
 
-        If the venue refused the key or the location, its advice names ``address``, from which this service calls.
+        If the venue refused the key or the location, the hint names ``address``, from which this service calls.
         """
         error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after, hint=self.refusal.hint)
         if address is not None and self.refusal in {KEY, LOCATION}:
@@ -187,9 +187,9 @@ class VenueRefusalError(Exception):
 
 @contextmanager
 def listing_orders() -> Iterator[None]:
-    """Turn a refused list of orders into a failed request where it would mean that an order does not exist.
+    """Turn the refusal "unknown order" of a request for a list of orders into a failed request.
 
-    Only a search of the list tells that.
+    Only searching the list shows that an order does not exist.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Reads lists of a venue row by row, so that one odd row costs that row and not the list."""
+"""Reads lists of a venue row by row, so that an unreadable row does not lose the list."""
 
 from __future__ import annotations
 

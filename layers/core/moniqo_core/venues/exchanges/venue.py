@@ -56,7 +56,7 @@ class Venue(ABC):
     order_types: ClassVar[frozenset[OrderType]] = frozenset()
     """The order types that the venue offers itself. Others are refused, never emulated.
 
-    Wallets of a venue without any only read.
+    Wallets of a venue without order types can only be read.
     """
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
     history_by_symbol: ClassVar[bool] = False
@@ -171,7 +171,7 @@ class Venue(ABC):
         return
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
-        """Return CCXT's markets, those that do not trade now among them."""
+        """Return CCXT's markets, including those that do not trade now."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_markets()
         return found
 
@@ -213,7 +213,7 @@ class Venue(ABC):
         """
 
     async def find(self, client: Client, client_id: str, symbol: str) -> Mapping[str, Any]:
-        """Return CCXT's order with our client order id. Raises the same error as a query for an unknown order."""
+        """Return CCXT's order with our client order id. Otherwise raise the error of a query for an unknown order."""
         found: Mapping[str, Any] = await client.fetch_order(None, symbol, {"clientOrderId": client_id})
         return found
 

@@ -53,7 +53,8 @@ class RateLimiter:
         """Pay for a call after all earlier calls. A call that costs nothing does not wait.
 
         Raises:
-            VenueRefusalError: the wait would exceed :data:`LONGEST_WAIT`. It carries the seconds, and nothing is paid.
+            VenueRefusalError: the wait would exceed :data:`LONGEST_WAIT`. The error has the seconds to wait, and
+                nothing is paid.
 
         """
         if not cost:

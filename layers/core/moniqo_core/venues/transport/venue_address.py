@@ -53,7 +53,7 @@ def checked_address(url: str | None, *, allow_loopback: bool, hosts: Collection[
 
 
 def is_public_address(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an IP address is globally reachable by itself, so that it is no form of an IPv4 address."""
+    """Tell whether an IP address is globally reachable, and is not an IPv6 address that contains an IPv4 address."""
     if address.is_multicast or not address.is_global:
         return False
     if isinstance(address, IPv6Address):

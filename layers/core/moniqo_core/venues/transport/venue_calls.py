@@ -155,7 +155,7 @@ class VenueCalls:
             raise UnknownOutcomeError(f"{refusal.refusal.detail} The outcome of the order is unknown.") from None
 
     async def _attempt(self, client: Client, call: Call[Found], seconds: float, each: float) -> Found:
-        """Make a call, which may wait and send several requests within ``seconds``, with ``each`` s for each answer."""
+        """Make a call, which may wait and send several requests within ``seconds``. Each answer may take ``each`` s."""
         wait = self._circuit_breaker.wait()
         if wait:
             raise VenueRefusalError(RATE_LIMIT if self._circuit_breaker.is_rate_limited else _CIRCUIT_OPEN, wait)

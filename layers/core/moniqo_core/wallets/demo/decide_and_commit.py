@@ -100,7 +100,7 @@ class DemoAccount:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now.
 
         Changes are committed. An evaluation without changes is committed at most once an hour, and never if ``mark`` is
-        False.
+        False, where ``mark`` means to record how far the path was walked.
         """
         deadline = time.monotonic() + GIVE_UP_AFTER
         await self._renew()
@@ -192,7 +192,7 @@ class DemoAccount:
         """Evaluate resting orders, then value the account at current mark prices.
 
         Only changes are committed, so a sync of many wallets does not write to every journal. The scheduled evaluation
-        commits the hourly marks.
+        records once an hour how far the path was walked.
         """
         complete = await self.evaluate(mark=False)
         account = self.seen

@@ -74,7 +74,7 @@ async def tradable_market(symbol: str, account: Account, feed: PriceFeed) -> Mar
     """Return the market of a symbol that the account trades.
 
     Raises:
-        InvalidSymbolError: it trades no such symbol. The error names the nearest one that it does.
+        InvalidSymbolError: it trades no such symbol. The error names the nearest symbol that it trades.
         MarketDataError: the feed does not answer.
 
     """

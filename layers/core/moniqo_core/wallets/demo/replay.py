@@ -3,8 +3,8 @@
 A commit follows from the account before it, the entry's command and basis, the version of the rules that decided it,
 and the price path up to the time that the entry walked to. The path comes from the simulated market or from the
 recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings, orders,
-fills, changes and the snapshot are recomputed. Two things are trusted without a check: the order book of a venue, and
-an entry whose recorded minutes have expired.
+fills, changes and the snapshot are recomputed. Two parts are trusted without a check: the order book of a venue, and an
+entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Replay:
-    """The result of a replay. ``postings`` counts postings per asset. A ``difference`` of None means that all agrees.
+    """The result of a replay. ``postings`` counts postings per asset. A ``difference`` of None means a match.
 
     ``believed`` is the number of entries that were trusted, because the minutes that they walked have expired.
     """

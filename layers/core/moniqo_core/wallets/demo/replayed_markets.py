@@ -1,6 +1,7 @@
 """The markets that a replay walks: as they were at the time of each entry, and never as they are now.
 
-The simulated market is computed again from its seed. Of a venue only the recorded minutes are read, until they expire.
+The simulated market is computed again from its seed. For a venue, only the recorded minutes are read, until they
+expire.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ReplayedMarkets:
         self._venue_feeds: dict[str, VenueFeed] = {}
 
     def feed_at(self, moment: datetime, terms: AccountTerms) -> PriceFeed:
-        """Return the feed of an account as it was at ``moment``, up to the next call of this object."""
+        """Return the feed of an account as it was at ``moment``. The next call changes the moment."""
         self._moment = moment
         if not terms.uses_venue_prices:
             return self._simulated
@@ -52,7 +53,7 @@ class ReplayedMarkets:
         return since is not None and floor_hour(since) + KEPT <= self._now()
 
     async def mismatch(self, context: MarketContext, terms: AccountTerms) -> Mismatch | None:
-        """Compare the market that an entry was decided on with the simulated one. A venue's cannot be recomputed."""
+        """Compare the market that an entry was decided on with the simulated one. Those of venues are not compared."""
         shown = context.snapshot
         if (shown.source == SIMULATED) is terms.uses_venue_prices:
             return Mismatch(PRICE_SOURCE, shown.source, terms.feed)

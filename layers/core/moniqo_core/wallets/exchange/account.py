@@ -74,8 +74,8 @@ class ExchangeAccount:
     async def statement(self, opening: PreviousSync, *, trading: bool) -> AccountStatement:
         """Return the data of a sync: key permissions, holdings, and the flows since ``opening`` that fills explain.
 
-        With ``trading`` an order waits for the statement. Then key permissions are left out, and stored fills are read
-        before fills of the venue. It takes one call to the account if the stored fills explain every change.
+        ``trading`` means that an order waits for the statement. Then key permissions are left out, and stored fills are
+        read before fills of the venue. It takes one call to the account if the stored fills explain every change.
         """
         calls_before, ends = self._access.api_calls, asyncio.get_running_loop().time() + SECONDS_WITH_FILLS
         permissions = None if trading else await self.key_permissions()

@@ -80,7 +80,7 @@ async def asset_flows_at(
     When there are more fills than the venue returns at once, the flows end with the fills it returned, and ``behind``
     names the assets that are incomplete. The next sync continues from there, and also after a time-out. If one instant
     has more fills than the venue returns at once, the surplus remains as a residue. A full list whose fills cannot be
-    read is read again by the next sync, because nobody knows where it ends.
+    read is read again by the next sync, because its end is not known.
 
     The flows end at the last fill they count, in the venue's time, or a minute before ``at`` if that is later. So the
     next sync finds a fill that the venue dates earlier than our clock, and no fill is counted twice. Only the first
@@ -134,7 +134,7 @@ async def _received(
 ) -> Sequence[ReceivedFills] | None:
     """Return the list of each symbol, or None if one was not received or leaves open where to continue.
 
-    That is a full list with unreadable fills and no readable one after ``since``.
+    A full list leaves that open if some of its fills cannot be read, and none of the others is after ``since``.
     """
     try:
         found = [await venue.read(symbol, since) for symbol in symbols]

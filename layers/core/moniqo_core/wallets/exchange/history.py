@@ -62,7 +62,7 @@ class ExchangeHistory:
         return order
 
     def readable_one(self, found: Mapping[str, Any], symbol: str) -> Mapping[str, Any]:
-        """Return the order that was asked for, as :meth:`readable` does, or of ``symbol`` if its market is not listed.
+        """Return the requested order as :meth:`readable` does. An unlisted market counts as that of ``symbol``.
 
         An answer without an order raises here, inside the call, so that it counts as a failure of the venue.
 

@@ -37,7 +37,7 @@ from moniqo_core.wallets.exchange.history import ExchangeHistory
 SECONDS_TO_LOOK: Final = 3.0
 """Time limit of the query that follows an unclear answer to a cancellation."""
 _NOTHING_DONE: Final = (InvalidCredentialsError, RateLimitExceededError, TemporarilyUnavailableError)
-"""Refusals of a request that the venue did not carry out, and that another request would meet as well."""
+"""Refusals of a request that the venue did not carry out. A repeat would meet the same refusal."""
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
@@ -139,10 +139,11 @@ class ExchangeOrders:
             return None
 
     async def cancel(self, order_id: str, symbol: str) -> bool:
-        """Cancel an order. After any answer other than a clear success, the order itself is looked at.
+        """Cancel an order. After any answer other than a clear success, the order itself is queried.
 
         A venue that refuses the key or is too busy has carried out nothing, so its refusal of the first request is
-        final. After a request without an answer it is not: that request may have cancelled the order.
+        final. After a request without an answer, a refusal is not final, because that request may have cancelled the
+        order.
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.
@@ -176,7 +177,7 @@ class ExchangeOrders:
         return True
 
     async def _require_cancelled(self, order_id: str, symbol: str, error: WalletError, *, ended_before: bool) -> None:
-        """Look at an order whose cancellation ended in ``error``. Return if our request has cancelled it.
+        """Query an order whose cancellation ended in ``error``. Return if our request has cancelled it.
 
         ``ended_before`` means that the venue refused our only request because the order had already ended.
         """

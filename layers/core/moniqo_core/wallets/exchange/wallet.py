@@ -83,7 +83,7 @@ class ExchangeWallet(VenueWallet):
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """Return the data of a sync: key permissions, holdings, and the flows since ``opening`` that fills explain.
 
-        With ``trading`` an order waits for the statement, and key permissions are left out.
+        ``trading`` means that an order waits for the statement. Then key permissions are left out.
         """
         return await self.account.statement(opening, trading=trading)
 
@@ -96,7 +96,7 @@ class ExchangeWallet(VenueWallet):
         return await self.access.market(symbol)
 
     async def mids(self) -> Mapping[str, Decimal]:
-        """Return the mid price of every symbol of the venue, and the rates of dollar tokens that it does not list."""
+        """Return the mark price of every symbol of the venue, and the rates of dollar tokens that it does not list."""
         return await self.access.mids()
 
     async def get_snapshot(self, symbol: str) -> Snapshot:

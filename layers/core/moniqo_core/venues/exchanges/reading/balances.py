@@ -41,8 +41,8 @@ def read_balance(
 def _names(client: Client, assets: Iterable[str]) -> Mapping[str, str]:
     """Return our name of each asset of the venue. No two have the same name.
 
-    A name that two would have goes to the asset that the venue's markets use, or else to the one that has this name at
-    the venue as well.
+    If two assets would have the same name, it goes to the one that the venue's markets use. Otherwise it goes to the
+    one that also has this name at the venue.
     """
     in_markets = {market[side] for market in client.markets.values() for side in ("baseId", "quoteId")}
     usual = {asset: str(client.safe_currency_code(asset)) for asset in assets}
@@ -76,7 +76,7 @@ def amount(value: object) -> Decimal:
 
 
 def amount_or_zero(row: object, field: str) -> Decimal:
-    """Return an amount of a row, or zero if the row does not tell it. It serves to sort rows that may be odd."""
+    """Return an amount of a row, or zero if the row does not tell it. It serves to sort rows that may be unreadable."""
     try:
         return amount(row[field]) if isinstance(row, Mapping) else ZERO
     except (KeyError, ValueError, ArithmeticError):

@@ -25,7 +25,7 @@ class Quote(NamedTuple):
 
 
 def read_quotes(client: Any, rows: Iterable[Any], read: Callable[[Any], Quote], key: str | int) -> list[Quote]:
-    """Return the quotes of known markets. An odd row is left out and named in our log.
+    """Return the quotes of known markets. A row that cannot be read is left out and named in our log.
 
     Args:
         client: A client of the venue, with its markets.
