@@ -41,7 +41,7 @@ class EquityStore:
         return await self._found({"user_wallet_id": user_wallet_id, "epoch": epoch})
 
     async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
-        """Return the equity points from ``since`` to ``until``, oldest first, after the last earlier one if any."""
+        """Return equity points, oldest first: the last before ``since``, if any, and all from then to ``until``."""
         query = {"user_wallet_id": user_wallet_id, "at": {"$lt": since}}
         before = await self._points.find(query).sort("at", -1).limit(1).to_list()
         found = await self._found({"user_wallet_id": user_wallet_id, "at": {"$gte": since, "$lte": until}})

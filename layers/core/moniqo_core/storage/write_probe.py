@@ -11,7 +11,7 @@ from moniqo_core.storage.document import Database
 from moniqo_core.storage.simulation_seed import DEPLOYMENT
 
 GOOD_FOR_SECONDS: Final = 10.0
-"""How long a good write is trusted. Anyone may call the health route, which must not become writes without end."""
+"""How long a successful write counts. Anyone may call the health route, so not every call may write."""
 
 
 class WriteProbe:
@@ -26,8 +26,8 @@ class WriteProbe:
     async def run(self) -> None:
         """Replace the time of the last probe, in one round trip, unless that succeeded within the last 10 seconds.
 
-        A database whose disk is full, or that lost its primary, answers reads and its own version for long. A failed
-        write is not remembered, so the next call writes again.
+        A database whose disk is full, or that lost its primary, still answers reads and the query of its version for
+        long. A failed write is not remembered, so the next call writes again.
 
         Raises:
             DatabaseError: the write failed. :func:`moniqo_core.storage.client.is_outage` tells why.

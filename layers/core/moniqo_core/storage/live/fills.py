@@ -52,7 +52,7 @@ class LiveFillStore:
         return {order_id: tuple(fills[:MAX_FILLS]) for order_id, fills in found.items()}
 
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
-        """Return fills, newest first, and the cursor of the next page: the last fill's time in ms, and its tie."""
+        """Return fills, newest first, and the cursor of the next page: the last fill's time in ms and tie-breaker."""
         limit, symbol, since, until, after = query
         conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
         if symbol is not None:

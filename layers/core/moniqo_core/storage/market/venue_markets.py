@@ -24,7 +24,7 @@ _NAME: Final = 8
 class ListedMarket:
     """A market with the venue's names of it and of its two assets.
 
-    ``details`` holds other fields the venue needs. ``gone_since`` is when the venue's list lacked the market first.
+    ``details`` holds other fields the venue needs. ``gone_since`` is when the venue's list first lacked the market.
     """
 
     market: Market

@@ -184,7 +184,7 @@ class StoredOrders(OrdersByType):
     def candidates(self, wanted: OrderType) -> list[str]:
         """Return the ids of every order whose stored form has the name of a type. No order is decoded.
 
-        A name may also be in a text of the caller, or be a part of another name.
+        Orders of other types may be among them, because the name may be in a text of the caller or in another name.
         """
         name = wanted.value.encode()
         return [order_id for order_id, packed in self._packed.items() if name in packed]

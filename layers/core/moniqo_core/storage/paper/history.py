@@ -37,7 +37,7 @@ class AcceptedRequest(NamedTuple):
 
 
 class DemoHistory:
-    """Reads the journals of one database. Decisions are made on the account that ``DemoJournal`` loads, not on this."""
+    """Reads the journals of one database. Decisions use the account that ``DemoJournal`` loads, not this history."""
 
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""

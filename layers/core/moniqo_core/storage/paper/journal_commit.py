@@ -117,8 +117,8 @@ class DemoJournal:
         Args:
             commit: The decision to store.
             projection: Attributes of the user wallet to set in the same write.
-            life: Attributes of the user wallet to set unless a later commit has set them already, by the name of the
-                field that keeps the number of that commit.
+            life: Groups of attributes of the user wallet. A group is set unless a later commit has already set it. Its
+                key is the field that keeps the number of that commit.
             whole: Write the whole snapshot, because the stored one is behind.
             ends_turn: Remove the claimed turn, because it is used or no longer needed.
 

@@ -51,9 +51,9 @@ class OrderReader:
         A cursor is the age of an order: the sequence number of the entry that accepted it, and its number in that
         entry.
 
-        No index covers the filters other than ``client_order_id``. The database passes over the entries of the wallet
-        from the cursor back, until a page is full. So a page before an ``until`` long ago passes over every later
-        entry, and a page that finds fewer orders than its limit passes over the whole journal, also with a ``since``.
+        No index covers the filters other than ``client_order_id``. The database scans the entries of the wallet from
+        the cursor back, until a page is full. So a page before an ``until`` long ago scans every later entry. A page
+        that finds fewer orders than its limit scans the whole journal, even with a ``since``.
         """
         limit, after = query.limit, query.after
         if query.only_open:

@@ -20,7 +20,7 @@ LIMITS_SEQ: Final = "limits_seq"
 
 
 def follow_account(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow any commit: the time of use, those that schedule evaluations, and the end."""
+    """Return the fields that follow any commit: the last use, those that schedule evaluations, and the deletion."""
     had, has = bool(before.orders), bool(commit.after.orders)
     fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
     if _is_of_the_user(commit):
@@ -36,8 +36,8 @@ def follow_account(before: Account, commit: Commit) -> Projection:
 def follow_life(before: Account, commit: Commit) -> Mapping[str, Projection]:
     """Return the fields that follow a changed status or changed limits, by :data:`STATUS_SEQ` and :data:`LIMITS_SEQ`.
 
-    Two commits may reach the user wallet in the wrong order. The fields of the later one have the changes of the
-    earlier one, too, so the user wallet keeps the number of the entry that they are from.
+    Two commits may reach the user wallet in the wrong order. The fields of the later one include the changes of the
+    earlier one. So the user wallet keeps the number of the entry that its fields are from.
     """
     after, groups = commit.after, dict[str, Projection]()
     was, now = ((account.status, account.status_before_suspension) for account in (before, after))

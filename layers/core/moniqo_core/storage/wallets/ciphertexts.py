@@ -33,7 +33,7 @@ def ciphertext_of(wallet: UserWallet) -> Ciphertext:
 
 
 class CiphertextStore:
-    """Finds and replaces ciphertexts. One is replaced only if it is still the one that was read."""
+    """Finds and replaces ciphertexts. A ciphertext is replaced only if it is still the one that was read."""
 
     def __init__(self, db: Database) -> None:
         """Use the wallets of ``db``."""

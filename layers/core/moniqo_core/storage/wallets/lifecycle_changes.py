@@ -32,8 +32,9 @@ async def record_lifecycle_change(
 ) -> None:
     """Decide a lifecycle command on a live wallet and write it. ``wallet`` is as the caller read it.
 
-    It is decided again on what another request left meanwhile, so that of two requests at once both hold. A wallet
-    whose buys were stopped becomes active only if ``projection`` also sets ``buys_stopped``.
+    If another request changed the wallet meanwhile, the command is decided again on the new state. So two concurrent
+    requests both take effect. A wallet whose buys were stopped becomes active only if ``projection`` also sets
+    ``buys_stopped``.
 
     Raises:
         NotFoundError: the wallet was deleted.

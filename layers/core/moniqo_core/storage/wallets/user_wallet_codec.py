@@ -133,10 +133,10 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
 
 
 def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:
-    """Return the stored level, or the level that a pause without one counts as.
+    """Return the stored level, or the level of a pause that an earlier version stored without one.
 
-    An earlier version stored none. That is full for a pause by the owner, and reduce-only for one by a loss limit,
-    which may also be found during a suspension.
+    Such a pause is full if it is by the owner, and reduce-only if it is by a loss limit. A loss limit may also be
+    reached during a suspension.
     """
     if document.get("pause_level") is not None:
         return PauseLevel(document["pause_level"])

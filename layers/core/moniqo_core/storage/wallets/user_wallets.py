@@ -154,7 +154,7 @@ class UserWalletStore:
     async def change_limits(
         self, wallet: UserWallet, limits: Mapping[str, object], changes: Mapping[str, object]
     ) -> bool:
-        """Set some risk limits and other attributes. Return False if no daily loss limit stays, or it was deleted."""
+        """Set risk limits and other attributes. Return False if no daily loss limit would stay, or it was deleted."""
         read: Document = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None}
         daily = {name: limits[name] for name in DAILY_LOSS_LIMITS if name in limits}
         if daily and not any(daily.values()):
