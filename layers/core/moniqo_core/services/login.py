@@ -65,7 +65,7 @@ class Login:
         Raises:
             UnauthenticatedError: e-mail and password do not match an account.
             PasswordChangeRequiredError: the account must get a new password first.
-            ForbiddenError: the account needs a step that only the sign-in page offers.
+            ForbiddenError: the account needs another step, which only the sign-in page offers.
             RateLimitExceededError: too many attempts from this address, for this account or in total.
             TemporarilyUnavailableError: Cognito does not answer.
 

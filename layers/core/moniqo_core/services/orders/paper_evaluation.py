@@ -73,7 +73,7 @@ class OrderEvaluation:
         """Evaluate these wallets, each over at most eight days of price path.
 
         It takes one round trip for all wallets, and one commit more for each wallet with a change: a fill, an expiry, a
-        trigger or the mark of a new hour.
+        trigger, or an hour of path without changes.
         """
         wallets = await self._connector.connect_accounts(user_wallet_ids)
         outcomes = await gather_bounded(_evaluate, wallets, MAX_AT_ONCE)

@@ -32,7 +32,7 @@ class Portfolio:
     async def equity(
         self, user_id: str, user_wallet_id: str, since: datetime, until: datetime, step: timedelta
     ) -> EquityCurve:
-        """Return equity at every full ``step`` from ``since`` to ``until``. A live wallet has what syncs stored."""
+        """Return equity at every full ``step`` from ``since`` to ``until``. For a live wallet, syncs stored it."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.equity(since, until, step)
 

@@ -93,7 +93,7 @@ class PerMinute:
 
 
 class WalletLimit:
-    """Allows at most ``limit`` wallets per user, without deleted ones."""
+    """Allows at most ``limit`` wallets per user. Deleted wallets do not count."""
 
     def __init__(self, limit: int, slots: WalletSlots, now: Clock = utc_now) -> None:
         """Count with ``slots``."""

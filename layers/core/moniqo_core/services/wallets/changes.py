@@ -29,7 +29,7 @@ class WalletChanges:
         self._now = now
 
     async def update(self, user_id: str, user_wallet_id: str, change: WalletChange) -> UserWallet:
-        """Change a wallet and return it as it is stored then. What another request changes at once stays, too.
+        """Change a wallet and return it as stored afterwards. Changes by concurrent requests stay, too.
 
         Raises:
             NotFoundError: the owner has no such wallet.

@@ -35,7 +35,7 @@ class Definitions:
 
         Raises:
             ValidationError: ``api_config`` has an address that is not one of the venue.
-            DuplicateSlugError: another definition answers to this slug.
+            DuplicateSlugError: another definition already uses this slug.
 
         """
         self._addresses.check(str(fields["slug"]), fields)

@@ -35,7 +35,7 @@ class WalletLifecycle:
         Raises:
             NotFoundError: the owner has no such wallet.
             WalletSuspendedError: an admin has suspended it.
-            ConflictError: it is already paused on this level.
+            ConflictError: it is already paused at this level.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -70,7 +70,10 @@ class WalletLifecycle:
         return await self._set(wallet, Suspend(reason))
 
     async def reinstate(self, user_wallet_id: str, reason: str) -> UserWallet:
-        """Lift a suspension, back to what the owner last wanted, or raise NotFoundError or ConflictError."""
+        """Lift a suspension, or raise NotFoundError or ConflictError.
+
+        The wallet is paused if it was paused before, or if a loss limit is reached.
+        """
         wallet = await self._wallets.get_of_any_owner(user_wallet_id)
         before = wallet.status_before_suspension
         return await self._set(wallet, Reinstate(reason, None if before is None else before.value))
@@ -82,6 +85,6 @@ class WalletLifecycle:
     async def _record(
         self, account: BaseWallet, wallet: UserWallet, command: LifecycleCommand, **changes: object
     ) -> UserWallet:
-        """Decide a command on what is stored now, and return the wallet as it is stored then."""
+        """Decide a command on the stored state, and return the wallet as stored afterwards."""
         await account.record(command, projection={**touched(self._now()), **changes})
         return await self._wallets.get(wallet.user_id, wallet.id)

@@ -48,7 +48,7 @@ class PaperWallets:
         self._now = now
 
     async def reset(self, user_id: str, user_wallet_id: str, balance: Decimal | None, key: str | None) -> Created:
-        """Start a new epoch with ``balance``, or with the balance that the wallet was created with for None.
+        """Start a new epoch with ``balance``. None is the balance that the wallet was created with.
 
         A repeated ``key`` changes nothing and returns the wallet.
 
@@ -74,7 +74,7 @@ class PaperWallets:
     async def fork(
         self, user_id: str, user_wallet_id: str, seq: int | None, custom_name: str | None, key: str | None
     ) -> Created:
-        """Create a wallet with the balances that the source had after entry ``seq``, or has now for None.
+        """Create a wallet with the balances that the source had after entry ``seq``. None is the newest entry.
 
         A repeated ``key`` returns the first wallet, also when the source was deleted since.
 

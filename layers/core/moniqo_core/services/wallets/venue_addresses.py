@@ -24,7 +24,7 @@ class VenueAddresses:
         """Check ``api_config`` in the new fields of a definition. A definition without a venue is never called.
 
         Raises:
-            ValidationError: an address is not one of the venue. It names the field and the possible hosts.
+            ValidationError: an address is not one of the venue. The error names the field and the possible hosts.
 
         """
         config = cast("Mapping[str, str | None] | None", fields.get("api_config"))

@@ -28,7 +28,7 @@ SECONDS: Final = 10.0
 
 
 class BuyCancellation:
-    """Cancels buys at once. The wallet's mark makes reconciliation cancel the ones it could not reach."""
+    """Cancels buys at once. The wallet's field ``buys_stopped`` makes reconciliation cancel those that are left."""
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
         """Use ``database``, and open wallets with ``connector``."""

@@ -138,9 +138,9 @@ class LivePlacing:
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
 
     async def _has_changed(self, decided: UserWallet, intent: LiveOrder) -> bool:
-        """Look at the wallet again once the intent is stored. If something forbids the order now, drop the intent.
+        """Read the wallet again once the intent is stored. If something forbids the order now, drop the intent.
 
-        A pause, a change of limits or the switch that was committed before the intent does not wait for it.
+        A pause, a change of limits or a stop of live trading that was committed before the intent does not wait for it.
         """
         try:
             changed = await self._store.has_changed(decided)

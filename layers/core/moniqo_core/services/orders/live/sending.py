@@ -83,8 +83,8 @@ class OrderSender:
     def _without_answer(self, error: WalletError | None) -> tuple[Change, WalletError | None]:
         """Distinguish a refusal from an unknown outcome.
 
-        A venue that already has an order under this client id has the one that this intent stands for, so its
-        ConflictError leaves the outcome unknown.
+        If the venue already has an order under this client id, it is the order of this intent. So a ConflictError of
+        the venue leaves the outcome unknown.
         """
         from moniqo_core.domain.errors import UnknownOutcomeError
 
