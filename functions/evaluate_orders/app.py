@@ -1,4 +1,4 @@
-"""Let the resting orders of the wallets of a batch of queue messages meet the market."""
+"""Evaluate the resting orders of the wallets that a batch of queue messages names."""
 
 from __future__ import annotations
 

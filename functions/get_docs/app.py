@@ -1,4 +1,4 @@
-"""Serve Swagger UI and the OpenAPI document, from files of ours only."""
+"""Serve Swagger UI and the OpenAPI document. All files are our own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def get_page(request: Request) -> Response:
 
 @router.get("/api/docs/{file}", include_in_schema=False)
 async def get_file(file: str, request: Request) -> Response:
-    """Send a file the page is made of."""
+    """Send one file of the page."""
     if file not in FILES:
         raise NotFoundError("There is no such file.")
     return _file(request, f"static/{file}", FILES[file])

@@ -1,7 +1,8 @@
 """The composition root: every object of the service is made here, once, on first use. Nothing is made at import.
 
-Each room of the services has a module of factories, which import a class when they first make it. All callers, even
-other factories, call a factory as an attribute, such as ``bootstrap.orders()``. So a test replaces it in one place.
+Each room of the services has a module of factories. A factory imports its class when it first makes an object of it.
+All callers, even other factories, call a factory as an attribute, such as ``bootstrap.orders()``. So a test replaces it
+in one place.
 """
 
 from __future__ import annotations

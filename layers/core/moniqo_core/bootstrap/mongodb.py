@@ -1,4 +1,4 @@
-"""The factory of the database connection, and checks of it."""
+"""The factory of the database connection, and checks of that connection."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def _database_url() -> str:
 def preload() -> None:
     """Import the database driver without connecting.
 
-    Functions that answer HTTP call this while they start. A start has a full CPU, and a SnapStart snapshot includes it.
+    Functions that answer HTTP call this while they start. They then have a full CPU, and a SnapStart snapshot includes
+    the imported driver.
     """
     import moniqo_core.storage.client  # noqa: F401
 

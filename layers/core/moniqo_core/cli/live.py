@@ -40,7 +40,7 @@ async def stop(database: Database, options: argparse.Namespace) -> int:
 
 
 async def start(database: Database, options: argparse.Namespace) -> int:
-    """Let live orders pass again."""
+    """Allow live orders again."""
     await set_live_trading_switch(database, LiveTradingSwitch(stopped=False, since=utc_now()))
     return await status(database, options)
 

@@ -28,7 +28,10 @@ def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, g
 
 
 def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:
-    """Return the ids of keys that ``candidate`` must keep: those that are not marked as unused, or are needed again."""
+    """Return the ids of keys that ``candidate`` must keep, but lacks or has with other material.
+
+    Only keys that are marked as unused and are not needed again may be missing.
+    """
     return sorted(
         kid
         for kid, key in current.keys.items()

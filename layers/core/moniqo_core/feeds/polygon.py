@@ -106,7 +106,7 @@ class Polygon:
         return await self._bars(symbol, "minute", since, {"sort": "asc", "limit": str(_MOST)})
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles, oldest first. Periods with the exchange closed have none."""
+        """Return the last ``limit`` closed candles, oldest first. There are none while the exchange is closed."""
         if interval not in _SPANS:
             raise ValidationError(f"The interval {interval!r} is not one of {', '.join(_SPANS)}.")
         span, length = _SPANS[interval]

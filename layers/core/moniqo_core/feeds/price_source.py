@@ -53,7 +53,7 @@ class PriceSource(Protocol):
 class UnavailablePriceSource:
     """A venue whose prices this deployment does not request, or no longer requests.
 
-    The minutes that were recorded of it can still be read.
+    Minutes of this venue that were recorded earlier can still be read.
     """
 
     def __init__(self, source: str) -> None:

@@ -46,7 +46,7 @@ class _SymbolLock:
     """Serialises the requests for the minutes of a symbol.
 
     A waiting caller does not repeat a request that just failed. ``fruitless`` counts the failed requests, and ``gap``
-    is the minute that the last one asked for.
+    is the minute that the last failed request asked for.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class RecordedPath:
         self._locks: dict[str, _SymbolLock] = {}
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """Return how far from ``since`` on the path is recorded: ``until`` when nothing is missing.
+        """Return the time up to which the path from ``since`` on is recorded: ``until`` when nothing is missing.
 
         Requests missing minutes from the venue first. Minutes that are not available now are no error.
         """
@@ -129,7 +129,7 @@ class RecordedPath:
         return next((known for known, needed in ends if known < needed), None)
 
     async def _recall(self, symbol: str, hours: Sequence[datetime], end: datetime) -> None:
-        """Read the hours that memory does not have up to ``end`` from the record."""
+        """Read from the record the hours up to ``end`` that are not in memory."""
         wanted = [hour for hour in hours if self._gap(symbol, [hour], end) is not None]
         if not wanted:
             return

@@ -210,7 +210,7 @@ class VenueFeed:
         return None
 
     async def known_until(self, symbol: str, since: datetime, until: datetime) -> datetime:
-        """Return how far from ``since`` on the path is recorded: ``until`` when nothing is missing."""
+        """Return the time up to which the path from ``since`` on is recorded: ``until`` when nothing is missing."""
         return await self._path.known_until(symbol, since, until)
 
     async def path(self, symbol: str, since: datetime, until: datetime) -> Sequence[PathPoint]:

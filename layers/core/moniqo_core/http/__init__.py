@@ -1,7 +1,7 @@
 """The HTTP edge: from API Gateway events to services and back.
 
-Every cold start imports this package. So two settings come before the import of FastAPI, and make it a quarter faster.
-They change when work is done, not its result.
+Every cold start imports this package. So two settings come before the import of FastAPI, and make this import a quarter
+faster. They change when work is done, not its result.
 """
 
 import gc

@@ -38,7 +38,8 @@ def caller_of_gateway(claims: Mapping[str, Any], authorization: str) -> Caller:
 
     Args:
         claims: The claims in the gateway's event, all of them text.
-        authorization: The header with the verified token. It tells what the flattened claims cannot.
+        authorization: The header with the verified token. The token has the claims as they were before the gateway
+            flattened them.
 
     Raises:
         UnauthenticatedError: the token is not an access token, or names no user.

@@ -1,4 +1,4 @@
-"""The claims of a token as API Gateway hands them on: in its event, and lists flattened to text."""
+"""The claims of a token as API Gateway hands them on: in its event, with lists flattened to text."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def gateway_groups(flattened: object, token_claim: object) -> frozenset[str]:
     """Return the groups that the gateway handed on, each with its exact name.
 
     The gateway flattens a list to ``"[admin trader]"``, so one group ``not admin`` looks like two. Therefore the names
-    come from the token itself, as long as it has the list that was flattened. An event without a token is split at its
-    spaces, which is exact for the user pool because its group names have none.
+    come from the token itself, as long as it has the list that was flattened. In an event without a token, the text is
+    split at its spaces. This is exact for the user pool, because the names of its groups have no spaces.
     """
     if token_claim is not None:
         names = group_names(token_claim)

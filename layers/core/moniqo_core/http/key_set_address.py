@@ -9,10 +9,10 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_o
 
 
 def opener(url: str) -> OpenerDirector:
-    """Return what downloads ``url``. It follows a redirect only to https.
+    """Return the object that downloads ``url``. It follows a redirect only to https.
 
     Raises:
-        ValueError: the URL is neither https nor on this machine. Opening raises it for a redirect.
+        ValueError: the URL is neither https nor on this machine. The returned object raises it for such a redirect.
 
     """
     where = urlsplit(url)

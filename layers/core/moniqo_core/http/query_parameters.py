@@ -1,4 +1,4 @@
-"""Strict query strings: a name that a route does not know, twice the same name, or a name without a value is refused.
+"""Strict query strings: a name that a route does not know, a repeated name, or a name without a value is refused.
 
 FastAPI ignores unknown names and takes the last of repeated ones, so a misspelt filter would widen a command.
 """

@@ -94,7 +94,7 @@ async def _refuse_body(request: Request, called: str, names: Sequence[str]) -> N
 
 
 def _has_content(body: bytes) -> bool:
-    """Tell whether a body says anything. White space, ``null`` and an object without fields do not."""
+    """Tell whether a body has content. White space, ``null`` and an object without fields are none."""
     if not body.strip():
         return False
     try:
@@ -111,7 +111,10 @@ def _body_model(route: APIRoute) -> type[BaseModel] | None:
 
 
 def _take_caller(route: APIRoute) -> Callable[[Request], Awaitable[Caller]] | None:
-    """Replace the dependency on the caller by the request, and return it. The endpoint still gets the caller."""
+    """Replace a route's dependency on the caller by the request. Return what finds the caller, or None without one.
+
+    The endpoint still gets the caller.
+    """
     dependant = route.dependant
     for dependency in dependant.dependencies:
         if dependency.call not in {identify, identify_admin}:

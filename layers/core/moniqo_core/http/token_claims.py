@@ -14,7 +14,7 @@ _ONLY_IN_ACCESS_TOKENS: Final = ("client_id", "scope", "scp", "cid")
 
 
 def is_access_token(claims: Mapping[str, Any], header: Callable[[], Mapping[str, Any]]) -> bool:
-    """Tell whether a verified token is one for calling an API. A token that only proves a login is none.
+    """Tell whether a verified token is one for calling an API. A token that only proves a login is not one.
 
     Cognito says it in ``token_use``, RFC 9068 in the header, Keycloak in the claim ``typ``. Other issuers give an
     access token a scope or a client id, which ID tokens lack. ``header`` is called only without ``token_use``.

@@ -107,9 +107,9 @@ def _finish_response(status: str, response: dict[str, Any], schemas: dict[str, A
 
 
 def _give_example(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Give a body an example beside its schema, where every answer with this schema finds it.
+    """Give the schema of a body an example, unless it has one. Every answer with this schema then has the example.
 
-    A list needs none of its own, because its items have one.
+    A list needs no example of its own, because its items have one.
     """
     described = schemas[schema["$ref"].rpartition("/")[2]]
     lists = [inner["items"] for inner in described["properties"].values() if inner.get("type") == "array"]
@@ -120,7 +120,7 @@ def _give_example(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _add_gateway(status: str, content: dict[str, Any]) -> None:
-    """Describe both shapes of a refusal by one schema. Clients that read the first one only then read either."""
+    """Describe both shapes of a refusal by one schema, because some clients read only the first schema of a status."""
     either = {"$ref": "#/components/schemas/Refusal"}
     if problems.MEDIA_TYPE in content:
         content[problems.MEDIA_TYPE]["schema"] = either

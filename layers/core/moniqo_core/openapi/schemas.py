@@ -32,7 +32,7 @@ def finish(schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def drop_repeated_examples(schemas: dict[str, Any]) -> None:
-    """Drop examples that stand elsewhere too: of fields in the whole answer, and of a body in its operation."""
+    """Drop repeated examples: those of an answer's fields, and those of request bodies, which the operations show."""
     for name, schema in schemas.items():
         if name.endswith("View"):
             for field in schema.get("properties", {}).values():
@@ -68,7 +68,7 @@ def _nullable(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_references(node: dict[str, Any]) -> dict[str, Any]:
-    """Replace the options of a shared schema by a reference, whatever other options there are."""
+    """Replace the options of a shared schema by a reference to it. Other options stay."""
     options = node.get("anyOf", ())
     for name, shared in _SHARED.items():
         parts = shared["anyOf"]

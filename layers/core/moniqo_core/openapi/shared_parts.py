@@ -23,7 +23,7 @@ def share(document: dict[str, Any]) -> None:
 
 
 def _move_responses(operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """Replace repeated refusals. A status with several is told apart by the codes that not all of them have."""
+    """Replace repeated refusals. If a status has several, their names contain the codes that not all of them have."""
     every = [
         (status, operation["responses"])
         for operation in operations
@@ -48,7 +48,7 @@ def _move_responses(operations: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _move_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """Replace repeated parameters: of those with the same name, the most frequent kind."""
+    """Replace repeated parameters. If parameters of one name differ, only the most frequent form is replaced."""
     every = [parameter for operation in operations for parameter in operation.get("parameters", ())]
     shared: dict[str, Any] = {}
     for key, times in Counter(map(_key, every)).most_common():

@@ -40,7 +40,7 @@ router = api_router()
     },
 )
 async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
-    """Cancel what has not filled yet. An order that has already filled is a conflict, which shows the order."""
+    """Cancel what has not filled yet. An order that has already filled is answered with a conflict that shows it."""
     try:
         cancelled = await bootstrap.orders().cancel(caller.user_id, user_wallet_id, order_id)
     except (OrderAlreadyFilledError, OrderAlreadyClosedError) as error:

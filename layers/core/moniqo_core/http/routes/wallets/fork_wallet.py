@@ -1,4 +1,4 @@
-"""Fork a demo wallet from another's ledger."""
+"""Fork a demo wallet from the journal of another one."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ router = api_router()
 async def fork_wallet(
     user_wallet_id: str, body: ForkRequest, caller: CallerDep, key: IdempotencyKey = None
 ) -> Response:
-    """Create a wallet with the holdings of this one after an entry of its ledger. Its profit starts at zero."""
+    """Create a wallet with the holdings of this one after an entry of its journal. The copy's profit starts at zero."""
     made = await bootstrap.paper_wallets().fork(caller.user_id, user_wallet_id, body.seq, body.custom_name, key)
     return created(wallet_view(made.wallet), f"/wallets/{made.wallet.id}", replayed=made.replayed)

@@ -26,5 +26,5 @@ router = api_router()
     },
 )
 async def reinstate_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
-    """Lift the suspension. A wallet that was paused before stays paused."""
+    """Lift the suspension. The wallet is paused if it was paused before, or if a loss limit is reached."""
     return json_response(wallet_view(await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)))

@@ -1,4 +1,4 @@
-"""Suspend anybody's wallet."""
+"""Suspend a wallet of any user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change the name, look or risk limits of a wallet."""
+"""Change the name, colour, icon or risk limits of a wallet."""
 
 from __future__ import annotations
 

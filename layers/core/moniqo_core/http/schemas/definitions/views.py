@@ -108,7 +108,7 @@ def definition_cursor(page: PageRequest) -> DefinitionCursor | None:
 
 
 def definition_page(found: Sequence[Definition], limit: int) -> PageView[DefinitionView]:
-    """Return the page of the first ``limit`` definitions. More in ``found`` mean that there is a next page."""
+    """Return the page of the first ``limit`` definitions. If ``found`` has more, there is a next page."""
     shown = found[:limit]
     next_cursor = [str(shown[-1].order), shown[-1].slug] if len(found) > limit else None
     return page_view([DefinitionView.of(definition) for definition in shown], next_cursor)

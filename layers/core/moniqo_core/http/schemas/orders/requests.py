@@ -130,7 +130,7 @@ class PlaceOrderRequest(ClosedModel):
         """Return the command. The header ``idempotency_key`` stands in for ``client_order_id``.
 
         Raises:
-            ValidationError: they differ, so it is not clear which of them a repeat is told by.
+            ValidationError: both are given and differ, so it is not clear which one identifies a repeat.
 
         """
         if idempotency_key is not None and self.client_order_id not in {None, idempotency_key}:

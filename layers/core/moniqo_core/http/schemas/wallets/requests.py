@@ -167,7 +167,7 @@ class PauseRequest(ClosedModel):
     ] = False
 
     def to_pause(self) -> Pause:
-        """Return the pause for the service to make. A level that was not sent changes no pause."""
+        """Return the pause for the service to make. Without a level, a paused wallet keeps its level."""
         level = self.level if "level" in self.model_fields_set else None
         return Pause(self.reason, level, self.keep_orders)
 
@@ -187,7 +187,7 @@ class ResetRequest(ClosedModel):
 
 
 class ForkRequest(ClosedModel):
-    """The ledger entry ``seq`` to copy from. The default is the newest."""
+    """The journal entry ``seq`` to copy from. The default is the newest."""
 
     seq: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
     custom_name: Name | None = None

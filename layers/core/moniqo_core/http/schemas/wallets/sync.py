@@ -85,7 +85,7 @@ def sync_log_cursor(page: PageRequest) -> SyncLogCursor | None:
 
 
 def sync_log_page(found: Sequence[SyncLogEntry], limit: int) -> PageView[SyncLogView]:
-    """Return the page of the first ``limit`` syncs. More in ``found`` mean that there is a next page."""
+    """Return the page of the first ``limit`` syncs. If ``found`` has more, there is a next page."""
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = [last.started_at.isoformat(), last.id] if last else None
     return page_view([SyncLogView.model_validate(entry) for entry in found[:limit]], next_cursor)

@@ -146,7 +146,7 @@ def wallet_cursor(page: PageRequest) -> WalletCursor | None:
 
 
 def wallet_page(found: Sequence[UserWallet], limit: int) -> PageView[UserWalletView]:
-    """Return the page of the first ``limit`` wallets. More in ``found`` mean that there is a next page."""
+    """Return the page of the first ``limit`` wallets. If ``found`` has more, there is a next page."""
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = [last.created_at.isoformat(), last.id] if last else None
     return page_view([wallet_view(wallet) for wallet in found[:limit]], next_cursor)
