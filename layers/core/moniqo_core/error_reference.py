@@ -57,7 +57,7 @@ def _entry(code: str) -> str:
     first = kinds[0]
     meaning = inspect.getdoc(first) or ""
     if code == "INTERNAL_ERROR":
-        meaning = "An unexpected error occurred. The log shows its cause under the request id. The answer does not."
+        meaning = "An unexpected error occurred. Its cause is in the log under the request_id, and not in the answer."
     lines = [
         f"## {_anchor(code)}",
         "",

@@ -27,12 +27,13 @@ What each error code of a venue means, and our code for it. [Venues](venues.md#e
 | retryable | It was not placed, and the same order may be accepted later. | It may be repeated later. |
 | unknown | It may have been placed. Its status is `unknown` until the venue shows it. | A read is repeated at once. |
 
-A cancellation that ends in any of these codes is followed by a look at the order.
+After a cancellation that ends in any of these codes, the order itself is queried.
 
 ## HTTP
 
-The status decides where a venue's code is not listed. Another 5xx is unknown, another 4xx is retryable. A code that is
-not listed in an answer with status 200 leaves the outcome unknown, because the venue may have carried out the order.
+If a venue's code is not listed, the HTTP status decides. Any other 5xx is unknown, and any other 4xx is retryable. If
+an answer with status 200 has an unlisted code, the outcome is unknown, because the venue may have carried out the
+order.
 
 | status | kind | ours | meaning |
 | --- | --- | --- | --- |

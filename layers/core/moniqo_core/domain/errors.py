@@ -77,7 +77,7 @@ class NotFoundError(WalletError):
     code = "NOT_FOUND"
     status = 404
     title = "Not found"
-    hint = "GET /wallets lists your wallets, and GET /wallets/definitions the kinds. Those of others are not shown."
+    hint = "GET /wallets lists your wallets. GET /wallets/definitions lists the kinds of wallet that you can connect."
 
 
 class WalletDeletedError(NotFoundError):
@@ -87,7 +87,7 @@ class WalletDeletedError(NotFoundError):
 class OrderNotFoundError(NotFoundError):
     """The wallet has no such order."""
 
-    hint = "GET /wallets/{id}/orders lists the orders. With ?client_order_id= it finds one by the id you chose."
+    hint = "GET /wallets/{id}/orders lists the orders. ?client_order_id=... finds an order by the id you chose."
 
 
 class ConflictError(WalletError):
@@ -157,9 +157,9 @@ class PayloadTooLargeError(WalletError):
 
 
 class ValidationError(WalletError):
-    """A field or parameter is not valid. ``errors`` lists each as ``{field, message, code}``.
+    """A field or parameter is not valid.
 
-    At most 20 are listed. ``error_count`` says how many a request has.
+    ``errors`` lists up to 20 faults, each as ``{field, message, code}``. ``error_count`` is the number of all faults.
     """
 
     code = "VALIDATION_ERROR"
@@ -174,11 +174,11 @@ class InvalidCredentialsError(WalletError):
     code = "INVALID_CREDENTIALS"
     status = 422
     title = "Invalid credentials"
-    hint = "Check the credentials. Stored ones are replaced with PUT /wallets/{id}/credentials."
+    hint = "Check the credentials. To replace stored credentials, use PUT /wallets/{id}/credentials."
 
 
 class InvalidSymbolError(WalletError):
-    """The wallet does not trade this symbol. ``nearest`` is the most similar one that it does, if there is one."""
+    """The wallet does not trade this symbol. ``nearest`` is the most similar symbol that the wallet trades, if any."""
 
     code = "INVALID_SYMBOL"
     status = 422
@@ -242,7 +242,7 @@ class IdempotencyMismatchError(WalletError):
 
 
 class RateLimitExceededError(WalletError):
-    """Too many requests, open orders or wallets. ``limit`` is the most that is allowed."""
+    """Too many requests, open orders or wallets. ``limit`` is the largest number allowed."""
 
     code = "RATE_LIMIT_EXCEEDED"
     status = 429
@@ -252,7 +252,7 @@ class RateLimitExceededError(WalletError):
 
 
 class QuotaReachedError(RateLimitExceededError):
-    """As many wallets or open orders as are allowed exist. Waiting alone does not help."""
+    """The limit of wallets or open orders is reached. Waiting alone does not help."""
 
     retryable = False
 
@@ -273,13 +273,13 @@ class UnknownOutcomeError(WalletConnectionError):
     title = "Outcome unknown"
     hint = (
         "Look the order up with GET /wallets/{id}/orders?client_order_id=... before you do anything else."
-        " Sending it again under another id could place it twice."
+        " Sending the order again under another id could place it twice."
     )
     retryable = False
 
 
 class VenueClockError(WalletConnectionError):
-    """The venue refused the timestamp of a request. The two clocks differ by more than it allows."""
+    """The venue refused the timestamp of a request. Its clock and ours differ by more than the venue allows."""
 
     hint = "Try again. If the error persists, report it to the operator of this deployment."
 
@@ -317,6 +317,6 @@ class EncryptionError(TemporarilyUnavailableError):
 
 
 class DecryptionError(InvalidCredentialsError):
-    """The stored credentials cannot be decrypted. The key or the wallet differs, or they were changed."""
+    """The stored credentials cannot be decrypted. They were changed, or they belong to another key or wallet."""
 
     hint = "Store the credentials again with PUT /wallets/{id}/credentials."

@@ -72,7 +72,7 @@ def unknown_name(asked: str, nearest: str | None, kind: str) -> tuple[bool, str]
     ``kind`` is what has the name: a field or a parameter.
     """
     may_repeat = is_safe_to_repeat(asked) or (nearest is not None and asked.lower() == nearest)
-    message = f"This {kind} is unknown." if may_repeat else f"It has an unknown {kind}, whose name is not repeated."
+    message = f"This {kind} is unknown." if may_repeat else f"There is an unknown {kind}. Its name is not repeated."
     return may_repeat, message if nearest is None else f"{message} The nearest known {kind} is {nearest}."
 
 

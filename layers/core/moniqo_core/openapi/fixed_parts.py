@@ -14,8 +14,8 @@ always add up.
 **Amounts** are decimal strings in responses (`"0.01"`). Requests may send a string or a JSON number. **Times** are
 RFC 3339 in UTC. Unknown fields and query parameters are refused, and so are repeated parameters.
 
-**Errors** are problem details (RFC 9457). Switch on `code`. `hint` names a way out, and `retryable` tells whether the
-same call may succeed later. Errors of the gateway have their own shape, `{"message": ...}`: a missing, invalid or
+**Errors** are problem details (RFC 9457). Switch on `code`. `hint` says what to do next, and `retryable` tells whether
+the same call may succeed later. Errors of the gateway have their own shape, `{"message": ...}`: a missing, invalid or
 expired token (401), an unknown route (404), a body over 10 MB (413), too many requests (429), no answer in time (503).
 
 **Log in** with `POST /api/v1/auth/login`, press *Authorize* and paste the access token.
@@ -38,7 +38,7 @@ PARAMETERS: Final = {
     "symbol": ("A symbol this wallet can trade.", "BTC/USDT"),
     "interval": ("Length of a candle.", None),
     "limit": ("Number of items.", None),
-    "status": ("Only wallets in this state.", None),
+    "status": ("Only wallets with this status.", None),
 }
 """Descriptions of parameters whose route has none, and examples of those that a route requires."""
 BEARER: Final = {
@@ -62,7 +62,7 @@ HEADERS: Final = {
 SCHEMAS: Final = {
     "Problem": {
         "type": "object",
-        "description": "An error and its way out. Errors add members of their own.",
+        "description": "An error, and what to do next. Some errors have further members.",
         "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "hint", "retryable"],
         "properties": {
             "type": {"type": "string", "format": "uri", "description": "URI of the error code."},

@@ -13,7 +13,7 @@ def description_of(schema: str, field: str) -> str | None:
     return _OF_SCHEMAS.get(schema, {}).get(field) or OF_FIELDS.get(field)
 
 
-_STAYS: Final = "Left out: the limit stays."
+_STAYS: Final = "If left out, the limit stays."
 _OF_SCHEMAS: Final[Mapping[str, Mapping[str, str]]] = {
     "AssetView": {"total": "`free` and `locked` together."},
     "HeldAssetView": {"total": "`free` and `locked` together."},
@@ -72,7 +72,7 @@ _OF_SCHEMAS: Final[Mapping[str, Mapping[str, str]]] = {
     "OrderView": {
         "amount": "Amount ordered, in the base asset.",
         "fee": "Fees of all fills, in `fee_currency`.",
-        "status": "Where the order stands. `unknown`: the venue has not told yet.",
+        "status": "Status of the order. `unknown`: it is not known whether the venue accepted it.",
     },
     "PerformanceView": {
         "fees": "Fees paid, in US dollars.",
@@ -91,8 +91,8 @@ _OF_SCHEMAS: Final[Mapping[str, Mapping[str, str]]] = {
         "fees": "Fees paid for trades in this symbol, in the quote asset.",
     },
     "PostingView": {
-        "amount": "Amount that the book gains. Negative: loses.",
-        "book": "Where the asset is kept, such as `free`, `locked` or `fee`.",
+        "amount": "Amount that the ledger account gains, or negative if it loses the amount.",
+        "book": "Ledger account that the posting changes: `free`, `locked`, `market`, `fees` or `faucet`.",
     },
     "PriceView": {"mid": "Halfway between bid and ask.", "timestamp": "Time of the prices, in UTC."},
     "BookView": {"timestamp": "Time of the book, in UTC."},
@@ -110,7 +110,7 @@ _OF_SCHEMAS: Final[Mapping[str, Mapping[str, str]]] = {
     "SyncView": {"balance": "Balance after the sync.", "success": "False when the balance could not be read."},
     "UserWalletView": {
         "id": "Id of the wallet: `user_wallet_id` elsewhere.",
-        "status": "Where the wallet stands.",
+        "status": "Status of the wallet.",
         "status_reason": "Why the wallet is paused, suspended or in error.",
         "wallet_id": "Id of the definition of this wallet.",
     },

@@ -28,7 +28,7 @@ _REFUSED: Final = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "UserNotConfirmedException", "InvalidParameterException"}
 )
 _WRONG_PAIR: Final = "E-mail and password do not match an account."
-_HINT: Final = "Check both. Reset a forgotten password on the sign-in page."
+_HINT: Final = "Check the e-mail and the password. Reset a forgotten password on the sign-in page."
 
 
 class CognitoClient(Protocol):

@@ -114,7 +114,7 @@ class WalletConnector:
         if demo is None:
             self._require_live(await self._wallets.get(owner, user_wallet_id))
             raise ConflictError(
-                "Only paper wallets support this. This wallet is live.",
+                "Only paper wallets support this operation. This wallet is live.",
                 hint="Use a demo wallet, or connect one with POST /wallets.",
             )
         return demo

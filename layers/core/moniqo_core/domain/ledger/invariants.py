@@ -23,7 +23,7 @@ def account_violations(account: Account) -> list[str]:
             if not order.is_open:
                 faults.append(f"{order.order_id} is {order.status} among the open orders")
         if dict(account.open_order_totals) != sum_open_order_totals(account.orders.values()):
-            faults.append(f"interest {account.open_order_totals} does not sum up the open orders")
+            faults.append(f"totals {account.open_order_totals} do not sum up the open orders")
         for asset in {*account.balances, *locked}:
             holding = account.holding(asset)
             if holding.free < 0 or holding.locked < 0:

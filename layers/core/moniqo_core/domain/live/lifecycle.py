@@ -50,7 +50,7 @@ def _set_status(wallet: UserWallet, change: SetStatus, *, stop_known: bool) -> M
     level = wallet.pause_level if wallet.status is UserWalletStatus.PAUSED else None
     check_status_change(wallet.status.value, level, change)
     if change.status == UserWalletStatus.ACTIVE and wallet.buys_stopped and not stop_known:
-        raise ConflictError("The wallet was stopped in the meantime.", wallet_status=wallet.status.value)
+        raise ConflictError("The wallet was paused again in the meantime.", wallet_status=wallet.status.value)
     stops_buys = change.status == UserWalletStatus.PAUSED and change.by == "owner" and not change.keep_orders
     return {
         "status": change.status,

@@ -20,7 +20,8 @@ def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
     raise OrderRejectedError(
         f"The market of {order.symbol} is closed{f' until {rfc3339(opens)}' if opens else ''}.",
         next_open=opens,
-        hint="Wait for the market to open. With respect_market_hours off, orders that can rest are accepted now.",
+        hint="Wait for the market to open. If risk_limits set respect_market_hours to false, orders that can wait are"
+        " accepted now.",
     )
 
 

@@ -9,8 +9,8 @@ from moniqo_core.domain.errors import InsufficientBalanceError
 from moniqo_core.domain.money import plain
 
 _NONE_COVERED: Final = (
-    "No amount is covered. GET /wallets/{id}/balance shows what is free. Funds that open orders hold are released by"
-    " DELETE /wallets/{id}/orders?symbol=... for their symbol."
+    "The free funds cover no amount of this order. GET /wallets/{id}/balance shows them. To release the funds that open"
+    " orders lock, cancel the orders of a symbol with DELETE /wallets/{id}/orders?symbol=...."
 )
 
 

@@ -42,6 +42,6 @@ class VenueAddresses:
         try:
             checked_address(address, allow_loopback=self._allow_loopback, hosts=hosts)
         except WalletConnectionError:
-            message = f"Use an address of the venue. Its hosts are {', '.join(sorted(hosts))}."
+            message = f"Use an address of the venue. The venue's hosts are {', '.join(sorted(hosts))}."
             return {"field": f"api_config.{name}", "message": message, "code": "venue_host"}
         return None

@@ -80,6 +80,6 @@ def _unusable() -> WalletConnectionError:
 
 def _foreign_host(hosts: Collection[str]) -> WalletConnectionError:
     return WalletConnectionError(
-        f"The address in the wallet definition is not one of its venue. Its hosts are {', '.join(hosts)}.",
-        hint="Ask an admin to correct api_config. The parameter VenueHosts of the deployment adds a host.",
+        f"The address in the wallet definition is not one of its venue. The venue's hosts are {', '.join(hosts)}.",
+        hint="Ask an admin to correct api_config. The parameter VenueHosts of the deployment can add hosts.",
     )

@@ -70,7 +70,7 @@ class DemoPast:
         newest = self._session.account
         found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
         if found is None:
-            raise NotFoundError(f"The ledger has no entry {seq}. Its newest entry is {newest.seq}.")
+            raise NotFoundError(f"The journal has no entry {seq}. Its newest entry is {newest.seq}.")
         return found
 
     async def _marks(self, account: Account) -> Mapping[str, Decimal]:

@@ -39,9 +39,9 @@ async def list_orders(
     symbol: Annotated[str | None, Query(max_length=40)] = None,
     side: Annotated[OrderSide | None, Query(description="Only buys or only sells.")] = None,
     kind: Annotated[OrderType | None, Query(alias="type", description="Only orders of this type.")] = None,
-    client_order_id: Annotated[str | None, Query(max_length=64, description="Finds the order placed under it.")] = None,
-    since: Annotated[TimeBound | None, Query(alias="from", description="Created then or later.")] = None,
-    until: Annotated[TimeBound | None, Query(alias="to", description="Created before.")] = None,
+    client_order_id: Annotated[str | None, Query(max_length=64, description="Only the order with this id.")] = None,
+    since: Annotated[TimeBound | None, Query(alias="from", description="Only orders created since then.")] = None,
+    until: Annotated[TimeBound | None, Query(alias="to", description="Only orders created before.")] = None,
 ) -> Response:
     """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)

@@ -26,9 +26,9 @@ CSV_CONTENT: Final[dict[str, Any]] = {
                 "description": "With `format=csv`. RFC 4180 in UTF-8, with a header line and lines that end in CRLF."
                 " One row per posting, and one without book, asset and amount for an entry that has no postings.\n\n"
                 "- `seq`: sequence number of the entry\n- `at`: time of the commit in UTC\n- `epoch`: number of the"
-                " period since a reset, from 1\n- `kind`: what was done\n- `order_ids`: orders it changed, separated by"
-                " blanks\n- `book`: where the asset is kept\n- `asset`: code of the asset\n- `amount`: plain decimal"
-                " that the book gains, negative where it loses",
+                " epoch, from 1\n- `kind`: what was done\n- `order_ids`: orders that the entry changed, separated by"
+                " blanks\n- `book`: ledger account that the posting changes\n- `asset`: code of the asset\n- `amount`:"
+                " plain decimal that this account gains, negative if it loses the amount",
             },
             "example": f"{','.join(COLUMNS)}\r\n1,2026-01-31T12:00:00.000Z,1,open,,faucet,USDT,-10000\r\n",
         }

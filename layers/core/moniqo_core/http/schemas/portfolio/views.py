@@ -29,7 +29,7 @@ class PositionView(View):
     amount: Amount
     average_cost: Annotated[Amount | None, Field(description="Rounded to 8 decimal places for display.")]
     cost: Annotated[Amount | None, Field(description="Null where the fills at the venue do not explain the holding.")]
-    mark_price: Annotated[Amount | None, Field(description="The current mid price.")]
+    mark_price: Annotated[Amount | None, Field(description="Current mark price: the mid if the spread is sane.")]
     realised_pnl: Amount | None
     unrealised_pnl: Amount | None
     fees: Amount | None

@@ -90,7 +90,7 @@ class UserWalletView(View):
     connection: ConnectionView
     risk_limits: RiskLimitsView
     forked_from: Annotated[
-        str | None, Field(description="The wallet and the ledger entry that this wallet was copied from.")
+        str | None, Field(description="The wallet and the journal entry that this wallet was copied from.")
     ]
     ai_managed_state: dict[str, object] | None
     statistics: StatisticsView

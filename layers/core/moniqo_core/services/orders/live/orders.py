@@ -97,7 +97,7 @@ class LiveOrders:
         if order.venue_order_id is None:
             raise ConflictError(
                 f"It is not yet known whether order {order_id} reached the venue.",
-                hint="The service checks the venue every minute. Try again in a minute.",
+                hint="The service keeps asking the venue. Try again in a minute.",
             )
         with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
@@ -107,7 +107,7 @@ class LiveOrders:
         if after.misses:
             raise ConflictError(
                 f"The venue accepted order {order_id} but cannot find it now.",
-                hint="The service checks the venue every minute. Try again in a minute.",
+                hint="The service keeps asking the venue. Try again in a minute.",
             )
         return after
 
@@ -120,7 +120,8 @@ class LiveOrders:
             raise WalletInUseError(
                 f"{counted(len(left), 'order')} may still fill at the venue.",
                 open_orders=len(left),
-                hint="Cancel them with DELETE /wallets/{id}/orders?all=true. Unknown orders are checked every minute.",
+                hint="Cancel them with DELETE /wallets/{id}/orders?all=true."
+                " The service checks orders with status unknown on a schedule.",
             )
 
     async def _ended(self, order: LiveOrder) -> WalletError:
