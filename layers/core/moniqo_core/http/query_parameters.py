@@ -24,7 +24,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("end", "until"), "to"),
     **dict.fromkeys(("instrument", "market", "pair", "ticker"), "symbol"),
 }
-"""Names that other services use for our parameters. Their spelling is not alike."""
+"""Names that other services use for our parameters, and that are spelt too differently to be recognised."""
 
 
 def query_names(dependant: Dependant) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ MARKETS_MAX_AGE: Final = timedelta(hours=1)
 MARKETS_RETRY_AFTER: Final = timedelta(minutes=1)
 """How long an old listing is used after a failed or incomplete refresh, until the next attempt."""
 REFRESH_SECONDS: Final = 3.0
-"""Time limit of a refresh. The known markets are used on meanwhile, and no cancellation should wait long for it."""
+"""Time limit of a refresh. After that the known markets are used. No cancellation should wait long for a refresh."""
 PRICES_MAX_AGE_SECONDS: Final = 5.0
 
 

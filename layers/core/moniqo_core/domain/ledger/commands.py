@@ -14,8 +14,8 @@ from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetL
 class OpenAccount:
     """Open the account, or open it as a fork of another wallet.
 
-    ``forked_from`` is then the other wallet's id, a colon and the ``seq`` of the entry. The account stores its terms,
-    so the command has none.
+    For a fork, ``forked_from`` is the other wallet's id, a colon and the ``seq`` of the entry. The account stores its
+    terms, so the command has none.
     """
 
     forked_from: str | None = None

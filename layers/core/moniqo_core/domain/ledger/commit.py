@@ -43,9 +43,9 @@ class Posting(NamedTuple):
 class MarketContext:
     """The market data that a decision uses.
 
-    ``marks`` has the mid price of every other symbol that the decision needs, and ``usd_rate`` prices the cash asset in
-    US dollars. In a market with trading hours, a DAY order ends at ``session_close``. While ``is_open`` is False, the
-    snapshot is that of the last close and nothing fills. ``next_open`` is the next opening time, if it is known.
+    ``marks`` has the mark price of every other symbol that the decision needs, and ``usd_rate`` prices the cash asset
+    in US dollars. In a market with trading hours, a DAY order ends at ``session_close``. While ``is_open`` is False,
+    the snapshot is that of the last close and nothing fills. ``next_open`` is the next opening time, if it is known.
     """
 
     market: Market

@@ -119,7 +119,7 @@ def acknowledged(order: LiveOrder, report: VenueReport, now: datetime) -> LiveOr
 
 
 def with_fills(order: LiveOrder, fills: Sequence[Fill], now: datetime) -> LiveOrder:
-    """Apply that all fills that the venue lists for the order are now stored."""
+    """Record that all fills that the venue lists for the order are now stored."""
     with exact():
         stored_fill_amount = sum((fill.amount for fill in fills), ZERO)
     return _finish(replace(order, stored_fill_amount=max(stored_fill_amount, order.stored_fill_amount)), now)
@@ -128,7 +128,7 @@ def with_fills(order: LiveOrder, fills: Sequence[Fill], now: datetime) -> LiveOr
 def not_found(order: LiveOrder, now: datetime) -> LiveOrder:
     """Apply a query that did not find the order.
 
-    Only several such queries end the order, and only when it can no longer arrive at the venue.
+    The order ends only after several such queries, and only when it can no longer arrive at the venue.
     """
     if order.has_ended:
         return order

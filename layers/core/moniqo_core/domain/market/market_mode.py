@@ -1,4 +1,4 @@
-"""What a venue accepts in a market while it trades, and while it has paused it."""
+"""Which orders a venue accepts in a market, also while the market is paused."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ def apply_fill(
 ) -> None:
     """Exchange what ``plan`` contains, from the order's locked funds, or from free funds if it locks none.
 
-    The amount exchanged is the increase of the order's rounded quote. All fills of an order are thus rounded once, as
-    its fee is. The fee of a sale never exceeds the proceeds. The rest of that fee is charged with the next fill.
+    The amount exchanged is the increase of the order's rounded quote. So the quote is rounded once per order and not
+    once per fill, and so is the fee. The fee of a sale never exceeds the proceeds. The rest of that fee is charged with
+    the next fill.
     """
     amount, exact = plan.amount, plan.quote
     buying = order.side is OrderSide.BUY

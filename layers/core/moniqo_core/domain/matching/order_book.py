@@ -11,7 +11,7 @@ from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ZERO
 
 REMEMBERED_LEVELS: Final = 100
-"""How many levels beyond the shown ones an account records as taken from, per side of a book."""
+"""For how many levels beyond the shown ones an account keeps what it took from them, per side of a book."""
 
 
 class FillPlan(NamedTuple):
@@ -34,7 +34,7 @@ def fill_at_one_price(price: Decimal, amount: Decimal) -> FillPlan:
 def walk_book(
     levels: Sequence[PriceLevel], taken: TakenLevels, amount: Decimal, limit: Decimal | None, *, buying: bool
 ) -> FillPlan:
-    """Take up to ``amount`` from the best level on, within ``limit``, without what this wallet took before.
+    """Take up to ``amount`` from the best level on, within ``limit``. What this wallet took before is not available.
 
     ``taken`` of the result is the new record of this side. Levels that are no longer shown with the same size are
     dropped.

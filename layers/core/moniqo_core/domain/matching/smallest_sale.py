@@ -147,7 +147,7 @@ def _bounds(book: Book, wanted: Decimal, terms: SaleTerms) -> tuple[int, int]:
 
 
 def first_lots(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Return the smallest number from ``low`` on for which a condition holds, or ``high`` if there is none below it.
+    """Return the smallest number from ``low`` on for which a condition holds, or ``high`` if none below ``high`` does.
 
     Once the condition holds, it must hold for every larger number.
     """

@@ -9,7 +9,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType
 
 
 class OrderQuery(NamedTuple):
-    """A page of orders behind the cursor ``after``. ``only_open`` of None lists open and closed orders.
+    """A page of orders that begins after the cursor ``after``. ``only_open`` of None lists open and closed orders.
 
     ``since`` (inclusive) and ``until`` (exclusive) bound the time at which an order was created.
     """
@@ -36,7 +36,7 @@ class OrderQuery(NamedTuple):
 
 
 class FillQuery(NamedTuple):
-    """A page of fills behind the cursor ``after``, from ``since`` (inclusive) to ``until`` (exclusive)."""
+    """A page of fills that begins after the cursor ``after``, from ``since`` (inclusive) to ``until`` (exclusive)."""
 
     limit: int
     symbol: str | None = None

@@ -1,4 +1,4 @@
-"""The decision of every command of a demo account, on a draft that has walked the path up to it."""
+"""The decision of every command of a demo account, on a draft that has walked the path up to the command."""
 
 from __future__ import annotations
 

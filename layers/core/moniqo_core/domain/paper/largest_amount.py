@@ -68,9 +68,8 @@ def dry_run_refusal(draft: AccountDraft, order: OrderRequest, context: MarketCon
 def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> Decimal | None:
     """Find the largest amount that passes every rule and can be executed, by bisection over whole lots.
 
-    Above the market's minimum the rules are monotonic: every amount above one that is too large is too large as well.
-    The result is None when nothing bounds the amount, as for an order that fills what it can at once and drops the
-    rest.
+    Above the market's minimum the rules are monotonic: if an amount is too large, every larger amount is too. The
+    result is None when nothing bounds the amount, as for an order that fills what it can at once and drops the rest.
     """
     market = context.market
 

@@ -64,9 +64,10 @@ def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Prefligh
 def _with_exits(
     draft: AccountDraft, order: OrderRequest, context: MarketContext, results: tuple[RuleResult, ...]
 ) -> tuple[RuleResult, ...]:
-    """Add whether exits whose triggers have passed could sell at once. Otherwise the whole order is refused.
+    """Let the rule of exits fail if an exit whose trigger has passed could not sell at once.
 
-    That can happen to an exit in percent, because the average price of a large entry is above the ask.
+    The whole order is then refused. An exit in percent may have passed, because the average price of a large entry is
+    above the ask.
     """
     if any(result.outcome is not RuleOutcome.PASSED for result in results):
         return results

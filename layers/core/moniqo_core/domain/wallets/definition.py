@@ -68,7 +68,7 @@ class CredentialField:
 
     @property
     def is_setting(self) -> bool:
-        """Whether the value is stored as it is. A stored definition may ask for that where it is not allowed."""
+        """Whether the value is stored unencrypted. A stored definition may ask for that where it is not allowed."""
         return not self.is_encrypted and self.field_name in SETTING_FIELDS
 
 

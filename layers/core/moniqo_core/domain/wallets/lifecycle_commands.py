@@ -20,9 +20,9 @@ class SetStatus:
     """Set the status. ``status`` is the new status, ``by`` is owner, admin or system.
 
     A pause has a ``level``. Without one, an active wallet is paused as reduce-only, and the level of a paused wallet
-    stays. A pause by the owner cancels the open buys, unless ``keep_orders`` is True. ``before`` is the status that a
-    suspension begins or ends with. ``by_limit`` says that a loss limit keeps the wallet paused, also while a suspension
-    hides that.
+    stays. A pause by the owner cancels the open buys, unless ``keep_orders`` is True. ``before`` is the status before a
+    suspension, or ``suspended`` when the suspension is lifted. ``by_limit`` says that a loss limit paused the wallet. A
+    suspension in between does not change that.
     """
 
     status: str

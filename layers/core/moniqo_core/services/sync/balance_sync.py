@@ -100,8 +100,8 @@ class BalanceSync:
     async def sync_open(self, wallet: UserWallet, account: BaseWallet, sync_type: SyncType) -> SyncOutcome:
         """Sync a wallet whose ``account`` is open, and leave it open. The query runs while the lease is being taken.
 
-        If another sync has the lease, this one returns its outcome without storing it. A breach of a loss limit stops
-        the wallet in both cases.
+        If another sync has the lease, this one returns its own outcome without storing it. A breach of a loss limit
+        stops the wallet in both cases.
 
         Raises:
             WalletError: the account did not answer. The outcome is stored in the sync log.

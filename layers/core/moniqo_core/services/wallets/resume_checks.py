@@ -12,7 +12,7 @@ from moniqo_core.wallets.base import BaseWallet
 
 
 class Resuming:
-    """Tests the connection, and for an account that does not enforce loss limits itself, syncs it to check them."""
+    """Tests the connection. An account that does not enforce loss limits itself is synced to check them."""
 
     def __init__(self, connection: WalletConnection, sync: BalanceSync, stop: BuyCancellation) -> None:
         """Use these services. ``stop`` reports stopped buy orders that may still fill."""

@@ -70,7 +70,7 @@ class DefinitionStore:
         """Store a new definition.
 
         Raises:
-            DuplicateSlugError: another definition has its slug as slug or as id, or its id as slug.
+            DuplicateSlugError: another definition has the same slug, or the id of one is the slug of the other.
 
         """
         # Requests name a definition by its id or its slug, so no two definitions may answer to one name.

@@ -164,7 +164,7 @@ class UserWalletStore:
         return bool(result.matched_count)
 
     async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
-        """Set ``buys_stopped`` on those of these wallets that are stopped, so that their open buys are cancelled."""
+        """Set ``buys_stopped`` on those of these wallets that are paused or suspended, to cancel their open buys."""
         stopped = {
             "_id": {"$in": list(user_wallet_ids)},
             "deleted_at": None,

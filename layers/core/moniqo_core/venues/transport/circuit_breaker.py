@@ -21,9 +21,10 @@ class CircuitBreaker:
     """The circuit breaker of one venue in one execution environment.
 
     It keeps the last outcome of each of the 20 accounts that were called most recently. It opens when at least five of
-    them got no answer, and at most as many got one in the last 30 s. Then it lets nothing pass for 2.5 to 7.5 s, and
-    after that one probe every two seconds, until one is answered. So a few accounts that never get an answer do not
-    block the others. If such an account makes the first probe, the next account may try two seconds later.
+    them got no answer, and those with an answer in the last 30 s are not in the majority. Then it lets nothing pass for
+    2.5 to 7.5 s, and after that one probe every two seconds, until one is answered. So a few accounts that never get an
+    answer do not block the others. If such an account makes the first probe, the next account may try two seconds
+    later.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, random: Callable[[], float] = _random) -> None:

@@ -1,10 +1,10 @@
 """Replay a demo wallet: decide every entry of its journal again and compare the result with the stored entry.
 
-A commit follows from the account before it, the entry's command and basis, the version of the rules that decided it,
-and the price path up to the time that the entry walked to. The path comes from the simulated market or from the
-recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings, orders,
-fills, changes and the snapshot are recomputed. Two parts are trusted without a check: the order book of a venue, and an
-entry whose recorded minutes have expired.
+A commit follows from the account before it, the entry's command and market context, the version of the rules that
+decided it, and the price path up to the time that the entry walked to. The path comes from the simulated market or from
+the recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings,
+orders, fills, changes and the snapshot are recomputed. Two parts are trusted without a check: the order book of a
+venue, and an entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations

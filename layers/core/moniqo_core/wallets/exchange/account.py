@@ -22,7 +22,7 @@ from moniqo_core.wallets.exchange.history import ExchangeHistory
 from moniqo_core.wallets.exchange.holdings import position, symbols_held, valued
 
 SECONDS_WITH_FILLS: Final = 8.0
-"""Seconds after its start in which a statement may read fills. A sync allows more and then stores the balance alone."""
+"""Seconds for which a statement may read. If reading fills takes longer, a sync stores the balance alone."""
 
 
 class ExchangeAccount:

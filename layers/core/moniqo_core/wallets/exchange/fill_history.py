@@ -57,7 +57,7 @@ class FillSource(NamedTuple):
 
 
 class KeptFills(NamedTuple):
-    """Stored fills of our own orders. ``read`` returns those since a time, ``first`` reads them before the venue's."""
+    """Stored fills of our own orders. ``read`` returns those since a time. ``first`` means before the venue's."""
 
     read: ReadKept
     first: bool

@@ -56,7 +56,7 @@ def _names(client: Client, assets: Iterable[str]) -> Mapping[str, str]:
 def unused_name(client: Client, asset: str, taken: Collection[str]) -> str:
     """Return a name for an asset whose usual name belongs to another asset: the venue's own name of it.
 
-    A number is added if that is the name of another asset too, of those ``taken`` or of any that CCXT names so.
+    A number is added if another asset has that name as well, either one of those ``taken`` or one that CCXT names so.
     """
     others = {*taken, *client.asset_owners, *client.commonCurrencies.values()}
     return next(name for name in chain((asset,), (f"{asset}.{number}" for number in count(2))) if name not in others)
