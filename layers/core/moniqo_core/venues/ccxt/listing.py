@@ -21,7 +21,7 @@ MOST_LOST: Final = 2
 BELIEVED_AFTER: Final = timedelta(days=1)
 """The age of the last complete list from which a short list is accepted as complete."""
 UNLISTED_KEPT: Final = timedelta(days=30)
-"""How long a market stays known after the venue's list has lacked it."""
+"""How long a market stays known after it disappeared from the venue's list."""
 
 
 def read_markets(client: Client, found: Sequence[Mapping[str, Any] | None]) -> list[ListedMarket]:
