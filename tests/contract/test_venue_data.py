@@ -915,6 +915,49 @@ def test_odd_fill_of_a_full_page_does_not_end_the_history(account: Account, run:
     assert opening.asset_flows.flows[base].traded == (count - 1) * amount
 
 
+@pytest.mark.parametrize("tells_time", [True, False])
+def test_full_page_of_unreadable_fills_does_not_end_the_history(
+    account: Account, run: Run, caplog: pytest.LogCaptureFixture, *, tells_time: bool
+) -> None:
+    if account.venue.newest_fills:
+        pytest.skip("this venue gives the newest fills, so a full page is never read on")
+    exchange, most, amount = account.fake.exchange, account.venue.most_fills, min(account.level, D("0.001"))
+    base, quote = account.symbol.split("/")
+    account.account.free[quote] = D(1_000_000)
+    begin, present = utc_now() - timedelta(hours=1), exchange.now
+    orders = []
+    for number in range(2 * most + 10):
+        at = int((begin + timedelta(seconds=1 + number)).timestamp() * 1000)
+        exchange.now = lambda at=at: at  # type: ignore[method-assign,misc]
+        orders.append(account.trade("buy", str(amount), "50000"))
+    exchange.now = present  # type: ignore[method-assign]
+    odd = set(orders[: most + 5])
+    spoiled = {"price": "x", "execPrice": "x"} if tells_time else {"time": None, "execTime": None}
+
+    def spoil(shown: Any) -> None:
+        rows = rows_of(shown)
+        for row in rows.values() if isinstance(rows, dict) else rows:
+            if str(row[ORDER_OF_A_FILL[account.fake.name]]) in odd:
+                row.update({name: value for name, value in spoiled.items() if name in row})
+
+    account.fake.rewrite(FILLS[account.fake.name], spoil)
+    opening = PreviousSync({quote: D(1_000_000)}, AssetFlows(1, begin, {quote: Flow(transferred=D(1_000_000))}))
+    seen: list[PreviousSync] = []
+    while not seen or (opening.asset_flows is not None and opening.asset_flows.behind and len(seen) < 5):
+        found = run(account.wallet.statement(opening))
+        opening = PreviousSync({held.asset: held.total for held in found.value.assets}, found.asset_flows)
+        seen.append(opening)
+
+    if not tells_time:
+        assert opening.asset_flows is None
+        return
+    assert opening.asset_flows is not None
+    assert not opening.asset_flows.behind
+    assert opening.asset_flows.flows[base].traded == (most + 5) * amount
+    named = {name for record in caplog.records for name in getattr(record, "fields", {}).get("named", ())}
+    assert len(named) == len(odd)
+
+
 def test_answer_without_a_list_of_fills_is_no_empty_list(account: Account, run: Run) -> None:
     run(account.wallet.get_markets())
     account.fake.break_with("empty", path=FILLS[account.fake.name], times=None)

@@ -11,7 +11,7 @@ import pytest
 
 from moniqo_core.domain.errors import WalletConnectionError
 from moniqo_core.domain.orders.order import Fill, OrderSide
-from moniqo_core.domain.portfolio.balance_equation import AssetFlows, balance_equation
+from moniqo_core.domain.portfolio.balance_equation import AssetFlows, Flow, balance_equation
 from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.wallets.exchange.fill_history import FillSource, KeptFills, ReceivedFills, asset_flows_at
@@ -29,6 +29,8 @@ class Account:
         self.most = most
         self.newest = False
         self.unreadable: set[str] = set()
+        self.tells_no_time = False
+        self.also_told: list[datetime] = []
         self.trouble: Exception | None = None
         self.held = {"BTC": D(0), "USDT": D(100_000)}
         self.fills: list[VenueFill] = []
@@ -52,7 +54,9 @@ class Account:
                 raise self.trouble
             shown = [fill for fill in self.fills if fill.at >= since]
             page = shown[-(self.most or 0) :] if self.newest else shown[: self.most]
-            return ReceivedFills([fill for fill in page if fill.fill_id not in self.unreadable], len(page))
+            readable = [fill for fill in page if fill.fill_id not in self.unreadable]
+            times = [] if self.tells_no_time else [*self.also_told, *(fill.at for fill in page)]
+            return ReceivedFills(readable, len(page), sorted(times))
 
         async def kept(_: datetime) -> Sequence[Fill]:
             return ()
@@ -186,19 +190,42 @@ def test_unreadable_fill_of_a_full_page_costs_itself(odd: int) -> None:
     assert account.look(later(200)) == {}
 
 
-def test_full_page_that_cannot_be_read_is_read_again() -> None:
+@pytest.mark.parametrize("odd", [range(2, 6), range(1, 7), range(8), range(10)], ids=str)
+def test_full_page_that_cannot_be_read_is_passed(odd: range) -> None:
     account = Account(most=4)
     for number in range(10):
         account.buy(later(100 + number))
-    account.unreadable = {str(number) for number in range(2, 6)}
+    account.unreadable = {str(number) for number in odd}
     for seconds in range(110, 120):
         account.look(later(seconds))
-    assert account.asset_flows().behind == {"BTC", "USDT"}
-    assert account.asset_flows().flows["BTC"].traded == D("0.2")
-
-    account.unreadable = set()
-    for seconds in range(120, 130):
-        account.look(later(seconds))
     assert not account.asset_flows().behind
-    assert account.asset_flows().flows["BTC"].traded == D(1)
+    assert account.asset_flows().flows.get("BTC", Flow()).traded == D("0.1") * (10 - len(odd))
+    account.buy(later(150))
+    assert account.look(later(200)) == {}
+
+
+def test_flows_begin_anew_after_a_full_page_that_tells_no_time() -> None:
+    account = Account(most=4)
+    for number in range(10):
+        account.buy(later(100 + number))
+    account.unreadable, account.tells_no_time = {str(number) for number in range(10)}, True
+    account.look(later(110))
+    assert account.opening.asset_flows is None
+    account.look(later(170))
+    account.tells_no_time = False
+    account.buy(later(300))
+    assert account.look(later(310)) == {}
+    assert account.asset_flows().flows["BTC"].traded == D("0.1")
+
+
+@pytest.mark.parametrize("wrong", [NOON - timedelta(days=9), NOON + timedelta(days=900)], ids=str)
+def test_wrong_time_of_an_unreadable_fill_moves_no_page(wrong: datetime) -> None:
+    account = Account(most=4)
+    for number in range(10):
+        account.buy(later(100 + number))
+    account.unreadable, account.also_told = {"2"}, [wrong]
+    for seconds in range(110, 120):
+        account.look(later(seconds))
+    assert account.asset_flows().until < later(120)
+    assert account.asset_flows().flows["BTC"].traded == D("0.9")
     assert account.look(later(200)) == {}

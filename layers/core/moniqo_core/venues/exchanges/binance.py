@@ -15,7 +15,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
 _TYPES: Final = {
@@ -227,7 +227,7 @@ class Binance(Venue):
         trades = read_rows(
             self.exchange, "trades", rows, lambda row: client.parse_trade(row, market), lambda row: row["id"]
         )
-        return VenueTrades(trades, len(rows))
+        return VenueTrades(trades, len(rows), times_of(rows, lambda row: int(row["time"])))
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:

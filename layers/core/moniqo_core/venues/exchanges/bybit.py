@@ -15,7 +15,7 @@ from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN,
 from moniqo_core.venues.exchanges.reading.balances import amount, amount_or_zero
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades
 
 _KEEPS_FUNDS: Final = frozenset(
@@ -153,7 +153,7 @@ class Bybit(Venue):
         trades = read_rows(
             self.exchange, "trades", found, lambda row: client.parse_trade(_readable(row)), lambda row: row["execId"]
         )
-        return VenueTrades(trades, len(found))
+        return VenueTrades(trades, len(found), times_of(found, lambda row: int(row["execTime"])))
 
 
 async def _newest(client: Client, asked: Mapping[str, object]) -> list[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades, amount_text
 
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
@@ -259,7 +259,8 @@ class Coinbase(Venue):
             asked = {**asked, "cursor": page["cursor"]}
         rows = await _with_base_sizes(client, rows)
         trades = read_rows(self.exchange, "trades", rows, client.parse_trade, lambda row: row["trade_id"])
-        return VenueTrades(trades, len(rows))
+        times = times_of(rows, lambda row: int(client.parse8601(row["trade_time"])))
+        return VenueTrades(trades, len(rows), times)
 
 
 async def _with_base_sizes(client: Client, rows: Sequence[Any]) -> list[Any]:

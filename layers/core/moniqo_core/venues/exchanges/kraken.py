@@ -19,7 +19,7 @@ from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
 _TYPES: Final = {
@@ -264,7 +264,8 @@ class Kraken(Venue):
         trades = read_rows(
             self.exchange, "trades", rows, lambda row: client.parse_trade({**row[1], "id": row[0]}), lambda row: row[0]
         )
-        return VenueTrades([trade for trade in trades if symbol in {None, trade["symbol"]}], len(rows))
+        times = times_of(found.values(), lambda row: int(amount(row["time"]) * 1000))
+        return VenueTrades([trade for trade in trades if symbol in {None, trade["symbol"]}], len(rows), times)
 
 
 def _balance(row: tuple[str, Mapping[str, Any]]) -> AssetBalance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 
 Row = TypeVar("Row")
@@ -12,7 +13,12 @@ Read = TypeVar("Read")
 log: Final = logging.getLogger("moniqo")
 
 MOST_NAMED: Final = 10
+NAMED_EACH: Final = frozenset({"trades"})
+"""Kinds of rows that are never read again, so that our log has the last trace of each."""
+_NAMES_IN_A_LINE: Final = 100
 _LONGEST_NAME: Final = 60
+_LATEST: Final = 253_402_300_800_000
+"""The end of the calendar, in milliseconds since 1970 UTC."""
 
 
 def read_rows(
@@ -40,10 +46,31 @@ def read_rows(
 
 
 def log_left_out(venue: str, kind: str, rows: Sequence[str]) -> None:
-    """Write to our log that rows of a venue were left out, with the first names of :func:`row_name`, if any were."""
-    if rows:
-        named = {"venue": venue, "rows": kind, "left_out": len(rows), "named": rows[:MOST_NAMED]}
+    """Write to our log that rows of a venue were left out, if any were, with the names of :func:`row_name`.
+
+    It has the first names. Of the kinds in ``NAMED_EACH`` it has every name, in as many lines as that takes.
+    """
+    size = _NAMES_IN_A_LINE if kind in NAMED_EACH else len(rows) or 1
+    most = size if kind in NAMED_EACH else MOST_NAMED
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        named = {"venue": venue, "rows": kind, "left_out": len(part), "named": part[:most]}
         log.warning("rows of a venue left out", extra={"fields": named})
+
+
+def times_of(rows: Iterable[Row], read: Callable[[Row], int]) -> list[int]:
+    """Return the times that rows tell, also rows that are odd otherwise, in milliseconds since 1970 UTC, oldest first.
+
+    Args:
+        rows: The rows.
+        read: Returns the time of a row, or raises anything if it tells none.
+
+    """
+    found: list[int] = []
+    for row in rows:
+        with suppress(Exception):
+            found.append(read(row))
+    return sorted(at for at in found if 0 <= at < _LATEST)
 
 
 def row_name(row: Row, name: Callable[[Row], object]) -> str:

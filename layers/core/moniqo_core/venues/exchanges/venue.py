@@ -32,11 +32,13 @@ class VenueTrades(NamedTuple):
     """Trades of an account as CCXT reads them.
 
     ``received`` counts every row that the venue sent, also those that could not be read or are of other symbols. It
-    tells whether a list is full.
+    tells whether a list is full. ``times`` has the times of all those rows that tell one, in milliseconds since 1970
+    UTC, oldest first. They tell where a full list ends.
     """
 
     trades: Sequence[Mapping[str, Any]]
     received: int
+    times: Sequence[int]
 
 
 class Venue(ABC):

@@ -22,10 +22,14 @@ MOST_SYMBOLS: Final = 10
 
 
 class ReceivedFills(NamedTuple):
-    """Fills that a venue listed and that could be read, oldest first. ``received`` counts the others too."""
+    """Fills that a venue listed and that could be read, oldest first.
+
+    ``received`` counts the others too, and ``times`` has the times of all that tell one, oldest first.
+    """
 
     fills: Sequence[VenueFill]
     received: int
+    times: Sequence[datetime]
 
 
 ReadFills = Callable[[str | None, datetime], Awaitable[ReceivedFills]]
@@ -35,6 +39,8 @@ SLACK: Final = timedelta(minutes=1)
 """The largest difference expected between our clock and the venue's, which dates the fills."""
 
 _INSTANT: Final = timedelta(milliseconds=1)
+_ASKED_EARLIER: Final = timedelta(seconds=1)
+"""How much earlier a list may begin than it was asked to: venues are asked in whole milliseconds or seconds."""
 
 
 class FillSource(NamedTuple):
@@ -79,8 +85,8 @@ async def asset_flows_at(
 
     When there are more fills than the venue returns at once, the flows end with the fills it returned, and ``behind``
     names the assets that are incomplete. The next sync continues from there, and also after a time-out. If one instant
-    has more fills than the venue returns at once, the surplus remains as a residue. A full list whose fills cannot be
-    read is read again by the next sync, because its end is not known.
+    has more fills than the venue returns at once, the surplus remains as a residue. So do fills that cannot be read:
+    the next sync continues after them. If a full list has no time at all, nobody knows where it ends.
 
     The flows end at the last fill they count, in the venue's time, or a minute before ``at`` if that is later. So the
     next sync finds a fill that the venue dates earlier than our clock, and no fill is counted twice. Only the first
@@ -89,7 +95,7 @@ async def asset_flows_at(
     An asset that was bought and sold again since the last sync may have its old balance. A venue that lists fills by
     symbol is then not queried for that market, and the stored fills of our own orders explain the change.
 
-    Returns None when reading takes too many calls. The next sync then starts new flows.
+    Returns None when reading takes too many calls, or cannot continue. The next sync then starts new flows.
     """
     asset_flows = opening.asset_flows
     if asset_flows is None:
@@ -114,11 +120,12 @@ async def asset_flows_at(
     if found is None:
         return replace(asset_flows, behind=frozenset(changed))
     cut_off = [page for page in found if venue.is_full(page)]
-    if cut_off and venue.newest:
+    known = [_known_until(page.times, asset_flows.until, at + SLACK) for page in cut_off]
+    if cut_off and (venue.newest or None in known):
         return None
-    ends = [_known_until(page.fills, asset_flows.until) for page in cut_off]
+    ends = [end for end in known if end is not None and end > asset_flows.until]
     reported = [fill for page in found for fill in page.fills if fill.symbol in symbols]
-    until = min((end for end in ends if end > asset_flows.until), default=None)
+    until = min(ends, default=None)
     if until is not None:
         complete = [fill for fill in reported if asset_flows.until < fill.at <= until]
         return replace(asset_flows, until=until, flows=_with(asset_flows.flows, complete), behind=frozenset(changed))
@@ -132,19 +139,11 @@ async def asset_flows_at(
 async def _received(
     venue: FillSource, symbols: Iterable[str | None], since: datetime
 ) -> Sequence[ReceivedFills] | None:
-    """Return the list of each symbol, or None if one was not received or leaves open where to continue.
-
-    A full list leaves that open if some of its fills cannot be read, and none of the others is after ``since``.
-    """
+    """Return the list of each symbol, or None if one was not received."""
     try:
-        found = [await venue.read(symbol, since) for symbol in symbols]
+        return [await venue.read(symbol, since) for symbol in symbols]
     except (TimeoutError, WalletConnectionError):
         return None
-    for page in found:
-        lacks_some = page.received > len(page.fills)
-        if not venue.newest and venue.is_full(page) and lacks_some and all(fill.at <= since for fill in page.fills):
-            return None
-    return found
 
 
 def _forward(asset_flows: AssetFlows, fills: Iterable[VenueFill | Fill], at: datetime) -> AssetFlows:
@@ -175,10 +174,16 @@ def _counted_until(at: datetime, since: datetime, new: Iterable[VenueFill | Fill
     return max(since, at - SLACK, *(fill.at for fill in new))
 
 
-def _known_until(fills: Sequence[VenueFill], since: datetime) -> datetime:
-    """Return the time until which a truncated list is complete: fills of its last instant may be missing."""
-    last = fills[-1].at
-    return last - _INSTANT if max(fills[0].at, since) < last - _INSTANT else last
+def _known_until(times: Sequence[datetime], since: datetime, latest: datetime) -> datetime | None:
+    """Return the time until which a truncated list is complete: fills of its last instant may be missing.
+
+    Returns None if the list tells no time between ``since`` and ``latest``. Any other time is wrong.
+    """
+    known = [at for at in times if since - _ASKED_EARLIER <= at <= latest]
+    if not known:
+        return None
+    first, last = known[0], known[-1]
+    return last - _INSTANT if max(first, since) < last - _INSTANT else last
 
 
 def _with(flows: Mapping[str, Flow], fills: Iterable[VenueFill | Fill]) -> Mapping[str, Flow]:

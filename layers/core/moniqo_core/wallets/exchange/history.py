@@ -11,7 +11,7 @@ from moniqo_core.domain.errors import OrderNotFoundError, SymbolNotFoundError, W
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import PreviousSync
-from moniqo_core.venues.ccxt.parsing import VenueFill, needs_fills, read_fill, read_order, with_fills
+from moniqo_core.venues.ccxt.parsing import VenueFill, needs_fills, read_fill, read_order, read_time, with_fills
 from moniqo_core.venues.exchanges.refusals import UNREADABLE_ROW, VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows
 from moniqo_core.venues.exchanges.venue import Client
@@ -159,9 +159,10 @@ class ExchangeHistory:
         start = None if since is None else int(since.timestamp() * 1000)
 
         async def ask(client: Client) -> ReceivedFills:
-            trades, received = await self._venue.fills(client, symbol, start, order_id)
+            trades, received, times = await self._venue.fills(client, symbol, start, order_id)
             fills = read_rows(self._venue.exchange, "trades", trades, self._readable_fill, lambda row: row["id"])
-            return ReceivedFills(sorted(fills, key=lambda fill: (fill.at, fill.fill_id)), received)
+            oldest_first = sorted(fills, key=lambda fill: (fill.at, fill.fill_id))
+            return ReceivedFills(oldest_first, received, [read_time(at) for at in times])
 
         return await self._connection.read(client, ask)
 
