@@ -443,6 +443,8 @@ def test_trades_on_margin_are_not_part_of_a_position() -> None:
         ("binance", {"isMaker": True, "isIsolated": False}, True),
         ("binance", {"isMaker": True, "isIsolated": True}, True),
         ("coinbase", {"size_in_quote": False}, False),
+        ("bybit", {"isLeverage": "0"}, False),
+        ("bybit", {"isLeverage": "1"}, False),
     ],
 )
 def test_venue_tells_trades_on_margin(name: str, row: Mapping[str, Any], on_margin: bool) -> None:

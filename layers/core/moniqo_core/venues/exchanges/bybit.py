@@ -9,10 +9,11 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.market.marks import Marks
+from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
-from moniqo_core.venues.exchanges.reading.balances import amount, amount_or_zero
+from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
@@ -27,6 +28,20 @@ _KEEPS_FUNDS: Final = frozenset(
 Every other one counts as a withdrawal: payments, transfers to subaccounts, and what Bybit adds later.
 """
 _RISES, _FALLS = 1, 2
+_STATUSES: Final = {
+    "Created": "open",
+    "New": "open",
+    "PartiallyFilled": "open",
+    "Untriggered": "open",
+    "Triggered": "open",
+    "Active": "open",
+    "PendingCancel": "open",
+    "Filled": "closed",
+    "PartiallyFilledCanceled": "canceled",
+    "Cancelled": "canceled",
+    "Deactivated": "canceled",
+    "Rejected": "rejected",
+}
 
 _FILLS_PAGE: Final = 100
 _ORDERS_PAGE: Final = 50
@@ -109,10 +124,6 @@ class Bybit(Venue):
         shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
         return marks_of(client, read_quotes(client, shown, _quote, "symbol"))
 
-    def is_on_margin(self, info: Mapping[str, Any]) -> bool:
-        """Tell by ``isLeverage``, which Bybit sets on executions with borrowed money."""
-        return str(info.get("isLeverage")) == "1"
-
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Return the type from Bybit's own fields.
 
@@ -126,6 +137,39 @@ class Bybit(Venue):
             return OrderType.STOP_LIMIT
         takes_profit = info["triggerDirection"] == (_FALLS if info["side"] == "Buy" else _RISES)
         return OrderType.TAKE_PROFIT if takes_profit else OrderType.STOP_LOSS
+
+    def amended(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take status, amounts and fees from Bybit's own fields.
+
+        A market order by quote amount has no base amount, so its filled amount is used. What is left of such an order
+        buys no lot, and Bybit cancels it. So the order counts as filled.
+        """
+        info = order["info"]
+        status, filled = _STATUSES.get(info["orderStatus"]), info["cumExecQty"]
+        in_quote = _is_in_quote(info)
+        if in_quote and info["orderStatus"] == "PartiallyFilledCanceled":
+            status = "closed"
+        fees = info.get("cumFeeDetail") or {}
+        return {
+            **order,
+            "status": status,
+            "filled": filled,
+            "cost": info["cumExecValue"],
+            "amount": filled if in_quote else info["qty"],
+            "fees": [{"cost": fee, "currency": coin} for coin, fee in fees.items()],
+            "fee": None,
+        }
+
+    async def balance(self, client: Client) -> Mapping[str, Any]:
+        """Return ``GET /v5/account/wallet-balance``.
+
+        Raises:
+            TypeError: the answer holds no balances.
+
+        """
+        answer = (await client.privateGetV5AccountWalletBalance({"accountType": "UNIFIED"}))["result"]
+        coins = [coin for account in answer["list"] for coin in account["coin"]]
+        return read_balance(client, coins, _balance, lambda row: row["coin"])
 
     async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
         """Return ``GET /v5/order/realtime``: up to 500 orders, the most that Bybit allows an account."""
@@ -214,6 +258,24 @@ def _orders(client: Client, found: Sequence[Mapping[str, Any]]) -> Sequence[Mapp
         return parsed
 
     return read_rows(client.venue.exchange, "orders", found, read, lambda row: row["orderId"])
+
+
+def _is_in_quote(info: Mapping[str, Any]) -> bool:
+    """Tell whether ``qty`` of an order is in the quote asset, as it is for market buys that name no unit."""
+    unit = info.get("marketUnit") or ("quoteCoin" if info["side"] == "Buy" else "baseCoin")
+    return info["orderType"] == "Market" and unit == "quoteCoin"
+
+
+def _balance(row: Mapping[str, Any]) -> AssetBalance:
+    """Read a coin of the account, which may owe some of it.
+
+    ``walletBalance`` has what spot margin trading borrowed (``spotBorrow``), and is negative by what derivatives lost.
+    ``borrowAmount`` counts both, so it is not subtracted. Orders and the margin of positions hold a part, but no more
+    than there is: other coins may serve as margin too. A profit that is not realised (``equity``) is no balance.
+    """
+    total = amount(row["walletBalance"]) - amount(row.get("spotBorrow") or 0)
+    held = sum((amount(row.get(name) or 0) for name in ("locked", "totalOrderIM", "totalPositionIM")), ZERO)
+    return AssetBalance(str(row["coin"]), total - min(max(held, ZERO), max(total, ZERO)), total)
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:
