@@ -137,7 +137,7 @@ def read_fill(trade: Mapping[str, Any], *, on_margin: bool = False) -> VenueFill
         quote=quote,
         fee=_amount(fee.get("cost")),
         fee_currency=fee.get("currency") or trade["symbol"].partition("/")[2],
-        liquidity=trade.get("takerOrMaker"),
+        liquidity=next((side for side in ("maker", "taker") if side == trade.get("takerOrMaker")), None),
         at=read_time(trade["timestamp"]),
         on_margin=on_margin,
     )

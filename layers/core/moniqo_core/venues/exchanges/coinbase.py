@@ -182,16 +182,17 @@ class Coinbase(Venue):
         """Take price, size and commission from Coinbase's own fields.
 
         With ``size_in_quote`` the size is the quote amount, and :meth:`fills` has added the base amount. A reversal
-        takes back an earlier fill.
+        takes back an earlier fill. It and other adjusted fills have the id of that fill, so their type is added to it.
         """
         info = trade["info"]
         size, commission = amount(info["size"]), amount(info["commission"])
         in_quote = info.get("size_in_quote") is True
-        taken_back = info.get("trade_type") == "REVERSAL"
+        kind = str(info.get("trade_type") or "FILL")
+        taken_back = kind == "REVERSAL"
         side = trade["side"]
         return {
             **trade,
-            "id": f"{trade['id']}-reversal" if taken_back else trade["id"],
+            "id": trade["id"] if kind == "FILL" else f"{trade['id']}-{kind.lower()}",
             "side": _OTHER[side] if taken_back else side,
             "price": info["price"],
             "amount": info.get("base_size") if in_quote else size,
