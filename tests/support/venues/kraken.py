@@ -203,7 +203,7 @@ class FakeKraken(FakeVenue):
         return {
             "apiKeyName": "test",
             "permissions": [*allowed, *(["withdraw-funds"] if account.can_withdraw else [])],
-            "ipAllowlist": [],
+            "ipAllowlist": ["192.0.2.1/32"] if account.ip_restricted else [],
         }
 
     def _add(self, account: Account, given: Given) -> Any:

@@ -18,11 +18,14 @@ class KeyPermissions:
 def reason_to_pause(before: KeyPermissions | None, now: KeyPermissions) -> str | None:
     """Return why a key must pause its wallet, or None.
 
-    A key pauses its wallet when it can withdraw, or when its permissions differ from those ``before``.
+    A key pauses its wallet when it can withdraw, or when its permissions differ from those ``before``. A permission
+    that was not known before has not changed.
     """
     if now.can_withdraw:
         return "The API key can withdraw funds. Anyone who obtained it could empty the account."
     if before is None or before == now:
         return None
-    changed = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]
-    return f"The permissions of the API key changed at the venue: {', '.join(changed)}."
+    changed = [
+        field.name for field in fields(now) if getattr(before, field.name) not in {None, getattr(now, field.name)}
+    ]
+    return f"The permissions of the API key changed at the venue: {', '.join(changed)}." if changed else None

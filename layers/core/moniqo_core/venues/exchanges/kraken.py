@@ -90,7 +90,7 @@ class Kraken(Venue):
         """Read ``POST /0/private/GetApiKeyInfo``, which every key may call."""
         answer = (await client.privatePostGetApiKeyInfo())["result"]
         allowed = {str(name).lower() for name in answer["permissions"]}
-        limited = answer.get("ip_allowlist")
+        limited = answer.get("ipAllowlist")
         return KeyPermissions(
             can_read=any(name.startswith("query") for name in allowed),
             can_trade="modify-trades" in allowed,
@@ -159,7 +159,8 @@ class Kraken(Venue):
         """Take the amounts, the fee and the limit price from Kraken's own fields.
 
         The fee is in the quote asset whatever side ``oflags`` prefers. With ``viqc`` in ``oflags`` the volume is in the
-        quote asset, so the amounts are added up from the fills.
+        quote asset, so the amounts are added up from the fills. Kraken's ``userref`` is a number that many orders may
+        share, so it is no client order id.
         """
         info = order["info"]
         descr = info["descr"]
@@ -167,6 +168,7 @@ class Kraken(Venue):
         quote = (order["symbol"] or "/").partition("/")[2]
         own = {"cost": info["cost"], "price": price, "filled": info["vol_exec"], "amount": info["vol"], "fees": None}
         own["fee"] = {"cost": info["fee"], "currency": quote}
+        own["clientOrderId"] = info.get("cl_ord_id")
         if "viqc" in str(info.get("oflags") or "").split(","):
             own |= {"amount": None, IN_QUOTE: True}
         return {**order, **own}
