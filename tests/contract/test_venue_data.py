@@ -32,6 +32,7 @@ from moniqo_core.domain.sync.account_statement import PreviousSync
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.venues.connection import VenueConnection
+from moniqo_core.venues.exchanges.refusals import CANCEL_PENDING
 from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Database, Run
 from tests.support.venues.exchange import Ticket
@@ -237,6 +238,42 @@ def test_cancel_refused_by_binance_looks_at_the_order(binance: Account, run: Run
     binance.fake.exchange.move(binance.symbol, order.price)
     with pytest.raises(OrderAlreadyFilledError):
         run(binance.wallet.cancel_order(order.id, binance.symbol))
+
+
+def refuse_to_cancel(account: Account, code: str) -> None:
+    """Refuse every cancellation with this code of the venue."""
+    where: dict[str, Any] = {"path": account.fake.cancel_path, "method": account.fake.cancel_method, "times": None}
+    if account.fake.name == "binance":
+        number, _, message = code.partition(" ")
+        body = json.dumps({"code": int(number), "msg": message})
+        account.fake.break_with("status", status=400, body=body, **where)
+    elif account.fake.name == "kraken":
+        account.fake.break_with("status", status=200, body=json.dumps({"error": [code]}), **where)
+    else:
+        refuse_cancels(account, code)
+
+
+@pytest.mark.parametrize("name", ["binance", "coinbase", "kraken"])
+def test_every_final_reason_of_a_venue_not_to_cancel(name: str, run: Run) -> None:
+    with account_at(name) as account:
+        exchange, refusals = account.fake.exchange, account.venue.refusals
+        filled = account.trade("buy", "0.01", str(exchange.prices[account.symbol]))
+        opened = resting(account)
+        exchange.cancel = lambda *_: None  # type: ignore[method-assign]
+        seen = 0
+        for code, refusal in refusals.items():
+            if refusal.kind != "final" or refusal is CANCEL_PENDING:
+                continue
+            account.fake.mend()
+            refuse_to_cancel(account, code)
+            with pytest.raises((refusal.error, ConflictError)) as refused:
+                run(account.wallet.cancel_order(opened.id, account.symbol))
+            assert not refused.value.retryable
+            nothing_done = issubclass(refusal.error, InvalidCredentialsError)
+            with pytest.raises(refusal.error if nothing_done else OrderAlreadyFilledError):
+                run(account.wallet.cancel_order(filled, account.symbol))
+            seen += 1
+        assert seen > 20
 
 
 @pytest.mark.parametrize("kind", ["status", "malformed", "empty"])
@@ -513,7 +550,8 @@ def rows_of(shown: Any) -> Any:
         if name in shown:
             return shown[name]
     found = shown["result"]
-    return next((found[name] for name in ("open", "closed", "trades", "list") if name in found), found)
+    rows = next((found[name] for name in ("open", "closed", "trades", "list") if name in found), found)
+    return rows[0]["coin"] if isinstance(rows, list) and rows and rows[0] and "accountType" in rows[0] else rows
 
 
 def add_rows(account: Account, path: str, *changes: dict[str, Any] | None) -> None:
@@ -608,11 +646,13 @@ ODD_BALANCES: dict[str, list[dict[str, Any] | None]] = {
     "kraken": [None, {"balance": None}, {"balance": "x"}, {"balance": "NaN"}],
     "coinbase": [None, {"available_balance": None}, {"hold": {"value": "x"}}, {"available_balance": {"value": None}}],
     "binance": [None, {"asset": "ODD", "free": None}, {"asset": "ODD", "locked": "Infinity"}],
+    "bybit": [None, {"coin": "ODD", "walletBalance": None}, {"coin": "ODD", "locked": "x"}, {"spotBorrow": "NaN"}],
 }
 ODD_PRICES: dict[str, list[dict[str, Any] | None]] = {
     "kraken": [],
     "coinbase": [None, {"price": "x"}, {"price": None}],
     "binance": [None, {"bidPrice": None}, {"askPrice": "x"}],
+    "bybit": [None, {"ask1Price": "x"}, {"bid1Price": "NaN"}],
 }
 
 
@@ -789,6 +829,9 @@ def balances_shown(account: Account, held: dict[str, str]) -> None:
             ]
         elif "balances" in shown:
             shown["balances"] = [{"asset": name, "free": value, "locked": "0"} for name, value in held.items()]
+        elif "list" in shown["result"]:
+            (account_shown,) = shown["result"]["list"]
+            account_shown["coin"] = [{"coin": name, "walletBalance": value} for name, value in held.items()]
         else:
             shown["result"] = {name: {"balance": value, "hold_trade": "0"} for name, value in held.items()}
 
@@ -810,6 +853,7 @@ def balances_shown(account: Account, held: dict[str, str]) -> None:
         ("binance", {"BSV": "1", "BCHSV": "2"}, {"BCHSV": "2", "BSV": "1"}),
         ("coinbase", {"CGLD": "1", "CELO": "2"}, {"CGLD": "1", "CELO": "2"}),
         ("coinbase", {"XBT": "1"}, {"XBT": "1"}),
+        ("bybit", {"BTC": "1", "XBT": "2"}, {"BTC": "1", "XBT": "2"}),
     ],
 )
 def test_assets_that_a_venue_keeps_apart_stay_apart(
