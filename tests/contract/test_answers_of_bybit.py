@@ -278,6 +278,14 @@ def test_executions(bybit: Answers, run: Run) -> None:
     assert (third.fee, third.fee_currency) == (D("-0.002"), "USDT")
 
 
+def test_tax_on_a_trade_is_part_of_its_fee(bybit: Answers, run: Run) -> None:
+    tax = {"feeCoin": "BTC", "feeType": "GST", "subFeeType": "IND_GST", "feeRate": "0.00018", "fee": "0.000000060"}
+    shown = changed(EXECUTION, extraFees=[tax, changed(tax, feeCoin="INR", fee="7")])
+    bybit.give("/execution/list", rows(shown))
+    (fill,) = run(bybit.wallet.get_fills("BTC/USDT", utc_now()))
+    assert (fill.fee, fill.fee_currency) == (D("0.000000396"), "BTC")
+
+
 def test_trade_with_a_loan_moves_the_balances_of_the_account(bybit: Answers, run: Run) -> None:
     """Bought 1 BTC for 30,000 USDT, of which 20,000 are borrowed: one account has the bitcoin and the debt."""
     before, after = changed(FREE, walletBalance="10000"), changed(FREE, walletBalance="0", spotBorrow="20000")

@@ -95,6 +95,7 @@ def test_extended_balance(kraken: Answers, run: Run) -> None:
         "ZUSD": {"balance": 25435.21, "hold_trade": 8249.76},
         "XXBT": {"balance": "1.2435000000", "hold_trade": "0.8423000000"},
         "USDT": {"balance": "10.0", "credit": "500.0", "credit_used": "20.0", "hold_trade": "0"},
+        "ZEUR": {"balance": "10.0", "credit": "500.0", "credit_used": "0", "hold_trade": "25"},
         "XLTC": {"balance": "0.0000000000", "hold_trade": "0.0000000000"},
         "ETH2.S": {"balance": "1.5", "hold_trade": "0"},
     }
@@ -102,6 +103,7 @@ def test_extended_balance(kraken: Answers, run: Run) -> None:
     assert run(kraken.wallet.get_balance()) == [
         held("BTC", "0.4012", "0.8423"),
         held("ETH2.S", "1.5", "0"),
+        held("EUR", "0", "10"),
         held("USD", "17185.45", "8249.76"),
         held("USDT", "10", "0"),
     ]

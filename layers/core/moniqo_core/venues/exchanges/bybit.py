@@ -9,11 +9,17 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.market.marks import Marks
-from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.bybit_codes import CLASSIC_ACCOUNT, FORBIDDEN, NO_CODE, REFUSALS
-from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
+from moniqo_core.venues.exchanges.reading.balances import (
+    AssetBalance,
+    amount,
+    amount_or_zero,
+    held_in_part,
+    read_balance,
+)
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
@@ -160,6 +166,15 @@ class Bybit(Venue):
             "fee": None,
         }
 
+    def amended_fill(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add to the fee the taxes that some countries levy on a trade (``extraFees``), if they have the same coin."""
+        fee, extra = trade["fee"], trade["info"].get("extraFees") or ()
+        if not extra:
+            return trade
+        with exact():
+            taxes = sum((amount(tax["fee"]) for tax in extra if tax["feeCoin"] == fee["currency"]), ZERO)
+            return {**trade, "fee": {**fee, "cost": amount(fee["cost"]) + taxes}}
+
     async def balance(self, client: Client) -> Mapping[str, Any]:
         """Return ``GET /v5/account/wallet-balance``.
 
@@ -270,12 +285,12 @@ def _balance(row: Mapping[str, Any]) -> AssetBalance:
     """Read a coin of the account, which may owe some of it.
 
     ``walletBalance`` has what spot margin trading borrowed (``spotBorrow``), and is negative by what derivatives lost.
-    ``borrowAmount`` counts both, so it is not subtracted. Orders and the margin of positions hold a part, but no more
-    than there is: other coins may serve as margin too. A profit that is not realised (``equity``) is no balance.
+    ``borrowAmount`` counts both, so it is not subtracted. Orders and the margin of positions hold a part, for which
+    other coins may serve too. A profit that is not realised (``equity``) is no balance.
     """
     total = amount(row["walletBalance"]) - amount(row.get("spotBorrow") or 0)
     held = sum((amount(row.get(name) or 0) for name in ("locked", "totalOrderIM", "totalPositionIM")), ZERO)
-    return AssetBalance(str(row["coin"]), total - min(max(held, ZERO), max(total, ZERO)), total)
+    return held_in_part(str(row["coin"]), total, held)
 
 
 def _quote(row: Mapping[str, Any]) -> Quote:

@@ -16,7 +16,13 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.kraken_codes import REFUSALS
-from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, amount_or_zero, read_balance
+from moniqo_core.venues.exchanges.reading.balances import (
+    AssetBalance,
+    amount,
+    amount_or_zero,
+    held_in_part,
+    read_balance,
+)
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
@@ -273,8 +279,7 @@ class Kraken(Venue):
 def _balance(row: tuple[str, Mapping[str, Any]]) -> AssetBalance:
     """Read a row of BalanceEx. The balance includes what open orders hold. A credit line is not part of it."""
     asset, shown = row
-    total, held = amount(shown["balance"]), amount(shown.get("hold_trade") or 0)
-    return AssetBalance(asset, total - held, total)
+    return held_in_part(asset, amount(shown["balance"]), amount(shown.get("hold_trade") or 0))
 
 
 def _market(client: Client, name: str, pair: Mapping[str, Any]) -> Mapping[str, Any]:

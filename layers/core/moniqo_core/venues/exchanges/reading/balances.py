@@ -22,6 +22,14 @@ class AssetBalance(NamedTuple):
     total: Decimal
 
 
+def held_in_part(asset: str, total: Decimal, held: Decimal) -> AssetBalance:
+    """Return a balance of which orders and margin hold a part, but no more than there is.
+
+    A venue may count what it lends as held, and a ``total`` below zero is a debt.
+    """
+    return AssetBalance(asset, total - min(max(held, ZERO), max(total, ZERO)), total)
+
+
 def read_balance(
     client: Client, rows: Iterable[Row], read: Callable[[Row], AssetBalance], name: Callable[[Row], object]
 ) -> Mapping[str, Any]:
