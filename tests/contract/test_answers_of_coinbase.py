@@ -134,6 +134,7 @@ def test_accounts(coinbase: Answers, run: Run) -> None:
         account("ADA", "22.314018", "5.04716"),
         account("BTC", "1.23", "0.27"),
         account("EUR", "12.5", "0", "ACCOUNT_TYPE_FIAT"),
+        account("USD", "1.23", "1.23", "FIAT"),
         account("BTC", "9", "0", "ACCOUNT_TYPE_VAULT"),
     ]
     coinbase.give("/brokerage/accounts", {"accounts": shown, "has_next": False, "cursor": "", "size": 5})
@@ -141,6 +142,7 @@ def test_accounts(coinbase: Answers, run: Run) -> None:
         held("ADA", "22.314018", "5.04716"),
         held("BTC", "1.23", "0.27"),
         held("EUR", "12.5", "0"),
+        held("USD", "1.23", "1.23"),
     ]
 
 

@@ -210,8 +210,7 @@ class Coinbase(Venue):
             if not page["has_next"]:
                 break
             asked = {**asked, "cursor": page["cursor"]}
-        kinds = client.options["v3Accounts"]
-        held = [row for row in accounts if not isinstance(row, Mapping) or row.get("type") in kinds]
+        held = [row for row in accounts if not isinstance(row, Mapping) or _is_spot(row)]
         return read_balance(client, held, _balance, lambda row: row["currency"])
 
     async def open_orders(self, client: Client, symbol: str | None) -> Sequence[Mapping[str, Any]]:
@@ -319,6 +318,11 @@ def _price(row: Mapping[str, Any]) -> Quote:
         price = mid if mid > 0 else last
         return Quote(row["product_id"], price, price)
     return Quote(row["product_id"], last, last * 2 + mid, last)
+
+
+def _is_spot(account: Mapping[str, Any]) -> bool:
+    """Tell whether an account holds coins or money, and is no vault. Coinbase documents two forms of the type."""
+    return str(account.get("type")).removeprefix("ACCOUNT_TYPE_") in {"CRYPTO", "FIAT"}
 
 
 def _balance(row: Mapping[str, Any]) -> AssetBalance:
