@@ -200,6 +200,31 @@ def test_open_and_closed_orders(kraken: Answers, run: Run) -> None:
     )
 
 
+def test_partly_filled_order(kraken: Answers, run: Run) -> None:
+    shown = changed(
+        LIMIT, refid="None", opentm=1688666559.8974, starttm=0, expiretm=0, vol="1.25000000", vol_exec="0.37500000",
+        cost="11253.7", fee="0.00000", price="30010.0", oflags="fciq", trades=["TCCCTY-WE2O6-P3NB37"],
+        descr=changed(LIMIT["descr"], pair="XBTUSD", price="30010.0", order="buy 1.25000000 XBTUSD @ limit 30010.0"),
+    )  # fmt: skip
+    kraken.give("/OpenOrders", answer({"open": {"OQCLML-BW3P3-BUCMWZ": shown}}))
+    (order,) = run(kraken.wallet.get_open_orders())
+    assert order == OrderResult(
+        "OQCLML-BW3P3-BUCMWZ",
+        "BTC/USD",
+        OrderSide.BUY,
+        OrderType.LIMIT,
+        OrderStatus.PARTIALLY_FILLED,
+        D(30010),
+        D("1.25"),
+        D("0.375"),
+        order.average_fill_price,
+        D(0),
+        "USD",
+        at(1688666559897),
+        filled_quote=D("11253.7"),
+    )
+
+
 @pytest.mark.parametrize(
     ("own", "userref"), [(None, 0), (None, "36493663"), ("6d1b345e-2821-40e2-ad83-4ecb18a06876", 0)]
 )
