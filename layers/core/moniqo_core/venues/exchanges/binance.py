@@ -139,7 +139,7 @@ class Binance(Venue):
             shown = await client.publicGetTickerPrice()
         except Exception:  # noqa: BLE001  the bid of such a market is used instead, whatever the reason
             return {}
-        rows = read_rows(self.exchange, "trades", shown, _last_trade, lambda row: row["symbol"])
+        rows = read_rows(self.exchange, "prices", shown, _last_trade, lambda row: row["symbol"])
         return dict(rows)
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
