@@ -30,10 +30,10 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
 from moniqo_core.services.orders.execution import OrderExecution
 from moniqo_core.storage.wallets.lifecycle_changes import touched
 from tests.conftest import Run
-from tests.contract.test_wallet_conformance import accounts, needs_orders, open_account, places_orders, venue
+from tests.contract.test_wallet_conformance import accounts, needs_orders, open_account, venue
 from tests.support.wallet_accounts import Account
 
-__all__ = ["accounts", "open_account", "places_orders", "venue"]
+__all__ = ["accounts", "open_account", "venue"]
 
 pytestmark = needs_orders
 

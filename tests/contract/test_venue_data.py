@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -37,7 +37,7 @@ from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 from tests.conftest import Database, Run
 from tests.support.venues.exchange import Ticket
 from tests.support.venues.fakes import FAKES
-from tests.support.venues.rules import venue_named
+from tests.support.venues.rules import TAKING_ORDERS, venue_named
 from tests.support.venues.server import FakeVenue
 
 D = Decimal
@@ -94,6 +94,11 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """A new account at each venue in turn."""
     with account_at(request.param) as opened_here:
         yield opened_here
+
+
+def at_venues(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Make a test for the accounts at these venues alone."""
+    return pytest.mark.parametrize("account", sorted(names), indirect=True)
 
 
 @pytest.fixture
@@ -276,24 +281,32 @@ def test_every_final_reason_of_a_venue_not_to_cancel(name: str, run: Run) -> Non
         assert seen > 20
 
 
+@at_venues(TAKING_ORDERS)
 @pytest.mark.parametrize("kind", ["status", "malformed", "empty"])
 def test_cancel_whose_answer_is_lost_is_looked_at(account: Account, run: Run, kind: Any) -> None:
-    if not account.venue.order_types:
-        pytest.skip("wallets of this venue only read")
     order = resting(account)
     account.fake.break_with(kind, path=account.fake.cancel_path, method=account.fake.cancel_method, after=True)
     assert run(account.wallet.cancel_order(order.id, account.symbol))
     assert order.status == "cancelled"
 
 
-@pytest.mark.parametrize(("status", "raised"), [(429, RateLimitExceededError), (401, InvalidCredentialsError)])
+def is_asked_again_after(status: int) -> list[str]:
+    """Return the venues that get requests after a refusal with this status: some that limit an address get none."""
+    return [name for name in TAKING_ORDERS if status != 429 or not venue_named(name).limits_address]
+
+
+@pytest.mark.parametrize(
+    ("account", "status", "raised"),
+    [
+        (name, status, raised)
+        for status, raised in ((429, RateLimitExceededError), (401, InvalidCredentialsError))
+        for name in is_asked_again_after(status)
+    ],
+    indirect=["account"],
+)
 def test_cancel_whose_answer_is_lost_is_looked_at_after_its_repeat_is_refused(
     account: Account, run: Run, status: int, raised: type[WalletError]
 ) -> None:
-    if not account.venue.order_types:
-        pytest.skip("wallets of this venue only read")
-    if status == 429 and account.venue.limits_address:
-        pytest.skip("this venue gets no request at all for a while after such a refusal")
     where: dict[str, Any] = {"path": account.fake.cancel_path, "method": account.fake.cancel_method}
     order = resting(account)
 
@@ -414,9 +427,8 @@ def test_paused_market_stays_known_for_cancelling_reading_and_valuing(
             assert run(wallet.cancel_order(order.id, account.symbol))
 
 
+@at_venues(TAKING_ORDERS)
 def test_order_in_a_market_that_the_venue_no_longer_lists_is_read_and_cancelled(account: Account, run: Run) -> None:
-    if not account.venue.order_types:
-        pytest.skip("wallets of this venue only read")
     order, gone = resting(account), market_id(account)
 
     def leave_out(shown: Any) -> None:
@@ -609,12 +621,11 @@ ODD_ORDERS: dict[str, list[dict[str, Any] | None]] = {
 }
 
 
+@at_venues(ODD_ORDERS)
 @pytest.mark.parametrize("ended", [False, True])
 def test_odd_order_costs_its_row_and_is_named(
     account: Account, run: Run, caplog: pytest.LogCaptureFixture, *, ended: bool
 ) -> None:
-    if account.fake.name not in ODD_ORDERS:
-        pytest.skip("no odd rows are known of this venue")
     order = resting(account)
     if ended:
         account.fake.exchange.cancel(account.account, order)
@@ -656,9 +667,8 @@ ODD_PRICES: dict[str, list[dict[str, Any] | None]] = {
 }
 
 
+@at_venues(ODD_BALANCES)
 def test_odd_balance_or_price_costs_its_row(account: Account, run: Run) -> None:
-    if account.fake.name not in ODD_BALANCES:
-        pytest.skip("no odd rows are known of this venue")
     add_rows(account, account.fake.balances_path, *ODD_BALANCES[account.fake.name])
     add_rows(account, PRICES[account.fake.name], *ODD_PRICES[account.fake.name])
     (held,) = run(account.wallet.get_balance())
@@ -684,9 +694,8 @@ ODD_MARKETS: dict[str, list[dict[str, Any] | None]] = {
 }
 
 
+@at_venues(ODD_MARKETS)
 def test_odd_market_costs_its_row(account: Account, run: Run) -> None:
-    if account.fake.name not in ODD_MARKETS:
-        pytest.skip("no odd rows are known of this venue")
     add_rows(account, account.fake.markets_path, *ODD_MARKETS[account.fake.name])
     listed = {market.symbol for market in run(account.wallet.get_markets())}
     assert set(account.fake.exchange.listed) <= listed
@@ -700,15 +709,15 @@ ODD_FILLS: dict[str, list[dict[str, Any] | None]] = {
 }
 
 
+@at_venues(ODD_FILLS)
 def test_odd_fill_costs_its_row(account: Account, run: Run) -> None:
-    if account.fake.name not in ODD_FILLS:
-        pytest.skip("no odd rows are known of this venue")
     account.trade("buy", str(account.level), "50000")
     add_rows(account, FILLS[account.fake.name], *ODD_FILLS[account.fake.name])
     (fill,) = run(account.wallet.get_fills(account.symbol))
     assert (fill.amount, fill.price) == (account.level, D(50000))
 
 
+@at_venues(CANDLES)
 def test_odd_candle_or_price_level_costs_its_row(account: Account, run: Run) -> None:
     def spoil_candles(shown: Any) -> None:
         rows = shown["candles"] if "candles" in shown else shown if isinstance(shown, list) else None
@@ -727,8 +736,6 @@ def test_odd_candle_or_price_level_costs_its_row(account: Account, run: Run) -> 
             book[side].append(None)
 
     name = account.fake.name
-    if name not in CANDLES:
-        pytest.skip("no odd rows are known of this venue")
     every = run(account.wallet.get_candles(account.symbol, "1m", 5))
     account.fake.rewrite(CANDLES[name], spoil_candles)
     assert set(run(account.wallet.get_candles(account.symbol, "1m", 5))) <= set(every)
@@ -887,9 +894,8 @@ def test_step_of_the_price_is_krakens_own(kraken: Account, run: Run) -> None:
     assert run(kraken.wallet.market(kraken.symbol)).tick_size == D("0.5")
 
 
+@at_venues(["coinbase", "kraken"])
 def test_order_that_cannot_be_read_is_not_taken_for_one_that_was_never_placed(account: Account, run: Run) -> None:
-    if account.fake.name not in ("coinbase", "kraken"):
-        pytest.skip("the venue is asked for one order")
     resting(account)
     spoil = {"kraken": {"descr": None}, "coinbase": {"order_configuration": None}}[account.fake.name]
     assert run(find(account, seconds=5))["id"]

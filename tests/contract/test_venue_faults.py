@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ from tests.conftest import Run
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Account, Ticket
 from tests.support.venues.fakes import FAKES
-from tests.support.venues.rules import venue_named
+from tests.support.venues.rules import TAKING_ORDERS, venue_named, venues_where
 from tests.support.venues.server import FakeVenue
 
 ID = venue_client_id("wallet", "mine")
@@ -80,14 +80,12 @@ def harness(request: pytest.FixtureRequest, run: Run) -> Iterator[VenueHarness]:
         event_loop.run(connection.close())
 
 
-@pytest.fixture
-def places_orders(harness: VenueHarness) -> None:
-    """Skip the test at a venue that offers no orders."""
-    if not harness.venue.order_types:
-        pytest.skip("wallets of this venue only read")
+def at_venues(names: Iterable[str]) -> pytest.MarkDecorator:
+    """Make a test for these venues alone."""
+    return pytest.mark.parametrize("harness", names, indirect=True)
 
 
-needs_orders = pytest.mark.usefixtures("places_orders")
+needs_orders = at_venues(TAKING_ORDERS)
 
 AFTER: dict[str, dict[str, Any]] = {
     "500 after acceptance": {"kind": "status", "status": 500, "after": True},
@@ -132,10 +130,8 @@ def test_order_that_was_never_sent_raises_a_connection_error(harness: VenueHarne
     assert not isinstance(refused.value, UnknownOutcomeError)
 
 
-@needs_orders
+@at_venues(venues_where(lambda venue: venue.order_types and not venue.answers_whole_order))
 def test_placed_order_that_cannot_be_read_stays_unknown_and_is_found_later(harness: VenueHarness, run: Run) -> None:
-    if harness.venue.answers_whole_order:
-        pytest.skip("the venue answers with the whole order")
     harness.fake.break_with("status", path=harness.fake.order_path, status=401, times=None)
     order = run(harness.wallet.send_order(harness.order(), ID))
     assert (order.status, order.client_order_id) == (OrderStatus.UNKNOWN, ID)
@@ -194,9 +190,8 @@ def test_key_permissions_are_read_and_withdrawal_is_refused(harness: VenueHarnes
     assert refused.value.advice == harness.venue.key_hint
 
 
+@at_venues(venues_where(lambda venue: venue.adjusts_clock))
 def test_clock_difference_is_learnt_from_the_venue(harness: VenueHarness, run: Run) -> None:
-    if not harness.venue.adjusts_clock:
-        pytest.skip("the venue checks no time that could be put right")
     harness.fake.exchange.skew_ms = -120_000
     assert run(harness.wallet.get_balance())
     if harness.venue.order_types:

@@ -11,8 +11,9 @@ from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.orders.order import OrderStatus, OrderType
 from tests.conftest import Run
 from tests.contract import test_venue_faults as faults
-from tests.contract.test_venue_faults import VenueHarness
+from tests.contract.test_venue_faults import VenueHarness, at_venues
 from tests.support.venues.exchange import Order, Ticket
+from tests.support.venues.rules import venues_where
 
 D = Decimal
 harness = faults.harness
@@ -78,21 +79,24 @@ def test_every_open_order_is_listed(harness: VenueHarness, run: Run) -> None:
     assert {order.order_id for order in run(harness.wallet.get_open_orders())} == placed
 
 
+at_read_only_venues = at_venues(venues_where(lambda venue: not venue.order_types))
+
+
 @pytest.fixture
 def only_read(harness: VenueHarness) -> Iterator[VenueHarness]:
     """A venue that offers no orders."""
-    if harness.venue.order_types:
-        pytest.skip("the venue offers orders")
     yield harness
     assert not harness.fake.calls("", "POST")
 
 
+@at_read_only_venues
 def test_order_is_refused_where_wallets_only_read(only_read: VenueHarness, run: Run) -> None:
     order = only_read.order()
     with pytest.raises(InvalidOrderError, match="Its wallets only read the account"):
         run(only_read.wallet.place_order(order.symbol, order.side, order.type, order.amount))
 
 
+@at_read_only_venues
 def test_order_is_not_cancelled_where_wallets_only_read(only_read: VenueHarness, run: Run) -> None:
     resting = place(only_read, "limit", "buy", "limit", "0.01", price=D(40000))
     with pytest.raises(InvalidOrderError, match="Its wallets only read the account"):

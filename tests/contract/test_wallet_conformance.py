@@ -31,6 +31,7 @@ from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.client import connect
 from moniqo_core.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.conftest import Database, Run
+from tests.support.venues.rules import TAKING_ORDERS
 from tests.support.wallet_accounts import VENUES, Account, OpenAccount
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
@@ -84,14 +85,7 @@ def venue(open_account: OpenAccount) -> Account:
     return open_account()
 
 
-@pytest.fixture
-def places_orders(venue: Account) -> None:
-    """Skip the test at a venue that offers no orders."""
-    if not venue.places_orders:
-        pytest.skip("wallets of this venue only read")
-
-
-needs_orders = pytest.mark.usefixtures("places_orders")
+needs_orders = pytest.mark.parametrize("open_account", ["demo", *TAKING_ORDERS], indirect=True)
 
 
 @asynccontextmanager

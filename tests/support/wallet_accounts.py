@@ -53,7 +53,7 @@ class Account:
     ``execution`` opens it for the orders of the service, as the opener does. It is new, holds some of ``cash`` and
     nothing else, and trades ``symbol`` and ``another``. ``secrets`` are credentials that no output may contain.
     ``is_ours``: our books also keep metadata and our client ids, which a venue's books do not. ``history_by_symbol``:
-    ended orders are listed for one symbol at a time. ``places_orders``: the venue accepts orders.
+    ended orders are listed for one symbol at a time.
     """
 
     wallet: Callable[[], BaseWallet]
@@ -65,7 +65,6 @@ class Account:
     secrets: tuple[str, ...] = ()
     is_ours: bool = False
     history_by_symbol: bool = False
-    places_orders: bool = True
 
 
 OpenAccount = Callable[[], Account]
@@ -129,7 +128,6 @@ def at_venue(name: str, database: Database) -> Iterator[OpenAccount]:
                 another=another,
                 cash=symbol.partition("/")[2],
                 history_by_symbol=venue.history_by_symbol,
-                places_orders=bool(venue.order_types),
             )
 
         try:
