@@ -18,7 +18,7 @@ from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.engine import Clock, Engine
 from tests.support.lambdas import ADMIN, Invoke
-from tests.support.venues.history import HistoricalBinance, History
+from tests.support.venues.history import HistoricalBinance, draw
 
 D = Decimal
 BEGIN = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -62,7 +62,7 @@ def harness(environment: pytest.MonkeyPatch, seeded: Database, invoke: Invoke, r
     """A deployment and a fake venue whose clock the test moves."""
     clock = Clock()
     clock.now = BEGIN + timedelta(hours=2, seconds=30)
-    with HistoricalBinance(History("a history", BEGIN, MINUTES), clock) as venue:
+    with HistoricalBinance(draw("a history", BEGIN, MINUTES), clock) as venue:
         connector = WalletConnector(
             seeded, clock, allow_loopback=True, price_venues=("binance-spot-v1", "kraken-spot-v1")
         )
@@ -208,9 +208,9 @@ def test_resting_order_fills_on_the_recorded_path(harness: LiveWalletHarness) ->
     assert filled["status"] == "filled"
     through = D(limit) - D("0.01")
     first = next(
-        start
-        for start, candle in sorted(harness.venue.history.candles[BTC].items())
-        if start >= placed_at and candle.low <= through
+        candle.start
+        for candle in harness.venue.history.candles[BTC]
+        if candle.start >= placed_at and candle.low <= through
     )
     assert filled["fills"][0]["timestamp"] == f"{first + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
     assert filled["fills"][0]["price"] == limit
@@ -231,9 +231,10 @@ def test_order_expiring_within_a_minute_does_not_fill_in_it(harness: LiveWalletH
     rests = harness.engine.place(
         wallet, type="limit", amount="0.001", price=str(price - 1), time_in_force="GTD", expires_at=ends.isoformat()
     )
-    harness.venue.history.candles[BTC][BEGIN + timedelta(hours=2, minutes=1)] = harness.venue.history.candles[BTC][
-        BEGIN + timedelta(hours=2)
-    ]._replace(start=BEGIN + timedelta(hours=2, minutes=1), low=D(1), high=D(90000))
+    two = BEGIN + timedelta(hours=2)
+    before = next(candle for candle in harness.venue.history.candles[BTC] if candle.start == two)
+    deep = before._replace(start=two + timedelta(minutes=1), low=D(1), high=D(90000))
+    harness.venue.history = harness.venue.history.with_candle(BTC, deep)
     harness.clock.forward(minutes=5)
     assert harness.engine.order(wallet, rests["order_id"])["status"] == "expired"
 

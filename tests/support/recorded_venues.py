@@ -17,7 +17,7 @@ from tests.support.recorded import Database
 from tests.support.venues.binance import FakeBinance
 from tests.support.venues.coinbase import FakeCoinbase
 from tests.support.venues.exchange import Account, Exchange
-from tests.support.venues.history import HistoricalBinance, History
+from tests.support.venues.history import HistoricalBinance, draw
 from tests.support.venues.kraken import FakeKraken
 from tests.support.venues.server import FakeVenue
 
@@ -65,7 +65,7 @@ def open_venues(database: Database, found: Mapping[str, Any] | None = None) -> I
 @contextmanager
 def prices_of_a_venue(database: Database, clock: Clock) -> Iterator[None]:
     """Serve minutes that follow from a seed at the time of ``clock``, for demo wallets that follow a venue."""
-    minutes = History("the minutes of release fixtures", MINUTES_FROM, 60 * 24 * 12)
+    minutes = draw("the minutes of release fixtures", MINUTES_FROM, 60 * 24 * 12)
     with HistoricalBinance(minutes, clock) as venue:
         event_loop.run(_lead(database, "binance-spot-v1", venue.url))
         yield

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import formatdate
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -21,33 +23,48 @@ CENT = D("0.01")
 MOST = 1000
 
 
-class History:
-    """One candle for each minute with a trade from ``begin`` on. The same seed gives the same candles."""
-
-    def __init__(self, seed: str, begin: datetime, minutes: int, quiet: float = 0.05) -> None:
-        self.candles: dict[str, dict[datetime, Candle]] = {}
-        for market in MARKETS:
-            rng, price, drawn = Random(f"{seed} {market.symbol}"), market.price, {}
-            for number in range(minutes):
+@cache
+def draw(seed: str, begin: datetime, minutes: int, quiet: float = 0.05) -> History:
+    """Draw one candle for each minute with a trade from ``begin`` on. The same seed gives the same candles."""
+    candles = {}
+    for market in MARKETS:
+        rng, price, drawn = Random(f"{seed} {market.symbol}"), market.price, list[Candle]()
+        for number in range(minutes):
+            prices = [price * D(1 + rng.gauss(0, 0.001)) for _ in range(4)]
+            opened, *inner, closed = (price.quantize(CENT) for price in prices)
+            around = (opened, closed, *inner)
+            if rng.random() >= quiet:
+                volume = D(rng.randrange(1, 5000)) / 1000
                 start = begin + number * MINUTE
-                prices = [price * D(1 + rng.gauss(0, 0.001)) for _ in range(4)]
-                opened, *inner, closed = (price.quantize(CENT) for price in prices)
-                around = (opened, closed, *inner)
-                if rng.random() >= quiet:
-                    volume = D(rng.randrange(1, 5000)) / 1000
-                    drawn[start] = Candle(start, opened, max(around), min(around), closed, volume)
-                    price = closed
-            self.candles[market.symbol] = drawn
+                drawn.append(Candle(start, opened, max(around), min(around), closed, volume))
+                price = closed
+        candles[market.symbol] = tuple(drawn)
+    return History(candles)
+
+
+class History:
+    """Candles of each market in the order of time. Nothing changes them, so tests share them."""
+
+    def __init__(self, candles: Mapping[str, tuple[Candle, ...]]) -> None:
+        self.candles = candles
+        self._starts = {symbol: [candle.start for candle in drawn] for symbol, drawn in candles.items()}
+
+    def with_candle(self, symbol: str, candle: Candle) -> History:
+        """Return a history with this candle, instead of the one of its minute if there is one."""
+        others = [other for other in self.candles[symbol] if other.start != candle.start]
+        return History({**self.candles, symbol: tuple(sorted([*others, candle]))})
 
     def shown(self, symbol: str, since: datetime, limit: int, now: datetime) -> list[Candle]:
         """Candles from ``since`` on. The last one is still open and has only begun."""
-        found = (candle for start, candle in sorted(self.candles[symbol].items()) if since <= start <= now)
-        return [self._so_far(candle, now) for _, candle in zip(range(limit), found, strict=False)]
+        starts = self._starts[symbol]
+        found = self.candles[symbol][bisect_left(starts, since) : bisect_right(starts, now)]
+        return [self._so_far(candle, now) for candle in found[:limit]]
 
     def price(self, symbol: str, now: datetime) -> Decimal:
         """Close of the last minute that is over."""
-        over = [candle for start, candle in self.candles[symbol].items() if start + MINUTE <= now]
-        return max(over).close if over else next(iter(self.candles[symbol].values())).open
+        over = bisect_right(self._starts[symbol], now - MINUTE)
+        candles = self.candles[symbol]
+        return candles[over - 1].close if over else candles[0].open
 
     def _so_far(self, candle: Candle, now: datetime) -> Candle:
         if candle.start + MINUTE <= now:
