@@ -47,5 +47,8 @@ def texts_in(document: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def find_secrets(secrets: Iterable[str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the places of secrets, and their forms, among ``(place, text)``."""
-    forms = sorted({form for secret in secrets for form in forms_of(secret)})
-    return [(place, form) for place, text in places for form in forms if form in text]
+    told = list(places)
+    everything = "\n".join(text for _, text in told)
+    # Most forms are nowhere. Looking for each in one long text takes a fraction of the time.
+    forms = sorted(form for form in {form for secret in secrets for form in forms_of(secret)} if form in everything)
+    return [(place, form) for place, text in told for form in forms if form in text]
