@@ -186,7 +186,7 @@ def issuer(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     with Gate("127.0.0.1", server.server_port) as gate:
         environment.setenv("JWT_JWKS_URL", f"http://127.0.0.1:{gate.port}/jwks.json")
         yield gate
