@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,14 +107,20 @@ def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> Non
         assert run.stop(signal.SIGTERM) == 0
 
 
-def test_trader_and_admin_have_different_permissions(tmp_path: Path) -> None:
-    with local_run(tmp_path / "state", WORKERS="1") as run:
-        trader, admin = run.login(), run.login("admin")
-        change = {"description": "changed"}
-        path = f"{BASE}/wallets/definitions/demo-wallet-v1"
-        assert run.call("PATCH", path, change, trader).json["code"] == "FORBIDDEN"
-        assert run.call("PATCH", path, change, admin).status == 200
-        assert run.call("PATCH", path, change).json == {"message": "Unauthorized"}
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    """A stack for the tests that neither stop it nor touch its files."""
+    with local_run(tmp_path_factory.mktemp("running") / "state", WORKERS="1") as run:
+        yield run
+
+
+def test_trader_and_admin_have_different_permissions(running: LocalRun) -> None:
+    trader, admin = running.login(), running.login("admin")
+    change = {"description": "changed"}
+    path = f"{BASE}/wallets/definitions/demo-wallet-v1"
+    assert running.call("PATCH", path, change, trader).json["code"] == "FORBIDDEN"
+    assert running.call("PATCH", path, change, admin).status == 200
+    assert running.call("PATCH", path, change).json == {"message": "Unauthorized"}
 
 
 def test_taken_port_is_reported_in_one_line(tmp_path: Path) -> None:
@@ -127,9 +134,8 @@ def test_taken_port_is_reported_in_one_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_taken_state_directory_is_reported_in_one_line(tmp_path: Path) -> None:
-    with local_run(tmp_path / "state", WORKERS="1") as run:
-        code, said = refused(PORT=str(free_port()), STATE_DIR=str(run.state_dir))
+def test_taken_state_directory_is_reported_in_one_line(running: LocalRun) -> None:
+    code, said = refused(PORT=str(free_port()), STATE_DIR=str(running.state_dir))
     assert code == 1
     assert "is in use by another `make run`" in said
     assert said.count("\n") == 1
