@@ -88,8 +88,10 @@ run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MO
 indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB_URL
 	@$(PY) -m moniqo_core.prepare
 
-# Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged.
-SPREAD := -n auto --maxprocesses 4 --dist loadfile
+# Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged. There is one
+# process more than processors, because tests of outages wait for a quarter of the time.
+PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+SPREAD = -n $(PROCESSES) --maxprocesses 4 --dist loadfile
 .PHONY: test
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(or $(ARGS),$(SPREAD))
@@ -139,7 +141,7 @@ mutants: $(DEV) ## Put small faults into the code about money and secrets, to se
 e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
-	  $(PY) -m pytest tests/e2e $(or $(ARGS),$(SPREAD))
+	  $(PY) -m pytest tests/e2e $(or $(ARGS),-n auto --maxprocesses 4 --dist loadfile)
 
 .PHONY: clients
 clients: $(DEV) $(OPENAPI) ## Generate a Python and a TypeScript client from the OpenAPI document and use them
