@@ -31,6 +31,7 @@ from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.client import connect
 from moniqo_core.wallets.base import BaseWallet, OrderResult, OrderSide, OrderStatus, OrderType, TimeInForce
 from tests.conftest import Database, Run
+from tests.support.mongo import patient_client
 from tests.support.venues.rules import TAKING_ORDERS
 from tests.support.wallet_accounts import VENUES, Account, OpenAccount
 
@@ -62,12 +63,12 @@ def accounts(mongo_url: str) -> Iterator[Database]:
     """The store of this suite's wallets, each with its own account."""
     database = connect(mongo_url, f"test_{uuid.uuid4().hex}")
     yield database
-    event_loop.run(_drop(database))
+    event_loop.run(_drop(mongo_url, database))
 
 
-async def _drop(database: Database) -> None:
+async def _drop(url: str, database: Database) -> None:
     try:
-        await database.client.drop_database(database.name)
+        await patient_client(url).drop_database(database.name)
     finally:
         await database.client.close()
 

@@ -27,6 +27,7 @@ from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.simulation_seed import DEPLOYMENT, find_simulation_seed
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
+from tests.support.mongo import patient_client
 from tests.support.random_life import BEGAN, STOCKS, TERMS, Life
 
 STEPS = 120
@@ -56,7 +57,7 @@ def lived(mongo_url: str) -> Stored:
         await life.run_steps(STEPS)
         entries = await db[ENTRIES].find({}).sort("seq", 1).to_list()
         snapshot, deployment = await db[STATES].find_one({}), await db[DEPLOYMENT].find_one({})
-        await _drop(db)
+        await _drop(mongo_url, db)
         assert snapshot is not None
         assert deployment is not None
         return Stored(life, entries, snapshot, deployment)
@@ -69,12 +70,12 @@ def database(mongo_url: str) -> Iterator[Database]:
     """An empty database that needs no index: there is one wallet in it."""
     db = connect(mongo_url, f"test_{uuid.uuid4().hex}")
     yield db
-    event_loop.run(_drop(db))
+    event_loop.run(_drop(mongo_url, db))
 
 
-async def _drop(db: Database) -> None:
+async def _drop(url: str, db: Database) -> None:
     try:
-        await db.client.drop_database(db.name)
+        await patient_client(url).drop_database(db.name)
     finally:
         await db.client.close()
 
