@@ -38,7 +38,10 @@ class MinuteRecord(Protocol):
         ...
 
     async def extend(self, source: str, symbol: str, since: datetime, found: Mapping[datetime, MinuteCandles]) -> None:
-        """Record the candles known from ``since`` on, by hour. Minutes that are already recorded stay as they are."""
+        """Record ``found``: the minutes from ``since`` on, by hour.
+
+        An hour is extended only if its record ends where these minutes begin. Recorded minutes stay as they are.
+        """
         ...
 
 

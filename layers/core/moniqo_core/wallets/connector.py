@@ -1,4 +1,4 @@
-"""Open a user's wallet: read its stored documents and make the object that trades it."""
+"""Open a stored wallet of a user as a ``DemoWallet`` or ``ExchangeWallet``, or make one that is not stored yet."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def plan_taker_fill(
     if most is not None and excess > most:
         largest = floor_to(walk.amount + most, context.market.lot_step)
         raise OrderRejectedError(
-            f"The market can fill at most {plain(largest)} {context.market.base}"
-            f" of the {plain(amount)} {context.market.base} requested.",
+            f"The market can fill at most {plain(largest)} {context.market.base}."
+            f" The order needs at least {plain(amount)} {context.market.base}.",
             suggested_amount=largest,
             limit_type="market_depth",
         )

@@ -20,8 +20,8 @@ def accrue_fee(accrued: Decimal, charged: Decimal, rate: Decimal, notional: Deci
     """Charge a fill of ``notional`` at ``rate`` (0.001 is 0.1%).
 
     The fee of an order is the sum of rate x notional over its fills, rounded up at ``scale``, the decimal places of the
-    fee asset. A fill pays the increase of that rounded sum. A hundred small fills therefore cost at most one smallest
-    unit more than one large fill.
+    fee asset. A fill pays the increase of that rounded sum. Rounding therefore adds less than one smallest unit to
+    the fee, however many fills there are.
     """
     accrued += rate * notional
     total = round_up(accrued, scale)

@@ -74,7 +74,7 @@ async def tradable_market(symbol: str, account: Account, feed: PriceFeed) -> Mar
     """Return the market of a symbol that the account trades.
 
     Raises:
-        InvalidSymbolError: it trades no such symbol. The error names the nearest symbol that it trades.
+        InvalidSymbolError: the account does not trade it. The error names a similar symbol that it trades, if any.
         MarketDataError: the feed does not answer.
 
     """

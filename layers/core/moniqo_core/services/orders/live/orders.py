@@ -112,7 +112,13 @@ class LiveOrders:
         return after
 
     async def release(self, wallet: VenueWallet, *, force: bool) -> None:
-        """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""
+        """Make sure that no order of the wallet can still fill. With ``force``, cancel open orders first.
+
+        Raises:
+            WalletInUseError: an order may still fill.
+            WalletConnectionError: the venue did not answer a cancellation.
+
+        """
         if force:
             await self.cancel_all(wallet, None)
         left = await self._store.in_flight(wallet.user_wallet_id)

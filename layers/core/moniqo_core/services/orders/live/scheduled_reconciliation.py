@@ -45,10 +45,10 @@ class ReconciliationReport(NamedTuple):
 
 
 class OrderReconciliation:
-    """Queries orders that are due. Venues run concurrently, so one that hangs does not delay the others.
+    """Queries orders that are due. While buys of a wallet are stopped, its open buys among them are cancelled.
 
-    Two concurrent runs may query an order twice but store the result once, because a write names the version it
-    changes.
+    Venues are queried concurrently, so one that hangs does not delay the others. Two concurrent runs may query the same
+    order. Their results take effect one after the other, because a write names the version that it replaces.
     """
 
     def __init__(self, database: Database, connector: WalletConnector, now: Clock = utc_now) -> None:
