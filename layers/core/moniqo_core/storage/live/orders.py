@@ -19,7 +19,8 @@ from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, Tempora
 from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
-from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
+from moniqo_core.domain.wallets.pause_level import PauseLevel
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
@@ -150,16 +151,17 @@ class LiveOrderStore:
         return await self._orders.find_one(query, {"_id": 1}) is not None
 
     async def has_changed(self, decided: UserWallet) -> bool:
-        """Tell whether a wallet or the switch now stops orders, or its limits differ from those ``decided`` on.
+        """Tell whether the switch now stops orders, or the wallet's stop or limits differ from those ``decided`` on.
 
-        An intent is written first. A change that is committed later finds the intent and waits for it.
+        A paused wallet still sells, so only a stop that the decision did not know is a change. An intent is written
+        first. A change that is committed later finds the intent and waits for it.
         """
         pipeline = [{"$match": {"_id": decided.id, "deleted_at": None}}, switch_stage()]
         found = await (await self._wallets.aggregate(pipeline)).to_list()
         if not found or is_switched_off(found[0]):
             return True
         stored = read_user_wallet(found[0])
-        return stored.status in STOPPED_STATUSES or stored.risk_limits != decided.risk_limits
+        return _stop(stored) not in {None, _stop(decided)} or stored.risk_limits != decided.risk_limits
 
     async def expedite(self, user_wallet_ids: Sequence[str], at: datetime) -> None:
         """Make the buys of these wallets that may still fill due for reconciliation by ``at``."""
@@ -203,3 +205,8 @@ class LiveOrderStore:
         """Return up to ``limit`` orders at one venue that are due for reconciliation, longest overdue first."""
         query = {"venue": venue, "settle_at": {"$lte": now}}
         return [read_live(document) async for document in self._orders.find(query).sort("settle_at", 1).limit(limit)]
+
+
+def _stop(wallet: UserWallet) -> tuple[UserWalletStatus, PauseLevel | None] | None:
+    """Return what stops a wallet, None for one in use."""
+    return (wallet.status, wallet.pause_level) if wallet.status in STOPPED_STATUSES else None
