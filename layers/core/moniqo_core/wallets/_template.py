@@ -138,7 +138,7 @@ class TemplateWallet(VenueWallet):
         self._lacks("mids", "mid prices by symbol")
 
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse an order that the venue would not accept, before anything is sent."""
+        """Refuse an order whose form or market the venue does not accept, before it is sent."""
         self._lacks("check_order", "the Market of an order that fits it")
 
     async def send_order(self, order: OrderRequest, venue_id: str) -> OrderResult:

@@ -27,12 +27,12 @@ class VenueWallet(BaseWallet):
 
     @abstractmethod
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse an order that the venue would not accept, before anything is sent, and return its market.
+        """Refuse an order whose form or market the venue does not accept, before it is sent, and return its market.
 
         Raises:
             InvalidSymbolError: the venue does not trade the symbol.
             InvalidOrderError: the order does not fit its market, or the venue does not offer such orders.
-            OrderRejectedError: the venue has paused the market.
+            OrderRejectedError: the venue has paused the market, or accepts only other orders in it.
 
         """
 

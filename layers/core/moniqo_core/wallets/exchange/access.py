@@ -94,7 +94,9 @@ class ExchangeAccess:
         return found.market
 
     async def require_accepted(self, order: OrderRequest) -> None:
-        """Refuse an order that the venue does not accept in its market now. A listing older than a minute is refreshed.
+        """Refuse an order that the venue does not accept in its market now.
+
+        Before it refuses an order, a listing older than a minute is refreshed.
 
         Raises:
             OrderRejectedError: the venue has paused the market, or accepts only other orders in it.

@@ -68,13 +68,14 @@ class ExchangeOrders:
         return replace(result, client_order_id=client_id or venue_id, metadata={**order.metadata, **result.metadata})
 
     async def check(self, order: OrderRequest) -> Market:
-        """Refuse an order that the venue would not accept, before anything is sent, and return its market.
+        """Refuse an order whose form or market the venue does not accept, before it is sent, and return its market.
 
         Raises:
             InvalidSymbolError: the venue does not trade the symbol.
             InvalidOrderError: the order does not fit its market, or the venue does not offer such orders. The detail
-                says what it offers.
-            OrderRejectedError: the venue has paused the market.
+                says what is possible.
+            OrderRejectedError: the venue has paused the market, or accepts only other orders in it.
+            WalletConnectionError, ...: the venue's markets are not known, and it does not list them now.
 
         """
         market = await self._access.market(order.symbol)
@@ -143,7 +144,7 @@ class ExchangeOrders:
 
         A venue that refuses the key or is too busy has carried out nothing, so its refusal of the first request is
         final. After a request without an answer, a refusal is not final, because that request may have cancelled the
-        order.
+        order. An answer that the venue is already cancelling the order counts as a success.
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.

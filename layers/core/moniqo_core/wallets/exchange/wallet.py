@@ -113,7 +113,7 @@ class ExchangeWallet(VenueWallet):
         return await self.orders.place(order)
 
     async def check_order(self, order: OrderRequest) -> Market:
-        """Refuse an order that the venue would not accept, before anything is sent, and return its market."""
+        """Refuse an order whose form or market the venue does not accept, before it is sent, and return its market."""
         return await self.orders.check(order)
 
     async def require_accepted(self, order: OrderRequest) -> None:
@@ -161,7 +161,12 @@ class ExchangeWallet(VenueWallet):
         return EquityCurve(self.mode, only_on_grid(found, since, until, step))
 
     async def record(self, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
-        """Store a change of the wallet's lifecycle in our database. The venue does not know it."""
+        """Store a change of the wallet's lifecycle in our database. The venue does not know it.
+
+        Raises:
+            ConflictError: the wallet is not stored in a database.
+
+        """
         self.access.require_open()
         keep = self._config.record
         if keep is None:

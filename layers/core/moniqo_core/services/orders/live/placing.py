@@ -168,7 +168,7 @@ class LivePlacing:
         Under a ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
 
         Raises:
-            OrderRejectedError: there is no position, it is smaller than a lot, or the venue has paused the market.
+            OrderRejectedError: there is no position, it is smaller than a lot, or its market does not accept the sale.
 
         Also raises the errors of :meth:`place`.
         """
