@@ -28,7 +28,7 @@ def database() -> Database:
         return connect(_database_url(), bootstrap.settings().mongodb_database)
     except UNUSABLE_ADDRESS:
         # The text of the error may contain a password, so it is not quoted.
-        raise TemporarilyUnavailableError("The address of the database cannot be read.", retry_after=60) from None
+        raise TemporarilyUnavailableError("The database's connection string is not valid.", retry_after=60) from None
 
 
 def _database_url() -> str:

@@ -74,7 +74,7 @@ def read_ring(text: str | bytes | None) -> KeyRing:
         stored = json.loads(text)["keys"]
         return KeyRing({kid: _read_key(kid, entry) for kid, entry in stored.items()})
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise TemporarilyUnavailableError("The key ring cannot be read.") from None
+        raise TemporarilyUnavailableError("The secret of the key ring does not hold a valid ring.") from None
 
 
 def write_ring(ring: KeyRing) -> str:

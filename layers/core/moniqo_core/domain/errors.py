@@ -187,7 +187,7 @@ class InvalidSymbolError(WalletError):
 
 
 class SymbolNotFoundError(InvalidSymbolError):
-    """The price feed does not know the symbol."""
+    """The price feed or the venue does not know the symbol, or the venue needs one to list ended orders."""
 
 
 class InvalidOrderError(WalletError):

@@ -81,7 +81,7 @@ _OF_DEFINITIONS: Final = {
     "options_trading": "Whether options can be traded.",
     "order": "Position in lists.",
     "placeholder": "Sample shown in an empty field of a form.",
-    "rate_limits": "Most calls per period, by the name of the period.",
+    "rate_limits": "Rates of an account, by name. Only `requests_per_second` has an effect.",
     "required_credentials": "Credential fields that users fill in.",
     "requires_api_key": "Whether calls need an API key.",
     "requires_kyc": "Whether the venue asks for proof of identity.",

@@ -31,7 +31,7 @@ def _read_moment(value: object) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise PydanticCustomError(
-        "timestamp_format", "Input should be a time with an offset, for example 2026-01-31T12:00:00Z"
+        "timestamp_format", "Input should be a valid time with an offset, for example 2026-01-31T12:00:00Z"
     )
 
 

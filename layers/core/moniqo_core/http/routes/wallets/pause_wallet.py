@@ -26,7 +26,10 @@ router = api_router()
     },
 )
 async def pause_wallet(user_wallet_id: str, caller: CallerDep, body: PauseRequest | None = None) -> Response:
-    """Buy no more, and cancel open buys. With level `full`, accept no orders at all. Cancelling always works."""
+    """Buy no more, and cancel open buys. With level `full`, accept no orders at all.
+
+    `keep_orders` leaves the open buys. Open orders can still be cancelled.
+    """
     pause = (body or PauseRequest()).to_pause()
     paused = await bootstrap.wallet_lifecycle().pause(
         caller.user_id, user_wallet_id, pause, bootstrap.buy_cancellation()
