@@ -25,7 +25,7 @@ async def prepare() -> None:
 
 
 def main() -> int:
-    """Prepare the database and return the exit code. If that is not possible, print one line to standard error."""
+    """Prepare the database and return the exit code. An unusable setting or server gives one line of text."""
     try:
         event_loop.run(prepare())
     except (SettingError, UnsupportedServerError) as error:

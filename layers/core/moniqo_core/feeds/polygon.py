@@ -106,7 +106,14 @@ class Polygon:
         return await self._bars(symbol, "minute", since, {"sort": "asc", "limit": str(_MOST)})
 
     async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles, oldest first. There are none while the exchange is closed."""
+        """Return the last ``limit`` closed candles, oldest first. A time without trades has no candle.
+
+        Raises:
+            SymbolNotFoundError: The symbol is not a share in US dollars.
+            ValidationError: There are no candles of this interval.
+            MarketDataError: The answer is delayed or cannot be read.
+
+        """
         if interval not in _SPANS:
             raise ValidationError(f"The interval {interval!r} is not one of {', '.join(_SPANS)}.")
         span, length = _SPANS[interval]

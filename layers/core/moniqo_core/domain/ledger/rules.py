@@ -30,7 +30,7 @@ class Rules:
     ends_day_orders_with_the_day: bool = False
     """A DAY order ends with the owner's current day. Otherwise a new time zone ends it before that day is over."""
     sane_marks: bool = False
-    """The mark is the mid if the spread is sane. Any other mark sets no peak. Otherwise the mark is always the mid."""
+    """If the spread is not sane, the mark is not the mid and sets no peak. Without this rule it is always the mid."""
 
 
 RULES_VERSION: Final = 2

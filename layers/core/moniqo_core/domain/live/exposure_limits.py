@@ -84,7 +84,7 @@ class LiveExposure:
 
     @property
     def positions(self) -> int:
-        """Number of assets with a holding or pending buys, including that of the order."""
+        """Number of assets with pending buys or a holding that is not negligible. That of the order always counts."""
         return 1 + sum(stake.pending_buys_usd > 0 or stake.usd >= NEGLIGIBLE_USD for stake in self.others.values())
 
     def room(self, limit_usd: Decimal) -> Decimal:
@@ -165,19 +165,19 @@ def new_buy(order: LiveOrder) -> PendingBuy:
 
 
 def check_position_size(limits: RiskLimits, found: LiveExposure) -> None:
-    """Refuse a position above ``max_position_size_usd``."""
+    """Refuse a position above ``max_position_size_usd`` with RiskLimitExceededError."""
     if found.value > limits.max_position_size_usd:
         room = found.room(limits.max_position_size_usd)
         raise position_too_large(limits, found.market.symbol, found.value, room)
 
 
 def check_total_exposure(limits: RiskLimits, found: LiveExposure) -> None:
-    """Refuse a total above ``max_total_exposure_usd``."""
+    """Refuse a total above ``max_total_exposure_usd`` with RiskLimitExceededError."""
     if found.total > limits.max_total_exposure_usd:
         room = found.room(limits.max_total_exposure_usd - found.others_usd)
         raise exposure_too_large(limits, found.total, room)
 
 
 def check_positions(limits: RiskLimits, found: LiveExposure) -> None:
-    """Refuse more positions than ``max_open_positions``."""
+    """Refuse more positions than ``max_open_positions`` with RiskLimitExceededError."""
     check_open_positions(limits, found.positions)

@@ -167,6 +167,10 @@ def check_losses(wallet: UserWallet, held: Sequence[SnapshotAsset], now: datetim
     """Refuse a buy order while a loss limit is reached. ``held`` is what the wallet holds at its present value.
 
     Nothing is refused while the equity is not known.
+
+    Raises:
+        RiskLimitExceededError: a loss limit is reached.
+
     """
     equity = live_total(held)
     if equity is None:

@@ -52,7 +52,7 @@ def session_at(moment: datetime) -> TradingSession | None:
 
 
 def trading_hours_at(calendar: str | None, moment: datetime) -> TradingHours:
-    """Return the opening hours for an order arriving at ``moment``. A market without a calendar is always open."""
+    """Return the trading hours of a market as of ``moment``. A market without a calendar is always open."""
     if calendar is None:
         return _ALWAYS
     session, following = session_at(moment), next_session(moment)

@@ -22,7 +22,12 @@ from moniqo_core.domain.wallets.status_changes import (
 
 
 def check_account_status(draft: AccountDraft, side: OrderSide) -> None:
-    """Refuse an order that the status of the account forbids: all while suspended, some or all while paused."""
+    """Refuse an order that the status of the account forbids: all while suspended, some or all while paused.
+
+    Raises:
+        WalletSuspendedError, WalletPausedError: the status forbids the order.
+
+    """
     if draft.status == "suspended":
         raise WalletSuspendedError("The wallet is suspended.", reason=draft.reason)
     level = pause_level_of(draft)
@@ -51,7 +56,7 @@ def loss_limit_breach(draft: AccountDraft) -> LossLimitBreach | None:
 
 
 def check_account_symbol(account: Account, symbol: str, quote: str) -> None:
-    """Refuse a symbol that this account does not trade."""
+    """Refuse a symbol that this account does not trade, with InvalidSymbolError."""
     terms = account.terms
     if quote != terms.cash_asset or (terms.symbols is not None and symbol not in terms.symbols):
         raise InvalidSymbolError(

@@ -26,7 +26,12 @@ def refuse_closed(order: OrderRequest, context: MarketContext) -> None:
 
 
 def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
-    """Refuse a trigger price that the market has already passed. A sell triggers on the bid, a buy on the ask."""
+    """Refuse a trigger price that the market has already passed. A sell triggers on the bid, a buy on the ask.
+
+    Raises:
+        OrderRejectedError: the market has passed the price, or is at it.
+
+    """
     stop = order.stop_price
     if stop is None:
         return
@@ -42,7 +47,7 @@ def check_trigger(order: OrderRequest, snapshot: Snapshot) -> None:
 
 
 def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
-    """Refuse a post-only limit that would fill at once."""
+    """Refuse a post-only limit that would fill at once, with OrderRejectedError."""
     if not order.post_only or order.price is None:
         return
     buying = order.side is OrderSide.BUY
@@ -55,7 +60,7 @@ def check_post_only(order: OrderRequest, snapshot: Snapshot) -> None:
 
 
 def check_all_at_once(order: OrderRequest, amount: Decimal, plan: FillPlan, base: str) -> None:
-    """Refuse a fill-or-kill order that cannot fill completely."""
+    """Refuse a fill-or-kill order that cannot fill completely, with OrderRejectedError."""
     if order.time_in_force is TimeInForce.FOK and plan.amount < amount:
         raise OrderRejectedError(
             f"Only {plain(plan.amount)} of {plain(amount)} {base} can fill at once.",

@@ -111,7 +111,10 @@ def total_exposure(exposure: Exposure, context: MarketContext) -> Decimal:
 
 
 def open_positions(exposure: Exposure, context: MarketContext) -> int:
-    """Count the symbols with open buys or a holding above the minimum notional, including the order's own."""
+    """Count the symbols with open buys, or a holding worth at least the minimum notional of the order's market.
+
+    The symbol of the order always counts.
+    """
     smallest = context.market.min_notional
     return 1 + sum(
         stake.has_open_buys or stake.amount * context.marks[symbol] >= smallest
@@ -120,14 +123,14 @@ def open_positions(exposure: Exposure, context: MarketContext) -> int:
 
 
 def check_position_size(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
-    """Refuse a position above ``max_position_size_usd``."""
+    """Refuse a position above ``max_position_size_usd`` with RiskLimitExceededError."""
     if exposure.value > limits.max_position_size_usd:
         room = exposure.room(limits.max_position_size_usd, context.market)
         raise position_too_large(limits, context.market.symbol, exposure.value, room)
 
 
 def check_total_exposure(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
-    """Refuse a total above ``max_total_exposure_usd``."""
+    """Refuse a total above ``max_total_exposure_usd`` with RiskLimitExceededError."""
     others = total_exposure(exposure, context)
     if others + exposure.value > limits.max_total_exposure_usd:
         room = exposure.room(limits.max_total_exposure_usd - others, context.market)
@@ -135,5 +138,5 @@ def check_total_exposure(limits: RiskLimits, exposure: Exposure, context: Market
 
 
 def check_positions(limits: RiskLimits, exposure: Exposure, context: MarketContext) -> None:
-    """Refuse more positions than ``max_open_positions``."""
+    """Refuse more positions than ``max_open_positions`` with RiskLimitExceededError."""
     check_open_positions(limits, open_positions(exposure, context))

@@ -56,7 +56,12 @@ _SYMBOL_HINT: Final = "Trade another symbol, or change risk_limits with PATCH /w
 
 
 def check_symbol(limits: RiskLimits, symbol: str) -> None:
-    """Refuse a symbol that the owner blocked or did not allow."""
+    """Refuse a symbol that the owner blocked or did not allow.
+
+    Raises:
+        RiskLimitExceededError: the owner's lists exclude the symbol.
+
+    """
     if symbol in limits.blocked_symbols:
         raise RiskLimitExceededError(
             f"{symbol} is blocked for this wallet.", limit_type="blocked_symbols", symbol=symbol, hint=_SYMBOL_HINT
@@ -99,7 +104,12 @@ def exposure_too_large(limits: RiskLimits, exposure: Decimal, largest: Decimal) 
 
 
 def check_open_positions(limits: RiskLimits, count: int) -> None:
-    """Refuse ``count`` symbols with a holding or open buys, if they exceed ``max_open_positions``."""
+    """Refuse more open positions than ``max_open_positions``. ``count`` includes the position of the order.
+
+    Raises:
+        RiskLimitExceededError: ``count`` is above the limit.
+
+    """
     if count > limits.max_open_positions:
         raise RiskLimitExceededError(
             f"{count} positions would be open. The limit is {limits.max_open_positions}.",

@@ -129,7 +129,12 @@ class Kraken(Venue):
         return marks_of(client, read_quotes(client, shown.items(), _quote, 0))
 
     def check(self, order: OrderRequest) -> None:
-        """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only."""
+        """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only.
+
+        Raises:
+            InvalidOrderError: as in the base class, or for such a sell.
+
+        """
         super().check(order)
         if order.quote_amount is not None and order.side is OrderSide.SELL:
             raise InvalidOrderError(

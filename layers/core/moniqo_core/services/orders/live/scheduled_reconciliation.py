@@ -61,7 +61,10 @@ class OrderReconciliation:
         self._now = now
 
     async def reconcile(self, seconds: float = SECONDS) -> ReconciliationReport:
-        """Query orders that are due for at most ``seconds``, those that have waited longest first."""
+        """Query the orders that are due within ``seconds``: of each venue, those that have waited longest.
+
+        If every venue fails, the failure of one is raised. Otherwise failures are only logged.
+        """
         venues = await self._store.venues_to_reconcile(self._now())
         done = await asyncio.gather(*(self._venue(venue, seconds) for venue in venues), return_exceptions=True)
         reports = [one for one in done if isinstance(one, ReconciliationReport)]
