@@ -41,7 +41,7 @@ class TestOrders:
         ]
         assert {order["status"] for order in placed} == {"open"}
         assert [order["trail_percent"] for order in placed] == [None, None, "10", None, None]
-        assert [order["stop_price"] is not None for order in placed] == [True, True, False, False, True]
+        assert [order["stop_price"] is not None for order in placed] == [True, True, True, False, True]
         assert [order["reduce_only"] for order in placed] == [False, False, False, True, False]
         balance = engine.get("get_balance", wallet, "/balance")
         held = {asset["asset"]: asset["locked"] for asset in balance["assets"]}

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.storage.paper import order_reader
+from moniqo_core.storage.paper.orders import of_account
 from tests.conftest import Database
 from tests.support.lambdas import STRANGER, TRADER, Invoke
 from tests.support.round_trips import round_trips
@@ -142,7 +142,7 @@ def test_filter_of_orders_is_part_of_the_query(
     sale = place(invoke, wallet, side="sell", type="take_profit", amount="0.001", stop_price="900000")
     for _ in range(6):
         place(invoke, wallet, type="limit", price="10000", amount="0.001")
-    monkeypatch.setattr(order_reader, "BATCH", 2)
+    monkeypatch.setattr(of_account, "BATCH", 2)
 
     with round_trips() as commands:
         found = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query={name: wanted, "limit": 1})

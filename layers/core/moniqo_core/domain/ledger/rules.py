@@ -29,6 +29,8 @@ class Rules:
     """A triggered order at a point without volume slips by the most possible. Otherwise it slips least."""
     ends_day_orders_with_the_day: bool = False
     """A DAY order ends with the owner's current day. Otherwise a new time zone ends it before that day is over."""
+    dates_triggers: bool = False
+    """A stop_limit order keeps the time at which it was triggered. Otherwise only that it was."""
     sane_marks: bool = False
     """If the spread is not sane, the mark is not the mid and sets no peak. Without this rule it is always the mid."""
 
@@ -46,6 +48,7 @@ ALL_RULES: Final[Mapping[int, Rules]] = {
         counts_waiting_buys_at_limit=True,
         slips_most_without_volume=True,
         ends_day_orders_with_the_day=True,
+        dates_triggers=True,
         sane_marks=True,
     ),
 }

@@ -13,10 +13,15 @@ def exit_group_of(order_id: str) -> str:
     return order_id.rpartition("-")[0]
 
 
+def exit_ids(order_id: str) -> tuple[str, str]:
+    """Return the ids that the stop loss and the take profit of an order's group have, if they exist."""
+    group = exit_group_of(order_id)
+    return f"{group}-2", f"{group}-3"
+
+
 def open_exits(draft: AccountDraft, order_id: str) -> list[Order]:
     """Exits of an order's group that have not ended, as copies the draft may change."""
-    group = exit_group_of(order_id)
-    found = (draft.edit(f"{group}-{number}") for number in (2, 3))
+    found = (draft.edit(exit_id) for exit_id in exit_ids(order_id))
     return [order for order in found if order is not None and order.is_open]
 
 

@@ -14,10 +14,9 @@ from moniqo_core.domain.matching.fill_postings import apply_fill
 from moniqo_core.domain.matching.order_book import fill_at_one_price
 from moniqo_core.domain.matching.slippage import slipped_price
 from moniqo_core.domain.matching.trigger_prices import takes_at_open
-from moniqo_core.domain.money import ONE, ceil_to, floor_to
+from moniqo_core.domain.money import ceil_to, floor_to
 from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderType
-
-_HUNDRED: Final = Decimal(100)
+from moniqo_core.domain.orders.triggers import trailing_trigger
 
 MAX_PARTICIPATION: Final = Decimal("0.1")
 """Fraction of a point's traded volume that the resting orders of one wallet may fill against."""
@@ -90,6 +89,8 @@ def _match_stop_limit(draft: AccountDraft, order: Order, point: PathPoint, marke
     if limit is None or stop is None or (quote < stop if buying else quote > stop):
         return Decimal(0)
     order.triggered = True
+    if draft.rules.dates_triggers:
+        order.triggered_at = point.end
     return _take_at_quote(draft, order, limit, point, market, left)
 
 
@@ -137,10 +138,9 @@ def _release_exits(draft: AccountDraft, entry: Order, point: PathPoint, market: 
 def _match_trailing_stop(draft: AccountDraft, order: Order, point: PathPoint, market: Market) -> None:
     """Test the trigger before the trail mark moves."""
     bid = point.price - point.half_spread
-    mark, percent = order.trail_mark, order.trail_percent
-    if mark is None or percent is None:
+    mark, trigger = order.trail_mark, trailing_trigger(order, market.tick_size)
+    if mark is None or trigger is None:
         return
-    trigger = floor_to(mark * (ONE - percent / _HUNDRED), market.tick_size)
     if bid <= trigger:
         sell_at_market(draft, order, trigger, point, market)
     elif bid > mark:

@@ -109,10 +109,10 @@ class Order:
 
     ``locked`` is the amount of the wallet's funds that the order locks: quote asset for a buy, base asset for a sell.
     ``fee_accrued`` is the exact sum of rate x notional over its fills, and ``fee`` is what was charged of it, rounded
-    up. ``triggered`` is True for a stop_limit order whose limit is in the book. ``trail_mark`` is the highest bid since
-    a trailing stop was placed. An attached exit names its entry order in ``entry``. ``exit_percent`` is the distance of
-    its trigger from the average fill price, if it was given in percent. ``active_from`` is the time from which an exit
-    is matched against the path. For other orders that is ``created_at``.
+    up. ``triggered`` is True for a stop_limit order whose limit is in the book, and ``triggered_at`` is the time since
+    when. ``trail_mark`` is the highest bid since a trailing stop was placed. An attached exit names its entry order in
+    ``entry``. ``exit_percent`` is the distance of its trigger from the average fill price, if it was given in percent.
+    ``active_from`` is the time from which an exit is matched against the path. For other orders that is ``created_at``.
     """
 
     order_id: str
@@ -143,6 +143,7 @@ class Order:
     expires_at: datetime | None = None
     reduce_only: bool = False
     triggered: bool = False
+    triggered_at: datetime | None = None
     active_from: datetime | None = None
     entry: str | None = None
     exit_percent: Decimal | None = None

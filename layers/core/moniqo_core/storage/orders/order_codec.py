@@ -85,6 +85,7 @@ def _extras(order: Order) -> Iterable[tuple[str, object]]:
     yield "expires_at", order.expires_at
     yield "reduce_only", order.reduce_only or None
     yield "triggered", order.triggered or None
+    yield "triggered_at", order.triggered_at
     yield "active_from", order.active_from
     yield "entry", order.entry
     yield "exit_percent", optional_text(order.exit_percent)
@@ -120,6 +121,7 @@ def read_order(document: Document) -> Order:
         expires_at=document.get("expires_at"),
         reduce_only=document.get("reduce_only", False),
         triggered=document.get("triggered", False),
+        triggered_at=document.get("triggered_at"),
         active_from=document.get("active_from"),
         entry=document.get("entry"),
         exit_percent=optional_decimal(document.get("exit_percent")),

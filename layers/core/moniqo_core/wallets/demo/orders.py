@@ -15,7 +15,7 @@ from moniqo_core.domain.orders.order import Fill, Order, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
-from moniqo_core.storage.paper.order_reader import OrderReader
+from moniqo_core.storage.paper.orders.of_account import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.records import order_of

@@ -13,10 +13,12 @@ from moniqo_core.wallets.base import OrderResult, WalletPosition
 
 
 def order_of(commit: Commit, order_id: str) -> OrderRecord:
-    """Return one order of a commit with its fills of that commit."""
+    """Return an order that a commit placed, with its fills and exits."""
+    assert commit.context is not None  # noqa: S101  a commit that places an order was decided on a market
     order = next(order for order in commit.orders if order.order_id == order_id)
     fills = tuple(item for item in commit.fills if item.order_id == order_id)
-    return paper_record(commit.after, order, fills)
+    exits = [item for item in commit.orders if item.entry == order_id]
+    return paper_record(commit.after, order, fills, exits=exits, tick_size=commit.context.market.tick_size)
 
 
 def order_result(order: Order | OrderRecord) -> OrderResult:

@@ -34,6 +34,24 @@ class ReceiptView(View):
     source: str
 
 
+class ExitView(View):
+    """An exit that is attached to an entry order."""
+
+    order_id: str
+    type: OrderType
+    stop_price: Annotated[
+        Amount | None, Field(description="Price that triggers it. Given in percent, it is null until the entry fills.")
+    ]
+    status: Annotated[OrderStatus, Field(description="Status of the exit.")]
+
+
+class AssetFeeView(View):
+    """The fees of an order in one asset."""
+
+    asset: str
+    amount: Annotated[Amount, Field(description="Sum of the fees in this asset.")]
+
+
 class OrderView(View):
     """The current state of an order."""
 
@@ -51,11 +69,20 @@ class OrderView(View):
     remaining_amount: Amount
     filled_quote: Annotated[Amount, Field(description="Exact quote amount exchanged, without fee.")]
     price: Amount | None
-    stop_price: Amount | None
+    stop_price: Annotated[
+        Amount | None, Field(description="Price that triggers the order. Of a trailing stop: the present trigger.")
+    ]
     trail_percent: Amount | None
+    mark_price: Annotated[
+        Amount | None, Field(description="Trailing stops: the highest bid, which the trigger follows.")
+    ]
+    triggered_at: Annotated[
+        Timestamp | None, Field(description="Null before that, and for stop_limit orders of live wallets.")
+    ]
     average_fill_price: Annotated[Amount | None, Field(description="Rounded to 8 decimal places for display.")]
     fee: Amount
     fee_currency: str
+    fees: Annotated[list[AssetFeeView], Field(description="All fees, in every asset that paid them.")]
     time_in_force: TimeInForce
     expires_at: Annotated[
         Timestamp | None,
@@ -63,6 +90,7 @@ class OrderView(View):
     ]
     post_only: bool
     reduce_only: bool
+    exits: Annotated[list[ExitView], Field(description="Exits attached to this entry order.")]
     entry: Annotated[str | None, Field(description="The entry order that this exit belongs to.", examples=["o-12-1"])]
     fills: list[FillView]
     status_history: list[StatusChangeView]
@@ -105,13 +133,17 @@ def order_view(record: OrderRecord) -> OrderView:
         price=record.price,
         stop_price=record.stop_price,
         trail_percent=record.trail_percent,
+        mark_price=record.mark_price,
+        triggered_at=record.triggered_at,
         average_fill_price=record.average_fill_price,
         fee=record.fee,
         fee_currency=record.fee_currency,
+        fees=[AssetFeeView.made(asset=fee.asset, amount=fee.amount) for fee in record.fees],
         time_in_force=record.time_in_force,
         expires_at=record.expires_at,
         post_only=record.post_only,
         reduce_only=record.reduce_only,
+        exits=[ExitView.made(**item._asdict()) for item in record.exits],
         entry=record.entry,
         created_at=record.created_at,
         updated_at=record.updated_at,

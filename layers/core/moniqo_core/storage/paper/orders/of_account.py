@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill, OrderSide, OrderType
+from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.paper.record import paper_record
-from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.order_codec import order_age, read_fill, read_order
-from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
+from moniqo_core.storage.orders.order_codec import order_age, read_fill
 from moniqo_core.storage.paper.history import DemoHistory
-
-BATCH: Final = 200
-"""Journal entries that one query reads at most."""
-_SEEN_OF_ENTRIES = (
-    "seq",
-    *(f"orders.{name}" for name in ("order_id", "side", "type", "client_order_id", "created_at")),
-)
+from moniqo_core.storage.paper.orders.accepting_entries import BATCH, FIELDS, ages_accepted_by, entries_that_accept
+from moniqo_core.storage.paper.orders.records import records_of, with_exits
 
 
 class OrderReader:
@@ -97,15 +88,15 @@ class OrderReader:
     async def _accepted(self, asked: OrderQuery, limit: int) -> list[tuple[int, int]]:
         """Return ages of orders, newest first. One journal entry accepts an entry order and its exits."""
         after = asked.after
-        query = _entries_that_accept(asked)
+        query = entries_that_accept(asked)
         ages: list[tuple[int, int]] = []
         below = None if after is None else after[0] + 1
         while len(ages) < limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH, _SEEN_OF_ENTRIES)
+            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH, FIELDS)
             for entry in entries:
                 ages += [
                     age
-                    for age in _accepted_by(entry, asked)
+                    for age in ages_accepted_by(entry, asked)
                     if (after is None or age < after) and not (asked.only_open is False and self._is_open(age))
                 ]
             if len(entries) < BATCH:
@@ -120,61 +111,8 @@ class OrderReader:
         """Return the orders that exist, in the given order. ``replayed`` marks the answer to a repeated request."""
         if not order_ids:
             return []
-        entries = await self._history.entries_of(self._account.user_wallet_id, order_ids)
-        return _gather(self._account, order_ids, entries, replayed=replayed)
-
-
-def _entries_that_accept(asked: OrderQuery) -> dict[str, object]:
-    """Return the conditions on journal entries that may accept a wanted order.
-
-    An entry also has the older orders that it touched, so one of those may meet the conditions instead.
-    """
-    query: dict[str, object] = {"kind": {"$in": list(ACCEPTS_ORDERS)}}
-    if asked.symbol is not None:
-        query["command.symbol"] = asked.symbol
-    if asked.client_order_id is not None:
-        query["client_order_id"] = asked.client_order_id
-    if asked.since is not None:
-        query["at"] = {"$gte": asked.since}
-    if asked.until is not None:
-        query["at"] = {**({} if asked.since is None else {"$gte": asked.since}), "$lt": asked.until}
-    wanted = {"side": asked.side, "type": asked.type}
-    wanted_values = {name: value.value for name, value in wanted.items() if value is not None}
-    if wanted_values:
-        query["orders"] = {"$elemMatch": wanted_values}
-    return query
-
-
-def _accepted_by(entry: Document, asked: OrderQuery) -> list[tuple[int, int]]:
-    """Return the ages of the wanted orders that an entry accepted, newest first. It may have touched older ones too."""
-    own = []
-    for order in entry["orders"]:
-        age = order_age(order["order_id"])
-        kinds = OrderSide(order["side"]), OrderType(order["type"])
-        if age[0] == entry["seq"] and asked.admits(*kinds, order["client_order_id"], order["created_at"]):
-            own.append(age)
-    return sorted(own, reverse=True)
-
-
-def _gather(
-    account: Account, order_ids: Iterable[str], entries: Iterable[Document], *, replayed: bool
-) -> list[OrderRecord]:
-    """Return each order in its latest state with all its fills, from the entries that touched it, oldest first."""
-    wanted = dict.fromkeys(order_ids)
-    latest: dict[str, Document] = {}
-    fills: dict[str, list[Fill]] = {order_id: [] for order_id in wanted}
-    for entry in entries:
-        for order in entry["orders"]:
-            if order["order_id"] in wanted:
-                latest[order["order_id"]] = order
-        for item in entry.get("fills", ()):
-            if item["order_id"] in wanted:
-                fills[item["order_id"]].append(read_fill(item))
-    return [
-        paper_record(account, read_order(latest[order_id]), tuple(fills[order_id]), replayed=replayed)
-        for order_id in wanted
-        if order_id in latest
-    ]
+        entries = await self._history.entries_of(self._account.user_wallet_id, with_exits(order_ids))
+        return records_of(self._account, order_ids, entries, replayed=replayed)
 
 
 def _wanted(item: Fill, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:

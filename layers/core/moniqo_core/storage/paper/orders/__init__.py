@@ -1,0 +1,1 @@
+"""Orders of paper wallets, read from their journals."""
