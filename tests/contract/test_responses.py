@@ -218,6 +218,7 @@ def traded(journey: Journey) -> None:
     journey.ids["order_id"] = resting["order_id"]
     assert journey("get_order")["status"] == "open"
     assert len(journey("list_orders", query={"status": "open"})["items"]) == 2
+    assert len(journey("list_all_orders", query={"status": "open"})["items"]) == 3
     assert journey("cancel_order")["status"] == "cancelled"
     assert len(journey("cancel_orders", query={"all": "true"})["cancelled"]) == 1
     assert journey("cancel_orders", query={"symbol": "BTC/USDT"}) == {"cancelled": []}

@@ -31,6 +31,7 @@ READS_KEYS = {
     "delete_wallet",
     "get_balance",
     "get_order",
+    "list_all_orders",
     "list_orders",
     "list_positions",
     "list_trades",
@@ -52,7 +53,7 @@ MARKETS = {"get_book", "get_candles", "get_price", "list_markets"}
 # Whatever opens a demo wallet brings it up to the present, which may be a venue's.
 OPENS_DEMO_WALLETS = {
     *("cancel_order", "cancel_orders", "close_position", "delete_wallet", "evaluate_orders", "fork_wallet"),
-    *("get_equity", "get_ledger", "get_order", "get_performance", "list_orders", "list_trades"),
+    *("get_equity", "get_ledger", "get_order", "get_performance", "list_all_orders", "list_orders", "list_trades"),
     *("place_order", "preflight_order", "reinstate_wallet", "reset_wallet", "suspend_wallet", "update_wallet"),
 }
 TALKS_TO_VENUES = READS_KEYS - KEY_WORK | MARKETS | OPENS_DEMO_WALLETS

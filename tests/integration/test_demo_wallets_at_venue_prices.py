@@ -169,6 +169,17 @@ def test_prices_from_past_or_future_are_refused(harness: LiveWalletHarness, behi
     assert said in harness.refused(wallet)["detail"]
 
 
+def test_list_over_all_wallets_names_the_one_whose_prices_are_missing(harness: LiveWalletHarness) -> None:
+    engine, at_venue_prices, simulated = harness.engine, harness.wallet(), harness.engine.create()
+    for wallet in (at_venue_prices, simulated):
+        engine.place(wallet, type="limit", amount="0.1", price="20000")
+    harness.venue.break_with("status", times=None, status=503)
+    harness.clock.forward(minutes=10)
+    page = engine.invoke("list_all_orders", "GET", "/orders", user=engine.user).json
+    assert {order["user_wallet_id"] for order in page["items"]} == {at_venue_prices, simulated}
+    assert page["failed"] == [{"user_wallet_id": at_venue_prices, "code": "MARKET_DATA_ERROR"}]
+
+
 @pytest.mark.parametrize("kind", ["status", "drop", "malformed", "empty", "redirect"])
 def test_venue_failure_is_503_and_keeps_the_recorded_path(harness: LiveWalletHarness, kind: Any) -> None:
     wallet = harness.wallet()

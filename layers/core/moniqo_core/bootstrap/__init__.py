@@ -13,6 +13,7 @@ from moniqo_core.bootstrap.environment import configure_logging, settings
 from moniqo_core.bootstrap.login_service import login
 from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload, write_probe
 from moniqo_core.bootstrap.order_services import (
+    all_orders,
     buy_cancellation,
     evaluation_dispatch,
     live_placing,
@@ -34,6 +35,7 @@ from moniqo_core.bootstrap.wallet_services import (
 )
 
 __all__ = [
+    "all_orders",
     "balance_sync",
     "balances",
     "buy_cancellation",

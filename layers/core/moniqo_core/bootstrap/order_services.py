@@ -10,6 +10,7 @@ from moniqo_core.bootstrap.stores import due_wallets
 from moniqo_core.bootstrap.user_quotas import per_minute
 
 if TYPE_CHECKING:
+    from moniqo_core.services.orders.all_wallets.service import AllOrders
     from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.scheduled_reconciliation import OrderReconciliation
@@ -24,6 +25,14 @@ def orders() -> Orders:
     from moniqo_core.services.orders.service import Orders
 
     return Orders(order_opener(), per_minute("orders", bootstrap.settings().orders_per_minute))
+
+
+@cache
+def all_orders() -> AllOrders:
+    """Return the service for orders over all wallets of a user."""
+    from moniqo_core.services.orders.all_wallets.service import AllOrders
+
+    return AllOrders(bootstrap.database(), bootstrap.wallets())
 
 
 def order_opener() -> OrderOpener:

@@ -60,6 +60,15 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel([("user_wallet_id", ASCENDING), ("status", ASCENDING)], name="user_wallet_id_status"),
         IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
         IndexModel(
+            [
+                ("user_id", ASCENDING),
+                ("created_at", DESCENDING),
+                ("user_wallet_id", DESCENDING),
+                ("seq", DESCENDING),
+            ],
+            name="user_id_created_at",
+        ),
+        IndexModel(
             [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
             name="client_order_id",
             unique=True,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.record import OrderRecord
 
 
 class OrderQuery(NamedTuple):
@@ -33,6 +34,24 @@ class OrderQuery(NamedTuple):
             and (self.since is None or created_at >= self.since)
             and (self.until is None or created_at < self.until)
         )
+
+
+class OrderPosition(NamedTuple):
+    """The place of an order in a list over several wallets, which begins with the highest position.
+
+    Later orders are higher. Of orders of the same moment, the wallet's id decides, then the number in the wallet.
+    """
+
+    created_at: datetime
+    user_wallet_id: str
+    seq: int
+    number: int
+
+    @classmethod
+    def of(cls, record: OrderRecord) -> OrderPosition:
+        """Return the position of an order, whose id is ``o-{seq}-{number}``."""
+        _, seq, number = record.order_id.split("-")
+        return cls(record.created_at, record.user_wallet_id, int(seq), int(number))
 
 
 class FillQuery(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -40,16 +40,20 @@ class LiveFillStore:
             for fill in fills
         ]
 
-    async def of(self, orders: Sequence[LiveOrder]) -> Mapping[str, tuple[Fill, ...]]:
-        """Return the fills of some orders of one wallet, by order id, oldest first."""
-        filled = [order for order in orders if order.stored_fill_amount]
-        found: dict[str, list[Fill]] = {order.order_id: [] for order in orders}
+    async def of(self, orders: Sequence[LiveOrder]) -> list[tuple[Fill, ...]]:
+        """Return the fills of each of these orders, oldest first. They may be orders of several wallets."""
+        found: dict[tuple[str, int], list[Fill]] = {(order.user_wallet_id, order.seq): [] for order in orders}
+        filled: dict[str, list[int]] = {}
+        for order in orders:
+            if order.stored_fill_amount:
+                filled.setdefault(order.user_wallet_id, []).append(order.seq)
         if filled:
-            query = {"user_wallet_id": filled[0].user_wallet_id, "seq": {"$in": [order.seq for order in filled]}}
-            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MAX_FILLS * len(filled))
+            wallets = [{"user_wallet_id": wallet, "seq": {"$in": numbers}} for wallet, numbers in filled.items()]
+            query = {"$or": wallets} if len(wallets) > 1 else wallets[0]
+            oldest_first = self._fills.find(query).sort([("at", 1), ("tie", 1)]).limit(MAX_FILLS * len(orders))
             async for document in oldest_first:
-                found[document["order_id"]].append(read_fill(document))
-        return {order_id: tuple(fills[:MAX_FILLS]) for order_id, fills in found.items()}
+                found[document["user_wallet_id"], document["seq"]].append(read_fill(document))
+        return [tuple(found[order.user_wallet_id, order.seq][:MAX_FILLS]) for order in orders]
 
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Return fills, newest first, and the cursor of the next page: the last fill's time in ms and tie-breaker."""

@@ -25,6 +25,7 @@ from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
+from moniqo_core.storage.live.order_filter import wanted_orders
 from moniqo_core.storage.live.pre_trade_state import (
     MAY_STILL_FILL,
     ORDERS,
@@ -174,16 +175,7 @@ class LiveOrderStore:
 
     async def page(self, user_wallet_id: str, query: OrderQuery) -> list[LiveOrder]:
         """Return orders, newest first, whose number is below that of the cursor ``query.after``."""
-        wanted: Document = {"user_wallet_id": user_wallet_id}
-        if query.only_open is not None:
-            wanted["status"] = {"$in" if query.only_open else "$nin": list(MAY_STILL_FILL)}
-        if query.symbol is not None:
-            wanted["symbol"] = query.symbol
-        asked = {"request.side": query.side, "request.type": query.type, "client_order_id": query.client_order_id}
-        wanted |= {name: value for name, value in asked.items() if value is not None}
-        created = {"$gte": query.since, "$lt": query.until}
-        if query.since is not None or query.until is not None:
-            wanted["created_at"] = {name: bound for name, bound in created.items() if bound is not None}
+        wanted = {"user_wallet_id": user_wallet_id, **wanted_orders(query)}
         if query.after is not None:
             wanted["seq"] = {"$lt": query.after[0]}
         newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)

@@ -72,6 +72,11 @@ class DemoWallet(BaseWallet):
         return self.access.session.account
 
     @property
+    def seen(self) -> Account:
+        """The account as of the last evaluation, including changes that were not committed."""
+        return self.access.session.seen
+
+    @property
     def feed(self) -> PriceFeed:
         """The feed this wallet trades on."""
         return self.access.feed

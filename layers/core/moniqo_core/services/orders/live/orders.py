@@ -15,6 +15,7 @@ from moniqo_core.domain.errors import (
     OrderAlreadyClosedError,
     OrderAlreadyFilledError,
     OrderNotFoundError,
+    WalletConnectionError,
     WalletError,
     WalletInUseError,
 )
@@ -22,7 +23,7 @@ from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.services.orders.live.reconciler import OrderReconciler
+from moniqo_core.services.orders.live.reconciler import OrderReconciler, Queried
 from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.live.orders import LiveOrderStore
 
@@ -47,12 +48,21 @@ class LiveOrders:
 
     async def refreshed(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
         """Query an order that may have changed. An order that is being sent now is left to its sender."""
+        return (await self.try_to_refresh(wallet, order)).order
+
+    async def try_to_refresh(self, wallet: VenueWallet, order: LiveOrder) -> Queried:
+        """Query an order as :meth:`refreshed` does, and also return the error with which the venue did not answer."""
         if order.has_ended or (order.venue_order_id is None and self._now() <= order.send_by):
-            return order
-        with suppress(TimeoutError):
+            return Queried(order, None)
+        try:
             async with asyncio.timeout(SECONDS_FOR_QUERIES):
-                return await self._reconciler.query(wallet, order)
-        return order
+                return await self._reconciler.try_query(wallet, order)
+        except TimeoutError:
+            return Queried(order, WalletConnectionError("The venue did not answer in time."))
+
+    async def records(self, orders: Sequence[LiveOrder]) -> list[OrderRecord]:
+        """Return orders, which may be of several wallets, with their fills."""
+        return await self._reconciler.records(orders)
 
     async def get(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
         """Return one order, queried at the venue unless it has ended, or raise OrderNotFoundError."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import OrderNotFoundError, WalletError
@@ -31,6 +31,13 @@ WRITES: Final = 5
 Change = Callable[[LiveOrder], LiveOrder]
 
 
+class Queried(NamedTuple):
+    """An order as stored after a query, and the error with which its venue did not answer, if it did not."""
+
+    order: LiveOrder
+    failure: WalletError | None
+
+
 class OrderReconciler:
     """Stores reports of venues about orders. Concurrent writers of one order take effect one after the other."""
 
@@ -44,14 +51,19 @@ class OrderReconciler:
 
         If the venue does not answer, the order keeps its state and is queried again later.
         """
+        return (await self.try_query(wallet, order)).order
+
+    async def try_query(self, wallet: VenueWallet, order: LiveOrder) -> Queried:
+        """Query one order as :meth:`query` does, and also return the error with which the venue did not answer."""
+        failure: WalletError | None = None
         try:
             change = await self._ask(wallet, order)
         except OrderNotFoundError:
             change = self._at(order_updates.not_found)
         except WalletError as error:
             log.warning("order not queried", extra={"fields": {**fields_of(order), "reason": type(error).__name__}})
-            change = self._at(order_updates.unanswered)
-        return await self.write(wallet, order, change)
+            change, failure = self._at(order_updates.unanswered), error
+        return Queried(await self.write(wallet, order, change), failure)
 
     async def _ask(self, wallet: VenueWallet, order: LiveOrder) -> Change:
         symbol = order.request.symbol
@@ -106,9 +118,9 @@ class OrderReconciler:
         return (await self.records([order], replayed=replayed))[0]
 
     async def records(self, orders: Sequence[LiveOrder], *, replayed: bool = False) -> list[OrderRecord]:
-        """Return orders of one wallet with their fills."""
+        """Return orders, which may be of several wallets, with their fills."""
         fills = await self._store.fills.of(orders)
-        return [live_record(order, fills[order.order_id], replayed=replayed) for order in orders]
+        return [live_record(order, own, replayed=replayed) for order, own in zip(orders, fills, strict=True)]
 
 
 def report_of(result: OrderResult) -> VenueReport:

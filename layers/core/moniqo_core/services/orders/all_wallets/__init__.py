@@ -1,0 +1,1 @@
+"""Orders over all wallets of a user, paper and live."""

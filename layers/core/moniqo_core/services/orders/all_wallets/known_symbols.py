@@ -1,0 +1,54 @@
+"""Tell a symbol that no wallet has orders of from one that is misspelt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from moniqo_core.domain.errors import (
+    InvalidSymbolError,
+    MarketDataError,
+    TemporarilyUnavailableError,
+    WalletConnectionError,
+)
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.orders.list_queries import OrderQuery
+from moniqo_core.services.orders.all_wallets.source import OrderSource
+
+
+class TradesSymbols(Protocol):
+    """A wallet that knows which symbols it trades."""
+
+    async def market(self, symbol: str) -> Market:
+        """Return the trading rules of a symbol, or raise InvalidSymbolError."""
+
+
+async def refusal_of(symbol: str, wallet: TradesSymbols) -> InvalidSymbolError | None:
+    """Return why a wallet cannot trade a symbol, or None if it can or if its market cannot be read."""
+    try:
+        await wallet.market(symbol)
+    except InvalidSymbolError as error:
+        return error
+    except (MarketDataError, TemporarilyUnavailableError, WalletConnectionError):
+        return None
+    return None
+
+
+async def require_known_symbol(sources: Iterable[OrderSource], symbol: str) -> None:
+    """Check the symbol of a list that found nothing.
+
+    A symbol is known if a wallet trades it or ever had an order of it. A user without wallets may name any symbol.
+
+    Raises:
+        InvalidSymbolError: no wallet trades the symbol, and none ever did.
+
+    """
+    refused: list[InvalidSymbolError] = []
+    for source in sources:
+        found: Sequence[InvalidSymbolError | None] = await source.refusals(symbol)
+        if any(refusal is None for refusal in found) or await source.page(OrderQuery(1, symbol=symbol), None):
+            return
+        refused += [refusal for refusal in found if refusal is not None]
+    if refused:
+        # The most helpful of them names a symbol that the user may have meant.
+        raise next((error for error in refused if "nearest" in error.members), refused[0])

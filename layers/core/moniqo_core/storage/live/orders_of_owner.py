@@ -1,0 +1,51 @@
+"""Lists of live orders over several wallets of one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
+from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.live.live_order_codec import read_live
+from moniqo_core.storage.live.order_filter import wanted_orders
+from moniqo_core.storage.live.pre_trade_state import MAY_STILL_FILL, ORDERS
+
+_NEWEST_FIRST = [("created_at", -1), ("user_wallet_id", -1), ("seq", -1)]
+
+
+class LiveOrdersOfOwner:
+    """Reads the orders of some wallets of one owner, in one round trip for all of them."""
+
+    def __init__(self, database: Database, user_id: str, user_wallet_ids: Sequence[str]) -> None:
+        """Read the orders of these wallets, which the caller has found to be the user's."""
+        self._orders = database[ORDERS]
+        # The index begins with the owner, and the wallets leave out those that were deleted.
+        self._owned: Document = {"user_id": user_id, "user_wallet_id": {"$in": list(user_wallet_ids)}}
+
+    async def newest_in_flight(self, limit: int) -> list[LiveOrder]:
+        """Return up to ``limit`` orders that may still fill, newest first."""
+        return await self._newest({**self._owned, "status": {"$in": list(MAY_STILL_FILL)}}, limit)
+
+    async def page(self, query: OrderQuery, after: OrderPosition | None) -> list[LiveOrder]:
+        """Return orders below the position ``after``, newest first. The cursor of ``query`` is not used."""
+        conditions: list[Document] = [self._owned, wanted_orders(query)]
+        if after is not None:
+            conditions.append(_below(after))
+        return await self._newest({"$and": conditions}, query.limit)
+
+    async def _newest(self, wanted: Document, limit: int) -> list[LiveOrder]:
+        found = self._orders.find(wanted).sort(_NEWEST_FIRST).limit(limit)
+        return [read_live(document) async for document in found]
+
+
+def _below(position: OrderPosition) -> Document:
+    at, wallet, seq, _ = position
+    return {
+        "created_at": {"$lte": at},
+        "$or": [
+            {"created_at": {"$lt": at}},
+            {"user_wallet_id": {"$lt": wallet}},
+            {"user_wallet_id": wallet, "seq": {"$lt": seq}},
+        ],
+    }
