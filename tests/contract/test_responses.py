@@ -252,7 +252,7 @@ def read_everything(journey: Journey) -> None:
         asked = about | {"symbol": symbol}
         journey("get_price", query=asked)
         journey("get_book", query=asked)
-        for interval in ("1m", "1h", "1d"):
+        for interval in ("1m", "5m", "15m", "1h", "4h", "1d"):
             assert len(journey("get_candles", query=asked | {"interval": interval, "limit": "5"})["items"]) == 5
 
 

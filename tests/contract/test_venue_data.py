@@ -736,7 +736,7 @@ def test_odd_candle_or_price_level_costs_its_row(account: Account, run: Run) -> 
             book[side].append(None)
 
     name = account.fake.name
-    every = run(account.wallet.get_candles(account.symbol, "1m", 5))
+    every = run(account.wallet.get_candles(account.symbol, "1m", 20))
     account.fake.rewrite(CANDLES[name], spoil_candles)
     assert set(run(account.wallet.get_candles(account.symbol, "1m", 5))) <= set(every)
     whole = run(account.wallet.get_snapshot(account.symbol))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,24 @@ def test_wallet_shows_markets_price_book_and_candles(wallet: str, invoke: Invoke
         "get_candles", "GET", "/markets/candles", user=TRADER, query=query | {"interval": "1h", "limit": 3}
     )
     assert len(candles.json["items"]) == 3
+
+
+def test_candles_of_a_span_name_the_open_one(wallet: str, invoke: Invoke) -> None:
+    def ask(**asked: object) -> Any:
+        query = {"user_wallet_id": wallet, "symbol": "BTC/USDT", **asked}
+        return invoke("get_candles", "GET", "/markets/candles", user=TRADER, query=query)
+
+    span = {"from": "2026-03-01", "to": "2026-03-01T06:30:00+01:00"}
+    shown = ask(interval="15m", limit=1000, **span).json
+    starts = [item["start"] for item in shown["items"]]
+    assert (starts[0], starts[-1], len(starts)) == ("2026-03-01T00:00:00Z", "2026-03-01T05:15:00Z", 22)
+    assert (shown["covers_from"], shown["covers_to"]) == ("2026-03-01T00:00:00Z", "2026-03-01T05:30:00Z")
+    assert [item["start"] for item in ask(interval="15m", limit=2, **span).json["items"]] == starts[:2]
+    assert [item["is_open"] for item in ask(interval="1d", limit=2).json["items"]] == [False, False]
+    assert [item["is_open"] for item in ask(interval="1d", limit=2, include_open=True).json["items"]] == [False, True]
+    for name, value in (("interval", "2h"), ("limit", 1001), ("limit", 0), ("include_open", "some"), ("from", "noon")):
+        refused = ask(**{name: value})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, name), refused.text
 
 
 def test_other_users_get_404(wallet: str, invoke: Invoke) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from moniqo_core.domain.market import nyse_sessions
+from moniqo_core.domain.market.candles import CandleQuery
 from moniqo_core.domain.market.trading_hours import (
     NYSE,
     extend_over_closed_hours,
@@ -108,10 +109,10 @@ def test_simulated_stocks_move_only_in_trading_sessions() -> None:
         snapshot = await feed.snapshot("AAPL/USD")
         assert snapshot.at == path[-1].start
         assert (await feed.mids(["AAPL/USD"]))["AAPL/USD"] == path[-1].price
-        hours = await feed.candles("AAPL/USD", "1h", 100)
+        hours = (await feed.candles("AAPL/USD", CandleQuery("1h", 100))).candles
         assert len(hours) == 100
         assert sum(candle.volume for candle in hours[-7:]) == sum(point.volume for point in path[-1560:])
-        (day,) = await feed.candles("AAPL/USD", "1d", 1)
+        (day,) = (await feed.candles("AAPL/USD", CandleQuery("1d", 1))).candles
         assert (day.start, day.open, day.close) == (at("2026-03-09T00:00:00"), path[-1560].price, path[-1].price)
 
     asyncio.run(look())

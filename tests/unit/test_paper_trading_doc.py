@@ -17,6 +17,7 @@ import pytest
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.commands import CancelOrder, ResetAccount
 from moniqo_core.domain.market.candle_path import candle_path
+from moniqo_core.domain.market.candles import CandleQuery
 from moniqo_core.domain.market.market import Candle
 from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.market.trading_hours import NYSE, trading_hours_at
@@ -39,6 +40,7 @@ NAMES: Final[dict[str, object]] = {
     "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "PaperAccount": EngineHarness,
     "OrderRequest": OrderRequest, "Cancel": CancelOrder, "Reset": ResetAccount, "SetStatus": SetStatus,
     "ExitSpec": ExitSpec, "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce,
+    "CandleQuery": CandleQuery,
     "SimulatedFeed": SimulatedFeed, "charge": accrue_fee, "check_tradable": check_account_symbol,
     "check_usable": check_fresh, "fork_account": fork_account, "Candle": Candle,
     "path_of": candle_path, "NYSE": NYSE, "hours_at": trading_hours_at,

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from moniqo_core import event_loop
 from moniqo_core.domain.clock import to_milliseconds
 from moniqo_core.domain.market import trading_hours
+from moniqo_core.domain.market.candles import INTERVALS, CandleQuery
 from moniqo_core.domain.market.market import Candle, PathPoint, PriceLevel
 from moniqo_core.feeds.random_walk import SimulatedMarket, simulated_markets
-from moniqo_core.feeds.simulated_feed import INTERVALS, SimulatedFeed
+from moniqo_core.feeds.simulated_feed import SimulatedFeed
 
 OCTAVES = (
     (14 * 86400, 5_000_000),
@@ -119,21 +120,21 @@ def test_path_consists_of_its_steps(seed: str, symbol: str, since: datetime, len
 
 
 @settings(max_examples=30)
-@given(st.text(max_size=5), SYMBOLS, MOMENTS, st.sampled_from(["1m", "1h"]), st.integers(1, 3))
+@given(st.text(max_size=5), SYMBOLS, MOMENTS, st.sampled_from(["1m", "5m", "15m", "1h", "4h"]), st.integers(1, 3))
 def test_candles_are_built_from_steps_and_repeatable(
     seed: str, symbol: str, now: datetime, interval: str, limit: int
 ) -> None:
     feed = SimulatedFeed(seed, lambda: now)
-    closed = Definition(seed, symbol).candles(now, INTERVALS[interval])
+    closed = Definition(seed, symbol).candles(now, int(INTERVALS[interval].total_seconds()))
     expected = [next(closed) for _ in range(limit)][::-1]
-    assert event_loop.run(feed.candles(symbol, interval, limit)) == expected
-    assert event_loop.run(feed.candles(symbol, interval, limit)) == expected
+    assert event_loop.run(feed.candles(symbol, CandleQuery(interval, limit))).candles == expected
+    assert event_loop.run(feed.candles(symbol, CandleQuery(interval, limit))).candles == expected
 
 
 def test_daily_candle_covers_all_its_steps() -> None:
     now = datetime(2026, 3, 3, 0, 0, 1, tzinfo=UTC)
     for symbol in ("BTC/USDT", "AAPL/USD"):
-        (day,) = event_loop.run(SimulatedFeed("seed", lambda: now).candles(symbol, "1d", 1))
+        (day,) = event_loop.run(SimulatedFeed("seed", lambda: now).candles(symbol, CandleQuery("1d", 1))).candles
         assert day == next(Definition("seed", symbol).candles(now, 86400))
 
 

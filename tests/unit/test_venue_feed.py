@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, WalletConnectionError, WalletError
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.market.minute_candles import HOUR, MINUTE, MinuteCandles
 from moniqo_core.domain.market.trading_hours import NYSE
@@ -75,9 +76,9 @@ class Venue:
         shown = [candle for start, candle in sorted(self.history.items()) if since <= start <= self.clock()]
         return shown[: self.page]
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         self._answer()
-        return []
+        return CandleSeries((), NOON, NOON)
 
     def _answer(self) -> None:
         if self.down is not None:
@@ -168,7 +169,7 @@ def test_unreachable_venue_raises_a_market_data_error(clock: Clock) -> None:
     venue = Venue(clock)
     venue.down = WalletConnectionError("The venue did not answer in time.")
     feed = VenueFeed([venue], Record(), clock)
-    for question in (feed.snapshot(BTC), feed.market(BTC), feed.markets(), feed.candles(BTC, "1m", 5)):
+    for question in (feed.snapshot(BTC), feed.market(BTC), feed.markets(), feed.candles(BTC, CandleQuery("1m", 5))):
         with pytest.raises(MarketDataError, match="did not answer in time"):
             run(question)
     assert run(feed.mids([BTC])) == run(feed.mids([BTC], fresh=True)) == {}

@@ -32,7 +32,15 @@ _REFUSALS = {
     "symbol": (-1121, "Invalid symbol."),
     "closed": (-2011, "Unknown order sent."),
 }
-_INTERVALS = {"1m": 60_000, "1h": 3_600_000, "1d": 86_400_000}
+_INTERVALS = {
+    "1m": 60_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "1h": 3_600_000,
+    "4h": 14_400_000,
+    "1d": 86_400_000,
+}
+MOST_CANDLES = 1000
 
 
 def refusal(code: int, message: str, status: int = 400) -> RefusalError:
@@ -169,11 +177,13 @@ class FakeBinance(FakeVenue):
         return [{"symbol": name, "price": str(self.exchange.prices[symbol])} for name, symbol in self.ids.items()]
 
     def _klines(self, given: Given) -> Any:
-        price, step = str(self.exchange.prices[self._symbol(given)]), _INTERVALS[given["interval"]]
-        last = self.exchange.now() // step * step
-        count = int(given.get("limit", 500))
-        starts = range(last - step * (count - 1), last + 1, step)
-        return [[start, price, price, price, price, "1.5", start + step - 1, "0", 1, "0", "0", "0"] for start in starts]
+        symbol, step = self._symbol(given), _INTERVALS[given["interval"]]
+        count, last = min(int(given.get("limit", 500)), MOST_CANDLES), int(given.get("endTime", self.exchange.now()))
+        first = int(given["startTime"]) if "startTime" in given else max(last - step * max(4 * count, 1000), 0)
+        last = min(last, first + step * max(4 * count, 1000))
+        found = self.exchange.bars(symbol, step, first, last)
+        shown = found[:count] if "startTime" in given else found[-count:]
+        return [[start, *bar, start + step - 1, "0", 1, "0", "0", "0"] for start, bar in shown]
 
     def _account(self, account: Account, given: Given) -> Any:
         balances = [

@@ -18,7 +18,7 @@ RECV_WINDOW = 5000
 WEEK = 7 * 24 * 3600 * 1000
 MOST_FILLS, MOST_ORDERS = 100, 50
 _STATUSES = {"filled": "Filled", "cancelled": "Cancelled", "expired": "Cancelled"}
-_INTERVALS = {"1": 60_000, "60": 3_600_000, "D": 86_400_000}
+_INTERVALS = {"1": 60_000, "5": 300_000, "15": 900_000, "60": 3_600_000, "240": 14_400_000, "D": 86_400_000}
 
 
 class CodeError(Exception):
@@ -146,10 +146,15 @@ class FakeBybit(FakeVenue):
         return {"s": given["symbol"], "b": bids, "a": asks, "ts": self.exchange.now(), "u": 5277055}
 
     def _candles(self, given: Given) -> Any:
-        price, step = str(self.exchange.prices[self._symbol(given)]), _INTERVALS[given["interval"]]
-        last = self.exchange.now() // step * step
-        starts = [last - step * number for number in range(int(given.get("limit", 200)))]
-        rows = [[str(start), price, price, price, price, "1.5", "75000"] for start in starts]
+        symbol, step, limit = self._symbol(given), _INTERVALS[given["interval"]], int(given.get("limit", 200))
+        last = int(given.get("end", self.exchange.now()))
+        if "start" in given:
+            first = int(given["start"])
+            last = min(last, first + step * 1000)
+        else:
+            first = last - step * limit
+        found = self.exchange.bars(symbol, step, first, last)
+        rows = [[str(start), *bar, "75000"] for start, bar in found[::-1][:limit]]
         return {"category": "spot", "symbol": given["symbol"], "list": rows}
 
     def _key(self, account: Account, _: Given) -> Any:

@@ -39,7 +39,8 @@ _REFUSALS = {
     "NOTIONAL": ("UNKNOWN_FAILURE_REASON", "PREVIEW_INVALID_QUOTE_SIZE_TOO_SMALL"),
     "PRICE_FILTER": ("INVALID_PRICE_PRECISION", "PREVIEW_INVALID_PRICE_PRECISION"),
 }
-_SECONDS = {"ONE_MINUTE": 60, "ONE_HOUR": 3600, "ONE_DAY": 86400}
+_SECONDS = {"ONE_MINUTE": 60, "FIVE_MINUTE": 300, "FIFTEEN_MINUTE": 900, "ONE_HOUR": 3600, "ONE_DAY": 86400}
+MOST_CANDLES = 350
 
 
 def refusal(status: int, error: str) -> RefusalError:
@@ -177,15 +178,14 @@ class FakeCoinbase(FakeVenue):
         return {"trades": [trade], "best_bid": str(bids[0][0]), "best_ask": str(asks[0][0])}
 
     def _candles(self, request: web.Request) -> Any:
-        price = str(self.exchange.prices[self._symbol(request.match_info["product_id"])])
-        step = _SECONDS[request.query["granularity"]]
-        first = -(-int(request.query["start"]) // step) * step
-        starts = range(first, int(request.query["end"]) + 1, step)
-        rows = [
-            {"start": str(start), "low": price, "high": price, "open": price, "close": price, "volume": "1.5"}
-            for start in reversed(starts)
-        ]
-        return {"candles": rows}
+        symbol, step = self._symbol(request.match_info["product_id"]), _SECONDS[request.query["granularity"]]
+        first, last = (int(request.query[name]) for name in ("start", "end"))
+        if (last - first) // step >= MOST_CANDLES:
+            raise refusal(400, "INVALID_ARGUMENT")
+        names = ("open", "high", "low", "close", "volume")
+        found = self.exchange.bars(symbol, step * 1000, first * 1000, last * 1000)
+        rows = [{"start": str(start // 1000), **dict(zip(names, bar, strict=True))} for start, bar in found]
+        return {"candles": rows[::-1]}
 
     def _permissions(self, account: Account, _: web.Request, __: Any) -> Any:
         return {

@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 
 D = Decimal
 LEVELS = 20
+MINUTE = 60_000
 CENT, UNIT, FIVE, PER_MILLE = D("0.01"), D("0.00001"), D(5), D("0.001")
 
 
@@ -143,6 +144,7 @@ class Exchange:
         self.fee = fee
         self.fee_in_base = fee_in_base
         self.skew_ms = 0
+        self.traded: dict[int, tuple[Decimal, Decimal, Decimal, Decimal, Decimal]] | None = None
         self.numbers = itertools.count(1000)
         self.name_order: Callable[[int], str] = str
 
@@ -170,6 +172,27 @@ class Exchange:
         bids = [(price - market.tick * (number + 1), size) for number, size in enumerate(sizes)]
         asks = [(price + market.tick * (number + 1), size) for number, size in enumerate(sizes)]
         return [level for level in bids if level[0] > 0], asks
+
+    def bar(self, symbol: str, start: int, step: int) -> list[str] | None:
+        """Open, high, low, close and volume of a period in milliseconds, None without a trade in it.
+
+        Without ``traded`` the price has always been what it is, and every period has a trade.
+        """
+        if self.traded is None:
+            return [str(self.prices[symbol])] * 4 + ["1.5"]
+        if start + step <= next(iter(self.traded)):
+            return None  # a venue need not search years before its first trade
+        own = [self.traded[at] for at in range(start, start + step, MINUTE) if at in self.traded]
+        if not own:
+            return None
+        highest, lowest = max(bar[1] for bar in own), min(bar[2] for bar in own)
+        return [str(value) for value in (own[0][0], highest, lowest, own[-1][3], sum(bar[4] for bar in own))]
+
+    def bars(self, symbol: str, step: int, first: int, last: int) -> list[tuple[int, list[str]]]:
+        """The periods that start from ``first`` to ``last`` and have begun, each with its start."""
+        starts = range(-(-first // step) * step, min(last, self.now()) + 1, step)
+        found = ((start, self.bar(symbol, start, step)) for start in starts)
+        return [(start, bar) for start, bar in found if bar is not None]
 
     def place(self, account: Account, ticket: Ticket) -> Order:
         """Check, lock and match an order, or raise RefusedError."""

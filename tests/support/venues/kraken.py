@@ -184,9 +184,10 @@ class FakeKraken(FakeVenue):
 
     def _candles(self, given: Given) -> Any:
         symbol, step = self._symbol(given), int(given["interval"]) * 60
-        price, last = str(self.exchange.prices[symbol]), self.exchange.now() // 1000 // step * step
-        starts = range(last - 719 * step, last + 1, step)
-        rows = [[start, price, price, price, price, price, "1.5", 3] for start in starts]
+        last = self.exchange.now() // 1000 // step * step
+        first = max(last - 719 * step, int(given.get("since", 0)) + step)
+        found = self.exchange.bars(symbol, step * 1000, first * 1000, last * 1000)
+        rows = [[start // 1000, *bar[:4], bar[3], bar[4], 3] for start, bar in found]
         return {self._name(symbol): rows, "last": last}
 
     def _balance(self, account: Account, _: Given) -> Any:

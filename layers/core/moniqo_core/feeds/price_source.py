@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from moniqo_core.domain.errors import MarketDataError
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 
 
@@ -45,8 +46,8 @@ class PriceSource(Protocol):
         """
         ...
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles, oldest first."""
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first."""
         ...
 
 
@@ -80,7 +81,7 @@ class UnavailablePriceSource:
         """Raise MarketDataError."""
         raise self._refusal()
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         """Raise MarketDataError."""
         raise self._refusal()
 

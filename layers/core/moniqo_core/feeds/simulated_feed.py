@@ -7,16 +7,18 @@ sessions of their exchange. Between sessions the last price of the last session 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market import trading_hours
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries, series_of
 from moniqo_core.domain.market.market import SIMULATED, Candle, Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMarket, simulated_markets
@@ -24,7 +26,13 @@ from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMar
 BOOK_LEVELS: Final = 20
 CANDLES_KEPT: Final = 4096
 """Closed candles kept in memory. A candle of one day takes 5,760 steps to compute."""
-INTERVALS: Final = {"1m": 60, "1h": 3600, "1d": 86400}
+MOST_STEPS: Final = 600_000
+"""The steps that one answer with candles computes at most, about five seconds of work.
+
+It holds 104 days, or 625 candles of four hours. Shorter candles reach the limit of a query.
+"""
+
+Item = TypeVar("Item")
 
 _STEP: Final = timedelta(seconds=STEP_SECONDS)
 
@@ -87,23 +95,27 @@ class SimulatedFeed:
         last = _step_of(min(until, self._clock()))
         return [point for steps in _traded_steps(market, first, last) for point in self._points(market, steps)]
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles, oldest first.
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first, up to :data:`MOST_STEPS`.
 
         Raises:
             SymbolNotFoundError: There is no such simulated symbol.
-            ValidationError: The interval is not ``1m``, ``1h`` or ``1d``.
 
         """
-        if interval not in INTERVALS:
-            raise ValidationError(f"The interval {interval!r} is not one of {', '.join(INTERVALS)}.")
-        market, seconds = _simulated_market(symbol), INTERVALS[interval]
-        closed = int(self._clock().timestamp()) // seconds
-        if market.market.hours is None:
-            indexes: Iterable[int] = range(closed - limit, closed)
-        else:
-            indexes = reversed(list(islice(_traded(seconds, closed), limit)))
-        return [self._candle(symbol, index, seconds) for index in indexes]
+        market, now = _simulated_market(symbol), self._clock()
+        seconds, span = int(query.length.total_seconds()), query.span(now)
+        most = min(query.limit, MOST_STEPS * STEP_SECONDS // seconds)
+        indexes = list(islice(_candle_indexes(market, query, now), most + 1))
+        found = []
+        for index in indexes[:most]:
+            start = datetime.fromtimestamp(index * seconds, UTC)
+            ended = start + query.length <= now
+            found.append(self._candle(symbol, index, seconds) if ended else self._open_candle(symbol, start, now))
+            await asyncio.sleep(0)
+        if len(indexes) > most:
+            last = datetime.fromtimestamp(indexes[most - 1] * seconds, UTC)
+            span = span._replace(end=last + query.length) if query.is_forward else span._replace(start=last)
+        return series_of((candle for candle in found if candle is not None), query, now, span)
 
     def _ticks(self, market: SimulatedMarket, step: int) -> int:
         return self._market.ticks(market, range(step, step + 1))[0]
@@ -129,16 +141,25 @@ class SimulatedFeed:
         )
         return Snapshot(symbol, _begin(step), market.price(ticks), bids, asks, SIMULATED)
 
-    def _candle_of(self, symbol: str, index: int, seconds: int) -> Candle:
+    def _candle_of(self, symbol: str, index: int, seconds: int) -> Candle | None:
+        return self._candle_of_steps(symbol, index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS)
+
+    def _open_candle(self, symbol: str, start: datetime, now: datetime) -> Candle | None:
+        """Return the candle of the steps that have ended, or None before the first one has."""
+        return self._candle_of_steps(symbol, _step_of(start), _step_of(now))
+
+    def _candle_of_steps(self, symbol: str, first: int, last: int) -> Candle | None:
         market = _simulated_market(symbol)
         ticks: list[int] = []
         lots = 0
-        for steps in _traded_steps(market, index * seconds // STEP_SECONDS, (index + 1) * seconds // STEP_SECONDS):
+        for steps in _traded_steps(market, first, last):
             prices = self._market.ticks(market, steps)
             ticks += prices
             lots += sum(self._market.lots(market, steps, prices))
+        if not ticks:
+            return None
         opened, high, low, closed = map(market.price, (ticks[0], max(ticks), min(ticks), ticks[-1]))
-        return Candle(datetime.fromtimestamp(index * seconds, UTC), opened, high, low, closed, market.amount(lots))
+        return Candle(_begin(first), opened, high, low, closed, market.amount(lots))
 
 
 def _simulated_market(symbol: str) -> SimulatedMarket:
@@ -158,14 +179,23 @@ def _shown_step(market: SimulatedMarket, moment: datetime) -> int:
     return _step_of(session.close) - 1
 
 
-def _traded(seconds: int, closed: int) -> Iterator[int]:
-    """Indexes of the candles before ``closed`` that cover a part of a session, latest first."""
-    below = closed
-    for session in trading_hours.earlier_sessions(datetime.fromtimestamp(closed * seconds, UTC)):
-        last = (int(session.close.timestamp()) - 1) // seconds
-        for index in range(min(last, below - 1), int(session.open.timestamp()) // seconds - 1, -1):
-            yield index
-            below = index
+def _candle_indexes(market: SimulatedMarket, query: CandleQuery, now: datetime) -> Iterator[int]:
+    """Yield the indexes of the wanted candles that cover a time at which the market trades, in the query's direction.
+
+    The index of a candle is the number of candles since 1970.
+    """
+    span, seconds = query.span(now), int(query.length.total_seconds())
+    first, end = (int(moment.timestamp()) // seconds for moment in span)
+    if market.market.hours is None:
+        yield from _in_direction(range(first, end), query)
+        return
+    for session in _in_direction(trading_hours.sessions_between(span.start, span.end), query):
+        opens, closes = int(session.open.timestamp()), int(session.close.timestamp())
+        yield from _in_direction(range(max(first, opens // seconds), min(end, -(-closes // seconds))), query)
+
+
+def _in_direction(items: Sequence[Item], query: CandleQuery) -> Iterator[Item]:
+    return iter(items) if query.is_forward else reversed(items)
 
 
 def _traded_steps(market: SimulatedMarket, first: int, last: int) -> list[range]:

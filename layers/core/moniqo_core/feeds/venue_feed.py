@@ -16,9 +16,10 @@ from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, ValidationError, WalletError
+from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, WalletError
 from moniqo_core.domain.market import trading_hours
-from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
 from moniqo_core.domain.market.snapshot_checks import check_fresh, check_sane
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds import polygon
@@ -160,18 +161,17 @@ class VenueFeed:
         except WalletError:
             return None
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles of the venue of the path, oldest first.
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles of the venue of the path, oldest first.
 
         Raises:
             SymbolNotFoundError: The venue does not list the symbol.
-            ValidationError: The interval is not supported.
             MarketDataError: The venue does not answer.
 
         """
         try:
-            return await self._main.candles(symbol, interval, limit)
-        except (SymbolNotFoundError, ValidationError):
+            return await self._main.candles(symbol, query)
+        except SymbolNotFoundError:
             raise
         except WalletError as error:
             raise _no_price(symbol, error) from error

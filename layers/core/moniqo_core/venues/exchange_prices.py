@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.minute_candles import MINUTE
-from moniqo_core.venues.ccxt.parsing import read_candle, read_levels, read_time
-from moniqo_core.venues.exchanges.rows import read_rows
+from moniqo_core.venues.ccxt.parsing import read_levels, read_time
+from moniqo_core.venues.exchange_candles import candles_of, minutes_of
 
 if TYPE_CHECKING:
     from moniqo_core.venues.connection import VenueConnection
     from moniqo_core.venues.exchanges.venue import Client
 
 BOOK_LEVELS: Final = 20
-SPANS: Final[Mapping[str, timedelta]] = {"1m": MINUTE, "1h": timedelta(hours=1), "1d": timedelta(days=1)}
 READ_TIMEOUT_SECONDS: Final = 2.0
 """Time limit of a read from one venue. It leaves time to try the next venue."""
 
@@ -88,14 +88,14 @@ class ExchangePriceSource:
             )
         for page in range(MAX_PAGES):
             start = since + page * PAGE * MINUTE
-            found = await _candles(connection, symbol, "1m", start, PAGE)
+            found = await minutes_of(connection, symbol, start, PAGE, READ_TIMEOUT_SECONDS)
             if start + PAGE * MINUTE > self._clock() or any(candle.start > since for candle in found):
                 return found
         return ()
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles, oldest first."""
-        return await candles_of(await self._listing(symbol), symbol, interval, limit, self._clock())
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first."""
+        return await candles_of(await self._listing(symbol), symbol, query, self._clock(), READ_TIMEOUT_SECONDS)
 
     async def _listing(self, symbol: str) -> VenueConnection:
         """Return the connection with its markets loaded, or raise SymbolNotFoundError for an unlisted ``symbol``."""
@@ -154,23 +154,3 @@ def _written_at(date: str | None) -> datetime | None:
         return parsedate_to_datetime(date or "").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-async def candles_of(
-    connection: VenueConnection, symbol: str, interval: str, limit: int, now: datetime
-) -> Sequence[Candle]:
-    """Return the last ``limit`` candles of a listed symbol that are closed at ``now``, oldest first."""
-    candles = await _candles(connection, symbol, interval, None, limit + 1)
-    return [candle for candle in candles if candle.start + SPANS[interval] <= now][-limit:]
-
-
-async def _candles(
-    connection: VenueConnection, symbol: str, interval: str, since: datetime | None, limit: int
-) -> list[Candle]:
-    stamp = None if since is None else int(since.timestamp() * 1000)
-
-    async def ask(client: Client) -> list[Candle]:
-        rows = await client.fetch_ohlcv(symbol, interval, stamp, limit)
-        return sorted(read_rows(connection.venue.exchange, "candles", rows, read_candle, lambda row: row[0]))
-
-    return await connection.read(connection.client({}), ask, READ_TIMEOUT_SECONDS)

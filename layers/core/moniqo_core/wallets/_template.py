@@ -11,13 +11,14 @@ callers expect from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NoReturn
 
 from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
-from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
@@ -83,9 +84,9 @@ class TemplateWallet(VenueWallet):
         """Return best prices and order book at the venue's time, or raise SymbolNotFoundError or MarketDataError."""
         self._lacks("get_snapshot", "a Snapshot with the time the venue gave it")
 
-    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first, without the candle that is still open."""
-        self._lacks("get_candles", "closed Candles only, oldest first")
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first, without the candle that is still open unless the query includes it."""
+        self._lacks("candles", "a CandleSeries with the time that it covers")
 
     async def _place(self, order: OrderRequest) -> OrderResult:
         """Send the order once, under the ``client_order_id``, which the venue refuses to accept twice.

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, Self
 
 from moniqo_core.domain.clock import to_milliseconds
 from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
@@ -148,8 +149,26 @@ class BaseWallet(ABC):
         """Return best prices and order book of a symbol, or raise SymbolNotFoundError or MarketDataError."""
 
     @abstractmethod
-    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last ``limit`` closed candles of ``interval`` (``1m``, ``1h``, ``1d``), oldest first."""
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first, or raise SymbolNotFoundError or MarketDataError."""
+
+    async def get_candles(
+        self,
+        symbol: str,
+        interval: str,
+        limit: int = 50,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        include_open: bool = False,
+    ) -> Sequence[Candle]:
+        """Return candles of ``interval`` (``1m``, ``5m``, ``15m``, ``1h``, ``4h``, ``1d``), oldest first.
+
+        With ``since`` they are the first ``limit`` that start at or after it, otherwise the last. ``until`` is
+        exclusive. The candle that is still open is left out, unless ``include_open``.
+        """
+        query = CandleQuery(interval, limit, since, until, include_open)
+        return (await self.candles(symbol, query)).candles
 
     async def get_market_price(self, symbol: str) -> MarketPrice:
         """Return best prices of a symbol, or raise SymbolNotFoundError or MarketDataError."""

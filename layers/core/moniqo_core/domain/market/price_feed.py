@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from moniqo_core.domain.market.market import Candle, Market, PathPoint, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
 
 
 class PriceFeed(Protocol):
@@ -62,6 +63,12 @@ class PriceFeed(Protocol):
         """Known points that start at or after ``since`` and end by ``until``, oldest first."""
         ...
 
-    async def candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """The last ``limit`` closed candles, oldest first."""
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first.
+
+        Raises:
+            SymbolNotFoundError: The feed does not have the symbol.
+            MarketDataError: The source of the candles does not answer.
+
+        """
         ...

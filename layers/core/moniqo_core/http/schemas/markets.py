@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.candles import CandleSeries
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 
@@ -116,14 +117,27 @@ class CandleView(View):
     low: Amount
     close: Amount
     volume: Amount
+    is_open: Annotated[bool, Field(description="Whether the candle has not ended yet, so that its values change.")]
 
 
 class CandlesView(View):
-    """Closed candles, oldest first."""
+    """Candles, oldest first. From ``covers_from`` to ``covers_to`` none is missing."""
 
     symbol: str
     interval: str
     items: list[CandleView]
+    covers_from: Annotated[
+        Timestamp,
+        Field(
+            description=(
+                "The answer holds every candle that starts at or after this time and before covers_to. Pass it as `to`"
+                " for earlier candles. It is later than `from` if the venue no longer serves older ones."
+            )
+        ),
+    ]
+    covers_to: Annotated[
+        Timestamp, Field(description="End of that time, exclusive. Pass it as `from` for later candles.")
+    ]
 
 
 def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
@@ -170,6 +184,9 @@ def book_view(snapshot: Snapshot) -> BookView:
     )
 
 
-def candles_view(symbol: str, interval: str, candles: Sequence[Candle]) -> CandlesView:
+def candles_view(symbol: str, interval: str, found: CandleSeries) -> CandlesView:
     """Return the view of candles."""
-    return CandlesView(symbol=symbol, interval=interval, items=[CandleView.model_validate(item) for item in candles])
+    items = [CandleView.made(**candle._asdict(), is_open=candle.start == found.open_start) for candle in found.candles]
+    return CandlesView(
+        symbol=symbol, interval=interval, items=items, covers_from=found.covers_from, covers_to=found.covers_to
+    )

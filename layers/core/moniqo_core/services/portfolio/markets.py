@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.wallets.connector import WalletConnector
 
 
@@ -25,9 +26,7 @@ class Markets:
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
 
-    async def candles(
-        self, user_id: str, user_wallet_id: str, symbol: str, interval: str, limit: int
-    ) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first, or raise InvalidSymbolError or MarketDataError."""
+    async def candles(self, user_id: str, user_wallet_id: str, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first, or raise InvalidSymbolError or MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
-        return await wallet.get_candles(symbol, interval, limit)
+        return await wallet.candles(symbol, query)

@@ -80,6 +80,7 @@ class Bybit(Venue):
     adjusts_clock = True
     order_id = re.compile(r"[0-9]{1,20}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     quotes = ("USDT", "USDC", "USD")
+    candles_per_query = 1000
     # Two calls at once. CCXT then spreads them to ten a second.
     burst = 10
     key_hint = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.market.market_mode import MarketMode
@@ -21,7 +21,7 @@ from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, 
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades, amount_text
+from moniqo_core.venues.exchanges.venue import Client, Venue, VenueCandles, VenueTrades, amount_text
 
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
 _STATUSES: Final = {
@@ -66,6 +66,8 @@ class Coinbase(Venue):
     newest_fills = True
     order_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     quotes = ("USD", "USDC", "USDT")
+    candles_per_query = 300
+    candles_made_of: ClassVar[Mapping[str, str]] = {"4h": "1h"}
     key_hint = (
         "In the Coinbase Developer Platform, create a secret API key (ECDSA) with 'View' and 'Trade' but without"
         " 'Transfer'. Give the key's name in one field and its whole private key in the other."
@@ -240,6 +242,24 @@ class Coinbase(Venue):
                 return order
         raise VenueRefusalError(means.UNKNOWN_ORDER)
 
+    async def candles(
+        self, client: Client, symbol: str, interval: str, since: int | None, until: int | None, limit: int
+    ) -> VenueCandles:
+        """Return ``GET /api/v3/brokerage/market/products/{product_id}/candles``, newest first.
+
+        A period without a trade has no row.
+        """
+        market, each = client.market(symbol), client.parse_timeframe(interval)
+        first = int(client.seconds()) - limit * each if since is None else since // 1000
+        last = first + limit * each if until is None else until // 1000
+        asked = {"product_id": market["id"], "granularity": client.timeframes[interval]}
+        page = await client.v3PublicGetBrokerageMarketProductsProductIdCandles(
+            {**asked, "start": str(first), "end": str(last)}
+        )
+        shown = page["candles"]
+        rows = read_rows(self.exchange, "candles", shown, _candle, lambda row: row["start"])
+        return VenueCandles(rows, odd=len(rows) < len(shown))
+
     async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return ``GET /api/v3/brokerage/orders/historical/fills``, newest first, or all pages for one ``order_id``."""
         asked: dict[str, object] = {"limit": _MOST}
@@ -328,6 +348,11 @@ def _is_spot(account: Mapping[str, Any]) -> bool:
 def _balance(row: Mapping[str, Any]) -> AssetBalance:
     free = amount(row["available_balance"]["value"])
     return AssetBalance(str(row["available_balance"]["currency"]), free, free + amount(row["hold"]["value"]))
+
+
+def _candle(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    names = ("open", "high", "low", "close", "volume")
+    return (int(row["start"]) * 1000, *(amount(row[name]) for name in names))
 
 
 def _product(row: Mapping[str, Any]) -> object:

@@ -26,7 +26,7 @@ from moniqo_core.venues.exchanges.reading.balances import (
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueCandles, VenueTrades, amount_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -74,6 +74,7 @@ class Kraken(Venue):
     quotes = ("USD", "USDT", "USDC")
     burst = _COST * _CALLS_AT_ONCE
     minutes_kept = timedelta(minutes=719)
+    candles_kept = 720
     key_hint = (
         "In Kraken's settings, under API, create a separate key for this service. Turn on 'Query Funds',"
         " 'Query Open Orders & Trades', 'Query Closed Orders & Trades', 'Create & Modify Orders' and"
@@ -266,6 +267,12 @@ class Kraken(Venue):
         return read_rows(
             self.exchange, "orders", rows, lambda row: client.parse_order({**row[1], "id": row[0]}), lambda row: row[0]
         )
+
+    async def candles(
+        self, client: Client, symbol: str, interval: str, since: int | None, until: int | None, limit: int
+    ) -> VenueCandles:
+        """Return ``GET /0/public/OHLC``: the latest 720 candles, or those of them since a time. It takes no end."""
+        return VenueCandles(await client.fetch_ohlcv(symbol, interval, since, max(limit, self.candles_kept)))
 
     async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:
         """Return ``POST /0/private/TradesHistory``: pages of fifty trades of all pairs, newest first.

@@ -41,6 +41,16 @@ class VenueTrades(NamedTuple):
     times: Sequence[int]
 
 
+class VenueCandles(NamedTuple):
+    """Candles in CCXT's form: time in milliseconds, open, high, low, close and volume.
+
+    ``odd`` tells that the venue sent rows that could not be read.
+    """
+
+    rows: Sequence[Sequence[Any]]
+    odd: bool = False
+
+
 class Venue(ABC):
     """The rules of one exchange, without state."""
 
@@ -81,6 +91,15 @@ class Venue(ABC):
     """How much an account may send at once before CCXT's rate applies, in CCXT's cost units."""
     minutes_kept: ClassVar[timedelta | None] = None
     """How far back the venue serves one-minute candles. None if it serves years."""
+    candles_per_query: ClassVar[int | None] = None
+    """The most candles in one answer, at a venue whose queries for candles cover a span of time.
+
+    None if one query returns a thousand candles whatever time they cover, or all that the venue keeps.
+    """
+    candles_kept: ClassVar[int | None] = None
+    """How many of the latest candles of an interval the venue serves. None if it serves years."""
+    candles_made_of: ClassVar[Mapping[str, str]] = {}
+    """Of each interval that the venue lacks, the shorter interval whose candles it is made of."""
     key_hint: ClassVar[str]
     """How a user creates a suitable API key."""
 
@@ -200,6 +219,23 @@ class Venue(ABC):
         """Return CCXT's latest orders, which include the ended ones."""
         found: Sequence[Mapping[str, Any]] = await client.fetch_closed_orders(symbol, None, limit)
         return found
+
+    async def candles(
+        self, client: Client, symbol: str, interval: str, since: int | None, until: int | None, limit: int
+    ) -> VenueCandles:
+        """Return candles of an interval that the venue has, in one call.
+
+        Args:
+            client: A client without an account.
+            symbol: The symbol.
+            interval: Their length, in CCXT's words.
+            since: The first start, in milliseconds since 1970 UTC. None for the last ``limit`` before ``until``.
+            until: The last start, in milliseconds. None for now.
+            limit: The most candles. A venue with ``candles_kept`` may return more.
+
+        """
+        params = {} if until is None else {"until": until}
+        return VenueCandles(await client.fetch_ohlcv(symbol, interval, since, limit, params))
 
     @abstractmethod
     async def fills(self, client: Client, symbol: str | None, since: int | None, order_id: str | None) -> VenueTrades:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import ResetAccount
-from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.list_queries import OrderQuery
@@ -130,10 +131,10 @@ class DemoWallet(BaseWallet):
         await tradable_market(symbol, self.account, self.feed)
         return await self.feed.snapshot(symbol, fresh=False)
 
-    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first."""
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles of the venue of the path, oldest first."""
         await tradable_market(symbol, self.account, self.feed)
-        return await self.feed.candles(symbol, interval, limit)
+        return await self.feed.candles(symbol, query)
 
     async def _place(self, order: OrderRequest) -> OrderResult:
         return order_result(await self.orders.submit(order))

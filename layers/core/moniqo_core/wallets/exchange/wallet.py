@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from moniqo_core.domain.errors import ConflictError
-from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.ccxt.parsing import VenueFill
-from moniqo_core.venues.exchange_prices import candles_of, snapshot_of
+from moniqo_core.venues.exchange_candles import candles_of
+from moniqo_core.venues.exchange_prices import snapshot_of
 from moniqo_core.venues.transport.venue_calls import READ_SECONDS
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
@@ -104,10 +106,10 @@ class ExchangeWallet(VenueWallet):
         await self.market(symbol)
         return await snapshot_of(self.access.connection, symbol, self.access.venue.exchange, READ_SECONDS)
 
-    async def get_candles(self, symbol: str, interval: str, limit: int) -> Sequence[Candle]:
-        """Return the last closed candles, oldest first."""
+    async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
+        """Return candles, oldest first."""
         await self.market(symbol)
-        return await candles_of(self.access.connection, symbol, interval, limit, self.access.clock())
+        return await candles_of(self.access.connection, symbol, query, self.access.clock(), READ_SECONDS)
 
     async def _place(self, order: OrderRequest) -> OrderResult:
         return await self.orders.place(order)
