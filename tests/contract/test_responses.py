@@ -252,6 +252,7 @@ def read_everything(journey: Journey) -> None:
         asked = about | {"symbol": symbol}
         journey("get_price", query=asked)
         journey("get_book", query=asked)
+        journey("get_ticker", query=about | {"symbols": symbol})
         for interval in ("1m", "5m", "15m", "1h", "4h", "1d"):
             assert len(journey("get_candles", query=asked | {"interval": interval, "limit": "5"})["items"]) == 5
 

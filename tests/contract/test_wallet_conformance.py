@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[BaseWallet, str], Awaitable[object]]] = {
     "get_markets": lambda wallet, _: wallet.get_markets(),
     "get_snapshot": lambda wallet, symbol: wallet.get_snapshot(symbol),
     "get_market_price": lambda wallet, symbol: wallet.get_market_price(symbol),
+    "tickers": lambda wallet, symbol: wallet.tickers([symbol]),
     "get_candles": lambda wallet, symbol: wallet.get_candles(symbol, "1m", 5),
     "place_order": lambda wallet, symbol: wallet.place_order(symbol, BUY, MARKET, Decimal("0.01")),
     "cancel_order": lambda wallet, symbol: wallet.cancel_order("o-2-1", symbol),
@@ -248,6 +249,12 @@ def test_prices_are_plausible(venue: Account, run: Run) -> None:
             assert asks == sorted(set(asks))
             assert all(level.amount > 0 for level in (*shown.bids, *shown.asks))
             assert all(value % harness.market.tick_size == 0 for value in (*bids, *asks))
+            asked = [venue.another, venue.symbol]
+            report = await harness.wallet.tickers(asked)
+            assert ([ticker.symbol for ticker in report.tickers], report.unpriced) == (asked, [])
+            quote = report.tickers[1].quote
+            assert 0 < quote.bid <= quote.ask
+            assert abs(datetime.now(UTC) - report.tickers[1].at) < timedelta(minutes=1)
             candles = await harness.wallet.get_candles(venue.symbol, "1m", 5)
             assert 1 <= len(candles) <= 5
             assert [candle.start for candle in candles] == sorted({candle.start for candle in candles})
@@ -384,6 +391,7 @@ def test_unknown_orders_and_symbols_are_not_found(venue: Account, run: Run) -> N
             size = await harness.size()
             calls: tuple[Callable[[str], Awaitable[object]], ...] = (
                 harness.wallet.get_market_price,
+                lambda symbol: harness.wallet.tickers([venue.symbol, symbol]),
                 lambda symbol: harness.wallet.get_candles(symbol, "1m", 5),
                 lambda symbol: harness.wallet.place_order(symbol, BUY, MARKET, size),
             )

@@ -185,6 +185,25 @@ def test_candles_of_a_span_name_the_open_one(wallet: str, invoke: Invoke) -> Non
         assert (refused.status, refused.json["errors"][0]["field"]) == (422, name), refused.text
 
 
+def test_tickers_are_shown_in_the_order_asked_for(wallet: str, invoke: Invoke) -> None:
+    def ask(symbols: str) -> Any:
+        query = {"user_wallet_id": wallet, "symbols": symbols}
+        return invoke("get_ticker", "GET", "/markets/ticker", user=TRADER, query=query)
+
+    shown = ask("ETH/USDT,BTC/USDT,ETH/USDT").json
+    assert [item["symbol"] for item in shown["items"]] == ["ETH/USDT", "BTC/USDT"]
+    assert shown["failed"] == []
+    for item in shown["items"]:
+        low, last, high = (Decimal(item[name]) for name in ("low", "last", "high"))
+        assert low <= last <= high
+        assert Decimal(item["bid"]) < last < Decimal(item["ask"])
+    unknown = ask("BTC/USDT,ethusdt")
+    assert (unknown.status, unknown.json["code"], unknown.json["nearest"]) == (422, "INVALID_SYMBOL", "ETH/USDT")
+    for symbols in ("BTC/USDT,", ",".join(f"A{number}/USDT" for number in range(51)), "BTC/USDT," + "A" * 41):
+        refused = ask(symbols)
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "symbols"), refused.text
+
+
 def test_other_users_get_404(wallet: str, invoke: Invoke) -> None:
     for name, method, path, query in (
         ("get_balance", "GET", "balance", ""),

@@ -121,6 +121,24 @@ def test_limit_order_placed_while_closed_fills_after_the_opening(harness: Shares
     assert harness.engine.order(wallet, order["order_id"])["status"] == "filled"
 
 
+def test_ticker_has_the_session_as_polygon_says_it(harness: SharesHarness) -> None:
+    wallet = harness.wallet()
+    query = {"user_wallet_id": wallet, "symbols": "AAPL/USD"}
+
+    def shown() -> dict[str, Any]:
+        answer = harness.engine.invoke("get_ticker", "GET", "/markets/ticker", user=harness.engine.user, query=query)
+        (item,) = answer.json["items"]
+        return {name: item[name] for name in ("bid", "ask", "change", "change_percent", "high", "low", "volume")}
+
+    day = {"o": 189.5, "h": 191.25, "l": 188.75, "c": 190, "v": 1_234_567}
+    harness.polygon.days["AAPL"] = {"day": day, "todaysChange": 1.5, "todaysChangePerc": 0.796}
+    prices = {"bid": "189.99", "ask": "190.01"}
+    moved = {"change": "1.5", "change_percent": "0.796", "high": "191.25", "low": "188.75", "volume": "1234567"}
+    assert shown() == prices | moved
+    harness.polygon.days["AAPL"] = {"day": dict.fromkeys("ohlcv", 0), "todaysChange": 0, "todaysChangePerc": 0}
+    assert shown() == prices | dict.fromkeys(moved)
+
+
 def test_candles_and_valuation_come_from_polygon(harness: SharesHarness) -> None:
     wallet = harness.wallet()
     harness.engine.place(wallet, **APPLE, amount="10")

@@ -16,6 +16,7 @@ from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError, Wall
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.market.minute_candles import HOUR, MINUTE, MinuteCandles
+from moniqo_core.domain.market.ticker import Quote24h, Ticker
 from moniqo_core.domain.market.trading_hours import NYSE
 from moniqo_core.feeds import venue_feed as live
 from moniqo_core.feeds.recorded_path import RecordedPath
@@ -75,6 +76,12 @@ class Venue:
         self._answer()
         shown = [candle for start, candle in sorted(self.history.items()) if since <= start <= self.clock()]
         return shown[: self.page]
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        self._answer()
+        ask = self.price + 1 if self.bids is None else self.price - 5
+        quote = Quote24h(self.price - 1, ask, self.price)
+        return {symbol: Ticker(symbol, self.clock(), self.source, quote) for symbol in symbols if symbol in self.listed}
 
     async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         self._answer()

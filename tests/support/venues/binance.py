@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -161,9 +162,24 @@ class FakeBinance(FakeVenue):
         }
 
     def _ticker(self, given: Given) -> Any:
+        if "symbols" in given:
+            return [self._ticker({"symbol": name}) for name in json.loads(given["symbols"])]
         symbol = self._symbol(given)
-        price = str(self.exchange.prices[symbol])
-        return {"symbol": given["symbol"], "lastPrice": price, "closeTime": self.exchange.now(), "openTime": 0}
+        bids, asks = self.exchange.book(symbol)
+        day, last = self.exchange.day(symbol), self.exchange.prices[symbol]
+        return {
+            "symbol": given["symbol"],
+            "lastPrice": str(last),
+            "bidPrice": str(bids[0][0]),
+            "askPrice": str(asks[0][0]),
+            "priceChange": str(last - day.before),
+            "priceChangePercent": f"{(last - day.before) / day.before * 100:.3f}",
+            "highPrice": str(day.high),
+            "lowPrice": str(day.low),
+            "volume": str(day.volume),
+            "closeTime": self.exchange.now(),
+            "openTime": 0,
+        }
 
     def _book_tickers(self, _: Given) -> Any:
         shown = []

@@ -138,7 +138,11 @@ class FakeBybit(FakeVenue):
         bids, asks = self.exchange.book(symbol)
         prices = {"bid1Price": str(bids[0][0]), "ask1Price": str(asks[0][0])}
         sizes = {"bid1Size": "2", "ask1Size": "1.862172"}
-        return {"symbol": given["symbol"], **prices, **sizes, "lastPrice": str(self.exchange.prices[symbol])}
+        day, last = self.exchange.day(symbol), self.exchange.prices[symbol]
+        share = f"{(last - day.before) / day.before:.4f}"
+        moved = {"prevPrice24h": str(day.before), "price24hPcnt": share, "volume24h": str(day.volume)}
+        moved |= {"highPrice24h": str(day.high), "lowPrice24h": str(day.low), "turnover24h": "1"}
+        return {"symbol": given["symbol"], **prices, **sizes, "lastPrice": str(last), **moved}
 
     def _book(self, given: Given) -> Any:
         sides = self.exchange.book(self._symbol(given))

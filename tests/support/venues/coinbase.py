@@ -135,15 +135,20 @@ class FakeCoinbase(FakeVenue):
             raise refusal(404, "NOT_FOUND")
         return self.products[product_id]
 
-    def _list(self, _: web.Request) -> Any:
+    def _list(self, request: web.Request) -> Any:
         shown = []
-        for name, symbol in self.products.items():
+        wanted = request.query.getall("product_ids", list(self.products))
+        for name, symbol in ((name, symbol) for name, symbol in self.products.items() if name in wanted):
+            day = self.exchange.day(symbol)
+            change = (self.exchange.prices[symbol] - day.before) / day.before * 100
             market, price = self.exchange.listed[symbol], str(self.exchange.prices[symbol])
             shown.append(
                 {
                     "product_id": name,
                     "price": price,
                     "mid_market_price": "",
+                    "price_percentage_change_24h": f"{change:.8f}",
+                    "volume_24h": str(day.volume),
                     "base_currency_id": market.base,
                     "quote_currency_id": market.quote,
                     "base_increment": str(market.lot),

@@ -32,6 +32,16 @@ class Listed:
         return f"{self.base}/{self.quote}"
 
 
+@dataclass(frozen=True)
+class Day:
+    """The last 24 hours of a symbol: the price before them, the highest, the lowest, and the volume."""
+
+    before: Decimal
+    high: Decimal
+    low: Decimal
+    volume: Decimal
+
+
 class RefusedError(Exception):
     """A refusal of the exchange. Each venue has its own code for ``reason``."""
 
@@ -144,6 +154,7 @@ class Exchange:
         self.fee = fee
         self.fee_in_base = fee_in_base
         self.skew_ms = 0
+        self.days: dict[str, Day] = {}
         self.traded: dict[int, tuple[Decimal, Decimal, Decimal, Decimal, Decimal]] | None = None
         self.numbers = itertools.count(1000)
         self.name_order: Callable[[int], str] = str
@@ -193,6 +204,10 @@ class Exchange:
         starts = range(-(-first // step) * step, min(last, self.now()) + 1, step)
         found = ((start, self.bar(symbol, start, step)) for start in starts)
         return [(start, bar) for start, bar in found if bar is not None]
+
+    def day(self, symbol: str) -> Day:
+        """How a symbol traded in the last 24 hours."""
+        return self.days.get(symbol) or Day(self.prices[symbol], self.prices[symbol], self.prices[symbol], D("1.5"))
 
     def place(self, account: Account, ticket: Ticket) -> Order:
         """Check, lock and match an order, or raise RefusedError."""

@@ -164,13 +164,16 @@ class FakeKraken(FakeVenue):
         }
 
     def _ticker(self, given: Given) -> Any:
-        wanted = self._symbol(given) if "pair" in given else None
+        names = given["pair"].split(",") if "pair" in given else self.pairs
+        wanted = {self._symbol({"pair": name}) for name in names}
         shown = {}
         for name, symbol in self.pairs.items():
-            if wanted in {None, symbol}:
+            if symbol in wanted:
                 bids, asks = self.exchange.book(symbol)
                 ask, bid = ([str(side[0][0]), "1", "1.000"] for side in (asks, bids))
-                shown[name] = {"a": ask, "b": bid, "c": [str(self.exchange.prices[symbol]), "0.1"]}
+                day, last = self.exchange.day(symbol), str(self.exchange.prices[symbol])
+                today = {"h": [last, str(day.high)], "l": [last, str(day.low)], "v": ["0.1", str(day.volume)]}
+                shown[name] = {"a": ask, "b": bid, "c": [last, "0.1"], **today, "o": last}
         return shown
 
     def _depth(self, given: Given) -> Any:

@@ -28,6 +28,7 @@ class FakePolygon(FakeVenue):
         self.behind = timedelta(0)
         self.plan = "OK"
         self.quotes: dict[str, tuple[str, str]] = {"AAPL": ("189.99", "190.01")}
+        self.days: dict[str, dict[str, Any]] = {}
         self.bars: dict[str, dict[datetime, Candle]] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -57,6 +58,7 @@ class FakePolygon(FakeVenue):
             "lastQuote": quote,
             "lastTrade": {"p": (bid + ask) / 2, "s": 5, "t": at},
             "updated": at,
+            **self.days.get(ticker, {}),
         }
 
     async def _one(self, request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.marks import mark_price
+from moniqo_core.domain.market.ticker import Ticker
 from moniqo_core.domain.market.trading_hours import NYSE
 from moniqo_core.feeds.polygon_candles import (
     MOST_BASE_BARS,
@@ -25,6 +26,7 @@ from moniqo_core.feeds.polygon_candles import (
     read_bar,
     unreadable,
 )
+from moniqo_core.feeds.polygon_ticker import read_ticker
 
 SOURCE: Final = "polygon"
 SHARES: Final = ("AAPL", "AMZN", "GOOGL", "META", "MSFT", "NVDA", "TSLA")
@@ -99,6 +101,21 @@ class Polygon:
                     found[f"{shown['ticker']}/USD"] = mark_price(bid, ask, last)
             except UNREADABLE:
                 continue
+        return found
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Return the quote and the current or last session of each share, from one request."""
+        tickers = {_ticker(symbol): symbol for symbol in symbols}
+        answer = await self._get("/v2/snapshot/locale/us/markets/stocks/tickers", {"tickers": ",".join(tickers)})
+        _refuse_delayed(answer, "shares")
+        listed = answer.get("tickers")
+        found: dict[str, Ticker] = {}
+        for shown in listed if isinstance(listed, list) else ():
+            try:
+                ticker = read_ticker(shown, tickers[shown["ticker"]])
+            except UNREADABLE:
+                continue
+            found[ticker.symbol] = ticker
         return found
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:

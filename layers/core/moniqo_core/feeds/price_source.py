@@ -10,6 +10,7 @@ from typing import Protocol
 from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.ticker import Ticker
 
 
 class PriceSource(Protocol):
@@ -37,6 +38,10 @@ class PriceSource(Protocol):
 
     async def mids(self) -> Mapping[str, Decimal]:
         """Mark price of every symbol, at most some seconds old."""
+        ...
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Return how each symbol trades now and traded in the last 24 hours. A symbol may be missing."""
         ...
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
@@ -74,6 +79,10 @@ class UnavailablePriceSource:
         raise self._refusal()
 
     async def mids(self) -> Mapping[str, Decimal]:
+        """Raise MarketDataError."""
+        raise self._refusal()
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         """Raise MarketDataError."""
         raise self._refusal()
 

@@ -20,8 +20,10 @@ from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market import trading_hours
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries, series_of
 from moniqo_core.domain.market.market import SIMULATED, Candle, Market, PathPoint, PriceLevel, Snapshot
+from moniqo_core.domain.market.ticker import Quote24h, Ticker
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMarket, simulated_markets
+from moniqo_core.feeds.simulated_ticker import quote_of
 
 BOOK_LEVELS: Final = 20
 CANDLES_KEPT: Final = 4096
@@ -51,6 +53,7 @@ class SimulatedFeed:
         self._market = RandomWalk(seed)
         self._clock = clock
         self._snapshot = lru_cache(maxsize=256)(self._snapshot_at)
+        self._quote = lru_cache(maxsize=256)(self._quote_at)
         self._candle = lru_cache(maxsize=CANDLES_KEPT)(self._candle_of)
 
     name = SIMULATED
@@ -79,6 +82,20 @@ class SimulatedFeed:
         """Mid price of each symbol now, or at the end of the last session."""
         now, found = self._clock(), map(_simulated_market, symbols)
         return {market.market.symbol: market.price(self._ticks(market, _shown_step(market, now))) for market in found}
+
+    async def tickers(self, symbols: Sequence[str]) -> dict[str, Ticker]:
+        """Return how each symbol trades now and traded before, or in the last session."""
+        now = self._clock()
+        found = {}
+        for symbol in symbols:
+            shown = _shown_step(_simulated_market(symbol), now)
+            found[symbol] = Ticker(symbol, _begin(shown), SIMULATED, self._quote(symbol, shown))
+            await asyncio.sleep(0)
+        return found
+
+    def _quote_at(self, symbol: str, step: int) -> Quote24h:
+        market = _simulated_market(symbol)
+        return quote_of(self._market, market, step, _half_spread(self._ticks(market, step)))
 
     async def usd_rate(self, asset: str) -> Decimal:
         """Return 1: a simulated token follows the dollar exactly."""

@@ -21,6 +21,7 @@ from moniqo_core.domain.market import trading_hours
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
 from moniqo_core.domain.market.snapshot_checks import check_fresh, check_sane
+from moniqo_core.domain.market.ticker import Ticker
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import PriceSource
@@ -153,6 +154,29 @@ class VenueFeed:
             except WalletError:
                 continue
             found.update({symbol: shown[symbol] for symbol in missing if symbol in shown})
+        return found
+
+    async def tickers(self, symbols: Sequence[str]) -> dict[str, Ticker]:
+        """Return the usable ticker of each symbol from the first venue that has one.
+
+        Raises:
+            MarketDataError: No venue has one. The detail explains the failure of the first venue.
+
+        """
+        found: dict[str, Ticker] = {}
+        first: WalletError | None = None
+        for venue in self._venues:
+            missing = [symbol for symbol in symbols if symbol not in found]
+            if not missing:
+                break
+            try:
+                shown = await venue.tickers(missing)
+            except WalletError as error:
+                first = first or error
+                continue
+            found.update({symbol: ticker for symbol, ticker in shown.items() if ticker.quote.is_usable})
+        if not found:
+            raise _no_price(symbols[0], first)
         return found
 
     async def _mid(self, symbol: str) -> Decimal | None:

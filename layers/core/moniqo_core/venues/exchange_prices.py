@@ -13,7 +13,9 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
+from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.minute_candles import MINUTE
+from moniqo_core.domain.market.ticker import Ticker
 from moniqo_core.venues.ccxt.parsing import read_levels, read_time
 from moniqo_core.venues.exchange_candles import candles_of, minutes_of
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from moniqo_core.venues.exchanges.venue import Client
 
 BOOK_LEVELS: Final = 20
+SECONDS_PER_TICKER: Final = 0.1
 READ_TIMEOUT_SECONDS: Final = 2.0
 """Time limit of a read from one venue. It leaves time to try the next venue."""
 
@@ -72,6 +75,13 @@ class ExchangePriceSource:
                 return await connection.mids()
         except TimeoutError:
             raise MarketDataError(f"{connection.venue.name} did not answer in time.", retry_after=2) from None
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Return the tickers of those symbols that the venue lists."""
+        connection = await self._connect()
+        listed = await connection.markets()
+        known = [symbol for symbol in symbols if symbol in listed]
+        return await tickers_of(connection, known, self.source, READ_TIMEOUT_SECONDS, self._clock)
 
     async def minutes(self, symbol: str, since: datetime) -> Sequence[Candle]:
         """Return minute candles from ``since`` on. Up to five pages without a trade are skipped.
@@ -143,6 +153,35 @@ async def snapshot_of(connection: VenueConnection, symbol: str, source: str, sec
     if stamped is None and traded is not None:
         at = min(at, traded)
     return Snapshot(symbol, at, last, bids, asks, source)
+
+
+async def tickers_of(
+    connection: VenueConnection, symbols: Sequence[str], source: str, seconds: float, clock: Clock
+) -> Mapping[str, Ticker]:
+    """Return the tickers of listed symbols, at the time of the venue's answer. One that it no longer lists is missing.
+
+    Args:
+        connection: The connection to the venue.
+        symbols: Our names of the symbols.
+        source: The name of the venue in the tickers.
+        seconds: Time limit of the read, to which a tenth of a second is added for each symbol.
+        clock: Returns the current time, for a venue that does not date its answers.
+
+    Raises:
+        WalletError: the venue did not answer.
+
+    """
+    listed = await connection.markets()
+    asked = [symbol for symbol in symbols if listed[symbol].mode is not MarketMode.UNLISTED]
+    if not asked:
+        return {}
+
+    async def read(client: Client) -> Mapping[str, Ticker]:
+        quotes = await connection.venue.tickers(client, asked)
+        at = _written_at(client.answered_at) or clock()
+        return {symbol: Ticker(symbol, at, source, quote) for symbol, quote in quotes.items()}
+
+    return await connection.read(connection.client({}), read, seconds + SECONDS_PER_TICKER * len(asked))
 
 
 def _stamp(found: Mapping[str, Any]) -> datetime | None:

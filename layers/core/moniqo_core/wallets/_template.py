@@ -11,7 +11,7 @@ callers expect from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NoReturn
@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError, WalletNotInitializedError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
+from moniqo_core.domain.market.ticker import TickerReport
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
@@ -83,6 +84,10 @@ class TemplateWallet(VenueWallet):
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book at the venue's time, or raise SymbolNotFoundError or MarketDataError."""
         self._lacks("get_snapshot", "a Snapshot with the time the venue gave it")
+
+    async def tickers(self, symbols: Sequence[str]) -> TickerReport:
+        """Return how symbols trade now and traded in the last 24 hours, in the venue's own numbers."""
+        self._lacks("tickers", "a TickerReport with one Ticker per symbol, and the symbols without a price")
 
     async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         """Return candles, oldest first, without the candle that is still open unless the query includes it."""

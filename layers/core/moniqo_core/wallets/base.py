@@ -18,6 +18,7 @@ from moniqo_core.domain.clock import to_milliseconds
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
+from moniqo_core.domain.market.ticker import TickerReport
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -147,6 +148,16 @@ class BaseWallet(ABC):
     @abstractmethod
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol, or raise SymbolNotFoundError or MarketDataError."""
+
+    @abstractmethod
+    async def tickers(self, symbols: Sequence[str]) -> TickerReport:
+        """Return how symbols trade now and traded in the last 24 hours.
+
+        Raises:
+            SymbolNotFoundError: the wallet does not trade one of them.
+            MarketDataError: none of them has a usable price.
+
+        """
 
     @abstractmethod
     async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:

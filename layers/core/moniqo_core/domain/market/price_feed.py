@@ -9,6 +9,7 @@ from typing import Protocol
 
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
+from moniqo_core.domain.market.ticker import Ticker
 
 
 class PriceFeed(Protocol):
@@ -45,6 +46,17 @@ class PriceFeed(Protocol):
         """Mark price of each symbol now: the mid if the spread is sane. A symbol that cannot be priced is missing.
 
         Prices that are only displayed may be some seconds old. A decision requests ``fresh`` ones.
+        """
+        ...
+
+    async def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Return how each symbol trades now and traded in the last 24 hours, in as few calls as the source allows.
+
+        A symbol may be missing, or have a quote that is not usable.
+
+        Raises:
+            MarketDataError: No source answers.
+
         """
         ...
 

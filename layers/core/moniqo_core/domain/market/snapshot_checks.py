@@ -21,13 +21,8 @@ def check_fresh(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
         MarketDataError: The snapshot must not be traded on.
 
     """
+    check_not_crossed(snapshot)
     symbol = snapshot.symbol
-    if not snapshot.bids or not snapshot.asks:
-        raise MarketDataError(f"The order book of {symbol} is empty on one side.", symbol=symbol, retry_after=2)
-    if snapshot.bid <= 0 or snapshot.ask < snapshot.bid:
-        raise MarketDataError(
-            f"The order book of {symbol} has crossed or non-positive prices.", symbol=symbol, retry_after=2
-        )
     age = now - snapshot.at
     if age < -CLOCK_TOLERANCE:
         raise MarketDataError(
@@ -42,6 +37,17 @@ def check_fresh(snapshot: Snapshot, now: datetime, max_age: timedelta) -> None:
             f" Trading needs a price at most {max_age.total_seconds():.0f} s old.",
             symbol=symbol,
             retry_after=2,
+        )
+
+
+def check_not_crossed(snapshot: Snapshot) -> None:
+    """Refuse a book that is one-sided, crossed or not positive. Raises MarketDataError."""
+    symbol = snapshot.symbol
+    if not snapshot.bids or not snapshot.asks:
+        raise MarketDataError(f"The order book of {symbol} is empty on one side.", symbol=symbol, retry_after=2)
+    if snapshot.bid <= 0 or snapshot.ask < snapshot.bid:
+        raise MarketDataError(
+            f"The order book of {symbol} has crossed or non-positive prices.", symbol=symbol, retry_after=2
         )
 
 

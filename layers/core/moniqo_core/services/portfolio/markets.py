@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
+from moniqo_core.domain.market.ticker import TickerReport
 from moniqo_core.wallets.connector import WalletConnector
 
 
@@ -25,6 +26,11 @@ class Markets:
         """Return best prices and order book of a symbol, or raise InvalidSymbolError or MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
+
+    async def tickers(self, user_id: str, user_wallet_id: str, symbols: Sequence[str]) -> TickerReport:
+        """Return how symbols trade, or raise InvalidSymbolError or MarketDataError."""
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        return await wallet.tickers(symbols)
 
     async def candles(self, user_id: str, user_wallet_id: str, symbol: str, query: CandleQuery) -> CandleSeries:
         """Return candles, oldest first, or raise InvalidSymbolError or MarketDataError."""

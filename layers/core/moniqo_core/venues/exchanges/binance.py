@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.marks import Marks
+from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.exchanges.binance_codes import REFUSALS
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
+from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
 
@@ -130,6 +132,12 @@ class Binance(Venue):
         trades = await self._last_trades(client)
         return marks_of(client, [quote._replace(last=trades.get(quote.name)) for quote in quotes])
 
+    async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
+        """Return ``GET /api/v3/ticker/24hr`` of these symbols, in one call."""
+        asked = client.json([client.markets[symbol]["id"] for symbol in symbols])
+        shown = await client.publicGetTicker24hr({"symbols": asked})
+        return read_tickers(client, symbols, shown, _day, lambda row: row["symbol"])
+
     async def _last_trades(self, client: Client) -> Mapping[str, Decimal]:
         """Return the price of the last trade by the venue's name of the symbol, or nothing without an answer.
 
@@ -232,6 +240,21 @@ class Binance(Venue):
 
 def _quote(row: Mapping[str, Any]) -> Quote:
     return Quote(row["symbol"], amount(row["bidPrice"]), amount(row["askPrice"]))
+
+
+def _day(row: Mapping[str, Any]) -> Quote24h:
+    """Read a row. A symbol that did not trade for 24 hours has zeros."""
+    traded = amount(row["highPrice"]) > 0
+    return Quote24h(
+        bid=amount(row["bidPrice"]),
+        ask=amount(row["askPrice"]),
+        last=amount(row["lastPrice"]),
+        change=said(row, "priceChange") if traded else None,
+        change_percent=said(row, "priceChangePercent") if traded else None,
+        high=said(row, "highPrice") if traded else None,
+        low=said(row, "lowPrice") if traded else None,
+        volume=said(row, "volume"),
+    )
 
 
 def _last_trade(row: Mapping[str, Any]) -> tuple[str, Decimal]:

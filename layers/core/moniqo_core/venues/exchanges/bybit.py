@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from moniqo_core.domain.market.marks import Marks
+from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
@@ -21,6 +22,7 @@ from moniqo_core.venues.exchanges.reading.balances import (
     read_balance,
 )
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
+from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades
@@ -130,6 +132,14 @@ class Bybit(Venue):
         """Return the mark of every symbol, from one call."""
         shown = (await client.publicGetV5MarketTickers({"category": "spot"}))["result"]["list"]
         return marks_of(client, read_quotes(client, shown, _quote, "symbol"))
+
+    async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
+        """Return ``GET /v5/market/tickers`` of these symbols. One call returns one symbol or all."""
+        asked: dict[str, object] = {"category": "spot"}
+        if len(symbols) == 1:
+            asked["symbol"] = client.markets[symbols[0]]["id"]
+        shown = (await client.publicGetV5MarketTickers(asked))["result"]["list"]
+        return read_tickers(client, symbols, shown, _day, lambda row: row["symbol"])
 
     def type_of(self, order: Mapping[str, Any]) -> OrderType:
         """Return the type from Bybit's own fields.
@@ -297,6 +307,23 @@ def _balance(row: Mapping[str, Any]) -> AssetBalance:
 def _quote(row: Mapping[str, Any]) -> Quote:
     return Quote(
         row["symbol"], amount(row["bid1Price"] or 0), amount(row["ask1Price"] or 0), amount(row.get("lastPrice") or 0)
+    )
+
+
+def _day(row: Mapping[str, Any]) -> Quote24h:
+    last, before, share = amount(row["lastPrice"]), said(row, "prevPrice24h"), said(row, "price24hPcnt")
+    with exact():
+        change = None if before is None else last - before
+        percent = None if share is None else share * 100
+    return Quote24h(
+        bid=amount(row["bid1Price"] or 0),
+        ask=amount(row["ask1Price"] or 0),
+        last=last,
+        change=change,
+        change_percent=percent,
+        high=said(row, "highPrice24h"),
+        low=said(row, "lowPrice24h"),
+        volume=said(row, "volume24h"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Final
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.marks import Marks, has_sane_spread
+from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.money import ZERO, exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -19,6 +21,7 @@ from moniqo_core.venues.exchanges import refusals as means
 from moniqo_core.venues.exchanges.coinbase_codes import REFUSALS, REFUSED_ORDER
 from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, read_balance
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
+from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import Client, Venue, VenueCandles, VenueTrades, amount_text
@@ -128,6 +131,28 @@ class Coinbase(Venue):
         """Return the mid price of every product from the list of products, or the last price if it has no mid price."""
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT"})
         return marks_of(client, read_quotes(client, found["products"], _price, "product_id"))
+
+    async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
+        """Return the products, from one call, with the best prices of each, which take one call a product.
+
+        Coinbase tells the best prices of several products at once only to holders of a key. It tells no high and low.
+        """
+        ids = [client.markets[symbol]["id"] for symbol in symbols]
+        found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT", "product_ids": ids})
+        read_best = client.v3PublicGetBrokerageMarketProductsProductIdTicker
+        asked = (read_best({"product_id": name, "limit": 1}) for name in ids)
+        shown = dict(zip(ids, await asyncio.gather(*asked, return_exceptions=True), strict=True))
+        failures = [best for best in shown.values() if isinstance(best, BaseException)]
+        if len(failures) == len(ids):
+            raise failures[0]
+
+        def day(row: Mapping[str, Any]) -> Quote24h:
+            best = shown[row["product_id"]]
+            if isinstance(best, BaseException):
+                raise best
+            return _day(row, best)
+
+        return read_tickers(client, symbols, found["products"], day, _product)
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send ``POST /api/v3/brokerage/orders``. The answer holds only the id of the order."""
@@ -348,6 +373,16 @@ def _is_spot(account: Mapping[str, Any]) -> bool:
 def _balance(row: Mapping[str, Any]) -> AssetBalance:
     free = amount(row["available_balance"]["value"])
     return AssetBalance(str(row["available_balance"]["currency"]), free, free + amount(row["hold"]["value"]))
+
+
+def _day(row: Mapping[str, Any], best: Mapping[str, Any]) -> Quote24h:
+    return Quote24h(
+        bid=amount(best["best_bid"] or 0),
+        ask=amount(best["best_ask"] or 0),
+        last=amount(row["price"]),
+        change_percent=said(row, "price_percentage_change_24h"),
+        volume=said(row, "volume_24h"),
+    )
 
 
 def _candle(row: Mapping[str, Any]) -> tuple[Any, ...]:

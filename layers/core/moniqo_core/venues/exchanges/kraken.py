@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.marks import Marks
+from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
@@ -24,6 +25,7 @@ from moniqo_core.venues.exchanges.reading.balances import (
     read_balance,
 )
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
+from moniqo_core.venues.exchanges.reading.tickers import read_tickers
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
 from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueCandles, VenueTrades, amount_text
@@ -128,6 +130,15 @@ class Kraken(Venue):
         """Return the mark of every pair, from one call."""
         shown = (await client.publicGetTicker())["result"]
         return marks_of(client, read_quotes(client, shown.items(), _quote, 0))
+
+    async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
+        """Return ``GET /0/public/Ticker`` of these pairs, in one call.
+
+        Its opening price is that of the day, from which no change in 24 hours follows.
+        """
+        pairs = ",".join(client.markets[symbol]["id"] for symbol in symbols)
+        shown = (await client.publicGetTicker({"pair": pairs}))["result"]
+        return read_tickers(client, symbols, shown.items(), _day, lambda row: row[0])
 
     def check(self, order: OrderRequest) -> None:
         """Refuse a sell with ``quote_amount`` too, because Kraken accepts that for market buys only.
@@ -348,6 +359,19 @@ def _quote(row: tuple[str, Mapping[str, Any]]) -> Quote:
     name, ticker = row
     return Quote(
         name, amount(ticker["b"][0]), amount(ticker["a"][0]), amount(ticker["c"][0]) if ticker.get("c") else None
+    )
+
+
+def _day(row: tuple[str, Mapping[str, Any]]) -> Quote24h:
+    """Read a pair. Of two numbers the first is that of the day, and the second that of the last 24 hours."""
+    _, ticker = row
+    return Quote24h(
+        bid=amount(ticker["b"][0]),
+        ask=amount(ticker["a"][0]),
+        last=amount(ticker["c"][0]),
+        high=amount(ticker["h"][1]),
+        low=amount(ticker["l"][1]),
+        volume=amount(ticker["v"][1]),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.marks import Marks
+from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -124,6 +125,13 @@ class Venue(ABC):
     @abstractmethod
     async def mids(self, client: Client) -> Marks:
         """Return the mark price of every symbol, in as few calls as the venue allows."""
+
+    @abstractmethod
+    async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
+        """Return the quotes of listed symbols, in as few calls as the venue allows. An odd row is left out.
+
+        The numbers are the venue's own. What it does not say about the last 24 hours is None.
+        """
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:
         """Send an order that passed :meth:`check`, in one call. Return CCXT's order, or only its id."""

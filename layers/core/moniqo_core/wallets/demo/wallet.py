@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms
@@ -10,6 +10,7 @@ from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
+from moniqo_core.domain.market.ticker import TickerReport, report
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import OrderStatus
@@ -130,6 +131,12 @@ class DemoWallet(BaseWallet):
         """Return best prices and order book of a symbol."""
         await tradable_market(symbol, self.account, self.feed)
         return await self.feed.snapshot(symbol, fresh=False)
+
+    async def tickers(self, symbols: Sequence[str]) -> TickerReport:
+        """Return how symbols trade now and traded in the last 24 hours."""
+        for symbol in symbols:
+            await tradable_market(symbol, self.account, self.feed)
+        return report(symbols, await self.feed.tickers(symbols))
 
     async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         """Return candles of the venue of the path, oldest first."""

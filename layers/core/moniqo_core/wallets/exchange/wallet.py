@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
+from moniqo_core.domain.market.snapshot_checks import check_not_crossed, check_sane
+from moniqo_core.domain.market.ticker import TickerReport, report
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
@@ -16,7 +18,7 @@ from moniqo_core.domain.sync.account_statement import AccountStatement, Previous
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from moniqo_core.venues.exchange_candles import candles_of
-from moniqo_core.venues.exchange_prices import snapshot_of
+from moniqo_core.venues.exchange_prices import snapshot_of, tickers_of
 from moniqo_core.venues.transport.venue_calls import READ_SECONDS
 from moniqo_core.wallets.base import Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
@@ -104,7 +106,18 @@ class ExchangeWallet(VenueWallet):
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol, at the venue's time."""
         await self.market(symbol)
-        return await snapshot_of(self.access.connection, symbol, self.access.venue.exchange, READ_SECONDS)
+        shown = await snapshot_of(self.access.connection, symbol, self.access.venue.exchange, READ_SECONDS)
+        check_sane(shown)
+        check_not_crossed(shown)
+        return shown
+
+    async def tickers(self, symbols: Sequence[str]) -> TickerReport:
+        """Return how symbols trade now and traded in the last 24 hours, in the venue's own numbers."""
+        for symbol in symbols:
+            await self.market(symbol)
+        access = self.access
+        found = await tickers_of(access.connection, symbols, access.venue.exchange, READ_SECONDS, access.clock)
+        return report(symbols, found)
 
     async def candles(self, symbol: str, query: CandleQuery) -> CandleSeries:
         """Return candles, oldest first."""
