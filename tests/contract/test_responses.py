@@ -247,6 +247,7 @@ def read_everything(journey: Journey) -> None:
     span = {"symbol": "BTC/USDT", "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00+02:00"}
     assert journey("list_trades", query=span)["items"]
     about = {"user_wallet_id": journey.ids["user_wallet_id"]}
+    assert journey("get_clock", query=about)["is_open"]
     markets = journey("list_markets", query=about)["items"]
     for symbol in (market["symbol"] for market in markets if market["symbol"] in {"BTC/USDT", "ETH/USDT"}):
         asked = about | {"symbol": symbol}

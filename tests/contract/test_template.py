@@ -49,7 +49,7 @@ READS_KEYS = {
 }
 KEY_WORK = {"reencrypt_credentials", "rotate_key"}
 # Markets are public and need no credentials. Functions that only manage keys call no venue.
-MARKETS = {"get_book", "get_candles", "get_price", "get_ticker", "list_markets"}
+MARKETS = {"get_book", "get_candles", "get_clock", "get_price", "get_ticker", "list_markets"}
 # Whatever opens a demo wallet brings it up to the present, which may be a venue's.
 OPENS_DEMO_WALLETS = {
     *("cancel_order", "cancel_orders", "close_position", "delete_wallet", "evaluate_orders", "fork_wallet"),

@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[BaseWallet, str], Awaitable[object]]] = {
     "get_markets": lambda wallet, _: wallet.get_markets(),
     "get_snapshot": lambda wallet, symbol: wallet.get_snapshot(symbol),
     "get_market_price": lambda wallet, symbol: wallet.get_market_price(symbol),
+    "market_clock": lambda wallet, _: wallet.market_clock(),
     "tickers": lambda wallet, symbol: wallet.tickers([symbol]),
     "get_candles": lambda wallet, symbol: wallet.get_candles(symbol, "1m", 5),
     "place_order": lambda wallet, symbol: wallet.place_order(symbol, BUY, MARKET, Decimal("0.01")),

@@ -51,6 +51,14 @@ def test_live_order_above_a_maximum_is_refused_with_all_its_faults(harness: Live
     assert harness.at_venue() == []
 
 
+def test_clock_of_a_live_wallet_asks_no_venue(harness: LiveHarness) -> None:
+    harness.venue.seen.clear()
+    query = {"user_wallet_id": harness.wallet}
+    shown = harness.invoke("get_clock", "GET", "/markets/clock", user=harness.user, query=query).json
+    assert (shown["is_open"], shown["next_open"], shown["next_close"]) == (True, None, None)
+    assert harness.venue.seen == []
+
+
 def test_markets_show_their_maximums(harness: LiveHarness) -> None:
     query = {"user_wallet_id": harness.wallet}
     shown = harness.invoke("list_markets", "GET", "/markets", user=harness.user, query=query).json["items"]

@@ -69,6 +69,34 @@ def test_respect_market_hours_refuses_orders_outside_the_session(engine: Engine,
     assert found["largest_amount"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("now", "is_open", "next_open", "next_close"),
+    [
+        (datetime(2026, 3, 6, 15, 0, tzinfo=UTC), True, "2026-03-09T13:30:00Z", "2026-03-06T21:00:00Z"),
+        (datetime(2026, 3, 6, 21, 0, tzinfo=UTC), False, "2026-03-09T13:30:00Z", "2026-03-09T20:00:00Z"),
+        (datetime(2026, 11, 26, 15, 0, tzinfo=UTC), False, "2026-11-27T14:30:00Z", "2026-11-27T18:00:00Z"),
+        (datetime(2026, 11, 27, 14, 30, tzinfo=UTC), True, "2026-11-30T14:30:00Z", "2026-11-27T18:00:00Z"),
+    ],
+)
+def test_clock_tells_the_session(
+    engine: Engine, clock: Clock, now: datetime, *, is_open: bool, next_open: str, next_close: str
+) -> None:
+    clock.now = now
+    wallet = engine.create(**STOCKS)
+    query = {"user_wallet_id": wallet}
+    shown = engine.invoke("get_clock", "GET", "/markets/clock", user=engine.user, query=query).json
+    hours = {"is_open": is_open, "next_open": next_open, "next_close": next_close, "calendar": "XNYS"}
+    assert shown == {**query, **hours, "as_of": now.isoformat().replace("+00:00", "Z")}
+
+
+def test_crypto_is_always_open(engine: Engine, clock: Clock) -> None:
+    clock.now = FRIDAY_NIGHT
+    query = {"user_wallet_id": engine.create()}
+    shown = engine.invoke("get_clock", "GET", "/markets/clock", user=engine.user, query=query).json
+    hours = [shown[name] for name in ("is_open", "next_open", "next_close", "calendar")]
+    assert hours == [True, None, None, None]
+
+
 def test_day_order_placed_overnight_expires_at_the_next_close(engine: Engine, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)  # Thanksgiving; the day after closes early
     wallet = engine.create(**STOCKS)

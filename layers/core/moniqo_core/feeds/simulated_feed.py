@@ -58,6 +58,10 @@ class SimulatedFeed:
 
     name = SIMULATED
 
+    def calendar(self, quote: str) -> str | None:
+        """Return the calendar of the symbols quoted in an asset: that of the exchange for shares, None for crypto."""
+        return next((row.market.hours for row in simulated_markets().values() if row.market.quote == quote), None)
+
     async def markets(self) -> Sequence[Market]:
         """Every simulated symbol, ordered by name."""
         return [row.market for row in simulated_markets().values()]

@@ -68,6 +68,10 @@ class VenueFeed:
         """Name of the venue of the path."""
         return self._main.source
 
+    def calendar(self, quote: str) -> str | None:
+        """Return the calendar of the venue of the path, or None if it never closes."""
+        return self._calendar
+
     async def markets(self) -> Sequence[Market]:
         """Return every symbol that trades at the venue of the path, ordered by name.
 

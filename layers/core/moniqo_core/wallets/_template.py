@@ -20,6 +20,7 @@ from moniqo_core.domain.errors import InvalidCredentialsError, InvalidOrderError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.ticker import TickerReport
+from moniqo_core.domain.market.trading_hours import MarketClock
 from moniqo_core.domain.orders.order import OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
@@ -84,6 +85,10 @@ class TemplateWallet(VenueWallet):
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book at the venue's time, or raise SymbolNotFoundError or MarketDataError."""
         self._lacks("get_snapshot", "a Snapshot with the time the venue gave it")
+
+    async def market_clock(self) -> MarketClock:
+        """Return the opening hours of the account's markets. Markets for crypto have no calendar."""
+        self._lacks("market_clock", "a MarketClock, without a calendar if the markets never close")
 
     async def tickers(self, symbols: Sequence[str]) -> TickerReport:
         """Return how symbols trade now and traded in the last 24 hours, in the venue's own numbers."""

@@ -19,6 +19,7 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, Snapshot
 from moniqo_core.domain.market.ticker import TickerReport
+from moniqo_core.domain.market.trading_hours import MarketClock
 from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
@@ -148,6 +149,10 @@ class BaseWallet(ABC):
     @abstractmethod
     async def get_snapshot(self, symbol: str) -> Snapshot:
         """Return best prices and order book of a symbol, or raise SymbolNotFoundError or MarketDataError."""
+
+    @abstractmethod
+    async def market_clock(self) -> MarketClock:
+        """Return the opening hours of the wallet's markets now."""
 
     @abstractmethod
     async def tickers(self, symbols: Sequence[str]) -> TickerReport:

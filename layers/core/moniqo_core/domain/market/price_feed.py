@@ -22,6 +22,10 @@ class PriceFeed(Protocol):
         """Name that an account stores as the feed it was opened on."""
         ...
 
+    def calendar(self, quote: str) -> str | None:
+        """Return the calendar that the markets quoted in an asset keep, or None if they never close."""
+        ...
+
     async def markets(self) -> Sequence[Market]:
         """Every symbol the feed prices, ordered by name."""
         ...

@@ -42,6 +42,18 @@ class TradingHours(NamedTuple):
     session_close: datetime | None
 
 
+class MarketClock(NamedTuple):
+    """The opening hours of a wallet's markets at a time. ``calendar`` is None for markets that never close."""
+
+    at: datetime
+    calendar: str | None
+
+    @property
+    def hours(self) -> TradingHours:
+        """Whether the markets are open, and when they open and close next."""
+        return trading_hours_at(self.calendar, self.at)
+
+
 _ALWAYS: Final = TradingHours(is_open=True, next_open=None, session_close=None)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.ticker import TickerReport
+from moniqo_core.domain.market.trading_hours import MarketClock
 from moniqo_core.wallets.connector import WalletConnector
 
 
@@ -26,6 +27,11 @@ class Markets:
         """Return best prices and order book of a symbol, or raise InvalidSymbolError or MarketDataError."""
         wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
         return await wallet.get_snapshot(symbol)
+
+    async def clock(self, user_id: str, user_wallet_id: str) -> MarketClock:
+        """Return the opening hours of the wallet's markets now. No venue is asked."""
+        wallet = await self._connector.connect(user_id, user_wallet_id, with_key=False)
+        return await wallet.market_clock()
 
     async def tickers(self, user_id: str, user_wallet_id: str, symbols: Sequence[str]) -> TickerReport:
         """Return how symbols trade, or raise InvalidSymbolError or MarketDataError."""

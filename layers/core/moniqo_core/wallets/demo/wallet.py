@@ -11,6 +11,7 @@ from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.market.ticker import TickerReport, report
+from moniqo_core.domain.market.trading_hours import MarketClock
 from moniqo_core.domain.money import exact
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import OrderStatus
@@ -131,6 +132,11 @@ class DemoWallet(BaseWallet):
         """Return best prices and order book of a symbol."""
         await tradable_market(symbol, self.account, self.feed)
         return await self.feed.snapshot(symbol, fresh=False)
+
+    async def market_clock(self) -> MarketClock:
+        """Return the opening hours of the markets that are quoted in the cash asset."""
+        cash = self.account.terms.cash_asset
+        return MarketClock(self.access.clock(), self.feed.calendar(cash))
 
     async def tickers(self, symbols: Sequence[str]) -> TickerReport:
         """Return how symbols trade now and traded in the last 24 hours."""

@@ -11,6 +11,7 @@ from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.snapshot_checks import check_not_crossed, check_sane
 from moniqo_core.domain.market.ticker import TickerReport, report
+from moniqo_core.domain.market.trading_hours import MarketClock
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve, only_on_grid
 from moniqo_core.domain.portfolio.valuation import Valuation
@@ -110,6 +111,11 @@ class ExchangeWallet(VenueWallet):
         check_sane(shown)
         check_not_crossed(shown)
         return shown
+
+    async def market_clock(self) -> MarketClock:
+        """Return that the markets are open: those of an exchange for crypto never close."""
+        self.access.require_open()
+        return MarketClock(self.access.clock(), None)
 
     async def tickers(self, symbols: Sequence[str]) -> TickerReport:
         """Return how symbols trade now and traded in the last 24 hours, in the venue's own numbers."""
