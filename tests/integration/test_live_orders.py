@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from moniqo_core import cli, event_loop
 from moniqo_core.domain.clock import utc_now
 from tests.conftest import Database, Run
-from tests.support.lambdas import STRANGER, Invoke
+from tests.support.lambdas import ADMIN, STRANGER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
 from tests.support.venues.bybit import FakeBybit
 from tests.support.venues.coinbase import FakeCoinbase
@@ -49,6 +49,47 @@ def test_order_is_sent_filled_and_shown_with_its_fills(harness: LiveHarness) -> 
     assert len(sent.client_id) == 32
     trades = harness.invoke("list_trades", "GET", f"{harness.path}/trades", user=harness.user).json["items"]
     assert trades == order["fills"]
+
+
+def test_last_use_is_the_time_of_the_owners_last_command(harness: LiveHarness) -> None:
+    def used() -> Any:
+        return harness.invoke("get_wallet", "GET", harness.path, user=harness.user).json["last_used_at"]
+
+    def send(function: str, verb: str, body: object = None, user: Any = None) -> None:
+        answer = harness.invoke(function, "POST", f"{harness.path}/{verb}", user=user or harness.user, body=body)
+        assert answer.status == 200, answer.text
+
+    def moves(command: Callable[[], object]) -> bool:
+        before, began = used(), utc_now()
+        command()
+        after = used()
+        assert after == before or began <= datetime.fromisoformat(after) <= utc_now()
+        return bool(after != before)
+
+    assert used() is None
+    assert moves(harness.place)
+    assert not moves(lambda: harness.order("o-1-1"))
+    assert not moves(lambda: send("sync_balance", "sync-balance"))
+    assert not moves(harness.reconcile)
+    assert moves(lambda: harness.cancel("o-1-1"))
+    assert not moves(lambda: harness.place(amount="9"))  # refused for lack of funds
+    assert moves(lambda: harness.limit(max_open_positions=7))
+    assert moves(lambda: send("pause_wallet", "pause"))
+    assert not moves(lambda: send("suspend_wallet", "suspend", {"reason": "check"}, ADMIN))
+    assert not moves(lambda: send("reinstate_wallet", "reinstate", {"reason": "done"}, ADMIN))
+    assert moves(lambda: send("resume_wallet", "resume", {"confirm": True}))
+
+
+def test_orders_that_a_loss_limit_cancels_are_no_use(harness: LiveHarness, database: Database, run: Run) -> None:
+    def wallet() -> Any:
+        return harness.invoke("get_wallet", "GET", harness.path, user=harness.user).json
+
+    harness.place()
+    before = wallet()["last_used_at"]
+    run(database.user_wallets.update_one({"_id": harness.wallet}, {"$set": {"status": "paused", "buys_stopped": True}}))
+    harness.reconcile(later=timedelta(minutes=2))
+    assert harness.order("o-1-1")["status"] == "cancelled"
+    assert wallet()["last_used_at"] == before
 
 
 def test_resting_order_is_tracked_and_cancelled(harness: LiveHarness) -> None:

@@ -36,6 +36,7 @@ from moniqo_core.storage.live.pre_trade_state import (
     switch_stage,
 )
 from moniqo_core.storage.orders.order_codec import order_age
+from moniqo_core.storage.wallets.last_use import mark_used
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 
 SENDS: Final = 3
@@ -103,8 +104,14 @@ class LiveOrderStore:
             return InsertOutcome.DONE
         raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
 
-    async def update(self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = ()) -> bool:
-        """Replace the version ``before`` by ``after``, and add fills. Return False if another writer was faster."""
+    async def update(
+        self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = (), *, used_at: datetime | None = None
+    ) -> bool:
+        """Replace the version ``before`` by ``after``, and add fills. Return False if another writer was faster.
+
+        ``used_at`` is the time of the owner's command that the change is the outcome of. The same write sets it as the
+        wallet's time of last use.
+        """
         if after == before and not fills:
             return True
         document = live_document(after)
@@ -113,13 +120,15 @@ class LiveOrderStore:
         writes: list[Any] = self.fills.inserts(after, fills)
         orders = f"{self._database.name}.{ORDERS}"
         writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
+        if used_at is not None:
+            writes.append(mark_used(self._database.name, after.user_wallet_id, used_at))
         try:
-            done = await self._database.client.bulk_write(writes, ordered=True)
+            done = await self._database.client.bulk_write(writes, ordered=True, verbose_results=True)
         except ClientBulkWriteException as error:
             if is_outage(error):
                 raise
             return False  # another writer inserts the same fill at this moment
-        return bool(done.matched_count > len(fills) - done.upserted_count)
+        return bool(done.update_results[len(writes) - (1 if used_at is None else 2)].matched_count)
 
     async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
         """Return one order of a wallet.

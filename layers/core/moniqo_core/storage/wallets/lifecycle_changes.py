@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo_core.domain.live.lifecycle import decide_lifecycle
 from moniqo_core.domain.risk.limits import changed_limits
 from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet, LifecycleCommand, SetStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.storage.wallets.last_use import time_of_use
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 DECISIONS: Final = 20
@@ -44,7 +45,8 @@ async def record_lifecycle_change(
         TemporarilyUnavailableError: other requests were faster for too long.
 
     """
-    stored = wallet
+    stored, used = wallet, time_of_use(command, cast("datetime | None", projection.get("updated_at")))
+    projection = {**projection, **used}
     for _ in range(DECISIONS):
         if isinstance(command, ChangeLimits):
             changed_limits(stored.risk_limits, command.changes)

@@ -75,7 +75,7 @@ class LiveExecution:
 
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel every order that may still fill, or those of one symbol."""
-        return await self._orders.cancel_all(self._account, symbol)
+        return await self._orders.cancel_all(self._account, symbol, by_owner=True)
 
     async def release(self, *, force: bool) -> None:
         """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""

@@ -95,10 +95,13 @@ class LiveOrders:
             WalletConnectionError: the venue does not answer. The order may still be open.
 
         """
-        return await self._reconciler.record(await self.cancelled(wallet, order_id))
+        return await self._reconciler.record(await self.cancelled(wallet, order_id, by_owner=True))
 
-    async def cancelled(self, wallet: VenueWallet, order_id: str) -> LiveOrder:
-        """Cancel an order as :meth:`cancel` does, and return it without its fills."""
+    async def cancelled(self, wallet: VenueWallet, order_id: str, *, by_owner: bool = False) -> LiveOrder:
+        """Cancel an order as :meth:`cancel` does, and return it without its fills.
+
+        ``by_owner`` says that the owner uses the wallet. A loss limit, or the rest of an earlier pause, does not.
+        """
         order = await self._store.get(wallet.user_wallet_id, order_id)
         if not order.has_ended and order.venue_order_id is None:
             order = await self.refreshed(wallet, order)
@@ -111,7 +114,7 @@ class LiveOrders:
             )
         with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
-        after = await self._reconciler.query(wallet, order)
+        after = await self._reconciler.query(wallet, order, used_at=self._now() if by_owner else None)
         if after.has_ended and after.status is not OrderStatus.CANCELLED:
             raise await self._ended(after)
         if after.misses:
@@ -146,9 +149,11 @@ class LiveOrders:
         return kind(f"Order {order.order_id} is already {order.status}.", order=record)
 
     async def cancel_all(
-        self, wallet: VenueWallet, symbol: str | None, side: OrderSide | None = None
+        self, wallet: VenueWallet, symbol: str | None, side: OrderSide | None = None, *, by_owner: bool = False
     ) -> Sequence[OrderRecord]:
         """Cancel every order of this wallet that may still fill, and return the cancelled orders.
+
+        ``by_owner`` is as for :meth:`cancelled`.
 
         Raises:
             WalletConnectionError: the venue did not answer for some of them. The others are cancelled.
@@ -157,16 +162,19 @@ class LiveOrders:
         in_flight = await self._store.in_flight(wallet.user_wallet_id, symbol)
         chosen = [order for order in in_flight if side is None or order.request.side is side]
         # One failure must not stop the other cancellations, so it is raised after all were tried.
-        done = await gather_bounded(partial(self._try_to_cancel, wallet), chosen, QUERIES_AT_ONCE)
+        done = await gather_bounded(partial(self._try_to_cancel, wallet, by_owner=by_owner), chosen, QUERIES_AT_ONCE)
         for outcome in done:
             if isinstance(outcome, Exception):
                 raise outcome
         return [record for record in done if isinstance(record, OrderRecord)]
 
-    async def _try_to_cancel(self, wallet: VenueWallet, order: LiveOrder) -> OrderRecord | Exception | None:
+    async def _try_to_cancel(
+        self, wallet: VenueWallet, order: LiveOrder, *, by_owner: bool
+    ) -> OrderRecord | Exception | None:
         """Return the record of a cancelled order, None if it could not be cancelled, or the error that occurred."""
         try:
-            return await self.cancel(wallet, order.order_id)
+            cancelled = await self.cancelled(wallet, order.order_id, by_owner=by_owner)
+            return await self._reconciler.record(cancelled)
         except (OrderAlreadyFilledError, OrderAlreadyClosedError, ConflictError):
             return None
         except Exception as error:  # noqa: BLE001  the caller raises it

@@ -46,14 +46,15 @@ class OrderReconciler:
         self._store = store
         self._now = now
 
-    async def query(self, wallet: VenueWallet, order: LiveOrder) -> LiveOrder:
+    async def query(self, wallet: VenueWallet, order: LiveOrder, *, used_at: datetime | None = None) -> LiveOrder:
         """Query one order, by our client id while the venue's id is not known, and return it as stored.
 
-        If the venue does not answer, the order keeps its state and is queried again later.
+        If the venue does not answer, the order keeps its state and is queried again later. ``used_at`` is the time of
+        the owner's command that the query belongs to.
         """
-        return (await self.try_query(wallet, order)).order
+        return (await self.try_query(wallet, order, used_at=used_at)).order
 
-    async def try_query(self, wallet: VenueWallet, order: LiveOrder) -> Queried:
+    async def try_query(self, wallet: VenueWallet, order: LiveOrder, *, used_at: datetime | None = None) -> Queried:
         """Query one order as :meth:`query` does, and also return the error with which the venue did not answer."""
         failure: WalletError | None = None
         try:
@@ -63,7 +64,7 @@ class OrderReconciler:
         except WalletError as error:
             log.warning("order not queried", extra={"fields": {**fields_of(order), "reason": type(error).__name__}})
             change, failure = self._at(order_updates.unanswered), error
-        return Queried(await self.write(wallet, order, change), failure)
+        return Queried(await self.write(wallet, order, change, used_at=used_at), failure)
 
     async def _ask(self, wallet: VenueWallet, order: LiveOrder) -> Change:
         symbol = order.request.symbol
@@ -85,8 +86,12 @@ class OrderReconciler:
         now = self._now()
         return lambda order: change(order, now)
 
-    async def write(self, wallet: VenueWallet | None, order: LiveOrder, change: Change) -> LiveOrder:
+    async def write(
+        self, wallet: VenueWallet | None, order: LiveOrder, change: Change, *, used_at: datetime | None = None
+    ) -> LiveOrder:
         """Store a change of an order, with its missing fills if a ``wallet`` is given to read them.
+
+        ``used_at`` is the time of the owner's command that the change is the outcome of.
 
         Raises:
             ConnectionFailure: the database does not answer.
@@ -98,7 +103,7 @@ class OrderReconciler:
             if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
                 fills = await self._fills(wallet, after)
                 after = order_updates.with_fills(after, fills, self._now()) if fills else after
-            if await self._store.update(order, after, fills):
+            if await self._store.update(order, after, fills, used_at=used_at):
                 return await self._store.get(order.user_wallet_id, order.order_id) if after != order else order
             order = await self._store.get(order.user_wallet_id, order.order_id)
         log.warning("order not stored", extra={"fields": fields_of(order)})

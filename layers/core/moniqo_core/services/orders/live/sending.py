@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock
@@ -67,7 +68,7 @@ class OrderSender:
         except Exception:
             log.exception("order answer not readable", extra={"fields": fields_of(intent)})
             change, _ = self._without_answer(None)
-        after = await self._store_outcome(wallet, intent, change)
+        after = await self._store_outcome(wallet, intent, change, used_at=self._now())
         if isinstance(refusal, InsufficientBalanceError):
             raise await _with_numbers(wallet, intent.request, refusal)
         if refusal is not None:
@@ -94,13 +95,15 @@ class OrderSender:
         code = error.code
         return lambda order: order_updates.refused(order, code, now), error
 
-    async def _store_outcome(self, wallet: VenueWallet | None, intent: LiveOrder, change: Change) -> LiveOrder:
+    async def _store_outcome(
+        self, wallet: VenueWallet | None, intent: LiveOrder, change: Change, *, used_at: datetime | None = None
+    ) -> LiveOrder:
         """Store the outcome of an order and return the order.
 
         If the database does not answer, the result still has the venue's answer. Reconciliation stores it later.
         """
         try:
-            return await self._reconciler.write(wallet, intent, change)
+            return await self._reconciler.write(wallet, intent, change, used_at=used_at)
         except DatabaseError as error:
             if not is_outage(error):
                 raise
