@@ -89,6 +89,25 @@ def test_market_order_fills_against_the_venue_book(harness: LiveWalletHarness) -
     harness.replay(wallet)
 
 
+def test_wallet_shows_its_journal_without_a_call_to_the_venue(harness: LiveWalletHarness) -> None:
+    wallet = harness.wallet()
+    before = harness.engine.get("get_wallet", wallet, "")["balance"]
+    harness.engine.place(wallet, amount="0.3")
+    held = harness.engine.get("get_balance", wallet, "/balance")["assets"]
+    harness.venue.seen.clear()
+    shown = harness.engine.get("get_wallet", wallet, "")["balance"]
+    assert [(item["asset"], item["total"]) for item in shown["assets"]] == [
+        (item["asset"], item["total"]) for item in held
+    ]
+    # The last sync knew no price of what was bought since.
+    assert {item["asset"]: item["value_usd"] for item in shown["assets"]}["BTC"] is None
+    assert (before["partial"], shown["partial"], shown["total_value_usd"]) == (False, True, None)
+    assert harness.venue.seen == []
+    harness.engine.ask("sync_balance", "POST", wallet, "/sync-balance")
+    synced = harness.engine.get("get_wallet", wallet, "")["balance"]
+    assert (synced["partial"], synced["unpriced_assets"]) == (False, [])
+
+
 def test_filters_accept_a_paused_market_without_orders(harness: LiveWalletHarness) -> None:
     def pause(shown: Any) -> None:
         for row in shown["symbols"]:

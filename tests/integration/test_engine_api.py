@@ -446,6 +446,37 @@ def test_last_use_is_the_time_of_the_last_command(engine: Engine, clock: Clock) 
         assert datetime.fromisoformat(engine.get("get_wallet", wallet, "")["last_used_at"]) == used, function
 
 
+def test_wallet_shows_the_balance_of_its_journal_at_once(engine: Engine, clock: Clock) -> None:
+    wallet = engine.create()
+
+    def amounts(shown: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+        return {held["asset"]: tuple(held[name] for name in ("free", "locked", "total")) for held in shown["assets"]}
+
+    def check() -> None:
+        journal = engine.get("get_balance", wallet, "/balance")
+        shown = engine.get("get_wallet", wallet, "")["balance"]
+        assert amounts(shown) == amounts(journal)
+        assert abs(D(shown["total_value_usd"]) - D(journal["total_value_usd"])) < D("0.00000001")
+        listed = engine.invoke("list_wallets", "GET", "/wallets", user=engine.user).json["items"]
+        assert [item["balance"] for item in listed if item["id"] == wallet] == [shown]
+        changed = engine.invoke("update_wallet", "PATCH", f"/wallets/{wallet}", user=engine.user, body={"icon": "x"})
+        assert changed.json["balance"] == shown
+
+    opened = engine.get("get_wallet", wallet, "")["balance"]
+    assert amounts(opened) == {"USDT": ("100000", "0", "100000")}
+    engine.place(wallet, amount="0.3")
+    check()
+    resting = engine.place(wallet, amount="0.1", type="limit", price="20000")
+    check()
+    engine.ask("cancel_order", "DELETE", wallet, f"/orders/{resting['order_id']}")
+    check()
+    engine.ask("close_position", "POST", wallet, "/positions/close", query={"symbol": "BTC/USDT"})
+    check()
+    shown = engine.get("get_wallet", wallet, "")["balance"]
+    assert D(shown["total_pnl"]["realized"]) == D(shown["total_value_usd"]) - 100000
+    assert shown["last_synced_at"] == opened["last_synced_at"]
+
+
 class TestResetAndFork:
     def test_reset_starts_a_new_epoch(self, engine: Engine, clock: Clock) -> None:
         wallet = engine.create()

@@ -77,10 +77,17 @@ def _shows_a_trigger(difference: str) -> bool:
     return re.search(r"\.stop_price: recorded None, now '[0-9.]+'$", difference) is not None
 
 
+def _is_of_the_journal(difference: str) -> bool:
+    """Tell whether a wallet shows another balance: release 0.1.0 showed that of the last sync, not of the journal."""
+    return (
+        re.match(rf"GET {BASE}/wallets(/[0-9a-f-]{{36}})? \.body(\.items\[\d+\])?\.balance\.", difference) is not None
+    )
+
+
 @pytest.mark.parametrize("asked", ["questions", "repeats"])
 def test_the_api_answers_as_it_did(stored: Documents, database: Database, run: Run, asked: str) -> None:
     """Questions and repeated requests. All of them were asked at this moment before, so nothing is written."""
-    found = unequal(PAPER.answers[asked])
+    found = [difference for difference in unequal(PAPER.answers[asked]) if not _is_of_the_journal(difference)]
     others = [difference for difference in found if not _shows_a_trigger(difference)]
     assert [difference for difference in others if not _is_of_new_rules(difference)] == []
     assert len(others) == (2 if asked == "questions" else 0)

@@ -290,16 +290,16 @@ class TestIdempotency:
 
 
 class TestReading:
-    def test_get_makes_one_round_trip(self, invoke: Invoke) -> None:
+    def test_get_reads_the_wallet_and_its_journal(self, invoke: Invoke) -> None:
         wallet = create(invoke)
 
         with round_trips() as commands:
             answer = invoke("get_wallet", "GET", f"/wallets/{wallet['id']}", user=TRADER)
 
         assert answer.json == wallet
-        assert commands == ["find"]
+        assert commands == ["find", "aggregate"]
 
-    def test_list_makes_one_round_trip_and_shows_only_own_wallets(self, invoke: Invoke) -> None:
+    def test_list_reads_the_wallets_and_all_their_journals_and_shows_only_own_wallets(self, invoke: Invoke) -> None:
         mine = [create(invoke, custom_name=f"Wallet {number}") for number in range(3)]
         create(invoke, user=STRANGER)
 
@@ -307,7 +307,7 @@ class TestReading:
             answer = invoke("list_wallets", "GET", "/wallets", user=TRADER)
 
         assert answer.json == {"items": list(reversed(mine)), "next_cursor": None}
-        assert commands == ["find"]
+        assert commands == ["find", "aggregate"]
 
     def test_pages_neither_skip_nor_repeat(self, invoke: Invoke) -> None:
         expected = [create(invoke, custom_name=f"Wallet {number}")["id"] for number in range(7)][::-1]

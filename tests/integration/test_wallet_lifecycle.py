@@ -77,13 +77,13 @@ def test_wallet_pauses_and_resumes(life: Life, run: Run) -> None:
     assert run(_buy(life.id)) == "placed"
 
 
-def test_resuming_opens_the_account_once(life: Life) -> None:
+def test_resuming_opens_the_account_once_and_shows_its_journal(life: Life) -> None:
     life.pause()
     with round_trips() as commands:
         assert life.resume().status == 200
 
-    # the wallet, its account, the commit with the change of the wallet, and the wallet as it is stored then
-    assert commands == ["find", "aggregate", "bulkWrite", "find"]
+    # the wallet, its account, the commit with the change of the wallet, the wallet as it is stored then, its journal
+    assert commands == ["find", "aggregate", "bulkWrite", "find", "aggregate"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 
 _OF_WALLETS: Final = {
     "ai_managed_state": "State of automatic management. Null without it.",
-    "balance": "Balance at the last sync.",
+    "balance": "Amounts of the journal of a paper wallet now, or of a live wallet at its last sync.",
     "base_url": "Address of the venue's API.",
     "color": "Colour for showing the wallet, as `#RRGGBB`.",
     "confirm": "Must be true.",

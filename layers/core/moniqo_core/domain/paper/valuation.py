@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.money import ZERO, exact
+from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
+from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, SnapshotAsset
+
+_PLACES: Final = Decimal("1e-8")
 
 
 def value(
@@ -45,6 +50,44 @@ def value(
             stale=stale,
             as_of=now,
         )
+
+
+def journal_balance(account: Account, stored: BalanceSnapshot, marks: Mapping[str, Decimal]) -> BalanceSnapshot:
+    """Return the balance of the last sync with the amounts and the profit that the journal has now.
+
+    Values are counted at ``marks``, per symbol in the cash asset, and else at the prices of the last sync. An asset
+    that had no price then has no value.
+    """
+    cash = account.terms.cash_asset
+    amounts = {asset: (held.free, held.locked) for asset, held in account.balances.items() if held.total}
+    if amounts == {held.asset: (held.free, held.locked) for held in stored.assets if held.total}:
+        return stored
+    with exact():
+        prices = {
+            held.asset: held.value_usd / held.total
+            for held in stored.assets
+            if held.value_usd is not None and held.total
+        }
+        rate = prices.get(cash, ONE)
+        known = {f"{asset}/{cash}": price / rate for asset, price in prices.items()}
+    now = value(account, {**known, **marks}, rate, account.at, stale=False)
+    since = {held.asset: held.unpriced_since for held in stored.assets}
+    return replace(
+        stored,
+        assets=tuple(SnapshotAsset(*held[:4], _rounded(held.value_usd), since.get(held.asset)) for held in now.assets),
+        total_value_usd=_rounded(now.total_value_usd),
+        realised_pnl=_rounded(now.realised_pnl),
+        unrealised_pnl=_rounded(now.unrealised_pnl),
+        partial=stored.partial or now.total_value_usd is None,
+    )
+
+
+def _rounded(worth: Decimal | None) -> Decimal | None:
+    """Round what a quotient made long."""
+    if worth is None:
+        return None
+    with exact():
+        return worth.quantize(_PLACES, ROUND_HALF_EVEN)
 
 
 def _times(price: Decimal | None, amount: Decimal) -> Decimal | None:

@@ -22,5 +22,5 @@ router = api_router()
     responses={200: {"model": UserWalletView, "description": "The wallet."}, **problem_responses(NotFoundError)},
 )
 async def get_wallet(user_wallet_id: str, caller: CallerDep) -> Response:
-    """Show a wallet with the balance of its last sync."""
+    """Show a wallet. The balance of a paper wallet is that of its journal, and of a live one that of its last sync."""
     return json_response(wallet_view(await bootstrap.user_wallets().get(caller.user_id, user_wallet_id)))

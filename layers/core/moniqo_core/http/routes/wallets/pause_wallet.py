@@ -34,4 +34,4 @@ async def pause_wallet(user_wallet_id: str, caller: CallerDep, body: PauseReques
     paused = await bootstrap.wallet_lifecycle().pause(
         caller.user_id, user_wallet_id, pause, bootstrap.buy_cancellation()
     )
-    return json_response(wallet_view(paused))
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(paused)))

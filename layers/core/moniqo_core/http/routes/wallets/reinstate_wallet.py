@@ -27,4 +27,5 @@ router = api_router()
 )
 async def reinstate_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
     """Lift the suspension. The wallet is paused if it was paused before, or if a loss limit is reached."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)))
+    wallet = await bootstrap.wallet_lifecycle().reinstate(user_wallet_id, body.reason)
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(wallet)))

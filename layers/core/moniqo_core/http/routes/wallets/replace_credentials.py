@@ -28,4 +28,4 @@ router = api_router()
 async def replace_credentials(user_wallet_id: str, body: ReplaceCredentialsRequest, caller: CallerDep) -> Response:
     """Test the connection with the new credentials and store them only if it works."""
     wallet = await bootstrap.wallet_connection().replace(caller.user_id, user_wallet_id, body.credentials)
-    return json_response(wallet_view(wallet))
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(wallet)))

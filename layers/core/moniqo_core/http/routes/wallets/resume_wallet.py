@@ -36,4 +36,4 @@ router = api_router()
 async def resume_wallet(user_wallet_id: str, _body: ResumeRequest, caller: CallerDep) -> Response:
     """Test the connection and the loss limits, then accept orders again."""
     wallet = await bootstrap.wallet_lifecycle().resume(caller.user_id, user_wallet_id, bootstrap.resuming())
-    return json_response(wallet_view(wallet))
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(wallet)))

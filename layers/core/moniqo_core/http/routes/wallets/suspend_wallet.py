@@ -27,4 +27,5 @@ router = api_router()
 )
 async def suspend_wallet(user_wallet_id: str, body: AdminReasonRequest, _admin: AdminDep) -> Response:
     """Accept no more orders until an admin lifts the suspension."""
-    return json_response(wallet_view(await bootstrap.wallet_lifecycle().suspend(user_wallet_id, body.reason)))
+    wallet = await bootstrap.wallet_lifecycle().suspend(user_wallet_id, body.reason)
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(wallet)))

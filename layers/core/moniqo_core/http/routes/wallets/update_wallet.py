@@ -25,4 +25,4 @@ router = api_router()
 async def update_wallet(user_wallet_id: str, body: UpdateWalletRequest, caller: CallerDep) -> Response:
     """Change the given fields. Other fields stay as they are, and so do other members of risk_limits."""
     wallet = await bootstrap.wallet_changes().update(caller.user_id, user_wallet_id, body.to_change())
-    return json_response(wallet_view(wallet))
+    return json_response(wallet_view(await bootstrap.user_wallets().with_balance(wallet)))

@@ -34,7 +34,10 @@ class PnlView(View):
 
 
 class SnapshotView(View):
-    """The balance at the last sync. ``partial`` means that the total is unknown or a value may be out of date."""
+    """The balance. The amounts of a paper wallet are those of its journal now, others are those at the last sync.
+
+    ``partial`` means that the total is unknown or a value may be out of date.
+    """
 
     last_synced_at: Timestamp | None
     partial: bool
