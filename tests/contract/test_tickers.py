@@ -143,6 +143,17 @@ def test_best_prices_that_one_product_lacks_cost_that_product(run: Run) -> None:
         assert ([ticker.symbol for ticker in found.tickers], found.unpriced) == ([second], [first])
 
 
+def test_markets_have_the_maximums_of_the_venue(harness: TickerHarness, run: Run) -> None:
+    listed = {market.symbol: market for market in run(harness.wallet.get_markets())}
+    market = listed[harness.symbols[0]]
+    assert (market.max_price, market.max_amount, market.max_notional) == {
+        "binance": (D(1_000_000), D(9000), D(9_000_000)),
+        "bybit": (None, D("71.73956243"), D(2_000_000)),
+        "coinbase": (None, D(3400), D(150_000_000)),
+        "kraken": (None, None, None),
+    }[harness.fake.name]
+
+
 def test_unknown_symbol_is_named_with_the_nearest(harness: TickerHarness, run: Run) -> None:
     first, second, *_ = harness.symbols
     with pytest.raises(InvalidSymbolError) as refused:

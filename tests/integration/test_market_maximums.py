@@ -63,4 +63,5 @@ def test_markets_show_their_maximums(harness: LiveHarness) -> None:
     query = {"user_wallet_id": harness.wallet}
     shown = harness.invoke("list_markets", "GET", "/markets", user=harness.user, query=query).json["items"]
     market = next(item for item in shown if item["symbol"] == "BTC/USDT")
-    assert (market["max_price"], market["max_amount"]) == ("1000000", "9000")
+    shown = tuple(market[name] for name in ("max_price", "max_amount", "max_notional"))
+    assert shown == ("1000000", "9000", "9000000")

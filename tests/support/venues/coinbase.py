@@ -156,6 +156,8 @@ class FakeCoinbase(FakeVenue):
                     "price_increment": str(market.tick),
                     "base_min_size": str(market.min_amount),
                     "quote_min_size": str(market.min_notional),
+                    "base_max_size": "3400",
+                    "quote_max_size": "150000000",
                     "product_type": "SPOT",
                     "trading_disabled": False,
                     "alias_to": [],
