@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -32,6 +32,9 @@ class FixedKeys:
 
     async def writing_key(self) -> Key:
         return self.ring.writing_key(NOW)
+
+    async def account_key(self) -> bytes:
+        return self.ring.account_key
 
 
 def encrypt(keys: FixedKeys, user: str = "u-1", wallet: str = "w-1") -> str:
@@ -135,3 +138,35 @@ def test_representations_contain_no_secret() -> None:
 
     assert "canary" not in shown
     assert repr(key.material) not in shown
+
+
+def fingerprint(keys: FixedKeys, name: str = "binance production key k1", user: str = "u-1") -> str:
+    (made,) = asyncio.run(CredentialCipher(keys).fingerprints([name], user))
+    return made
+
+
+def test_fingerprint_is_the_same_for_the_same_account_of_a_user_only() -> None:
+    first, second = new_key(NOW), new_key(NOW + timedelta(days=1))
+    made = fingerprint(FixedKeys(first))
+
+    assert fingerprint(FixedKeys(second, first)) == made
+    others = {
+        fingerprint(FixedKeys(first), user="u-2"),
+        fingerprint(FixedKeys(first), "binance production key k2"),
+        fingerprint(FixedKeys(second)),
+    }
+    assert made not in others
+    assert len(others) == 3
+
+
+def test_fingerprint_begins_with_the_id_of_its_key() -> None:
+    keys = FixedKeys(new_key(NOW))
+    begins = asyncio.run(CredentialCipher(keys).fingerprint_key_id())
+
+    assert fingerprint(keys).startswith(f"{begins}:")
+    assert not fingerprint(FixedKeys(new_key(NOW))).startswith(begins)
+
+
+def test_fingerprint_fails_without_a_key() -> None:
+    with pytest.raises(EncryptionError):
+        fingerprint(FixedKeys())

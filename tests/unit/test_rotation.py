@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from moniqo_core.credentials.key_retirement import successor
 from moniqo_core.credentials.key_ring import Key, KeyRing, read_ring, write_ring
-from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret
+from moniqo_core.credentials.key_ring_secret import CURRENT, PENDING, KeyRingSecret, SecretVersion
 from moniqo_core.credentials.key_rotation import NOTICE, STEPS, KeyRotation, RotationError
 from moniqo_core.credentials.key_source import CACHE_SECONDS, SecretsManagerKeys
 from moniqo_core.domain.errors import TemporarilyUnavailableError
@@ -274,6 +274,30 @@ def test_current_and_future_keys_never_leave(harness: RotationHarness) -> None:
     for _ in range(5):
         ring = successor(ring, key("new", -3 * DAY), (), NOW, timedelta(0))
     assert set(ring.keys) == {"writing", "next", "after that", "new"}
+
+
+def test_account_key_stays_when_every_first_key_has_left(harness: RotationHarness) -> None:
+    harness.put(ring_of(key("old", DAY)))
+    first = harness.ring().account_key
+    for token in TOKENS[:6]:
+        harness.run(*STEPS, token=token)
+        assert harness.ring().account_key == first
+        harness.now += DAY
+    assert "old" not in harness.ring().keys
+
+
+def test_ring_with_another_account_key_is_not_promoted(harness: RotationHarness) -> None:
+    harness.put(KeyRing(ring_of(key("old", DAY)).keys, b"1" * 32))
+    harness.run("createSecret")
+    token = TOKENS[1]
+    made = read_ring(harness.text(PENDING))
+    harness.stored.drop_pending(SecretVersion(TOKENS[0], None))
+    harness.stored.add_pending(token, KeyRing(made.keys))
+
+    with pytest.raises(RotationError, match="another key of account fingerprints"):
+        harness.run("testSecret", token=token)
+
+    assert harness.ring().account_key == b"1" * 32
 
 
 def test_rotation_stops_when_a_document_needs_a_dropped_key(harness: RotationHarness) -> None:

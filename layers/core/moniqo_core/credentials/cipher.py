@@ -2,12 +2,16 @@
 
 The Fernet key is derived from a key of the ring and the ids of user and wallet. A token that is copied to another
 document therefore does not decrypt there. Decrypted values are ``SecretStr``, which logs, errors and ``repr`` mask.
+
+Fingerprints tell whether two wallets of a user trade the same account at a venue, without storing its names.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pydantic import SecretStr
@@ -21,6 +25,11 @@ VERSION: Final = "v1"
 def stored_prefix(kid: str) -> str:
     """Return the prefix of every stored text that was encrypted with the key ``kid``."""
     return f"{VERSION}:{kid}:"
+
+
+def fingerprint_key_id(account_key: bytes) -> str:
+    """Return the beginning of every fingerprint that was made with this key."""
+    return hmac.digest(account_key, b"id", hashlib.sha256).hex()[:8]
 
 
 class CredentialCipher:
@@ -55,3 +64,26 @@ class CredentialCipher:
         key = await self._keys.key(kid)
         text = wallet_key.decrypt(VERSION, key, user_id, user_wallet_id, token)
         return {name: SecretStr(value) for name, value in json.loads(text).items()}
+
+    async def fingerprint_key_id(self) -> str:
+        """Return the beginning of every fingerprint that is made now. Stored ones with another one are worthless.
+
+        Raises:
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
+        return fingerprint_key_id(await self._keys.account_key())
+
+    async def fingerprints(self, names: Iterable[str], user_id: str) -> tuple[str, ...]:
+        """Return a fingerprint of each name of a venue account, as ``key:digest``.
+
+        Only a holder of the key ring can make one or try names. The same account has other fingerprints for another
+        user.
+
+        Raises:
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
+        key = await self._keys.account_key()
+        texts = (json.dumps([user_id, name]).encode() for name in names)
+        return tuple(f"{fingerprint_key_id(key)}:{hmac.digest(key, text, hashlib.sha256).hex()}" for text in texts)

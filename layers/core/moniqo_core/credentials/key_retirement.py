@@ -14,6 +14,7 @@ def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, g
 
     The key ``new`` is added. A superseded key that is not needed is marked as unused, and removed if it was marked at
     least ``grace`` ago. A writer that took the key just before it was superseded has stored its document by then.
+    The key of account fingerprints is stored, so it stays when the key that it was derived from leaves.
     """
     superseded = {key.kid for key in ring.superseded(now)}
     kept = {}
@@ -24,7 +25,7 @@ def successor(ring: KeyRing, new: Key, needed: Collection[str], now: datetime, g
             kept[kid] = replace(key, unused_since=now)
         elif now - key.unused_since < grace:
             kept[kid] = key
-    return KeyRing({**kept, new.kid: new})
+    return KeyRing({**kept, new.kid: new}, ring.account_key)
 
 
 def missing_keys(current: KeyRing, candidate: KeyRing, needed: Collection[str]) -> list[str]:

@@ -3,12 +3,17 @@
 It is stored as ``{"keys": {kid: {"material": base64, "use_after": RFC 3339}}}``. Writers use the newest key whose
 ``use_after`` has passed, so every reader knows a key before a writer uses it. When a rotation finds a superseded key
 that no document needs, it adds ``"unused_since"``. A later rotation removes the key if it is still not needed.
+
+``"account_key"`` is the key of account fingerprints. It never changes, because stored fingerprints are compared. It is
+derived from the first key of the ring until the first rotation stores it, so that key may leave the ring later.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -19,6 +24,7 @@ from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.errors import EncryptionError, TemporarilyUnavailableError
 
 MATERIAL_BYTES = 32
+_ACCOUNT_KEY_PURPOSE = b"moniqo account fingerprints 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,20 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All keys by id."""
+    """All keys by id. ``stored_account_key`` is None before the first rotation."""
 
     keys: Mapping[str, Key]
+    stored_account_key: bytes | None = field(default=None, repr=False)
+
+    @property
+    def account_key(self) -> bytes:
+        """The key of account fingerprints, the same for the life of the ring. Raise EncryptionError without a key."""
+        if self.stored_account_key is not None:
+            return self.stored_account_key
+        if not self.keys:
+            raise EncryptionError("The key ring has no key.")
+        first = min(self.keys.values(), key=lambda key: (key.use_after, key.kid))
+        return hmac.digest(first.material, _ACCOUNT_KEY_PURPOSE, hashlib.sha256)
 
     def writing_key(self, now: datetime) -> Key:
         """Return the newest key whose ``use_after`` has passed. Raise EncryptionError when there is none."""
@@ -71,15 +88,20 @@ def read_ring(text: str | bytes | None) -> KeyRing:
     if not text:
         return KeyRing({})
     try:
-        stored = json.loads(text)["keys"]
-        return KeyRing({kid: _read_key(kid, entry) for kid, entry in stored.items()})
+        stored = json.loads(text)
+        keys = {kid: _read_key(kid, entry) for kid, entry in stored["keys"].items()}
+        account_key = stored.get("account_key")
+        return KeyRing(keys, None if account_key is None else _read_material(account_key))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise TemporarilyUnavailableError("The secret of the key ring does not hold a valid ring.") from None
 
 
 def write_ring(ring: KeyRing) -> str:
     """Return the text to store in the secret."""
-    return json.dumps({"keys": {key.kid: _stored(key) for key in ring.keys.values()}}, sort_keys=True)
+    stored: dict[str, object] = {"keys": {key.kid: _stored(key) for key in ring.keys.values()}}
+    if ring.stored_account_key is not None:
+        stored["account_key"] = base64.b64encode(ring.stored_account_key).decode()
+    return json.dumps(stored, sort_keys=True)
 
 
 def _stored(key: Key) -> dict[str, str]:
@@ -88,12 +110,19 @@ def _stored(key: Key) -> dict[str, str]:
 
 
 def _read_key(kid: str, entry: Mapping[str, str]) -> Key:
-    try:
-        material = base64.b64decode(entry["material"], validate=True)
-    except binascii.Error as error:
-        raise ValueError(kid) from error
+    material = _read_material(entry["material"])
     use_after = datetime.fromisoformat(entry["use_after"])
     unused_since = datetime.fromisoformat(entry["unused_since"]) if "unused_since" in entry else None
-    if not kid or ":" in kid or len(material) < MATERIAL_BYTES or use_after.tzinfo is None:
+    if not kid or ":" in kid or use_after.tzinfo is None:
         raise ValueError(kid)
     return Key(kid, material, use_after, unused_since)
+
+
+def _read_material(text: str) -> bytes:
+    try:
+        material = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    if len(material) < MATERIAL_BYTES:
+        raise ValueError("too short")
+    return material

@@ -131,6 +131,8 @@ class KeyRotation:
         lost = missing_keys(before, after, await self._needed(before.keys))
         if lost:
             return f"The new ring lacks keys that are still needed: {', '.join(lost)}."
+        if after.account_key != before.account_key:
+            return "The new ring has another key of account fingerprints."
         known_from = self._now() + timedelta(seconds=CACHE_SECONDS)
         if any(key.use_after < known_from for kid, key in after.keys.items() if kid not in before.keys):
             return "The new key would be used before every reader has it."

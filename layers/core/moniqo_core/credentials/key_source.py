@@ -39,6 +39,10 @@ class KeySource(Protocol):
         """Return the key to encrypt with now. Raise EncryptionError when there is none."""
         ...
 
+    async def account_key(self) -> bytes:
+        """Return the key of account fingerprints, which never changes. Raise EncryptionError when there is none."""
+        ...
+
 
 class FixedKeys:
     """Keys of a given ring at one fixed time."""
@@ -55,6 +59,10 @@ class FixedKeys:
     async def writing_key(self) -> Key:
         """Return the key to encrypt with. Raise EncryptionError when there is none."""
         return self._ring.writing_key(self._at)
+
+    async def account_key(self) -> bytes:
+        """Return the key of account fingerprints. Raise EncryptionError when there is none."""
+        return self._ring.account_key
 
 
 class SecretsManagerKeys:
@@ -94,10 +102,18 @@ class SecretsManagerKeys:
 
     async def writing_key(self) -> Key:
         """Return the newest key in use. A secret without keys gets its first key here."""
+        await self._renew_or_begin()
+        return self._ring.writing_key(self._now())
+
+    async def account_key(self) -> bytes:
+        """Return the key of account fingerprints. A secret without keys gets its first key here."""
+        await self._renew_or_begin()
+        return self._ring.account_key
+
+    async def _renew_or_begin(self) -> None:
         await self._renew(CACHE_SECONDS)
         if not self._ring.keys:
             await self._bootstrap()
-        return self._ring.writing_key(self._now())
 
     async def _renew(self, max_age: float) -> None:
         async with self._lock:
