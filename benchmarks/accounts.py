@@ -13,12 +13,14 @@ from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_source import SecretsManagerKeys
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.services.shared.user_quotas import WalletLimit
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -44,6 +46,8 @@ async def create_wallet(database: Database) -> str:
     cipher = CredentialCipher(SecretsManagerKeys(KeyRingSecret("a demo wallet has no secrets")))
     connector = WalletConnector(database)
     limit = WalletLimit(1000, WalletSlots(database))
-    creation = WalletCreation(DefinitionStore(database), UserWalletStore(database), connector, cipher, limit)
+    definitions = DefinitionStore(database)
+    fingerprints = AccountFingerprints(VenueAccounts(database), definitions, connector, cipher)
+    creation = WalletCreation(definitions, UserWalletStore(database), connector, cipher, limit, fingerprints)
     request = NewWallet("demo-wallet-v1", "Bench", LIMITS, {"initial_balance_usd": SecretStr("1000000")})
     return (await creation.create(OWNER, request)).wallet.id

@@ -29,12 +29,14 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.shared.user_quotas import WalletLimit
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
@@ -118,7 +120,9 @@ async def prepare(url: str, database: str, function: str) -> None:
         connector = WalletConnector(db, now)
         cipher = CredentialCipher(SecretsManagerKeys(KeyRingSecret("not needed for a demo wallet")))
         limit = WalletLimit(1, WalletSlots(db), now)
-        creation = WalletCreation(DefinitionStore(db), UserWalletStore(db), connector, cipher, limit, now)
+        definitions = DefinitionStore(db)
+        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, connector, cipher)
+        creation = WalletCreation(definitions, UserWalletStore(db), connector, cipher, limit, fingerprints, now)
         event = event_of("create_wallet")
         owner, key = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], event["headers"]["idempotency-key"]
         body = json.loads(event["body"], parse_float=Decimal)

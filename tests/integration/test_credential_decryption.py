@@ -13,6 +13,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
 from moniqo_core.services.wallets.requests import Pause
@@ -23,6 +24,7 @@ from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run
 from tests.support.live_traders import OWNER, LiveSite, make_wallet
@@ -40,8 +42,10 @@ class Services:
         cipher = CredentialCipher(self.keys)
         self.connector = connector = WalletConnector(database, utc_now, lambda: cipher, allow_loopback=True)
         wallets = UserWalletStore(database)
+        definitions = DefinitionStore(database)
+        fingerprints = AccountFingerprints(VenueAccounts(database), definitions, connector, cipher)
         self.connection = WalletConnection(
-            DefinitionStore(database), wallets, CiphertextStore(database), connector, cipher
+            definitions, wallets, CiphertextStore(database), connector, cipher, fingerprints
         )
         stop, no_limit = BuyCancellation(database, connector), PerMinute("syncs", 0, RateCounters(database, MINUTE))
         due, rows = DueWallets(database), SyncLogStore(database)

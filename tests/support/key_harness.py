@@ -14,12 +14,14 @@ from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.credentials.key_rotation import KeyRotation
 from moniqo_core.credentials.key_source import SecretsManagerKeys
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.reencryption import Reencryption
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.wallets.connector import WalletConnector
 
 FIELDS: Final = [
@@ -57,8 +59,10 @@ class Environment:
         self.keys = SecretsManagerKeys(stored, monotonic=clock.monotonic, now=clock.now)
         self.cipher = CredentialCipher(self.keys)
         self.wallets = UserWalletStore(db)
+        definitions, connector = DefinitionStore(db), WalletConnector(db)
+        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, connector, self.cipher)
         self.connection = WalletConnection(
-            DefinitionStore(db), self.wallets, CiphertextStore(db), WalletConnector(db), self.cipher, clock.now
+            definitions, self.wallets, CiphertextStore(db), connector, self.cipher, fingerprints, clock.now
         )
         self.reencryption = Reencryption(ciphertexts or CiphertextStore(db), self.cipher, self.keys, clock.now)
         self.rotation = KeyRotation(stored, self.reencryption.needed, clock.now)

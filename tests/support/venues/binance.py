@@ -207,7 +207,14 @@ class FakeBinance(FakeVenue):
             for name in account.assets()
             if account.free.get(name) or account.locked.get(name) or given.get("omitZeroBalances") != "true"
         ]
-        return {"canTrade": True, "canWithdraw": True, "accountType": "SPOT", "updateTime": 0, "balances": balances}
+        return {
+            "canTrade": True,
+            "canWithdraw": True,
+            "accountType": "SPOT",
+            "updateTime": 0,
+            "balances": balances,
+            "uid": int(account.id),
+        }
 
     def _restrictions(self, account: Account, _: Given) -> Any:
         return {

@@ -181,6 +181,7 @@ class FakeBybit(FakeVenue):
             "ips": ["192.0.2.1"] if account.ip_restricted else ["*"],
             "type": 1,
             "uta": 1 if self.is_unified else 0,
+            "userID": int(account.id),
         }
 
     def _balance(self, account: Account, given: Given) -> Any:

@@ -199,7 +199,7 @@ class FakeCoinbase(FakeVenue):
             "can_view": True,
             "can_trade": account.can_trade,
             "can_transfer": account.can_withdraw,
-            "portfolio_uuid": "p",
+            "portfolio_uuid": account.id,
             "portfolio_type": "DEFAULT",
         }
 

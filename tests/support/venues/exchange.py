@@ -128,6 +128,8 @@ class Account:
     ip_restricted: bool = False
     last_nonce: int = 0
     held: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(secrets.randbelow(10**9)))
+    """The venue's own id of the account. Give another account the same one for a second key of the account."""
 
     def assets(self) -> list[str]:
         return sorted({*self.free, *self.locked})

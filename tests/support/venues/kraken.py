@@ -208,6 +208,7 @@ class FakeKraken(FakeVenue):
             "apiKeyName": "test",
             "permissions": [*allowed, *(["withdraw-funds"] if account.can_withdraw else [])],
             "ipAllowlist": ["192.0.2.1/32"] if account.ip_restricted else [],
+            "iban": f"AA00 N84G {account.id}",
         }
 
     def _add(self, account: Account, given: Given) -> Any:

@@ -24,6 +24,7 @@ from moniqo_core.bootstrap.order_services import (
 from moniqo_core.bootstrap.portfolio_services import balances, markets, portfolio
 from moniqo_core.bootstrap.sync_services import balance_sync, sync_dispatch
 from moniqo_core.bootstrap.wallet_services import (
+    account_fingerprints,
     definitions,
     paper_wallets,
     resuming,
@@ -35,6 +36,7 @@ from moniqo_core.bootstrap.wallet_services import (
 )
 
 __all__ = [
+    "account_fingerprints",
     "all_orders",
     "balance_sync",
     "balances",

@@ -11,6 +11,7 @@ from moniqo_core.bootstrap.stores import definition_store, user_wallet_store
 from moniqo_core.bootstrap.user_quotas import wallet_limit
 
 if TYPE_CHECKING:
+    from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
     from moniqo_core.services.wallets.changes import WalletChanges
     from moniqo_core.services.wallets.connection import WalletConnection
     from moniqo_core.services.wallets.creation import WalletCreation
@@ -48,8 +49,23 @@ def wallet_creation() -> WalletCreation:
     from moniqo_core.services.wallets.creation import WalletCreation
 
     return WalletCreation(
-        definition_store(), user_wallet_store(), bootstrap.wallets(), bootstrap.cipher(), wallet_limit()
+        definition_store(),
+        user_wallet_store(),
+        bootstrap.wallets(),
+        bootstrap.cipher(),
+        wallet_limit(),
+        bootstrap.account_fingerprints(),
     )
+
+
+@cache
+def account_fingerprints() -> AccountFingerprints:
+    """Return the service that completes the fingerprints of venue accounts."""
+    from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
+    from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
+
+    accounts = VenueAccounts(bootstrap.database())
+    return AccountFingerprints(accounts, definition_store(), bootstrap.wallets(), bootstrap.cipher())
 
 
 @cache
@@ -68,7 +84,12 @@ def wallet_connection() -> WalletConnection:
 
     ciphertexts = CiphertextStore(bootstrap.database())
     return WalletConnection(
-        definition_store(), user_wallet_store(), ciphertexts, bootstrap.wallets(), bootstrap.cipher()
+        definition_store(),
+        user_wallet_store(),
+        ciphertexts,
+        bootstrap.wallets(),
+        bootstrap.cipher(),
+        bootstrap.account_fingerprints(),
     )
 
 

@@ -99,6 +99,13 @@ class ConflictError(WalletError):
     hint = "Read the current state, then send the request again if it is still needed."
 
 
+class AccountTakenError(ConflictError):
+    """Another wallet of the same user is connected to this venue account. See ``user_wallet_id``."""
+
+    title = "Venue account in use"
+    hint = "Use the wallet that user_wallet_id names. GET /wallets/{id} shows it."
+
+
 class DuplicateSlugError(ConflictError):
     """Another definition already uses this slug."""
 

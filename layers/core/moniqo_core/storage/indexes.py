@@ -39,6 +39,13 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
             name="credentials",
             partialFilterExpression={"credentials": {"$type": "string"}},
         ),
+        # One wallet for each account at a venue. A duplicate from before this rule has its own id as the second field.
+        IndexModel(
+            [("account_fingerprints", ASCENDING), ("account_duplicate", ASCENDING)],
+            name="account_fingerprints",
+            unique=True,
+            partialFilterExpression={"account_fingerprints": {"$gt": ""}},
+        ),
     ),
     "wallet_sync_log": (
         IndexModel([("user_wallet_id", ASCENDING), ("started_at", DESCENDING)], name="user_wallet_id_started_at"),

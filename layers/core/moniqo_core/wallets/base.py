@@ -127,6 +127,15 @@ class BaseWallet(ABC):
 
         """
 
+    async def account_names(self) -> Sequence[str]:
+        """Return the names by which others know this account. Wallets with a name in common trade the same account.
+
+        Raises:
+            InvalidCredentialsError, WalletConnectionError: as in :meth:`require_connection`.
+
+        """
+        return ()
+
     @abstractmethod
     async def get_balance(self) -> list[WalletBalance]:
         """Return every asset held, ordered by name."""

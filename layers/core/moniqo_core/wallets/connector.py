@@ -54,7 +54,8 @@ class WalletConnector:
         Args:
             database: Where wallets and definitions are stored.
             clock: The present.
-            cipher: Makes the cipher that decrypts credentials. Without it no live wallet can query its account.
+            cipher: Makes the cipher that decrypts credentials. Without it no live wallet can query its account or be
+                connected.
             allow_loopback: Whether a definition may name a venue on this machine.
             venue_hosts: Hosts that a definition may name beside those of its venue.
             calls_from: The IP address that venues see, where it is fixed.
@@ -64,6 +65,7 @@ class WalletConnector:
         """
         self._database = database
         self._clock = clock
+        self._cipher = cipher
         self._ledger = DemoJournal(database)
         self._wallets = UserWalletStore(database)
         self._live_ids: set[tuple[str, str]] = set()
@@ -195,7 +197,7 @@ class WalletConnector:
     async def new_account(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str]
     ) -> NewAccount | None:
-        """Make the account of a wallet that is not stored yet, or None when this build cannot trade the venue.
+        """Make the account of a wallet that is not stored yet, or None when this connector cannot trade the venue.
 
         Raises:
             WalletConnectionError: the definition gives no usable address of its venue.
@@ -203,7 +205,9 @@ class WalletConnector:
         """
         if definition.simulation is None:
             wallet = self._live.candidate(definition, user_wallet_id, credentials)
-            return None if wallet is None else NewVenueAccount(wallet, self._wallets)
+            if wallet is None or self._cipher is None:
+                return None
+            return NewVenueAccount(wallet, self._wallets, self._cipher)
         name = self._feeds.name_for(definition)
         return None if name is None else NewPaperAccount(await self.new_demo(user_wallet_id, name), definition)
 

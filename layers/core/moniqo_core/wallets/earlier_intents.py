@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -23,8 +24,10 @@ def admits_more(command: LifecycleCommand) -> bool:
     return isinstance(command, SetStatus) and command.status == "active"
 
 
-async def wait_for_earlier_intents(store: LiveOrderStore, clock: Clock, user_wallet_id: str | None = None) -> None:
-    """Return once every intent of a wallet, or of all wallets, has its outcome or is too old to be sent.
+async def wait_for_earlier_intents(
+    store: LiveOrderStore, clock: Clock, user_wallet_ids: Sequence[str] | None = None
+) -> None:
+    """Return once every intent of these wallets, or of all wallets, has its outcome or is too old to be sent.
 
     The caller has committed the change before. An intent that is written later is not sent, because its sender reads
     the wallet again.
@@ -34,7 +37,7 @@ async def wait_for_earlier_intents(store: LiveOrderStore, clock: Clock, user_wal
 
     """
     until = clock() + LONGEST_WAIT
-    while await store.any_to_be_sent(clock() - CLOCKS_DIFFER, user_wallet_id):
+    while await store.any_to_be_sent(clock() - CLOCKS_DIFFER, user_wallet_ids):
         if clock() >= until:
             raise TemporarilyUnavailableError(
                 "The change is stored. An order that was decided before is still being sent.", retry_after=1

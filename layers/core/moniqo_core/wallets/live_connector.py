@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import ConflictError, WalletConnectionError, WalletError
+from moniqo_core.domain.wallets.lifecycle_commands import Suspend
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -119,18 +120,26 @@ class LiveConnector:
         """Store a change of a wallet's lifecycle. Orders decided before it have their outcome when this returns."""
         from moniqo_core.storage.live.orders import LiveOrderStore
         from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+        from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
         from moniqo_core.wallets.earlier_intents import admits_more, wait_for_earlier_intents
 
-        orders = LiveOrderStore(self._database)
+        async def wait() -> None:
+            if admits_more(command):
+                return
+            stopped = [wallet.id]
+            if isinstance(command, Suspend):
+                # It stops every wallet of its venue account.
+                others = await VenueAccounts(self._database).others(wallet.account_fingerprints, wallet.id)
+                stopped += [other.id for other in others]
+            await wait_for_earlier_intents(LiveOrderStore(self._database), self._clock, stopped)
+
         try:
             await record_lifecycle_change(self._wallets, wallet, command, projection)
         except ConflictError:
             # A repeat of a pause that was stored but not answered waits on.
-            if not admits_more(command):
-                await wait_for_earlier_intents(orders, self._clock, wallet.id)
+            await wait()
             raise
-        if not admits_more(command):
-            await wait_for_earlier_intents(orders, self._clock, wallet.id)
+        await wait()
 
     async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
         credentials = dict(wallet.settings)

@@ -15,6 +15,9 @@ from moniqo_core.domain.wallets.definition import INITIAL_BALANCE, Definition, S
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.domain.wallets.user_wallet import UserWallet
     from moniqo_core.storage.wallets.user_wallets import UserWalletStore
     from moniqo_core.wallets.base import BaseWallet
@@ -32,6 +35,7 @@ class NewAccount(Protocol):
         """Open or test the account, then store ``wallet`` with its first balance. Returns what was stored.
 
         Raises:
+            AccountTakenError: another wallet of the user is connected to the account.
             ConflictError: a wallet with this id exists.
             InvalidCredentialsError: the venue refuses the credentials, or they allow withdrawals.
             WalletConnectionError: the venue does not answer.
@@ -56,15 +60,20 @@ class NewPaperAccount:
 class NewVenueAccount:
     """An account at a venue. It is stored only if its credentials work."""
 
-    def __init__(self, account: BaseWallet, wallets: UserWalletStore) -> None:
-        """Test ``account`` and store its wallet in ``wallets``."""
+    def __init__(self, account: BaseWallet, wallets: UserWalletStore, cipher: Callable[[], CredentialCipher]) -> None:
+        """Test ``account`` and store its wallet in ``wallets``. ``cipher`` makes its fingerprints."""
         self._account = account
         self._wallets = wallets
+        self._cipher = cipher
 
     async def store(self, wallet: UserWallet) -> UserWallet:
         """Test the credentials, then store the wallet. A balance that cannot be read now is left to the first sync."""
         async with self._account as account:
             await account.require_connection()
+            names = await account.account_names()
+            fingerprints = await self._cipher().fingerprints(names, wallet.user_id)
+            wallet = replace(wallet, account_fingerprints=fingerprints)
+            await self._wallets.require_account_free(wallet)
             with suppress(WalletError, TimeoutError):
                 async with asyncio.timeout(SECONDS_FOR_BALANCE):
                     statement = await account.statement(PreviousSync({}, None), trading=True)

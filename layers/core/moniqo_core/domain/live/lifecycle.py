@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from moniqo_core.domain.errors import ConflictError
+from moniqo_core.domain.errors import ConflictError, WalletSuspendedError
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, Reinstate, SetStatus, Suspend
 from moniqo_core.domain.wallets.status_changes import (
     check_status_change,
@@ -21,11 +21,11 @@ def decide_lifecycle(
     """Return the attributes of the wallet that a command changes.
 
     ``stop_known`` says that the caller has read ``buys_stopped``, and has checked that the wallet may buy again. A
-    pause by the owner that keeps no orders stops the buys. Deleting a wallet deletes its credentials, and the caller
-    adds the time.
+    pause by the owner that keeps no orders stops the buys. Deleting a wallet deletes its credentials and frees its
+    venue account, and the caller adds the time.
 
     Raises:
-        WalletSuspendedError: the wallet is suspended, and the command is not an admin's.
+        WalletSuspendedError: the wallet is suspended, and the command is not an admin's. It cannot be deleted either.
         ConflictError: the command does not fit the status, or the buys were stopped since the caller read the wallet.
 
     """
@@ -43,7 +43,14 @@ def decide_lifecycle(
             lifted = SetStatus(status.value, "admin", reason, by_limit=by_limit)
             return _set_status(wallet, lifted, stop_known=stop_known)
         case DeleteWallet():
-            return {"credentials": None}
+            if wallet.status is UserWalletStatus.SUSPENDED:
+                # Otherwise its owner could connect the account again and trade on.
+                raise WalletSuspendedError(
+                    "A suspended wallet keeps its venue account, so it cannot be deleted.",
+                    hint="Ask an admin to reinstate the wallet. Then delete it.",
+                    reason=wallet.status_reason,
+                )
+            return {"credentials": None, "account_fingerprints": ()}
 
 
 def _set_status(wallet: UserWallet, change: SetStatus, *, stop_known: bool) -> Mapping[str, object]:

@@ -31,6 +31,7 @@ from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.wallets.pause_level import PauseLevel, refuse_while_paused
 from moniqo_core.domain.wallets.user_wallet import SnapshotAsset, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.venue_account import AccountWallet, order_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class LiveDecision:
     ``off`` tells why this deployment sends no orders, and is None when it does. ``open_orders`` counts the orders that
     may still fill. ``form`` is the market, or the reason why the venue cannot take the order. ``buys`` may still fill,
     or may have filled since ``funds`` were read. ``funds`` are None if they were not requested, because a sell does not
-    need them.
+    need them. ``sharing`` are the wallets of the same venue account, this one among them.
     """
 
     request: OrderRequest
@@ -60,6 +61,7 @@ class LiveDecision:
     at: datetime
     buys: Sequence[PendingBuy] = ()
     funds: VenueFunds | None = None
+    sharing: Sequence[AccountWallet] = ()
 
     def check(self) -> None:
         """Raise the error with which the order is refused, if any."""
@@ -72,6 +74,7 @@ class LiveDecision:
         rules: tuple[Rule, ...] = (
             ("live_trading", self._check_live_trading),
             ("status", self._check_status),
+            ("venue_account", self._check_venue_account),
             ("open_orders", self._check_open_orders),
             ("symbol", self._check_symbol),
             ("form", self._check_form),
@@ -127,6 +130,11 @@ class LiveDecision:
                 limit_reached=last_known_breach(wallet, self.at) is not None,
                 key_can_withdraw=wallet.key_can_withdraw,
             )
+
+    def _check_venue_account(self) -> None:
+        refusal = order_refusal(self.wallet.id, self.sharing)
+        if refusal is not None:
+            raise refusal
 
     def _check_open_orders(self) -> None:
         check_open_orders(self.open_orders, 1)

@@ -116,7 +116,8 @@ class UserWallet:
     the wallet and the journal entry that this wallet was copied from. ``baseline`` is what a live wallet's losses count
     from, and is None before its first complete snapshot. ``pause_level`` is the level of its pause, or of one that a
     suspension interrupted. ``buys_stopped`` tells that the open buys of a live wallet must be cancelled, because it
-    was paused or reached a loss limit.
+    was paused or reached a loss limit. ``account_fingerprints`` tell which venue account a live wallet is connected to.
+    ``account_duplicate`` is the wallet's own id if another wallet had that account already.
     """
 
     id: str
@@ -154,6 +155,8 @@ class UserWallet:
     buys_stopped: bool = False
     pause_level: PauseLevel | None = None
     forked_from: str | None = None
+    account_fingerprints: tuple[str, ...] = field(default=(), repr=False)
+    account_duplicate: str | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None
 

@@ -54,6 +54,7 @@ class WalletChanges:
             NotFoundError: the owner has no such wallet.
             WalletInUseError: it has open orders or positions and ``force`` is not set, or an order at the venue could
                 not be cancelled.
+            WalletSuspendedError: it is live and suspended.
             WalletConnectionError: the venue did not answer.
 
         """

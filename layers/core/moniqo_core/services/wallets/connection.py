@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -17,9 +18,11 @@ from moniqo_core.domain.errors import (
     TemporarilyUnavailableError,
     WalletConnectionError,
     WalletError,
+    WalletSuspendedError,
 )
 from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
-from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet
+from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.credential_fields import (
     CheckedCredentials,
     check_credentials,
@@ -53,14 +56,16 @@ class WalletConnection:
         ciphertexts: CiphertextStore,
         connector: WalletConnector,
         cipher: CredentialCipher,
+        fingerprints: AccountFingerprints,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores. ``cipher`` decrypts and encrypts secret credentials."""
+        """Use these stores. ``cipher`` decrypts and encrypts secret credentials, ``fingerprints`` completes others."""
         self._definitions = definitions
         self._wallets = wallets
         self._ciphertexts = ciphertexts
         self._connector = connector
         self._cipher = cipher
+        self._fingerprints = fingerprints
         self._now = now
 
     async def test(self, user_id: str, user_wallet_id: str) -> ConnectionTest:
@@ -111,10 +116,14 @@ class WalletConnection:
             NotFoundError: the owner has no such wallet.
             InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them.
             WalletConnectionError: the venue does not answer. The old credentials stay.
+            AccountTakenError: another wallet of the owner is connected to their account.
+            WalletSuspendedError: the wallet is suspended, and they are of another account.
             ConflictError: another request changed them meanwhile, or they name another starting balance.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
+        if not wallet.is_demo and (await self._fingerprints.complete(user_id)).completed:
+            wallet = await self._wallets.get(user_id, user_wallet_id)
         definition = await self._definitions.get(wallet.wallet_id)
         credentials = check_credentials(definition.required_credentials, given)
         settings = _settings(wallet, credentials)
@@ -123,6 +132,8 @@ class WalletConnection:
             raise WalletConnectionError
         async with candidate:
             await candidate.require_connection()
+            names = await candidate.account_names()
+        account = await self._account(wallet, names) if names else {}
         encrypted = None
         if credentials.secrets:
             encrypted = await self._cipher.encrypt(credentials.secrets, user_id, user_wallet_id)
@@ -135,10 +146,25 @@ class WalletConnection:
             settings=settings,
             connection=connection,
             updated_at=now,
+            **account,
         )
-        changes = {"settings": settings, "connection": connection, "updated_at": now}
+        changes = {"settings": settings, "connection": connection, "updated_at": now, **account}
         await self._wallets.replace_credentials(wallet, encrypted, changes)
         return changed
+
+    async def _account(self, wallet: UserWallet, names: Sequence[str]) -> dict[str, Any]:
+        """Return the attributes that tell the account of new credentials. Raise if the wallet must not change to it."""
+        fingerprints = await self._cipher.fingerprints(names, wallet.user_id)
+        if set(fingerprints) & set(wallet.account_fingerprints):
+            return {"account_fingerprints": fingerprints}
+        if wallet.status is UserWalletStatus.SUSPENDED:
+            raise WalletSuspendedError(
+                "A suspended wallet keeps its venue account. These credentials are of another one.",
+                hint="Use credentials of the same account, or ask an admin to reinstate the wallet first.",
+                reason=wallet.status_reason,
+            )
+        await self._wallets.require_account_free(replace(wallet, account_fingerprints=fingerprints))
+        return {"account_fingerprints": fingerprints, "account_duplicate": None}
 
 
 def _settings(wallet: UserWallet, credentials: CheckedCredentials) -> Mapping[str, str]:

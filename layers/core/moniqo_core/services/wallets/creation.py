@@ -10,6 +10,7 @@ from datetime import datetime
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import (
+    AccountTakenError,
     ConflictError,
     NotFoundError,
     ValidationError,
@@ -17,6 +18,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
 from moniqo_core.services.shared.user_quotas import WalletLimit
+from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.credential_fields import (
     CheckedCredentials,
     check_credentials,
@@ -45,14 +47,20 @@ class WalletCreation:
         connector: WalletConnector,
         cipher: CredentialCipher,
         limit: WalletLimit,
+        fingerprints: AccountFingerprints,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores. ``connector`` makes the account, ``limit`` bounds the number of a user's wallets."""
+        """Use these stores.
+
+        ``connector`` makes the account, ``limit`` bounds the number of a user's wallets, ``fingerprints`` completes
+        those of earlier wallets.
+        """
         self._definitions = definitions
         self._connector = connector
         self._cipher = cipher
         self._repeats = RepeatedCreation(wallets, cipher)
         self._limit = limit
+        self._fingerprints = fingerprints
         self._now = now
 
     async def create(self, user_id: str, request: NewWallet, idempotency_key: str | None = None) -> Created:
@@ -65,6 +73,7 @@ class WalletCreation:
             WalletConnectionError: the venue does not answer.
             IdempotencyMismatchError: the key created a wallet from a different body.
             ConflictError: the wallet that the key created was deleted.
+            AccountTakenError: another wallet of the user is connected to the account of the credentials.
             RateLimitExceededError: the user has the maximum number of wallets.
 
         """
@@ -102,9 +111,13 @@ class WalletCreation:
         )
         if account is None:
             raise _refuse_definition("This deployment cannot connect wallets of this definition yet.")
+        if not wallet.is_demo:
+            await self._fingerprints.complete(wallet.user_id)
         await self._limit.claim(wallet.user_id, wallet.id)
         try:
             stored = await account.store(wallet)
+        except AccountTakenError:
+            raise
         except ConflictError:
             # The request was sent twice at once, or again after the first one was interrupted.
             made = await self._repeats.made_before(wallet.id, wallet.user_id, request)

@@ -21,6 +21,7 @@ from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.venue_account import order_refusal
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.fills import LiveFillStore
@@ -38,6 +39,7 @@ from moniqo_core.storage.live.pre_trade_state import (
 from moniqo_core.storage.orders.order_codec import order_age
 from moniqo_core.storage.wallets.last_use import mark_used
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
+from moniqo_core.storage.wallets.venue_accounts import read_sharing, sharing_stage
 
 SENDS: Final = 3
 
@@ -153,22 +155,23 @@ class LiveOrderStore:
             query["symbol"] = symbol
         return [read_live(document) async for document in self._orders.find(query).sort("seq", 1)]
 
-    async def any_to_be_sent(self, now: datetime, user_wallet_id: str | None = None) -> bool:
-        """Tell whether an intent of a wallet, or of any wallet, has no outcome and may still be sent at ``now``."""
+    async def any_to_be_sent(self, now: datetime, user_wallet_ids: Sequence[str] | None = None) -> bool:
+        """Tell whether an intent of these wallets, or of any, has no outcome and may still be sent at ``now``."""
         query: Document = {"status": OrderStatus.PENDING.value, "created_at": {"$gte": now - SEND_WITHIN}}
-        if user_wallet_id is not None:
-            query["user_wallet_id"] = user_wallet_id
+        if user_wallet_ids is not None:
+            query["user_wallet_id"] = {"$in": list(user_wallet_ids)}
         return await self._orders.find_one(query, {"_id": 1}) is not None
 
     async def has_changed(self, decided: UserWallet) -> bool:
-        """Tell whether the switch now stops orders, or the wallet's stop or limits differ from those ``decided`` on.
+        """Tell whether the switch or another wallet of the account now stops orders, or the wallet changed.
 
-        A paused wallet still sells, so only a stop that the decision did not know is a change. An intent is written
-        first. A change that is committed later finds the intent and waits for it.
+        Its stop and its limits are compared with those that were ``decided`` on. A paused wallet still sells, so only a
+        stop that the decision did not know is a change. An intent is written first. A change that is committed later
+        finds the intent and waits for it.
         """
-        pipeline = [{"$match": {"_id": decided.id, "deleted_at": None}}, switch_stage()]
+        pipeline = [{"$match": {"_id": decided.id, "deleted_at": None}}, switch_stage(), *sharing_stage()]
         found = await (await self._wallets.aggregate(pipeline)).to_list()
-        if not found or is_switched_off(found[0]):
+        if not found or is_switched_off(found[0]) or order_refusal(decided.id, read_sharing(found[0])) is not None:
             return True
         stored = read_user_wallet(found[0])
         return _stop(stored) not in {None, _stop(decided)} or stored.risk_limits != decided.risk_limits

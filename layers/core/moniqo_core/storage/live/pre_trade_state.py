@@ -9,11 +9,13 @@ from typing import Final
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.domain.wallets.venue_account import AccountWallet
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.live.live_order_codec import read_live
 from moniqo_core.storage.live.live_trading_switch import LIVE_TRADING_SWITCH
 from moniqo_core.storage.simulation_seed import DEPLOYMENT
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
+from moniqo_core.storage.wallets.venue_accounts import read_sharing, sharing_stage
 
 ORDERS: Final = "orders"
 MAY_STILL_FILL: Final = tuple(status.value for status in (*OPEN_STATUSES, OrderStatus.UNKNOWN))
@@ -25,7 +27,7 @@ class PreTradeState:
 
     ``orders`` are those that may still fill, and all from the requested number on. ``next_seq`` is the number of the
     next order. ``before`` is the order that already has the client order id. ``stopped`` says that the deployment's
-    live trading switch stops orders.
+    live trading switch stops orders. ``sharing`` are the wallets of the same venue account, this one among them.
     """
 
     wallet: UserWallet
@@ -33,6 +35,7 @@ class PreTradeState:
     next_seq: int
     before: LiveOrder | None
     stopped: bool
+    sharing: Sequence[AccountWallet] = ()
 
 
 def pre_trade_pipeline(
@@ -53,6 +56,7 @@ def pre_trade_pipeline(
         _joined(ORDERS, "last", [{"$match": mine}, {"$sort": {"seq": -1}}, {"$limit": 1}]),
         _joined(ORDERS, "found", [{"$match": {**mine, **wanted}}]),
         switch_stage(),
+        *sharing_stage(),
     ]
     if client_order_id is not None:
         named = {**mine, "client_order_id": client_order_id, "holds_client_id": True}
@@ -69,6 +73,7 @@ def read_pre_trade_state(document: Document) -> PreTradeState:
         next_seq=last[0]["seq"] + 1 if last else 1,
         before=read_live(before[0]) if before else None,
         stopped=is_switched_off(document),
+        sharing=read_sharing(document),
     )
 
 

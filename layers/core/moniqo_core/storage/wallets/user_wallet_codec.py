@@ -46,6 +46,7 @@ _SAME: Final = (
     "evaluated_until",
     "buys_stopped",
     "forked_from",
+    "account_duplicate",
     "created_at",
     "updated_at",
     "last_used_at",
@@ -100,6 +101,8 @@ def _stored(name: str, value: object) -> object:
             return value.value
         case Mapping():
             return dict(value)
+        case tuple() if name == "account_fingerprints":
+            return list(value) or None
         case None | str() | int() | datetime():
             return value
         case _:
@@ -122,6 +125,7 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
         status=UserWalletStatus(document["status"]),
         status_before_suspension=UserWalletStatus(before) if before else None,
         pause_level=_read_pause_level(document),
+        account_fingerprints=tuple(document.get("account_fingerprints") or ()),
         settings=document.get("settings") or {},
         risk_limits=read_limits(document["risk_limits"]),
         key_permissions=KeyPermissions(**permissions) if permissions else None,

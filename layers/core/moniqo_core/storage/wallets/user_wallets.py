@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -13,7 +14,8 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.domain.errors import ConflictError, NotFoundError
 from moniqo_core.domain.risk.limits import DAILY_LOSS_LIMITS
 from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
-from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.venue_account import taken
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.risk_limits import limit_changes_document
@@ -23,10 +25,12 @@ from moniqo_core.storage.wallets.user_wallet_codec import (
     stored_fields,
     user_wallet_document,
 )
+from moniqo_core.storage.wallets.venue_accounts import USER_WALLETS, VenueAccounts, is_account_taken
 
 log: Final = logging.getLogger("moniqo")
 
-COLLECTION: Final = "user_wallets"
+COLLECTION: Final = USER_WALLETS
+INSERTS: Final = 2
 
 
 def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
@@ -47,6 +51,7 @@ class UserWalletStore:
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
         self._wallets = db[COLLECTION]
+        self._accounts = VenueAccounts(db)
 
     async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:
         """Return an owner's wallet.
@@ -101,13 +106,27 @@ class UserWalletStore:
         """Store a new wallet.
 
         Raises:
+            AccountTakenError: another wallet is connected to its venue account.
             ConflictError: another wallet has its id.
 
         """
-        try:
-            await self._wallets.insert_one(user_wallet_document(wallet))
-        except DuplicateKeyError:
-            raise ConflictError("A wallet with this id already exists.") from None
+        for _ in range(INSERTS):
+            await self.require_account_free(wallet)
+            try:
+                await self._wallets.insert_one(user_wallet_document(wallet))
+            except DuplicateKeyError as error:
+                if is_account_taken(error):
+                    continue  # the other wallet may be deleted by now
+                break
+            return
+        raise ConflictError("A wallet with this id already exists.")
+
+    async def require_account_free(self, wallet: UserWallet) -> None:
+        """Raise AccountTakenError if another wallet is connected to the venue account of ``wallet``."""
+        if wallet.account_fingerprints:
+            others = await self._accounts.others(wallet.account_fingerprints, wallet.id)
+            if others:
+                raise taken(others[0])
 
     async def change(self, user_id: str, user_wallet_id: str, changes: Mapping[str, object]) -> None:
         """Set attributes of an owner's wallet.
@@ -173,12 +192,13 @@ class UserWalletStore:
         await self._wallets.update_many(stopped, {"$set": {"buys_stopped": True}})
 
     async def replace_credentials(
-        self, wallet: UserWallet, credentials: str | None, changes: Mapping[str, object]
+        self, wallet: UserWallet, credentials: str | None, changes: Mapping[str, Any]
     ) -> None:
         """Replace the credentials that ``wallet`` was read with, and set other attributes in the same write.
 
         Raises:
-            ConflictError: another request replaced the credentials, or deleted the wallet.
+            AccountTakenError: another wallet is connected to the venue account in ``changes``.
+            ConflictError: another request replaced the credentials, suspended the wallet, or deleted it.
 
         """
         read = {
@@ -187,10 +207,17 @@ class UserWalletStore:
             "deleted_at": None,
             **same_credentials(wallet),
         }
+        if wallet.status is not UserWalletStatus.SUSPENDED:
+            read["status"] = {"$ne": UserWalletStatus.SUSPENDED.value}  # a suspended wallet keeps its account
         version = wallet.credentials_version + 1
         fields = stored_fields({**changes, "credentials": credentials, "credentials_version": version})
-        result = await self._wallets.update_one(read, {"$set": fields})
-        if not result.matched_count:
+        try:
+            result = await self._wallets.update_one(read, {"$set": fields})
+            replaced = bool(result.matched_count)
+        except DuplicateKeyError:
+            await self.require_account_free(replace(wallet, account_fingerprints=changes["account_fingerprints"]))
+            replaced = False
+        if not replaced:
             raise ConflictError("Another request changed the credentials at the same time.")
 
     async def _one(self, query: Document) -> UserWallet:

@@ -18,7 +18,7 @@ from moniqo_core.venues.exchanges.reading.balances import AssetBalance, amount, 
 from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_quotes
 from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueTrades, amount_text, id_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -109,6 +109,10 @@ class Binance(Venue):
             can_withdraw=answer["enableWithdrawals"] or answer.get("enableInternalTransfer") is True,
             ip_restricted=answer["ipRestrict"],
         )
+
+    async def account_id(self, client: Client) -> str | None:
+        """Return ``uid`` of ``GET /api/v3/account``. A sub-account has its own."""
+        return id_text((await client.privateGetAccount({"omitZeroBalances": "true"})).get("uid"))
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
         """Return the symbols of ``GET /api/v3/exchangeInfo``."""

@@ -25,7 +25,7 @@ from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_qu
 from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades
+from moniqo_core.venues.exchanges.venue import Client, Venue, VenueTrades, id_text
 
 _KEEPS_FUNDS: Final = frozenset(
     {"AccountTransfer", "Spot", "ContractTrade", "Derivatives", "Options", "BlockTrade", "CopyTrading"}
@@ -127,6 +127,10 @@ class Bybit(Venue):
             can_withdraw="Withdraw" in granted or (can_change and not granted <= _KEEPS_FUNDS),
             ip_restricted=None if addresses is None else addresses not in ([], ["*"]),
         )
+
+    async def account_id(self, client: Client) -> str | None:
+        """Return ``userID`` of ``GET /v5/user/query-api``. A sub-account has its own."""
+        return id_text((await client.privateGetV5UserQueryApi())["result"].get("userID"))
 
     async def mids(self, client: Client) -> Marks:
         """Return the mark of every symbol, from one call."""

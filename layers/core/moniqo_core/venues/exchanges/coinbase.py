@@ -24,7 +24,7 @@ from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_qu
 from moniqo_core.venues.exchanges.reading.tickers import read_tickers, said
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import Client, Venue, VenueCandles, VenueTrades, amount_text
+from moniqo_core.venues.exchanges.venue import Client, Venue, VenueCandles, VenueTrades, amount_text, id_text
 
 _READ: Final = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT, "STOP_LIMIT": OrderType.STOP_LIMIT}
 _STATUSES: Final = {
@@ -111,6 +111,10 @@ class Coinbase(Venue):
         """Read ``GET /api/v3/brokerage/key_permissions``."""
         answer = await client.v3PrivateGetBrokerageKeyPermissions()
         return KeyPermissions(answer["can_view"], answer["can_trade"], answer["can_transfer"])
+
+    async def account_id(self, client: Client) -> str | None:
+        """Return the portfolio of the key, which is all that it may trade."""
+        return id_text((await client.v3PrivateGetBrokerageKeyPermissions()).get("portfolio_uuid"))
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
         """Return the spot products of ``GET /api/v3/brokerage/market/products``."""

@@ -28,7 +28,7 @@ from moniqo_core.venues.exchanges.reading.quotes import Quote, marks_of, read_qu
 from moniqo_core.venues.exchanges.reading.tickers import read_tickers
 from moniqo_core.venues.exchanges.refusals import VenueRefusalError
 from moniqo_core.venues.exchanges.rows import read_rows, times_of
-from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueCandles, VenueTrades, amount_text
+from moniqo_core.venues.exchanges.venue import IN_QUOTE, Client, Venue, VenueCandles, VenueTrades, amount_text, id_text
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -106,6 +106,10 @@ class Kraken(Venue):
             can_withdraw=any("withdraw" in name for name in allowed),
             ip_restricted=None if limited is None else bool(limited),
         )
+
+    async def account_id(self, client: Client) -> str | None:
+        """Return ``iban`` of ``POST /0/private/GetApiKeyInfo``, which is the public id of the account."""
+        return id_text((await client.privatePostGetApiKeyInfo())["result"].get("iban"))
 
     async def markets(self, client: Client) -> Sequence[Mapping[str, Any]]:
         """Return the pairs of ``GET /0/public/AssetPairs``, with Kraken's own names of the assets.

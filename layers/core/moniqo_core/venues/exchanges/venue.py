@@ -122,6 +122,10 @@ class Venue(ABC):
     async def permissions(self, client: Client) -> KeyPermissions | None:
         """Return the permissions of the key, or None if the venue does not report them."""
 
+    async def account_id(self, client: Client) -> str | None:
+        """Return the venue's own id of the account, the same for all of its keys, or None if it does not tell one."""
+        return None
+
     @abstractmethod
     async def mids(self, client: Client) -> Marks:
         """Return the mark price of every symbol, in as few calls as the venue allows."""
@@ -274,3 +278,8 @@ def _lacks(name: str, field: str, value: str, offered: frozenset[OrderType] | fr
 def amount_text(value: Decimal | None) -> str | None:
     """Return an amount as a string, which CCXT does not round. None stays None."""
     return None if value is None else plain(value)
+
+
+def id_text(value: object) -> str | None:
+    """Return an id of a venue as text, None if the venue gave none."""
+    return None if value is None else str(value).strip() or None

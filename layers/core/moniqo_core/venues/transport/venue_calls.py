@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import lru_cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import urlsplit
 
 from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError
 from moniqo_core.domain.wallets.definition import ApiConfig
@@ -23,11 +22,12 @@ from moniqo_core.venues.exchanges.refusals import (
     read_exception,
 )
 from moniqo_core.venues.exchanges.venue import Client, Venue
+from moniqo_core.venues.transport.account_names import on_test_network
 from moniqo_core.venues.transport.circuit_breaker import CircuitBreaker
 from moniqo_core.venues.transport.http_session import open_session
 from moniqo_core.venues.transport.public_resolver import public_resolver
 from moniqo_core.venues.transport.rate_limiter import RATE_LIMITED, RateLimiter
-from moniqo_core.venues.transport.venue_address import LOOPBACK_HOSTS, checked_address
+from moniqo_core.venues.transport.venue_address import checked_address
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,8 +72,7 @@ class VenueCalls:
         address = config.base_url or config.testnet_url
         hosts = {*venue.hosts, *venue.test_hosts, *venue_hosts}
         self._address = checked_address(address, allow_loopback=allow_loopback, hosts=hosts)
-        host = urlsplit(self._address).hostname
-        self._on_test_network = host in venue.test_hosts or (config.base_url is None and host in LOOPBACK_HOSTS)
+        self.on_test_network = on_test_network(venue, config)
         self._allow_loopback = allow_loopback
         self._per_second = config.rate_limits.get("requests_per_second")
         self._calls_from = calls_from
@@ -106,7 +105,7 @@ class VenueCalls:
         if self._model is None:
             from moniqo_core.venues.ccxt.client import prototype
 
-            self._model = prototype(self.venue, self._address, on_test_network=self._on_test_network)
+            self._model = prototype(self.venue, self._address, on_test_network=self.on_test_network)
         return self._model
 
     def _open_session(self) -> aiohttp.ClientSession:

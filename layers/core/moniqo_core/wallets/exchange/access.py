@@ -26,7 +26,7 @@ class ExchangeAccess:
         self.connection: VenueConnection = config.connection
         self.venue: Venue = config.connection.venue
         self.clock = config.clock
-        self._credentials = credentials
+        self.credentials = credentials
         self._usd_rate = config.usd_rate
         self._unopened = config.unopened
         self._client: Client | None = None
@@ -58,10 +58,10 @@ class ExchangeAccess:
         if self._unopened is not None:
             raise self._unopened
         if self._client is None:
-            missing = [name for name in self.venue.fields if not self._credentials.get(name)]
+            missing = [name for name in self.venue.fields if not self.credentials.get(name)]
             if missing:
                 raise InvalidCredentialsError(f"Missing credentials: {', '.join(missing)}.")
-            self._client = self.connection.client(self._credentials)
+            self._client = self.connection.client(self.credentials)
         return self._client
 
     async def markets(self) -> list[Market]:

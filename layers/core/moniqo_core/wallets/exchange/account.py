@@ -15,6 +15,7 @@ from moniqo_core.domain.sync.account_statement import AccountStatement, Previous
 from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.venues.ccxt.parsing import read_balances
 from moniqo_core.venues.exchanges.venue import Client
+from moniqo_core.venues.transport.account_names import account_name, key_name
 from moniqo_core.wallets.base import PositionReport, WalletBalance
 from moniqo_core.wallets.exchange.access import ExchangeAccess
 from moniqo_core.wallets.exchange.fill_history import KeptFills, ReadKept
@@ -57,6 +58,15 @@ class ExchangeAccount:
     async def key_permissions(self) -> KeyPermissions | None:
         """Return the permissions of the key, or None if the venue does not show them."""
         return await self._access.connection.read(self._access.client, self._access.venue.permissions)
+
+    async def names(self) -> Sequence[str]:
+        """Return the names of the account: its API key, and its id where the venue tells it."""
+        connection, venue = self._access.connection, self._access.venue
+        network = connection.on_test_network
+        account_id = await connection.read(self._access.client, venue.account_id)
+        key = key_name(venue, self._access.credentials, test_network=network)
+        known = None if account_id is None else account_name(venue, account_id, test_network=network)
+        return [name for name in (key, known) if name is not None]
 
     async def balances(self) -> list[WalletBalance]:
         """Return every asset held, ordered by name."""

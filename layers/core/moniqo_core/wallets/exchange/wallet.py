@@ -77,6 +77,10 @@ class ExchangeWallet(VenueWallet):
         """Raise InvalidCredentialsError for a key that is refused or can withdraw, or WalletConnectionError."""
         await self.account.require_connection()
 
+    async def account_names(self) -> Sequence[str]:
+        """Return the names by which the venue knows the account: its API key, and its id where the venue tells it."""
+        return await self.account.names()
+
     async def get_balance(self) -> list[WalletBalance]:
         """Return every asset held, ordered by name."""
         return await self.account.balances()

@@ -58,7 +58,9 @@ class PreTradeFindings:
         buys += [exposure_limits.new_buy(item) for item in newer]
         waiting = sum(not item.has_ended for item in latest.orders)
         off = self._why_off(latest)
-        return LiveDecision(self.order, latest.wallet, off, waiting, self.form, self.at, buys, self.funds)
+        return LiveDecision(
+            self.order, latest.wallet, off, waiting, self.form, self.at, buys, self.funds, latest.sharing
+        )
 
     def _why_off(self, state: PreTradeState) -> str | None:
         if not self.live_trading:

@@ -1,0 +1,110 @@
+"""Fingerprints of wallets that were connected before fingerprints, or under another key ring.
+
+New wallets get theirs when they are connected. These get the fingerprint of their API key, which needs no venue. That
+of the account's own id needs an answer of the venue, and :meth:`AccountFingerprints.ask_venue` adds it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import SecretStr
+
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.domain.errors import DecryptionError, WalletError
+from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.storage.wallets.definitions import DefinitionStore
+from moniqo_core.storage.wallets.user_wallets import read_wallets
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
+from moniqo_core.venues.exchanges.registry import VENUES, venue_of
+from moniqo_core.venues.transport.account_names import key_name, on_test_network
+from moniqo_core.wallets.connector import WalletConnector
+
+PAGE: Final = 100
+_EVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintReport:
+    """The numbers of wallets that got fingerprints, and of those whose credentials or venue cannot be read."""
+
+    completed: int = 0
+    unreadable: int = 0
+
+
+class AccountFingerprints:
+    """Completes stored fingerprints. Repeating it changes nothing."""
+
+    def __init__(
+        self,
+        accounts: VenueAccounts,
+        definitions: DefinitionStore,
+        connector: WalletConnector,
+        cipher: CredentialCipher,
+    ) -> None:
+        """Use these stores. ``connector`` opens wallets whose venue is asked."""
+        self._accounts = accounts
+        self._definitions = definitions
+        self._connector = connector
+        self._cipher = cipher
+
+    async def complete(self, user_id: str | None = None, seconds: float = _EVER) -> FingerprintReport:
+        """Add the fingerprint of the API key to live wallets without one, of one user or of all.
+
+        After ``seconds`` no further page is begun. A wallet that cannot be read is left as it is.
+
+        Raises:
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
+        until, after, key_id = time.monotonic() + seconds, None, await self._cipher.fingerprint_key_id()
+        completed = unreadable = 0
+        while time.monotonic() < until:
+            page = await self._accounts.without_fingerprints(key_id, user_id, after, PAGE)
+            if not page:
+                break
+            wallets, broken = read_wallets(page)
+            after = max([*(wallet.id for wallet in wallets), *broken])
+            definitions = await self._definitions.get_many([wallet.wallet_id for wallet in wallets])
+            done = [await self._complete_one(wallet, definitions.get(wallet.wallet_id)) for wallet in wallets]
+            completed += sum(done)
+            unreadable += len(broken) + len(done) - sum(done)
+        return FingerprintReport(completed, unreadable)
+
+    async def _complete_one(self, wallet: UserWallet, definition: Definition | None) -> bool:
+        if definition is None or definition.slug not in VENUES or definition.api_config is None:
+            return False
+        try:
+            secrets = await self._cipher.decrypt(wallet.credentials, wallet.user_id, wallet.id)
+        except DecryptionError:
+            return False
+        venue = venue_of(definition.slug)
+        name = key_name(venue, _plain(secrets), test_network=on_test_network(venue, definition.api_config))
+        return name is not None and await self._store(wallet, [name])
+
+    async def ask_venue(self, wallet: UserWallet) -> bool:
+        """Ask the venue for the id of a wallet's account, and store its fingerprint as well. Return False if it fails.
+
+        Raises:
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
+        opened = await self._connector.connect_live_many([wallet])
+        try:
+            async with opened[wallet.id] as account:
+                names = await account.account_names()
+        except (KeyError, WalletError):
+            return False
+        return await self._store(wallet, names)
+
+    async def _store(self, wallet: UserWallet, names: Sequence[str]) -> bool:
+        fingerprints = await self._cipher.fingerprints(names, wallet.user_id)
+        return await self._accounts.store(wallet, fingerprints)
+
+
+def _plain(secrets: Mapping[str, SecretStr]) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in secrets.items()}
