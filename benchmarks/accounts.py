@@ -47,7 +47,7 @@ async def create_wallet(database: Database) -> str:
     connector = WalletConnector(database)
     limit = WalletLimit(1000, WalletSlots(database))
     definitions = DefinitionStore(database)
-    fingerprints = AccountFingerprints(VenueAccounts(database), definitions, connector, cipher)
+    fingerprints = AccountFingerprints(VenueAccounts(database), definitions, cipher)
     creation = WalletCreation(definitions, UserWalletStore(database), connector, cipher, limit, fingerprints)
     request = NewWallet("demo-wallet-v1", "Bench", LIMITS, {"initial_balance_usd": SecretStr("1000000")})
     return (await creation.create(OWNER, request)).wallet.id

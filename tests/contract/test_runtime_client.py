@@ -70,7 +70,12 @@ PUBLISHED: Final[dict[str, dict[str, list[float]]]] = {
     "dispatch_evaluation": {"EvaluationsDue": [1.0]},
     "evaluate_orders": {"WalletsEvaluated": [1.0], "EvaluationsPutOff": [0.0]},
     "reconcile_orders": {"OrdersLookedAt": [0.0], "OrdersPutOff": [0.0]},
-    "reencrypt_credentials": {"CredentialsMoved": [0.0], "CredentialsUnreadable": [0.0], "CredentialsLeft": [0.0]},
+    "reencrypt_credentials": {
+        "CredentialsMoved": [0.0],
+        "CredentialsUnreadable": [0.0],
+        "CredentialsLeft": [0.0],
+        "FingerprintsCompleted": [0.0],
+    },
     "rotate_key": {},
 }
 # What takes long to import, and who needs it for the event.
@@ -121,7 +126,7 @@ async def prepare(url: str, database: str, function: str) -> None:
         cipher = CredentialCipher(SecretsManagerKeys(KeyRingSecret("not needed for a demo wallet")))
         limit = WalletLimit(1, WalletSlots(db), now)
         definitions = DefinitionStore(db)
-        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, connector, cipher)
+        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, cipher)
         creation = WalletCreation(definitions, UserWalletStore(db), connector, cipher, limit, fingerprints, now)
         event = event_of("create_wallet")
         owner, key = event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], event["headers"]["idempotency-key"]

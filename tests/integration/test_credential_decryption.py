@@ -43,7 +43,7 @@ class Services:
         self.connector = connector = WalletConnector(database, utc_now, lambda: cipher, allow_loopback=True)
         wallets = UserWalletStore(database)
         definitions = DefinitionStore(database)
-        fingerprints = AccountFingerprints(VenueAccounts(database), definitions, connector, cipher)
+        fingerprints = AccountFingerprints(VenueAccounts(database), definitions, cipher)
         self.connection = WalletConnection(
             definitions, wallets, CiphertextStore(database), connector, cipher, fingerprints
         )

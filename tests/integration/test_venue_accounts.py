@@ -19,7 +19,7 @@ from typing import Any, Final
 import pytest
 from pydantic import SecretStr
 
-from moniqo_core import bootstrap, event_loop
+from moniqo_core import bootstrap, cli, event_loop
 from moniqo_core.bootstrap.order_services import order_opener
 from moniqo_core.credentials.key_ring_secret import KeyRingSecret
 from moniqo_core.domain.errors import WalletError
@@ -29,7 +29,7 @@ from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.wallets.requests import NewWallet
 from tests.conftest import Database, Run, forget
 from tests.support.clock import put_clock_forward
-from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke, User
+from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke, User, load_function
 from tests.support.live_harness import BINANCE, BUY, live_deployment
 from tests.support.secret_search import find_secrets, texts_in
 from tests.support.venues.binance import FakeBinance
@@ -113,8 +113,7 @@ class Caller:
             token = self.run(bootstrap.cipher().encrypt(fields, TRADER.id, wallet))
             self.run(self.database.user_wallets.update_one({"_id": wallet}, {"$set": {"credentials": token}}))
         self.forget_fingerprints(*wallets)
-        report = self.run(bootstrap.account_fingerprints().complete())
-        assert (report.completed, report.unreadable) == (count, 0)
+        load_function("reencrypt_credentials").handler({}, None)
         return wallets
 
 
@@ -129,7 +128,7 @@ def second_key(venue: FakeVenue, credentials: Credentials) -> Credentials:
 
 
 def assert_taken(answer: Answer, holder: str) -> None:
-    assert (answer.status, answer.json["code"]) == (409, "CONFLICT"), answer.text
+    assert (answer.status, answer.json.get("code")) == (409, "CONFLICT"), answer.text
     assert answer.json["user_wallet_id"] == holder
     assert holder in answer.json["hint"]
 
@@ -211,7 +210,7 @@ def test_fingerprints_tell_nothing_without_the_key_ring(venue: FakeVenue, caller
     credentials = venue.credentials(id="123456789")
     stored = caller.stored(caller.connected(credentials))
 
-    fingerprints = stored["account_fingerprints"]
+    fingerprints = stored.get("account_fingerprints", [])
     assert len(fingerprints) == 2
     assert find_secrets([*credentials.values(), "123456789"], texts_in(fingerprints)) == []
     plain = (credentials["api_key"], "123456789", f"{TRADER.id}{credentials['api_key']}")
@@ -316,15 +315,57 @@ def test_completing_fingerprints_again_changes_nothing(venue: FakeVenue, caller:
     wallets = caller.duplicates(venue)
     before = [caller.stored(wallet) for wallet in wallets]
 
-    report = caller.run(bootstrap.account_fingerprints().complete())
+    load_function("reencrypt_credentials").handler({}, None)
 
-    assert (report.completed, report.unreadable) == (0, 0)
     assert [caller.stored(wallet) for wallet in wallets] == before
 
 
 def request_for(credentials: Credentials) -> NewWallet:
     body = json.dumps(new_wallet(wallet_id=BINANCE, credentials=credentials))
     return CreateWalletRequest.model_validate(json.loads(body, parse_float=Decimal)).to_new_wallet()
+
+
+def admin(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:
+    """Run ``moniqo-admin`` with connections of its own, and return its exit code and what it printed."""
+    forget()
+    capsys.readouterr()
+    code = cli.main(["accounts", *words])
+    forget()
+    return code, capsys.readouterr().out.splitlines()
+
+
+def test_migration_lists_duplicates_and_what_each_may_do(
+    venue: FakeVenue, caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oldest, second = caller.duplicates(venue)
+    caller.connected(venue.credentials())
+
+    for action in ("migrate", "duplicates"):
+        code, lines = admin(capsys, action)
+        shown = [line.split() for line in lines]
+        assert code == 1
+        assert [row[0] for row in shown[-3:-1]] == [oldest, second]
+        assert [row[1] for row in shown[-3:-1]] == [TRADER.id, TRADER.id]
+        assert [" ".join(row[4:]) for row in shown[-3:-1]] == ["trades", "cancels only"]
+        assert lines[-1] == "1 venue account with several wallets."
+
+    assert caller.delete(second).status == 204
+    assert admin(capsys, "duplicates") == (0, ["No two wallets of a user share an account."])
+
+
+def test_migration_asks_venues_for_the_account_of_older_wallets(
+    venue: FakeVenue, caller: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    credentials = venue.credentials()
+    older, silent = caller.connected(credentials), caller.connected(venue.credentials())
+    caller.forget_fingerprints(older, silent)
+    list(venue.exchange.accounts.values())[-1].revoked = True
+    caller.admin(older, "suspend")
+
+    code, lines = admin(capsys, "migrate")
+
+    assert (code, lines[0]) == (0, "API keys: 2. Cannot be read: 0. Account ids: 1. Venue tells none: 1.")
+    assert_taken(caller.connect(second_key(venue, credentials)), older)
 
 
 async def attempt(work: Any) -> str | None:

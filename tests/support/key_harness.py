@@ -60,7 +60,7 @@ class Environment:
         self.cipher = CredentialCipher(self.keys)
         self.wallets = UserWalletStore(db)
         definitions, connector = DefinitionStore(db), WalletConnector(db)
-        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, connector, self.cipher)
+        fingerprints = AccountFingerprints(VenueAccounts(db), definitions, self.cipher)
         self.connection = WalletConnection(
             definitions, self.wallets, CiphertextStore(db), connector, self.cipher, fingerprints, clock.now
         )

@@ -22,6 +22,7 @@ UNITS: Final = {
     "EvaluationsPutOff": "Count",
     "OrdersLookedAt": "Count",
     "OrdersPutOff": "Count",
+    "FingerprintsCompleted": "Count",
     "CredentialsMoved": "Count",
     "CredentialsUnreadable": "Count",
     "CredentialsLeft": "Count",

@@ -64,8 +64,7 @@ def account_fingerprints() -> AccountFingerprints:
     from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
     from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 
-    accounts = VenueAccounts(bootstrap.database())
-    return AccountFingerprints(accounts, definition_store(), bootstrap.wallets(), bootstrap.cipher())
+    return AccountFingerprints(VenueAccounts(bootstrap.database()), definition_store(), bootstrap.cipher())
 
 
 @cache

@@ -1,7 +1,8 @@
 """``moniqo-admin``: the commands of operators, for the deployment whose variables are in the environment.
 
-``replay`` and ``verify`` check the journals of demo wallets, ``live`` stops and starts live orders, and ``keys`` shows
-and rotates the keys of credentials. :class:`~moniqo_core.cli.exit_code.ExitCode` lists the exit codes.
+``replay`` and ``verify`` check the journals of demo wallets, ``live`` stops and starts live orders, ``keys`` shows and
+rotates the keys of credentials, and ``accounts`` lists wallets that share an account at a venue.
+:class:`~moniqo_core.cli.exit_code.ExitCode` lists the exit codes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from moniqo_core import __version__, event_loop
-from moniqo_core.cli import keys, live, replay_and_verify
+from moniqo_core.cli import accounts, keys, live, replay_and_verify
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.config import SettingError
 from moniqo_core.credentials.key_rotation import RotationError
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     replay_and_verify.add_commands(commands)
     live.add_commands(commands)
     keys.add_commands(commands)
+    accounts.add_commands(commands)
     options = parser.parse_args(arguments)
     try:
         code: int = event_loop.run(options.run(options))

@@ -69,6 +69,7 @@ class CredentialCipher:
         """Return the beginning of every fingerprint that is made now. Stored ones with another one are worthless.
 
         Raises:
+            EncryptionError: nothing was ever encrypted, so there is no key.
             TemporarilyUnavailableError: the key store does not answer.
 
         """

@@ -102,18 +102,15 @@ class SecretsManagerKeys:
 
     async def writing_key(self) -> Key:
         """Return the newest key in use. A secret without keys gets its first key here."""
-        await self._renew_or_begin()
-        return self._ring.writing_key(self._now())
-
-    async def account_key(self) -> bytes:
-        """Return the key of account fingerprints. A secret without keys gets its first key here."""
-        await self._renew_or_begin()
-        return self._ring.account_key
-
-    async def _renew_or_begin(self) -> None:
         await self._renew(CACHE_SECONDS)
         if not self._ring.keys:
             await self._bootstrap()
+        return self._ring.writing_key(self._now())
+
+    async def account_key(self) -> bytes:
+        """Return the key of account fingerprints. Raise EncryptionError while nothing was ever encrypted."""
+        await self._renew(CACHE_SECONDS)
+        return self._ring.account_key
 
     async def _renew(self, max_age: float) -> None:
         async with self._lock:

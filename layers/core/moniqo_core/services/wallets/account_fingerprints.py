@@ -1,7 +1,7 @@
 """Fingerprints of wallets that were connected before fingerprints, or under another key ring.
 
 New wallets get theirs when they are connected. These get the fingerprint of their API key, which needs no venue. That
-of the account's own id needs an answer of the venue, and :meth:`AccountFingerprints.ask_venue` adds it.
+of the account's own id needs an answer of the venue, which ``moniqo-admin accounts migrate`` asks for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from moniqo_core.credentials.cipher import CredentialCipher
-from moniqo_core.domain.errors import DecryptionError, WalletError
+from moniqo_core.domain.errors import DecryptionError, EncryptionError
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.definitions import DefinitionStore
@@ -22,7 +22,6 @@ from moniqo_core.storage.wallets.user_wallets import read_wallets
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 from moniqo_core.venues.transport.account_names import key_name, on_test_network
-from moniqo_core.wallets.connector import WalletConnector
 
 PAGE: Final = 100
 _EVER: Final = float("inf")
@@ -39,17 +38,10 @@ class FingerprintReport:
 class AccountFingerprints:
     """Completes stored fingerprints. Repeating it changes nothing."""
 
-    def __init__(
-        self,
-        accounts: VenueAccounts,
-        definitions: DefinitionStore,
-        connector: WalletConnector,
-        cipher: CredentialCipher,
-    ) -> None:
-        """Use these stores. ``connector`` opens wallets whose venue is asked."""
+    def __init__(self, accounts: VenueAccounts, definitions: DefinitionStore, cipher: CredentialCipher) -> None:
+        """Use these stores. ``cipher`` decrypts API keys and makes fingerprints."""
         self._accounts = accounts
         self._definitions = definitions
-        self._connector = connector
         self._cipher = cipher
 
     async def complete(self, user_id: str | None = None, seconds: float = _EVER) -> FingerprintReport:
@@ -61,7 +53,11 @@ class AccountFingerprints:
             TemporarilyUnavailableError: the key store does not answer.
 
         """
-        until, after, key_id = time.monotonic() + seconds, None, await self._cipher.fingerprint_key_id()
+        try:
+            key_id = await self._cipher.fingerprint_key_id()
+        except EncryptionError:
+            return FingerprintReport()  # no wallet was ever connected
+        until, after = time.monotonic() + seconds, None
         completed = unreadable = 0
         while time.monotonic() < until:
             page = await self._accounts.without_fingerprints(key_id, user_id, after, PAGE)
@@ -84,24 +80,15 @@ class AccountFingerprints:
             return False
         venue = venue_of(definition.slug)
         name = key_name(venue, _plain(secrets), test_network=on_test_network(venue, definition.api_config))
-        return name is not None and await self._store(wallet, [name])
+        return name is not None and await self.store(wallet, [name])
 
-    async def ask_venue(self, wallet: UserWallet) -> bool:
-        """Ask the venue for the id of a wallet's account, and store its fingerprint as well. Return False if it fails.
+    async def store(self, wallet: UserWallet, names: Sequence[str]) -> bool:
+        """Store the fingerprints of names of a wallet's account. Return False if its credentials changed meanwhile.
 
         Raises:
             TemporarilyUnavailableError: the key store does not answer.
 
         """
-        opened = await self._connector.connect_live_many([wallet])
-        try:
-            async with opened[wallet.id] as account:
-                names = await account.account_names()
-        except (KeyError, WalletError):
-            return False
-        return await self._store(wallet, names)
-
-    async def _store(self, wallet: UserWallet, names: Sequence[str]) -> bool:
         fingerprints = await self._cipher.fingerprints(names, wallet.user_id)
         return await self._accounts.store(wallet, fingerprints)
 

@@ -78,6 +78,11 @@ class VenueAccounts:
             query["_id"] = {"$gt": after}
         return await self._wallets.find(query).sort("_id", ASCENDING).limit(limit).to_list()
 
+    async def without_account_id(self) -> Sequence[Document]:
+        """Return live wallets whose fingerprints are of their API key only, oldest first."""
+        query: Document = {FINGERPRINTS: {"$gt": ""}, f"{FINGERPRINTS}.1": {"$exists": False}}
+        return await self._wallets.find(query).sort([("created_at", ASCENDING), ("_id", ASCENDING)]).to_list()
+
     async def store(self, wallet: UserWallet, fingerprints: Sequence[str]) -> bool:
         """Store fingerprints of a wallet whose credentials are still those that it was read with.
 
