@@ -246,6 +246,13 @@ def test_account_of_an_older_wallet_is_recognised(venue: FakeVenue, caller: Call
     assert len(caller.stored(first)["account_fingerprints"]) == 1
 
 
+def test_wallets_without_fingerprints_share_no_account(venue: FakeVenue, caller: Caller) -> None:
+    wallets = [caller.connected(venue.credentials()) for _ in range(2)]
+    caller.forget_fingerprints(*wallets)
+
+    assert [caller.place(wallet).status for wallet in wallets] == [201, 201]
+
+
 def test_wallet_that_cannot_be_decrypted_does_not_prevent_connecting(venue: FakeVenue, caller: Caller) -> None:
     first = caller.connected(venue.credentials())
     caller.forget_fingerprints(first)

@@ -14,10 +14,12 @@ from moniqo_core.domain.counting import counted
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import AccountWallet
-from moniqo_core.progress import Progress
+from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore, read_wallets
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 
+_PAGE: Final = 100
+_AT_ONCE: Final = 10
 _HEADER: Final = ("wallet", "owner", "connected", "status", "orders")
 
 
@@ -56,23 +58,24 @@ async def _duplicates(_options: argparse.Namespace) -> int:
 
 async def _ask_venues(accounts: VenueAccounts) -> tuple[int, int]:
     """Add the id of the account where the venue tells it. Return how many it told, and how many not."""
-    wallets, _ = read_wallets(await accounts.without_account_id())
-    known = 0
-    with Progress("wallets", len(wallets)) as progress:
-        for number, wallet in enumerate(wallets):
-            names = await _names(wallet)
-            known += len(names) > 1 and await bootstrap.account_fingerprints().store(wallet, names)
-            progress.reach(number + 1)
-    return known, len(wallets) - known
+    known = asked = 0
+    after = ""
+    while page := await accounts.without_account_id(after, _PAGE):
+        wallets, broken = read_wallets(page)
+        after = max([*(wallet.id for wallet in wallets), *broken])
+        known += sum(await gather_bounded(_ask_venue, wallets, _AT_ONCE))
+        asked += len(wallets)
+    return known, asked - known
 
 
-async def _names(wallet: UserWallet) -> Sequence[str]:
+async def _ask_venue(wallet: UserWallet) -> bool:
     opened = await bootstrap.wallets().connect_live_many([wallet])
     try:
         async with opened[wallet.id] as account:
-            return await account.account_names()
+            names = await account.account_names()
     except (KeyError, WalletError):
-        return ()
+        return False
+    return len(names) > 1 and await bootstrap.account_fingerprints().store(wallet, names)
 
 
 async def _list() -> int:

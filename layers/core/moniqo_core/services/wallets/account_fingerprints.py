@@ -7,11 +7,9 @@ of the account's own id needs an answer of the venue, which ``moniqo-admin accou
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from pydantic import SecretStr
 
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.errors import DecryptionError, EncryptionError
@@ -79,7 +77,8 @@ class AccountFingerprints:
         except DecryptionError:
             return False
         venue = venue_of(definition.slug)
-        name = key_name(venue, _plain(secrets), test_network=on_test_network(venue, definition.api_config))
+        plain = {name: value.get_secret_value() for name, value in secrets.items()}
+        name = key_name(venue, {**wallet.settings, **plain}, test_network=on_test_network(venue, definition.api_config))
         return name is not None and await self.store(wallet, [name])
 
     async def store(self, wallet: UserWallet, names: Sequence[str]) -> bool:
@@ -91,7 +90,3 @@ class AccountFingerprints:
         """
         fingerprints = await self._cipher.fingerprints(names, wallet.user_id)
         return await self._accounts.store(wallet, fingerprints)
-
-
-def _plain(secrets: Mapping[str, SecretStr]) -> dict[str, str]:
-    return {name: value.get_secret_value() for name, value in secrets.items()}

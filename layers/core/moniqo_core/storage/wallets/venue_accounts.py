@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import AccountWallet
 from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.wallets.user_wallet_codec import same_credentials
 
 USER_WALLETS: Final = "user_wallets"
 FINGERPRINTS: Final = "account_fingerprints"
@@ -24,12 +25,12 @@ _SHOWN: Final = {"created_at": 1, "status": 1}
 def sharing_stage() -> list[Document]:
     """Return the stages that add the wallets of the same account, itself among them, for :func:`read_sharing`."""
     return [
-        # A missing field would join every wallet without fingerprints.
-        {"$set": {FINGERPRINTS: {"$ifNull": [f"${FINGERPRINTS}", []]}}},
+        # A missing field or an empty list would join every wallet without fingerprints. None is empty text.
+        {"$set": {"shared_by": {"$ifNull": [f"${FINGERPRINTS}", ""]}}},
         {
             "$lookup": {
                 "from": USER_WALLETS,
-                "localField": FINGERPRINTS,
+                "localField": "shared_by",
                 "foreignField": FINGERPRINTS,
                 "pipeline": [{"$project": _SHOWN}],
                 "as": "sharing",
@@ -78,17 +79,17 @@ class VenueAccounts:
             query["_id"] = {"$gt": after}
         return await self._wallets.find(query).sort("_id", ASCENDING).limit(limit).to_list()
 
-    async def without_account_id(self) -> Sequence[Document]:
-        """Return live wallets whose fingerprints are of their API key only, oldest first."""
-        query: Document = {FINGERPRINTS: {"$gt": ""}, f"{FINGERPRINTS}.1": {"$exists": False}}
-        return await self._wallets.find(query).sort([("created_at", ASCENDING), ("_id", ASCENDING)]).to_list()
+    async def without_account_id(self, after: str, limit: int) -> Sequence[Document]:
+        """Return live wallets whose fingerprints are of their API key only, by id."""
+        query: Document = {FINGERPRINTS: {"$gt": ""}, f"{FINGERPRINTS}.1": {"$exists": False}, "_id": {"$gt": after}}
+        return await self._wallets.find(query).sort("_id", ASCENDING).limit(limit).to_list()
 
     async def store(self, wallet: UserWallet, fingerprints: Sequence[str]) -> bool:
         """Store fingerprints of a wallet whose credentials are still those that it was read with.
 
         If another wallet has one of them, this one is marked as a duplicate. Return False if the credentials changed.
         """
-        read = {"_id": wallet.id, "deleted_at": None, "credentials": {"$eq": wallet.credentials}}
+        read = {"_id": wallet.id, "deleted_at": None, **same_credentials(wallet)}
         fields: Document = {FINGERPRINTS: list(fingerprints), "account_duplicate": wallet.account_duplicate}
         try:
             done = await self._wallets.update_one(read, {"$set": fields})
