@@ -131,7 +131,7 @@ def test_switch_is_answered_when_nothing_is_being_sent(wallets: list[tuple[LiveH
     async def switched() -> tuple[int, int]:
         database = bootstrap.database()
         order = asyncio.create_task(place(harness.wallet))
-        while not await database.orders.count_documents({}):  # noqa: ASYNC110  only the database knows
+        while not harness.venue.calls("/order", "POST"):  # noqa: ASYNC110  only the venue knows
             await asyncio.sleep(0.01)
         await set_live_trading_switch(database, LiveTradingSwitch(stopped=True, since=utc_now()))
         await wait_for_earlier_intents(LiveOrderStore(database), utc_now)

@@ -275,7 +275,7 @@ def test_of_duplicates_only_the_oldest_trades(venue: FakeVenue, caller: Caller) 
         assert_taken(closed, oldest)
         path = f"/wallets/{wallet}/orders/preflight"
         rules = caller.invoke("preflight_order", "POST", path, user=TRADER, body=BUY).json["rules"]
-        (rule,) = [rule for rule in rules if rule["rule"] == "venue_account"]
+        (rule,) = [rule for rule in rules if rule["rule"] == "status"]
         assert (rule["result"], rule["code"]) == ("failed", "CONFLICT")
 
     assert caller.delete(oldest, force="true").status == 204

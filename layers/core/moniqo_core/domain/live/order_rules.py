@@ -74,7 +74,6 @@ class LiveDecision:
         rules: tuple[Rule, ...] = (
             ("live_trading", self._check_live_trading),
             ("status", self._check_status),
-            ("venue_account", self._check_venue_account),
             ("open_orders", self._check_open_orders),
             ("symbol", self._check_symbol),
             ("form", self._check_form),
@@ -130,9 +129,7 @@ class LiveDecision:
                 limit_reached=last_known_breach(wallet, self.at) is not None,
                 key_can_withdraw=wallet.key_can_withdraw,
             )
-
-    def _check_venue_account(self) -> None:
-        refusal = order_refusal(self.wallet.id, self.sharing)
+        refusal = order_refusal(wallet.id, self.sharing)
         if refusal is not None:
             raise refusal
 

@@ -25,8 +25,9 @@ _SHOWN: Final = {"created_at": 1, "status": 1}
 def sharing_stage() -> list[Document]:
     """Return the stages that add the wallets of the same account, itself among them, for :func:`read_sharing`."""
     return [
-        # A missing field or an empty list would join every wallet without fingerprints. None is empty text.
-        {"$set": {"shared_by": {"$ifNull": [f"${FINGERPRINTS}", ""]}}},
+        # A missing field or an empty list would join every wallet without fingerprints. No fingerprint is "-", and the
+        # partial index serves it, because it is more than the empty text.
+        {"$set": {"shared_by": {"$ifNull": [f"${FINGERPRINTS}", "-"]}}},
         {
             "$lookup": {
                 "from": USER_WALLETS,
