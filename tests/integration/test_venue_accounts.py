@@ -56,6 +56,7 @@ Credentials = dict[str, str]
 
 @pytest.fixture
 def venue(aws: None, seeded: Database, environment: pytest.MonkeyPatch) -> Iterator[FakeVenue]:
+    environment.setenv("WALLETS_PER_USER", "1000")  # a refused connection keeps its slot for a minute
     with live_deployment(environment) as fake:
         yield fake
 
