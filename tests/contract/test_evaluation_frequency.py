@@ -19,7 +19,9 @@ from moniqo_core.domain.market.market import PathPoint
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Fill, Order
+from moniqo_core.domain.orders.request import ReplaceOrder
 from moniqo_core.domain.paper import decide
+from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
 from moniqo_core.storage.paper.account_codec import read_account
 from tests.support.engine_trial import RULES, Trial
 
@@ -55,14 +57,14 @@ class Life:
     def ask(self, now: datetime, command: Command, context: MarketContext | None) -> None:
         self.pass_time(now)
         self._look(now, now)
-        if isinstance(command, CancelOrder):
+        if isinstance(command, CancelOrder | ReplaceOrder):
             group, number = command.order_id.rsplit("-", 1)
-            command = CancelOrder(f"{self._group(int(group))}-{number}")
+            command = replace(command, order_id=f"{self._group(int(group))}-{number}")
         try:
             commit = decide.decide(
                 path_walk.walk(self.account, self._since(now), self.markets, now, now, self.usd_rate), command, context
             )
-        except errors.WalletError as error:
+        except (errors.WalletError, NothingToReplaceError) as error:
             self.refusals.append(type(error).__name__)
             return
         self.refusals.append(None)
@@ -129,9 +131,10 @@ def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]
     found: list[tuple[datetime, Command, MarketContext | None]] = []
     for now, command, context in trial.asked:
         renamed = command
-        if isinstance(command, CancelOrder):
+        if isinstance(command, CancelOrder | ReplaceOrder):
             group, number = command.order_id.rsplit("-", 1)
-            renamed = CancelOrder(f"{groups.index(group) if group in groups else 10**6}-{number}")
+            name = f"{groups.index(group) if group in groups else 10**6}-{number}"
+            renamed = replace(command, order_id=name)
         found.append((now, renamed, context))
     return found
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest, ReplaceOrder
 from moniqo_core.domain.risk.limits import RiskLimits
 from tests.support.exchange_world import World
 from tests.support.naive_exchange import NaiveExchange
@@ -140,3 +140,42 @@ def _draw_amount(rng: Random, world: World, naive: NaiveExchange, symbol: str, s
     if share == 1:
         price *= 1 + max(naive.maker, naive.taker)
     return cash / price // step * step
+
+
+def draw_close(rng: Random, world: World, naive: NaiveExchange, symbol: str) -> ClosePosition:
+    """Draw a request to close a position, or a part of it."""
+    held, step = naive.held(symbol), world.markets[symbol].lot_step
+    if rng.random() < 0.4:
+        return ClosePosition(symbol)
+    if rng.random() < 0.5:
+        return ClosePosition(symbol, percent=D(rng.choice(("0.01", "10", "33.3", "50", "90", "100"))))
+    amount = rng.choice((step, held, held / 2 // step * step, held / 3, held + step, held - step))
+    return ClosePosition(symbol, amount=max(amount, step))
+
+
+def draw_replace(rng: Random, world: World, naive: NaiveExchange, name: str) -> ReplaceOrder:
+    """Draw new values of an order: mostly those that it has, and valid ones."""
+    order = naive.all_orders.get(name)
+    if order is None:
+        return ReplaceOrder(name, amount=D(1))
+    symbol, kind, step = order["symbol"], order["type"], world.markets[order["symbol"]].lot_step
+    filled, fields = naive.filled(order), {}
+    if order["entry"] is None and rng.random() < 0.6:
+        share = rng.choice((D("0.1"), D("0.5"), D("0.9"), D(1), D("1.01"), D("1.3"), D(2)))
+        fields["amount"] = max(order["amount"] * share // step * step, step)
+        if rng.random() < 0.1:
+            fields["amount"] = rng.choice((filled, filled + step, order["amount"] + step / 2)) or step
+    if kind in {"limit", "stop_limit"} and rng.random() < 0.5:
+        fields["price"] = _near(rng, world, symbol)
+    if kind in {"stop_loss", "take_profit", "stop_limit"} and (order["entry"] or rng.random() < 0.5):
+        rising = order["side"] == "buy" or kind == "take_profit"
+        fields["stop_price"] = _near(rng, world, symbol, 1 if rising else -1)
+    if kind == "trailing_stop" and rng.random() < 0.5:
+        fields["trail_percent"] = D(rng.choice(("0.1", "0.5", "1", "3", "50", "51")))
+    if rng.random() < 0.03:
+        fields[rng.choice(("price", "stop_price", "trail_percent", "amount"))] = D(rng.choice((1, 5, 49000)))
+    if not fields:
+        fields["amount"] = order["amount"]
+    if rng.random() < 0.15:
+        fields["if_filled_amount"] = rng.choice((filled, filled, D(1)))
+    return ReplaceOrder(name, **fields)

@@ -15,8 +15,9 @@ from moniqo_core.domain.ledger.rules import RULES
 from moniqo_core.domain.market.market import Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper import account_lifecycle, decide
+from moniqo_core.domain.paper.changes.replaced_order import find_replaced
 from moniqo_core.domain.risk.limits import RiskLimits
 
 D = Decimal
@@ -80,6 +81,8 @@ class EngineHarness:
             draft = self.walk()
         context = None
         symbol = getattr(command, "symbol", None)
+        if isinstance(command, ReplaceOrder):
+            symbol = find_replaced(draft, command).symbol
         if symbol in MARKETS:
             marks = {name: self.snapshot(name).mid for name in MARKETS}
             context = MarketContext(MARKETS[symbol], self.snapshot(symbol), marks, self.usd_rate)
@@ -94,6 +97,12 @@ class EngineHarness:
         command = OrderRequest(symbol, OrderSide(side), OrderType(kind), size, **exact)  # type: ignore[arg-type]
         commit = self.do(command)
         return next(order for order in commit.orders if order.order_id == f"o-{commit.after.seq}-1")
+
+    def replace(self, order_id: str, **fields: str) -> Order:
+        """Replace an order and return it."""
+        values = {name: D(value) for name, value in fields.items()}
+        self.do(ReplaceOrder(order_id, **values))
+        return self.order(order_id)
 
     def order(self, order_id: str) -> Order:
         """Return an order as its newest commit left it."""

@@ -25,15 +25,16 @@ from moniqo_core.domain.market.snapshot_checks import check_fresh
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.orders.order import Order
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper import account_lifecycle, decide, preflight
 from moniqo_core.domain.paper.account_rules import pause_level_of
+from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
 from moniqo_core.domain.paper.sync_statement import asset_flows_of
 from moniqo_core.domain.portfolio.balance_equation import balance_equation
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
 from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.storage.paper.account_codec import state_document
-from tests.support.engine_drawing import draw_limits, draw_place
+from tests.support.engine_drawing import draw_close, draw_limits, draw_place, draw_replace
 from tests.support.engine_journal import Decided, DifferenceError, Journal
 from tests.support.exchange_world import BASES, MAX_AGE, World
 from tests.support.naive_books import RefusedError, down, usable
@@ -194,6 +195,8 @@ class Trial:
         for _ in range(times):
             try:
                 commit = decide.decide(self.walk(now=now), command, context)
+            except NothingToReplaceError as error:
+                return type(error).__name__
             except errors.WalletError as error:
                 self._check_suggestion(command, context, error, now)
                 return type(error).__name__
@@ -215,9 +218,11 @@ class Trial:
             accepted = (self._accepts(whole, context, now), self._accepts(more, context, now))
             self._same(f"largest amount {largest} of {order}", accepted, (True, False))
 
-    def _accepts(self, order: OrderRequest, context: MarketContext, now: datetime) -> bool:
+    def _accepts(self, order: OrderRequest | ReplaceOrder, context: MarketContext, now: datetime) -> bool:
         try:
             decide.decide(self.walk(now=now), order, context)
+        except NothingToReplaceError:
+            return True
         except errors.WalletError:
             return False
         return True
@@ -227,15 +232,20 @@ class Trial:
     ) -> None:
         """Check that the suggested amount is the largest that passes. That of a fault of form passes its own rule."""
         size = error.members.get("suggested_amount")
-        if not isinstance(command, OrderRequest) or context is None or not isinstance(size, Decimal) or size <= 0:
+        if (
+            not isinstance(command, OrderRequest | ReplaceOrder)
+            or context is None
+            or not isinstance(size, Decimal)
+            or size <= 0
+        ):
             return
         if not isinstance(error, errors.InvalidOrderError):
-            largest = replace(command, amount=size, quote_amount=None)
-            more = replace(largest, amount=(size // context.market.lot_step + 1) * context.market.lot_step)
+            largest = _with_amount(command, size)
+            more = _with_amount(command, (size // context.market.lot_step + 1) * context.market.lot_step)
             accepted = (self._accepts(largest, context, now), self._accepts(more, context, now))
             self._same(f"suggested amount {size} of {command}", accepted, (True, False))
             return
-        if command.amount is None:
+        if command.amount is None or isinstance(command, ReplaceOrder):
             return
         try:
             decide.decide(self.walk(), replace(command, amount=size), context)
@@ -364,12 +374,36 @@ class Trial:
             return
         self.look()
         before, context = self.account.seq, self.context(symbol, snapshot, rng)
+        close = draw_close(rng, self.world, self.naive, symbol)
 
         def accept() -> None:
             name = f"o-{self.account.seq}-1" if self.account.seq > before else "refused"
-            self.naive.close_position(name, symbol, max(self.account.at, self.world.now), context)
+            self.naive.close_position(name, close, max(self.account.at, self.world.now), context)
 
-        self.both(ClosePosition(symbol), rng, accept, context)
+        self.both(close, rng, accept, context)
+
+    def replace(self, rng: Random) -> None:
+        """Replace an open order, and sometimes send the same again."""
+        names = [order["id"] for order in self.naive.open_orders()]
+        if rng.random() < 0.05:
+            names = [*list(self.naive.all_orders)[-30:], "o-0-1"]
+        if not names:
+            return
+        name = rng.choice(names)
+        order = self.naive.all_orders.get(name)
+        symbol = order["symbol"] if order else self.world.symbols[0]
+        snapshot = self.usable_snapshot(symbol, rng)
+        if snapshot is None:
+            return
+        self.look()
+        context = self.context(symbol, snapshot, rng)
+        command = draw_replace(rng, self.world, self.naive, name)
+
+        def accept() -> None:
+            self.naive.replace(command, max(self.account.at, self.world.now), context)
+
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            self.both(command, rng, accept, context)
 
     def reset(self, rng: Random) -> None:
         self.both(ResetAccount(), rng, lambda: self.naive.reset(max(self.world.now, self.account.at)))
@@ -456,6 +490,7 @@ class Trial:
             order, item = self.orders.get(name) or account.orders[name], naive.all_orders[name]
             self._same(f"{name} status", order.status.value, item["status"])
             self._same(f"{name} amount", order.amount, item["amount"])
+            self._same(f"{name} price", order.price, item["price"])
             self._same(f"{name} filled", order.filled_amount, naive.filled(item))
             self._same(f"{name} fee", order.fee, naive.fee(item))
             self._same(f"{name} trigger", (order.triggered, order.stop_price), (item["triggered"], item["stop_price"]))
@@ -487,6 +522,12 @@ class Trial:
             raise DifferenceError(f"step {self.steps}: the balance equation leaves {unexplained}")
 
 
+def _with_amount(command: OrderRequest | ReplaceOrder, amount: Decimal) -> OrderRequest | ReplaceOrder:
+    if isinstance(command, ReplaceOrder):
+        return replace(command, amount=amount)
+    return replace(command, amount=amount, quote_amount=None)
+
+
 def _rule_of(error: errors.WalletError) -> object:
     return type(error), error.members.get("limit_type"), sorted(error.members)
 
@@ -497,7 +538,8 @@ RULES: dict[str, tuple[int, Callable[[Trial, Random], None]]] = {
     "evaluate": (30, Trial.evaluate),
     "evaluate_in_chunks": (10, Trial.evaluate_in_chunks),
     "cancel": (25, Trial.cancel),
-    "close_position": (6, Trial.close_position),
+    "replace": (60, Trial.replace),
+    "close_position": (12, Trial.close_position),
     "set_status": (6, Trial.set_status),
     "set_limits": (8, Trial.set_limits),
     "jump": (6, Trial.jump),

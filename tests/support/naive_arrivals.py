@@ -299,8 +299,10 @@ class NaiveArrivals(NaivePath):
         crosses = order.price is not None and (order.price >= ask if order.side.value == "buy" else order.price <= bid)
         if order.time_in_force.value == "DAY":
             expires = self.day_end
+        self.turns += 1
         return {
             "id": name,
+            "turn": self.turns,
             "symbol": order.symbol,
             "side": order.side.value,
             "type": order.type.value,
@@ -316,6 +318,8 @@ class NaiveArrivals(NaivePath):
             "entry": None,
             "percent": None,
             "triggered": False,
+            "post_only": order.post_only,
+            "reduce_only": order.reduce_only,
             "crossed": order.type.value == "limit" and crosses,
             "takes": [],
             "charged": [],

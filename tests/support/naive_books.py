@@ -86,6 +86,7 @@ class NaiveBooks:
         self.samples: dict[tuple[int, datetime], tuple[Decimal, Decimal, Decimal]] = {}
         self.all_orders: dict[str, Item] = {}
         self.accepted: dict[str, OrderRequest] = {}
+        self.turns = 0
         self.begin(at, balance, {})
 
     def begin(self, at: datetime, cash: Decimal, held: Mapping[str, tuple[Decimal, Decimal]]) -> None:

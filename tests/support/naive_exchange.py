@@ -11,37 +11,69 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from tests.support.naive_arrivals import NaiveArrivals
-from tests.support.naive_books import OPEN, RefusedError
+from tests.support.naive_books import OPEN, Item, RefusedError, down
+from tests.support.naive_replacing import NaiveReplacing
 
 
-class NaiveExchange(NaiveArrivals):
+class NaiveExchange(NaiveReplacing):
     """One paper account and all the market it has seen."""
 
-    def close_position(self, name: str, symbol: str, at: datetime, context: MarketContext) -> None:
-        """Sell all of a symbol at market. If that works, its other sells are cancelled."""
-        faults = self.status_faults("sell")
-        if faults:
-            raise RefusedError(*faults)
-        if not self.held(symbol):
-            raise RefusedError("OrderRejectedError")
-        before = {order["id"]: order["status"] for order in self.open_orders()}
-        for order in self.open_orders():
-            if order["symbol"] == symbol and order["side"] == "sell":
+    def close_position(self, name: str, close: ClosePosition, at: datetime, context: MarketContext) -> None:
+        """Sell all or a part of a symbol at market. If that works, its other sells give way: all, or what is needed."""
+        symbol, held = close.symbol, self.held(close.symbol)
+        amount = self.part_of(close, held)
+        before = {order["id"]: (order["status"], order["amount"]) for order in self.open_orders()}
+        sells = [order for order in self.open_orders() if order["symbol"] == symbol and order["side"] == "sell"]
+        for order in sorted(sells, key=itemgetter("turn"), reverse=True):
+            if amount == held:
                 order["status"] = "cancelled"
-        sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, self.held(symbol))
+            else:
+                self.give_way(order, amount - self.free(symbol.split("/")[0]))
+        sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)
         try:
             self.place(name, sale, at, context)
         except RefusedError:
-            for order_id, status in before.items():
-                self.orders[order_id]["status"] = status
+            for order_id, (status, size) in before.items():
+                self.orders[order_id] |= {"status": status, "amount": size}
             raise
+        for order_id, (_, size) in before.items():
+            if self.orders[order_id]["amount"] != size:
+                self.orders[order_id]["replaced"] = True
+
+    def part_of(self, close: ClosePosition, held: Decimal) -> Decimal:
+        faults = self.status_faults("sell")
+        if faults:
+            raise RefusedError(*faults)
+        if not held:
+            raise RefusedError("OrderRejectedError")
+        amount = held if close.amount is None else close.amount
+        if close.percent is not None and close.percent != 100:
+            amount = down(held * close.percent / 100, self.markets[close.symbol].lot_step)
+        if amount > held:
+            raise RefusedError("InsufficientBalanceError")
+        if not amount:
+            raise RefusedError("InvalidOrderError")
+        return amount
+
+    def give_way(self, order: Item, missing: Decimal) -> None:
+        """Make a sell, and its sibling with it, smaller by what is missing. It ends if that is all of it."""
+        if missing <= 0 or order["status"] not in OPEN - {"pending"}:
+            return
+        entry = self.orders.get(order["entry"] or "")
+        pair = [order] if entry is None else self.exits(entry)
+        ends = self.remaining(order) <= missing or (entry is not None and entry["status"] in OPEN)
+        for sell in pair:
+            if ends:
+                sell["status"] = "cancelled"
+            else:
+                sell["amount"] -= missing
 
     def cancel(self, order_id: str) -> None:
         order = self.orders.get(order_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from moniqo_core.domain.market.market import PathPoint
 from tests.support.naive_books import BASIS_POINT, HOUR, OPEN, ZERO, D, Item, NaiveBooks, down, up
@@ -81,7 +82,7 @@ class NaivePath(NaiveBooks):
     def meet(self, symbol: str, point: PathPoint) -> None:
         """Rules 9 and 10: every open order of the symbol, oldest first. Resting orders share a tenth of the volume."""
         left = point.volume / 10
-        for order in list(self.orders.values()):
+        for order in sorted(self.orders.values(), key=itemgetter("turn")):
             if order["symbol"] != symbol or order["status"] not in OPEN - {"pending"} or order["active"] > point.start:
                 continue
             if order["type"] == "limit" or order["triggered"]:

@@ -16,8 +16,9 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, ResetAccount
 from moniqo_core.domain.money import floor_to
-from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest, ReplaceOrder
+from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
 from moniqo_core.storage.client import with_utc_times
@@ -79,6 +80,8 @@ class Life:
             command = await self._command()
             try:
                 await self.session.run(command)
+            except NothingToReplaceError:
+                self.refused["nothing to replace"] += 1
             except WalletError as error:
                 self.refused[error.code] += 1
             else:
@@ -88,12 +91,15 @@ class Life:
         account, draw = self.session.account, self.chance.random()
         if account.status == "paused" and draw < 0.6:
             return SetStatus("active", "owner")
+        if draw < 0.04 and account.orders:
+            return self._replacement(self.chance.choice(list(account.orders.values())))
         if draw < 0.08 and account.orders:
             return CancelOrder(self.chance.choice(list(account.orders)))
         if draw < 0.1:
             return CancelAllOrders(self.chance.choice([None, *self.symbols]))
         if draw < 0.14:
-            return ClosePosition(self.chance.choice(self.symbols))
+            part = D(50) if self.chance.random() < 0.5 else None
+            return ClosePosition(self.chance.choice(self.symbols), percent=part)
         if draw < 0.16:
             return SetLimits(LIMITS)
         if draw < 0.17:
@@ -101,6 +107,14 @@ class Life:
         if draw < 0.18:
             return ResetAccount()
         return await self._order()
+
+    def _replacement(self, order: Order) -> ReplaceOrder:
+        """Move the price by a tick, or the trigger, or make the order smaller."""
+        if order.price is not None and self.chance.random() < 0.7:
+            return ReplaceOrder(order.order_id, price=order.price - D("0.01"), if_filled_amount=order.filled_amount)
+        if order.entry is not None and order.stop_price is not None:
+            return ReplaceOrder(order.order_id, stop_price=order.stop_price - D("0.01"))
+        return ReplaceOrder(order.order_id, amount=max(order.amount - D("0.01"), D("0.01")))
 
     async def _order(self) -> OrderRequest:
         chance = self.chance

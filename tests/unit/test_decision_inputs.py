@@ -15,7 +15,7 @@ from moniqo_core.domain.ledger.commands import CancelOrder, Command, RecordEvalu
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import Market, PriceLevel, Snapshot
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper.account_lifecycle import open_account
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetLimits, SetStatus
@@ -58,6 +58,11 @@ def test_sample_order_sets_every_field() -> None:
         EVERYTHING,
         OrderRequest("BTC/USDT", OrderSide.SELL, OrderType.MARKET, D(1)),
         CancelOrder("o-2-1"),
+        ReplaceOrder("o-2-1", D("0.5"), D("50000.01"), D(49_000), D("2.5"), D("0.1")),
+        ReplaceOrder("o-2-1", price=D(1)),
+        ClosePosition("BTC/USDT", "mine", D("0.5")),
+        ClosePosition("BTC/USDT", percent=D("12.5")),
+        ClosePosition("BTC/USDT"),
         SetStatus("paused", "owner", None),
         SetStatus("paused", "owner", "why", PauseLevel.FULL, keep_orders=True),
         ResetAccount("again", D("50000.5")),

@@ -15,7 +15,6 @@ from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder, VenueReport
 from moniqo_core.domain.live.order_updates import (
     ABSENCE_REASONS,
     ACCEPTANCE_WINDOW,
-    MAX_STATUS_HISTORY,
     NOT_FOUND,
     QUERIES_BEFORE_REJECTION,
     acknowledged,
@@ -29,6 +28,7 @@ from moniqo_core.domain.live.order_updates import (
 from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.status_history import MAX_STATUS_HISTORY
 
 D = Decimal
 NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)

@@ -154,6 +154,25 @@ class OrderAlreadyClosedError(ConflictError):
     hint = "Nothing is left to cancel. The member 'order' shows the final state."
 
 
+class OrderChangedError(ConflictError):
+    """The order filled further than the request expected. ``filled_amount`` is how far."""
+
+    code = "ORDER_CHANGED"
+    title = "Order changed"
+    hint = "Read it with GET /wallets/{id}/orders/{order_id}, then send the change again with its filled_amount."
+
+
+class ReplaceNotSupportedError(ConflictError):
+    """Orders of this wallet cannot be changed in place. The order is as it was."""
+
+    code = "REPLACE_NOT_SUPPORTED"
+    title = "Replacing is not supported"
+    hint = (
+        "Cancel the order with DELETE /wallets/{id}/orders/{order_id}, then place the new one with"
+        " POST /wallets/{id}/orders."
+    )
+
+
 class PayloadTooLargeError(WalletError):
     """The request body is larger than 256 KB."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from moniqo_core.domain.ledger.open_orders import with_changes
 from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import Order, OrderSide
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus
 from moniqo_core.domain.portfolio.holding import NOTHING_HELD, Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -185,6 +186,18 @@ def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Ma
         else:
             open_order_totals.pop(order.symbol, None)
     return open_order_totals
+
+
+def without_order(account: Account, order: Order) -> Account:
+    """Return an account as if one of its open orders had ended. The lock of the order stays."""
+    ended = order.copy()
+    ended.status = OrderStatus.CANCELLED
+    changed = {order.order_id: ended}
+    return replace(
+        account,
+        orders=with_changes(account.orders, changed),
+        open_order_totals=open_order_totals_after(account, changed),
+    )
 
 
 def unopened_account(user_wallet_id: str, terms: AccountTerms, now: datetime) -> Account:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from moniqo_core.domain.added_fields import ADDED
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, SetLimits
 
 
@@ -55,6 +55,7 @@ Command = (
     OpenAccount
     | OrderRequest
     | ClosePosition
+    | ReplaceOrder
     | ResetAccount
     | CancelOrder
     | CancelAllOrders

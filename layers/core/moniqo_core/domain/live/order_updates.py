@@ -17,13 +17,13 @@ from moniqo_core.domain.live.query_schedule import FIRST_QUERY_DELAY, open_order
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.orders.status_history import extended_history
 
 ACCEPTANCE_WINDOW: Final = timedelta(minutes=3)
 """How long after ``send_by`` a venue may still accept an order. No signature that we send is valid longer."""
 
 QUERIES_BEFORE_REJECTION: Final = 3
 QUERIES_FOR_FILLS: Final = 10
-MAX_STATUS_HISTORY: Final = 20
 
 NOT_SENT: Final = "not_sent"
 NOT_FOUND: Final = "not_found"
@@ -164,10 +164,8 @@ def _finish(order: LiveOrder, now: datetime) -> LiveOrder:
 
 
 def _enter(order: LiveOrder, status: OrderStatus, now: datetime) -> LiveOrder:
-    """Change to a status. A long history keeps its first and its latest entries."""
+    """Change to a status, which the history gains."""
     if order.status is status:
         return order
-    history = (*order.status_history, (status, now))
-    if len(history) > MAX_STATUS_HISTORY:
-        history = (history[0], *history[-(MAX_STATUS_HISTORY - 1) :])
+    history = extended_history(order.status_history, status, now)
     return replace(order, status=status, status_history=history, updated_at=now)

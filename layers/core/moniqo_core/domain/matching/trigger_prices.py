@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import takewhile
+from operator import attrgetter
 from typing import Final
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
@@ -86,7 +87,8 @@ def orders_by_trigger(draft: AccountDraft, symbol: str) -> OrdersByTrigger | Non
     mine = [order for order in orders if order.symbol == symbol and order.is_open]
     if not mine and not draft.position(symbol).amount:
         return None
-    return OrdersByTrigger([order for order in mine if order.status is not OrderStatus.PENDING])
+    waiting = [order for order in mine if order.status is not OrderStatus.PENDING]
+    return OrdersByTrigger(sorted(waiting, key=attrgetter("age")))
 
 
 def takes_at_open(order: Order) -> bool:

@@ -57,6 +57,11 @@ def refuse(faults: Iterable[FormFault]) -> None:
     raise InvalidOrderError(first.message, **members)
 
 
+def can_have(kind: OrderType, name: str) -> bool:
+    """Tell whether an order of a type has the price, stop_price or trail_percent of this name."""
+    return name in _NEEDS[kind]
+
+
 def field_faults(order: OrderRequest) -> Iterator[FormFault]:
     """Yield fields that do not fit together."""
     needs = _NEEDS[order.type]

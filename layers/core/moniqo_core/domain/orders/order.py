@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.orders.status_history import OrderChange, extended_history
 
 
 class OrderSide(StrEnum):
@@ -42,6 +43,10 @@ class OrderStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+
+
+HistoryMark = OrderStatus | OrderChange
+"""What an entry of the history of an order says: the status that the order entered, or how it changed."""
 
 
 class TimeInForce(StrEnum):
@@ -135,7 +140,7 @@ class Order:
     fee: Decimal = ZERO
     locked: Decimal = ZERO
     fill_count: int = 0
-    status_history: tuple[tuple[OrderStatus, datetime], ...] = ()
+    status_history: tuple[tuple[HistoryMark, datetime], ...] = ()
     quote_amount: Decimal | None = None
     stop_price: Decimal | None = None
     trail_percent: Decimal | None = None
@@ -158,10 +163,20 @@ class Order:
 
     def become(self, status: OrderStatus, at: datetime) -> None:
         """Change to ``status``. The history grows only when the status changes."""
+        if self.status is not status or not self.status_history:
+            self.status_history = extended_history(self.status_history, status, at)
         self.status = status
         self.updated_at = at
-        if not self.status_history or self.status_history[-1][0] is not status:
-            self.status_history = (*self.status_history, (status, at))
+
+    def note_replacement(self, at: datetime) -> None:
+        """Record that the order was replaced. Its status stays."""
+        self.status_history = extended_history(self.status_history, OrderChange.REPLACED, at)
+        self.updated_at = at
+
+    @property
+    def age(self) -> tuple[int, str]:
+        """The key that sorts orders, oldest first. A replacement that costs an order its age renews its receipt."""
+        return self.receipt.seq, self.order_id
 
     @property
     def base(self) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from moniqo_core.domain.orders.fees import AssetFee
-from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
+from moniqo_core.domain.orders.order import Fill, HistoryMark, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
 
 
 class ExitSummary(NamedTuple):
@@ -65,7 +65,7 @@ class OrderRecord:
     exits: tuple[ExitSummary, ...]
     entry: str | None
     fills: tuple[Fill, ...]
-    status_history: tuple[tuple[OrderStatus, datetime], ...]
+    status_history: tuple[tuple[HistoryMark, datetime], ...]
     receipt: Receipt | None
     evaluated_until: datetime
     reason: str | None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder, Command, RecordEvaluation, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper import account_lifecycle, account_rules, order_commands
+from moniqo_core.domain.paper.changes.position_closing import close_position
+from moniqo_core.domain.paper.changes.replacement import replace_order
 from moniqo_core.domain.wallets.lifecycle_commands import (
     ChangeLimits,
     DeleteWallet,
@@ -20,14 +22,16 @@ from moniqo_core.domain.wallets.lifecycle_commands import (
 def decide(draft: AccountDraft, command: Command, context: MarketContext | None) -> Commit:
     """Decide ``command``. The same draft, command and context always give the same commit.
 
-    Raises the errors of the functions of :mod:`moniqo_core.domain.paper.order_commands` and of
-    :mod:`moniqo_core.domain.paper.account_lifecycle`.
+    Raises the errors of the functions of :mod:`moniqo_core.domain.paper.order_commands`,
+    :mod:`moniqo_core.domain.paper.changes` and :mod:`moniqo_core.domain.paper.account_lifecycle`.
     """
     match command:
         case OrderRequest() if context is not None:
             return order_commands.place(draft, command, context)
         case ClosePosition() if context is not None:
-            return order_commands.close_position(draft, command, context)
+            return close_position(draft, command, context)
+        case ReplaceOrder() if context is not None:
+            return replace_order(draft, command, context)
         case CancelOrder():
             return order_commands.cancel(draft, command)
         case CancelAllOrders():

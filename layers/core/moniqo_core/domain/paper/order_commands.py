@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.errors import OrderNotFoundError, OrderRejectedError, WalletError
+from moniqo_core.domain.errors import OrderNotFoundError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.money import exact
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
-from moniqo_core.domain.paper.account_rules import check_account_status
+from moniqo_core.domain.orders.order import OrderStatus
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.largest_amount import copy_of, with_largest_amount
 from moniqo_core.domain.paper.order_execution import execute_order
 from moniqo_core.domain.paper.order_rules import PaperDecision
@@ -38,43 +37,6 @@ def place(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> C
         except WalletError as refusal:
             raise with_largest_amount(refusal, before, order, context) from None
         return draft.commit(order, context)
-
-
-def close_position(draft: AccountDraft, command: ClosePosition, context: MarketContext) -> Commit:
-    """Sell everything held of a symbol at market, after cancelling its open sells.
-
-    Raises:
-        OrderRejectedError: Nothing is held.
-        WalletPausedError, WalletSuspendedError: The wallet accepts no orders.
-
-    """
-    with exact():
-        check_account_status(draft, OrderSide.SELL)
-        if not draft.position(command.symbol).amount:
-            raise OrderRejectedError(
-                f"There is no position in {command.symbol}.",
-                hint="GET /wallets/{id}/positions lists the open positions.",
-            )
-        for order_id in draft.open_ids():
-            order = draft.edit(order_id)
-            if order is not None and order.is_open and order.symbol == command.symbol and order.side is OrderSide.SELL:
-                close_order(draft, order, OrderStatus.CANCELLED, draft.at)
-        everything = draft.holding(context.market.base).total
-        decision = PaperDecision(
-            draft,
-            OrderRequest(
-                command.symbol,
-                OrderSide.SELL,
-                OrderType.MARKET,
-                everything,
-                client_order_id=command.client_order_id,
-            ),
-            context,
-        )
-        for _, check in decision.rules():
-            check()
-        execute_order(decision)
-        return draft.commit(command, context)
 
 
 def cancel(draft: AccountDraft, command: CancelOrder) -> Commit:

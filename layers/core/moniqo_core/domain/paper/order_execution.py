@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import ObservedMarket
+from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.market.market import Snapshot
 from moniqo_core.domain.matching.attached_exits import attach_exits, close_exit_group, resize_exits
 from moniqo_core.domain.matching.equity_samples import equity_of
 from moniqo_core.domain.matching.exit_pair_lock import take_shared_lock
@@ -25,23 +27,35 @@ def execute_order(decision: PaperDecision) -> None:
 
     This starts to track the symbol, fills the order, rests or cancels the remainder, and attaches the exits.
     """
-    draft, market, order = decision.draft, decision.context.market, _new_order(decision)
-    if not draft.is_tracked(market.symbol):
-        draft.evaluated_until[market.symbol] = draft.at
-    if draft.account.terms.uses_venue_prices:
-        draft.observed_markets[market.symbol] = _shown(decision)
-    if decision.plan.levels:
-        draft.marks[market.symbol] = _kept_mark(decision)
-    begin_local_day(draft, draft.at)
+    draft, order = decision.draft, _new_order(decision)
+    observe(decision)
     order.expires_at = _expires_at(decision)
     draft.orders[order.order_id] = order
     attach_exits(draft, order, decision.request)
+    fill_and_rest(decision, order)
+
+
+def observe(decision: PaperDecision) -> None:
+    """Keep what the order was decided on: start to track its symbol, and take over the market and the mark."""
+    draft, symbol = decision.draft, decision.context.market.symbol
+    if not draft.is_tracked(symbol):
+        draft.evaluated_until[symbol] = draft.at
+    if draft.account.terms.uses_venue_prices:
+        draft.observed_markets[symbol] = _shown(decision)
+    if decision.plan.levels:
+        draft.marks[symbol] = _kept_mark(decision)
+    begin_local_day(draft, draft.at)
+
+
+def fill_and_rest(decision: PaperDecision, order: Order) -> None:
+    """Fill what the decision planned. The rest of the order stays open and locks its funds, or is cancelled."""
+    draft, market = decision.draft, decision.context.market
     if decision.plan.levels:
         apply_fill(draft, order, market, decision.plan, Liquidity.TAKER, draft.at)
         draft.taken[decision.context.snapshot.book, order.side] = decision.plan.taken
     if order.is_open and decision.waits:
         set_lock(draft, order, required_lock(order, draft.account.terms))
-    if order.filled_amount and decision.request.has_exits:
+    if decision.plan.levels and decision.request.has_exits:
         _open_exits(decision, order)
     if order.is_open and not decision.waits:
         close_order(draft, order, OrderStatus.CANCELLED, draft.at)
@@ -78,7 +92,6 @@ def _shown(decision: PaperDecision) -> ObservedMarket:
 
 def _new_order(decision: PaperDecision) -> Order:
     draft, request, snapshot = decision.draft, decision.request, decision.context.snapshot
-    terms = draft.account.terms
     return Order(
         order_id=f"o-{draft.seq}-1",
         client_order_id=request.client_order_id,
@@ -100,17 +113,23 @@ def _new_order(decision: PaperDecision) -> Order:
         trail_mark=snapshot.bid if request.trail_percent is not None else None,
         reduce_only=request.reduce_only,
         metadata=request.metadata,
-        receipt=Receipt(
-            draft.seq,
-            draft.rules.version,
-            draft.account.limits_version,
-            terms.maker_fee_percent,
-            terms.taker_fee_percent,
-            snapshot.bid,
-            snapshot.ask,
-            snapshot.at,
-            snapshot.source,
-        ),
+        receipt=receipt_of(draft, snapshot),
+    )
+
+
+def receipt_of(draft: AccountDraft, snapshot: Snapshot) -> Receipt:
+    """Return the receipt of an order that this draft decides on ``snapshot``."""
+    terms = draft.account.terms
+    return Receipt(
+        draft.seq,
+        draft.rules.version,
+        draft.account.limits_version,
+        terms.maker_fee_percent,
+        terms.taker_fee_percent,
+        snapshot.bid,
+        snapshot.ask,
+        snapshot.at,
+        snapshot.source,
     )
 
 

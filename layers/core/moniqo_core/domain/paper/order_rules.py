@@ -11,6 +11,7 @@ from moniqo_core.domain.errors import (
     InvalidOrderError,
     OrderRejectedError,
 )
+from moniqo_core.domain.ledger.account import without_order
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.matching.locked_funds import buy_lock
@@ -20,7 +21,7 @@ from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import field_rules
 from moniqo_core.domain.orders.field_rules import FormFault
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
-from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
+from moniqo_core.domain.orders.order import Order, OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.paper import execution_conditions as market_rules
@@ -42,9 +43,17 @@ _NOTHING: Final = FillPlan((), ZERO, ZERO, {})
 class PaperDecision:
     """The decision on one order. Its checks find the amount and the fill plan with which the order is executed."""
 
-    def __init__(self, draft: AccountDraft, request: OrderRequest, context: MarketContext) -> None:
-        """Take the input of the decision. Nothing is checked yet."""
+    def __init__(
+        self, draft: AccountDraft, request: OrderRequest, context: MarketContext, replaced: Order | None = None
+    ) -> None:
+        """Take the input of the decision. Nothing is checked yet.
+
+        ``replaced`` is an open order that the request takes the place of. The request then asks for what has not filled
+        yet. The rules apply as if that order were gone, and its locked funds were free.
+        """
         self.draft = draft
+        self.replaced = replaced
+        self.account = draft.account if replaced is None else without_order(draft.account, replaced)
         self.request = request
         self.context = context
         self.amount = ZERO
@@ -101,17 +110,22 @@ class PaperDecision:
         field_rules.refuse(faults)
 
     def _amount_faults(self, amount: Decimal) -> Iterator[FormFault]:
-        """Yield the faults of the amount. The whole holding may be sold, even if it does not fit the lot or minimum."""
+        """Yield the faults of the amount. The whole holding may be sold, even if it does not fit the lot or minimum.
+
+        The amount of a replaced order is its total. If it does not change, it need not fit the lot.
+        """
         request, market, snapshot = self.request, self.context.market, self.context.snapshot
         price = field_rules.named_price(request)
         if price is None:
             price = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
         sells_all = request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0
+        total = amount if self.replaced is None else amount + self.replaced.filled_amount
         if not sells_all:
-            yield from field_rules.amount_faults(amount, market)
-            yield from field_rules.notional_faults(amount, price, market)
-        yield from field_rules.largest_amount_faults(amount, market)
-        yield from field_rules.largest_notional_faults(amount, price, market)
+            if self.replaced is None or total != self.replaced.amount:
+                yield from field_rules.amount_faults(total, market)
+            yield from field_rules.notional_faults(total, price, market)
+        yield from field_rules.largest_amount_faults(total, market)
+        yield from field_rules.largest_notional_faults(total, price, market)
 
     def _check_expiry(self) -> None:
         expires_at = self.request.expires_at
@@ -150,22 +164,29 @@ class PaperDecision:
         market = self.context.market
         buying = self.request.side is OrderSide.BUY
         asset = market.quote if buying else market.base
-        return asset, self._cash_needed() if buying else self.amount, self.draft.holding(asset).free
+        available = self.draft.holding(asset).free + (ZERO if self.replaced is None else self.replaced.locked)
+        return asset, self._cash_needed() if buying else self.amount, available
 
     def _cash_needed(self) -> Decimal:
-        terms = self.draft.account.terms
-        accrued = terms.taker_rate * self.plan.quote
-        fee = round_up(accrued, scale_of(self.context.market.quote))
-        needed = round_up(self.plan.quote, scale_of(self.context.market.quote)) + fee
+        terms, asset, before = self.draft.account.terms, self.context.market.quote, self.replaced
+        scale = scale_of(asset)
+        # Quote and fee are rounded once for all fills of an order.
+        quote, accrued, charged = (
+            (ZERO, ZERO, ZERO) if before is None else (before.filled_quote, before.fee_accrued, before.fee)
+        )
+        filled = quote + self.plan.quote
+        accrued += terms.taker_rate * self.plan.quote
+        fee = round_up(accrued, scale)
+        needed = round_up(filled, scale) - round_up(quote, scale) + fee - charged
         price, rest = self.request.price, self.amount - self.plan.amount
         if self.waits and rest and price is not None:
-            needed += buy_lock(rest * price, self.plan.quote, accrued, fee, terms, self.context.market.quote)
+            needed += buy_lock(rest * price, filled, accrued, fee, terms, asset)
         return needed
 
     @property
     def open_orders(self) -> int:
         """Number of open orders of the account before this order."""
-        return sum(totals.orders for totals in self.draft.account.open_order_totals.values())
+        return sum(totals.orders for totals in self.account.open_order_totals.values())
 
     @property
     def waits(self) -> bool:
@@ -177,7 +198,7 @@ class PaperDecision:
     def exposure(self) -> Exposure:
         """Exposure including this order, computed once."""
         if self._exposure is None:
-            account, price = self.draft.account, self.request.price
+            account, price = self.account, self.request.price
             self._exposure = symbol_exposure(account, self.amount, price, self.mark, self.context, self.draft.rules)
         return self._exposure
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.wallets.base import BaseWallet
 
@@ -61,12 +61,14 @@ class OrderExecution(Protocol):
         """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""
 
     async def close_position(self, close: ClosePosition) -> OrderRecord:
-        """Sell the whole position in a symbol at market, after cancelling its other sell orders.
+        """Sell the whole position in a symbol at market, after cancelling its other sell orders, or a part of it.
 
         Under a ``client_order_id`` that is taken, return its order like :meth:`place` and sell nothing.
 
         Raises:
             OrderRejectedError: there is no position, or it is below the smallest amount that trades.
+            InvalidOrderError: the part is no lot, or smaller than the smallest order.
+            InsufficientBalanceError: less than the part is held. In a live wallet: or less is free.
 
         Also raises the errors of :meth:`place`.
         """
@@ -97,6 +99,18 @@ class OrderExecution(Protocol):
         Raises:
             WalletConnectionError: the venue did not answer for some of them. The others are cancelled.
 
+        """
+
+    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+        """Change an open order in place and return it. A repeat returns the order, also after it ended.
+
+        Raises:
+            OrderNotFoundError: the wallet has no such order.
+            OrderAlreadyFilledError, OrderAlreadyClosedError: it has ended. The error's ``order`` is its record.
+            OrderChangedError: it has not filled as far as the command expects.
+            ReplaceNotSupportedError: orders of this wallet cannot be changed.
+
+        Also raises the errors of :meth:`place`. The order is then as it was.
         """
 
     async def release(self, *, force: bool) -> None:

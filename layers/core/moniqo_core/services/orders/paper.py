@@ -8,7 +8,7 @@ from typing import Protocol
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.wallets.base import BaseWallet
@@ -43,6 +43,9 @@ class PaperOrders(Protocol):
 
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel open orders in one commit."""
+
+    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+        """Replace an open order in one commit."""
 
 
 class PaperExecution:
@@ -96,6 +99,10 @@ class PaperExecution:
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel every open order, or those of one symbol, in one commit."""
         return await self._orders.cancel_all(symbol)
+
+    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+        """Replace an open order in one commit."""
+        return await self._orders.replace(command)
 
     async def release(self, *, force: bool) -> None:
         """Do nothing. The commit that closes the account refuses open orders, or cancels them with ``force``."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
@@ -64,6 +64,18 @@ class Orders:
 
         """
         return await self._once(user_id, user_wallet_id, close)
+
+    async def replace(self, user_id: str, user_wallet_id: str, command: ReplaceOrder) -> OrderRecord:
+        """Change an open order in place and return it. It counts as an order, unless it is refused.
+
+        Raises:
+            RateLimitExceededError: the user placed too many orders within this minute.
+
+        """
+        opening = self._opener.open_to_trade(user_id, user_wallet_id, None)
+        execution, permit = await self._limit.count_while(user_id, opening)
+        permit.require()
+        return await permit.spend(execution.replace(command))
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Return the current state of one order."""

@@ -15,6 +15,7 @@ from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import (
     Fill,
+    HistoryMark,
     Liquidity,
     Order,
     OrderSide,
@@ -23,6 +24,7 @@ from moniqo_core.domain.orders.order import (
     Receipt,
     TimeInForce,
 )
+from moniqo_core.domain.orders.status_history import OrderChange
 from moniqo_core.storage.document import Document, optional_decimal, optional_text
 
 _UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
@@ -113,7 +115,7 @@ def read_order(document: Document) -> Order:
         fee=Decimal(document["fee"]),
         locked=Decimal(document["locked"]),
         fill_count=document["fill_count"],
-        status_history=tuple((OrderStatus(status), at) for status, at in document["status_history"]),
+        status_history=tuple((_history_mark(mark), at) for mark, at in document["status_history"]),
         quote_amount=optional_decimal(document["quote_amount"]),
         stop_price=optional_decimal(document.get("stop_price")),
         trail_percent=optional_decimal(document.get("trail_percent")),
@@ -128,6 +130,10 @@ def read_order(document: Document) -> Order:
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
         receipt=_read_receipt(document["receipt"]),
     )
+
+
+def _history_mark(stored: str) -> HistoryMark:
+    return OrderChange.REPLACED if stored == OrderChange.REPLACED else OrderStatus(stored)
 
 
 def pack_order(order: Document) -> bytes:

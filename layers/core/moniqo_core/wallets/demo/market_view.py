@@ -15,14 +15,16 @@ from moniqo_core.domain.market.trading_hours import trading_hours_at
 from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.money import ONE
 from moniqo_core.domain.orders.order import OrderSide
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
+from moniqo_core.domain.paper.changes.replaced_order import find_replaced
 
 
 async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, clock: Clock) -> MarketContext | None:
     """Read the market for a command, or return None for a command that needs no price.
 
-    Raises what :func:`observe_market` raises, and before that WalletPausedError and WalletSuspendedError.
+    Raises what :func:`observe_market` raises, and before that WalletPausedError, WalletSuspendedError and what
+    :func:`moniqo_core.domain.paper.changes.replaced_order.find_replaced` raises.
     """
     match command:
         case OrderRequest(symbol=symbol, side=side):
@@ -31,6 +33,9 @@ async def context_for(command: Command, draft: AccountDraft, feed: PriceFeed, cl
         case ClosePosition(symbol=symbol):
             check_account_status(draft, OrderSide.SELL)
             return await observe_market(symbol, OrderSide.SELL, draft, feed, clock)
+        case ReplaceOrder():
+            order = find_replaced(draft, command)
+            return await observe_market(order.symbol, order.side, draft, feed, clock)
         case _:
             return None
 

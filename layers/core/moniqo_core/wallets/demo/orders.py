@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
-    OrderAlreadyClosedError,
-    OrderAlreadyFilledError,
     OrderNotFoundError,
     WalletError,
 )
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
+from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_ended
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill, Order, OrderStatus
+from moniqo_core.domain.orders.order import Fill, Order
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+from moniqo_core.domain.orders.replacement import is_met
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
+from moniqo_core.domain.orders.status_history import was_replaced
+from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
 from moniqo_core.storage.paper.orders.of_account import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
@@ -99,10 +101,26 @@ class DemoOrders:
         return await self._reader.get(order_id)
 
     async def _refuse_ended(self, order_id: str) -> None:
-        record = await self._reader.get(order_id)
-        if record.status is OrderStatus.FILLED:
-            raise OrderAlreadyFilledError(f"Order {order_id} is already filled.", order=record)
-        raise OrderAlreadyClosedError(f"Order {order_id} is already {record.status}.", order=record)
+        raise already_ended(await self._reader.get(order_id))
+
+    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+        """Replace an open order in one commit. A repeat returns the order, also after it ended.
+
+        Raises:
+            OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: the order is not open.
+
+        And everything that :func:`~moniqo_core.domain.paper.changes.replacement.replace_order` raises.
+        """
+        try:
+            await self._access.session.run(command)
+        except NothingToReplaceError:
+            pass
+        except OrderNotFoundError:
+            record = await self._reader.get(command.order_id)
+            if was_replaced(record.status_history) and is_met(record, command):
+                return record
+            raise already_ended(record, hint=NOTHING_TO_REPLACE) from None
+        return await self._reader.get(command.order_id)
 
     async def cancel_all(self, symbol: str | None) -> list[OrderRecord]:
         """Cancel every open order, or those of one symbol, in one commit. Returns the orders, oldest first."""

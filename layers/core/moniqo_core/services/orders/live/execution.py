@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from moniqo_core.services.orders.execution import FillPage, OrderPage
+from moniqo_core.services.orders.live.closing import close_live_position
+from moniqo_core.services.orders.live.replacing import replace_live_order
 
 if TYPE_CHECKING:
     from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
     from moniqo_core.domain.orders.record import OrderRecord
-    from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+    from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
     from moniqo_core.domain.orders.rule_check import Preflight
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
@@ -54,8 +56,9 @@ class LiveExecution:
         return await self._placing.pre_trade.preflight(self._account, order, (await self._read(None)).state)
 
     async def close_position(self, close: ClosePosition) -> OrderRecord:
-        """Cancel other sell orders of a symbol and sell the whole position at market, in whole lots."""
-        return await self._placing.close_position(self._account, close, await self._read(close.client_order_id))
+        """Sell a position or a part of it at market, in whole lots."""
+        found = await self._read(close.client_order_id)
+        return await close_live_position(self._placing, self._account, close, found)
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order, which is queried at the venue first unless it has ended or is being sent."""
@@ -76,6 +79,10 @@ class LiveExecution:
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel every order that may still fill, or those of one symbol."""
         return await self._orders.cancel_all(self._account, symbol, by_owner=True)
+
+    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+        """Return an order that already is as the command wants it, and refuse any other change."""
+        return await replace_live_order(self._placing, self._account, command, await self._read(None))
 
     async def release(self, *, force: bool) -> None:
         """Raise WalletInUseError while an order may still fill. With ``force``, cancel open orders first."""

@@ -20,6 +20,7 @@ from moniqo_core.domain.errors import (
     WalletInUseError,
 )
 from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_ended
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
@@ -108,10 +109,7 @@ class LiveOrders:
         if order.has_ended:
             raise await self._ended(order)
         if order.venue_order_id is None:
-            raise ConflictError(
-                f"It is not yet known whether order {order_id} reached the venue.",
-                hint="The service keeps asking the venue. Try again in a minute.",
-            )
+            raise _not_known_yet(order_id)
         with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError, OrderNotFoundError):
             await wallet.cancel_order(order.venue_order_id, order.request.symbol)
         after = await self._reconciler.query(wallet, order, used_at=self._now() if by_owner else None)
@@ -123,6 +121,21 @@ class LiveOrders:
                 hint="The service keeps asking the venue. Try again in a minute.",
             )
         return after
+
+    async def open_order(self, wallet: VenueWallet, order_id: str) -> OrderRecord:
+        """Return an order that is open at the venue, queried now.
+
+        Raises:
+            OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: it is not open.
+            ConflictError: it is not known yet whether the order was placed.
+
+        """
+        order = await self.refreshed(wallet, await self._store.get(wallet.user_wallet_id, order_id))
+        if order.has_ended:
+            raise await self._ended(order, NOTHING_TO_REPLACE)
+        if order.venue_order_id is None:
+            raise _not_known_yet(order_id)
+        return await self._reconciler.record(order)
 
     async def release(self, wallet: VenueWallet, *, force: bool) -> None:
         """Make sure that no order of the wallet can still fill. With ``force``, cancel open orders first.
@@ -143,10 +156,8 @@ class LiveOrders:
                 " The service checks orders with status unknown on a schedule.",
             )
 
-    async def _ended(self, order: LiveOrder) -> WalletError:
-        record = await self._reconciler.record(order)
-        kind = OrderAlreadyFilledError if order.status is OrderStatus.FILLED else OrderAlreadyClosedError
-        return kind(f"Order {order.order_id} is already {order.status}.", order=record)
+    async def _ended(self, order: LiveOrder, hint: str | None = None) -> WalletError:
+        return already_ended(await self._reconciler.record(order), hint=hint)
 
     async def cancel_all(
         self, wallet: VenueWallet, symbol: str | None, side: OrderSide | None = None, *, by_owner: bool = False
@@ -179,3 +190,10 @@ class LiveOrders:
             return None
         except Exception as error:  # noqa: BLE001  the caller raises it
             return error
+
+
+def _not_known_yet(order_id: str) -> ConflictError:
+    return ConflictError(
+        f"It is not yet known whether order {order_id} reached the venue.",
+        hint="The service keeps asking the venue. Try again in a minute.",
+    )

@@ -6,23 +6,17 @@ An intent is written first and then sent once. Without an answer it is ``unknown
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
-    OrderAlreadyClosedError,
-    OrderAlreadyFilledError,
-    OrderRejectedError,
     TemporarilyUnavailableError,
 )
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.client_id import venue_client_id
 from moniqo_core.domain.live.order import OPEN_WITHIN, LiveOrder
-from moniqo_core.domain.money import exact, floor_to
-from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.user_wallet import UserWallet
@@ -95,12 +89,12 @@ class LivePlacing:
 
         """
         accepted = await self.find_accepted(wallet, order, found)
-        return accepted or await self._send(wallet, order, found, order)
+        return accepted or await self.carry_out(wallet, order, found, order)
 
-    async def _send(
+    async def carry_out(
         self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, asked: OrderRequest | ClosePosition
     ) -> OrderRecord:
-        """Place an order that carries out what was ``asked``."""
+        """Place an order that carries out what was ``asked``, or raise the errors of :meth:`place`."""
         decided = await self._intend(wallet, order, found, asked)
         if isinstance(decided, OrderRecord):
             return decided
@@ -161,42 +155,3 @@ class LivePlacing:
                 f"Order {before.order_id} already has client_order_id {asked.client_order_id} and a different body."
             )
         return await self._reconciler.record(await self.orders.refreshed(wallet, before), replayed=True)
-
-    async def close_position(self, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead) -> OrderRecord:
-        """Sell the whole position in a symbol at market, in whole lots, after cancelling its other sell orders.
-
-        Under a ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
-
-        Raises:
-            OrderRejectedError: there is no position, it is smaller than a lot, or its market does not accept the sale.
-
-        Also raises the errors of :meth:`place`.
-        """
-        accepted = await self.find_accepted(wallet, close, found)
-        if accepted is not None:
-            return accepted
-        symbol, state = close.symbol, found.state
-        market = await wallet.market(symbol)
-        one_lot = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, market.lot_step)
-        self.pre_trade.check(one_lot, state, market)
-        await wallet.require_accepted(one_lot)  # otherwise exits would be cancelled and nothing sold
-        for order in state.orders:
-            if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
-                with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
-                    await self.orders.cancel(wallet, order.order_id)
-        held = await wallet.get_balance_for_asset(market.base)
-        with exact():
-            amount = floor_to(held.free, market.lot_step)
-        # A repeat may have sold it meanwhile, so look for its order before anything is refused.
-        latest = await self.read_state(wallet.user_wallet_id, close.client_order_id)
-        accepted = await self.find_accepted(wallet, close, latest)
-        if accepted is not None:
-            return accepted
-        if not amount:
-            raise OrderRejectedError(
-                f"There is no position in {symbol} to close.",
-                held=held.free,
-                hint="GET /wallets/{id}/positions lists the open positions.",
-            )
-        sell = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount, client_order_id=close.client_order_id)
-        return await self._send(wallet, sell, latest, close)

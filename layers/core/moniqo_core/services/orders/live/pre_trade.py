@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from moniqo_core.domain.clock import Clock
-from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.errors import OrderRejectedError, WalletError
 from moniqo_core.domain.live import exposure_limits
 from moniqo_core.domain.live.order_rules import LiveDecision, VenueFunds
 from moniqo_core.domain.live.preflight import preflight
@@ -100,6 +100,13 @@ class PreTradeCheck:
     def check(self, order: OrderRequest, state: PreTradeState, market: Market) -> None:
         """Raise the error of a rule that refuses an order in ``market`` regardless of funds."""
         self._findings(order, state, market).decision(state).check()
+
+    def check_wallet(self, order: OrderRequest, state: PreTradeState) -> None:
+        """Raise the error of a wallet or a deployment that takes no such order now."""
+        decision = self._findings(order, state, OrderRejectedError()).decision(state)
+        for name, check in decision.rules():
+            if name in {"live_trading", "status"}:
+                check()
 
     def _findings(
         self,

@@ -1,0 +1,114 @@
+"""Closing positions of live wallets, or parts of them, at market."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from moniqo_core.domain.errors import (
+    InsufficientBalanceError,
+    InvalidOrderError,
+    OrderAlreadyClosedError,
+    OrderAlreadyFilledError,
+    OrderRejectedError,
+)
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.partial_close import part_to_sell, refused_part
+from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
+
+if TYPE_CHECKING:
+    from moniqo_core.services.orders.live.placing import LivePlacing
+    from moniqo_core.services.orders.live.pre_trade import PreTradeRead
+    from moniqo_core.wallets.base import WalletBalance
+    from moniqo_core.wallets.venue_wallet import VenueWallet
+
+_LOCKED: Final = (
+    "Open sell orders hold the rest. Cancel them with DELETE /wallets/{id}/orders?symbol=..., or close the whole"
+    " position without a body."
+)
+
+
+async def close_live_position(
+    placing: LivePlacing, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead
+) -> OrderRecord:
+    """Sell a position in a symbol at market, in whole lots, or a part of it.
+
+    Before the whole position is sold, its other sell orders are cancelled. A part is sold of what they leave free, so
+    that no protection at the venue is lost. Under a ``client_order_id`` that is taken, return its order. Nothing is
+    cancelled or sold then.
+
+    Raises:
+        OrderRejectedError: there is no position, it is smaller than a lot, or its market does not accept the sale.
+        InsufficientBalanceError, InvalidOrderError: the part cannot be sold. Nothing was cancelled or sold.
+
+    Also raises the errors of :meth:`moniqo_core.services.orders.live.placing.LivePlacing.place`.
+    """
+    accepted = await placing.find_accepted(wallet, close, found)
+    if accepted is not None:
+        return accepted
+    market = await wallet.market(close.symbol)
+    one_lot = _sale(close, market.lot_step)
+    placing.pre_trade.check(one_lot, found.state, market)
+    await wallet.require_accepted(one_lot)  # otherwise exits would be cancelled and nothing sold
+    if close.is_whole:
+        await _cancel_sells(placing, wallet, close.symbol, found)
+    held = await wallet.get_balance_for_asset(market.base)
+    # A repeat may have sold it meanwhile, so look for its order before anything is refused.
+    latest = await placing.read_state(wallet.user_wallet_id, close.client_order_id)
+    accepted = await placing.find_accepted(wallet, close, latest)
+    if accepted is not None:
+        return accepted
+    try:
+        amount = _whole(close, held, market) if close.is_whole else _part(close, held, market)
+        return await placing.carry_out(wallet, _sale(close, amount), latest, close)
+    except InvalidOrderError as refusal:
+        raise refused_part(refusal, close, held.total) from None
+
+
+async def _cancel_sells(placing: LivePlacing, wallet: VenueWallet, symbol: str, found: PreTradeRead) -> None:
+    for order in found.state.orders:
+        if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
+            with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
+                await placing.orders.cancel(wallet, order.order_id)
+
+
+def _whole(close: ClosePosition, held: WalletBalance, market: Market) -> Decimal:
+    with exact():
+        amount = floor_to(held.free, market.lot_step)
+    if not amount:
+        raise _no_position(close, held.free)
+    return amount
+
+
+def _part(close: ClosePosition, held: WalletBalance, market: Market) -> Decimal:
+    if not held.total:
+        raise _no_position(close, held.total)
+    with exact():
+        amount = part_to_sell(close, held.total, market)
+        free = floor_to(held.free, market.lot_step)
+    if amount > held.free:
+        raise InsufficientBalanceError(
+            f"Needs {plain(amount)} {market.base}. {plain(held.free)} {market.base} is available.",
+            needed=amount,
+            available=held.free,
+            asset=market.base,
+            suggested_amount=free,
+            hint=_LOCKED.replace("...", close.symbol),
+        )
+    return amount
+
+
+def _no_position(close: ClosePosition, held: Decimal) -> OrderRejectedError:
+    return OrderRejectedError(
+        f"There is no position in {close.symbol} to close.",
+        held=held,
+        hint="GET /wallets/{id}/positions lists the open positions.",
+    )
+
+
+def _sale(close: ClosePosition, amount: Decimal) -> OrderRequest:
+    return OrderRequest(close.symbol, OrderSide.SELL, OrderType.MARKET, amount, client_order_id=close.client_order_id)
