@@ -219,6 +219,7 @@ def traded(journey: Journey) -> None:
     assert journey("get_order")["status"] == "open"
     assert len(journey("list_orders", query={"status": "open"})["items"]) == 2
     assert len(journey("list_all_orders", query={"status": "open"})["items"]) == 3
+    assert journey("replace_order", body={"price": "10001", "if_filled_amount": "0"})["price"] == "10001"
     assert journey("cancel_order")["status"] == "cancelled"
     assert len(journey("cancel_orders", query={"all": "true"})["cancelled"]) == 1
     assert journey("cancel_orders", query={"symbol": "BTC/USDT"}) == {"cancelled": []}
@@ -236,6 +237,11 @@ def traded(journey: Journey) -> None:
     assert (closed["status"], closed["client_order_id"]) == ("filled", "a-close")
     assert journey("close_position", 200, **closing) == closed
     assert journey("get_performance")["trades"] == 2
+    journey("place_order", 201, body=order | {"amount": "0.1"})
+    half = journey("close_position", 201, query={"symbol": "BTC/USDT"}, body={"percent": "50"})
+    assert half["status"] == "filled"
+    every_position = {"body": {"confirm": True}, "headers": {"Idempotency-Key": "flat"}}
+    assert len(journey("close_positions", **every_position)["items"]) == 1
 
 
 def read_everything(journey: Journey) -> None:

@@ -27,6 +27,7 @@ READS_KEYS = {
     "cancel_order",
     "cancel_orders",
     "close_position",
+    "close_positions",
     "create_wallet",
     "delete_wallet",
     "get_balance",
@@ -40,6 +41,7 @@ READS_KEYS = {
     "preflight_order",
     "reencrypt_credentials",
     "replace_credentials",
+    "replace_order",
     "resume_wallet",
     "rotate_key",
     "reconcile_orders",
@@ -52,7 +54,8 @@ KEY_WORK = {"reencrypt_credentials", "rotate_key"}
 MARKETS = {"get_book", "get_candles", "get_clock", "get_price", "get_ticker", "list_markets"}
 # Whatever opens a demo wallet brings it up to the present, which may be a venue's.
 OPENS_DEMO_WALLETS = {
-    *("cancel_order", "cancel_orders", "close_position", "delete_wallet", "evaluate_orders", "fork_wallet"),
+    *("cancel_order", "cancel_orders", "close_position", "close_positions", "delete_wallet", "evaluate_orders"),
+    *("fork_wallet", "replace_order"),
     *("get_equity", "get_ledger", "get_order", "get_performance", "list_all_orders", "list_orders", "list_trades"),
     *("place_order", "preflight_order", "reinstate_wallet", "reset_wallet", "suspend_wallet", "update_wallet"),
 }

@@ -24,7 +24,7 @@ from moniqo_core.domain.market.trading_hours import NYSE, trading_hours_at
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.fees import accrue_fee
 from moniqo_core.domain.orders.order import OrderSide, OrderType, TimeInForce
-from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest
 from moniqo_core.domain.paper.account_lifecycle import fork_account
 from moniqo_core.domain.paper.account_rules import check_account_symbol
 from moniqo_core.domain.paper.valuation import value
@@ -38,9 +38,9 @@ EXAMPLE: Final = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RULES: Final = 17
 NAMES: Final[dict[str, object]] = {
     "BTC": BTC, "ETH": ETH, "START": START, "STEP": STEP, "WIDE": WIDE, "D": Decimal, "PaperAccount": EngineHarness,
-    "OrderRequest": OrderRequest, "Cancel": CancelOrder, "Reset": ResetAccount, "SetStatus": SetStatus,
-    "ExitSpec": ExitSpec, "OrderSide": OrderSide, "OrderType": OrderType, "TimeInForce": TimeInForce,
-    "CandleQuery": CandleQuery,
+    "OrderRequest": OrderRequest, "Cancel": CancelOrder, "Close": ClosePosition, "Reset": ResetAccount,
+    "SetStatus": SetStatus, "ExitSpec": ExitSpec, "OrderSide": OrderSide, "OrderType": OrderType,
+    "TimeInForce": TimeInForce, "CandleQuery": CandleQuery,
     "SimulatedFeed": SimulatedFeed, "charge": accrue_fee, "check_tradable": check_account_symbol,
     "check_usable": check_fresh, "fork_account": fork_account, "Candle": Candle,
     "path_of": candle_path, "NYSE": NYSE, "hours_at": trading_hours_at,

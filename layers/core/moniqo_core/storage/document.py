@@ -23,3 +23,8 @@ def optional_text(amount: Decimal | None) -> str | None:
 def optional_decimal(text: str | None) -> Decimal | None:
     """Return the amount of a form that :func:`optional_text` returned."""
     return None if text is None else Decimal(text)
+
+
+def begins_with(prefix: str) -> Document:
+    """Return the condition on a text to begin with ``prefix``, which ends with a colon. An index serves it."""
+    return {"$gte": prefix, "$lt": f"{prefix[:-1]};"}  # a semicolon follows the colon

@@ -14,7 +14,7 @@ MAX_STATUS_HISTORY: Final = 20
 
 
 class OrderChange(StrEnum):
-    """A change of an order that leaves its status as it is. Only the history of an order names it."""
+    """A change of an order that leaves its status."""
 
     REPLACED = "replaced"
 

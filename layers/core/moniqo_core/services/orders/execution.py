@@ -57,6 +57,9 @@ class OrderExecution(Protocol):
 
         """
 
+    async def client_order_ids(self, prefix: str) -> Sequence[str]:
+        """Return the client order ids of this wallet that begin with ``prefix``, which ends with a colon."""
+
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""
 

@@ -26,6 +26,9 @@ class PaperOrders(Protocol):
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``."""
 
+    async def client_order_ids(self, prefix: str) -> Sequence[str]:
+        """Return the client order ids that begin with ``prefix``."""
+
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it."""
 
@@ -68,6 +71,10 @@ class PaperExecution:
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``, None when there is none."""
         return await self._orders.find_accepted(order)
+
+    async def client_order_ids(self, prefix: str) -> Sequence[str]:
+        """Return the client order ids that begin with ``prefix``, which ends with a colon."""
+        return await self._orders.client_order_ids(prefix)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it."""

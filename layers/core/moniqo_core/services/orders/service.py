@@ -8,6 +8,7 @@ from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
+from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, symbols_under, under
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.orders.symbol_filter import require_known_symbol
@@ -64,6 +65,27 @@ class Orders:
 
         """
         return await self._once(user_id, user_wallet_id, close)
+
+    async def close_all(self, user_id: str, user_wallet_id: str, key: str | None) -> ClosedPositions:
+        """Close every position, each under the client order id ``<key>:<symbol>``, in a commit of its own.
+
+        A repeat returns the orders of the first request, also for positions that were opened again since. Then it tries
+        the positions that are still open.
+
+        Raises:
+            WalletPausedError, WalletSuspendedError, LiveTradingOffError: the wallet sells nothing now.
+
+        """
+        execution = await self._opener.open(user_id, user_wallet_id)
+        symbols = {held.symbol for held in await execution.account.get_positions()}
+        if key is not None:
+            symbols |= symbols_under(key, await execution.client_order_ids(under(key, "")))
+
+        async def close(symbol: str) -> OrderRecord:
+            sale = ClosePosition(symbol, None if key is None else under(key, symbol))
+            return await self.close_position(user_id, user_wallet_id, sale)
+
+        return await close_each(sorted(symbols), close)
 
     async def replace(self, user_id: str, user_wallet_id: str, command: ReplaceOrder) -> OrderRecord:
         """Change an open order in place and return it. It counts as an order, unless it is refused.

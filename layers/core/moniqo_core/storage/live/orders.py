@@ -23,7 +23,7 @@ from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import order_refusal
 from moniqo_core.storage.client import DatabaseError, is_outage
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
@@ -192,6 +192,11 @@ class LiveOrderStore:
             wanted["seq"] = {"$lt": query.after[0]}
         newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)
         return [read_live(document) async for document in newest_first]
+
+    async def client_order_ids(self, user_wallet_id: str, prefix: str) -> list[str]:
+        """Return the client order ids in use that begin with ``prefix``, which ends with a colon."""
+        query = {"user_wallet_id": user_wallet_id, "client_order_id": begins_with(prefix), "holds_client_id": True}
+        return [order["client_order_id"] async for order in self._orders.find(query, {"client_order_id": 1})]
 
     async def counts(self) -> Mapping[str, int]:
         """Return the number of orders of all wallets that may still fill, by status."""

@@ -9,7 +9,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.decision_input_decoder import read_command
@@ -60,6 +60,11 @@ class DemoHistory:
         query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
         entry = await self._entries.find_one(query)
         return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
+
+    async def client_order_ids(self, user_wallet_id: str, prefix: str) -> list[str]:
+        """Return the client order ids of accepted requests that begin with ``prefix``, which ends with a colon."""
+        query = {"user_wallet_id": user_wallet_id, "client_order_id": begins_with(prefix)}
+        return [entry["client_order_id"] async for entry in self._entries.find(query, {"client_order_id": 1})]
 
     async def reset_under(self, user_wallet_id: str, key: str) -> Command | None:
         """Return the reset that an earlier request with this idempotency key made, or None."""

@@ -70,6 +70,10 @@ class DemoOrders:
             )
         return await self._reader.get(accepted.order_id, replayed=True)
 
+    async def client_order_ids(self, prefix: str) -> list[str]:
+        """Return the client order ids of accepted requests that begin with ``prefix``, which ends with a colon."""
+        return await self._access.history.client_order_ids(self._access.user_wallet_id, prefix)
+
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it, or raise MarketDataError."""
         return await self._access.session.preflight(order)

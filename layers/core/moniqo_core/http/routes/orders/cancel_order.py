@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
@@ -14,12 +12,11 @@ from moniqo_core.domain.errors import (
     OrderNotFoundError,
     WalletConnectionError,
 )
-from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.orders.views import OrderView, order_view
+from moniqo_core.http.schemas.orders.views import OrderView, order_view, with_order_view
 
 router = api_router()
 
@@ -44,6 +41,5 @@ async def cancel_order(user_wallet_id: str, order_id: str, caller: CallerDep) ->
     try:
         cancelled = await bootstrap.orders().cancel(caller.user_id, user_wallet_id, order_id)
     except (OrderAlreadyFilledError, OrderAlreadyClosedError) as error:
-        error.members["order"] = order_view(cast(OrderRecord, error.members["order"]))
-        raise
+        raise with_order_view(error) from None
     return json_response(order_view(cancelled))

@@ -6,13 +6,13 @@ from starlette.responses import Response
 
 from moniqo_core import bootstrap
 from moniqo_core.domain import errors
-from moniqo_core.domain.orders.request import ClosePosition
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import created
 from moniqo_core.http.schemas.markets import SymbolQuery
+from moniqo_core.http.schemas.orders.changes import ClosePositionRequest, close_command
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
 router = api_router()
@@ -31,6 +31,8 @@ router = api_router()
             errors.WalletPausedError,
             errors.WalletSuspendedError,
             errors.InvalidSymbolError,
+            errors.InvalidOrderError,
+            errors.InsufficientBalanceError,
             errors.OrderRejectedError,
             errors.IdempotencyMismatchError,
             errors.RateLimitExceededError,
@@ -41,11 +43,17 @@ router = api_router()
     },
 )
 async def close_position(
-    user_wallet_id: str, caller: CallerDep, symbol: SymbolQuery, key: IdempotencyKey = None
+    user_wallet_id: str,
+    caller: CallerDep,
+    symbol: SymbolQuery,
+    body: ClosePositionRequest | None = None,
+    key: IdempotencyKey = None,
 ) -> Response:
-    """Cancel the open sell orders of a symbol, then sell everything held of it at market.
+    """Cancel the open sell orders of a symbol, then sell everything held of it at market, or sell a part of it.
 
-    The key becomes the `client_order_id` of the sell order.
+    In a paper wallet, a part makes open sell orders only as much smaller as it needs. In a live wallet, it must be
+    free. The key becomes the `client_order_id` of the sell order.
     """
-    sold = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, ClosePosition(symbol, key))
+    close = close_command(symbol, body, key)
+    sold = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, close)
     return created(order_view(sold), f"/wallets/{user_wallet_id}/orders/{sold.order_id}", replayed=sold.replayed)

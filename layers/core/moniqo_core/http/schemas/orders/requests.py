@@ -69,6 +69,9 @@ def _trailing(percent: Decimal) -> Decimal:
     return percent
 
 
+TrailPercent = Annotated[PositiveAmount, AfterValidator(_trailing)]
+
+
 class TakeProfitRequest(ClosedModel):
     """An exit above the entry, at a price or ``percent`` above the average fill. The default is the wallet's."""
 
@@ -110,7 +113,7 @@ class PlaceOrderRequest(ClosedModel):
     quote_amount: PositiveAmount | None = None
     price: PositiveAmount | None = None
     stop_price: PositiveAmount | None = None
-    trail_percent: Annotated[PositiveAmount, AfterValidator(_trailing)] | None = None
+    trail_percent: TrailPercent | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     expires_at: TimestampIn | None = None
     post_only: StrictBool = False

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
+from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.orders.order import HistoryMark, OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 
 class StatusChangeView(View):
-    """A status of an order and when it was reached."""
+    """A status of an order and when it was reached, or `replaced` and when that happened."""
 
-    status: OrderStatus
+    status: HistoryMark
     timestamp: Timestamp
 
 
@@ -110,6 +112,32 @@ class OrderView(View):
     metadata: Mapping[str, Any]
 
 
+_FAILED: Final[JsonDict] = {
+    "symbol": "ETH/USDT",
+    "code": "MARKET_DATA_ERROR",
+    "detail": "The price of ETH/USDT is too old.",
+    "hint": "Try again in a few seconds.",
+}
+
+
+class FailedCloseView(View):
+    """A position that could not be closed, and why."""
+
+    symbol: Annotated[str, Field(description="The symbol of the position.")]
+    code: Annotated[str, Field(description="The code of the error.")]
+    detail: Annotated[str, Field(description="What went wrong.")]
+    hint: Annotated[str, Field(description="What to do next.")]
+
+
+class ClosedPositionsView(View):
+    """Sell orders that closed positions, and the positions that are still open."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [], "failed": [_FAILED]}]})
+
+    items: Annotated[list[OrderView], Field(description="The sell orders.")]
+    failed: Annotated[list[FailedCloseView], Field(description="The positions that are still open.")]
+
+
 class CancelledView(View):
     """Orders that were cancelled, oldest first."""
 
@@ -157,3 +185,11 @@ def order_view(record: OrderRecord) -> OrderView:
         evaluated_until=record.evaluated_until,
         status_reason=record.reason,
     )
+
+
+def with_order_view(error: WalletError) -> WalletError:
+    """Return an error whose member ``order`` is shown as a response shows it."""
+    order = error.members.get("order")
+    if isinstance(order, OrderRecord):
+        error.members["order"] = order_view(order)
+    return error

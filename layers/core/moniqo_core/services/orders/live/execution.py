@@ -51,6 +51,10 @@ class LiveExecution:
             return None
         return await self._placing.find_accepted(self._account, order, await self._read(order.client_order_id))
 
+    async def client_order_ids(self, prefix: str) -> Sequence[str]:
+        """Return the client order ids of this wallet that begin with ``prefix``, which ends with a colon."""
+        return await self._orders.client_order_ids(self._account, prefix)
+
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it."""
         return await self._placing.pre_trade.preflight(self._account, order, (await self._read(None)).state)

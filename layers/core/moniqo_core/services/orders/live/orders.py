@@ -70,6 +70,10 @@ class LiveOrders:
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._reconciler.record(await self.refreshed(wallet, order))
 
+    async def client_order_ids(self, wallet: VenueWallet, prefix: str) -> list[str]:
+        """Return the client order ids of a wallet that begin with ``prefix``, which ends with a colon."""
+        return await self._store.client_order_ids(wallet.user_wallet_id, prefix)
+
     async def page(self, wallet: VenueWallet, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
         """Query open orders at the venue, then return orders, newest first, and the cursor of the next page."""
         await self._refresh(wallet, query.symbol)
