@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ __all__ = ["Clock", "aws", "clock", "engine", "wallet_with_orders"]
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 BTC = {"symbol": "BTC/USDT"}
-D = Decimal
 
 
 def close(engine: Engine, wallet: str, body: object = None, key: str | None = None) -> Answer:
@@ -127,23 +125,6 @@ def test_what_is_left_of_a_position_stays_protected(engine: Engine) -> None:
         assert exit_order["status_history"][-1]["status"] == "replaced"
     (coin,) = [asset for asset in engine.get("get_balance", wallet, "/balance")["assets"] if asset["asset"] == "BTC"]
     assert (coin["free"], coin["locked"]) == ("0", "0.008")
-    engine.replay(wallet)
-
-
-def test_exits_of_an_open_entry_are_cancelled_and_its_next_fill_is_sound(engine: Engine) -> None:
-    wallet = engine.create()
-    price = engine.away("-0.0005")
-    entry = engine.place(wallet, type="limit", amount="2", price=price, stop_loss={"percent": "10"})
-    for _ in range(400):
-        engine.clock.forward(minutes=5)
-        if D(engine.order(wallet, entry["order_id"])["filled_amount"]):
-            break
-    bought = engine.order(wallet, entry["order_id"])
-    if bought["status"] == "partially_filled":
-        assert close(engine, wallet, {"percent": "50"}).status == 201
-        assert engine.order(wallet, f"{entry['order_id'][:-1]}2")["status"] == "cancelled"
-    engine.clock.forward(days=2)
-    engine.order(wallet, entry["order_id"])
     engine.replay(wallet)
 
 

@@ -17,7 +17,7 @@ async def _order_filter(
     symbol: Annotated[str | None, Query(max_length=40)] = None,
     side: Annotated[OrderSide | None, Query(description="Only buys or only sells.")] = None,
     kind: Annotated[OrderType | None, Query(alias="type", description="Only orders of this type.")] = None,
-    client_order_id: Annotated[str | None, Query(max_length=64, description="Only the order with this id.")] = None,
+    client_order_id: Annotated[str | None, Query(max_length=128, description="Only the order with this id.")] = None,
     since: Annotated[TimeBound | None, Query(alias="from", description="Only orders created since then.")] = None,
     until: Annotated[TimeBound | None, Query(alias="to", description="Only orders created before.")] = None,
 ) -> OrderQuery:
