@@ -114,10 +114,11 @@ class Order:
 
     ``locked`` is the amount of the wallet's funds that the order locks: quote asset for a buy, base asset for a sell.
     ``fee_accrued`` is the exact sum of rate x notional over its fills, and ``fee`` is what was charged of it, rounded
-    up. ``triggered`` is True for a stop_limit order whose limit is in the book, and ``triggered_at`` is the time since
-    when. ``trail_mark`` is the highest bid since a trailing stop was placed. An attached exit names its entry order in
-    ``entry``. ``exit_percent`` is the distance of its trigger from the average fill price, if it was given in percent.
-    ``active_from`` is the time from which an exit is matched against the path. For other orders that is ``created_at``.
+    up. ``triggered`` is True for a stop_limit order whose limit is in the book, and ``triggered_at`` is the time when
+    it was triggered. ``trail_mark`` is the highest bid since a trailing stop was placed. An attached exit names its
+    entry order in ``entry``. ``exit_percent`` is the distance of its trigger from the average fill price, if it was
+    given in percent. ``active_from`` is the time from which an exit is matched against the path. For other orders that
+    is ``created_at``.
     """
 
     order_id: str

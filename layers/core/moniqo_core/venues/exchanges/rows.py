@@ -59,11 +59,13 @@ def log_left_out(venue: str, kind: str, rows: Sequence[str]) -> None:
 
 
 def times_of(rows: Iterable[Row], read: Callable[[Row], int]) -> list[int]:
-    """Return the times that rows tell, also rows that are odd otherwise, in milliseconds since 1970 UTC, oldest first.
+    """Return the times of rows in milliseconds since 1970 UTC, oldest first, also of rows that cannot be read.
+
+    A row without a time is left out.
 
     Args:
         rows: The rows.
-        read: Returns the time of a row, or raises anything if it tells none.
+        read: Returns the time of a row, or raises anything if it has none.
 
     """
     found: list[int] = []

@@ -33,7 +33,7 @@ class VenueTrades(NamedTuple):
     """Trades of an account as CCXT reads them.
 
     ``received`` counts every row that the venue sent, also those that could not be read or are of other symbols. It
-    tells whether a list is full. ``times`` has the times of all those rows that tell one, in milliseconds since 1970
+    tells whether a list is full. ``times`` has the times of all those rows that have one, in milliseconds since 1970
     UTC, oldest first. They tell where a full list ends.
     """
 
@@ -58,6 +58,7 @@ class Venue(ABC):
     exchange: ClassVar[str]
     """Name of CCXT's module and class."""
     name: ClassVar[str]
+    """The venue's name in texts."""
     fields: ClassVar[Mapping[str, str]] = {"api_key": "apiKey", "api_secret": "secret"}
     """CCXT's name of each credential field. A wallet needs all of them."""
     hosts: ClassVar[frozenset[str]]
@@ -65,13 +66,16 @@ class Venue(ABC):
     test_hosts: ClassVar[frozenset[str]] = frozenset()
     """The hosts of the venue's test network."""
     options: ClassVar[Mapping[str, object]] = {}
+    """Options of CCXT's client."""
     refusals: ClassVar[Mapping[str, Refusal]]
+    """What each error code of the venue means."""
     order_types: ClassVar[frozenset[OrderType]] = frozenset()
     """The order types that the venue offers itself. Others are refused, never emulated.
 
     Wallets of a venue without order types can only be read.
     """
     times_in_force: ClassVar[frozenset[TimeInForce]] = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+    """The times in force that the venue offers itself. Others are refused."""
     history_by_symbol: ClassVar[bool] = False
     """Whether ended orders and fills can only be listed for one symbol at a time."""
     most_fills: ClassVar[int]

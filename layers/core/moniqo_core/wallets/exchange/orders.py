@@ -144,7 +144,7 @@ class ExchangeOrders:
 
         A venue that refuses the key or is too busy has carried out nothing, so its refusal of the first request is
         final. After a request without an answer, a refusal is not final, because that request may have cancelled the
-        order. An answer that the venue is already cancelling the order counts as a success.
+        order. If the venue answers that it is already cancelling the order, this counts as a success.
 
         Raises:
             OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError: there is nothing to cancel.

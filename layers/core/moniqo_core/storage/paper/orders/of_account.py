@@ -43,8 +43,8 @@ class OrderReader:
         entry.
 
         No index covers the filters other than ``client_order_id``. The database scans the entries of the wallet from
-        the cursor back, until a page is full. So a page before an ``until`` long ago scans every later entry. A page
-        that finds fewer orders than its limit scans the whole journal, even with a ``since``.
+        the cursor back, until a page is full. With an ``until`` long ago, it first scans every later entry. If a page
+        finds fewer orders than its limit, it scans back to the first entry, even with a ``since``.
         """
         limit, after = query.limit, query.after
         if query.only_open:
