@@ -10,7 +10,7 @@ from pathlib import Path
 LAYERS = Path(__file__).resolve().parents[1] / "layers"
 HEAD = """# Licences
 
-This page lists the packages in the layers, as their `requirements.txt` pin them. `make licences` writes it from the
+This page lists the packages that the `requirements.txt` of each layer pins. `make licences` writes it from the
 metadata of the packages. A test compares the two, and allows no licence of the GPL family. `make sbom` writes the same
 lists as CycloneDX documents.
 
