@@ -86,7 +86,7 @@ def test_order_book_and_ticker(bybit: Answers, run: Run) -> None:
 def test_candles(bybit: Answers, run: Run) -> None:
     newest = ["1670608800000", "17071", "17073", "17027", "17055.5", "268611", "15.74462667"]
     bybit.give("/market/kline", answer(category="spot", symbol="BTCUSDT", list=[newest]))
-    assert run(bybit.wallet.get_candles("BTC/USDT", "1h", 1)) == [
+    assert run(bybit.wallet.get_candles("BTC/USDT", "1h", 1, since=at(1670608800000))) == [
         candle(1670608800000, "17071", "17073", "17027", "17055.5", "268611")
     ]
 

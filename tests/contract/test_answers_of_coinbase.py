@@ -16,7 +16,7 @@ from moniqo_core.domain.wallets.key_permissions import KeyPermissions
 from moniqo_core.domain.wallets.results import OrderResult
 from moniqo_core.venues.ccxt.parsing import VenueFill
 from tests.conftest import Run
-from tests.support.venue_answers import Answers, answers_of, candle, changed, held
+from tests.support.venue_answers import Answers, answers_of, at, candle, changed, held
 from tests.support.venues.coinbase import FakeCoinbase
 
 D = Decimal
@@ -108,7 +108,7 @@ def test_order_book_and_ticker(coinbase: Answers, run: Run) -> None:
 
 
 def test_candles(coinbase: Answers, run: Run) -> None:
-    assert run(coinbase.wallet.get_candles("BTC/USDC", "1h", 2)) == [
+    assert run(coinbase.wallet.get_candles("BTC/USDC", "1h", 2, since=at(1713945600_000))) == [
         candle(1713945600_000, "66200", "66400", "66000", "66300.1", "0.0375"),
         candle(1713949200_000, "66300.1", "66500", "66100.5", "66363.03", "9.5"),
     ]
