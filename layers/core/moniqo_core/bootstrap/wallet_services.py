@@ -12,10 +12,10 @@ from moniqo_core.bootstrap.user_quotas import wallet_limit
 
 if TYPE_CHECKING:
     from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
+    from moniqo_core.services.wallets.catalogue.definitions import Definitions
     from moniqo_core.services.wallets.changes import WalletChanges
     from moniqo_core.services.wallets.connection import WalletConnection
     from moniqo_core.services.wallets.creation import WalletCreation
-    from moniqo_core.services.wallets.definitions import Definitions
     from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
     from moniqo_core.services.wallets.queries import UserWallets
     from moniqo_core.services.wallets.reset_and_fork import PaperWallets
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @cache
 def definitions() -> Definitions:
     """Return the service for the catalogue of wallet definitions."""
-    from moniqo_core.services.wallets.definitions import Definitions
-    from moniqo_core.services.wallets.venue_addresses import VenueAddresses
+    from moniqo_core.services.wallets.catalogue.definitions import Definitions
+    from moniqo_core.services.wallets.catalogue.venue_addresses import VenueAddresses
 
     chosen = bootstrap.settings()
     addresses = VenueAddresses(chosen.listed("venue_hosts"), allow_loopback=chosen.loopback_venues)

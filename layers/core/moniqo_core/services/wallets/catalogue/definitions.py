@@ -9,7 +9,7 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletInUseError
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
-from moniqo_core.services.wallets.venue_addresses import VenueAddresses
+from moniqo_core.services.wallets.catalogue.venue_addresses import VenueAddresses
 from moniqo_core.storage.wallets.definitions import DefinitionStore, read_definition
 
 
