@@ -89,14 +89,14 @@ indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB
 	@$(PY) -m moniqo_core.prepare
 
 # Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged. There is one
-# process more than processors, because tests of outages wait for a quarter of the time.
+# process more than processors, because tests that start processes wait for a quarter of the time.
 PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-SPREAD = -n $(PROCESSES) --maxprocesses 4 --dist loadfile
+SPREAD = -n $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .PHONY: test
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(or $(ARGS),$(SPREAD))
 
-TESTS ?= tests/unit tests/contract tests/integration
+TESTS ?= tests/unit tests/contract tests/integration tests/faults
 .PHONY: coverage
 coverage: $(DEV) ## Lines and branches that the tests run, in .build/coverage/ (TESTS=tests/unit)
 	@mkdir -p .build/coverage && .venv/bin/coverage erase
@@ -106,11 +106,12 @@ coverage: $(DEV) ## Lines and branches that the tests run, in .build/coverage/ (
 	@echo "$$(cat .build/coverage/total)% of lines and branches; each file is in .build/coverage/html/index.html"
 
 .PHONY: faults
-faults: $(DEV) ## Place orders while clients, connections and the database are killed: a tenth of `make soak` (SEED=n)
+faults: $(DEV) ## Test outages and races, then place orders while clients, connections and the database are killed (SEED=n)
+	$(PY) -m pytest tests/faults $(SPREAD)
 	$(PY) -m tests.soak.wire --orders 1000 --kills 100 --outages 5 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak
-soak: $(DEV) ## The same at full length, plus a million steps of the engine against its naive model (SEED=n)
+soak: $(DEV) ## Place ten times as many orders under faults, and run a million steps of the engine against its naive model
 	$(PY) -m tests.soak.wire --orders 10000 --kills 1000 --outages 50 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.engine --steps 1000000 $(if $(SEED),--seed $(SEED))
 	$(PY) -m tests.soak.venue_orders --orders 1000 $(if $(SEED),--seed $(SEED))

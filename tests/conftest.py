@@ -42,6 +42,21 @@ _OURS = {
 }
 
 
+SLOWEST = (
+    *("test_local_run", "test_live_orders", "test_key_rotation", "test_runtime_client", "test_bad_input"),
+    *("test_release_0_1_0_paper", "test_replay", "test_live_pause", "test_venue_faults", "test_local_platform"),
+    *("test_pause_races", "test_venue_accounts", "test_concurrent_changes", "test_engine_model", "test_layer"),
+    *("test_live_loss_limits", "test_demo_wallets_at_venue_prices", "test_release_0_1_0_live", "test_canaries"),
+)
+"""Files that take long, the longest first. They begin first, so that no process works alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slowest files."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 class Run(Protocol):
     """Runs a coroutine on the loop of the handlers."""
 

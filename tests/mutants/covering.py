@@ -98,8 +98,8 @@ def covering() -> Covering:
 
 
 def test_files() -> list[str]:
-    """Return the unit and contract tests and the quick integration tests."""
-    kinds = [ROOT / "tests" / kind for kind in ("unit", "contract", "integration")]
+    """Return the unit and contract tests, and the quick ones of the integration and of faults."""
+    kinds = [ROOT / "tests" / kind for kind in ("unit", "contract", "integration", "faults")]
     found = [path for kind in kinds for path in sorted(kind.glob("test_*.py")) if path.stem not in LEFT_OUT]
     return [path.relative_to(ROOT).as_posix() for path in found]
 
