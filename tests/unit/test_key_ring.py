@@ -235,6 +235,18 @@ def test_unknown_key_id_forces_one_refresh(secrets: Counting) -> None:
     assert secrets.reads == 2
 
 
+def test_account_key_is_known_although_the_ring_was_empty_a_moment_ago(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET)
+    time = Time()
+    reader = source(secrets, time)
+    with pytest.raises(EncryptionError):
+        run(reader.account_key())
+    run(source(secrets).writing_key())  # another environment adds the first key
+    time.seconds += 2
+
+    assert run(reader.account_key()) == run(source(secrets).account_key())
+
+
 def test_concurrent_unknown_key_ids_share_one_refresh(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET, SecretString=write_ring(ring(key("old", timedelta(days=1)))))
     time = Time()

@@ -110,6 +110,8 @@ class SecretsManagerKeys:
     async def account_key(self) -> bytes:
         """Return the key of account fingerprints. Raise EncryptionError while nothing was ever encrypted."""
         await self._renew(CACHE_SECONDS)
+        if not self._ring.keys:
+            await self._renew(FORCED_REFRESH_SECONDS)  # another environment may have added the first key
         return self._ring.account_key
 
     async def _renew(self, max_age: float) -> None:
