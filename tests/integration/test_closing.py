@@ -74,9 +74,11 @@ def test_everything_is_sold_by_its_amount_or_a_hundred_percent(engine: Engine, b
         {"percent": "0"},
         {"percent": "100.1"},
         {"amuont": "1"},
+        "null",
+        "[]",
     ],
 )
-def test_body_that_names_no_single_part_closes_nothing(engine: Engine, body: dict[str, object]) -> None:
+def test_body_that_names_no_single_part_closes_nothing(engine: Engine, body: dict[str, object] | str) -> None:
     wallet = engine.create()
     engine.place(wallet, amount="0.01")
     answer = close(engine, wallet, body)

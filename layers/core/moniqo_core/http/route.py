@@ -71,6 +71,7 @@ def _application(route: Route) -> ASGIApp:
         if has_body:
             require_json(scope)
             request = _JsonRequest(scope, receive, await request.body())
+            await _refuse_null(request, body, called)
         else:
             await _refuse_body(request, called, route.query_names)
         async with AsyncExitStack() as stack:
@@ -83,6 +84,15 @@ def _application(route: Route) -> ASGIApp:
         await response(scope, receive, send)
 
     return answer
+
+
+async def _refuse_null(request: _JsonRequest, model: type[BaseModel] | None, called: str) -> None:
+    """Refuse the body ``null`` where it does not stand for no body."""
+    if getattr(model, "null_is_absent", True):
+        return
+    if await request.json() is None and await request.body():
+        null = {"field": "body", "message": "Input should be an object", "code": "model_type"}
+        raise refusal([null], 1, f"Send {called} with an object, or without a body.")
 
 
 async def _refuse_body(request: Request, called: str, names: Sequence[str]) -> None:

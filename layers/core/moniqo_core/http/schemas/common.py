@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,9 @@ class ClosedModel(BaseModel):
     """A request body. Unknown fields are refused, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    null_is_absent: ClassVar[bool] = True
+    """Whether ``null`` stands for no body, where the body is optional. Otherwise it is refused."""
 
     @model_validator(mode="before")
     @classmethod

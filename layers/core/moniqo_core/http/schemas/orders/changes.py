@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -57,6 +57,9 @@ def _at_most_everything(percent: Decimal) -> Decimal:
 
 class ClosePositionRequest(ClosedModel):
     """The part of a position to sell. Without a body, all of it is sold."""
+
+    # A client that lost its body must not sell everything.
+    null_is_absent: ClassVar[bool] = False
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"percent": "50"}, {"amount": "0.005"}]})
 
