@@ -164,6 +164,17 @@ def test_all_positions_are_closed_each_in_its_entry_and_a_repeat_closes_nothing_
     engine.replay(wallet)
 
 
+def test_only_orders_of_the_same_key_are_those_of_an_earlier_request(engine: Engine) -> None:
+    wallet = engine.create()
+    engine.place(wallet, symbol="BTC/USDT", quote_amount="1000")
+    engine.place(wallet, symbol="SOL/USDT", quote_amount="1000", client_order_id="flat:SOL/USDT")
+    engine.ask("close_position", "POST", wallet, "/positions/close", query={"symbol": "SOL/USDT"})
+    engine.place(wallet, symbol="ETH/USDT", quote_amount="1000", client_order_id="flat:note/1")
+    longer = close_all(engine, wallet, "flat:2").json
+    assert [item["client_order_id"] for item in longer["items"]] == ["flat:2:BTC/USDT", "flat:2:ETH/USDT"]
+    assert close_all(engine, wallet, "flat").json == {"items": [], "failed": []}
+
+
 def test_position_that_cannot_be_closed_does_not_stop_the_others(engine: Engine) -> None:
     wallet = engine.create()
     engine.place(wallet, symbol="BTC/USDT", quote_amount="1000")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.errors import (
@@ -14,6 +14,7 @@ from moniqo_core.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.orders.request import ClosePosition
 
 SECONDS_TO_BEGIN: Final = 15.0
 """How long after the start of a request the last position may begin to be closed. A request has 29 seconds."""
@@ -39,10 +40,19 @@ def under(key: str, symbol: str) -> str:
     return f"{key}:{symbol}"
 
 
-def symbols_under(key: str, client_order_ids: Iterable[str]) -> set[str]:
-    """Return the symbols that an earlier request with this key closed. ``client_order_ids`` begin with the key."""
-    symbols = {client_order_id.removeprefix(under(key, "")) for client_order_id in client_order_ids}
-    return {symbol for symbol in symbols if "/" in symbol}
+def closing(symbol: str, key: str | None) -> ClosePosition:
+    """Return the command that closes a symbol in a request with this key."""
+    return ClosePosition(symbol, None if key is None else under(key, symbol))
+
+
+def symbols_under(key: str, accepted: Mapping[str, str | None]) -> set[str]:
+    """Return the symbols that an earlier request with this key closed.
+
+    ``accepted`` has the hash of each accepted request whose client order id begins with the key. The hash tells those
+    of an earlier request from orders that the client placed under a similar id, or closed with a longer key.
+    """
+    symbols = (client_order_id.removeprefix(under(key, "")) for client_order_id in accepted)
+    return {symbol for symbol in symbols if accepted[under(key, symbol)] == closing(symbol, key).body_hash()}
 
 
 async def close_each(symbols: Sequence[str], close: Callable[[str], Awaitable[OrderRecord]]) -> ClosedPositions:

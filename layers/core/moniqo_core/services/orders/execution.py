@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
@@ -57,8 +57,11 @@ class OrderExecution(Protocol):
 
         """
 
-    async def client_order_ids(self, prefix: str) -> Sequence[str]:
-        """Return the client order ids of this wallet that begin with ``prefix``, which ends with a colon."""
+    async def accepted_under(self, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests by client order id, for ids that begin with ``prefix``.
+
+        The prefix ends with a colon. Early requests of paper wallets have no hash.
+        """
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""

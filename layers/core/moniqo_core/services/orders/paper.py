@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
@@ -26,7 +26,7 @@ class PaperOrders(Protocol):
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``."""
 
-    async def client_order_ids(self, prefix: str) -> Sequence[str]:
+    async def accepted_under(self, prefix: str) -> Mapping[str, str | None]:
         """Return the client order ids that begin with ``prefix``."""
 
     async def preflight(self, order: OrderRequest) -> Preflight:
@@ -72,9 +72,9 @@ class PaperExecution:
         """Return the order accepted under the client order id of ``order``, None when there is none."""
         return await self._orders.find_accepted(order)
 
-    async def client_order_ids(self, prefix: str) -> Sequence[str]:
-        """Return the client order ids that begin with ``prefix``, which ends with a colon."""
-        return await self._orders.client_order_ids(prefix)
+    async def accepted_under(self, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
+        return await self._orders.accepted_under(prefix)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it."""

@@ -8,7 +8,7 @@ from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
-from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, symbols_under, under
+from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, closing, symbols_under, under
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.orders.symbol_filter import require_known_symbol
@@ -79,11 +79,10 @@ class Orders:
         execution = await self._opener.open(user_id, user_wallet_id)
         symbols = {held.symbol for held in await execution.account.get_positions()}
         if key is not None:
-            symbols |= symbols_under(key, await execution.client_order_ids(under(key, "")))
+            symbols |= symbols_under(key, await execution.accepted_under(under(key, "")))
 
         async def close(symbol: str) -> OrderRecord:
-            sale = ClosePosition(symbol, None if key is None else under(key, symbol))
-            return await self.close_position(user_id, user_wallet_id, sale)
+            return await self.close_position(user_id, user_wallet_id, closing(symbol, key))
 
         return await close_each(sorted(symbols), close)
 

@@ -193,10 +193,11 @@ class LiveOrderStore:
         newest_first = self._orders.find(wanted).sort("seq", -1).limit(query.limit)
         return [read_live(document) async for document in newest_first]
 
-    async def client_order_ids(self, user_wallet_id: str, prefix: str) -> list[str]:
-        """Return the client order ids in use that begin with ``prefix``, which ends with a colon."""
+    async def accepted_under(self, user_wallet_id: str, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": begins_with(prefix), "holds_client_id": True}
-        return [order["client_order_id"] async for order in self._orders.find(query, {"client_order_id": 1})]
+        found = self._orders.find(query, {"client_order_id": 1, "body_hash": 1})
+        return {order["client_order_id"]: order["body_hash"] async for order in found}
 
     async def counts(self) -> Mapping[str, int]:
         """Return the number of orders of all wallets that may still fill, by status."""

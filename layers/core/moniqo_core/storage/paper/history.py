@@ -61,10 +61,11 @@ class DemoHistory:
         entry = await self._entries.find_one(query)
         return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
 
-    async def client_order_ids(self, user_wallet_id: str, prefix: str) -> list[str]:
-        """Return the client order ids of accepted requests that begin with ``prefix``, which ends with a colon."""
+    async def accepted_under(self, user_wallet_id: str, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": begins_with(prefix)}
-        return [entry["client_order_id"] async for entry in self._entries.find(query, {"client_order_id": 1})]
+        found = self._entries.find(query, {"client_order_id": 1, "body_hash": 1})
+        return {entry["client_order_id"]: entry.get("body_hash") async for entry in found}
 
     async def reset_under(self, user_wallet_id: str, key: str) -> Command | None:
         """Return the reset that an earlier request with this idempotency key made, or None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
     OrderNotFoundError,
@@ -70,9 +72,9 @@ class DemoOrders:
             )
         return await self._reader.get(accepted.order_id, replayed=True)
 
-    async def client_order_ids(self, prefix: str) -> list[str]:
-        """Return the client order ids of accepted requests that begin with ``prefix``, which ends with a colon."""
-        return await self._access.history.client_order_ids(self._access.user_wallet_id, prefix)
+    async def accepted_under(self, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
+        return await self._access.history.accepted_under(self._access.user_wallet_id, prefix)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order without placing it, or raise MarketDataError."""

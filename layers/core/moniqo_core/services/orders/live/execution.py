@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from moniqo_core.services.orders.execution import FillPage, OrderPage
@@ -51,9 +51,9 @@ class LiveExecution:
             return None
         return await self._placing.find_accepted(self._account, order, await self._read(order.client_order_id))
 
-    async def client_order_ids(self, prefix: str) -> Sequence[str]:
-        """Return the client order ids of this wallet that begin with ``prefix``, which ends with a colon."""
-        return await self._orders.client_order_ids(self._account, prefix)
+    async def accepted_under(self, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
+        return await self._orders.accepted_under(self._account, prefix)
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule without placing it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -70,9 +70,9 @@ class LiveOrders:
         order = await self._store.get(wallet.user_wallet_id, order_id)
         return await self._reconciler.record(await self.refreshed(wallet, order))
 
-    async def client_order_ids(self, wallet: VenueWallet, prefix: str) -> list[str]:
-        """Return the client order ids of a wallet that begin with ``prefix``, which ends with a colon."""
-        return await self._store.client_order_ids(wallet.user_wallet_id, prefix)
+    async def accepted_under(self, wallet: VenueWallet, prefix: str) -> Mapping[str, str | None]:
+        """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
+        return await self._store.accepted_under(wallet.user_wallet_id, prefix)
 
     async def page(self, wallet: VenueWallet, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
         """Query open orders at the venue, then return orders, newest first, and the cursor of the next page."""
