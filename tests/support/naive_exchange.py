@@ -33,7 +33,7 @@ class NaiveExchange(NaiveReplacing):
         sells = [order for order in self.open_orders() if order["symbol"] == symbol and order["side"] == "sell"]
         for order in sorted(sells, key=itemgetter("turn"), reverse=True):
             if amount == held:
-                order["status"] = "cancelled"
+                order["status"] = "pending" if order["status"] == "pending" else "cancelled"
             else:
                 self.give_way(order, amount - self.free(symbol.split("/")[0]))
         sale = OrderRequest(symbol, OrderSide.SELL, OrderType.MARKET, amount)

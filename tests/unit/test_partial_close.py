@@ -66,6 +66,19 @@ def test_exits_of_an_open_entry_are_cancelled_and_its_next_fill_is_sound(engine:
     assert engine.account.position(BTC).amount == D("0.4")
 
 
+def test_entry_that_has_not_filled_keeps_its_exits_when_the_position_is_closed(engine: EngineHarness) -> None:
+    engine.place("buy", "market", "0.5")
+    entry = engine.place("buy", "limit", "0.2", price="49000", stop_loss=ExitSpec(percent=D(2)))
+    stop = f"{entry.order_id[:-1]}2"
+    engine.do(ClosePosition(BTC))
+    assert engine.order(stop).status is OrderStatus.PENDING
+    engine.tick("48990")
+    engine.tick("48000")
+    engine.evaluate()
+    assert engine.order(stop).status is OrderStatus.FILLED
+    assert engine.account.position(BTC).amount == 0
+
+
 @pytest.mark.parametrize(
     ("of", "error", "suggested"),
     [

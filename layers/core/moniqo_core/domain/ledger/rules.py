@@ -33,6 +33,8 @@ class Rules:
     """A stop_limit order keeps the time at which it was triggered. Otherwise only that it was."""
     sane_marks: bool = False
     """If the spread is not sane, the mark is not the mid and sets no peak. Without this rule it is always the mid."""
+    closing_keeps_pending_exits: bool = False
+    """Closing a position leaves the exits of entries that have not filled. Otherwise it cancels them too."""
 
 
 RULES_VERSION: Final = 2
@@ -50,6 +52,7 @@ ALL_RULES: Final[Mapping[int, Rules]] = {
         ends_day_orders_with_the_day=True,
         dates_triggers=True,
         sane_marks=True,
+        closing_keeps_pending_exits=True,
     ),
 }
 """The rules by version. A version stays here as long as journals have entries that it decided."""

@@ -65,8 +65,10 @@ def _checked_sale(draft: AccountDraft, command: ClosePosition, held: Decimal, co
 
 
 def _cancel_sells(draft: AccountDraft, symbol: str) -> None:
+    """Cancel the open sells. A pending exit sells nothing of the position, and its entry still needs it."""
     for order in _open_sells(draft, symbol):
-        if order.is_open:
+        keeps = order.status is OrderStatus.PENDING and draft.rules.closing_keeps_pending_exits
+        if order.is_open and not keeps:
             close_order(draft, order, OrderStatus.CANCELLED, draft.at)
 
 
