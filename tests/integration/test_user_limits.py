@@ -76,6 +76,20 @@ def test_closing_a_position_counts_as_an_order(invoke: Invoke) -> None:
     assert_limited(invoke("close_position", "POST", path, user=TRADER, query=query))
 
 
+def test_replacement_counts_as_an_order_and_its_repeat_does_not(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    order = place(invoke, wallet, type="limit", price="20000").json["order_id"]
+
+    def replace(price: str) -> Answer:
+        return invoke("replace_order", "PATCH", f"/wallets/{wallet}/orders/{order}", user=TRADER, body={"price": price})
+
+    assert [replace("21000").status for _ in range(3)] == [200] * 3
+    assert place(invoke, wallet).status == 201
+    assert_limited(replace("22000"))
+    again = replace("21000")
+    assert (again.status, again.json["price"]) == (200, "21000")
+
+
 def test_refused_and_repeated_orders_do_not_count(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
     for _ in range(5):

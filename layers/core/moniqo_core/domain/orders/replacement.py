@@ -7,6 +7,7 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order, OrderSide
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ReplaceOrder
+from moniqo_core.domain.orders.status_history import was_replaced
 
 AnyOrder = Order | OrderRecord
 """An order of a paper wallet, or the record of any order."""
@@ -15,6 +16,11 @@ AnyOrder = Order | OrderRecord
 def is_met(order: AnyOrder, command: ReplaceOrder) -> bool:
     """Tell whether an order has every value that a replacement wants."""
     return all(getattr(order, name) == value for name, value in command.changes.items())
+
+
+def is_repeat(order: OrderRecord, command: ReplaceOrder) -> bool:
+    """Tell whether an earlier request has replaced an order as the command wants it. The order may have ended since."""
+    return was_replaced(order.status_history) and is_met(order, command)
 
 
 def check_filled_amount(order: AnyOrder, command: ReplaceOrder) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, closing, symbols_under, under
@@ -87,7 +88,9 @@ class Orders:
         return await close_each(sorted(symbols), close)
 
     async def replace(self, user_id: str, user_wallet_id: str, command: ReplaceOrder) -> OrderRecord:
-        """Change an open order in place and return it. It counts as an order, unless it is refused.
+        """Change an open order in place and return it. It counts as an order, unless it is refused or repeated.
+
+        A repeat is answered even when the limit is reached.
 
         Raises:
             RateLimitExceededError: the user placed too many orders within this minute.
@@ -95,8 +98,15 @@ class Orders:
         """
         opening = self._opener.open_to_trade(user_id, user_wallet_id, None)
         execution, permit = await self._limit.count_while(user_id, opening)
-        permit.require()
-        return await permit.spend(execution.replace(command))
+        if permit.refusal is not None:
+            before = await execution.get(command.order_id)
+            if is_repeat(before, command):
+                return before
+            raise permit.refusal
+        record = await permit.spend(execution.replace(command))
+        if record.replayed:
+            await permit.release()
+        return record
 
     async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Return the current state of one order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
@@ -14,10 +15,9 @@ from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_en
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, Order
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.domain.orders.replacement import is_met
+from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.orders.rule_check import Preflight
-from moniqo_core.domain.orders.status_history import was_replaced
 from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
 from moniqo_core.storage.paper.orders.of_account import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
@@ -120,11 +120,11 @@ class DemoOrders:
         try:
             await self._access.session.run(command)
         except NothingToReplaceError:
-            pass
+            return await self._reader.get(command.order_id, replayed=True)
         except OrderNotFoundError:
             record = await self._reader.get(command.order_id)
-            if was_replaced(record.status_history) and is_met(record, command):
-                return record
+            if is_repeat(record, command):
+                return replace(record, replayed=True)
             raise already_ended(record, hint=NOTHING_TO_REPLACE) from None
         return await self._reader.get(command.order_id)
 
