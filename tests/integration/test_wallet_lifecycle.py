@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.errors import ConflictError, WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer, Invoke
 from tests.support.round_trips import round_trips
@@ -50,6 +51,19 @@ class Life:
 @pytest.fixture
 def life(invoke: Invoke) -> Life:
     return Life(invoke)
+
+
+@pytest.mark.parametrize(("first", "then"), [("full", "reduce_only"), ("reduce_only", "full")])
+def test_pause_on_another_level_during_a_resume_is_kept(life: Life, run: Run, first: str, then: str) -> None:
+    life.post("pause_wallet", "pause", {"level": first}, TRADER)
+    account = run(bootstrap.wallets().connect(TRADER.id, life.id))
+    assert life.post("pause_wallet", "pause", {"level": then}, TRADER).status == 200
+
+    with pytest.raises(ConflictError, match=then):
+        run(account.record(SetStatus("active", "owner"), {}))
+
+    assert (life.get()["status"], life.get()["pause_level"]) == ("paused", then)
+    assert life.resume().json["status"] == "active"
 
 
 async def _buy(user_wallet_id: str) -> str:

@@ -34,6 +34,25 @@ def check_suspended(current: str) -> None:
         raise ConflictError(f"The wallet is {current}, not suspended.", wallet_status=current)
 
 
+def check_pause_unchanged(command: object, read: PauseLevel | None, status: str, stored: PauseLevel | None) -> None:
+    """Refuse an owner's resume if the wallet was paused on another level since it was read.
+
+    ``read`` is the level as the request read it, None if the wallet was not paused then. ``status`` and ``stored`` are
+    what it has now. A command of another kind passes.
+
+    Raises:
+        ConflictError: the pause was changed meanwhile, and stays.
+
+    """
+    resumes = isinstance(command, SetStatus) and command.status == UserWalletStatus.ACTIVE and command.by == "owner"
+    if resumes and status == UserWalletStatus.PAUSED and read not in {None, stored}:
+        raise ConflictError(
+            f"The pause was changed to {stored} while the wallet was being resumed.",
+            wallet_status=status,
+            hint="If it should still end, send POST /wallets/{id}/resume again.",
+        )
+
+
 def pause_level_after(before: PauseLevel | None, change: SetStatus) -> PauseLevel | None:
     """Return the level after a change of status, or None for a wallet that becomes active.
 

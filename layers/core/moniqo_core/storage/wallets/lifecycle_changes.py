@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, cast
 
-from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError
+from moniqo_core.domain.errors import TemporarilyUnavailableError
 from moniqo_core.domain.live.lifecycle import decide_lifecycle
 from moniqo_core.domain.risk.limits import changed_limits
-from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet, LifecycleCommand, SetStatus
-from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
+from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet, LifecycleCommand
+from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
+from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.last_use import time_of_use
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
@@ -58,16 +59,5 @@ async def record_lifecycle_change(
         if done:
             return
         stored = await store.get(wallet.user_id, wallet.id)
-        _check_same_pause(command, wallet, stored)
+        check_pause_unchanged(command, wallet.pause_level, stored.status, stored.pause_level)
     raise TemporarilyUnavailableError("Too many requests are changing this wallet at once.", retry_after=1)
-
-
-def _check_same_pause(command: LifecycleCommand, read: UserWallet, stored: UserWallet) -> None:
-    """Raise ConflictError for a resume if the owner paused the wallet on another level since it was read."""
-    resumes = isinstance(command, SetStatus) and command.status == UserWalletStatus.ACTIVE and command.by == "owner"
-    if resumes and stored.status is UserWalletStatus.PAUSED and stored.pause_level != read.pause_level:
-        raise ConflictError(
-            f"The pause was changed to {stored.pause_level} while the wallet was being resumed.",
-            wallet_status=stored.status,
-            hint="If it should still end, send POST /wallets/{id}/resume again.",
-        )

@@ -19,9 +19,11 @@ from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.domain.paper import decide, preflight
+from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.portfolio.valuation import Valuation
+from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
 from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account, follow_life
@@ -80,10 +82,11 @@ class DemoAccount:
 
         And what :func:`moniqo_core.domain.paper.decide.decide` raises.
         """
-        deadline = time.monotonic() + GIVE_UP_AFTER
+        deadline, read = time.monotonic() + GIVE_UP_AFTER, pause_level_of(self.account)
         await self._renew()
         await self._give_way()
         while True:
+            check_pause_unchanged(command, read, self.account.status, pause_level_of(self.account))
             draft, walked = await self._walk()
             if path_walk.has_visible_changes(draft) or walked is Walked.FURTHER_NEXT_TIME:
                 # Fills and expiries of the walk are committed even if the command is then refused.
