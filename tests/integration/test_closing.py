@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from moniqo_core import event_loop
 from tests.support.engine import Clock, Engine, clock, engine
 from tests.support.lambdas import ADMIN, STRANGER, Answer
 from tests.support.live_harness import LiveHarness, wallet_with_orders
+from tests.support.recorded_venues import restart
 from tests.support.wallets import aws
 
 __all__ = ["Clock", "aws", "clock", "engine", "wallet_with_orders"]
@@ -230,6 +232,21 @@ def test_part_of_a_live_position_is_sold_of_what_sell_orders_leave_free(harness:
     assert [order.status for order in harness.at_venue()] == ["filled", "open", "open", "filled"]
     assert live(harness, {"percent": "100"}).status == 201
     assert harness.order("o-3-1")["status"] == "cancelled"
+
+
+def test_live_position_that_no_order_can_sell_keeps_its_sell_orders(harness: LiveHarness) -> None:
+    def lower(shown: Any) -> None:
+        for row in shown["symbols"]:
+            for rule in row["filters"]:
+                if rule["filterType"] == "LOT_SIZE" and row["symbol"] == "BTCUSDT":
+                    rule["maxQty"] = "0.09"
+
+    harness.venue.rewrite("/exchangeInfo", lower)
+    event_loop.run(harness.database.venue_markets.delete_many({}))
+    restart()
+    refused = live(harness)
+    assert (refused.status, refused.json["code"], refused.json["suggested_amount"]) == (422, "INVALID_ORDER", "0.09")
+    assert harness.order("o-3-1")["status"] == "open"
 
 
 def test_all_live_positions_are_closed_and_a_repeat_sells_nothing(harness: LiveHarness) -> None:

@@ -14,7 +14,7 @@ from moniqo_core.domain.errors import (
     OrderRejectedError,
 )
 from moniqo_core.domain.market.market import Market
-from moniqo_core.domain.money import exact, floor_to, plain
+from moniqo_core.domain.money import ZERO, exact, floor_to, plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.partial_close import part_to_sell, refused_part
 from moniqo_core.domain.orders.record import OrderRecord
@@ -55,7 +55,7 @@ async def close_live_position(
     placing.pre_trade.check(one_lot, found.state, market)
     await wallet.require_accepted(one_lot)  # otherwise exits would be cancelled and nothing sold
     if close.is_whole:
-        await _cancel_sells(placing, wallet, close.symbol, found)
+        await _cancel_sells(placing, wallet, close, market, found)
     held = await wallet.get_balance_for_asset(market.base)
     # A repeat may have sold it meanwhile, so look for its order before anything is refused.
     latest = await placing.read_state(wallet.user_wallet_id, close.client_order_id)
@@ -63,24 +63,40 @@ async def close_live_position(
     if accepted is not None:
         return accepted
     try:
-        amount = _whole(close, held, market) if close.is_whole else _part(close, held, market)
+        amount = _whole(close, held.free, market) if close.is_whole else _part(close, held, market)
         return await placing.carry_out(wallet, _sale(close, amount), latest, close)
     except InvalidOrderError as refusal:
         raise refused_part(refusal, close, held.total) from None
 
 
-async def _cancel_sells(placing: LivePlacing, wallet: VenueWallet, symbol: str, found: PreTradeRead) -> None:
-    for order in found.state.orders:
-        if order.request.symbol == symbol and order.request.side is OrderSide.SELL:
-            with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
-                await placing.orders.cancel(wallet, order.order_id)
+async def _cancel_sells(
+    placing: LivePlacing, wallet: VenueWallet, close: ClosePosition, market: Market, found: PreTradeRead
+) -> None:
+    """Cancel the open sells of a symbol, unless what they leave is no order that the venue accepts.
 
-
-def _whole(close: ClosePosition, held: WalletBalance, market: Market) -> Decimal:
+    Otherwise the position would lose its stop and stay open, for example above the largest amount of an order.
+    """
+    sells = [
+        order
+        for order in found.state.orders
+        if order.request.symbol == close.symbol and order.request.side is OrderSide.SELL
+    ]
+    if not sells:
+        return
+    held = await wallet.get_balance_for_asset(market.base)
     with exact():
-        amount = floor_to(held.free, market.lot_step)
+        rest = sum(((order.request.amount or ZERO) - order.filled_amount for order in sells), held.free)
+    await wallet.check_order(_sale(close, _whole(close, rest, market)))
+    for order in sells:
+        with suppress(OrderAlreadyFilledError, OrderAlreadyClosedError):
+            await placing.orders.cancel(wallet, order.order_id)
+
+
+def _whole(close: ClosePosition, free: Decimal, market: Market) -> Decimal:
+    with exact():
+        amount = floor_to(free, market.lot_step)
     if not amount:
-        raise _no_position(close, held.free)
+        raise _no_position(close, free)
     return amount
 
 
