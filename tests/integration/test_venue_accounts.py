@@ -174,6 +174,18 @@ def test_suspended_account_is_not_connected_anew(venue: FakeVenue, caller: Calle
     caller.connected(credentials)
 
 
+def test_refused_deletion_of_a_suspended_wallet_cancels_no_order(venue: FakeVenue, caller: Caller) -> None:
+    wallet = caller.connected(venue.credentials())
+    order = caller.place(wallet).json["order_id"]
+    caller.admin(wallet, "suspend")
+
+    for query in ({}, {"force": "true"}):
+        answer = caller.delete(wallet, **query)
+        assert (answer.status, answer.json["code"]) == (409, "WALLET_SUSPENDED"), answer.text
+    shown = caller.invoke("get_order", "GET", f"/wallets/{wallet}/orders/{order}", user=TRADER)
+    assert shown.json["status"] == "open"
+
+
 def test_repeated_creation_is_answered_with_its_wallet(venue: FakeVenue, caller: Caller) -> None:
     credentials, headers = venue.credentials(), {"Idempotency-Key": "one"}
     first = caller.connected(credentials, headers=headers)

@@ -43,14 +43,23 @@ def decide_lifecycle(
             lifted = SetStatus(status.value, "admin", reason, by_limit=by_limit)
             return _set_status(wallet, lifted, stop_known=stop_known)
         case DeleteWallet():
-            if wallet.status is UserWalletStatus.SUSPENDED:
-                # Otherwise its owner could connect the account again and trade on.
-                raise WalletSuspendedError(
-                    "A suspended wallet keeps its venue account, so it cannot be deleted.",
-                    hint="Ask an admin to reinstate the wallet. Then delete it.",
-                    reason=wallet.status_reason,
-                )
+            check_deletable(wallet)
             return {"credentials": None, "account_fingerprints": ()}
+
+
+def check_deletable(wallet: UserWallet) -> None:
+    """Refuse to delete a suspended wallet. Otherwise its owner could connect the account again and trade on.
+
+    Raises:
+        WalletSuspendedError: the wallet is suspended.
+
+    """
+    if wallet.status is UserWalletStatus.SUSPENDED:
+        raise WalletSuspendedError(
+            "A suspended wallet keeps its venue account, so it cannot be deleted.",
+            hint="Ask an admin to reinstate the wallet. Then delete it.",
+            reason=wallet.status_reason,
+        )
 
 
 def _set_status(wallet: UserWallet, change: SetStatus, *, stop_known: bool) -> Mapping[str, object]:

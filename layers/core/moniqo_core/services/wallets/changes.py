@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moniqo_core.domain.clock import Clock, utc_now
+from moniqo_core.domain.live.lifecycle import check_deletable
 from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.opener import OrderOpener
@@ -58,6 +59,9 @@ class WalletChanges:
             WalletConnectionError: the venue did not answer.
 
         """
+        wallet = await self._wallets.get(user_id, user_wallet_id)
+        if not wallet.is_demo:
+            check_deletable(wallet)  # a refusal must not cancel protective exits
         execution = await self._opener.open(user_id, user_wallet_id)
         await execution.release(force=force)
         await execution.account.record(DeleteWallet(force=force), projection=touched(self._now()))

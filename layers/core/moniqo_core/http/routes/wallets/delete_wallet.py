@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError
+from moniqo_core.domain.errors import NotFoundError, WalletConnectionError, WalletInUseError, WalletSuspendedError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
@@ -24,7 +24,7 @@ router = api_router()
     summary="Delete a wallet",
     responses={
         204: {"description": "Deleted."},
-        **problem_responses(NotFoundError, WalletInUseError, WalletConnectionError),
+        **problem_responses(NotFoundError, WalletInUseError, WalletSuspendedError, WalletConnectionError),
     },
 )
 async def delete_wallet(
