@@ -96,7 +96,7 @@ class NaivePath(NaiveBooks):
 
     def meet_limit(self, order: Item, left: Decimal, point: PathPoint) -> Decimal:
         tick = self.markets[order["symbol"]].tick_size
-        if order["crossed"] and not order["takes"]:
+        if order["crossed"] and len(order["takes"]) == order.get("takes_when_replaced", 0):
             return self.take_on_path(order, left, point)
         beyond = order["price"] - point.price if order["side"] == "buy" else point.price - order["price"]
         return self.fill_on_path(order, order["price"], "maker", left, point) if beyond >= tick else ZERO

@@ -99,7 +99,8 @@ class NaiveReplacing(NaiveArrivals):
         order |= {**wanted, "active": at}
         self._rejuvenate(order)
         bid, ask = context.snapshot.bids[0].price, context.snapshot.asks[0].price
-        if order["type"] == "limit":
+        if order["type"] == "limit" or order["triggered"]:
+            order["takes_when_replaced"] = len(order["takes"])
             order["crossed"] = order["price"] >= ask if order["side"] == "buy" else order["price"] <= bid
         if takes:
             self.fill(order, takes, "taker", at)

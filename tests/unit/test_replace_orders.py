@@ -17,13 +17,15 @@ from moniqo_core.domain.errors import (
     WalletPausedError,
     WalletSuspendedError,
 )
-from moniqo_core.domain.orders.order import OrderStatus
+from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.orders.order import Liquidity, OrderStatus
 from moniqo_core.domain.orders.request import ExitSpec, ReplaceOrder
 from moniqo_core.domain.orders.status_history import MAX_STATUS_HISTORY, OrderChange
 from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
+from moniqo_core.domain.paper.decide import decide
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.domain.wallets.pause_level import PauseLevel
-from tests.support.engine_harness import BTC, WIDE, EngineHarness
+from tests.support.engine_harness import BTC, MARKETS, WIDE, EngineHarness
 
 D = Decimal
 
@@ -268,6 +270,27 @@ def test_triggered_stop_limit_is_replaced_as_the_limit_order_that_it_is(engine: 
         engine.replace(order.order_id, stop_price="50450")
     assert refused.value.members["field"] == "stop_price"
     assert engine.replace(order.order_id, price="50600").status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("kind", ["limit", "stop_limit"])
+def test_price_that_crosses_a_closed_market_meets_its_first_point_as_a_taker(engine: EngineHarness, kind: str) -> None:
+    stop = {"stop_price": "50400"} if kind == "stop_limit" else {}
+    order = engine.place("buy", kind, "0.1", price="49000" if kind == "limit" else "50400", **stop)
+    if stop:
+        engine.tick("50500")
+    engine.tick("48990" if kind == "limit" else "50300", volume="0.3")  # 0.03 fill
+    engine.evaluate()
+    assert engine.order(order.order_id).filled_amount == D("0.03")
+    engine.tick("50600")
+    draft, snapshot = engine.walk(), engine.snapshot(BTC)
+    closed = MarketContext(MARKETS[BTC], snapshot, {BTC: snapshot.mid}, D(1), is_open=False)
+    engine.keep(decide(draft, ReplaceOrder(order.order_id, price=D(52000)), closed))
+    engine.tick("50700", volume="0.2")
+    engine.tick("50700")
+    engine.evaluate()
+    taken, rested = engine.commits[-1].fills
+    assert (taken.price, taken.amount, taken.liquidity) == (D(50701), D("0.02"), Liquidity.TAKER)
+    assert (rested.price, rested.liquidity) == (D(52000), Liquidity.MAKER)
 
 
 def test_trigger_of_an_attached_exit_moves_and_its_amount_does_not(engine: EngineHarness) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.market.market import PathPoint
+from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType
 
 _NEVER_BELOW: Final = Decimal("-Infinity")
@@ -92,10 +93,14 @@ def orders_by_trigger(draft: AccountDraft, symbol: str) -> OrdersByTrigger | Non
 
 
 def takes_at_open(order: Order) -> bool:
-    """Tell whether an unfilled limit had crossed the quote when it was placed, which means its market was closed.
+    """Tell whether a limit had crossed the quote when it was placed or replaced, and has not filled since.
 
-    Such an order meets its first point as a taker, and not as a resting order that the market trades through.
+    Its market was closed then. Such an order meets its first point as a taker, and not as a resting order that the
+    market trades through. A stop_limit order that has triggered is a limit once it is replaced.
     """
-    if order.type is not OrderType.LIMIT or order.price is None or order.filled_amount:
+    filled = order.filled_when_replaced
+    if filled is None:
+        filled = ZERO if order.type is OrderType.LIMIT else None
+    if order.price is None or order.filled_amount != filled:
         return False
     return order.price >= order.receipt.ask if order.side is OrderSide.BUY else order.price <= order.receipt.bid

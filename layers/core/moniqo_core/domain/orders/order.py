@@ -117,8 +117,9 @@ class Order:
     up. ``triggered`` is True for a stop_limit order whose limit is in the book, and ``triggered_at`` is the time when
     it was triggered. ``trail_mark`` is the highest bid since a trailing stop was placed. An attached exit names its
     entry order in ``entry``. ``exit_percent`` is the distance of its trigger from the average fill price, if it was
-    given in percent. ``active_from`` is the time from which an exit is matched against the path. For other orders that
-    is ``created_at``.
+    given in percent. ``active_from`` is the time from which an exit or a replaced order is matched against the path.
+    For other orders that is ``created_at``. ``filled_when_replaced`` is what a limit in the book had filled when it was
+    last replaced, apart from a mere smaller amount.
     """
 
     order_id: str
@@ -151,6 +152,7 @@ class Order:
     triggered: bool = False
     triggered_at: datetime | None = None
     active_from: datetime | None = None
+    filled_when_replaced: Decimal | None = None
     entry: str | None = None
     exit_percent: Decimal | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)

@@ -89,6 +89,7 @@ def _extras(order: Order) -> Iterable[tuple[str, object]]:
     yield "triggered", order.triggered or None
     yield "triggered_at", order.triggered_at
     yield "active_from", order.active_from
+    yield "filled_when_replaced", optional_text(order.filled_when_replaced)
     yield "entry", order.entry
     yield "exit_percent", optional_text(order.exit_percent)
 
@@ -125,6 +126,7 @@ def read_order(document: Document) -> Order:
         triggered=document.get("triggered", False),
         triggered_at=document.get("triggered_at"),
         active_from=document.get("active_from"),
+        filled_when_replaced=optional_decimal(document.get("filled_when_replaced")),
         entry=document.get("entry"),
         exit_percent=optional_decimal(document.get("exit_percent")),
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},

@@ -92,6 +92,7 @@ def _renew(draft: AccountDraft, order: Order, context: MarketContext) -> None:
     """Make an order the youngest. It was decided now, so it meets no earlier point."""
     order.receipt = receipt_of(draft, context.snapshot)
     order.active_from = draft.at
+    order.filled_when_replaced = order.filled_amount if order.rests else None
 
 
 def _check_trail(order: Order, context: MarketContext) -> None:
