@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -264,3 +265,15 @@ def test_all_live_positions_are_closed_and_a_repeat_sells_nothing(harness: LiveH
     again = all_of_them()
     assert (again.json["items"][0]["order_id"], len(harness.at_venue())) == (closed.json["items"][0]["order_id"], count)
     assert again.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("body", [None, {"percent": "50"}, {"amount": "0.1"}])
+def test_debt_is_no_position_and_nothing_is_sold(harness: LiveHarness, body: dict[str, str] | None) -> None:
+    (account,) = harness.venue.exchange.accounts.values()
+    account.free["BTC"], account.locked["BTC"] = Decimal("-0.5"), Decimal(0)
+    sent = len(harness.at_venue())
+    refused = live(harness, body)
+    assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED"), refused.text
+    assert len(harness.at_venue()) == sent
+    newest = harness.invoke("list_orders", "GET", f"{harness.path}/orders", user=harness.user, query={"limit": "1"})
+    assert newest.json["items"][0]["order_id"] == "o-3-1"

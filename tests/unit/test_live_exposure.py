@@ -90,3 +90,26 @@ def test_refusal_suggests_the_largest_amount_in_whole_lots(
     request_: OrderRequest, free: dict[str, str], suggested: str
 ) -> None:
     assert refused_amount(request_, free) == D(suggested)
+
+
+def test_debt_in_one_asset_makes_no_room_for_another() -> None:
+    held = {"ETH": D(-10), "BTC": D("0.2")}
+
+    found = exposure(order(OrderSide.BUY, "0.1"), MARKET, held, [PendingBuy("ETH/USDT", D(2), D(0), D(3_000))], MIDS)
+
+    assert (found.value, found.others_usd, found.total) == (D(15_000), D(0), D(15_000))
+
+
+def test_buy_that_only_reduces_a_debt_is_no_exposure() -> None:
+    found = exposure(order(OrderSide.BUY, "0.1"), MARKET, {"BTC": D("-0.5"), "ETH": D(2)}, [], MIDS)
+
+    assert (found.value, found.total) == (D(0), D(6_000))
+    assert found.room(D(10_000)) == D("0.7")
+
+
+@pytest.mark.parametrize(
+    ("request_", "free"),
+    [(order(OrderSide.BUY, "0.1"), {"USDT": "-500"}), (order(OrderSide.SELL, "0.1"), {"BTC": "-2"})],
+)
+def test_debt_covers_no_amount_of_an_order(request_: OrderRequest, free: dict[str, str]) -> None:
+    assert refused_amount(request_, free) == 0

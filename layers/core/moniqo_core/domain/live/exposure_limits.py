@@ -50,11 +50,12 @@ class AssetExposure:
 
     @property
     def usd(self) -> Decimal:
-        """Value of the holding and the pending buys.
+        """Value of the holding and the pending buys, never below zero.
 
-        A holding without a price cannot be sold either, so it counts as zero.
+        A holding without a price cannot be sold either, so it counts as zero. A debt counts against buys of the same
+        asset only, because it secures nothing else.
         """
-        return self.held * (self.price_usd or ZERO) + self.pending_buys_usd
+        return max(self.held * (self.price_usd or ZERO) + self.pending_buys_usd, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ class LiveExposure:
 
     @property
     def value(self) -> Decimal:
-        """Exposure to the order's asset, including the order."""
-        return self.before_usd + self.order_usd
+        """Exposure to the order's asset, including the order. What only reduces a debt is no exposure."""
+        return max(self.before_usd + self.order_usd, ZERO)
 
     @property
     def total(self) -> Decimal:

@@ -164,8 +164,8 @@ class LiveDecision:
             raise not_covered(asset, needed, free, self.affordable_amount(free))
 
     def affordable_amount(self, free: Decimal) -> Decimal:
-        """Return the largest amount of the order that ``free`` funds pay for, in whole lots."""
-        order, market = self.request, self._market
+        """Return the largest amount of the order that ``free`` funds pay for, in whole lots. A debt pays for none."""
+        order, market, free = self.request, self._market, max(free, ZERO)
         if order.side is OrderSide.SELL:
             return floor_to(free, market.lot_step)
         price = order.price or (ZERO if self.funds is None else self.funds.mids.get(market.symbol, ZERO))

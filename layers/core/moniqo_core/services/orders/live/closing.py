@@ -95,13 +95,13 @@ async def _cancel_sells(
 def _whole(close: ClosePosition, free: Decimal, market: Market) -> Decimal:
     with exact():
         amount = floor_to(free, market.lot_step)
-    if not amount:
+    if amount <= 0:  # a debt is no position
         raise _no_position(close, free)
     return amount
 
 
 def _part(close: ClosePosition, held: WalletBalance, market: Market) -> Decimal:
-    if not held.total:
+    if held.total <= 0:
         raise _no_position(close, held.total)
     with exact():
         amount = part_to_sell(close, held.total, market)

@@ -18,7 +18,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.live.record import live_record
-from moniqo_core.domain.money import exact, floor_to
+from moniqo_core.domain.money import ZERO, exact, floor_to
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
@@ -133,4 +133,4 @@ async def _with_numbers(
     if free >= order.amount:  # the balance has grown since
         return refusal
     with exact():
-        return not_covered(market.base, order.amount, free, floor_to(free, market.lot_step))
+        return not_covered(market.base, order.amount, free, floor_to(max(free, ZERO), market.lot_step))
