@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 
+from moniqo_core.domain.errors import RiskLimitExceededError
 from moniqo_core.domain.live.loss_limits import check_losses, loss_numbers
 from moniqo_core.domain.sync.account_statement import AccountStatement
 from moniqo_core.domain.sync.outcome import SyncOutcome, scheduled_run
 from moniqo_core.domain.sync.outcome_rules import succeeded
-from moniqo_core.domain.wallets.user_wallet import LossBaseline, UserWallet
+from moniqo_core.domain.wallets.user_wallet import LossBaseline, UserWallet, UserWalletStatus
 from moniqo_core.storage.wallets.balance_codec import balance_document, read_balance
 from moniqo_core.wallets.base import WalletBalance
 from moniqo_core.wallets.exchange.holdings import valued
@@ -107,3 +108,13 @@ def test_order_is_measured_against_no_unknown_equity() -> None:
 
     numbers = loss_numbers(missing, now, NOON)
     assert (numbers["equity"], numbers["daily_loss"], numbers["unpriced_assets"]) == (None, None, ("X",))
+
+
+def test_debt_beside_an_unpriced_holding_is_a_known_loss() -> None:
+    begun = LossBaseline(D(100), D(100), D(100), MIDNIGHT)
+    before = replace(wallet("100"), baseline=begun)
+    after = synced(before, {}, NOON, USDT="-500", DUST="1")
+
+    assert (after.balance.total_value_usd, after.status) == (D(-500), UserWalletStatus.PAUSED)
+    with pytest.raises(RiskLimitExceededError):
+        check_losses(before, [held("USDT", "-500", "-500"), held("DUST", "1", None)], NOON)

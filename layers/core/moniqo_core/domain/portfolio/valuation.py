@@ -51,10 +51,12 @@ def priced_total(holdings: Iterable[Priced]) -> Decimal:
 def live_total(holdings: Sequence[Priced]) -> Decimal | None:
     """Return the total of a live account in US dollars, which leaves out what has no price.
 
-    It is None, so not known, when something has no price and the rest is worth less than a cent.
+    It is None, so not known, when something has no price and the rest is worth less than a cent. A debt is not: the
+    loss that made it is known.
     """
-    total = priced_total(holdings)
-    return None if total < _CENT and unpriced(holdings) else total
+    with exact():
+        rest = sum((abs(held.value_usd) for held in holdings if held.value_usd is not None), ZERO)
+    return None if rest < _CENT and unpriced(holdings) else priced_total(holdings)
 
 
 @dataclass(frozen=True, slots=True)
