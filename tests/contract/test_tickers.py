@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from moniqo_core import event_loop
-from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError
+from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError, WalletConnectionError
 from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.wallets.definition import ApiConfig
 from moniqo_core.venues.connection import VenueConnection
@@ -160,3 +160,43 @@ def test_unknown_symbol_is_named_with_the_nearest(harness: TickerHarness, run: R
         run(harness.wallet.tickers([second, first.lower()]))
     assert refused.value.members["nearest"] == first
     assert harness.fake.seen == []
+
+
+def delist(fake: FakeVenue, symbol: str) -> None:
+    """Let the venue know a symbol no longer. What it listed before is still kept here."""
+    names = next(found for found in map(vars(fake).get, ("pairs", "ids", "products")) if found is not None)
+    for name in [name for name, known in names.items() if known == symbol]:
+        del names[name]
+
+
+def test_symbol_that_the_venue_delisted_a_moment_ago_costs_no_other(harness: TickerHarness, run: Run) -> None:
+    first, second, third, *_ = harness.symbols
+    delist(harness.fake, second)
+    found = run(harness.wallet.tickers([first, second, third]))
+    assert ([ticker.symbol for ticker in found.tickers], found.unpriced) == ([first, third], [second])
+
+
+def test_only_symbol_has_no_price_after_the_venue_delisted_it(harness: TickerHarness, run: Run) -> None:
+    symbol = harness.symbols[0]
+    delist(harness.fake, symbol)
+    # Bybit gives the same code for any wrong parameter.
+    with pytest.raises(WalletConnectionError if harness.fake.name == "bybit" else MarketDataError):
+        run(harness.wallet.tickers([symbol]))
+
+
+def test_zeros_of_a_market_that_did_not_trade_are_no_range(harness: TickerHarness, run: Run) -> None:
+    symbol, zeros = harness.symbols[0], dict.fromkeys(("highPrice", "lowPrice", "highPrice24h", "lowPrice24h"), "0.00")
+
+    def rest(rows: dict[str, Any]) -> None:
+        row = rows[symbol]
+        if harness.fake.name == "kraken":
+            row["h"], row["l"] = ["0.00", "0.00"], ["0.00", "0.00"]
+        row.update({name: zero for name, zero in zeros.items() if name in row})
+        if "prevPrice24h" in row:
+            row["prevPrice24h"] = "0"
+
+    harness.rewrite(rest)
+    (ticker,) = run(harness.wallet.tickers([symbol])).tickers
+    quote = ticker.quote
+    assert (quote.high, quote.low, quote.change) == (None, None, None)
+    assert (quote.change_percent is None) is (harness.fake.name != "coinbase")

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
+from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError, SymbolNotFoundError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.market_mode import MarketMode
@@ -158,7 +159,9 @@ async def snapshot_of(connection: VenueConnection, symbol: str, source: str, sec
 async def tickers_of(
     connection: VenueConnection, symbols: Sequence[str], source: str, seconds: float, clock: Clock
 ) -> Mapping[str, Ticker]:
-    """Return the tickers of listed symbols, at the time of the venue's answer. One that it no longer lists is missing.
+    """Return the tickers of listed symbols, at the time of the venue's answer.
+
+    A symbol that the venue no longer lists is missing, also if it refuses the others for it.
 
     Args:
         connection: The connection to the venue.
@@ -176,12 +179,21 @@ async def tickers_of(
     if not asked:
         return {}
 
-    async def read(client: Client) -> Mapping[str, Ticker]:
-        quotes = await connection.venue.tickers(client, asked)
+    async def read(symbols: Sequence[str], client: Client) -> Mapping[str, Ticker]:
+        quotes = await connection.venue.tickers(client, symbols)
         at = _written_at(client.answered_at) or clock()
         return {symbol: Ticker(symbol, at, source, quote) for symbol, quote in quotes.items()}
 
-    return await connection.read(connection.client({}), read, seconds + SECONDS_PER_TICKER * len(asked))
+    async def found(symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        limit = seconds + SECONDS_PER_TICKER * len(symbols)
+        try:
+            return await connection.read(connection.client({}), partial(read, symbols), limit)
+        except InvalidSymbolError:
+            # The venue refuses all for one that it has delisted since it listed its markets. Find that one by halves.
+            half = len(symbols) // 2
+            return {**await found(symbols[:half]), **await found(symbols[half:])} if half else {}
+
+    return await found(asked)
 
 
 def _stamp(found: Mapping[str, Any]) -> datetime | None:

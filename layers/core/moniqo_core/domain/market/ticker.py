@@ -28,6 +28,12 @@ class Quote24h(NamedTuple):
     low: Decimal | None = None
     volume: Decimal | None = None
 
+    def without_empty_range(self) -> Quote24h:
+        """Return the quote without what a source says of a market that did not trade: that its prices were zero."""
+        if self.high is None or (self.high > 0 and self.low is not None and self.low > 0):
+            return self
+        return self._replace(change=None, change_percent=None, high=None, low=None)
+
     @property
     def is_usable(self) -> bool:
         """Whether the best prices are positive and not crossed. Bid equal to ask is allowed."""

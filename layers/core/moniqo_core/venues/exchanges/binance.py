@@ -247,16 +247,14 @@ def _quote(row: Mapping[str, Any]) -> Quote:
 
 
 def _day(row: Mapping[str, Any]) -> Quote24h:
-    """Read a row. A symbol that did not trade for 24 hours has zeros."""
-    traded = amount(row["highPrice"]) > 0
     return Quote24h(
         bid=amount(row["bidPrice"]),
         ask=amount(row["askPrice"]),
         last=amount(row["lastPrice"]),
-        change=said(row, "priceChange") if traded else None,
-        change_percent=said(row, "priceChangePercent") if traded else None,
-        high=said(row, "highPrice") if traded else None,
-        low=said(row, "lowPrice") if traded else None,
+        change=said(row, "priceChange"),
+        change_percent=said(row, "priceChangePercent"),
+        high=said(row, "highPrice"),
+        low=said(row, "lowPrice"),
         volume=said(row, "volume"),
     )
 

@@ -143,11 +143,13 @@ class Coinbase(Venue):
         """
         ids = [client.markets[symbol]["id"] for symbol in symbols]
         found = await client.v3PublicGetBrokerageMarketProducts({"product_type": "SPOT", "product_ids": ids})
+        listed = {row.get("product_id") for row in found["products"] if isinstance(row, Mapping)}
+        ids = [name for name in ids if name in listed]
         read_best = client.v3PublicGetBrokerageMarketProductsProductIdTicker
         asked = (read_best({"product_id": name, "limit": 1}) for name in ids)
         shown = dict(zip(ids, await asyncio.gather(*asked, return_exceptions=True), strict=True))
         failures = [best for best in shown.values() if isinstance(best, BaseException)]
-        if len(failures) == len(ids):
+        if failures and len(failures) == len(ids):
             raise failures[0]
 
         def day(row: Mapping[str, Any]) -> Quote24h:

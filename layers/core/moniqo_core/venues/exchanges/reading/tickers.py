@@ -20,6 +20,8 @@ def read_tickers(
 ) -> dict[str, Quote24h]:
     """Return the quotes of those rows whose market is one of ``symbols``. An odd row is left out and named in our log.
 
+    A market that did not trade in 24 hours has no change and no range, where a venue says zero.
+
     Args:
         client: A client of the venue, with its markets.
         symbols: Our names of the wanted markets.
@@ -32,7 +34,7 @@ def read_tickers(
 
     def read_wanted(row: Any) -> tuple[str, Quote24h] | None:
         symbol = wanted.get(str(name(row)))
-        return None if symbol is None else (symbol, read(row))
+        return None if symbol is None else (symbol, read(row).without_empty_range())
 
     return dict(found for found in read_rows(client.venue.exchange, "tickers", rows, read_wanted, name) if found)
 
