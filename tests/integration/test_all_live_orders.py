@@ -164,3 +164,14 @@ def test_symbol_is_known_if_a_venue_lists_it(wallets: Wallets) -> None:
     refused = wallets.invoke("list_all_orders", "GET", "/orders", user=TRADER, query={"symbol": "ETHUSDT"})
     assert (refused.status, refused.json["nearest"]) == (422, "ETH/USDT")
     assert wallets.get(symbol="ETH/USDT")["items"] == []
+
+
+def test_venue_that_takes_no_more_requests_makes_no_symbol_unknown(wallets: Wallets, run: Any) -> None:
+    from tests.support.recorded_venues import restart
+
+    run(wallets.first.database.venue_markets.delete_many({}))
+    restart()
+    wallets.venue.break_with("status", path="/exchangeInfo", times=None, status=429)
+    assert wallets.get(symbol="NO/SUCH")["items"] == []
+    own = wallets.invoke("list_orders", "GET", f"{wallets.first.path}/orders", user=TRADER, query={"symbol": "NO/SUCH"})
+    assert (own.status, own.json["items"]) == (200, [])

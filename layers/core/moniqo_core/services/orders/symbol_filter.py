@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from moniqo_core.domain.errors import (
-    InvalidSymbolError,
-    MarketDataError,
-    TemporarilyUnavailableError,
-    WalletConnectionError,
-)
+from moniqo_core.domain.errors import InvalidSymbolError, WalletError
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.execution import OrderExecution
 
@@ -27,8 +22,8 @@ async def require_known_symbol(execution: OrderExecution, symbol: str | None) ->
         return
     try:
         await execution.account.market(symbol)
-    except (MarketDataError, TemporarilyUnavailableError, WalletConnectionError):
-        return
     except InvalidSymbolError:
         if not (await execution.page(OrderQuery(1, symbol=symbol))).records:
             raise
+    except WalletError:
+        return

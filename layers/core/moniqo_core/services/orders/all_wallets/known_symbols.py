@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from moniqo_core.domain.errors import (
-    InvalidSymbolError,
-    MarketDataError,
-    TemporarilyUnavailableError,
-    WalletConnectionError,
-)
+from moniqo_core.domain.errors import InvalidSymbolError, WalletError
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.all_wallets.source import OrderSource
@@ -29,7 +24,7 @@ async def refusal_of(symbol: str, wallet: TradesSymbols) -> InvalidSymbolError |
         await wallet.market(symbol)
     except InvalidSymbolError as error:
         return error
-    except (MarketDataError, TemporarilyUnavailableError, WalletConnectionError):
+    except WalletError:
         return None
     return None
 
