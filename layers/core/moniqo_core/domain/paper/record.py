@@ -95,8 +95,3 @@ def _triggered_at(order: Order, fills: tuple[Fill, ...]) -> datetime | None:
     if order.type in MARKET_WHEN_TRIGGERED:
         return fills[0].at if fills else None
     return order.triggered_at
-
-
-def _evaluated_until(account: Account, order: Order) -> datetime:
-    """Return how far an order was matched. It may be newer than the account, and in a symbol that is new to it."""
-    return account.evaluated_until.get(order.symbol, order.created_at) if order.is_open else order.updated_at
