@@ -277,3 +277,13 @@ def test_debt_is_no_position_and_nothing_is_sold(harness: LiveHarness, body: dic
     assert len(harness.at_venue()) == sent
     newest = harness.invoke("list_orders", "GET", f"{harness.path}/orders", user=harness.user, query={"limit": "1"})
     assert newest.json["items"][0]["order_id"] == "o-3-1"
+
+
+def test_debt_is_not_among_the_positions_that_are_closed(harness: LiveHarness) -> None:
+    (account,) = harness.venue.exchange.accounts.values()
+    account.free["BTC"], account.locked["BTC"], account.free["ETH"] = Decimal("-0.5"), Decimal(0), Decimal(1)
+    shown = harness.invoke("list_positions", "GET", f"{harness.path}/positions", user=harness.user)
+    assert [(item["symbol"], item["amount"]) for item in shown.json["items"]] == [("ETH/USDT", "1")]
+    path, body = f"{harness.path}/positions/close-all", {"confirm": True}
+    closed = harness.invoke("close_positions", "POST", path, user=harness.user, body=body)
+    assert ([item["symbol"] for item in closed.json["items"]], closed.json["failed"]) == (["ETH/USDT"], [])

@@ -33,11 +33,11 @@ def _asset_value(held: WalletBalance, price: Decimal | None) -> AssetValue:
 def symbols_held(
     balances: Iterable[WalletBalance], quotes: Sequence[str], markets: Container[str]
 ) -> list[tuple[str, WalletBalance]]:
-    """Return holdings other than dollars, each with its first market against one of ``quotes``."""
+    """Return holdings other than dollars, each with its first market against one of ``quotes``. A debt is none."""
     shown = []
     for held in balances:
         symbol = next((name for name in (f"{held.asset}/{quote}" for quote in quotes) if name in markets), None)
-        if symbol is not None and held.asset not in DOLLARS:
+        if symbol is not None and held.asset not in DOLLARS and held.total > 0:
             shown.append((symbol, held))
     return shown
 
