@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from moniqo_core.credentials.cipher import CredentialCipher
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.all_wallets import live
+from moniqo_core.services.orders.all_wallets.service import AllOrders, OrdersOfAllWallets
+from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database
 from tests.support.lambdas import TRADER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
 from tests.support.round_trips import round_trips
 from tests.support.wallets import aws, create
+from tests.support.watched_keys import WatchedKeys
 
 __all__ = ["aws"]
 
@@ -175,3 +183,36 @@ def test_venue_that_takes_no_more_requests_makes_no_symbol_unknown(wallets: Wall
     assert wallets.get(symbol="NO/SUCH")["items"] == []
     own = wallets.invoke("list_orders", "GET", f"{wallets.first.path}/orders", user=TRADER, query={"symbol": "NO/SUCH"})
     assert (own.status, own.json["items"]) == (200, [])
+
+
+async def no_answer() -> None:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("query", [OrderQuery(10), OrderQuery(10, symbol="ETH/USDT")])
+def test_key_store_that_does_not_answer_hides_no_order(
+    wallets: Wallets, run: Any, monkeypatch: pytest.MonkeyPatch, query: OrderQuery
+) -> None:
+    monkeypatch.setattr(live, "SECONDS_TO_UPDATE", 0.5)
+    wallets.first.place(price="40000")
+    wallets.second.place(price="40000")
+    wallets.place_on_paper()
+    keys, database = WatchedKeys(secrets.token_bytes(32), no_answer), wallets.first.database
+    connector = WalletConnector(database, utc_now, lambda: CredentialCipher(keys), allow_loopback=True)
+
+    async def listed() -> OrdersOfAllWallets | None:
+        found = await database.user_wallets.find_one({"_id": wallets.demo})
+        assert found is not None
+        task = asyncio.ensure_future(AllOrders(database, connector).page(found["user_id"], query, None))
+        done, _ = await asyncio.wait({task}, timeout=5)
+        task.cancel()
+        await connector.close()
+        return task.result() if done else None
+
+    page = run(listed())
+    assert page is not None
+    assert [order.status for order in page.records] == ([] if query.symbol else ["filled", "open", "open"])
+    assert {(one.user_wallet_id, one.code) for one in page.failed} == {
+        (one.wallet, "WALLET_CONNECTION_ERROR") for one in (wallets.first, wallets.second)
+    }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import TemporarilyUnavailableError
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
@@ -38,6 +41,7 @@ class Services:
     """The services that test and resume wallets, with a key source that counts."""
 
     def __init__(self, site: LiveSite, database: Database) -> None:
+        self.database = database
         self.keys = WatchedKeys(site.material)
         cipher = CredentialCipher(self.keys)
         self.connector = connector = WalletConnector(database, utc_now, lambda: cipher, allow_loopback=True)
@@ -79,3 +83,23 @@ def test_resuming_decrypts_credentials_once(services: Services, run: Run) -> Non
 
     assert resumed.status is UserWalletStatus.ACTIVE
     assert services.keys.requests == 1
+
+
+def test_key_store_that_does_not_answer_is_asked_once_for_many_wallets(services: Services, run: Run) -> None:
+    async def silence() -> None:
+        raise TemporarilyUnavailableError("The key store did not answer in time.")
+
+    keys = WatchedKeys(secrets.token_bytes(32), silence)
+    connector = WalletConnector(services.database, utc_now, lambda: CredentialCipher(keys), allow_loopback=True)
+
+    async def refused() -> list[str]:
+        wallet = await UserWalletStore(services.database).get(OWNER, WALLET)
+        opened = await connector.connect_live_many([replace(wallet, id=f"live-{number}") for number in range(3)])
+        for one in opened.values():
+            await one.initialize()
+        found = [await asyncio.gather(one.get_balance(), return_exceptions=True) for one in opened.values()]
+        await connector.close()
+        return [type(error).__name__ for (error,) in found]
+
+    assert run(refused()) == ["TemporarilyUnavailableError"] * 3
+    assert keys.requests == 1

@@ -158,13 +158,15 @@ class WalletConnector:
                 connected[wallet.id] = await self._demo(wallet.wallet_id, wallet.id, wallet.user_id, found)
         return {**connected, **await self.connect_live_many(wallets)}
 
-    async def connect_live_many(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
-        """Return live wallets by id, not yet initialised.
+    async def connect_live_many(
+        self, wallets: Sequence[UserWallet], *, with_key: bool = True
+    ) -> dict[str, ExchangeWallet]:
+        """Return live wallets by id, not yet initialised. Without their keys they read public data only.
 
         Missing from the result are demo wallets, and wallets whose definition is gone or names no usable venue. A
         wallet whose credentials cannot be decrypted raises that error when it is used.
         """
-        return await self._live.prepare([wallet for wallet in wallets if not wallet.is_demo])
+        return await self._live.prepare([wallet for wallet in wallets if not wallet.is_demo], with_key=with_key)
 
     async def connect_accounts(self, user_wallet_ids: Sequence[str]) -> list[DemoWallet]:
         """Return demo wallets of any owner in one round trip. Deleted and unknown ones are missing from the result."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moniqo_core.domain.clock import Clock
-from moniqo_core.domain.errors import ConflictError, WalletConnectionError, WalletError
+from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError, WalletConnectionError, WalletError
 from moniqo_core.domain.wallets.lifecycle_commands import Suspend
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
     from moniqo_core.wallets.exchange.config import UsdRate
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """The credentials of a wallet, or the error that the wallet raises when it is queried."""
+
+    credentials: Mapping[str, str] = field(repr=False)
+    error: WalletError | None = None
 
 
 class LiveConnector:
@@ -66,21 +75,28 @@ class LiveConnector:
         definition = (await self._definitions.get_many([wallet.wallet_id])).get(wallet.wallet_id)
         if definition is None:
             raise WalletConnectionError("The definition of this wallet no longer exists.")
-        opened = await self._stored(wallet, definition, with_key=with_key)
+        opened = self._stored(wallet, definition, await self._unlock(wallet) if with_key else Unlocked({}))
         await opened.initialize()
         return opened
 
-    async def prepare(self, wallets: Sequence[UserWallet]) -> dict[str, ExchangeWallet]:
-        """Return wallets by id, not yet initialised, without those that have no usable definition."""
+    async def prepare(self, wallets: Sequence[UserWallet], *, with_key: bool) -> dict[str, ExchangeWallet]:
+        """Return wallets by id, not yet initialised, without those that have no usable definition.
+
+        A key store that does not answer is asked once, and not again for each wallet.
+        """
         prepared: dict[str, ExchangeWallet] = {}
         definitions = await self._definitions.get_many({wallet.wallet_id for wallet in wallets})
+        unlocked = Unlocked({})
         for wallet in wallets:
             definition = definitions.get(wallet.wallet_id)
-            if definition is not None:
-                with suppress(WalletConnectionError):
-                    prepared[wallet.id] = await self._stored(wallet, definition, with_key=True)
-                    # Import the exchange's library now, before the time limit of any wallet starts to run.
-                    self._venues.to(definition).client_model()
+            if definition is None:
+                continue
+            if with_key and not isinstance(unlocked.error, TemporarilyUnavailableError):
+                unlocked = await self._unlock(wallet)
+            with suppress(WalletConnectionError):
+                prepared[wallet.id] = self._stored(wallet, definition, unlocked)
+                # Import the exchange's library now, before the time limit of any wallet starts to run.
+                self._venues.to(definition).client_model()
         return prepared
 
     def candidate(
@@ -94,26 +110,18 @@ class LiveConnector:
         """
         return self._make(definition, user_wallet_id, credentials) if definition.slug in VENUES else None
 
-    async def _stored(self, wallet: UserWallet, definition: Definition, *, with_key: bool) -> ExchangeWallet:
+    def _stored(self, wallet: UserWallet, definition: Definition, unlocked: Unlocked) -> ExchangeWallet:
         from moniqo_core.storage.equity_points import EquityStore
         from moniqo_core.storage.live.fills import LiveFillStore
 
-        credentials: dict[str, str] = {}
-        unopened: WalletError | None = None
-        if with_key:
-            try:
-                credentials = await self._credentials(wallet)
-            except WalletError as error:
-                # One wallet that cannot be decrypted must not fail its batch. It raises this error when it is queried.
-                unopened = error
         return self._make(
             definition,
             wallet.id,
-            credentials,
+            unlocked.credentials,
             record=partial(self._record, wallet),
             kept_fills=partial(LiveFillStore(self._database).since, wallet.id),
             kept_equity=partial(EquityStore(self._database).between, wallet.id),
-            unopened=unopened,
+            unopened=unlocked.error,
         )
 
     async def _record(self, wallet: UserWallet, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
@@ -141,12 +149,16 @@ class LiveConnector:
             raise
         await wait()
 
-    async def _credentials(self, wallet: UserWallet) -> dict[str, str]:
+    async def _unlock(self, wallet: UserWallet) -> Unlocked:
+        """Decrypt the credentials of a wallet. One that fails must not fail its batch, so the error is returned."""
         credentials = dict(wallet.settings)
         if wallet.credentials is not None and self._cipher is not None:
-            secrets = await self._cipher().decrypt(wallet.credentials, wallet.user_id, wallet.id)
+            try:
+                secrets = await self._cipher().decrypt(wallet.credentials, wallet.user_id, wallet.id)
+            except WalletError as error:
+                return Unlocked({}, error)
             credentials |= {name: value.get_secret_value() for name, value in secrets.items()}
-        return credentials
+        return Unlocked(credentials)
 
     def _make(
         self, definition: Definition, user_wallet_id: str, credentials: Mapping[str, str], **stored: Any

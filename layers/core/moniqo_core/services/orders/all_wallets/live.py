@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -48,8 +49,12 @@ class LiveOrdersOfAll:
         by_wallet: dict[str, list[LiveOrder]] = {}
         for order in await self._stored.newest_in_flight(QUERIES_PER_READ):
             by_wallet.setdefault(order.user_wallet_id, []).append(order)
-        opened = await self._open([wallet for wallet in self._wallets if wallet.id in by_wallet])
         deadline = asyncio.get_running_loop().time() + SECONDS_TO_UPDATE
+        opened: Mapping[str, VenueWallet] = {}
+        # Each wallet may wait for its key, which must not cost the orders of the others.
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                opened = await self._open([wallet for wallet in self._wallets if wallet.id in by_wallet])
 
         async def failed(order: LiveOrder) -> FailedWallet | None:
             code = await self._refresh(opened.get(order.user_wallet_id), order, deadline)
@@ -76,10 +81,10 @@ class LiveOrdersOfAll:
             return WalletError.code
         return None if failure is None else failure.code
 
-    async def _open(self, wallets: Sequence[UserWallet]) -> Mapping[str, VenueWallet]:
+    async def _open(self, wallets: Sequence[UserWallet], *, with_key: bool = True) -> Mapping[str, VenueWallet]:
         if not wallets:
             return {}
-        opened = await self._connector.connect_live_many(wallets)
+        opened = await self._connector.connect_live_many(wallets, with_key=with_key)
         for wallet in opened.values():
             await wallet.initialize()
         return opened
@@ -91,5 +96,5 @@ class LiveOrdersOfAll:
     async def refusals(self, symbol: str) -> Sequence[InvalidSymbolError | None]:
         """Return why a symbol cannot be traded, for one wallet of each definition, which all trade the same."""
         of_each = {wallet.wallet_id: wallet for wallet in self._wallets}
-        opened = await self._open(list(of_each.values()))
+        opened = await self._open(list(of_each.values()), with_key=False)
         return await gather_bounded(partial(refusal_of, symbol), opened.values(), QUERIES_AT_ONCE)
