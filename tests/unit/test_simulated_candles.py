@@ -76,10 +76,19 @@ def test_open_candle_holds_the_steps_that_have_ended() -> None:
     assert candle.volume == sum((step.volume for step in steps), Decimal(0))
 
 
-def test_no_candle_has_begun_at_the_first_instant_of_its_time() -> None:
-    now = NOW.replace(minute=0, second=3)
-    series = asked(CandleQuery("1h", 1, include_open=True), now=now)
-    assert (series.candles, series.open_start) == ([], None)
+@pytest.mark.parametrize(
+    ("symbol", "interval", "now"),
+    [
+        ("BTC/USDT", "1h", datetime(2026, 3, 10, 14, 0, 3, tzinfo=UTC)),
+        ("AAPL/USD", "15m", datetime(2026, 3, 10, 13, 30, 3, tzinfo=UTC)),  # 3 seconds after the exchange opened
+        ("AAPL/USD", "1h", datetime(2026, 3, 10, 13, 30, 3, tzinfo=UTC)),
+    ],
+)
+def test_candle_that_has_not_begun_takes_no_place_of_the_limit(symbol: str, interval: str, now: datetime) -> None:
+    series = asked(CandleQuery(interval, 2, include_open=True), symbol, now)
+    closed = asked(CandleQuery(interval, 2), symbol, now)
+    assert (len(series.candles), series.open_start) == (2, None)
+    assert (series.candles, series.covers_from) == (closed.candles, closed.covers_from)
 
 
 def test_work_of_one_answer_is_bounded_and_the_answer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from itertools import islice
 from typing import Final, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
@@ -126,17 +125,19 @@ class SimulatedFeed:
         market, now = _simulated_market(symbol), self._clock()
         seconds, span = int(query.length.total_seconds()), query.span(now)
         most = min(query.limit, MOST_STEPS * STEP_SECONDS // seconds)
-        indexes = list(islice(_candle_indexes(market, query, now), most + 1))
-        found = []
-        for index in indexes[:most]:
+        found: list[Candle] = []
+        for index in _candle_indexes(market, query, now):
+            if len(found) == most:
+                last = found[-1].start
+                span = span._replace(end=last + query.length) if query.is_forward else span._replace(start=last)
+                break
             start = datetime.fromtimestamp(index * seconds, UTC)
             ended = start + query.length <= now
-            found.append(self._candle(symbol, index, seconds) if ended else self._open_candle(symbol, start, now))
+            candle = self._candle(symbol, index, seconds) if ended else self._open_candle(symbol, start, now)
+            # Before its first step has ended, the open candle does not exist and takes no place in the limit.
+            found += [] if candle is None else [candle]
             await asyncio.sleep(0)
-        if len(indexes) > most:
-            last = datetime.fromtimestamp(indexes[most - 1] * seconds, UTC)
-            span = span._replace(end=last + query.length) if query.is_forward else span._replace(start=last)
-        return series_of((candle for candle in found if candle is not None), query, now, span)
+        return series_of(found, query, now, span)
 
     def _ticks(self, market: SimulatedMarket, step: int) -> int:
         return self._market.ticks(market, range(step, step + 1))[0]
