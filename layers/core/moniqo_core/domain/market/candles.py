@@ -87,8 +87,9 @@ class CandleSpan(NamedTuple):
 class CandleSeries(NamedTuple):
     """The answer to a query: candles, oldest first.
 
-    No candle that starts from ``covers_from`` (inclusive) to ``covers_to`` (exclusive) is missing. Outside this time
-    the market may have more. ``open_start`` is the start of the candle that is still open, if it is among the candles.
+    No candle that starts from ``covers_from`` (inclusive) to ``covers_to`` (exclusive) is missing, unless the source
+    sent it in a form that cannot be read. Outside this time the market may have more. ``open_start`` is the start of
+    the candle that is still open, if it is among the candles.
     """
 
     candles: Sequence[Candle]

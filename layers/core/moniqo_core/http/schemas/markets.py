@@ -121,7 +121,7 @@ class CandleView(View):
 
 
 class CandlesView(View):
-    """Candles, oldest first. From ``covers_from`` to ``covers_to`` none is missing."""
+    """Candles, oldest first. From ``covers_from`` to ``covers_to`` none is missing that could be read."""
 
     symbol: str
     interval: str
@@ -130,8 +130,9 @@ class CandlesView(View):
         Timestamp,
         Field(
             description=(
-                "The answer holds every candle that starts at or after this time and before covers_to. Pass it as `to`"
-                " for earlier candles. It is later than `from` if the venue no longer serves older ones."
+                "The answer holds every candle that starts at or after this time and before covers_to, unless it could"
+                " not be read. Pass it as `to` for earlier candles. It is later than `from` if the venue no longer"
+                " serves older ones."
             )
         ),
     ]
