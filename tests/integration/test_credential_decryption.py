@@ -13,6 +13,7 @@ from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import TemporarilyUnavailableError
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
+from moniqo_core.services.orders.live import buy_cancellation
 from moniqo_core.services.orders.live.buy_cancellation import BuyCancellation
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
@@ -102,4 +103,26 @@ def test_key_store_that_does_not_answer_is_asked_once_for_many_wallets(services:
         return [type(error).__name__ for (error,) in found]
 
     assert run(refused()) == ["TemporarilyUnavailableError"] * 3
+    assert keys.requests == 1
+
+
+def test_pause_does_not_wait_for_a_silent_key_store_beyond_its_time(
+    services: Services, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_answer() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(buy_cancellation, "SECONDS", 0.2)
+    keys = WatchedKeys(secrets.token_bytes(32), no_answer)
+    connector = WalletConnector(services.database, utc_now, lambda: CredentialCipher(keys), allow_loopback=True)
+    stop = BuyCancellation(services.database, connector)
+
+    async def paused() -> bool:
+        task = asyncio.ensure_future(services.lifecycle.pause(OWNER, WALLET, Pause(), stop))
+        done, _ = await asyncio.wait({task}, timeout=5)
+        task.cancel()
+        await connector.close()
+        return bool(done) and task.result().status is UserWalletStatus.PAUSED
+
+    assert run(paused())
     assert keys.requests == 1

@@ -42,9 +42,10 @@ class BuyCancellation:
         """Cancel buy orders of wallets that are still stopped. Failures are logged and left to reconciliation."""
         await self._store.expedite(user_wallet_ids, self._now())
         found = await self._wallets.several(user_wallet_ids)
-        opened = await self._connector.connect_live_many([wallet for wallet in found if wallet.buys_stopped])
+        stopped = [wallet for wallet in found if wallet.buys_stopped]
         try:
             async with asyncio.timeout(SECONDS):
+                opened = await self._connector.connect_live_many(stopped)
                 await gather_bounded(self._one, opened.values(), WALLETS_AT_ONCE)
         except TimeoutError:
             log.warning("not all buy orders cancelled in time")
