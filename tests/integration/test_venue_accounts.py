@@ -384,7 +384,7 @@ def test_migration_asks_venues_for_the_account_of_older_wallets(
 
     code, lines = admin(capsys, "migrate")
 
-    assert (code, lines[0]) == (0, "API keys: 2. Cannot be read: 0. Account ids: 1. Venue tells none: 1.")
+    assert (code, lines[0]) == (0, "API keys: 2. Cannot be read: 0. Account ids: 1. Not found out: 1.")
     assert_taken(caller.connect(second_key(venue, credentials)), older)
 
 

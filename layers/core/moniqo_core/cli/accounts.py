@@ -30,7 +30,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     actions = accounts.add_subparsers(required=True, metavar="ACTION")
     migrate = actions.add_parser("migrate", help="complete account fingerprints, then list duplicates")
-    duplicates = actions.add_parser("duplicates", help="list wallets that share an account with an older one")
+    duplicates = actions.add_parser("duplicates", help="list wallets of one user that share an account")
     migrate.set_defaults(run=_migrate)
     duplicates.set_defaults(run=_duplicates)
 
@@ -41,7 +41,7 @@ async def _migrate(_options: argparse.Namespace) -> int:
         known, silent = await _ask_venues(VenueAccounts(bootstrap.database()))
         sys.stdout.write(
             f"API keys: {done.completed}. Cannot be read: {done.unreadable}."
-            f" Account ids: {known}. Venue tells none: {silent}.\n"
+            f" Account ids: {known}. Not found out: {silent}.\n"
         )
         return await _list()
     finally:

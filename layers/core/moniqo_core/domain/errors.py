@@ -155,7 +155,7 @@ class OrderAlreadyClosedError(ConflictError):
 
 
 class OrderChangedError(ConflictError):
-    """The order filled further than the request expected. ``filled_amount`` is how far."""
+    """The filled amount of the order is not the one that the request expected. ``filled_amount`` is the actual one."""
 
     code = "ORDER_CHANGED"
     title = "Order changed"

@@ -67,14 +67,14 @@ class OrderExecution(Protocol):
         """Check an order against every rule without placing it, or raise MarketDataError or WalletConnectionError."""
 
     async def close_position(self, close: ClosePosition) -> OrderRecord:
-        """Sell the whole position in a symbol at market, after cancelling its other sell orders, or a part of it.
+        """Sell a position in a symbol at market: all of it after cancelling its other sell orders, or a part.
 
         Under a ``client_order_id`` that is taken, return its order like :meth:`place` and sell nothing.
 
         Raises:
             OrderRejectedError: there is no position, or it is below the smallest amount that trades.
-            InvalidOrderError: the part is no lot, or smaller than the smallest order.
-            InsufficientBalanceError: less than the part is held. In a live wallet: or less is free.
+            InvalidOrderError: the part is not a whole number of lots, or smaller than the smallest order.
+            InsufficientBalanceError: the part is more than is held, or in a live wallet, more than is free.
 
         Also raises the errors of :meth:`place`.
         """
@@ -113,7 +113,7 @@ class OrderExecution(Protocol):
         Raises:
             OrderNotFoundError: the wallet has no such order.
             OrderAlreadyFilledError, OrderAlreadyClosedError: it has ended. The error's ``order`` is its record.
-            OrderChangedError: it has not filled as far as the command expects.
+            OrderChangedError: its filled amount is not the one that the command expects.
             ReplaceNotSupportedError: orders of this wallet cannot be changed.
 
         Also raises the errors of :meth:`place`. The order is then as it was.

@@ -81,7 +81,7 @@ class PaperExecution:
         return await self._orders.preflight(order)
 
     async def close_position(self, close: ClosePosition) -> OrderRecord:
-        """Cancel other sell orders of a symbol and sell the whole position at market, in one commit."""
+        """Sell a position at market, or a part of it, in one commit. Other sell orders shrink or end for it."""
         return await self._orders.submit(close)
 
     async def get(self, order_id: str) -> OrderRecord:

@@ -57,7 +57,7 @@ class Orders:
         return await (await self._opener.open_to_trade(user_id, user_wallet_id, None)).preflight(order)
 
     async def close_position(self, user_id: str, user_wallet_id: str, close: ClosePosition) -> OrderRecord:
-        """Sell the whole position in a symbol at market, or return the order of an earlier request with the same id.
+        """Sell a position in a symbol at market, or a part of it. A repeated client order id returns its first order.
 
         Repeated and refused requests do not count.
 
@@ -68,10 +68,10 @@ class Orders:
         return await self._once(user_id, user_wallet_id, close)
 
     async def close_all(self, user_id: str, user_wallet_id: str, key: str | None) -> ClosedPositions:
-        """Close every position, each under the client order id ``<key>:<symbol>``, in a commit of its own.
+        """Close every position by an order of its own. With a ``key``, its client order id is ``<key>:<symbol>``.
 
-        A repeat returns the orders of the first request, also for positions that were opened again since. Then it tries
-        the positions that are still open.
+        A repeat returns the orders of the first request. It does not sell what was bought in their symbols since, but
+        closes the open positions in all other symbols.
 
         Raises:
             WalletPausedError, WalletSuspendedError, LiveTradingOffError: the wallet sells nothing now.

@@ -138,7 +138,7 @@ class Venue(ABC):
     async def tickers(self, client: Client, symbols: Sequence[str]) -> Mapping[str, Quote24h]:
         """Return the quotes of listed symbols, in as few calls as the venue allows. An odd row is left out.
 
-        The numbers are the venue's own. What it does not say about the last 24 hours is None.
+        The numbers are the venue's own, or the difference of two of them. Any other field is None.
         """
 
     async def place(self, client: Client, order: OrderRequest, client_id: str) -> Mapping[str, Any]:

@@ -51,8 +51,8 @@ async def close_position(
 ) -> Response:
     """Cancel the open sell orders of a symbol, then sell everything held of it at market, or sell a part of it.
 
-    In a paper wallet, a part makes open sell orders only as much smaller as it needs. In a live wallet, it must be
-    free. The key becomes the `client_order_id` of the sell order.
+    In a paper wallet, open sell orders become smaller if less is free than the part needs, and only by the difference.
+    In a live wallet, the part must be free. The key becomes the `client_order_id` of the sell order.
     """
     close = close_command(symbol, body, key)
     sold = await bootstrap.orders().close_position(caller.user_id, user_wallet_id, close)

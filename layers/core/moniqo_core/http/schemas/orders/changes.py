@@ -23,7 +23,7 @@ class ReplaceOrderRequest(ClosedModel):
 
     amount: Annotated[
         PositiveAmount | None,
-        Field(description="The new total amount, with what has filled already."),
+        Field(description="The new total amount, including what has filled already."),
     ] = None
     price: Annotated[PositiveAmount | None, Field(description="The new limit price.")] = None
     stop_price: Annotated[PositiveAmount | None, Field(description="The new trigger price.")] = None

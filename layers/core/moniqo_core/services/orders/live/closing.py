@@ -35,11 +35,11 @@ _LOCKED: Final = (
 async def close_live_position(
     placing: LivePlacing, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead
 ) -> OrderRecord:
-    """Sell a position in a symbol at market, in whole lots, or a part of it.
+    """Sell a position in a symbol at market, or a part of it, in whole lots.
 
-    Before the whole position is sold, its other sell orders are cancelled. A part is sold of what they leave free, so
-    that no protection at the venue is lost. Under a ``client_order_id`` that is taken, return its order. Nothing is
-    cancelled or sold then.
+    Before the whole position is sold, its other sell orders are cancelled. Before a part is sold, none is cancelled,
+    so that no protection at the venue is lost. The part must be free, so no sell order may hold it. Under a
+    ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
 
     Raises:
         OrderRejectedError: there is no position, it is smaller than a lot, or its market does not accept the sale.

@@ -30,7 +30,7 @@ async def replace_live_order(
 
     Raises:
         OrderNotFoundError, OrderAlreadyFilledError, OrderAlreadyClosedError, ConflictError: the order is not open.
-        OrderChangedError: it has not filled as far as the command expects.
+        OrderChangedError: its filled amount is not the one that the command expects.
         LiveTradingOffError, WalletPausedError, WalletSuspendedError: the wallet takes no such order now.
         ReplaceNotSupportedError: its venue cannot change it.
 
