@@ -16,7 +16,7 @@ POLL_SECONDS: Final = 0.1
 CLOCKS_DIFFER: Final = timedelta(seconds=1)
 """How much the clock of a sender may be behind the one here."""
 LONGEST_WAIT: Final = timedelta(seconds=12)
-"""Longer than an intent may be sent, and shorter than a function may run."""
+"""Longer than the time in which an intent may be sent, and shorter than a function may run."""
 
 
 def admits_more(command: LifecycleCommand) -> bool:

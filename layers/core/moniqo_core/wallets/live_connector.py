@@ -144,7 +144,7 @@ class LiveConnector:
         try:
             await record_lifecycle_change(self._wallets, wallet, command, projection)
         except ConflictError:
-            # A repeat of a pause that was stored but not answered waits on.
+            # A repeat of a pause that was stored but not answered waits too.
             await wait()
             raise
         await wait()

@@ -1,4 +1,4 @@
-"""Closing every position of a wallet: one order a symbol, none of which takes the others with it."""
+"""Closing every position of a wallet: one order for each symbol. One that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS_TO_BEGIN: Final = 15.0
 """How long after the start of a request the last position may begin to be closed. A request has 29 seconds."""
 
 _OF_THE_WALLET: Final = (WalletPausedError, WalletSuspendedError, LiveTradingOffError)
-"""Refusals that every position of the wallet meets."""
+"""Refusals that hold for every position of the wallet."""
 
 
 class ClosedPositions(NamedTuple):
@@ -36,7 +36,7 @@ class ClosedPositions(NamedTuple):
 
 
 def under(key: str, symbol: str) -> str:
-    """Return the client order id of the order that closes a symbol in a request with this key."""
+    """Return the client order id of the order that closes the position in a symbol, in a request with this key."""
     return f"{key}:{symbol}"
 
 

@@ -1,4 +1,4 @@
-"""Tell a symbol that has no orders from one that is misspelt."""
+"""Distinguish a misspelt symbol from one that has no orders."""
 
 from __future__ import annotations
 

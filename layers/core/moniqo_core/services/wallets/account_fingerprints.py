@@ -1,7 +1,7 @@
-"""Fingerprints of wallets that were connected before fingerprints, or under another key ring.
+"""Complete the fingerprints of wallets that were connected before fingerprints existed, or under another key ring.
 
-New wallets get theirs when they are connected. These get the fingerprint of their API key, which needs no venue. That
-of the account's own id needs an answer of the venue, which ``moniqo-admin accounts migrate`` asks for.
+A new wallet gets its fingerprints when it is connected. An older wallet gets that of its API key here, without a call
+to the venue. Only the venue knows the account's id, so ``moniqo-admin accounts migrate`` asks it for the other one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EVER: Final = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class FingerprintReport:
-    """The numbers of wallets that got fingerprints, and of those whose credentials or venue cannot be read."""
+    """The numbers of wallets that got fingerprints, and of those that did not, such as those with unreadable keys."""
 
     completed: int = 0
     unreadable: int = 0

@@ -59,7 +59,10 @@ class WalletConnection:
         fingerprints: AccountFingerprints,
         now: Clock = utc_now,
     ) -> None:
-        """Use these stores. ``cipher`` decrypts and encrypts secret credentials, ``fingerprints`` completes others."""
+        """Use these stores.
+
+        ``cipher`` decrypts and encrypts secret credentials, ``fingerprints`` completes those of earlier wallets.
+        """
         self._definitions = definitions
         self._wallets = wallets
         self._ciphertexts = ciphertexts
@@ -116,9 +119,10 @@ class WalletConnection:
             NotFoundError: the owner has no such wallet.
             InvalidCredentialsError: the credentials do not fit the definition, or the venue refuses them.
             WalletConnectionError: the venue does not answer. The old credentials stay.
-            AccountTakenError: another wallet of the owner is connected to their account.
-            WalletSuspendedError: the wallet is suspended, and they are of another account.
-            ConflictError: another request changed them meanwhile, or they name another starting balance.
+            AccountTakenError: another wallet of the owner is connected to the account of the new credentials.
+            WalletSuspendedError: the wallet is suspended, and the new credentials are of another account.
+            ConflictError: another request changed the credentials meanwhile, or the new ones name another starting
+                balance.
 
         """
         wallet = await self._wallets.get(user_id, user_wallet_id)
@@ -153,7 +157,7 @@ class WalletConnection:
         return changed
 
     async def _account(self, wallet: UserWallet, names: Sequence[str]) -> dict[str, Any]:
-        """Return the attributes that tell the account of new credentials. Raise if the wallet must not change to it."""
+        """Return the attributes that identify the account of new credentials. Raise if the wallet must not use it."""
         fingerprints = await self._cipher.fingerprints(names, wallet.user_id)
         if set(fingerprints) & set(wallet.account_fingerprints):
             return {"account_fingerprints": fingerprints}

@@ -20,7 +20,7 @@ class JournalBalances:
         self._connector = connector
 
     async def of(self, wallets: Sequence[UserWallet]) -> list[UserWallet]:
-        """Return wallets, of which the paper ones have the amounts and the profit of their journals.
+        """Return these wallets, the paper ones with the amounts and the profit of their journals.
 
         A wallet without a readable journal keeps the balance of its last sync.
         """

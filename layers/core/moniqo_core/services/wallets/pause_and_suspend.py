@@ -60,7 +60,7 @@ class WalletLifecycle:
         async with await self._connector.open(wallet, with_key=paused) as account:
             if paused:
                 wallet = await resuming.require(wallet, account)
-            # Only who knew that the buys were stopped may let the wallet buy again.
+            # Only a caller who knew that the buys were stopped may let the wallet buy again.
             stop_known: dict[str, object] = {"buys_stopped": False} if wallet.buys_stopped else {}
             return await self._record(account, wallet, SetStatus("active", "owner"), **stop_known)
 

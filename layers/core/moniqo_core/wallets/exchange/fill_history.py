@@ -24,7 +24,7 @@ MOST_SYMBOLS: Final = 10
 class ReceivedFills(NamedTuple):
     """Fills that a venue listed and that could be read, oldest first.
 
-    ``received`` counts the others too, and ``times`` has the times of all that tell one, oldest first.
+    ``received`` also counts fills that could not be read. ``times`` has all known times of fills, oldest first.
     """
 
     fills: Sequence[VenueFill]
@@ -40,7 +40,7 @@ SLACK: Final = timedelta(minutes=1)
 
 _INSTANT: Final = timedelta(milliseconds=1)
 _ASKED_EARLIER: Final = timedelta(seconds=1)
-"""How much earlier a list may begin than it was asked to: venues are asked in whole milliseconds or seconds."""
+"""How much earlier than requested a list may begin, because requests use whole milliseconds or seconds."""
 
 
 class FillSource(NamedTuple):
@@ -63,7 +63,7 @@ class FillSource(NamedTuple):
 
 
 class KeptFills(NamedTuple):
-    """Stored fills of our own orders. ``read`` returns those since a time. ``first`` means before the venue's."""
+    """Stored fills of our own orders since a time. With ``first``, they are read before the venue is queried."""
 
     read: ReadKept
     first: bool
@@ -177,7 +177,7 @@ def _counted_until(at: datetime, since: datetime, new: Iterable[VenueFill | Fill
 def _known_until(times: Sequence[datetime], since: datetime, latest: datetime) -> datetime | None:
     """Return the time until which a truncated list is complete: fills of its last instant may be missing.
 
-    Returns None if the list tells no time between ``since`` and ``latest``. Any other time is wrong.
+    Returns None if the list has no time between ``since`` and ``latest``. A time outside of these is wrong.
     """
     known = [at for at in times if since - _ASKED_EARLIER <= at <= latest]
     if not known:

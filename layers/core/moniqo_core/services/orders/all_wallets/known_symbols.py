@@ -1,4 +1,4 @@
-"""Tell a symbol that no wallet has orders of from one that is misspelt."""
+"""Distinguish a misspelt symbol from one that has no orders in any wallet."""
 
 from __future__ import annotations
 

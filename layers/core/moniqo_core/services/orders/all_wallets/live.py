@@ -45,7 +45,7 @@ class LiveOrdersOfAll:
         self._stored = LiveOrdersOfOwner(database, wallets[0].user_id, [wallet.id for wallet in wallets])
 
     async def update(self) -> Sequence[FailedWallet]:
-        """Query the newest open orders at their venues. What a venue does not answer stays as it was last known."""
+        """Query the newest open orders at their venues. Without an answer, an order stays as last known."""
         by_wallet: dict[str, list[LiveOrder]] = {}
         for order in await self._stored.newest_in_flight(QUERIES_PER_READ):
             by_wallet.setdefault(order.user_wallet_id, []).append(order)
@@ -66,7 +66,7 @@ class LiveOrdersOfAll:
         return [first[name] for name in by_wallet if name in first]
 
     async def _refresh(self, wallet: VenueWallet | None, order: LiveOrder, deadline: float) -> str | None:
-        """Query one order. Return the code of the error with which that failed."""
+        """Query one order. If that fails, return the code of the error."""
         if wallet is None:
             return WalletConnectionError.code
         try:
@@ -94,7 +94,7 @@ class LiveOrdersOfAll:
         return await self._orders.records(await self._stored.page(query, after))
 
     async def refusals(self, symbol: str) -> Sequence[InvalidSymbolError | None]:
-        """Return why a symbol cannot be traded, for one wallet of each definition, which all trade the same."""
+        """Return why a symbol cannot be traded, for one wallet of each definition. Its other wallets trade the same."""
         of_each = {wallet.wallet_id: wallet for wallet in self._wallets}
         opened = await self._open(list(of_each.values()), with_key=False)
         return await gather_bounded(partial(refusal_of, symbol), opened.values(), QUERIES_AT_ONCE)

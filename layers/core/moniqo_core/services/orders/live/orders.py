@@ -52,7 +52,7 @@ class LiveOrders:
         return (await self.try_to_refresh(wallet, order)).order
 
     async def try_to_refresh(self, wallet: VenueWallet, order: LiveOrder) -> Queried:
-        """Query an order as :meth:`refreshed` does, and also return the error with which the venue did not answer."""
+        """Query an order as :meth:`refreshed` does, and also return the error if the query failed."""
         if order.has_ended or (order.venue_order_id is None and self._now() <= order.send_by):
             return Queried(order, None)
         try:
@@ -105,7 +105,7 @@ class LiveOrders:
     async def cancelled(self, wallet: VenueWallet, order_id: str, *, by_owner: bool = False) -> LiveOrder:
         """Cancel an order as :meth:`cancel` does, and return it without its fills.
 
-        ``by_owner`` says that the owner uses the wallet. A loss limit, or the rest of an earlier pause, does not.
+        ``by_owner`` says that the owner asked to cancel. Only then does it count as a use of the wallet.
         """
         order = await self._store.get(wallet.user_wallet_id, order_id)
         if not order.has_ended and order.venue_order_id is None:

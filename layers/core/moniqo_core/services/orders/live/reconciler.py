@@ -32,7 +32,7 @@ Change = Callable[[LiveOrder], LiveOrder]
 
 
 class Queried(NamedTuple):
-    """An order as stored after a query, and the error with which its venue did not answer, if it did not."""
+    """An order as stored after a query, and the error if the query failed."""
 
     order: LiveOrder
     failure: WalletError | None
@@ -55,7 +55,7 @@ class OrderReconciler:
         return (await self.try_query(wallet, order, used_at=used_at)).order
 
     async def try_query(self, wallet: VenueWallet, order: LiveOrder, *, used_at: datetime | None = None) -> Queried:
-        """Query one order as :meth:`query` does, and also return the error with which the venue did not answer."""
+        """Query one order as :meth:`query` does, and also return the error if the query failed."""
         failure: WalletError | None = None
         try:
             change = await self._ask(wallet, order)
