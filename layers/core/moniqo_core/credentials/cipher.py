@@ -66,7 +66,7 @@ class CredentialCipher:
         return {name: SecretStr(value) for name, value in json.loads(text).items()}
 
     async def fingerprint_key_id(self) -> str:
-        """Return the beginning of every fingerprint that is made now. Stored ones with another one are worthless.
+        """Return the beginning of every fingerprint that is made now. Stored ones that begin otherwise are worthless.
 
         Raises:
             EncryptionError: nothing was ever encrypted, so there is no key.

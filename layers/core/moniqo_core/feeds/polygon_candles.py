@@ -23,7 +23,7 @@ from moniqo_core.domain.market.candles import (
 from moniqo_core.domain.market.market import Candle
 
 MOST_BASE_BARS: Final = 50_000
-"""Bars of a minute, or of a day, that Polygon makes the bars of one answer of."""
+"""The most bars of a minute, or of a day, from which Polygon makes the bars of one answer."""
 UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, OverflowError)
 
 _SPANS: Final = {"1m": "1/minute", "5m": "5/minute", "15m": "15/minute", "1h": "1/hour", "1d": "1/day"}
@@ -31,9 +31,9 @@ _MADE_OF: Final = {"4h": "1h"}
 """Polygon's own bars of four hours begin at midnight in New York, which is no multiple of four hours in UTC."""
 _MOST_QUERIES: Final = 8
 _LOOK_BACK: Final = 10
-"""How many times their own length, and how many days more, the last candles may reach back.
+"""The last candles are looked for in this many times their total length, and this many days more.
 
-The exchange is closed most of the time.
+The exchange is closed most of the time, so they may reach back that far.
 """
 
 log: Final = logging.getLogger("moniqo")
@@ -119,7 +119,7 @@ def _left(span: CandleSpan, page: _Page, length: timedelta, query: CandleQuery) 
 def _made(
     bars: Mapping[datetime, Candle], odd: Iterable[datetime | None], query: CandleQuery, each: timedelta
 ) -> list[Candle]:
-    """Return the candles made of bars, without those that a bar may be missing from because it could not be read."""
+    """Return the candles made of bars. A candle that may lack an unreadable bar is left out."""
     length = query.length
     sorted_bars = [bars[start] for start in sorted(bars)]
     if length == each:

@@ -27,7 +27,7 @@ class WriteProbe:
         """Replace the time of the last probe, in one round trip, unless that succeeded within the last 10 seconds.
 
         A database whose disk is full, or that lost its primary, still answers reads and the query of its version for
-        long. A failed write is not remembered, so the next call writes again.
+        a long time. A failed write is not remembered, so the next call writes again.
 
         Raises:
             DatabaseError: the write failed. :func:`moniqo_core.storage.client.is_outage` tells why.

@@ -93,7 +93,10 @@ class CandleSearch:
         return series_of(self._found, self._query, self._now, self._read)
 
     def _made_of(self, parts: list[Candle], *, odd: bool) -> list[Candle]:
-        """Return the candles made of ``parts``. Next to an odd row, a candle that lacks a part may lack that row."""
+        """Return the candles made of ``parts``.
+
+        If there was an odd row, a candle that lacks a part is left out, because the odd row may be that part.
+        """
         length = self._query.length
         if length == self._each:
             return parts

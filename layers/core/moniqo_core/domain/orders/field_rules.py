@@ -140,7 +140,7 @@ def price_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
 
 
 def named_price(order: OrderRequest) -> Decimal | None:
-    """Return the price, of those that its type needs, at which an order is valued, or None if it names none."""
+    """Return the price, else the stop_price, at which an order is valued. None if it needs or has neither."""
     needs = _NEEDS[order.type]
     for name, price in (("price", order.price), ("stop_price", order.stop_price)):
         if name in needs and price is not None and price > 0:

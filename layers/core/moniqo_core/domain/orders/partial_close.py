@@ -1,4 +1,4 @@
-"""How much of a position a request to close it sells, the same for every kind of wallet."""
+"""The amount that a request to close a position sells. It is the same for every kind of wallet."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ REPLACEABLE: Final = ("amount", "price", "stop_price", "trail_percent")
 class ReplaceOrder:
     """Change an open order in place. A field of None stays as it is.
 
-    ``amount`` is the new total, with what has filled already. ``if_filled_amount`` is the filled amount that the caller
-    knows. The order stays unchanged when it has another one.
+    ``amount`` is the new total, including what has filled already. ``if_filled_amount`` is the filled amount that the
+    caller knows. The order stays unchanged when it has another one.
     """
 
     order_id: str

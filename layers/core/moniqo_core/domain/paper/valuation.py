@@ -83,7 +83,7 @@ def journal_balance(account: Account, stored: BalanceSnapshot, marks: Mapping[st
 
 
 def _rounded(worth: Decimal | None) -> Decimal | None:
-    """Round what a quotient made long."""
+    """Round a value, which a division may have given many places."""
     if worth is None:
         return None
     with exact():

@@ -1,7 +1,7 @@
 """Which wallets are connected to the same account at a venue, told by the fingerprints in their documents.
 
-A deleted wallet has no fingerprints. A unique index lets one wallet have a fingerprint. Wallets that shared an account
-before this rule are marked by ``account_duplicate``, which takes them out of the rule of the index.
+A deleted wallet has no fingerprints. By a unique index, no two wallets have the same fingerprint. Wallets that shared
+an account before this rule are marked by ``account_duplicate``, which takes them out of the rule of the index.
 """
 
 from __future__ import annotations

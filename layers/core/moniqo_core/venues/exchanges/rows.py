@@ -48,7 +48,7 @@ def read_rows(
 def log_left_out(venue: str, kind: str, rows: Sequence[str]) -> None:
     """Write to our log that rows of a venue were left out, if any were, with the names of :func:`row_name`.
 
-    It has the first names. Of the kinds in ``NAMED_EACH`` it has every name, in as many lines as that takes.
+    The line has the first names. For kinds in ``NAMED_EACH``, every name is written, in as many lines as that takes.
     """
     size = _NAMES_IN_A_LINE if kind in NAMED_EACH else len(rows) or 1
     most = size if kind in NAMED_EACH else MOST_NAMED

@@ -32,7 +32,7 @@ def open_session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSess
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """Return what all venues are verified with. Reading the authorities takes longer than an order."""
+    """Return the certificate authorities that verify all venues. Reading them takes longer than an order."""
     import ssl
 
     import certifi

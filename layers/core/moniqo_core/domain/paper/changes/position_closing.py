@@ -28,7 +28,7 @@ def close_position(draft: AccountDraft, command: ClosePosition, context: MarketC
     Raises:
         OrderRejectedError: nothing is held.
         InsufficientBalanceError: less is held than the command wants to sell.
-        InvalidOrderError: the part is no lot, or smaller than the smallest order.
+        InvalidOrderError: the part is not a whole number of lots, or smaller than the smallest order.
         WalletPausedError, WalletSuspendedError: the wallet accepts no orders.
 
     """

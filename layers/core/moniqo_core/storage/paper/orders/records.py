@@ -15,7 +15,7 @@ from moniqo_core.storage.orders.order_codec import order_age, read_fill, read_or
 
 
 def with_exits(order_ids: Iterable[str]) -> list[str]:
-    """Return these ids, and after each entry order those of its exits, whether it has exits or not."""
+    """Return these ids. After an order that may have exits come the ids that its exits would have."""
     found: list[str] = []
     for order_id in order_ids:
         found += [order_id, *exit_ids(order_id)] if _may_have_exits(order_id) else [order_id]
