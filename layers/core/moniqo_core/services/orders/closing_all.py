@@ -46,7 +46,7 @@ def closing(symbol: str, key: str | None) -> ClosePosition:
 
 
 def symbols_under(key: str, accepted: Mapping[str, str | None]) -> set[str]:
-    """Return the symbols that an earlier request with this key closed.
+    """Return the symbols whose positions an earlier request with this key closed.
 
     ``accepted`` has the hash of each accepted request whose client order id begins with the key. The hash tells those
     of an earlier request from orders that the client placed under a similar id, or closed with a longer key.
