@@ -11,6 +11,8 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -41,7 +43,8 @@ from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.support import layer
-from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, make_runtime
+from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, cold_start, make_runtime
+from tests.support.prepared_runtime import PreparedRuntime
 from tests.support.stack import ROOT, functions, template
 
 AT_ONCE: Final = 2
@@ -87,6 +90,10 @@ SLOW: Final = {
     "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "rotate_key"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
 }
+# The other functions for HTTP start from a process that has imported what these two import from the same layers.
+ALIKE: Final = {"core": "get_health", "core and exchanges": "get_order"}
+COLD: Final = {*WORKERS, *ALIKE.values()}
+PREPARED: Final = ("fastapi", "mangum", "pymongo", "simplejson")
 STATUS_BEFORE: Final = {"resume_wallet": "paused", "reinstate_wallet": "suspended"}
 AWS: Final = {
     "AWS_REGION": "eu-central-1",
@@ -208,13 +215,45 @@ def variables_of(function: str, values: Mapping[str, str], database: str) -> dic
     return {name: known[name] for name in [*everywhere, *own, *AWS, "AWS_ENDPOINT_URL"]}
 
 
+def layers_of(function: str) -> str:
+    return "core and exchanges" if "Layers" in functions()[function] else "core"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where functions find packages."""
+
+    layers: dict[str, list[Path]]
+    runtime: Path
+    prepared: dict[str, PreparedRuntime]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """The built layers, and a process for each set of them that has imported what all functions for HTTP import."""
+    core, exchanges = (layer.build("host", name) for name in ("core", "exchanges"))
+    layers = {"core": [core], "core and exchanges": [core, exchanges]}
+    folder = tmp_path_factory.mktemp("prepared")
+    runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
+    with ExitStack() as stack:
+        prepared = {
+            name: stack.enter_context(
+                PreparedRuntime([*(each / "python" for each in carried), runtime], PREPARED, folder / f"{name}.log")
+            )
+            for name, carried in layers.items()
+        }
+        yield Places(layers, runtime, prepared)
+
+
 @pytest.fixture(scope="module")
 def outcomes(
-    request: pytest.FixtureRequest, mongo_url: str, values: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    mongo_url: str,
+    values: dict[str, str],
+    places: Places,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Future[Ran]]]:
     """Run the functions of the selected tests, a few at once."""
-    built = {name: layer.build("host", name) for name in ("core", "exchanges")}
-    runtime = make_runtime(tmp_path_factory.mktemp("runtime"))
     folder = tmp_path_factory.mktemp("functions")
     chosen = [
         str(item.callspec.params["function"])
@@ -230,10 +269,15 @@ def outcomes(
             event["body"] = json.dumps({"refresh_token": refresh_token(values)})
         if function == "rotate_key":
             event["SecretId"] = values["KEY_SECRET_ID"]
-        carried = [built["core"]] + [built["exchanges"]] * ("Layers" in functions()[function])
         variables = variables_of(function, values, database) | {"PYTHONPROFILEIMPORTTIME": "1"}
-        with ExecutionEnvironment(function, carried, runtime, variables, folder / f"{function}.log") as environment:
-            return environment.invoke(event), *parted(environment.log())
+        layers, prepared = places.layers[layers_of(function)], places.prepared[layers_of(function)]
+        start = cold_start if function in COLD else prepared.start
+        with ExecutionEnvironment(
+            function, layers, places.runtime, variables, folder / f"{function}.log", start=start
+        ) as environment:
+            outcome = environment.invoke(event)
+            earlier = "" if function in COLD else prepared.log()
+            return outcome, *parted(earlier + environment.log())
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {function: pool.submit(run, function) for function in dict.fromkeys(chosen)}
@@ -295,6 +339,18 @@ def test_log_lines_name_the_invocation(function: str, outcomes: dict[str, Future
         assert {"level", "location", "message", "timestamp", "service", "cold_start"} <= set(line)
         assert line["function_name"] == function
         assert str(uuid.UUID(line["function_request_id"])) == line["function_request_id"]
+
+
+@pytest.mark.parametrize(("layers", "function"), ALIKE.items())
+def test_prepared_packages_are_those_of_a_cold_start(
+    layers: str, function: str, places: Places, outcomes: dict[str, Future[Ran]]
+) -> None:
+    """Otherwise a function could use, without importing it, what only the preparation imported."""
+    _, _, imported = outcomes[function].result()
+    printed, earlier = parted(places.prepared[layers].log())
+    assert printed == ""
+    assert set(PREPARED) <= earlier
+    assert earlier <= imported
 
 
 def test_packages_of_the_test_environment_are_hidden(tmp_path: Path) -> None:

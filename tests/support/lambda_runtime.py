@@ -15,13 +15,13 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from queue import Empty, Queue
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CARRIED: Final = ("awslambdaric", "boto3")
@@ -49,6 +49,26 @@ def make_runtime(folder: Path) -> Path:
     return folder
 
 
+class Process(Protocol):
+    """A process that runs a function."""
+
+    def kill(self) -> None: ...
+
+    def wait(self) -> object: ...
+
+
+Start = Callable[[Path, Mapping[str, str], Path], Process]
+"""Starts the function in a folder, with these variables. Its output goes to the file."""
+
+
+def cold_start(task: Path, environment: Mapping[str, str], output: Path) -> Process:
+    """Start a new interpreter."""
+    # -S leaves out the site-packages of the interpreter, and with them the environment of the tests.
+    command = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
+    with output.open("wb") as log:
+        return subprocess.Popen(command, cwd=task, env=environment, stdout=log, stderr=log)
+
+
 class ExecutionEnvironment:
     """One process of one function. Use it in a ``with`` block."""
 
@@ -60,6 +80,7 @@ class ExecutionEnvironment:
         variables: Mapping[str, str],
         output: Path,
         functions: Path = ROOT / "functions",
+        start: Start = cold_start,
     ) -> None:
         """Run ``functions``/``function`` on ``layers`` and ``runtime``. Its output goes to the file ``output``."""
         self._task = functions / function
@@ -74,7 +95,8 @@ class ExecutionEnvironment:
         }
         self._output = output
         self._server = _RuntimeApi(function)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._start = start
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -85,12 +107,7 @@ class ExecutionEnvironment:
             "PYTHONPATH": self._path,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        # -S leaves out the site-packages of the interpreter, and with them the environment of the tests.
-        command = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
-        with self._output.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self._task, env={**self._variables, **fixed}, stdout=log, stderr=log
-            )
+        self._process = self._start(self._task, {**self._variables, **fixed}, self._output)
         return self
 
     def invoke(self, event: Mapping[str, Any], seconds: float = 30) -> Outcome:
