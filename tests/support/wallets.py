@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws as moto_aws
 from moto.core.models import MockAWS
 
@@ -23,6 +25,8 @@ LIMITS: dict[str, Any] = {
 }
 DEMO = "demo-wallet-v1"
 KEY_SECRET = "moniqo/test/keys"
+DESCRIPTIONS: Final = cache(JSONFileLoader().load_file)
+"""Reads what botocore knows of a service, or of all endpoints. Clients only read it."""
 
 
 def mock_aws() -> MockAWS:
@@ -35,6 +39,8 @@ def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Emulate an AWS account with Secrets Manager, an empty key ring, and empty work queues."""
     # These services answer boto3 in this process only. Without this variable, boto3 reads the secrets too.
     patch.delenv("AWS_REGION", raising=False)
+    # The functions make sessions of their own, and each would parse 18 MB of descriptions and keep them for a while.
+    patch.setattr(JSONFileLoader, "load_file", staticmethod(DESCRIPTIONS))
     with mock_aws():
         boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
         patch.setenv("KEY_SECRET_ID", KEY_SECRET)
