@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from shutil import copytree
 from urllib.parse import urlsplit
 
 import pytest
@@ -81,6 +81,9 @@ def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> Non
         token = run.login()
         wallet, order = journey(run, token)
         before = seen(run, token, wallet)
+        assert moniqo(state, "keys", "rotate", "--local", "--no-wait")[0] == 0
+        ring = moniqo(state, "keys", "status")
+        assert (ring[0], len(ring[1].splitlines())) == (0, 3), ring
         users, port, children = run.description["users"], run.port, run.children()
         mongodb = urlsplit(run.description["mongodb_url"]).port
         assert mongodb
@@ -90,6 +93,7 @@ def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> Non
     assert is_free(port)
     assert is_free(mongodb)
     assert not (state / "stack.json").exists()
+    assert not (state / "environment").exists()
     assert {file.stat().st_mode & 0o077 for file in state.glob("*.json")} == {0}
 
     with local_run(state, port=port) as run:
@@ -97,6 +101,7 @@ def test_journey_survives_a_restart_and_leaves_no_process(tmp_path: Path) -> Non
         assert run.call("GET", f"{BASE}/wallets/{wallet}", token=token).status == 200, "an old token still opens it"
         token = run.login()
         assert seen(run, token, wallet) == before
+        assert moniqo(state, "keys", "status") == ring, "a restart keeps the ring"
         assert run.call("GET", f"{BASE}/wallets/{wallet}/orders/{order}", token=token).status == 200
         children = run.children()
         run.process.kill()
@@ -112,6 +117,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
     """A stack for the tests that neither stop it nor touch its files."""
     with local_run(tmp_path_factory.mktemp("running") / "state", WORKERS="1") as run:
         yield run
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The files of a stack that a trader used and that was stopped, and the trader's wallet."""
+    state = tmp_path_factory.mktemp("used") / "state"
+    with local_run(state, WORKERS="1") as run:
+        wallet, _ = journey(run, run.login())
+        # The embedded database keeps its newest writes in memory. Stopping writes them, so the wallet cannot be lost.
+        assert run.stop() == 0
+    return state, wallet
+
+
+@pytest.fixture
+def stopped(used: tuple[Path, str], tmp_path: Path) -> tuple[Path, str]:
+    """A copy of these files that a test may change."""
+    return copytree(used[0], tmp_path / "state"), used[1]
 
 
 def test_trader_and_admin_have_different_permissions(running: LocalRun) -> None:
@@ -183,10 +205,8 @@ def test_broken_file_is_reported_in_one_line(tmp_path: Path, name: str) -> None:
     assert said.count("\n") == 1
 
 
-def test_users_are_restored_from_the_copy_of_the_last_start(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    with local_run(state, WORKERS="1") as run:
-        wallet, _ = journey(run, run.login())
+def test_users_are_restored_from_the_copy_of_the_last_start(stopped: tuple[Path, str]) -> None:
+    state, wallet = stopped
     put(state / "identity.json", b"{")
     put(state / "ports.json", b"70000")
     _, said = refused(PORT=str(free_port()), STATE_DIR=str(state))
@@ -210,14 +230,10 @@ def test_folder_or_file_in_the_wrong_place_is_reported_in_one_line(tmp_path: Pat
     assert said.startswith("make run: ")
 
 
-def test_full_disk_is_503_until_there_is_space(tmp_path: Path) -> None:
+def test_full_disk_is_503_until_there_is_space(stopped: tuple[Path, str]) -> None:
     """The database may not let any file grow, as if the disk were full."""
-    settings: Any = {"WORKERS": "1", "PARAMETERS": "OrdersPerMinute=10000"}
-    with local_run(tmp_path / "state", **settings) as run:
-        wallet, _ = journey(run, run.login())
-        # The embedded database keeps its newest writes in memory. Stopping writes them, so the wallet cannot be lost.
-        assert run.stop() == 0
-    with local_run(tmp_path / "state", **settings) as run:
+    state, wallet = stopped
+    with local_run(state, WORKERS="1", PARAMETERS="OrdersPerMinute=10000") as run:
         token = run.login()
         database = database_process(run)
         before = resource.prlimit(database, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
@@ -259,25 +275,20 @@ def test_broken_template_is_reported_in_one_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
-def test_keys_command_shows_and_rotates_keys_from_a_shell(tmp_path: Path) -> None:
-    state = tmp_path / "state"
+def moniqo(state: Path, *arguments: str) -> tuple[int, str]:
+    """Run the command line with the settings of a running stack."""
+    line = f'. {state}/environment; exec {sys.executable} -m moniqo_core.cli "$@"'
+    done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
-    def moniqo(*arguments: str) -> tuple[int, str]:
-        line = f'. {state}/environment; exec {sys.executable} -m moniqo_core.cli "$@"'
-        done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
 
-    with local_run(state, WORKERS="1"):
-        assert (state / "environment").stat().st_mode & 0o777 == 0o600
-        assert moniqo("keys", "status") == (
-            0,
-            "The ring is empty. The first rotation or the first credential creates a key.\n",
-        )
-        code, text = moniqo("keys", "rotate", "--local", "--no-wait")
-        assert (code, text) == (0, "The ring has a new key. It will be used in 10 minutes.\n")
-        code, text = moniqo("keys", "status")
-        assert code == 0
-        assert [line.split()[-2] for line in text.splitlines()[1:]] == ["use", "next"]
-    with local_run(state, WORKERS="1"):
-        assert moniqo("keys", "status") == (0, text), "a restart keeps the ring"
-    assert not (state / "environment").exists()
+def test_keys_command_shows_and_rotates_keys_from_a_shell(running: LocalRun) -> None:
+    state = running.state_dir
+    assert (state / "environment").stat().st_mode & 0o777 == 0o600
+    empty = "The ring is empty. The first rotation or the first credential creates a key.\n"
+    assert moniqo(state, "keys", "status") == (0, empty)
+    code, text = moniqo(state, "keys", "rotate", "--local", "--no-wait")
+    assert (code, text) == (0, "The ring has a new key. It will be used in 10 minutes.\n")
+    code, text = moniqo(state, "keys", "status")
+    assert code == 0
+    assert [line.split()[-2] for line in text.splitlines()[1:]] == ["use", "next"]
