@@ -29,6 +29,8 @@ PROMISED: dict[str, Any] = {
     "domain.market.snapshot_checks.CLOCK_TOLERANCE": SECOND,
     "domain.matching.resting_orders.MAX_PARTICIPATION": Decimal("0.1"),
     "domain.matching.slippage.MAX_SLIPPAGE": Decimal("0.05"),
+    "domain.money.MAX_DECIMAL_PLACES": 18,
+    "domain.money.MAX_INTEGER_DIGITS": 18,
     "domain.orders.field_rules.MAX_TRAIL_PERCENT": 50,
     "domain.orders.open_order_limit.MAX_OPEN_ORDERS": 500,
     "domain.sync.outcome_rules.FAILURES_UNTIL_ERROR": 5,
