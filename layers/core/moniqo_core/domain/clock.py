@@ -10,7 +10,8 @@ Clock = Callable[[], datetime]
 
 def utc_now() -> datetime:
     """Return the current time in UTC, truncated to milliseconds."""
-    return to_milliseconds(datetime.now(UTC))
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def to_milliseconds(moment: datetime) -> datetime:

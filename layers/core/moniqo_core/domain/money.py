@@ -51,7 +51,9 @@ def parse(text: str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Write an amount without exponent and trailing zeros: ``Decimal("1.500")`` gives ``"1.5"``."""
-    text = f"{value:f}"
+    text = str(value)
+    if "E" in text:  # the format without exponent takes twice as long
+        text = f"{value:f}"
     if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -8,8 +8,9 @@ import gc
 
 from pydantic import BaseModel
 
-# Importing creates 100,000 objects and no garbage. Collecting after every 700 of them would cost 40 ms.
-gc.set_threshold(50_000, 20, 100)
+# Importing creates 100,000 objects and no garbage. Collecting after every 700 of them would cost 40 ms. A function that
+# has started collects more often, see :func:`moniqo_core.http.app.lambda_handler`.
+gc.set_threshold(500_000, 20, 100)
 
 # FastAPI has a model for each part of an OpenAPI document. They are built with the first document, not at import.
 BaseModel.model_config["defer_build"] = True

@@ -87,6 +87,7 @@ def lambda_handler(router: APIRouter) -> LambdaHandler:
     app = build_app(router)
     bootstrap.preload()
     gc.freeze()  # objects that exist by now are permanent, so the collector need not scan them again
+    gc.set_threshold(50_000, 20, 100)
     adapter: Mangum | None = None
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

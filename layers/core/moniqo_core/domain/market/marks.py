@@ -17,7 +17,11 @@ WIDEST_SPREAD: Final = Decimal("0.1")
 def has_sane_spread(bid: Decimal, ask: Decimal) -> bool:
     """Tell whether bid and ask are close enough for their mid to be a realistic price."""
     with exact():
-        return 0 < bid <= ask and (ask - bid) * 2 <= WIDEST_SPREAD * (ask + bid)
+        return _is_sane(bid, ask)
+
+
+def _is_sane(bid: Decimal, ask: Decimal) -> bool:
+    return 0 < bid <= ask and (ask - bid) * 2 <= WIDEST_SPREAD * (ask + bid)
 
 
 def mark_price(bid: Decimal, ask: Decimal, last: Decimal | None) -> Decimal:
@@ -26,7 +30,7 @@ def mark_price(bid: Decimal, ask: Decimal, last: Decimal | None) -> Decimal:
     A single order far away from the market could move the mid to any price.
     """
     with exact():
-        if has_sane_spread(bid, ask):
+        if _is_sane(bid, ask):
             return (bid + ask) / 2
     return bid if last is None or not bid <= last <= ask else last
 
