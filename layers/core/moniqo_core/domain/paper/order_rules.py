@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from moniqo_core.domain.errors import (
@@ -217,7 +218,7 @@ class PaperDecision:
     def _mark(self, symbol: str) -> Decimal:
         return self.mark if symbol == self.context.market.symbol else self.context.marks[symbol]
 
-    @property
+    @cached_property
     def mark(self) -> Decimal:
         """The mark price of the order's symbol."""
         snapshot = self.context.snapshot

@@ -55,6 +55,9 @@ _SAME: Final = (
 _RENAMED: Final[Mapping[str, str]] = {"journal_seq": "mirror_seq", "key_permissions_version": "key_permissions_of"}
 """The stored name of each attribute whose name differs. Stored names never change, even if attributes are renamed."""
 
+_SCALARS: Final = frozenset({type(None), str, int, bool, datetime})
+"""The types of values that are stored as they are. Every order stores some."""
+
 _ATTRIBUTES: Final = tuple(item.name for item in fields(UserWallet) if item.name != "id")
 
 _CONNECTION: Final = (
@@ -82,7 +85,10 @@ def stored_fields(changes: Mapping[str, object]) -> Document:
         TypeError: a value is of a type that no attribute of a wallet has.
 
     """
-    return {_RENAMED.get(name, name): _stored(name, value) for name, value in changes.items()}
+    return {
+        _RENAMED.get(name, name): value if type(value) in _SCALARS else _stored(name, value)
+        for name, value in changes.items()
+    }
 
 
 def _stored(name: str, value: object) -> object:

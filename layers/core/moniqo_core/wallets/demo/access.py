@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from moniqo_core.domain.errors import (
@@ -51,13 +52,17 @@ class DemoAccess:
         self.user_wallet_id = user_wallet_id
         self.clock = config.clock
         self.database = with_utc_times(config.db)
-        self.history = DemoHistory(self.database)
         self._credentials = credentials
         self._ledger = config.ledger or DemoJournal(self.database)
         self._owner = config.owner
         self._loaded = config.loaded
         self._feed = config.feed
         self._session: DemoAccount | None = None
+
+    @cached_property
+    def history(self) -> DemoHistory:
+        """The reader of the account's journal, which few orders need."""
+        return DemoHistory(self.database)
 
     @property
     def is_open(self) -> bool:
