@@ -96,7 +96,7 @@ def _renew(draft: AccountDraft, order: Order, context: MarketContext) -> None:
 
 
 def _check_trail(order: Order, context: MarketContext) -> None:
-    """Refuse a trailing stop that the bid has passed already. Its mark stays the highest bid since it was placed."""
+    """Refuse a trailing stop whose trigger the bid has already passed, or is at. The trail mark does not change."""
     if order.trail_mark is None or order.trail_percent is None:
         return
     bid = context.snapshot.bid

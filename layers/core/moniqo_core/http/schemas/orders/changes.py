@@ -28,7 +28,8 @@ class ReplaceOrderRequest(ClosedModel):
     price: Annotated[PositiveAmount | None, Field(description="The new limit price.")] = None
     stop_price: Annotated[PositiveAmount | None, Field(description="The new trigger price.")] = None
     trail_percent: Annotated[
-        TrailPercent | None, Field(description="The new distance from the high mark, in percent.")
+        TrailPercent | None,
+        Field(description="The new distance of a trailing stop from the highest bid, in percent."),
     ] = None
     if_filled_amount: Annotated[
         NonNegativeAmount | None,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
 _LOCKED: Final = (
-    "Open sell orders hold the rest. Cancel them with DELETE /wallets/{id}/orders?symbol=..., or close the whole"
-    " position without a body."
+    "Open sell orders lock the rest. DELETE /wallets/{id}/orders?symbol=... cancels all orders of the symbol. To close"
+    " the whole position, send no body."
 )
 
 
@@ -38,7 +38,7 @@ async def close_live_position(
     """Sell a position in a symbol at market, or a part of it, in whole lots.
 
     Before the whole position is sold, its other sell orders are cancelled. Before a part is sold, none is cancelled,
-    so that no protection at the venue is lost. The part must be free, so no sell order may hold it. Under a
+    so that no protection at the venue is lost. The part must be free, so no sell order may lock it. Under a
     ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
 
     Raises:
