@@ -142,7 +142,7 @@ def _descriptions(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_amounts_are_decimal_strings() -> None:
-    """A request may send a JSON number too. What users call their credentials is not ours."""
+    """A request may send an amount as a JSON number too. A number among the credentials is no amount."""
     schemas = document()["components"]["schemas"]
     with_numbers = {name for name, schema in schemas.items() if '"type": "number"' in json.dumps(schema)}
 

@@ -37,7 +37,7 @@ def statuses(harness: LiveHarness) -> list[str]:
     return [order.status for order in harness.at_venue()]
 
 
-def test_pause_without_a_body_cancels_buy_orders_at_the_venue_and_still_sells(harness: LiveHarness) -> None:
+def test_wallet_paused_without_a_body_cancels_buy_orders_at_the_venue_and_still_sells(harness: LiveHarness) -> None:
     assert pause(harness)["pause_level"] == "reduce_only"
     assert statuses(harness) == ["filled", "cancelled", "open"]
     refused = harness.place(price="31000")
@@ -55,7 +55,7 @@ def test_pause_that_keeps_orders_leaves_buy_orders_open(harness: LiveHarness) ->
     assert statuses(harness) == ["filled", "open", "open"]
 
 
-def test_full_pause_sells_nothing_until_its_level_is_changed(harness: LiveHarness) -> None:
+def test_fully_paused_wallet_sells_nothing_until_its_pause_level_is_changed(harness: LiveHarness) -> None:
     pause(harness, {"level": "full", "reason": "holiday"})
     refused = harness.place(**SALE)
     assert (refused.status, refused.json["level"]) == (409, "full")

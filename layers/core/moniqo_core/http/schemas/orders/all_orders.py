@@ -1,4 +1,4 @@
-"""Orders over all wallets of a user in responses."""
+"""The response body that lists the orders of all wallets of a user."""
 
 from __future__ import annotations
 
