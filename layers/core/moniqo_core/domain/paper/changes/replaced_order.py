@@ -7,7 +7,7 @@ from datetime import datetime
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.matching.exit_pair_lock import exit_group_of
+from moniqo_core.domain.matching.exit_pair_lock import exit_ids
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders import field_rules
 from moniqo_core.domain.orders.field_rules import FormFault
@@ -110,8 +110,7 @@ def request_for(draft: AccountDraft, order: Order) -> OrderRequest:
 def _open_exits_of(draft: AccountDraft, entry: Order) -> Iterator[Order]:
     if entry.entry is not None:
         return
-    group = exit_group_of(entry.order_id)
-    for order_id in (f"{group}-2", f"{group}-3"):
+    for order_id in exit_ids(entry.order_id):
         if order_id in draft.orders or order_id in draft.account.orders:
             exit_order = draft.peek(order_id)
             if exit_order.is_open:

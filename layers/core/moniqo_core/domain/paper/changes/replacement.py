@@ -9,11 +9,12 @@ from moniqo_core.domain.errors import OrderRejectedError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
-from moniqo_core.domain.money import ONE, ZERO, ceil_to, exact, floor_to, plain
+from moniqo_core.domain.money import ZERO, ceil_to, exact, plain
 from moniqo_core.domain.orders import field_rules
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.replacement import keeps_age, raises_buy
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest, ReplaceOrder
+from moniqo_core.domain.orders.triggers import trailing_trigger
 from moniqo_core.domain.paper.changes.replaced_order import (
     changed_order,
     find_replaced,
@@ -26,7 +27,6 @@ from moniqo_core.domain.paper.largest_amount import copy_of, depends_on_amount
 from moniqo_core.domain.paper.order_execution import fill_and_rest, observe, receipt_of
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
-_HUNDRED: Final = Decimal(100)
 _CHECKED_BEFORE: Final = frozenset({"status", "open_orders"})
 _OF_LARGER_BUYS: Final = frozenset(
     {"symbol", "max_position_size_usd", "max_total_exposure_usd", "max_open_positions", "losses"}
@@ -97,11 +97,8 @@ def _renew(draft: AccountDraft, order: Order, context: MarketContext) -> None:
 
 def _check_trail(order: Order, context: MarketContext) -> None:
     """Refuse a trailing stop whose trigger the bid has already passed, or is at. The trail mark does not change."""
-    if order.trail_mark is None or order.trail_percent is None:
-        return
-    bid = context.snapshot.bid
-    trigger = floor_to(order.trail_mark * (ONE - order.trail_percent / _HUNDRED), context.market.tick_size)
-    if bid <= trigger:
+    bid, trigger = context.snapshot.bid, trailing_trigger(order, context.market.tick_size)
+    if trigger is not None and bid <= trigger:
         raise OrderRejectedError(
             f"The bid {plain(bid)} has already passed the trigger {plain(trigger)} of this trail_percent.",
             hint="Choose a larger trail_percent.",
