@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -10,6 +11,8 @@ from typing import Final
 from moniqo_core.domain.errors import InsufficientBalanceError, InvalidOrderError, WalletError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.matching.smallest_sale import first_lots
 from moniqo_core.domain.money import MAX_INTEGER_DIGITS, ZERO, ceil_to
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.request import OrderRequest
@@ -82,9 +85,7 @@ def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketCont
         if dry_run_refusal(draft, sale, context) is None:
             return everything
     best = context.snapshot.ask if order.side is OrderSide.BUY else context.snapshot.bid
-    price = order.price or order.stop_price or best
-    least = max(ceil_to(market.min_amount, market.lot_step), ceil_to(market.min_notional / price, market.lot_step))
-    low = int(least / market.lot_step)
+    low = smallest_lots(market, order.price or order.stop_price or best)
     if not passes(low):
         return ZERO
     high = 2 * low
@@ -92,10 +93,18 @@ def largest_amount(draft: AccountDraft, order: OrderRequest, context: MarketCont
         low, high = high, 2 * high
         if high * market.lot_step > _LARGEST:
             return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if passes(middle) else (low, middle)
-    return low * market.lot_step
+    return most_lots(low, high, passes) * market.lot_step
+
+
+def smallest_lots(market: Market, price: Decimal) -> int:
+    """Return the number of lots of the smallest order that a market accepts at a price."""
+    step = market.lot_step
+    return int(max(ceil_to(market.min_amount, step), ceil_to(market.min_notional / price, step)) / step)
+
+
+def most_lots(low: int, high: int, passes: Callable[[int], bool]) -> int:
+    """Return the largest number of lots that passes, where ``low`` passes and ``high`` does not."""
+    return first_lots(low + 1, high, lambda lots: not passes(lots)) - 1
 
 
 def copy_of(draft: AccountDraft) -> AccountDraft:

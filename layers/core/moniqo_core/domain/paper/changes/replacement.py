@@ -23,7 +23,7 @@ from moniqo_core.domain.paper.changes.replaced_order import (
 )
 from moniqo_core.domain.paper.execution_conditions import check_trigger
 from moniqo_core.domain.paper.exit_prices import check_exit_prices
-from moniqo_core.domain.paper.largest_amount import copy_of, depends_on_amount
+from moniqo_core.domain.paper.largest_amount import copy_of, depends_on_amount, most_lots, smallest_lots
 from moniqo_core.domain.paper.order_execution import fill_and_rest, observe, receipt_of
 from moniqo_core.domain.paper.order_rules import PaperDecision
 
@@ -160,7 +160,7 @@ def _with_largest_amount(
 
 def _largest_amount(draft: AccountDraft, order: Order, command: ReplaceOrder, context: MarketContext) -> Decimal:
     """Find the largest total below the refused one that passes every rule, by bisection over whole lots."""
-    step, market = context.market.lot_step, context.market
+    step = context.market.lot_step
     price = command.price or order.price or order.stop_price or command.stop_price or context.snapshot.bid
     values = command.changes
 
@@ -172,12 +172,8 @@ def _largest_amount(draft: AccountDraft, order: Order, command: ReplaceOrder, co
             return False
         return True
 
-    least = max(ceil_to(market.min_amount, step), ceil_to(market.min_notional / price, step))
-    low = max(int(least / step), int(order.filled_amount / step) + 1)
+    low = max(smallest_lots(context.market, price), int(order.filled_amount / step) + 1)
     high = int(ceil_to(command.amount or order.amount, step) / step)
     if low >= high or not passes(low):
         return ZERO
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if passes(middle) else (low, middle)
-    return low * step
+    return most_lots(low, high, passes) * step
