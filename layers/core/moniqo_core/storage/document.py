@@ -26,5 +26,8 @@ def optional_decimal(text: str | None) -> Decimal | None:
 
 
 def begins_with(prefix: str) -> Document:
-    """Return the condition on a text to begin with ``prefix``, which ends with a colon. An index serves it."""
-    return {"$gte": prefix, "$lt": f"{prefix[:-1]};"}  # a semicolon follows the colon
+    """Return the condition on a text to begin with ``prefix``. An index serves it."""
+    condition: Document = {"$gte": prefix}
+    if prefix:
+        condition["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    return condition

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from pymongo import ASCENDING, UpdateOne
 
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.wallets.user_wallets import COLLECTION
 
 _NOT_MARKED: Final = [status.value for status in (*STOPPED_STATUSES, UserWalletStatus.ERROR)]
@@ -82,7 +82,4 @@ def _still(read: Ciphertext) -> Document:
 
 def _beginning_with(prefix: str) -> Document:
     # The condition on the type lets MongoDB use the partial index, which holds only strings.
-    text: Document = {"$type": "string", "$gte": prefix}
-    if prefix:
-        text["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    return {"credentials": text}
+    return {"credentials": {"$type": "string", **begins_with(prefix)}}

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import AccountWallet
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.wallets.user_wallet_codec import same_credentials
 
 USER_WALLETS: Final = "user_wallets"
@@ -71,8 +71,7 @@ class VenueAccounts:
             "is_demo": False,
             "deleted_at": None,
             "credentials": {"$type": "string"},
-            # Every fingerprint of a key is between "id:" and "id;", which is the next character.
-            FINGERPRINTS: {"$not": {"$elemMatch": {"$gte": f"{key_id}:", "$lt": f"{key_id};"}}},
+            FINGERPRINTS: {"$not": {"$elemMatch": begins_with(f"{key_id}:")}},
         }
         if user_id is not None:
             query["user_id"] = user_id
