@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from moniqo_core.domain.errors import InvalidSymbolError, WalletError
+from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.execution import OrderExecution
+
+
+class TradesSymbols(Protocol):
+    """A wallet that knows which symbols it trades."""
+
+    async def market(self, symbol: str) -> Market:
+        """Return the trading rules of a symbol, or raise InvalidSymbolError."""
+
+
+async def refusal_of(symbol: str, wallet: TradesSymbols) -> InvalidSymbolError | None:
+    """Return why a wallet cannot trade a symbol, or None if it can or if its market cannot be read."""
+    try:
+        await wallet.market(symbol)
+    except InvalidSymbolError as error:
+        return error
+    except WalletError:
+        return None
+    return None
 
 
 async def require_known_symbol(execution: OrderExecution, symbol: str | None) -> None:
@@ -20,10 +41,6 @@ async def require_known_symbol(execution: OrderExecution, symbol: str | None) ->
     """
     if symbol is None:
         return
-    try:
-        await execution.account.market(symbol)
-    except InvalidSymbolError:
-        if not (await execution.page(OrderQuery(1, symbol=symbol))).records:
-            raise
-    except WalletError:
-        return
+    refusal = await refusal_of(symbol, execution.account)
+    if refusal is not None and not (await execution.page(OrderQuery(1, symbol=symbol))).records:
+        raise refusal

@@ -3,30 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
-from moniqo_core.domain.errors import InvalidSymbolError, WalletError
-from moniqo_core.domain.market.market import Market
+from moniqo_core.domain.errors import InvalidSymbolError
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.all_wallets.source import OrderSource
-
-
-class TradesSymbols(Protocol):
-    """A wallet that knows which symbols it trades."""
-
-    async def market(self, symbol: str) -> Market:
-        """Return the trading rules of a symbol, or raise InvalidSymbolError."""
-
-
-async def refusal_of(symbol: str, wallet: TradesSymbols) -> InvalidSymbolError | None:
-    """Return why a wallet cannot trade a symbol, or None if it can or if its market cannot be read."""
-    try:
-        await wallet.market(symbol)
-    except InvalidSymbolError as error:
-        return error
-    except WalletError:
-        return None
-    return None
 
 
 async def require_known_symbol(sources: Iterable[OrderSource], symbol: str) -> None:
