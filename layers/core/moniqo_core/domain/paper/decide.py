@@ -23,7 +23,8 @@ def decide(draft: AccountDraft, command: Command, context: MarketContext | None)
     """Decide ``command``. The same draft, command and context always give the same commit.
 
     Raises the errors of the functions of :mod:`moniqo_core.domain.paper.order_commands`,
-    :mod:`moniqo_core.domain.paper.changes` and :mod:`moniqo_core.domain.paper.account_lifecycle`.
+    :mod:`moniqo_core.domain.paper.changes`, :mod:`moniqo_core.domain.paper.account_rules` and
+    :mod:`moniqo_core.domain.paper.account_lifecycle`.
     """
     match command:
         case OrderRequest() if context is not None:

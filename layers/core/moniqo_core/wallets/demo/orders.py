@@ -47,7 +47,7 @@ class DemoOrders:
             IdempotencyMismatchError: the id belongs to an order with a different body.
 
         And everything that :func:`~moniqo_core.domain.paper.order_commands.place` and
-        :func:`~moniqo_core.domain.paper.order_commands.close_position` raise.
+        :func:`~moniqo_core.domain.paper.changes.position_closing.close_position` raise.
         """
         try:
             commit = await self._access.session.run(order)
