@@ -121,6 +121,7 @@ class LiveOrderStore:
         # Fills come first, because an order must not count fills as stored before they are.
         writes: list[Any] = self.fills.inserts(after, fills)
         orders = f"{self._database.name}.{ORDERS}"
+        position = len(writes)
         writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
         if used_at is not None:
             writes.append(mark_used(self._database.name, after.user_wallet_id, used_at))
@@ -130,7 +131,7 @@ class LiveOrderStore:
             if is_outage(error):
                 raise
             return False  # another writer inserts the same fill at this moment
-        return bool(done.update_results[len(writes) - (1 if used_at is None else 2)].matched_count)
+        return bool(done.update_results[position].matched_count)
 
     async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
         """Return one order of a wallet.
