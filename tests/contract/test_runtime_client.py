@@ -87,6 +87,8 @@ SLOW: Final = {
     # A demo wallet never needs what talks to venues, though its function may carry it.
     "aiohttp": set(),
     "ccxt.base.exchange": set(),
+    # FastAPI tries to import pydantic.v1 for every route. The layer lacks it. Python reports the attempt all the same.
+    "pydantic.v1.main": set(),
     "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "rotate_key"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
 }
