@@ -6,9 +6,8 @@ the caller out of the dependency graph. Together this saves a fifth of a warm re
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, get_args
 
 from fastapi.exceptions import RequestValidationError
@@ -36,29 +35,10 @@ class Route(APIRoute):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Take the arguments of FastAPI's route."""
-        with _without_pydantic_v1():
-            super().__init__(*arguments, **options)
+        super().__init__(*arguments, **options)
         self.identify = _take_caller(self)
         self.query_names = query_names(self.dependant)
         self.app = _application(self)
-
-
-@contextmanager
-def _without_pydantic_v1() -> Iterator[None]:
-    """Let the import of ``pydantic.v1`` fail, unless it is imported already.
-
-    FastAPI imports it only to refuse models of the old version, and does without it. No model here is of that version,
-    and the import is one part in twenty-five of a cold start.
-    """
-    name = "pydantic.v1"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # so an import statement finds that there is no such module
-    try:
-        yield
-    finally:
-        del sys.modules[name]
 
 
 class _JsonRequest(Request):
