@@ -15,8 +15,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 
 from moniqo_core import error_reference, venue_error_reference
+from moniqo_core.openapi.descriptions_by_field import OF_FIELDS
 from moniqo_core.openapi.document import build, load_routers
-from moniqo_core.openapi.fixed_parts import TAGS
+from moniqo_core.openapi.fixed_parts import PARAMETERS, TAGS
 from moniqo_core.openapi.rendering import render
 from tests.support.lambdas import ROOT, Answer, call, http_event
 from tests.support.openapi_parts import with_parts_in_place
@@ -139,6 +140,19 @@ def test_every_property_is_described_in_a_sentence() -> None:
 def _descriptions(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for field, described in schema.get("properties", {}).items():
         yield field, described.get("description", "")
+
+
+def test_every_common_description_is_shown_somewhere() -> None:
+    schemas = document()["components"]["schemas"].values()
+    fields = {described for schema in schemas for described in _descriptions(schema)}
+    parameters = {
+        (parameter["name"], parameter["description"])
+        for _, _, operation in operations()
+        for parameter in operation.get("parameters", ())
+    }
+
+    assert OF_FIELDS.items() - fields == set()
+    assert {(name, text) for name, (text, _) in PARAMETERS.items()} - parameters == set()
 
 
 def test_amounts_are_decimal_strings() -> None:

@@ -123,7 +123,6 @@ _OF_ORDERS: Final = {
     "price": "Limit price.",
     "quote_amount": "Amount of the quote asset that was ordered.",
     "quoted_at": "Time of the prices, in UTC.",
-    "receipt": "The data the order was decided on.",
     "reduce_only": "Whether the order may only reduce a position.",
     "remaining_amount": "Amount not filled, in the base asset.",
     "result": "Whether the rule passes.",

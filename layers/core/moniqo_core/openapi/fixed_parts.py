@@ -37,8 +37,6 @@ PARAMETERS: Final = {
     "order_id": ("Id of an order of this wallet.", "o-12-1"),
     "symbol": ("A symbol this wallet can trade.", "BTC/USDT"),
     "symbols": ("Up to 50 symbols, separated by commas. One that is named twice is shown once.", "BTC/USDT,ETH/USDT"),
-    "interval": ("Length of a candle.", None),
-    "limit": ("Number of items.", None),
     "status": ("Only wallets with this status.", None),
 }
 """Descriptions of parameters whose route has none, and examples of those that a route requires."""
