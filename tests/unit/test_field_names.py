@@ -34,6 +34,7 @@ from moniqo_core.domain.wallets.user_wallet import (
 from moniqo_core.storage.live.live_order_codec import live_document, read_live
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields, user_wallet_document
+from tests.support.user_wallets import active_wallet
 
 PACKAGE: Final = Path(moniqo_core.__file__).parent
 STORAGE: Final = PACKAGE / "storage"
@@ -47,20 +48,7 @@ OTHER_MEANINGS: Final = frozenset({"count", "fields", "from", "markets", "stoppe
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LIMITS: Final = RiskLimits(Decimal("1000.50"), Decimal(5000), 3, blocked_symbols=("DOGE/USDT",))
-WALLET: Final = UserWallet(
-    id="w",
-    user_id="u",
-    wallet_id="d",
-    wallet_name="Binance",
-    wallet_slug="binance-spot-v1",
-    custom_name="Mine",
-    risk_limits=LIMITS,
-    created_at=NOW,
-    updated_at=NOW,
-    is_demo=False,
-    journal_seq=7,
-    key_permissions_version=2,
-)
+WALLET: Final = active_wallet(LIMITS, NOW, journal_seq=7, key_permissions_version=2)
 ORDER: Final = replace(
     intend(
         OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal(1), price=Decimal(50_000)),
