@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 MAX_CSV_ROWS: Final = 5000
-LINK: Final[dict[str, Any]] = {
+HEADERS: Final[dict[str, Any]] = {
     "Link": {"description": "CSV: the next part, with rel=next.", "schema": {"type": "string"}},
     "Content-Disposition": {"description": "CSV: a file name.", "schema": {"type": "string"}},
 }

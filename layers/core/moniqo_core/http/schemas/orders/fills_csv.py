@@ -10,7 +10,7 @@ from typing import Any, Final
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.http.schemas.csv_text import LINK, inert
+from moniqo_core.http.schemas.csv_text import HEADERS, inert
 
 COLUMNS: Final = (
     "time", "symbol", "side", "price", "amount", "quote", "fee", "fee_currency", "liquidity", "order_id", "fill_id",
@@ -24,7 +24,7 @@ FILLS_CSV: Final[dict[str, Any]] = {
             "2026-01-31T12:00:00.000Z,BTC/USDT,buy,50000,0.01,500,0.5,USDT,taker,o-2-1,o-2-1-1\r\n",
         }
     },
-    "headers": LINK,
+    "headers": HEADERS,
 }
 
 

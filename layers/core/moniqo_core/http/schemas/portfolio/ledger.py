@@ -13,7 +13,7 @@ from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.money import plain
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.csv_text import LINK, MAX_CSV_ROWS, inert
+from moniqo_core.http.schemas.csv_text import HEADERS, MAX_CSV_ROWS, inert
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")
@@ -33,7 +33,7 @@ CSV_CONTENT: Final[dict[str, Any]] = {
             "example": f"{','.join(COLUMNS)}\r\n1,2026-01-31T12:00:00.000Z,1,open,,faucet,USDT,-10000\r\n",
         }
     },
-    "headers": LINK,
+    "headers": HEADERS,
 }
 
 
