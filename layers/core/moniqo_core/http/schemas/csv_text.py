@@ -1,7 +1,10 @@
-"""Text in CSV files. Users open them with a spreadsheet program, which runs a cell that begins like a formula."""
+"""CSV files. Users open them with a spreadsheet program, which runs a cell that begins like a formula."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 MAX_CSV_ROWS: Final = 5000
@@ -11,6 +14,15 @@ HEADERS: Final[dict[str, Any]] = {
 }
 
 _BEGINS_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> str:
+    """Return a CSV file by RFC 4180: a header line with the names of the columns, and a line for each row."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\r\n")
+    lines.writerow(columns)
+    lines.writerows(rows)
+    return text.getvalue()
 
 
 def inert(text: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any, Final
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.http.schemas.csv_text import HEADERS, inert
+from moniqo_core.http.schemas.csv_text import HEADERS, inert, table
 
 COLUMNS: Final = (
     "time", "symbol", "side", "price", "amount", "quote", "fee", "fee_currency", "liquidity", "order_id", "fill_id",
@@ -30,11 +28,7 @@ FILLS_CSV: Final[dict[str, Any]] = {
 
 def fills_csv(fills: Iterable[Fill]) -> str:
     """Return a CSV file with one row per fill."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    table.writerows(_row(fill) for fill in fills)
-    return text.getvalue()
+    return table(COLUMNS, map(_row, fills))
 
 
 def _row(fill: Fill) -> list[str]:

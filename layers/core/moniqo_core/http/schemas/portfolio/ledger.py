@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
 
@@ -13,7 +11,7 @@ from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.money import plain
 from moniqo_core.http.schemas.common import Amount, Timestamp, View
-from moniqo_core.http.schemas.csv_text import HEADERS, MAX_CSV_ROWS, inert
+from moniqo_core.http.schemas.csv_text import HEADERS, MAX_CSV_ROWS, inert, table
 from moniqo_core.http.schemas.orders.fills import FillView, fill_view
 
 COLUMNS: Final = ("seq", "at", "epoch", "kind", "order_ids", "book", "asset", "amount")
@@ -87,19 +85,15 @@ def ledger_csv(entries: Iterable[EntryPostings]) -> tuple[str, int | None]:
         The text, and the sequence number of its last entry if there are more entries.
 
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    written = 0
+    found: list[Sequence[str | int]] = []
     last: int | None = None
     for entry in entries:
         rows = _rows(entry)
-        if written and written + len(rows) > MAX_CSV_ROWS:
-            return text.getvalue(), last
-        table.writerows(rows)
-        written += len(rows)
+        if found and len(found) + len(rows) > MAX_CSV_ROWS:
+            return table(COLUMNS, found), last
+        found += rows
         last = entry.seq
-    return text.getvalue(), None
+    return table(COLUMNS, found), None
 
 
 def _rows(entry: EntryPostings) -> list[Sequence[str | int]]:
