@@ -188,14 +188,17 @@ class Stack:
             done += 1
             report(name, done)
 
+        failures: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for name, step in steps.items():
                     group.create_task(run(name, step))
         except* LocalError as errors:
-            raise errors.exceptions[0] from None
+            failures += errors.exceptions
         except* FunctionError:
-            raise LocalError(f"no worker can start. See {self._state.path / 'logs' / 'functions.log'}.") from None
+            failures.append(LocalError(f"no worker can start. See {self._state.path / 'logs' / 'functions.log'}."))
+        if failures:  # Before Python 3.11.4 an error that is raised in the clauses above comes out inside a group.
+            raise failures[0]
 
     async def _wait(self, stop: asyncio.Event) -> None:
         """Wait for the signal to stop. ``LocalError`` if one of the servers ends before it."""
