@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Protocol
@@ -15,9 +16,13 @@ import pytest
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ValidationError, WalletError
+from moniqo_core.domain.orders.list_queries import OrderQuery
+from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.wallets.requests import Pause, WalletChange
 from moniqo_core.storage.simulation_seed import simulation_seed
+from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Invoke
@@ -210,32 +215,38 @@ def _resume(wallet: str) -> Coroutine[Any, Any, UserWallet]:
     return bootstrap.wallet_lifecycle().resume(TRADER.id, wallet, bootstrap.resuming())
 
 
-def test_user_wallet_keeps_the_later_of_two_commits_that_reach_it_in_the_wrong_order(
-    invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+async def before_the_user_wallet(
+    patch: pytest.MonkeyPatch, change: Coroutine[Any, Any, object], later: Coroutine[Any, Any, object]
 ) -> None:
-    """The writes of a commit are one request but no transaction, so those of the next one may come in between."""
-    wallet = str(create(invoke)["id"])
+    """Run ``change``, and ``later`` between the entry of the first and its writes to the user wallet.
+
+    The writes of a commit are one request but no transaction, so those of the next one may come in between.
+    """
     client = bootstrap.database().client
     whole = client.bulk_write
 
-    async def before_the_user_wallet(change: Coroutine[Any, Any, object], later: Coroutine[Any, Any, object]) -> None:
-        """Run ``change``, and ``later`` between the entry of the first and its writes to the user wallet."""
+    async def interrupted(models: Sequence[Any], **options: Any) -> object:
+        patch.setattr(client, "bulk_write", whole)
+        await whole(models[:2], **options)
+        await later
+        return await whole(models[2:], **options)
 
-        async def interrupted(models: Sequence[Any], **options: Any) -> object:
-            monkeypatch.setattr(client, "bulk_write", whole)
-            await whole(models[:2], **options)
-            await later
-            return await whole(models[2:], **options)
+    patch.setattr(client, "bulk_write", interrupted)
+    await change
 
-        monkeypatch.setattr(client, "bulk_write", interrupted)
-        await change
+
+def test_user_wallet_keeps_the_later_of_two_commits_that_reach_it_in_the_wrong_order(
+    invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = str(create(invoke)["id"])
 
     async def work() -> None:
         life = bootstrap.wallet_lifecycle()
         first = update(wallet, limits={"max_open_positions": 7}, fields={"color": "#000001"})
-        await before_the_user_wallet(first, update(wallet, limits={"max_position_size_usd": Decimal(9)}))
+        later = update(wallet, limits={"max_position_size_usd": Decimal(9)})
+        await before_the_user_wallet(monkeypatch, first, later)
         pause = life.pause(TRADER.id, wallet, Pause("a rest"), bootstrap.buy_cancellation())
-        await before_the_user_wallet(pause, life.suspend(wallet, "a review"))
+        await before_the_user_wallet(monkeypatch, pause, life.suspend(wallet, "a review"))
 
     run(work())
     found = run(read(wallet))
@@ -247,3 +258,24 @@ def test_user_wallet_keeps_the_later_of_two_commits_that_reach_it_in_the_wrong_o
     )
     assert (found.status, found.status_before_suspension) == ("suspended", "paused")
     assert run(journal_agrees(found))
+
+
+def test_orders_of_the_later_commit_are_evaluated_on_schedule(
+    invoke: Invoke, run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = str(create(invoke)["id"])
+    orders = bootstrap.orders()
+    far = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), price=Decimal(10000))
+
+    async def work() -> tuple[UserWallet, datetime, list[str]]:
+        first = await orders.place(TRADER.id, wallet, far)
+        placing = orders.place(TRADER.id, wallet, far)
+        await before_the_user_wallet(monkeypatch, orders.cancel(TRADER.id, wallet, first.order_id), placing)
+        (second,) = (await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True))).records
+        due = DueWallets(database).to_evaluate_ids(second.created_at - timedelta(hours=1), 10)
+        return await read(wallet), second.created_at, [name async for names in due for name in names]
+
+    shown, placed_at, due = run(work())
+    assert shown.has_open_orders
+    assert due == [wallet]
+    assert shown.last_used_at == placed_at

@@ -33,6 +33,8 @@ from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, LoadedAccount, 
 from moniqo_core.storage.wallets.user_wallet_codec import stored_fields
 
 USER_WALLETS: Final = "user_wallets"
+_ONLY_FORWARD: Final = ("mirror_seq", "last_used_at")
+"""Stored fields of a user wallet that the write of an earlier commit never sets back."""
 
 
 class CommitOutcome(Enum):
@@ -107,7 +109,7 @@ class DemoJournal:
         self,
         commit: Commit,
         projection: Mapping[str, object] | None = None,
-        life: Mapping[str, Mapping[str, object]] | None = None,
+        groups: Mapping[str, Mapping[str, object]] | None = None,
         *,
         whole: bool = False,
         ends_turn: bool = False,
@@ -117,8 +119,8 @@ class DemoJournal:
         Args:
             commit: The decision to store.
             projection: Attributes of the user wallet to set in the same write.
-            life: Groups of attributes of the user wallet. A group is set unless a later commit has already set it. Its
-                key is the field that keeps the number of that commit.
+            groups: Groups of attributes of the user wallet. A group is set unless a later commit has already set it.
+                Its key is the field that keeps the number of that commit.
             whole: Write the whole snapshot, because the stored one is behind.
             ends_turn: Remove the claimed turn, because it is used or no longer needed.
 
@@ -134,9 +136,9 @@ class DemoJournal:
             self._insert(ENTRIES, entry),
             self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
-        if projection or life:
+        if projection or groups:
             models.append(self._projected({}, {**(projection or {}), "journal_seq": after.seq}, after))
-        for name, fields in (life or {}).items():
+        for name, fields in (groups or {}).items():
             not_later = {name: {"$not": {"$gte": after.seq}}}
             models.append(self._projected(not_later, {**fields, name: after.seq}, after))
         # Points come last. Two evaluations may insert the same point, and an ordered write stops at a duplicate.
@@ -154,7 +156,11 @@ class DemoJournal:
 
     def _projected(self, condition: Document, fields: Mapping[str, object], after: Account) -> UpdateOne:
         wanted = {"_id": after.user_wallet_id, **condition}
-        return UpdateOne(wanted, {"$set": stored_fields(fields)}, namespace=self._name(USER_WALLETS))
+        values = stored_fields(fields)
+        newest = {name: values.pop(name) for name in _ONLY_FORWARD if name in values}
+        update = {"$set": values, "$max": newest}
+        changes = {operator: given for operator, given in update.items() if given}
+        return UpdateOne(wanted, changes, namespace=self._name(USER_WALLETS))
 
     def _samples(self, commit: Commit) -> list[UpdateOne]:
         after = commit.after

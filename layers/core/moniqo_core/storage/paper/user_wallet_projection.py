@@ -17,27 +17,26 @@ STATUS_SEQ: Final = "status_seq"
 """The field of a user wallet with the number of the entry that last set its status."""
 LIMITS_SEQ: Final = "limits_seq"
 """The field of a user wallet with the number of the entry that last set its risk limits."""
+ORDERS_SEQ: Final = "orders_seq"
+"""The field of a user wallet with the number of the entry that last set the fields that schedule evaluations."""
 
 
 def follow_account(before: Account, commit: Commit) -> Projection:
-    """Return the fields that follow any commit: the last use, those that schedule evaluations, and the deletion."""
-    had, has = bool(before.orders), bool(commit.after.orders)
-    fields: dict[str, object] = {} if had == has else {"has_open_orders": has}
+    """Return the fields that follow any commit: the last use, and the deletion."""
+    fields: dict[str, object] = {}
     if _is_of_the_user(commit):
         fields["last_used_at"] = commit.after.at
-    if isinstance(commit.command, RecordEvaluation) or _is_tracked(before) != _is_tracked(commit.after):
-        walked = [commit.after.evaluated_until[symbol] for symbol in commit.after.tracked_symbols]
-        fields["evaluated_until"] = min(walked, default=None)
     if commit.after.deleted and not before.deleted:
         fields["deleted_at"] = commit.after.at
     return fields
 
 
-def follow_life(before: Account, commit: Commit) -> Mapping[str, Projection]:
-    """Return the fields that follow a changed status or changed limits, by :data:`STATUS_SEQ` and :data:`LIMITS_SEQ`.
+def follow_groups(before: Account, commit: Commit) -> Mapping[str, Projection]:
+    """Return the fields that follow a changed status, changed limits or changed orders.
 
-    Two commits may reach the user wallet in the wrong order. The fields of the later one include the changes of the
-    earlier one. So the user wallet keeps the number of the entry that its fields are from.
+    The key of a group is :data:`STATUS_SEQ`, :data:`LIMITS_SEQ` or :data:`ORDERS_SEQ`. Two commits may reach the user
+    wallet in the wrong order. The fields of the later one include the changes of the earlier one. So the user wallet
+    keeps the number of the entry that its fields are from.
     """
     after, groups = commit.after, dict[str, Projection]()
     was, now = ((account.status, account.status_before_suspension) for account in (before, after))
@@ -50,7 +49,20 @@ def follow_life(before: Account, commit: Commit) -> Mapping[str, Projection]:
         }
     if after.limits_version != before.limits_version:
         groups[LIMITS_SEQ] = {"risk_limits": after.limits}
+    if _changes_evaluations(before, commit):
+        walked = (after.evaluated_until[symbol] for symbol in after.tracked_symbols)
+        groups[ORDERS_SEQ] = {"has_open_orders": bool(after.orders), "evaluated_until": min(walked, default=None)}
     return groups
+
+
+def _changes_evaluations(before: Account, commit: Commit) -> bool:
+    """Tell whether a commit changes when the schedule evaluates the wallet."""
+    after = commit.after
+    return (
+        isinstance(commit.command, RecordEvaluation)
+        or bool(before.orders) != bool(after.orders)
+        or _is_tracked(before) != _is_tracked(after)
+    )
 
 
 def _is_of_the_user(commit: Commit) -> bool:

@@ -26,7 +26,7 @@ from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
 from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
-from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account, follow_life
+from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account, follow_groups
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
@@ -149,8 +149,8 @@ class DemoAccount:
     async def _commit(self, commit: Commit, projection: Projection | None) -> bool:
         loaded, before = self._loaded, self.account
         fields = {**(projection or {}), **follow_account(before, commit)}
-        life, ends_turn = follow_life(before, commit), loaded.turn is not None
-        outcome = await self._ledger.commit(commit, fields, life, whole=loaded.behind, ends_turn=ends_turn)
+        groups, ends_turn = follow_groups(before, commit), loaded.turn is not None
+        outcome = await self._ledger.commit(commit, fields, groups, whole=loaded.behind, ends_turn=ends_turn)
         if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:
