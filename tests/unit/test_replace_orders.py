@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from moniqo_core.domain.errors import (
     WalletSuspendedError,
 )
 from moniqo_core.domain.ledger.commit import MarketContext
-from moniqo_core.domain.orders.order import Liquidity, OrderStatus
+from moniqo_core.domain.orders.order import Liquidity, OrderStatus, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, ReplaceOrder
 from moniqo_core.domain.orders.status_history import MAX_STATUS_HISTORY, OrderChange
 from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
@@ -311,12 +313,71 @@ def test_trigger_of_an_attached_exit_moves_and_its_amount_does_not(engine: Engin
     assert engine.order(stop).stop_price == D(48500)
     assert engine.locked("BTC") == D("0.1")
     engine.tick("50000")
+    before = engine.order(stop).receipt
     engine.replace(stop, stop_price="49900")
+    assert engine.order(stop).receipt.seq > before.seq
     engine.replace(target, stop_price="51000")
     engine.tick("49890")
     engine.evaluate()
     assert engine.order(stop).status is OrderStatus.FILLED
     assert engine.order(target).status is OrderStatus.CANCELLED
+
+
+def test_moved_exit_meets_no_point_that_began_before(engine: EngineHarness) -> None:
+    entry = engine.place("buy", "market", "0.1", stop_loss=ExitSpec(D(48000)))
+    stop = f"{entry.order_id[:-1]}2"
+    began, engine.now = engine.now, engine.now.replace(second=5)
+    engine.replace(stop, stop_price="49900")
+    engine.now = began
+    engine.tick("49800")
+    engine.evaluate()
+    assert engine.order(stop).status is OrderStatus.OPEN
+    engine.tick("49800")
+    engine.evaluate()
+    assert engine.order(stop).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("price", ["50510", "50600"])
+def test_stop_limit_replaced_before_its_trigger_rests_like_one_placed_so(engine: EngineHarness, price: str) -> None:
+    order = engine.place("buy", "stop_limit", "0.1", price=price, stop_price="50500")
+    if price != "50510":
+        engine.replace(order.order_id, price="50510")
+    engine.tick("50700")
+    engine.tick("50400")
+    engine.evaluate()
+    (fill,) = engine.commits[-1].fills
+    assert (fill.price, fill.amount, fill.liquidity) == (D(50510), D("0.1"), Liquidity.MAKER)
+
+
+@pytest.mark.parametrize("expiry", ["DAY", "GTD"])
+def test_replacement_keeps_the_expiry(engine: EngineHarness, expiry: str) -> None:
+    ends: dict[str, Any] = {"expires_at": engine.now + timedelta(hours=1)} if expiry == "GTD" else {}
+    order = engine.place("buy", "limit", "0.1", price="49000", time_in_force=TimeInForce(expiry), **ends)
+    changed = engine.replace(order.order_id, price="49500", amount="0.11")
+    assert (changed.time_in_force, changed.expires_at) == (order.time_in_force, order.expires_at)
+    assert changed.expires_at is not None
+
+
+def test_lower_buy_is_not_refused_by_a_loss_that_is_reached() -> None:
+    engine = EngineHarness(limits=replace(WIDE, daily_loss_limit_usd=D(100)))
+    engine.place("buy", "market", "0.05")
+    buy = engine.place("buy", "limit", "0.05", price="45000")
+    engine.prices[BTC] = D(47000)  # the path has not shown this price yet
+    snapshot = engine.snapshot(BTC)
+    context = MarketContext(MARKETS[BTC], snapshot, {BTC: snapshot.mid}, D(1))
+    with pytest.raises(RiskLimitExceededError):
+        decide(engine.walk(), ReplaceOrder(buy.order_id, price=D(46000)), context)
+    engine.keep(decide(engine.walk(), ReplaceOrder(buy.order_id, price=D(44000)), context))
+    assert engine.order(buy.order_id).price == D(44000)
+
+
+def test_trail_is_refused_from_the_bid_that_equals_its_trigger(engine: EngineHarness) -> None:
+    engine.place("buy", "market", "0.1")
+    trailing = engine.place("sell", "trailing_stop", "0.02", trail_percent="5")
+    engine.tick("49500.01")  # the bid is 49499.01, which is 1% below the mark of 49999
+    with pytest.raises(OrderRejectedError):
+        engine.replace(trailing.order_id, trail_percent="1")
+    assert engine.replace(trailing.order_id, trail_percent="1.01").status is OrderStatus.OPEN
 
 
 def test_new_price_of_an_entry_is_compared_with_its_exits(engine: EngineHarness) -> None:
