@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -22,11 +23,12 @@ from pydantic import SecretStr
 from moniqo_core import bootstrap, cli, event_loop
 from moniqo_core.bootstrap.order_services import order_opener
 from moniqo_core.credentials.key_ring_secret import KeyRingSecret
-from moniqo_core.domain.errors import WalletError
+from moniqo_core.domain.errors import ConflictError, WalletError
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
 from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from tests.conftest import Database, Run, forget
 from tests.support.clock import put_clock_forward
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke, User, load_function
@@ -259,6 +261,24 @@ def test_account_of_an_older_wallet_is_recognised(venue: FakeVenue, caller: Call
     assert len(caller.stored(first)["account_fingerprints"]) == 1
 
 
+def test_account_of_an_older_wallet_is_not_taken_by_new_credentials(venue: FakeVenue, caller: Caller) -> None:
+    credentials = venue.credentials()
+    first, second = caller.connected(credentials), caller.connected(venue.credentials())
+    caller.forget_fingerprints(first)
+
+    assert_taken(caller.replace(second, credentials), first)
+
+
+def test_fingerprint_of_replaced_credentials_is_not_stored(venue: FakeVenue, caller: Caller) -> None:
+    wallet = caller.connected(venue.credentials())
+    read = caller.run(bootstrap.user_wallets().get(TRADER.id, wallet))
+    assert caller.replace(wallet, venue.credentials()).status == 200
+    before = caller.stored(wallet)
+
+    assert caller.run(VenueAccounts(caller.database).store(read, ["key:of-before"])) is False
+    assert caller.stored(wallet) == before
+
+
 def test_wallets_without_fingerprints_share_no_account(venue: FakeVenue, caller: Caller) -> None:
     wallets = [caller.connected(venue.credentials()) for _ in range(2)]
     caller.forget_fingerprints(*wallets)
@@ -327,6 +347,7 @@ def test_duplicate_trades_once_it_has_another_account(venue: FakeVenue, caller: 
 
     assert caller.replace(second, venue.credentials()).status == 200
 
+    assert caller.stored(second)["account_duplicate"] is None
     assert caller.place(second).status == 201
     assert caller.place(oldest).status == 201
 
@@ -430,6 +451,94 @@ def test_of_a_connection_and_a_replacement_at_once_one_gets_the_account(venue: F
         assert sum(each is not None for each in made) == 1
         if made[0] is not None:
             assert caller.delete(made[0]).status == 204
+
+
+def test_concurrent_repeats_of_a_connection_make_one_wallet(venue: FakeVenue, caller: Caller) -> None:
+    for number in range(RACES):
+        request = request_for(venue.credentials())
+
+        async def race(request: NewWallet = request, key: str = f"key-{number}") -> list[tuple[str, bool]]:
+            create = bootstrap.wallet_creation().create
+            made = await asyncio.gather(*(create(TRADER.id, request, key) for _ in range(AT_ONCE)))
+            return [(each.wallet.id, each.replayed) for each in made]
+
+        made = event_loop.run(race())
+        assert len({wallet for wallet, _ in made}) == 1
+        assert sorted(replayed for _, replayed in made) == [False] + [True] * (AT_ONCE - 1)
+
+
+def test_account_is_free_or_taken_while_its_wallet_is_deleted(venue: FakeVenue, caller: Caller) -> None:
+    credentials = venue.credentials()
+    wallet = caller.connected(credentials)
+    for _ in range(RACES):
+
+        async def race(wallet: str = wallet) -> str | None:
+            deleting = bootstrap.wallet_changes().delete(TRADER.id, wallet, force=False)
+            request = request_for(credentials)
+            made, _ = await asyncio.gather(attempt(bootstrap.wallet_creation().create(TRADER.id, request)), deleting)
+            return made
+
+        wallet = event_loop.run(race()) or caller.connected(credentials)
+        assert_taken(caller.connect(credentials), wallet)
+
+
+def test_account_that_is_connected_during_a_rotation_stays_known(
+    venue: FakeVenue, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rotation begins beside the first connection, so the ring is made in the race, too."""
+    connected: dict[str, Credentials] = {}
+    for hours in range(1, 5):
+        credentials = venue.credentials()
+
+        async def race(credentials: Credentials = credentials) -> str | None:
+            request = request_for(credentials)
+            made, _ = await asyncio.gather(
+                attempt(bootstrap.wallet_creation().create(TRADER.id, request)), bootstrap.key_rotation().run_all()
+            )
+            return made
+
+        wallet = event_loop.run(race())
+        assert wallet is not None
+        connected[wallet] = credentials
+        put_clock_forward(monkeypatch, timedelta(hours=hours))
+        forget()  # the key ring is cached
+        caller.run(bootstrap.reencryption().run(60))
+        for holder, given in connected.items():
+            assert_taken(caller.connect(given), holder)
+
+
+def test_wallet_that_is_suspended_while_its_credentials_are_replaced_keeps_its_account(
+    venue: FakeVenue, caller: Caller
+) -> None:
+    wallet, others = caller.connected(venue.credentials()), venue.credentials()
+    before = caller.stored(wallet)
+    go_on = threading.Event()
+
+    async def race() -> None:
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+        def hold(_: object, key: str | None) -> None:
+            """Keep the answer to the new key until the wallet is suspended."""
+            if key == others["api_key"]:
+                loop.call_soon_threadsafe(asked.set)
+                go_on.wait(10)
+
+        venue.trouble = hold
+        secrets = {name: SecretStr(value) for name, value in others.items()}
+        replacing = asyncio.create_task(bootstrap.wallet_connection().replace(TRADER.id, wallet, secrets))
+        await asyncio.wait_for(asked.wait(), 10)
+        await bootstrap.wallet_lifecycle().suspend(wallet, "a look")
+        go_on.set()
+        with pytest.raises(ConflictError):
+            await replacing
+
+    event_loop.run(race())
+    venue.mend()
+    after = caller.stored(wallet)
+    assert after["status"] == "suspended"
+    for name in ("credentials", "account_fingerprints", "credentials_version"):
+        assert after[name] == before[name]
+    assert caller.connect(others).status == 201
 
 
 async def place(wallet: str) -> None:
