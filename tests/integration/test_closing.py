@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from moniqo_core import event_loop
+from moniqo_core.services.orders import closing_all
 from tests.support.engine import Clock, Engine, clock, engine
 from tests.support.lambdas import ADMIN, STRANGER, Answer
 from tests.support.live_harness import LiveHarness, wallet_with_orders
@@ -188,11 +189,30 @@ def test_position_that_cannot_be_closed_does_not_stop_the_others(engine: Engine)
     (failed,) = closed["failed"]
     assert (failed["symbol"], failed["code"]) == ("BTC/USDT", "RISK_LIMIT_EXCEEDED")
     assert failed["hint"]
+    still = close_all(engine, wallet, "flat")
+    assert ([item["symbol"] for item in still.json["items"]], len(still.json["failed"])) == (["ETH/USDT"], 1)
+    assert "idempotent-replayed" not in still.headers
     engine.ask("update_wallet", "PATCH", wallet, "", body={"risk_limits": {"blocked_symbols": []}})
     again = close_all(engine, wallet, "flat")
     assert [item["symbol"] for item in again.json["items"]] == ["BTC/USDT", "ETH/USDT"]
     assert "idempotent-replayed" not in again.headers
     assert held(engine, wallet) == {}
+
+
+def test_position_that_cannot_begin_in_time_is_named_and_a_repeat_closes_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = engine.create()
+    engine.place(wallet, amount="0.01")
+    with monkeypatch.context() as patch:
+        patch.setattr(closing_all, "SECONDS_TO_BEGIN", -1.0)
+        closed = close_all(engine, wallet, "flat")
+    assert (closed.status, closed.json["items"]) == (200, [])
+    (failed,) = closed.json["failed"]
+    assert (failed["symbol"], failed["code"]) == ("BTC/USDT", "TEMPORARILY_UNAVAILABLE")
+    assert "same Idempotency-Key" in failed["hint"]
+    assert held(engine, wallet) == {"BTC/USDT": "0.01"}
+    assert [item["symbol"] for item in close_all(engine, wallet, "flat").json["items"]] == ["BTC/USDT"]
 
 
 def test_closing_all_needs_a_confirmation_an_owner_and_a_wallet_that_sells(engine: Engine) -> None:

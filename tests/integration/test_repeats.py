@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from moniqo_core import bootstrap, event_loop
+from moniqo_core.bootstrap.order_services import order_opener
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, TRADER, Answer, Invoke
@@ -238,3 +240,17 @@ def test_concurrent_repeats_of_a_close_sell_once(site: Site, run: Run, seed: int
         site.place()
         run(one_round(number))
     assert [(len(ids), new) for ids, new in sales] == [(1, 1)] * ROUNDS
+
+
+def test_repeat_that_was_read_before_the_first_sale_returns_that_sale(site: Site, run: Run) -> None:
+    close = ClosePosition("BTC/USDT", "a-close")
+    site.place()
+
+    async def race() -> tuple[OrderRecord, OrderRecord]:
+        early = await order_opener().open_to_trade(TRADER.id, site.id, "a-close")
+        sold = await bootstrap.orders().close_position(TRADER.id, site.id, close)
+        return sold, await early.close_position(close)
+
+    sold, again = run(race())
+    assert (again.order_id, again.replayed) == (sold.order_id, True)
+    assert len(site.orders()) == 2
