@@ -7,19 +7,24 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.domain.errors import WalletConnectionError
+from moniqo_core.domain.errors import ValidationError, WalletConnectionError
 from moniqo_core.domain.ledger.rules import ALL_RULES
-from moniqo_core.domain.market.market import PriceLevel
+from moniqo_core.domain.market.candles import CandleQuery, is_candle_of, series_of
+from moniqo_core.domain.market.market import Candle, PriceLevel
 from moniqo_core.domain.market.marks import has_sane_spread
 from moniqo_core.domain.market.ticker import Quote24h
 from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.matching.equity_samples import idle_hours
 from moniqo_core.domain.matching.order_book import walk_book
+from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
+from moniqo_core.http.schemas.tickers import read_symbols
+from moniqo_core.venues.exchanges.registry import venue_of
+from moniqo_core.venues.transport.account_names import account_name, key_name
 from tests.support.engine_harness import BTC, EngineHarness
 from tests.support.user_wallets import active_wallet
 
@@ -35,6 +40,45 @@ def test_quote_is_usable_with_a_positive_last_price(last: str, usable: bool) -> 
 @pytest.mark.parametrize(("bid", "ask", "sane"), [("0", "0", False), ("0", "1", False), ("95", "105", True)])
 def test_spread_is_sane_only_with_a_positive_bid(bid: str, ask: str, sane: bool) -> None:
     assert has_sane_spread(D(bid), D(ask)) is sane
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("1.500", "1.5"), ("-0", "0"), ("-0.000", "0"), ("1E+3", "1000"), ("0E-8", "0"), ("1E-8", "0.00000001"),
+     ("100", "100"), ("-12.50", "-12.5"), ("10.0", "10")],
+)  # fmt: skip
+def test_amount_is_written_without_exponent_and_trailing_zeros(value: str, text: str) -> None:
+    assert plain(D(value)) == text
+
+
+def test_key_of_an_account_is_the_same_with_spaces_and_another_on_the_test_network() -> None:
+    venue = venue_of("binance-spot-v1")
+    credentials = {field: "abc" for field, name in venue.fields.items() if name == "apiKey"}
+    spaced = {field: f" {key} " for field, key in credentials.items()}
+    names = [key_name(venue, given, test_network=False) for given in (credentials, spaced)]
+    assert names[0] == names[1]
+    assert key_name(venue, credentials, test_network=True) not in {None, names[0]}
+    assert account_name(venue, "1", test_network=True) != account_name(venue, "1", test_network=False)
+
+
+def test_query_for_tickers_names_fifty_symbols_and_counts_each_once() -> None:
+    names = [f"A{number}/USDT" for number in range(50)]
+    assert read_symbols(",".join([*names, names[0], f" {names[1]}"])) == names
+    with pytest.raises(ValidationError):
+        read_symbols(",".join([*names, "B/USDT"]))
+
+
+def test_of_two_candles_with_one_start_the_later_counts() -> None:
+    first, later = (Candle(NOON, D(1), D(price), D(1), D(1), D(1)) for price in (2, 3))
+    query = CandleQuery("1h", since=NOON)
+    now = NOON + timedelta(hours=2)
+    assert series_of([first, later], query, now, query.span(now)).candles == [later]
+
+
+@pytest.mark.parametrize(("minute", "aligned"), [(0, True), (1, False), (59, False)])
+def test_candle_that_is_not_aligned_is_none_of_its_length(minute: int, aligned: bool) -> None:
+    candle = Candle(NOON + timedelta(minutes=minute), D(1), D(2), D(1), D(1), D(1))
+    assert is_candle_of(candle, timedelta(hours=1), NOON + timedelta(days=1)) is aligned
 
 
 def test_price_of_an_asset_that_only_quotes_others_is_inverted() -> None:
