@@ -406,6 +406,7 @@ def test_trades_csv_parts_contain_every_fill(engine: Engine, clock: Clock, envir
     query: Any = {"format": "csv", "symbol": "BTC/USDT", "from": "2026-03-02T18:00:06+01:00"}
     while query:
         answer = engine.ask("list_trades", "GET", wallet, "/trades", query=query)
+        assert answer.text.count("\r\n") == 3  # the header and two fills
         assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/csv"), answer.text
         rows += csv.DictReader(io.StringIO(answer.text, newline=""))
         found = re.fullmatch(r'<\?(.+)>; rel="next"', answer.headers.get("link", ""))
