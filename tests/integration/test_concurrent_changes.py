@@ -23,6 +23,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.wallets.requests import Pause, WalletChange
 from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.storage.wallets.due_wallets import DueWallets
+from moniqo_core.storage.wallets.last_use import mark_used
 from moniqo_core.wallets.demo.replay import WalletReplay
 from tests.conftest import Database, Run
 from tests.support.lambdas import TRADER, Invoke
@@ -279,3 +280,23 @@ def test_orders_of_the_later_commit_are_evaluated_on_schedule(
     assert shown.has_open_orders
     assert due == [wallet]
     assert shown.last_used_at == placed_at
+
+
+def test_suspending_and_reinstating_is_no_use_of_a_wallet(new_wallet: NewWallet, run: Run) -> None:
+    wallet, life = new_wallet(), bootstrap.wallet_lifecycle()
+    before = run(update(wallet, limits={"max_open_positions": 7})).last_used_at
+    assert before is not None
+    run(life.suspend(wallet, "a review"))
+    assert run(life.reinstate(wallet, "cleared")).last_used_at == before
+
+
+def test_earlier_command_does_not_set_back_the_last_use_of_a_live_wallet(
+    invoke: Invoke, environment: pytest.MonkeyPatch, database: Database, run: Run
+) -> None:
+    with live_deployment(environment) as venue:
+        wallet = connect_live_wallet(venue, invoke, database).wallet
+        later = run(update(wallet, limits={"max_open_positions": 7})).last_used_at
+        assert later is not None
+        for at in (later - timedelta(seconds=5), later + timedelta(seconds=5)):
+            run(database.client.bulk_write([mark_used(database.name, wallet, at)]))
+            assert run(read(wallet)).last_used_at == max(at, later)
