@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
+from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus, numbered_order_id
 from moniqo_core.domain.orders.request import OrderRequest
 
 SEND_WITHIN: Final = timedelta(seconds=10)
@@ -75,7 +75,7 @@ class LiveOrder:
     @property
     def order_id(self) -> str:
         """Id of the order in this service, in the same form as for a paper order."""
-        return f"o-{self.seq}-1"
+        return numbered_order_id(self.seq)
 
     @property
     def send_by(self) -> datetime:

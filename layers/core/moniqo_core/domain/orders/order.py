@@ -14,6 +14,22 @@ from moniqo_core.domain.money import ZERO
 from moniqo_core.domain.orders.status_history import OrderChange, extended_history
 
 
+def numbered_order_id(seq: int, number: int = 1) -> str:
+    """Return the id of the ``number``-th order of the journal entry or live intent ``seq``, such as ``o-12-1``."""
+    return f"o-{seq}-{number}"
+
+
+def order_age(order_id: str) -> tuple[int, int]:
+    """Return the age of an order id ``o-{seq}-{n}``: the entry that accepted it, and its number in that entry.
+
+    Raises:
+        ValueError: it is not such an id.
+
+    """
+    _, seq, number = order_id.split("-")
+    return int(seq), int(number)
+
+
 class OrderSide(StrEnum):
     """Whether an order buys or sells the base asset."""
 

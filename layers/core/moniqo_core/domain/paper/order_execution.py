@@ -17,7 +17,16 @@ from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
 from moniqo_core.domain.matching.order_closing import close_order
 from moniqo_core.domain.matching.pause_on_loss import begin_local_day
 from moniqo_core.domain.matching.taker_fills import plan_taker_fill
-from moniqo_core.domain.orders.order import Liquidity, Order, OrderSide, OrderStatus, OrderType, Receipt, TimeInForce
+from moniqo_core.domain.orders.order import (
+    Liquidity,
+    Order,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    Receipt,
+    TimeInForce,
+    numbered_order_id,
+)
 from moniqo_core.domain.paper.order_rules import PaperDecision
 from moniqo_core.domain.risk.loss_limits import next_local_midnight
 
@@ -93,7 +102,7 @@ def _shown(decision: PaperDecision) -> ObservedMarket:
 def _new_order(decision: PaperDecision) -> Order:
     draft, request, snapshot = decision.draft, decision.request, decision.context.snapshot
     return Order(
-        order_id=f"o-{draft.seq}-1",
+        order_id=numbered_order_id(draft.seq),
         client_order_id=request.client_order_id,
         symbol=request.symbol,
         side=request.side,

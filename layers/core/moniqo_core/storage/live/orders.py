@@ -18,7 +18,7 @@ from pymongo.errors import ClientBulkWriteException, DuplicateKeyError, WriteCon
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
 from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderQuery
-from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, order_age
 from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import order_refusal
@@ -36,7 +36,6 @@ from moniqo_core.storage.live.pre_trade_state import (
     read_pre_trade_state,
     switch_stage,
 )
-from moniqo_core.storage.orders.order_codec import order_age
 from moniqo_core.storage.wallets.last_use import mark_used
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 from moniqo_core.storage.wallets.venue_accounts import read_sharing, sharing_stage

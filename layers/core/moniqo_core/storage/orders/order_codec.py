@@ -187,14 +187,3 @@ def read_fill(document: Document) -> Fill:
 def levels_document(levels: Iterable[PriceLevel]) -> list[list[str]]:
     """Return price levels as pairs of price and amount."""
     return [[plain(price), plain(amount)] for price, amount in levels]
-
-
-def order_age(order_id: str) -> tuple[int, int]:
-    """Return the age of an order id ``o-{seq}-{n}``: the entry that accepted it, and its number in that entry.
-
-    Raises:
-        ValueError: it is not such an id.
-
-    """
-    _, seq, number = order_id.split("-")
-    return int(seq), int(number)

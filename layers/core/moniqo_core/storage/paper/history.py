@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.order import Fill, numbered_order_id
 from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
@@ -59,7 +59,7 @@ class DemoHistory:
         """Return the accepted request with a client order id, or None."""
         query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
         entry = await self._entries.find_one(query)
-        return None if entry is None else AcceptedRequest(f"o-{entry['seq']}-1", entry.get("body_hash"))
+        return None if entry is None else AcceptedRequest(numbered_order_id(entry["seq"]), entry.get("body_hash"))
 
     async def accepted_under(self, user_wallet_id: str, prefix: str) -> Mapping[str, str | None]:
         """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""

@@ -13,7 +13,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
 from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_ended
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill, Order
+from moniqo_core.domain.orders.order import Fill, Order, numbered_order_id
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
@@ -57,7 +57,7 @@ class DemoOrders:
             if before is None:
                 raise
             return before
-        return order_of(commit, f"o-{commit.after.seq}-1")
+        return order_of(commit, numbered_order_id(commit.after.seq))
 
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the same client order id, or raise IdempotencyMismatchError."""

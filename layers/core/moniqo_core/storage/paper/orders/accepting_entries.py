@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from moniqo_core.domain.orders.list_queries import OrderQuery
-from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.order import OrderSide, OrderType, order_age
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.order_codec import order_age
 from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 
 BATCH: Final = 200

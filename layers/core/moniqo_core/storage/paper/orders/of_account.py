@@ -8,9 +8,9 @@ from datetime import datetime
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill
+from moniqo_core.domain.orders.order import Fill, numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
-from moniqo_core.storage.orders.order_codec import order_age, read_fill
+from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.orders.accepting_entries import BATCH, FIELDS, ages_accepted_by, entries_that_accept
 from moniqo_core.storage.paper.orders.records import records_of, with_exits
@@ -57,7 +57,7 @@ class OrderReader:
             ages = sorted((age for age in ages if after is None or age < after), reverse=True)
         else:
             ages = await self._accepted(query, limit + 1)
-        records = await self.several([f"o-{seq}-{number}" for seq, number in ages[:limit]])
+        records = await self.several([numbered_order_id(*age) for age in ages[:limit]])
         return records, ages[limit - 1] if len(ages) > limit else None
 
     async def fills(self, asked: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
@@ -105,7 +105,7 @@ class OrderReader:
         return ages[:limit]
 
     def _is_open(self, age: tuple[int, int]) -> bool:
-        return f"o-{age[0]}-{age[1]}" in self._account.orders
+        return numbered_order_id(*age) in self._account.orders
 
     async def several(self, order_ids: Sequence[str], *, replayed: bool = False) -> list[OrderRecord]:
         """Return the orders that exist, in the given order. ``replayed`` marks the answer to a repeated request."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
+from moniqo_core.domain.orders.order import numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.orders.order_codec import order_age
 from moniqo_core.storage.paper.orders.accepting_entries import BATCH, FIELDS, ages_accepted_by, entries_that_accept
 from moniqo_core.storage.paper.orders.records import records_of, with_exits
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
@@ -119,7 +119,7 @@ def _position(entry: Document, age: tuple[int, int]) -> OrderPosition:
 
 
 def _order_id(position: OrderPosition) -> str:
-    return f"o-{position.seq}-{position.number}"
+    return numbered_order_id(position.seq, position.number)
 
 
 def _older(position: OrderPosition, *, including: bool) -> Document:

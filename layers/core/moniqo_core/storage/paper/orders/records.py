@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.matching.exit_pair_lock import exit_ids
-from moniqo_core.domain.orders.order import Fill, Order
+from moniqo_core.domain.orders.order import Fill, Order, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.paper.record import paper_record
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.orders.order_codec import order_age, read_fill, read_order
+from moniqo_core.storage.orders.order_codec import read_fill, read_order
 
 
 def with_exits(order_ids: Iterable[str]) -> list[str]:
