@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -13,6 +13,10 @@ Document = dict[str, Any]
 """A document of MongoDB: amounts are plain strings, times are dates."""
 
 Database = AsyncDatabase[Document]
+
+
+USER_WALLETS: Final = "user_wallets"
+"""The collection of users' wallets, which most rooms of the storage read."""
 
 
 def optional_text(amount: Decimal | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Final
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from moniqo_core.storage.client import server_version
-from moniqo_core.storage.document import Database
+from moniqo_core.storage.document import USER_WALLETS, Database
 
 SYNC_LOG_SECONDS: Final = 30 * 24 * 3600
 
@@ -20,7 +20,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         IndexModel("is_demo", name="is_demo"),
         IndexModel("supported_markets", name="supported_markets"),
     ),
-    "user_wallets": (
+    USER_WALLETS: (
         IndexModel([("user_id", ASCENDING), ("is_active", ASCENDING)], name="user_id_is_active"),
         IndexModel([("user_id", ASCENDING), ("wallet_id", ASCENDING)], name="user_id_wallet_id"),
         IndexModel(

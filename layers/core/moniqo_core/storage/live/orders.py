@@ -23,7 +23,7 @@ from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import order_refusal
 from moniqo_core.storage.client import DatabaseError, is_outage
-from moniqo_core.storage.document import Database, Document, begins_with
+from moniqo_core.storage.document import USER_WALLETS, Database, Document, begins_with
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
@@ -59,7 +59,7 @@ class LiveOrderStore:
     def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
         self._database = database
-        self._wallets = database["user_wallets"]
+        self._wallets = database[USER_WALLETS]
         self._orders = database[ORDERS]
         self.fills = LiveFillStore(database)
 

@@ -24,7 +24,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.storage.bulk_write import duplicate_key, send_until_answered
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.equity_points import point_inserts
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.account_values import entry_id
@@ -32,7 +32,6 @@ from moniqo_core.storage.paper.entry_codec import begins_epoch, entry_document, 
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, LoadedAccount, SnapshotReader, WriteTurn
 from moniqo_core.storage.wallets.user_wallet_codec import stored_fields
 
-USER_WALLETS: Final = "user_wallets"
 _ONLY_FORWARD: Final = ("mirror_seq", "last_used_at")
 """Stored fields of a user wallet that the write of an earlier commit never sets back."""
 

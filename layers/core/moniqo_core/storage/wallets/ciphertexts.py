@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 from pymongo import ASCENDING, UpdateOne
 
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
-from moniqo_core.storage.document import Database, Document, begins_with
-from moniqo_core.storage.wallets.user_wallets import COLLECTION
+from moniqo_core.storage.document import USER_WALLETS, Database, Document, begins_with
 
 _NOT_MARKED: Final = [status.value for status in (*STOPPED_STATUSES, UserWalletStatus.ERROR)]
 
@@ -37,7 +36,7 @@ class CiphertextStore:
 
     def __init__(self, db: Database) -> None:
         """Use the wallets of ``db``."""
-        self._wallets = db[COLLECTION]
+        self._wallets = db[USER_WALLETS]
 
     async def count(self, prefix: str = "") -> int:
         """Return the number of ciphertexts that begin with ``prefix``."""

@@ -18,10 +18,9 @@ from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import USER_WALLETS, Database, Document
 
 COLLECTION: Final = "wallets"
-USER_WALLETS: Final = "user_wallets"
 
 
 class DefinitionStore:

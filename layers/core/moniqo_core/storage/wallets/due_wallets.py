@@ -10,8 +10,8 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 
 from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
-from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.wallets.user_wallets import COLLECTION, read_wallets
+from moniqo_core.storage.document import USER_WALLETS, Database, Document
+from moniqo_core.storage.wallets.user_wallets import read_wallets
 
 
 class DueWallet(NamedTuple):
@@ -40,7 +40,7 @@ class DueWallets:
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
-        self._wallets = db[COLLECTION]
+        self._wallets = db[USER_WALLETS]
 
     async def due(self, scheduled: datetime, at_once: int) -> AsyncIterator[Sequence[DueWallet]]:
         """Yield the wallets whose next sync is due, longest overdue first, in batches of at most ``at_once``.

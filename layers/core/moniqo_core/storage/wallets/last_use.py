@@ -9,12 +9,12 @@ from typing import Any
 from pymongo import UpdateOne
 
 from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWallet, LifecycleCommand, SetStatus
-from moniqo_core.storage.wallets.user_wallets import COLLECTION
+from moniqo_core.storage.document import USER_WALLETS
 
 
 def mark_used(database: str, user_wallet_id: str, at: datetime) -> UpdateOne:
     """Return the update that sets the time of use, for a bulk write. An earlier command never sets it back."""
-    namespace = f"{database}.{COLLECTION}"
+    namespace = f"{database}.{USER_WALLETS}"
     update: Mapping[str, Any] = {"$max": {"last_used_at": at}}
     return UpdateOne({"_id": user_wallet_id, "deleted_at": None}, update, namespace=namespace)
 

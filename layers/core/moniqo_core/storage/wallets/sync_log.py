@@ -14,10 +14,9 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry, SyncOutcome, SyncStatus, SyncType
 from moniqo_core.storage.client import is_outage
-from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
+from moniqo_core.storage.document import USER_WALLETS, Database, Document, optional_decimal, optional_text
 from moniqo_core.storage.equity_points import point_inserts
 from moniqo_core.storage.wallets.user_wallet_codec import changes_between, same_credentials
-from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
 
 COLLECTION: Final = "wallet_sync_log"
 SENDS: Final = 3

@@ -17,7 +17,7 @@ from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import taken
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.user_wallet_codec import (
     read_user_wallet,
@@ -25,11 +25,10 @@ from moniqo_core.storage.wallets.user_wallet_codec import (
     stored_fields,
     user_wallet_document,
 )
-from moniqo_core.storage.wallets.venue_accounts import USER_WALLETS, VenueAccounts, is_account_taken
+from moniqo_core.storage.wallets.venue_accounts import VenueAccounts, is_account_taken
 
 log: Final = logging.getLogger("moniqo")
 
-COLLECTION: Final = USER_WALLETS
 INSERTS: Final = 2
 
 
@@ -50,7 +49,7 @@ class UserWalletStore:
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
-        self._wallets = db[COLLECTION]
+        self._wallets = db[USER_WALLETS]
         self._accounts = VenueAccounts(db)
 
     async def get(self, user_id: str, user_wallet_id: str) -> UserWallet:

@@ -14,10 +14,9 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import AccountWallet
-from moniqo_core.storage.document import Database, Document, begins_with
+from moniqo_core.storage.document import USER_WALLETS, Database, Document, begins_with
 from moniqo_core.storage.wallets.user_wallet_codec import same_credentials
 
-USER_WALLETS: Final = "user_wallets"
 FINGERPRINTS: Final = "account_fingerprints"
 _SHOWN: Final = {"created_at": 1, "status": 1}
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from moniqo_core.storage.document import Database
-from moniqo_core.storage.wallets.user_wallets import COLLECTION as USER_WALLETS
+from moniqo_core.storage.document import USER_WALLETS, Database
 
 COLLECTION: Final = "wallet_slots"
 GRACE: Final = timedelta(seconds=60)
