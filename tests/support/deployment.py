@@ -20,6 +20,7 @@ STACK: Final = "moniqo-e2e"
 BUILT: Final = ROOT / ".build" / "e2e" / "sam"
 NOT_EMULATED: Final = {
     "UserPoolPages": "the type AWS::Cognito::ManagedLoginBranding is unknown to it",
+    "ApiErrorsAlarm": "it does no metric math",
     "DeadLettersAlarm": "it does no metric math",
     "KeysAlarm": "it does no metric math",
     "SyncFailuresAlarm": "it does no metric math",
