@@ -135,13 +135,17 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
 
 
 def configure(service: str, level: str) -> None:
-    """Send every log line of the process through :class:`JsonFormatter`. Repeated calls are safe."""
+    """Send every log line of the process from ``level`` on through :class:`JsonFormatter`. Repeated calls are safe.
+
+    Lambda itself keeps every line from INFO on, whatever ``level`` is, because metrics are lines without a level.
+    """
     root = logging.getLogger()
     for handler in list(root.handlers):
         if isinstance(handler, _StandardOutput) or type(handler).__module__.startswith("awslambdaric"):
             root.removeHandler(handler)
     output = _StandardOutput()
     output.setFormatter(JsonFormatter(service))
+    output.setLevel(level)
     root.addHandler(output)
     logger.setLevel(level)
     for talkative in ("mangum", "botocore"):
