@@ -236,6 +236,13 @@ ENVIRONMENT ?= dev
 deploy: build ## Deploy to AWS with your credentials (ENVIRONMENT=prod)
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml --config-file "$(CURDIR)/samconfig.toml" \
 	  --config-env $(ENVIRONMENT) $(ARGS)
+	@$(PY) -m scripts.old_versions $(ENVIRONMENT) --keep $(KEEP_VERSIONS) $(ARGS)
+
+# CloudFormation keeps the versions of earlier releases, and with SnapStart each costs money by the hour.
+KEEP_VERSIONS ?= 1
+.PHONY: old-versions
+old-versions: $(RUN) ## Delete function versions of earlier releases, as `make deploy` does (ENVIRONMENT, KEEP_VERSIONS)
+	@$(PY) -m scripts.old_versions $(ENVIRONMENT) --keep $(KEEP_VERSIONS) $(ARGS)
 
 .PHONY: lock
 lock: $(UV) ## Pin all requirements again, with hashes (UPGRADE=1 takes newer versions)
