@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from local import cloudformation
 from moniqo_core.metrics import UNITS
+from tests.support.cloudwatch_alarms import alarm, metrics
 from tests.support.lambdas import load_function
 from tests.support.stack import ROOT, functions, routes, template, transformed, verb_noun
 
@@ -258,3 +262,20 @@ def test_queue_visibility_timeout_is_six_times_the_worker_timeout() -> None:
 def test_live_trading_is_off_by_default() -> None:
     assert template()["Parameters"]["LiveTrading"]["Default"] == "false"
     assert "LiveTrading=true" not in (ROOT / "samconfig.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("value", "measured"), [(None, False), ("off", False), ("on", True)])
+def test_routes_are_measured_only_on_request(value: str | None, measured: bool) -> None:
+    given = {} if value is None else {"DetailedRouteMetrics": value}
+    resolver = cloudformation.Resolver(template(), lambda name, _: name, {}, given)
+    settings = template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"]
+    assert resolver.resolve(settings["DetailedMetricsEnabled"]) is measured
+
+
+def test_costs_name_the_number_of_functions_with_snapshots_and_of_metrics_with_alarms() -> None:
+    page = (ROOT / "docs" / "guides" / "operate.md").read_text(encoding="utf-8")
+    snapshots = sum("SnapStart" in properties for properties in functions().values())
+    alarms = [name for name, entry in template()["Resources"].items() if entry["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = sum(len(metrics(alarm(name))) for name in alarms)
+    assert f"| {round(snapshots * 3.9)} per release that is kept | {snapshots} functions have it" in page
+    assert f"| alarms | {watched * 0.1:.2f} |" in page
