@@ -25,6 +25,7 @@ def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
         CredentialsMoved=report.moved,
         CredentialsUnreadable=report.unreadable,
         CredentialsLeft=report.left,
+        KeyAge=report.key_age.total_seconds(),
         FingerprintsCompleted=fingerprints.completed,
     )
     return {"moved": report.moved, "unreadable": report.unreadable, "left": report.left}

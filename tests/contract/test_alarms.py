@@ -22,6 +22,7 @@ def alone(metric_ids: tuple[str, ...], series: Series) -> dict[str, Situation]:
 
 WORKERS: Final = ("dispatch", "sync", "asking", "evaluation", "reconciliation")
 KEYS: Final = ("rotation", "reencryption", "unreadable")
+DAY: Final = 86400
 LETTERS: Final = ("batches", "evaluations", "firings")
 
 RINGS: Final[Mapping[str, Mapping[str, Situation]]] = {
@@ -47,6 +48,10 @@ RINGS: Final[Mapping[str, Mapping[str, Situation]]] = {
     "KeysAlarm": {
         **alone(KEYS, [0, 0, 0, 1]),
         "the newest hour has no data yet": {"rotation": [None, None, 1, None]},
+    },
+    "KeyAgeAlarm": {
+        "no rotation for 93 days": {"age": [93 * DAY] * 5},
+        "measured in one hour of three": {"age": [None, None, 93 * DAY, None, None]},
     },
     "SyncFailuresAlarm": {
         "every sync fails": {"failed": [3] * 3, "synced": [0] * 3},
@@ -95,6 +100,11 @@ QUIET: Final[Mapping[str, Mapping[str, Situation]]] = {
         "nothing rotates": NOTHING,
         "healthy": {name: [0] * 4 for name in KEYS},
         "mended hours ago": {"rotation": [1, 0, 0, 0]},
+    },
+    "KeyAgeAlarm": {
+        "nothing measures the age": NOTHING,
+        "rotated on time": {"age": [DAY] * 5},
+        "rotated late on the last day": {"age": [90 * DAY, 91 * DAY, 0, 0, 0]},
     },
     "SyncFailuresAlarm": {
         "no wallet is due": NOTHING,

@@ -43,6 +43,7 @@ WRITERS = 2
 KILLS = 6
 MOST_KILLS = 24
 HOUR = 3600
+DAY = 24 * HOUR
 
 Result = TypeVar("Result")
 
@@ -167,6 +168,26 @@ def test_lambda_functions_rotate_and_re_encrypt(
     monkeypatch.setattr(key_source, "CACHE_SECONDS", 0.0)
     assert load_function("reencrypt_credentials").handler({}, None) == {"moved": WALLETS, "unreadable": 0, "left": 0}
     run(all_open(Environment(seeded, stored, MovedClock()), secrets))
+
+
+def test_age_of_the_keys_counts_from_the_last_rotation(
+    aws: None, seeded: Database, stored: KeyRingSecret, run: Run
+) -> None:
+    clock = MovedClock()
+    environment = Environment(seeded, stored, clock)
+
+    def age() -> timedelta:
+        return run(environment.reencryption.run(60)).key_age
+
+    assert age() == timedelta(0), "there is no key"
+    run(environment.rotation.run_all())
+    clock.move(90 * DAY)
+    assert timedelta(days=89) < age() < timedelta(days=90)
+
+    run(environment.rotation.run_all())
+    assert timedelta(days=89) < age() < timedelta(days=90), "the new key is not in use yet"
+    clock.move(HOUR)
+    assert timedelta(0) < age() < timedelta(hours=1)
 
 
 def test_rotation_function_refuses_other_secrets(aws: None, database: Database) -> None:

@@ -26,6 +26,7 @@ UNITS: Final = {
     "CredentialsMoved": "Count",
     "CredentialsUnreadable": "Count",
     "CredentialsLeft": "Count",
+    "KeyAge": "Seconds",
 }
 
 

@@ -18,7 +18,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.errors import EncryptionError, TemporarilyUnavailableError
@@ -67,6 +67,10 @@ class KeyRing:
     def superseded(self, now: datetime) -> tuple[Key, ...]:
         """Return the keys that writers no longer use, oldest first."""
         return self._ready(now)[:-1]
+
+    def age(self, now: datetime) -> timedelta:
+        """Return for how long writers have used the newest key, which is zero without a key."""
+        return now - self.writing_key(now).use_after if self._ready(now) else timedelta(0)
 
     def _ready(self, now: datetime) -> tuple[Key, ...]:
         ready = (key for key in self.keys.values() if key.use_after <= now)

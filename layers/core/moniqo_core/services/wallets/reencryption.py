@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from moniqo_core.credentials.cipher import CredentialCipher, stored_prefix
@@ -23,11 +24,15 @@ PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ReencryptionReport:
-    """The numbers of ciphertexts that were moved, are unreadable, or are readable and left under superseded keys."""
+    """The numbers of ciphertexts that were moved, are unreadable, or are readable and left under superseded keys.
+
+    ``key_age`` is the time since the last rotation.
+    """
 
     moved: int
     unreadable: int
     left: int
+    key_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Reencryption:
         """
         until = time.monotonic() + seconds
         moved = unreadable = processed = 0
-        superseded = (await self._keys.ring()).superseded(self._now())
+        ring, now = await self._keys.ring(), self._now()
+        superseded = ring.superseded(now)
         for key in superseded:
             last: Ciphertext | None = None
             while time.monotonic() < until:
@@ -71,7 +77,7 @@ class Reencryption:
                 processed += len(page)
                 progress(processed)
         left = sum([await self._stored.count(stored_prefix(key.kid)) for key in superseded])
-        return ReencryptionReport(moved, unreadable, max(0, left - unreadable))
+        return ReencryptionReport(moved, unreadable, max(0, left - unreadable), ring.age(now))
 
     async def _move(self, page: Iterable[Ciphertext]) -> tuple[int, int]:
         changes: dict[Ciphertext, str] = {}
