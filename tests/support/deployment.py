@@ -22,6 +22,7 @@ NOT_EMULATED: Final = {
     "UserPoolPages": "the type AWS::Cognito::ManagedLoginBranding is unknown to it",
     "ApiErrorsAlarm": "it does no metric math",
     "DeadLettersAlarm": "it does no metric math",
+    "KeyAgeAlarm": "it does no metric math",
     "KeysAlarm": "it does no metric math",
     "SyncFailuresAlarm": "it does no metric math",
     "WorkerErrorsAlarm": "it does no metric math",
