@@ -115,6 +115,18 @@ def test_a_stack_that_is_missing_is_named(account: Account, capsys: pytest.Captu
     assert len(account.versions("login")) == 4
 
 
+def test_a_function_that_was_deleted_by_hand_stops_no_other(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released(account, 3)
+    account.functions.delete_function(FunctionName="login")
+    assert old_versions.main(["dev"]) == 1
+    assert account.versions("place_order") == ["$LATEST", "2", "3"]
+    printed = capsys.readouterr()
+    assert printed.out == "Deleted 1 old function versions of moniqo-dev.\n"
+    assert "login: " in printed.err
+
+
 def test_an_environment_that_samconfig_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         old_versions.main(["nowhere"])
