@@ -227,15 +227,15 @@ BUILD_DIR ?= .aws-sam/build
 .PHONY: build
 build: $(RUN) $(SAM) ## Build the layer and the template for `sam deploy` (BUILD_DIR, LAYER_PLATFORM)
 	PYTHON="$(CURDIR)/$(PY)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --build-dir $(BUILD_DIR)
-	@hash=$$($(PY) scripts/fingerprint.py) && sed "s/Default: unreleased/Default: $$hash/" $(BUILD_DIR)/template.yaml \
-	  > $(BUILD_DIR)/released.yaml && mv $(BUILD_DIR)/released.yaml $(BUILD_DIR)/template.yaml && echo "Release $$hash"
+	@$(PY) -m scripts.built_template $(BUILD_DIR)/template.yaml
 
 # samconfig.toml holds the parameters of each environment.
 ENVIRONMENT ?= dev
 .PHONY: deploy
 deploy: build ## Deploy to AWS with your credentials (ENVIRONMENT=prod)
+	@$(PY) -m scripts.deploy_parameters $(BUILD_DIR)/template.yaml $(ENVIRONMENT) > $(BUILD_DIR)/parameters.yaml
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml --config-file "$(CURDIR)/samconfig.toml" \
-	  --config-env $(ENVIRONMENT) $(ARGS)
+	  --config-env $(ENVIRONMENT) --parameter-overrides file://$(BUILD_DIR)/parameters.yaml $(ARGS)
 	@$(PY) -m scripts.old_versions $(ENVIRONMENT) --keep $(KEEP_VERSIONS) $(ARGS)
 
 # CloudFormation keeps the versions of earlier releases, and with SnapStart each costs money by the hour.

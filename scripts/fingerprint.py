@@ -1,4 +1,4 @@
-"""Print one hash of all sources of a deployment. `make build` writes it into the built template.
+"""One hash of all sources of a deployment. `make build` writes it into the built template.
 
 Lambda publishes a new version only when this hash changes. So it covers the layers, the functions, the template
 (environment variables, roles) and samconfig.toml (parameters).
@@ -7,7 +7,6 @@ Lambda publishes a new version only when this hash changes. So it covers the lay
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +31,3 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _counts(path: Path) -> bool:
     return path.is_file() and not _SKIPPED.intersection(path.parts)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(fingerprint(Path(__file__).parent.parent) + "\n")

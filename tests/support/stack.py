@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,17 +44,22 @@ def routes() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 @cache
 def transformed() -> dict[str, Any]:
-    """Return the resources that the SAM transform makes of the template."""
+    """Return the resources that the SAM transform makes of the template with its defaults."""
+    document = template()
+    return transform(document, {name: declared.get("Default", "") for name, declared in document["Parameters"].items()})
+
+
+def transform(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resources that the SAM transform makes of a template with these values of its parameters."""
     import boto3
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
-    document = template()
+    document = copy.deepcopy(dict(document))
     for resource in document["Resources"].values():
         for code in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][code] = "s3://artifacts/code"
-    parameters = {name: declared.get("Default", "") for name, declared in document["Parameters"].items()}
-    parameters |= {"AWS::Region": "eu-central-1", "AWS::Partition": "aws"}
+    parameters = dict(values) | {"AWS::Region": "eu-central-1", "AWS::Partition": "aws"}
     managed = {Path(_BASIC_EXECUTION).name: f"arn:aws:iam::aws:policy/{_BASIC_EXECUTION}"}
     translator = Translator(managed, Parser(), None, boto3.Session(region_name="eu-central-1"))
     resources: dict[str, Any] = translator.translate(document, parameters)["Resources"]
