@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,15 +17,19 @@ from typing import Any, Final, TypeVar
 import pytest
 from pymongo import MongoClient
 
-from tests.support.deployment import STACK, Deployment, Person, deploy
+from tests.support.deployment import STACK, Deployment, Person, deploy, deploy_again, next_release
 from tests.support.emulator import emulator
 from tests.support.mongo import embedded_server
-from tests.support.stack import routes
-from tests.support.wallets import new_wallet
+from tests.support.stack import functions, routes
+from tests.support.venues.binance import FakeBinance
+from tests.support.venues.server import FakeVenue
+from tests.support.wallets import LIMITS, new_wallet
 
 BASE: Final = "/api/v1"
 TRADER: Final = Person("trader@example.com", "Canary-Passw0rd-Trader")
 ADMIN: Final = Person("admin@example.com", "Canary-Passw0rd-Admin", ("admin",))
+BINANCE: Final = "binance-spot-v1"
+BUY: Final = {"symbol": "BTC/USDT", "side": "buy", "type": "limit", "amount": "0.001", "price": "40000"}
 VISIBILITY_SECONDS: Final = 5
 RECEIVES: Final = 5
 Found = TypeVar("Found")
@@ -33,7 +38,7 @@ Found = TypeVar("Found")
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:
     with embedded_server() as mongodb_url, emulator(os.environ["MINISTACK_PYTHON"]) as aws:
-        deployment = deploy(os.environ["SAM"], aws, mongodb_url)
+        deployment = deploy(os.environ["SAM"], aws, mongodb_url, LiveTrading="true")
         deployment.add(TRADER)
         deployment.add(ADMIN)
         yield deployment
@@ -50,8 +55,19 @@ def untouched(deployed: Deployment, token: str) -> str:
     return create(deployed, token, "Left to the schedule")
 
 
-def create(deployed: Deployment, token: str, name: str) -> str:
-    reply = deployed.call("POST", f"{BASE}/wallets", new_wallet(custom_name=name), token)
+@pytest.fixture(scope="module")
+def venue(deployed: Deployment) -> Iterator[FakeVenue]:
+    """A fake Binance at the address of the Binance definition."""
+    with FakeBinance() as fake:
+        config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 1000}}
+        path = f"{BASE}/wallets/definitions/{BINANCE}"
+        changed = deployed.call("PATCH", path, {"api_config": config}, deployed.login(ADMIN))
+        assert changed.status == 200, changed.body
+        yield fake
+
+
+def create(deployed: Deployment, token: str, name: str, **fields: object) -> str:
+    reply = deployed.call("POST", f"{BASE}/wallets", new_wallet(custom_name=name, **fields), token)
     assert reply.status == 201, reply.body
     return str(reply.json["id"])
 
@@ -176,6 +192,36 @@ def test_schedule_syncs_a_wallet(deployed: Deployment, token: str, untouched: st
     balance = deployed.call("GET", f"{BASE}/wallets/{untouched}", token=token).json["balance"]
     assert balance["last_synced_at"] is not None
     assert amounts(balance["assets"]) == {"USDT": Decimal(10_000)}
+
+
+def test_second_release_serves_its_code_and_its_parameters(
+    deployed: Deployment, token: str, venue: FakeVenue, record_property: Callable[[str, object], None]
+) -> None:
+    credentials = venue.credentials()
+    wallet = create(deployed, token, "Live", wallet_id=BINANCE, credentials=credentials, risk_limits=LIMITS)
+    path = f"{BASE}/wallets/{wallet}"
+    assert deployed.call("POST", f"{path}/sync-balance", token=token).json["success"]
+    accepted = deployed.call("POST", f"{path}/orders", BUY, token, {"Idempotency-Key": "live"})
+    assert (accepted.status, accepted.json["status"]) == (201, "open"), accepted.body
+
+    began = time.monotonic()
+    # Without its line LiveTrading is off again, as documented.
+    deploy_again(os.environ["SAM"], deployed, next_release(deployed.emulator.folder))
+    record_property("Seconds of the second deployment", round(time.monotonic() - began))
+    assert live_versions(deployed) == {"2": len(functions())}
+    health = deployed.call("GET", f"{BASE}/health")
+    assert (health.status, health.json) == (200, {"status": "again", "database": "again"})
+    refused = deployed.call("POST", f"{path}/orders", BUY, token, {"Idempotency-Key": "refused"})
+    assert (refused.status, refused.json["code"]) == (422, "ORDER_REJECTED"), refused.body
+    assert refused.json["detail"].startswith("Live trading"), refused.body
+
+
+def live_versions(deployed: Deployment) -> Counter[str]:
+    """Count the functions by the version that their alias `live` names."""
+    client = deployed.emulator.client("lambda")
+    pages = client.get_paginator("list_functions").paginate()
+    names = [function["FunctionName"] for page in pages for function in page["Functions"]]
+    return Counter(client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] for name in names)
 
 
 def test_no_log_line_holds_a_password_or_a_token(deployed: Deployment, token: str) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from local import cloudformation
+from scripts.built_template import released
+from scripts.deploy_parameters import deploy_parameters
 from tests.support.emulator import REGION, ROOT, Emulator
 from tests.support.local_run import Reply, exchange
 
@@ -79,27 +83,53 @@ class Deployment:
             cognito.admin_add_user_to_group(**name, GroupName=group)
 
 
-def deploy(sam: str, emulator: Emulator, mongodb_url: str) -> Deployment:
+def deploy(sam: str, emulator: Emulator, mongodb_url: str, **parameters: str) -> Deployment:
     """Deploy what `make build` made, and add what the emulator does not create."""
-    template = _emulated_template(emulator.folder / "template.json")
-    secret = emulator.client("secretsmanager").create_secret(Name="moniqo/e2e/mongodb", SecretString=mongodb_url)
-    settings = {"Environment": "e2e", "MongoSecretArn": secret["ARN"], "SyncRateMinutes": "1", "KeyRotationDays": "0"}
-    command = [sam, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev"]
-    command += ["--template-file", str(template), "--stack-name", STACK, "--region", REGION]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in settings.items())]
-    environment = {**emulator.environment, "SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": emulator.environment["HOME"]}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{emulator.log()[-3000:]}"
-    deployment = Deployment(emulator, _resources(emulator), mongodb_url)
+    deployment = deploy_again(sam, Deployment(emulator, {}, mongodb_url), _built(), **parameters)
     _create_routes(deployment)
     _prepare_database(mongodb_url)
     return deployment
 
 
-def _emulated_template(path: Path) -> Path:
-    """Write the built template without the parts that the emulator refuses."""
+def deploy_again(sam: str, deployment: Deployment, template: Mapping[str, Any], **parameters: str) -> Deployment:
+    """Deploy a built template as `make deploy` does. ``parameters`` are those that samconfig.toml would list."""
+    emulator = deployment.emulator
+    chosen = {"Environment": "e2e", "MongoSecretArn": _database_secret(deployment), "SyncRateMinutes": "1"}
+    chosen |= {"KeyRotationDays": "0"} | parameters
+    overrides = [f"{name}={value}" for name, value in chosen.items()]
+    settings = {"e2e": {"deploy": {"parameters": {"parameter_overrides": overrides}}}}
+    values, path = emulator.folder / "parameters.yaml", emulator.folder / "template.json"
+    values.write_text(json.dumps(deploy_parameters(template, settings, "e2e")), encoding="utf-8")
+    path.write_text(json.dumps(template), encoding="utf-8")
+    command = [sam, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "dev"]
+    command += ["--template-file", str(path), "--stack-name", STACK, "--region", REGION]
+    command += ["--parameter-overrides", f"file://{values}"]
+    environment = {**emulator.environment, "SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": emulator.environment["HOME"]}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{emulator.log()[-3000:]}"
+    return replace(deployment, resources=_resources(emulator))
+
+
+def next_release(folder: Path) -> dict[str, Any]:
+    """Return the built template as another release, whose layer answers GET /health with "again" instead of "ok"."""
+    document = released(_built(), "0" * 64)
+    layer = folder / "next_layer"
+    shutil.copytree(document["Resources"]["CoreLayer"]["Properties"]["ContentUri"], layer, copy_function=os.link)
+    changed = layer / "python" / "moniqo_core" / "http" / "routes" / "service" / "get_health.py"
+    text = changed.read_text(encoding="utf-8")
+    assert '"ok"' in text
+    changed.unlink()
+    changed.write_text(text.replace('"ok"', '"again"'), encoding="utf-8")
+    for compiled in changed.parent.glob("__pycache__/get_health.*"):
+        compiled.unlink()
+    document["Resources"]["CoreLayer"]["Properties"]["ContentUri"] = str(layer)
+    return document
+
+
+def _built() -> dict[str, Any]:
+    """Return the built template without the parts that the emulator refuses, for venues on this machine."""
     built = BUILT / "template.yaml"
     assert built.is_file(), "build first: `make e2e` does, or `make build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host`"
     document = cloudformation.load(built)
@@ -109,8 +139,16 @@ def _emulated_template(path: Path) -> Path:
         # The new file is elsewhere, and paths are relative to the template's folder.
         for source in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][source] = str(BUILT / resource["Properties"][source])
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path
+    document["Globals"]["Function"]["Environment"]["Variables"]["LOOPBACK_VENUES"] = "true"
+    return document
+
+
+def _database_secret(deployment: Deployment) -> str:
+    """Return the ARN of the secret with the URL of the database, which the first deployment makes."""
+    secrets, name = deployment.emulator.client("secretsmanager"), "moniqo/e2e/mongodb"
+    if deployment.resources:
+        return str(secrets.describe_secret(SecretId=name)["ARN"])
+    return str(secrets.create_secret(Name=name, SecretString=deployment.mongodb_url)["ARN"])
 
 
 def _resources(emulator: Emulator) -> dict[str, str]:
