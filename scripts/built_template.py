@@ -1,7 +1,8 @@
 """Make a release of the template that `sam build` wrote: ``python -m scripts.built_template BUILD_DIR/template.yaml``.
 
 The hash of the release becomes a literal. As the default of a parameter it would count for the first deployment only,
-because SAM CLI asks for the previous value of every parameter that it is not given.
+because SAM CLI asks for the previous value of every parameter that it is not given. The HTTP API gets an OpenAPI
+document.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 
 from local import cloudformation
 from scripts.fingerprint import fingerprint
+from scripts.http_definition import with_definition
 
 ROOT: Final = Path(__file__).parent.parent
 RELEASE: Final = "ReleaseHash"
@@ -57,8 +59,8 @@ def _comparison(document: Mapping[str, Any]) -> list[Any]:
 def main() -> None:
     """Rewrite the template in place and print the hash."""
     path, release = Path(sys.argv[1]), fingerprint(ROOT)
-    text = yaml.safe_dump(released(cloudformation.load(path), release), sort_keys=False)
-    path.write_text(text, encoding="utf-8")
+    document = with_definition(released(cloudformation.load(path), release))
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     sys.stdout.write(f"Release {release}\n")
 
 

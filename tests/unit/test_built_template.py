@@ -11,6 +11,7 @@ import pytest
 from local import cloudformation
 from scripts.built_template import release_of, released
 from scripts.fingerprint import fingerprint
+from scripts.http_definition import with_definition
 from tests.support.stack import FUNCTION, ROOT, template
 
 RELEASE = "a1" * 32
@@ -47,4 +48,4 @@ def test_build_rewrites_the_template_in_place(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     release = fingerprint(ROOT)
     assert done.stdout == f"Release {release}\n"
-    assert cloudformation.load(built) == released(template(), release)
+    assert cloudformation.load(built) == with_definition(released(template(), release))
