@@ -67,10 +67,9 @@ TALKS_TO_VENUES = READS_KEYS - KEY_WORK | MARKETS | OPENS_DEMO_WALLETS
 WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
 # Actions that name no single resource, and why.
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}
-# Managed policies that SAM adds by itself: writing logs, and reading the queues mapped to the function.
-MANAGED = {"AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole"}
-# SAM adds it to what may run in a network, whether the condition holds or not.
-IN_A_NETWORK = {"AWSLambdaVPCAccessExecutionRole"}
+# Managed policies that SAM adds by itself: writing logs, reading the queues mapped to the function, and managing the
+# interfaces of a network, which NoNetworkRights takes from the code again.
+MANAGED = {"AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole", "AWSLambdaVPCAccessExecutionRole"}
 
 
 def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
@@ -180,22 +179,7 @@ def test_no_statement_allows_everything() -> None:
 def test_roles_have_only_the_managed_policies_sam_adds() -> None:
     for name, role in roles().items():
         arns = role["Properties"].get("ManagedPolicyArns", [])
-        allowed = MANAGED | (IN_A_NETWORK if verb_noun(name.removesuffix("Role")) in TALKS_TO_VENUES else set())
-        assert {arn.rsplit("/", 1)[1] for arn in arns} <= allowed, name
-
-
-def test_venue_functions_use_the_fixed_egress_address_when_enabled() -> None:
-    network = {
-        "SubnetIds": [{"Ref": "EgressSubnet"}],
-        "SecurityGroupIds": [{"Ref": "EgressGroup"}],
-    }
-    wanted = {"Fn::If": ["UseFixedEgress", network, {"Ref": "AWS::NoValue"}]}
-    assert {name: entry["VpcConfig"] for name, entry in functions().items() if "VpcConfig" in entry} == dict.fromkeys(
-        TALKS_TO_VENUES, wanted
-    )
-    egress = {name: entry for name, entry in template()["Resources"].items() if name.startswith("Egress")}
-    assert {entry["Condition"] for entry in egress.values()} == {"UseFixedEgress"}
-    assert template()["Outputs"]["EgressAddress"]["Value"] == {"Ref": "EgressAddress"}
+        assert {arn.rsplit("/", 1)[1] for arn in arns} <= MANAGED, name
 
 
 def test_only_functions_that_use_credentials_may_access_the_keys() -> None:

@@ -433,17 +433,20 @@ def test_paper_only_operations_conflict(harness: LiveHarness, function: str, met
     assert "paper" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "named"), [("192.0.2.7", "192.0.2.7"), ("192.0.2.7,192.0.2.8", "192.0.2.7 or 192.0.2.8")]
+)
 def test_refused_key_hint_names_the_egress_address(
-    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke
+    aws: None, seeded: Database, environment: pytest.MonkeyPatch, invoke: Invoke, addresses: str, named: str
 ) -> None:
-    environment.setenv("EGRESS_ADDRESS", "192.0.2.7")
+    environment.setenv("EGRESS_ADDRESS", addresses)
     with live_deployment(environment) as venue:
         harness = connect_live_wallet(venue, invoke, seeded)
         next(iter(venue.exchange.accounts.values())).revoked = True
         refused = harness.place(side="sell", price="60000")
 
     assert (refused.status, refused.json["code"]) == (422, "INVALID_CREDENTIALS")
-    assert "192.0.2.7" in refused.json["hint"]
+    assert f" calls from {named}, " in refused.json["hint"]
 
 
 @pytest.mark.parametrize("status", ["HALT", "BREAK"])

@@ -177,11 +177,13 @@ class VenueRefusalError(Exception):
     def as_error(self, address: str | None = None) -> WalletError:
         """Return the error for the caller.
 
-        If the venue refused the key or the location, the hint names ``address``, from which this service calls.
+        If the venue refused the key or the location, the hint names ``address``, from which this service calls. It may
+        be several, separated by commas.
         """
         error = self.refusal.error(self.refusal.detail, retry_after=self.retry_after, hint=self.refusal.hint)
         if address is not None and self.refusal in {KEY, LOCATION}:
-            error.advice += f" This service calls from {address}, so a key restricted to addresses must allow it."
+            named = " or ".join(address.split(","))
+            error.advice += f" This service calls from {named}, so a key restricted to addresses must allow that."
         return error
 
 
