@@ -195,7 +195,8 @@ def test_only_secrets_manager_may_rotate_and_only_the_key_ring() -> None:
     resources = template()["Resources"]
     permission = resources["RotateKeyPermission"]["Properties"]
     assert permission["Principal"] == "secretsmanager.amazonaws.com"
-    assert permission["SourceArn"] == {"Ref": "KeySecret"} == resources["KeyRotation"]["Properties"]["SecretId"]
+    ring = {"Fn::If": ["MakesKeys", {"Ref": "KeySecret"}, {"Ref": "ExistingKeySecretArn"}]}
+    assert permission["SourceArn"] == ring == resources["KeyRotation"]["Properties"]["SecretId"]
     target = {"Fn::GetAtt": ["RotateKeyFunction", "Arn"]}
     assert permission["FunctionName"] == target == resources["KeyRotation"]["Properties"]["RotationLambdaARN"]
     assert functions()["rotate_key"].get("Events") is None
@@ -227,9 +228,17 @@ def test_only_functions_that_read_keys_know_the_key_secret() -> None:
 
 
 def test_irreplaceable_resources_are_retained() -> None:
-    for name in ("KeySecret", "UserPool"):
-        resource = template()["Resources"][name]
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    kept = {"UserPool": "Retain", "AdminGroup": "RetainExceptOnCreate", "KeySecret": "RetainExceptOnCreate"}
+    resources = template()["Resources"]
+    assert {name: entry["DeletionPolicy"] for name, entry in resources.items() if "DeletionPolicy" in entry} == kept
+    assert {name: resources[name]["UpdateReplacePolicy"] for name in kept} == dict.fromkeys(kept, "Retain")
+
+
+def test_failed_first_deployment_rolls_back() -> None:
+    """CloudFormation would have to delete such a resource, and cannot while it is protected."""
+    for name, entry in template()["Resources"].items():
+        if entry.get("Properties", {}).get("DeletionProtection") == "ACTIVE":
+            assert entry["DeletionPolicy"] == "Retain", name
 
 
 def test_every_function_publishes_a_version_with_each_release() -> None:
