@@ -1,12 +1,14 @@
 """The template, deployed to an emulator of AWS with `sam deploy` and used over its HTTP API.
 
-The tests tell one story about one deployment. They run in this order, and the last one deletes the deployment.
+The tests tell one story about one deployment. They run in this order. At the end it is deleted and recovered.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -64,6 +66,26 @@ def venue(deployed: Deployment) -> Iterator[FakeVenue]:
         changed = deployed.call("PATCH", path, {"api_config": config}, deployed.login(ADMIN))
         assert changed.status == 200, changed.body
         yield fake
+
+
+@pytest.fixture(scope="module")
+def encrypted(deployed: Deployment, token: str) -> str:
+    """A wallet with a credential that only the key ring of this deployment can decrypt."""
+    assert administer(deployed, "keys", "rotate", "--local", "--no-wait").returncode == 0
+    path = f"{BASE}/wallets/definitions/demo-wallet-v1"
+    fields = deployed.call("GET", path).json["required_credentials"]
+    asked = {"field_name": "api_key", "display_label": "Key", "field_type": "text", "validation_regex": ".{8,80}"}
+    changed = deployed.call("PATCH", path, {"required_credentials": [*fields, asked]}, deployed.login(ADMIN))
+    assert changed.status == 200, changed.body
+    return create(deployed, token, "Kept", credentials={"initial_balance_usd": "10000", "api_key": "kept-from-loss"})
+
+
+def administer(deployed: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `moniqo-admin` on the deployment, as an operator does."""
+    environment = {**deployed.emulator.environment, "AWS_REGION": deployed.emulator.environment["AWS_DEFAULT_REGION"]}
+    environment |= {"MONGODB_URL": deployed.mongodb_url, "KEY_SECRET_ID": deployed.resources["KeySecret"]}
+    command = [sys.executable, "-m", "moniqo_core.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def create(deployed: Deployment, token: str, name: str, **fields: object) -> str:
@@ -235,7 +257,7 @@ def test_no_log_line_holds_a_password_or_a_token(deployed: Deployment, token: st
         assert secret not in written
 
 
-def test_deleted_stack_leaves_only_irreplaceable_resources(deployed: Deployment) -> None:
+def test_deleted_stack_leaves_only_irreplaceable_resources(deployed: Deployment, encrypted: str) -> None:
     cloudformation = deployed.emulator.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
@@ -249,3 +271,25 @@ def test_deleted_stack_leaves_only_irreplaceable_resources(deployed: Deployment)
     client("secretsmanager").describe_secret(SecretId=deployed.resources["KeySecret"])
     with MongoClient[dict[str, Any]](deployed.mongodb_url) as mongo:
         assert mongo["moniqo"]["user_wallets"].count_documents({}) > 0
+
+
+def test_new_stack_with_the_kept_keys_and_users_serves_the_same_wallets(
+    deployed: Deployment, encrypted: str, record_property: Callable[[str, object], None]
+) -> None:
+    """The steps of docs/guides/recover.md for the loss of the stack."""
+    began = time.monotonic()
+    keys = deployed.emulator.client("secretsmanager").describe_secret(SecretId=deployed.resources["KeySecret"])
+    kept = {"ExistingKeySecretArn": keys["ARN"], "ExistingUserPoolId": deployed.resources["UserPool"]}
+    recovered = deploy(os.environ["SAM"], deployed.emulator, deployed.mongodb_url, **kept)
+    record_property("Seconds to recover a deleted stack", round(time.monotonic() - began))
+    assert recovered.resources["Api"] != deployed.resources["Api"]
+
+    token = recovered.login(TRADER)
+    path = f"{BASE}/wallets/{encrypted}"
+    assert recovered.call("GET", path, token=token).json["custom_name"] == "Kept"
+    tested = recovered.call("POST", f"{path}/test-connection", token=token)
+    assert (tested.status, tested.json["success"]) == (200, True), tested.body
+    status = administer(recovered, "keys", "status")
+    assert status.returncode == 0, status.stdout + status.stderr
+    body = {"reason": "the admin is still one"}
+    assert recovered.call("POST", f"{path}/suspend", body, recovered.login(ADMIN)).status == 200

@@ -31,6 +31,8 @@ NOT_EMULATED: Final = {
     "SyncFailuresAlarm": "it does no metric math",
     "WorkerErrorsAlarm": "it does no metric math",
 }
+# What a stack may take over from an earlier one, and the parameter that names it.
+ADOPTED: Final = {"KeySecret": "ExistingKeySecretArn", "UserPool": "ExistingUserPoolId"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,11 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str, **parameters: str) ->
 def deploy_again(sam: str, deployment: Deployment, template: Mapping[str, Any], **parameters: str) -> Deployment:
     """Deploy a built template as `make deploy` does. ``parameters`` are those that samconfig.toml would list."""
     emulator = deployment.emulator
-    chosen = {"Environment": "e2e", "MongoSecretArn": _database_secret(deployment), "SyncRateMinutes": "1"}
+    chosen = {
+        "Environment": "e2e",
+        "MongoSecretArn": _database_secret(emulator, deployment.mongodb_url),
+        "SyncRateMinutes": "1",
+    }
     chosen |= {"KeyRotationDays": "0"} | parameters
     overrides = [f"{name}={value}" for name, value in chosen.items()]
     settings = {"e2e": {"deploy": {"parameters": {"parameter_overrides": overrides}}}}
@@ -109,7 +115,7 @@ def deploy_again(sam: str, deployment: Deployment, template: Mapping[str, Any], 
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{emulator.log()[-3000:]}"
-    return replace(deployment, resources=_resources(emulator))
+    return replace(deployment, resources=_resources(emulator, parameters))
 
 
 def next_release(folder: Path) -> dict[str, Any]:
@@ -143,21 +149,24 @@ def _built() -> dict[str, Any]:
     return document
 
 
-def _database_secret(deployment: Deployment) -> str:
-    """Return the ARN of the secret with the URL of the database, which the first deployment makes."""
-    secrets, name = deployment.emulator.client("secretsmanager"), "moniqo/e2e/mongodb"
-    if deployment.resources:
+def _database_secret(emulator: Emulator, mongodb_url: str) -> str:
+    """Return the ARN of the secret with the URL of the database. The first deployment makes it."""
+    secrets, name = emulator.client("secretsmanager"), "moniqo/e2e/mongodb"
+    try:
+        return str(secrets.create_secret(Name=name, SecretString=mongodb_url)["ARN"])
+    except secrets.exceptions.ResourceExistsException:
         return str(secrets.describe_secret(SecretId=name)["ARN"])
-    return str(secrets.create_secret(Name=name, SecretString=deployment.mongodb_url)["ARN"])
 
 
-def _resources(emulator: Emulator) -> dict[str, str]:
+def _resources(emulator: Emulator, adopted: Mapping[str, str]) -> dict[str, str]:
+    """Return the physical ids of the stack's resources, and of those that it took over."""
     pages = emulator.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
-    return {
+    made = {
         entry["LogicalResourceId"]: entry["PhysicalResourceId"]
         for page in pages
         for entry in page["StackResourceSummaries"]
     }
+    return {name: adopted[parameter] for name, parameter in ADOPTED.items() if parameter in adopted} | made
 
 
 def _create_routes(deployment: Deployment) -> None:
