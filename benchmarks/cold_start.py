@@ -21,6 +21,7 @@ from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtim
 from tests.support.lambdas import User, http_event
 from tests.support.layer import build
 from tests.support.mongo import embedded_server
+from tests.support.wallets import ring_of_one_key
 
 ROUNDS = 21
 DATABASE = "bench"
@@ -124,7 +125,7 @@ def secrets_manager(mongodb_url: str) -> Iterator[dict[str, str]]:
             aws_secret_access_key="bench",
         )
         client.create_secret(Name=SECRET, SecretString=json.dumps({"url": mongodb_url}))
-        keys = client.create_secret(Name="moniqo/bench/keys", SecretString='{"keys": {}}')["ARN"]
+        keys = client.create_secret(Name="moniqo/bench/keys", SecretString=ring_of_one_key())["ARN"]
         yield {"MONGODB_SECRET_ID": SECRET, "KEY_SECRET_ID": keys, "AWS_ENDPOINT_URL": endpoint}
     finally:
         server.stop()

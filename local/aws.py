@@ -10,7 +10,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +21,12 @@ from local.aws_guard import AwsGuard
 from local.lifeline import follow_parent
 from local.state import StateDirectory
 from local.template import Template
+from moniqo_core.credentials.key_ring import KeyRing, new_key, read_ring, write_ring
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.errors import TemporarilyUnavailableError
 
 SECRETS_FILE: Final = "secrets.json"
+_ROTATION: Final = "AWS::SecretsManager::RotationSchedule"
 _QUEUE_ATTRIBUTES: Final = {
     "DelaySeconds",
     "MaximumMessageSize",
@@ -81,6 +87,8 @@ class Secrets:
                 secret.versions = kept[name]["versions"]
                 secret.default_version_id = kept[name]["current"]
         self._written = self._snapshot()
+        self._add_first_keys({rotation["SecretId"] for _, rotation in template.properties(_ROTATION)})
+        self.save()
 
     @staticmethod
     def _initial_value(properties: dict[str, Any]) -> str | None:
@@ -97,6 +105,16 @@ class Secrets:
         if "SecretStringTemplate" not in generated:
             return password
         return json.dumps({**json.loads(generated["SecretStringTemplate"]), generated["GenerateStringKey"]: password})
+
+    def _add_first_keys(self, rotated: Collection[str]) -> None:
+        """Put a key into each empty ring, as its first rotation does on AWS. That follows the deployment at once."""
+        for secret in list(self._backend.secrets.values()):
+            text = secret.versions[secret.default_version_id].get("secret_string")
+            with suppress(TemporarilyUnavailableError):  # it holds something else
+                if secret.arn in rotated and not read_ring(text).keys:
+                    key = new_key(utc_now())
+                    ring = write_ring(KeyRing({key.kid: key}))
+                    self._backend.put_secret_value(secret.name, ring, "", str(uuid.uuid4()), ["AWSCURRENT"])
 
     def _snapshot(self) -> str:
         return json.dumps(

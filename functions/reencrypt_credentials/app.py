@@ -1,4 +1,7 @@
-"""Move stored credentials to the key in use, and complete account fingerprints. The schedule calls this."""
+"""Move stored credentials to the key in use, and complete account fingerprints. The schedule calls this.
+
+Where scheduled rotation is off, this also makes the first key of the ring.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ def handler(_event: dict[str, Any], context: object) -> dict[str, int]:
     """
     bootstrap.configure_logging()
     observability.begin(context)
+    event_loop.run(bootstrap.keys().add_first_key())
     fingerprints = event_loop.run(bootstrap.account_fingerprints().complete(seconds=SECONDS_FOR_FINGERPRINTS))
     report = event_loop.run(bootstrap.reencryption().run(SECONDS))
     metrics.publish(

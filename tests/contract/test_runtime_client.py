@@ -46,6 +46,7 @@ from tests.support import layer
 from tests.support.lambda_runtime import ExecutionEnvironment, Outcome, cold_start, make_runtime
 from tests.support.prepared_runtime import PreparedRuntime
 from tests.support.stack import ROOT, functions, template
+from tests.support.wallets import ring_of_one_key
 
 AT_ONCE: Final = 2
 FUNCTIONS: Final = sorted(functions())
@@ -188,7 +189,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "ENVIRONMENT": "test",
         "MONGODB_SECRET_ID": secrets.create_secret(Name="mongodb", SecretString=mongo_url)["ARN"],
         "MONGODB_URL": "",
-        "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString='{"keys": {}}')["ARN"],
+        "KEY_SECRET_ID": secrets.create_secret(Name="keys", SecretString=ring_of_one_key())["ARN"],
         "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
         "EVALUATION_QUEUE_URL": client("sqs").create_queue(QueueName="evaluation")["QueueUrl"],
         "JWT_ISSUER": "https://issuer.example.test/pool",

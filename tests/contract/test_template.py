@@ -64,7 +64,7 @@ OPENS_DEMO_WALLETS = {
     *("place_order", "preflight_order", "reinstate_wallet", "reset_wallet", "suspend_wallet", "update_wallet"),
 }
 TALKS_TO_VENUES = READS_KEYS - KEY_WORK | MARKETS | OPENS_DEMO_WALLETS
-WRITES_KEYS = {"create_wallet", "replace_credentials", "rotate_key"}
+WRITES_KEYS = {"reencrypt_credentials", "rotate_key"}
 # Actions that name no single resource, and why.
 WITHOUT_ONE_RESOURCE: dict[str, str] = {}
 # Managed policies that SAM adds by itself: writing logs, reading the queues mapped to the function, and managing the
@@ -189,6 +189,15 @@ def test_only_functions_that_use_credentials_may_access_the_keys() -> None:
     assert with_right("secretsmanager:GetSecretValue") == READS_KEYS
     assert with_right("secretsmanager:PutSecretValue") == WRITES_KEYS
     assert with_right("secretsmanager:UpdateSecretVersionStage") == {"rotate_key"}
+
+
+def test_no_function_that_answers_requests_may_write_a_secret() -> None:
+    answering = {name for name, _, _ in routes()}
+    reading = {"secretsmanager:GetSecretValue"}
+    for name in answering:
+        rights = {right for right, _ in allowed(name) if right.startswith("secretsmanager:")}
+        assert rights <= reading, name
+    assert len(answering) > 40
 
 
 def test_only_secrets_manager_may_rotate_and_only_the_key_ring() -> None:

@@ -26,7 +26,7 @@ from tests.support.mongo import embedded_server
 from tests.support.outage_gate import TROUBLES, Gate
 from tests.support.stack import template
 from tests.support.tokens import key_set, token
-from tests.support.wallets import DEMO, KEY_SECRET, create, new_wallet
+from tests.support.wallets import DEMO, KEY_SECRET, create, new_wallet, ring_of_one_key
 
 SECONDS = 3.0
 """What a function has in these tests."""
@@ -79,7 +79,7 @@ def aws_gate(environment: pytest.MonkeyPatch) -> Iterator[Gate]:
     """AWS over HTTP, behind a gate."""
     with aws_server() as url, gate_before(url) as gate:
         environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{gate.port}")
-        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=ring_of_one_key())
         yield gate
 
 

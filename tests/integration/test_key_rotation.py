@@ -31,7 +31,7 @@ from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
 from tests.support.killable_process import KillableProcess
 from tests.support.lambdas import TRADER, Invoke, load_function
-from tests.support.wallets import DEMO, KEY_SECRET, aws, create
+from tests.support.wallets import DEMO, KEY_SECRET, aws, create, ring_of_one_key
 
 __all__ = ["aws"]
 
@@ -364,7 +364,7 @@ def moto_server(environment: pytest.MonkeyPatch) -> Iterator[str]:
     """AWS over HTTP, for processes of their own."""
     with aws_server() as url:
         environment.setenv("AWS_ENDPOINT_URL", url)
-        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=ring_of_one_key())
         yield url
 
 

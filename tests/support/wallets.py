@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws as moto_aws
 from moto.core.models import MockAWS
 
+from moniqo_core.credentials.key_ring import KeyRing, new_key, write_ring
 from tests.support.lambdas import TRADER, Answer, Invoke, User
 
 LIMITS: dict[str, Any] = {
@@ -34,15 +36,21 @@ def mock_aws() -> MockAWS:
     return moto_aws(config={"core": {"reset_boto3_session": False}})
 
 
+def ring_of_one_key() -> str:
+    """Return the secret of a key ring as the first rotation leaves it. Its key has been in use for long."""
+    key = new_key(datetime(2020, 1, 1, tzinfo=UTC))
+    return write_ring(KeyRing({key.kid: key}))
+
+
 @contextmanager
 def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Emulate an AWS account with Secrets Manager, an empty key ring, and empty work queues."""
+    """Emulate an AWS account with Secrets Manager, a key ring of one key, and empty work queues."""
     # These services answer boto3 in this process only. Without this variable, boto3 reads the secrets too.
     patch.delenv("AWS_REGION", raising=False)
     # The functions make sessions of their own, and each would parse 18 MB of descriptions and keep them for a while.
     patch.setattr(JSONFileLoader, "load_file", staticmethod(DESCRIPTIONS))
     with mock_aws():
-        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString='{"keys": {}}')
+        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=ring_of_one_key())
         patch.setenv("KEY_SECRET_ID", KEY_SECRET)
         for name in ("sync", "evaluation"):
             queue = boto3.client("sqs").create_queue(QueueName=name)
@@ -52,7 +60,7 @@ def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def aws(environment: pytest.MonkeyPatch) -> Iterator[None]:
-    """Secrets Manager with an empty key ring, and empty work queues."""
+    """Secrets Manager with a key ring of one key, and empty work queues."""
     with aws_services(environment):
         yield
 

@@ -73,6 +73,11 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
 
 
+async def with_first_key(keys: SecretsManagerKeys) -> Key:
+    await keys.add_first_key()
+    return await keys.writing_key()
+
+
 def key(kid: str, age: timedelta) -> Key:
     return Key(kid, kid.encode().ljust(32, b"."), NOW - age)
 
@@ -133,10 +138,10 @@ def test_no_key_in_use_yet_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("value", [None, '{"keys": {}}'])
-def test_first_writer_fills_an_empty_secret(secrets: Counting, value: str | None) -> None:
+def test_first_key_is_added_to_an_empty_secret_and_used_at_once(secrets: Counting, value: str | None) -> None:
     secrets.client.create_secret(Name=SECRET, **({"SecretString": value} if value else {}))
 
-    first = run(source(secrets).writing_key())
+    first = run(with_first_key(source(secrets)))
 
     stored = read_ring(secrets.client.get_secret_value(SecretId=SECRET)["SecretString"])
     assert stored.keys == {first.kid: first}
@@ -144,7 +149,7 @@ def test_first_writer_fills_an_empty_secret(secrets: Counting, value: str | None
     assert run(source(secrets).key(first.kid)) == first
 
 
-def test_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Counting) -> None:
+def test_first_key_is_added_to_a_secret_that_is_read_without_boto3(secrets: Counting) -> None:
     secrets.client.create_secret(Name=SECRET)
 
     def read(secret_id: str) -> str:
@@ -156,7 +161,28 @@ def test_first_writer_fills_a_secret_that_is_read_without_boto3(secrets: Countin
 
     keys = SecretsManagerKeys(KeyRingSecret(SECRET, secrets.provider, read), monotonic=Time(), now=lambda: NOW)
 
-    assert run(keys.writing_key()).use_after == NOW
+    assert run(with_first_key(keys)).use_after == NOW
+
+
+def test_first_key_is_added_once(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+
+    assert run(with_first_key(source(secrets))) == run(with_first_key(source(secrets)))
+
+
+def test_encrypting_waits_for_the_first_key_and_never_makes_it(secrets: Counting) -> None:
+    secrets.client.create_secret(Name=SECRET, SecretString='{"keys": {}}')
+    time = Time()
+    writer = source(secrets, time)
+
+    with pytest.raises(EncryptionError) as refusal:
+        run(writer.writing_key())
+
+    assert refusal.value.retry_after == 60
+    assert secrets.client.get_secret_value(SecretId=SECRET)["SecretString"] == '{"keys": {}}'
+    first = run(with_first_key(source(secrets)))
+    time.seconds += 2
+    assert run(writer.writing_key()) == first
 
 
 def test_concurrent_first_writers_agree_on_one_key(secrets: Counting) -> None:
@@ -167,7 +193,7 @@ def test_concurrent_first_writers_agree_on_one_key(secrets: Counting) -> None:
         # Both have seen the empty ring before either writes.
         await one.ring()
         await other.ring()
-        return await one.writing_key(), await other.writing_key()
+        return await with_first_key(one), await with_first_key(other)
 
     first, second = run(race())
     assert first == second
@@ -241,7 +267,7 @@ def test_account_key_is_known_although_the_ring_was_empty_a_moment_ago(secrets: 
     reader = source(secrets, time)
     with pytest.raises(EncryptionError):
         run(reader.account_key())
-    run(source(secrets).writing_key())  # another environment adds the first key
+    run(source(secrets).add_first_key())  # another environment does
     time.seconds += 2
 
     assert run(reader.account_key()) == run(source(secrets).account_key())

@@ -233,9 +233,10 @@ def _text_of(harness: RotationHarness, version: str) -> str:
     return text
 
 
-def test_concurrent_first_writer_and_first_rotation_agree_on_the_key(harness: RotationHarness) -> None:
+def test_re_encryption_and_the_first_rotation_agree_on_the_first_key(harness: RotationHarness) -> None:
     async def write() -> Key:
         keys = SecretsManagerKeys(harness.stored, monotonic=lambda: 0.0, now=lambda: harness.now)
+        await keys.add_first_key()
         return await keys.writing_key()
 
     written: list[Key] = []

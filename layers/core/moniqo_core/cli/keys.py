@@ -80,7 +80,7 @@ async def _move() -> int:
 def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
     """Return the keys as a table, oldest first, without their material."""
     if not uses and not strange:
-        return "The ring is empty. The first rotation or the first credential creates a key.\n"
+        return "The ring is empty. The first rotation or the next re-encryption creates a key.\n"
     rows = [("key", "used from", "age", "state", "credentials")]
     rows += [
         (use.key.kid, rfc3339(use.key.use_after), _age(use, now), _state(use, now), str(use.documents)) for use in uses

@@ -69,7 +69,7 @@ class CredentialCipher:
         """Return the beginning of every fingerprint that is made now. Stored ones that begin otherwise are worthless.
 
         Raises:
-            EncryptionError: nothing was ever encrypted, so there is no key.
+            EncryptionError: the key ring has no key yet.
             TemporarilyUnavailableError: the key store does not answer.
 
         """

@@ -53,7 +53,7 @@ class KeyRing:
         if self.stored_account_key is not None:
             return self.stored_account_key
         if not self.keys:
-            raise EncryptionError("The key ring has no key.")
+            raise EncryptionError("The key ring has no key yet.", retry_after=60)
         first = min(self.keys.values(), key=lambda key: (key.use_after, key.kid))
         return hmac.digest(first.material, _ACCOUNT_KEY_PURPOSE, hashlib.sha256)
 
@@ -61,7 +61,7 @@ class KeyRing:
         """Return the newest key whose ``use_after`` has passed. Raise EncryptionError when there is none."""
         ready = self._ready(now)
         if not ready:
-            raise EncryptionError("No key for encrypting credentials is in use yet.")
+            raise EncryptionError("No key for encrypting credentials is in use yet.", retry_after=60)
         return ready[-1]
 
     def superseded(self, now: datetime) -> tuple[Key, ...]:

@@ -97,7 +97,7 @@ class KeyRotation:
     async def _current(self) -> SecretVersion:
         current = await in_thread(self._stored.version, CURRENT)
         if current is None or not read_ring(current.text).keys:
-            # Writers add the first key in the same way, so a concurrent writer gets the same key.
+            # Re-encryption adds the first key in the same way, so both get the same one.
             await in_thread(self._stored.add_first, new_key(self._now()))
             current = await in_thread(self._stored.version, CURRENT)
         if current is None:

@@ -66,7 +66,7 @@ class FixedKeys:
 
 
 class SecretsManagerKeys:
-    """Keys of one secret. The first writer adds a key to a secret that has none."""
+    """Keys of one secret. Encrypting never writes it: a rotation adds keys, or :meth:`add_first_key` the first one."""
 
     def __init__(
         self, stored: KeyRingSecret, *, monotonic: Callable[[], float] = time.monotonic, now: Clock = utc_now
@@ -80,7 +80,7 @@ class SecretsManagerKeys:
         self._lock = asyncio.Lock()
 
     async def ring(self) -> KeyRing:
-        """Return all keys. The ring is empty until credentials are encrypted for the first time."""
+        """Return all keys. The ring is empty until a rotation or :meth:`add_first_key` has made the first one."""
         await self._renew(CACHE_SECONDS)
         return self._ring
 
@@ -101,14 +101,29 @@ class SecretsManagerKeys:
         return _key(self._ring, kid)
 
     async def writing_key(self) -> Key:
-        """Return the newest key in use. A secret without keys gets its first key here."""
+        """Return the newest key in use. Raise EncryptionError while the secret has none."""
         await self._renew(CACHE_SECONDS)
         if not self._ring.keys:
-            await self._bootstrap()
+            await self._renew(FORCED_REFRESH_SECONDS)  # another environment may have added the first key
         return self._ring.writing_key(self._now())
 
+    async def add_first_key(self) -> None:
+        """Add a key to a ring that has none. Concurrent callers agree on one key, which is used at once.
+
+        It needs the right to write the secret. Do not call it in a function that answers requests from outside.
+
+        Raises:
+            TemporarilyUnavailableError: the key store does not answer.
+
+        """
+        if (await self.ring()).keys:
+            return
+        async with self._lock:
+            await in_thread(self._stored.add_first, new_key(self._now()))
+            await self._load()
+
     async def account_key(self) -> bytes:
-        """Return the key of account fingerprints. Raise EncryptionError while nothing was ever encrypted."""
+        """Return the key of account fingerprints. Raise EncryptionError while the secret has no key."""
         await self._renew(CACHE_SECONDS)
         if not self._ring.keys:
             await self._renew(FORCED_REFRESH_SECONDS)  # another environment may have added the first key
@@ -125,13 +140,6 @@ class SecretsManagerKeys:
         asked_at = self._monotonic()
         self._ring = await in_thread(self._stored.read)
         self._loaded_at = asked_at
-
-    async def _bootstrap(self) -> None:
-        # The key is used at once, because no reader has cached a ring without it.
-        first = new_key(self._now())
-        async with self._lock:
-            await in_thread(self._stored.add_first, first)
-            await self._load()
 
 
 async def in_thread(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
