@@ -2,8 +2,8 @@
 
 A page can send requests to any address of this machine. A browser marks them: it sends the page's origin, says that the
 request was not typed in, or names the host under which the page reached this machine. A request must also be signed
-with the access key of this run, as AWS asks. Two requests need no signature, because the functions send none: logging
-in, and reading the keys of the user pool.
+with the access key of this run, as AWS asks. Two requests need no signature, because the functions send none:
+refreshing a token, and reading the keys of the user pool.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _HOST: Final = re.compile(r"(localhost|127\.0\.0\.1)(:\d{1,5})?", re.IGNORECASE)
 _FROM_A_PAGE: Final = ("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE")
 _SIGNER: Final = re.compile(r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]+)/")
 _KEY_SET: Final = f"/{names.POOL_ID}/.well-known/jwks.json"
-_LOGIN: Final = "AWSCognitoIdentityProviderService.InitiateAuth"
+_REFRESH: Final = "AWSCognitoIdentityProviderService.InitiateAuth"
+_REFRESH_FLOW: Final = "REFRESH_TOKEN_AUTH"
 _JSON: Final = re.compile(r"application/x-amz-json-1\.[01]")
-_LONGEST_LOGIN: Final = 64 * 1024
+_LONGEST_REFRESH: Final = 64 * 1024
 _OF_THE_SERVER: Final = ("wsgi.", "SERVER_", "REMOTE_")
 
 
@@ -69,12 +70,12 @@ def _for_anybody(environ: Environ) -> Environ | None:
     method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
     if (method, path) == ("GET", _KEY_SET):
         return _made_anew(environ, b"")
-    if (method, path, environ.get("HTTP_X_AMZ_TARGET")) != ("POST", "/", _LOGIN):
+    if (method, path, environ.get("HTTP_X_AMZ_TARGET")) != ("POST", "/", _REFRESH):
         return None
-    body = _login_body(environ)
+    body = _refresh_body(environ)
     if body is None:
         return None
-    return _made_anew(environ, body) | {"CONTENT_TYPE": "application/x-amz-json-1.1", "HTTP_X_AMZ_TARGET": _LOGIN}
+    return _made_anew(environ, body) | {"CONTENT_TYPE": "application/x-amz-json-1.1", "HTTP_X_AMZ_TARGET": _REFRESH}
 
 
 def _made_anew(environ: Environ, body: bytes) -> Environ:
@@ -88,16 +89,18 @@ def _made_anew(environ: Environ, body: bytes) -> Environ:
     }
 
 
-def _login_body(environ: Environ) -> bytes | None:
-    """Return the JSON object in the body, written so that no form can be read from it. None if there is none."""
+def _refresh_body(environ: Environ) -> bytes | None:
+    """Return the JSON object in the body, written so that no form can be read from it. None if it is no refresh."""
     length = environ.get("CONTENT_LENGTH", "")
     if _JSON.fullmatch(environ.get("CONTENT_TYPE", "")) is None or not (length.isascii() and length.isdigit()):
         return None
-    if int(length) > _LONGEST_LOGIN:
+    if int(length) > _LONGEST_REFRESH:
         return None
     try:
         document = json.loads(environ["wsgi.input"].read(int(length)))
     except (ValueError, RecursionError):
         return None
+    if not isinstance(document, dict) or document.get("AuthFlow") != _REFRESH_FLOW:
+        return None
     # Only texts hold an "&", which would begin the next field of a form.
-    return json.dumps(document).replace("&", r"\u0026").encode() if isinstance(document, dict) else None
+    return json.dumps(document).replace("&", r"\u0026").encode()

@@ -36,7 +36,7 @@ hypothesis.settings.register_profile("ours", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ours")
 
 _OURS = {
-    *("KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL", "LOOPBACK_VENUES"),
+    *("KEY_SECRET_ID", "USER_POOL_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL", "LOOPBACK_VENUES"),
     *("PRICE_VENUES", "VENUE_HOSTS", "POLYGON_SECRET_ID", "POLYGON_URL"),
     *("WALLETS_PER_USER", "ORDERS_PER_MINUTE", "SYNCS_PER_MINUTE"),
 }

@@ -37,9 +37,8 @@ def new_world(patch: pytest.MonkeyPatch, mongo_url: str, key_set_url: str) -> It
     """Prepare everything that calls need, from an empty database."""
     with fresh_environment(patch), fresh_database(patch, mongo_url) as database, wallets.aws_services(patch):
         event_loop.run(seed_definitions(database))
-        client_id = user_pool()
+        client_id = user_pool(patch)
         patch.setenv("JWT_ISSUER", tokens.ISSUER)
-        patch.setenv("JWT_CLIENT_ID", client_id)
         patch.setenv("JWT_JWKS_URL", key_set_url)
         # One user makes the things of all tests of a module.
         for name, most in LARGEST.items():

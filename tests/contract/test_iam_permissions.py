@@ -51,6 +51,7 @@ def test_permission_analysis_finds_known_calls() -> None:
     assert ("secretsmanager:PutSecretValue", "KeySecret") in used_rights("reencrypt_credentials")
     assert ("secretsmanager:UpdateSecretVersionStage", "KeySecret") in used_rights("rotate_key")
     assert ("sqs:SendMessage", "SyncQueue") in used_rights("dispatch_sync")
+    assert ("cognito-idp:AdminInitiateAuth", "UserPool") in used_rights("login") - used_rights("refresh_token")
     assert ("sqs:SendMessage", "EvaluationQueue") not in used_rights("dispatch_sync")
 
 

@@ -180,8 +180,7 @@ def values(mongo_url: str) -> Iterator[dict[str, str]]:
 def make_services(client: Any, mongo_url: str) -> dict[str, str]:
     secrets, cognito = client("secretsmanager"), client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="users", UsernameAttributes=["email"])["UserPool"]["Id"]
-    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    users = cognito.create_user_pool_client(UserPoolId=pool, ClientName="users", ExplicitAuthFlows=flows)
+    users = cognito.create_user_pool_client(UserPoolId=pool, ClientName="users")
     user = body_of("login")
     cognito.admin_create_user(UserPoolId=pool, Username=user["email"], MessageAction="SUPPRESS")
     cognito.admin_set_user_password(UserPoolId=pool, Username=user["email"], Password=user["password"], Permanent=True)
@@ -193,6 +192,7 @@ def make_services(client: Any, mongo_url: str) -> dict[str, str]:
         "SYNC_QUEUE_URL": client("sqs").create_queue(QueueName="sync")["QueueUrl"],
         "EVALUATION_QUEUE_URL": client("sqs").create_queue(QueueName="evaluation")["QueueUrl"],
         "JWT_ISSUER": "https://issuer.example.test/pool",
+        "USER_POOL_ID": pool,
         "JWT_CLIENT_ID": users["UserPoolClient"]["ClientId"],
         "JWT_USER_CLAIM": "sub",
         "JWT_GROUPS_CLAIM": "cognito:groups",
@@ -302,9 +302,10 @@ def refresh_token(values: Mapping[str, str]) -> str:
         region_name=values["AWS_REGION"],
         aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-    ).initiate_auth(
+    ).admin_initiate_auth(
+        UserPoolId=values["USER_POOL_ID"],
         ClientId=values["JWT_CLIENT_ID"],
-        AuthFlow="USER_PASSWORD_AUTH",
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": user["email"], "PASSWORD": user["password"]},
     )
     return str(answer["AuthenticationResult"]["RefreshToken"])

@@ -27,6 +27,7 @@ PUBLIC = {
     "GET /api/docs/{file}",
     "GET /api/openapi.json",
 }
+WITHOUT_TOKEN = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh"}
 READS_KEYS = {
     "cancel_order",
     "cancel_orders",
@@ -143,13 +144,27 @@ def test_no_route_is_declared_twice() -> None:
 def test_stricter_throttles_belong_to_existing_routes() -> None:
     api = template()["Resources"]["Api"]["Properties"]
     assert set(api["RouteSettings"]) <= {key for _, key, _ in routes()}
-    guessing = {"POST /api/v1/auth/login", "POST /api/v1/auth/refresh"}
-    for key, setting in api["RouteSettings"].items():
-        rate, burst = setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"]
-        assert 0 < rate <= (10 if key in guessing else 20), key
+    for key in set(api["RouteSettings"]) - WITHOUT_TOKEN:
+        rate, burst = (api["RouteSettings"][key][f"Throttling{name}Limit"] for name in ("Rate", "Burst"))
+        assert 0 < rate <= 20, key
         assert 0 < burst <= 2 * rate, key
-    assert guessing < set(api["RouteSettings"])
     assert 0 < api["DefaultRouteSettings"]["ThrottlingRateLimit"] <= 100
+
+
+def test_a_stranger_cannot_use_up_the_shared_throttle_of_log_ins() -> None:
+    """The functions count each address. What all share must be more than one address easily sends."""
+    settings = template()["Resources"]["Api"]["Properties"]["RouteSettings"]
+    for key in WITHOUT_TOKEN:
+        assert settings[key]["ThrottlingRateLimit"] >= 500, key
+        assert settings[key]["ThrottlingBurstLimit"] >= 1000, key
+
+
+def test_nobody_can_try_passwords_at_cognito_itself() -> None:
+    """The client has no secret, so whatever it allows without the account's rights is open to everyone."""
+    client = template()["Resources"]["UserPoolClient"]["Properties"]
+    assert set(client["ExplicitAuthFlows"]) == {"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+    rights = {(name, right) for name in functions() for right, _ in allowed(name) if right.startswith("cognito-idp:")}
+    assert rights == {("login", "cognito-idp:AdminInitiateAuth")}
 
 
 def test_stack_stays_below_the_resource_limit(record_property: Callable[[str, object], None]) -> None:

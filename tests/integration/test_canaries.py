@@ -307,7 +307,7 @@ def send_misplaced_secrets(watch: Watch, wallet: str) -> None:
 
 def try_logins(watch: Watch, environment: pytest.MonkeyPatch) -> None:
     """Log in with valid and invalid credentials. Tokens are secrets too."""
-    environment.setenv("JWT_CLIENT_ID", user_pool())
+    user_pool(environment)
     restart()
     tokens = call("login", http_event("POST", "/auth/login", body={"email": EMAIL, "password": PASSWORD})).json
     watch.canaries |= {PASSWORD, tokens["access_token"].rpartition(".")[2], tokens["refresh_token"]}

@@ -20,6 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from tests.support.local_run import LocalRun, exchange, local_run
 
+POOL = "us-east-1_MoniqoLocal"
 TEMPLATE = """\
 Transform: AWS::Serverless-2016-10-31
 Parameters: {Greeting: {Type: String, Default: hello}}
@@ -36,7 +37,7 @@ Resources:
         Authorizers:
           Jwt: {JwtConfiguration: {issuer: !GetAtt Users.ProviderURL, audience: [!Ref Client]}}
   Users: {Type: AWS::Cognito::UserPool, Properties: {UsernameAttributes: [email]}}
-  Client: {Type: AWS::Cognito::UserPoolClient, Properties: {ExplicitAuthFlows: [ALLOW_USER_PASSWORD_AUTH]}}
+  Client: {Type: AWS::Cognito::UserPoolClient, Properties: {ExplicitAuthFlows: [ALLOW_ADMIN_USER_PASSWORD_AUTH]}}
   Keys: {Type: AWS::SecretsManager::Secret, Properties: {SecretString: '{}'}}
   Dead: {Type: AWS::SQS::Queue}
   Jobs:
@@ -288,14 +289,20 @@ def test_tokens_are_verified_and_claims_flattened(run: LocalRun, environment: di
 
 
 def _access_token(run: LocalRun, environment: dict[str, str]) -> str:
-    """Return an access token of the admin."""
+    return str(_tokens(run, environment)["AccessToken"])
+
+
+def _tokens(run: LocalRun, environment: dict[str, str]) -> dict[str, Any]:
+    """Return tokens of the admin."""
     admin = run.description["users"][1]
-    answer = aws("cognito-idp", environment).initiate_auth(
+    answer = aws("cognito-idp", environment).admin_initiate_auth(
+        UserPoolId=POOL,
         ClientId=environment["CLIENT"],
-        AuthFlow="USER_PASSWORD_AUTH",
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": admin["email"], "PASSWORD": admin["password"]},
     )
-    return str(answer["AuthenticationResult"]["AccessToken"])
+    tokens: dict[str, Any] = answer["AuthenticationResult"]
+    return tokens
 
 
 def _moto(environment: dict[str, str], target: str, body: object, headers: Mapping[str, str], path: str = "/") -> int:
@@ -324,17 +331,30 @@ FROM_A_PAGE = {
 def test_web_pages_cannot_talk_to_the_aws_services(
     run: LocalRun, environment: dict[str, str], headers: dict[str, str]
 ) -> None:
-    admin = run.description["users"][1]
     target = "AWSCognitoIdentityProviderService.InitiateAuth"
-    login = {
+    refresh = {
         "ClientId": environment["CLIENT"],
-        "AuthFlow": "USER_PASSWORD_AUTH",
-        "AuthParameters": {"USERNAME": admin["email"], "PASSWORD": admin["password"]},
+        "AuthFlow": "REFRESH_TOKEN_AUTH",
+        "AuthParameters": {"REFRESH_TOKEN": _tokens(run, environment)["RefreshToken"]},
     }
     signed = _scope("cognito-idp", environment["AWS_ACCESS_KEY_ID"])
 
-    assert _moto(environment, target, login, headers | signed) == 403
-    assert _moto(environment, target, login, {}) == 200, "functions log users in"
+    assert _moto(environment, target, refresh, headers | signed) == 403
+    assert _moto(environment, target, refresh, {}) == 200, "functions refresh tokens"
+
+
+def test_passwords_cannot_be_tried_without_the_access_key_of_the_run(
+    run: LocalRun, environment: dict[str, str]
+) -> None:
+    admin = run.description["users"][1]
+    login = {
+        "UserPoolId": POOL,
+        "ClientId": environment["CLIENT"],
+        "AuthParameters": {"USERNAME": admin["email"], "PASSWORD": admin["password"]},
+    }
+    for name, flow in (("InitiateAuth", "USER_PASSWORD_AUTH"), ("AdminInitiateAuth", "ADMIN_USER_PASSWORD_AUTH")):
+        target = f"AWSCognitoIdentityProviderService.{name}"
+        assert _moto(environment, target, login | {"AuthFlow": flow}, {}) == 403
 
 
 def test_aws_services_ask_for_the_access_key_of_the_run(environment: dict[str, str]) -> None:
@@ -344,7 +364,7 @@ def test_aws_services_ask_for_the_access_key_of_the_run(environment: dict[str, s
         other = aws("secretsmanager", environment | {"AWS_ACCESS_KEY_ID": key})
         with pytest.raises(ClientError, match="AccessDenied"):
             other.get_secret_value(SecretId=environment["KEYS"])
-    reset = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
+    reset = {"UserPoolId": POOL, "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
     assert _moto(environment, "AWSCognitoIdentityProviderService.AdminSetUserPassword", reset, {}) == 403
     connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
     assert exchange(connection, "POST", "/moto-api/reset").status == 403
@@ -357,31 +377,31 @@ def _scope(service: str, key: str = "AKIA" + 16 * "A") -> dict[str, str]:
     return {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"}
 
 
-def test_login_without_a_signature_opens_no_other_operation(environment: dict[str, str]) -> None:
-    login = "AWSCognitoIdentityProviderService.InitiateAuth"
-    secret = {"SecretId": environment["KEYS"]}
-    reset = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
+def test_refresh_without_a_signature_opens_no_other_operation(environment: dict[str, str]) -> None:
+    target = "AWSCognitoIdentityProviderService.InitiateAuth"
+    refresh = {"AuthFlow": "REFRESH_TOKEN_AUTH"}
+    secret = refresh | {"SecretId": environment["KEYS"]}
+    reset = refresh | {"UserPoolId": POOL, "Username": "admin@example.com", "Password": "Attacker-1-Owned"}
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
     statuses = {
-        "secret by query": _moto(environment, login, secret, _scope("secretsmanager"), "/?Action=GetSecretValue"),
+        "secret by query": _moto(environment, target, secret, _scope("secretsmanager"), "/?Action=GetSecretValue"),
         "secret by body": _moto(
-            environment, login, secret | {"x": "&Action=GetSecretValue&"}, _scope("secretsmanager")
+            environment, target, secret | {"x": "&Action=GetSecretValue&"}, _scope("secretsmanager")
         ),
-        "reset by query": _moto(environment, login, reset, {}, "/?Action=AdminSetUserPassword"),
-        "reset by body": _moto(environment, login, reset | {"x": "&Action=AdminSetUserPassword&"}, {}),
-        "reset by a coded body": _moto(environment, login, reset | {"x": "&%41ction=AdminSetUserPassword&"}, {}),
-        "list by header": _moto(environment, login, "", {"Action": "ListUserPools"}),
-        "list by form": _moto(environment, login, "Action=ListUserPools", form),
-        "queues by form": _moto(environment, login, "Action=ListQueues&Version=2012-11-05", form | _scope("sqs")),
-        "key set": _moto(environment, login, "", {}, "/us-east-1_MoniqoLocal/.well-known/jwks.json"),
-        "moto": _moto(environment, login, "", {}, "/moto-api/config"),
+        "reset by query": _moto(environment, target, reset, {}, "/?Action=AdminSetUserPassword"),
+        "reset by body": _moto(environment, target, reset | {"x": "&Action=AdminSetUserPassword&"}, {}),
+        "reset by a coded body": _moto(environment, target, reset | {"x": "&%41ction=AdminSetUserPassword&"}, {}),
+        "list by header": _moto(environment, target, "", {"Action": "ListUserPools"}),
+        "list by form": _moto(environment, target, "Action=ListUserPools", form),
+        "queues by form": _moto(environment, target, "Action=ListQueues&Version=2012-11-05", form | _scope("sqs")),
+        "key set": _moto(environment, target, "", {}, f"/{POOL}/.well-known/jwks.json"),
+        "moto": _moto(environment, target, "", {}, "/moto-api/config"),
     }
-    # A login that lacks its fields is answered by Cognito, and is no other operation.
     assert {name: status for name, status in statuses.items() if status not in {400, 403}} == {}
     connection = http.client.HTTPConnection(environment["AWS_ENDPOINT_URL"].removeprefix("http://"), timeout=10)
-    assert exchange(connection, "GET", "/moto-api/data.json", headers={"X-Amz-Target": login}).status == 403
-    key_set = "/us-east-1_MoniqoLocal/.well-known/jwks.json"
+    assert exchange(connection, "GET", "/moto-api/data.json", headers={"X-Amz-Target": target}).status == 403
+    key_set = f"/{POOL}/.well-known/jwks.json"
     assert exchange(connection, "GET", f"{key_set}?Action=ListUserPools").status == 403
     assert exchange(connection, "GET", key_set, headers=_scope("s3")).status == 403
     assert exchange(connection, "GET", key_set, headers={"X-Amz-Target": "secretsmanager.ListSecrets"}).json["keys"]
@@ -452,7 +472,7 @@ def test_secrets_and_users_survive_a_restart(tmp_path: Path, place: Path) -> Non
         environment = run.call("GET", "/open/x").json["env"]
         aws("secretsmanager", environment).put_secret_value(SecretId=environment["KEYS"], SecretString="the-key")
         cognito = aws("cognito-idp", environment)
-        new = {"UserPoolId": "us-east-1_MoniqoLocal", "Username": "new@example.com"}
+        new = {"UserPoolId": POOL, "Username": "new@example.com"}
         cognito.admin_create_user(**new, MessageAction="SUPPRESS")
         cognito.admin_set_user_password(**new, Password="Correct-Horse-1", Permanent=True)
         run.process.kill()
@@ -461,9 +481,10 @@ def test_secrets_and_users_survive_a_restart(tmp_path: Path, place: Path) -> Non
         secret = aws("secretsmanager", environment).get_secret_value(SecretId=environment["KEYS"])
         assert secret["SecretString"] == "the-key"
         assert len(run.description["users"]) == 2
-        answer = aws("cognito-idp", environment).initiate_auth(
+        answer = aws("cognito-idp", environment).admin_initiate_auth(
+            UserPoolId=POOL,
             ClientId=environment["CLIENT"],
-            AuthFlow="USER_PASSWORD_AUTH",
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": "new@example.com", "PASSWORD": "Correct-Horse-1"},
         )
         assert answer["AuthenticationResult"]["RefreshToken"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import resource
 import signal
 import socket
@@ -9,13 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from shutil import copytree
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.local_run import LocalRun, Reply, free_port, gone, is_free, local_run, refused
+from tests.support.local_run import LocalRun, Reply, exchange, free_port, gone, is_free, local_run, refused
 
 WALLET = {
     "wallet_id": "demo-wallet-v1",
@@ -280,6 +283,22 @@ def moniqo(state: Path, *arguments: str) -> tuple[int, str]:
     line = f'. {state}/environment; exec {sys.executable} -m moniqo_core.cli "$@"'
     done = subprocess.run(["/bin/sh", "-c", line, "sh", *arguments], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
+def test_stranger_who_guesses_passwords_blocks_nobody_else(running: LocalRun) -> None:
+    def guess(number: int) -> Reply:
+        body = {"email": f"guess{number}@example.com", "password": "guess"}
+        stranger = http.client.HTTPConnection("127.0.0.1", running.port, timeout=40, source_address=("127.0.0.2", 0))
+        with closing(stranger):
+            return exchange(stranger, "POST", f"{BASE}/auth/login", body)
+
+    with ThreadPoolExecutor(8) as threads:
+        refused = [answer for answer in threads.map(guess, range(160)) if answer.status == 429]
+
+    assert running.login()
+    assert {answer.json["code"] for answer in refused} == {"RATE_LIMIT_EXCEEDED"}, "the gateway's limit has no code"
+    assert len(refused) == 60
 
 
 def test_keys_command_shows_and_rotates_keys_from_a_shell(running: LocalRun) -> None:

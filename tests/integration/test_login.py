@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from moniqo_core import bootstrap
 from moniqo_core.services import login as login_service
-from tests.conftest import Database
+from tests.conftest import Database, Run
 from tests.support.lambdas import Answer, Invoke, call, http_event
 from tests.support.wallets import mock_aws
 
@@ -41,17 +41,20 @@ def pool(environment: pytest.MonkeyPatch, database: Database) -> Iterator[Pool]:
     with mock_aws():
         cognito = boto3.client("cognito-idp")
         pool_id = cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
-        client = cognito.create_user_pool_client(
-            UserPoolId=pool_id,
-            ClientName="web",
-            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        )
+        client = cognito.create_user_pool_client(UserPoolId=pool_id, ClientName="web")
         client_id = client["UserPoolClient"]["ClientId"]
+        environment.setenv("USER_POOL_ID", pool_id)
         environment.setenv("JWT_CLIENT_ID", client_id)
         bootstrap.settings.cache_clear()
         made = Pool(cognito, pool_id, client_id)
         made.add(EMAIL, PASSWORD, permanent=True)
         yield made
+
+
+def log_in_from(address: str, email: str, password: str) -> Answer:
+    event = http_event("POST", "/auth/login", body={"email": email, "password": password})
+    event["requestContext"]["http"]["sourceIp"] = address
+    return call("login", event)
 
 
 def log_in(invoke: Invoke, email: str = EMAIL, password: str = PASSWORD) -> Answer:
@@ -127,6 +130,55 @@ def test_login_limit_uses_the_gateway_address_and_no_header(
     assert guess(9, "203.0.113.8") == 401
 
 
+def test_stranger_blocks_only_the_own_address_and_adds_no_more_counters(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, database: Database, run: Run
+) -> None:
+    monkeypatch.setattr(login_service, "ATTEMPTS_PER_ADDRESS", 3)
+
+    def counters() -> int:
+        return run(database["rate_counters"].count_documents({}))
+
+    guesses = [log_in_from("203.0.113.7", f"guess{number}@example.com", "guess").status for number in range(4)]
+    counted = counters()
+    guesses += [log_in_from("203.0.113.7", f"more{number}@example.com", "guess").status for number in range(20)]
+
+    assert guesses == [401] * 3 + [429] * 21
+    assert counters() == counted
+    assert log_in_from("203.0.113.8", EMAIL, PASSWORD).status == 200
+    assert log_in_from("203.0.113.7", EMAIL, PASSWORD).status == 429
+
+
+def test_failed_refreshes_are_limited_per_address(invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_service, "REFRESHES_PER_ADDRESS", 3)
+    token = log_in(invoke).json["refresh_token"]
+
+    def refresh(token: str, address: str) -> int:
+        event = http_event("POST", "/auth/refresh", body={"refresh_token": token})
+        event["requestContext"]["http"]["sourceIp"] = address
+        return call("refresh_token", event).status
+
+    assert [refresh(token, "203.0.113.7") for _ in range(5)] == [200] * 5
+    assert [refresh("not-one", "203.0.113.7") for _ in range(5)] == [401, 401, 401, 429, 429]
+    assert refresh(token, "203.0.113.8") == 200
+
+
+def test_passwords_are_checked_with_the_rights_of_the_function_and_for_the_callers_address(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[dict[str, Any]]()
+    client = pool.cognito
+    client.meta.events.register(
+        "provide-client-params.cognito-idp.*", lambda params, model, **_: asked.append({model.name: params})
+    )
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: client)
+
+    assert log_in_from("203.0.113.7", EMAIL, PASSWORD).status == 200
+    (login,) = asked
+    sent = login["AdminInitiateAuth"]
+    assert (sent["AuthFlow"], sent["UserPoolId"]) == ("ADMIN_USER_PASSWORD_AUTH", pool.pool_id)
+    assert sent["ContextData"]["IpAddress"] == "203.0.113.7"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -153,8 +205,10 @@ class _Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def initiate_auth(self, **arguments: Any) -> dict[str, Any]:
+    def admin_initiate_auth(self, **arguments: Any) -> dict[str, Any]:
         raise self.error
+
+    initiate_auth = admin_initiate_auth
 
 
 @pytest.mark.parametrize(

@@ -178,15 +178,16 @@ def issuer() -> Iterator[str]:
         thread.join()
 
 
-def user_pool() -> str:
-    """Make a Cognito pool with one user and return the id of its client."""
+def user_pool(patch: pytest.MonkeyPatch) -> str:
+    """Make the Cognito pool of this environment with one user, and return the id of its client."""
     cognito = boto3.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
-    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-    client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="web", ExplicitAuthFlows=flows)
+    client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]["ClientId"]
     cognito.admin_create_user(UserPoolId=pool, Username=EMAIL, TemporaryPassword=PASSWORD)
     cognito.admin_set_user_password(UserPoolId=pool, Username=EMAIL, Password=PASSWORD, Permanent=True)
-    return str(client["UserPoolClient"]["ClientId"])
+    patch.setenv("USER_POOL_ID", pool)
+    patch.setenv("JWT_CLIENT_ID", client)
+    return str(client)
 
 
 def make_world(client_id: str, database: AsyncDatabase[dict[str, Any]]) -> World:

@@ -26,6 +26,7 @@ ACTIONS = {
     "send_message_batch": "sqs:SendMessage",
     "receive_message": "sqs:ReceiveMessage",
     "delete_message": "sqs:DeleteMessage",
+    "admin_initiate_auth": "cognito-idp:AdminInitiateAuth",
 }
 QUEUES = {"sync_queue_url": "SyncQueue", "evaluation_queue_url": "EvaluationQueue"}
 UNRELATED = {"settings", "configure_logging", "check_database", "preload", "is_outage"}
@@ -47,7 +48,8 @@ def used_rights(function: str) -> set[Right]:
             rights.add(("secretsmanager:GetSecretValue", "MongoSecretArn"))
         queues = {queue for name in made for setting, queue in QUEUES.items() if setting in _strings(name)}
         for action in {action for method in _started(tree, factory) for action in _actions(method)}:
-            rights |= {(action, place) for place in (queues if action.startswith("sqs:") else {"KeySecret"})}
+            places = {"sqs": queues, "secretsmanager": {"KeySecret"}, "cognito-idp": {"UserPool"}}
+            rights |= {(action, place) for place in places[action.partition(":")[0]]}
     return rights
 
 

@@ -43,6 +43,7 @@ class Settings:
     key_secret_id: str | None = None
     jwt_issuer: str | None = None
     jwt_client_id: str | None = None
+    user_pool_id: str | None = None
     jwt_user_claim: str = "sub"
     jwt_groups_claim: str = "cognito:groups"
     jwt_jwks_url: str | None = None

@@ -22,4 +22,5 @@ def login() -> Login:
 
     patience = Config(connect_timeout=3, read_timeout=8, retries={"total_max_attempts": 2})
     cognito = boto3.client("cognito-idp", config=patience)
-    return Login(cognito, bootstrap.settings().need("jwt_client_id"), RateCounters(bootstrap.database(), WINDOW))
+    settings, attempts = bootstrap.settings(), RateCounters(bootstrap.database(), WINDOW)
+    return Login(cognito, settings.need("user_pool_id"), settings.need("jwt_client_id"), attempts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
@@ -26,8 +27,8 @@ router = api_router()
         **problem_responses(UnauthenticatedError, RateLimitExceededError),
     },
 )
-async def refresh_token(body: RefreshRequest) -> Response:
-    """Get a new access token without the password."""
-    return json_response(
-        TokensView.model_validate(await bootstrap.login().refresh(body.refresh_token.get_secret_value()))
-    )
+async def refresh_token(body: RefreshRequest, request: Request) -> Response:
+    """Get a new access token without the password. Failed attempts are limited per address."""
+    address = request.client.host if request.client else ""
+    tokens = await bootstrap.login().refresh(body.refresh_token.get_secret_value(), address)
+    return json_response(TokensView.model_validate(tokens))
