@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -39,6 +40,26 @@ __all__ = ["aws", "break_wallet"]
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
 CANARY = "canary-venue-text"
+
+
+async def with_copies(db: Database, wallet: str, count: int) -> list[str]:
+    """Copy the documents of a demo wallet until there are ``count``, and return the ids of all."""
+    wallets = [wallet, *(str(uuid.uuid4()) for _ in range(count - 1))]
+    for name in ("user_wallets", "demo_wallet_state", "demo_wallet_ledger"):
+        of_one = [text async for text in db[name].find({"$or": [{"_id": wallet}, {"user_wallet_id": wallet}]})]
+        copies = [_renamed(document, wallet, other) for other in wallets[1:] for document in of_one]
+        if copies:
+            await db[name].insert_many(copies)
+    return wallets
+
+
+def _renamed(value: Any, old: str, new: str) -> Any:
+    """Return a stored value with another wallet's id in it."""
+    if isinstance(value, dict):
+        return {name: _renamed(item, old, new) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, old, new) for item in value]
+    return value.replace(old, new) if isinstance(value, str) else value
 
 
 class TestManualSync:
@@ -264,9 +285,11 @@ class TestSchedule:
         assert len({wallet_id for body in bodies for wallet_id in body["user_wallet_ids"]}) == 530
         assert len({body["sync_id"] for body in bodies}) == 22
 
-    @pytest.mark.parametrize("count", [1, 12])
-    def test_batch_of_any_size_makes_four_round_trips(self, invoke: Invoke, count: int) -> None:
-        wallets = [create(invoke)["id"] for _ in range(count)]
+    @pytest.mark.parametrize("count", [1, 12, 250])
+    def test_batch_of_any_size_makes_four_round_trips(
+        self, invoke: Invoke, count: int, seeded: Database, run: Run
+    ) -> None:
+        wallets = run(with_copies(seeded, create(invoke)["id"], count))
         sync(invoke, wallets[0])
         scheduled = utc_now() + timedelta(minutes=5)
         half = count // 2 or 1

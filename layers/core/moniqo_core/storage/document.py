@@ -14,6 +14,10 @@ Document = dict[str, Any]
 
 Database = AsyncDatabase[Document]
 
+WHOLE_RESULT: Final = 100_000
+"""A batch size for results that are read whole. Without it the server sends 101 documents, and the rest only when the
+driver asks again, which is one more round trip."""
+
 
 USER_WALLETS: Final = "user_wallets"
 """The collection of users' wallets, which most rooms of the storage read."""

@@ -9,7 +9,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import Fill, numbered_order_id
-from moniqo_core.storage.document import Database, Document, begins_with
+from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, begins_with
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.decision_input_decoder import read_command
@@ -120,6 +120,6 @@ class DemoHistory:
         relevant = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
         query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **relevant}
         fields = ["seq", "account", *(f"fills.{name}" for name in _FILL_FIELDS)]
-        entries = await self._entries.find(query, fields).sort("seq", 1).to_list()
+        entries = await self._entries.find(query, fields, batch_size=WHOLE_RESULT).sort("seq", 1).to_list()
         fills = [read_fill({**item, "levels": ()}) for entry in entries for item in entry.get("fills", ())]
         return EpochHistory(read_account(entries[0]["account"]), fills)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import WHOLE_RESULT, Database, Document
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 
@@ -59,7 +59,7 @@ class SnapshotReader:
             {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
         ]
         found: list[LoadedAccount] = []
-        async for document in await self._states.aggregate(pipeline):
+        async for document in await self._states.aggregate(pipeline, batchSize=WHOLE_RESULT):
             try:
                 found.append(await self._loaded(document))
             except UNREADABLE_DOCUMENT:

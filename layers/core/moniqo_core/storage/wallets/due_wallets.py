@@ -10,7 +10,7 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 
 from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
-from moniqo_core.storage.document import USER_WALLETS, Database, Document
+from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document
 from moniqo_core.storage.wallets.user_wallets import read_wallets
 
 
@@ -92,7 +92,7 @@ class DueWallets:
         if not leased.modified_count:
             return ClaimedWallets((), ())
         mine = {"_id": {"$in": list(due)}, "sync_lease.token": lease.token}
-        return ClaimedWallets(*read_wallets(await self._wallets.find(mine).to_list()))
+        return ClaimedWallets(*read_wallets(await self._wallets.find(mine, batch_size=WHOLE_RESULT).to_list()))
 
     async def claim_one(self, wallet: UserWallet, lease: SyncLease, now: datetime) -> bool:
         """Lease a wallet as it was read. Return False if another worker has leased it, or synced it since."""

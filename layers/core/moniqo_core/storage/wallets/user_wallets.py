@@ -17,7 +17,7 @@ from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import taken
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
-from moniqo_core.storage.document import USER_WALLETS, Database, Document
+from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document
 from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.user_wallet_codec import (
     read_user_wallet,
@@ -72,7 +72,8 @@ class UserWalletStore:
 
     async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
         """Return these wallets of any owner, without those that are deleted or cannot be read."""
-        found = self._wallets.find({"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None})
+        query = {"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None}
+        found = self._wallets.find(query, batch_size=WHOLE_RESULT)
         wallets, _ = read_wallets(await found.to_list())
         return wallets
 
