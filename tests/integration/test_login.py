@@ -96,6 +96,19 @@ def test_temporary_password_must_be_changed_first(invoke: Invoke, pool: Pool) ->
     assert (answer.status, answer.json["code"]) == (403, "PASSWORD_CHANGE_REQUIRED")
 
 
+def test_account_with_a_second_factor_signs_in_on_the_page(invoke: Invoke, pool: Pool) -> None:
+    token = log_in(invoke).json["access_token"]
+    pool.cognito.associate_software_token(AccessToken=token)
+    pool.cognito.verify_software_token(AccessToken=token, UserCode="123456")
+    app = {"Enabled": True, "PreferredMfa": True}
+    pool.cognito.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings=app)
+
+    answer = log_in(invoke)
+
+    assert (answer.status, answer.json["code"]) == (403, "FORBIDDEN")
+    assert answer.json["hint"] == "Log in on the sign-in page."
+
+
 def test_invalid_refresh_token_is_401(invoke: Invoke, pool: Pool) -> None:
     answer = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": "not-one"})
 

@@ -96,12 +96,9 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str, **parameters: str) ->
 def deploy_again(sam: str, deployment: Deployment, template: Mapping[str, Any], **parameters: str) -> Deployment:
     """Deploy a built template as `make deploy` does. ``parameters`` are those that samconfig.toml would list."""
     emulator = deployment.emulator
-    chosen = {
-        "Environment": "e2e",
-        "MongoSecretArn": _database_secret(emulator, deployment.mongodb_url),
-        "SyncRateMinutes": "1",
-    }
-    chosen |= {"KeyRotationDays": "0"} | parameters
+    chosen = {"Environment": "e2e", "MongoSecretArn": _database_secret(emulator, deployment.mongodb_url)}
+    chosen |= {"SyncRateMinutes": "1", "KeyRotationDays": "0", "SignInReturnUrl": "https://example.com/welcome"}
+    chosen |= parameters
     overrides = [f"{name}={value}" for name, value in chosen.items()]
     settings = {"e2e": {"deploy": {"parameters": {"parameter_overrides": overrides}}}}
     values, path = emulator.folder / "parameters.yaml", emulator.folder / "template.json"
