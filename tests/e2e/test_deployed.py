@@ -17,7 +17,6 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import pytest
-from botocore.exceptions import ClientError
 from pymongo import MongoClient
 
 from tests.support.deployment import STACK, Deployment, Person, deploy, deploy_again, next_release
@@ -127,16 +126,6 @@ def test_only_public_routes_need_no_token(deployed: Deployment, untouched: str) 
         refused = deployed.call("GET", f"{BASE}/wallets", token=token)
         assert (refused.status, refused.json) == (401, {"message": "Unauthorized"})
     assert deployed.call("GET", f"{BASE}/nothing").status == 404
-
-
-def test_nobody_can_try_passwords_at_cognito_itself(deployed: Deployment, token: str) -> None:
-    client = deployed.resources["UserPoolClient"]
-    with pytest.raises(ClientError, match="USER_PASSWORD_AUTH flow not enabled"):
-        deployed.emulator.client("cognito-idp").initiate_auth(
-            ClientId=client,
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": TRADER.email, "PASSWORD": TRADER.password},
-        )
 
 
 def test_new_user_trades_and_sees_the_right_balance(deployed: Deployment, token: str) -> None:

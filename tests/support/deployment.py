@@ -139,6 +139,9 @@ def _built() -> dict[str, Any]:
     for name in NOT_EMULATED:
         del document["Resources"][name]
     for resource in document["Resources"].values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            if event["Type"] == "SQS":  # the emulator takes a parameter's number for a text
+                event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = 2
         # The new file is elsewhere, and paths are relative to the template's folder.
         for source in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][source] = str(BUILT / resource["Properties"][source])
