@@ -84,9 +84,9 @@ help: ## Show this list
 run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MONGODB_URL, PARAMETERS)
 	@exec $(PY) -m local
 
-.PHONY: indexes
-indexes: $(RUN) ## Create the indexes and definitions of the database at MONGODB_URL
-	@$(PY) -m moniqo_core.prepare
+.PHONY: migrate
+migrate: $(RUN) ## Bring the database at MONGODB_URL to the state that this release needs (ARGS=--status)
+	@.venv/bin/moniqo-admin migrate $(ARGS)
 
 # Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged. There is one
 # process more than processors, because tests that start processes wait for a quarter of the time.

@@ -1,28 +1,23 @@
-"""Creates the indexes and wallet definitions in the database. Repeating it changes nothing."""
+"""Runs the migrations that the service requires on the database. Repeating it changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import Final
 from urllib.parse import urlsplit
 
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 
 from local.errors import LocalError
 
-_SILENCE_SECONDS: Final = 3.0
-
 
 async def seed(url: str, database: str, starting: Callable[[], bool], say: Callable[[str], None]) -> None:
-    """Seed ``database`` at ``url``. Wait for the server while it is ``starting``. ``LocalError`` if that fails.
+    """Migrate ``database`` at ``url``. Wait for the server while it is ``starting``. ``LocalError`` if that fails.
 
     ``say`` gets a line for every few seconds that it takes.
     """
+    from moniqo_core.migrations.run import REQUIRED, migrate
     from moniqo_core.storage.client import UnsupportedServerError, connect, server_version
-    from moniqo_core.storage.indexes import INDEXES, ensure_indexes
-    from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 
     try:
         db = connect(url, database)
@@ -30,17 +25,12 @@ async def seed(url: str, database: str, starting: Callable[[], bool], say: Calla
         raise LocalError("MONGODB_URL is not a MongoDB connection string.") from None
     try:
         await _wait(lambda: server_version(db), url, starting)
-        told = time.monotonic()
-        for number, collection in enumerate(INDEXES):
-            if time.monotonic() - told > _SILENCE_SECONDS:
-                say(f"  the database: indexes of {number} of {len(INDEXES)} collections are there")
-                told = time.monotonic()
-            await ensure_indexes(db, [collection])
-        await seed_definitions(db)
+        async for _ in migrate(db, lambda text: say(f"  the database: {text}"), REQUIRED):
+            pass
     except UnsupportedServerError as error:
         raise LocalError(f"{error}.") from None
     except PyMongoError as error:
-        raise LocalError(f"the database at {_address(url)} could not be seeded: {type(error).__name__}.") from None
+        raise LocalError(f"the database at {_address(url)} could not be migrated: {type(error).__name__}.") from None
     finally:
         await db.client.close()
 

@@ -13,6 +13,7 @@ import random
 import uuid
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import hypothesis
@@ -21,8 +22,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.http import authentication
+from moniqo_core.migrations.run import REQUIRED
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.migration_records import COLLECTION as MIGRATIONS
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
 from tests.support import lambdas
@@ -55,6 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slowest files."""
     places = {name: place for place, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+_MIGRATED = [{"_id": each.number, "done_at": datetime(2026, 1, 1, tzinfo=UTC)} for each in REQUIRED]
 
 
 class Run(Protocol):
@@ -101,7 +107,7 @@ def fresh_environment(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
-    """Use an empty database with every index, the one the handlers use.
+    """Use a migrated database without wallets and definitions, the one the handlers use.
 
     Set-ups have a client of their own. It waits as long as the server needs, which may be long on a busy machine.
     """
@@ -110,6 +116,7 @@ def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Databa
     patch.setenv("MONGODB_DATABASE", name)
     db = with_utc_times(patient_client(mongo_url)[name])
     event_loop.run(ensure_indexes(db))
+    event_loop.run(db[MIGRATIONS].insert_many([dict(record) for record in _MIGRATED]))
     yield db
     event_loop.run(db.client.drop_database(name))
 

@@ -1,11 +1,7 @@
-"""The indexes, and the command that prepares a database."""
+"""The indexes."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import uuid
 from typing import Any
 
 import pytest
@@ -14,7 +10,6 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.storage import client
 from moniqo_core.storage.client import UnsupportedServerError, url_from_secret
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
-from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from tests.conftest import Database, Run
 
 
@@ -63,27 +58,3 @@ def test_too_old_server_is_refused(database: Database, run: Run, monkeypatch: py
 @pytest.mark.parametrize("text", ["mongodb://host/", " mongodb://host/\n", '{"url": "mongodb://host/"}'])
 def test_secret_may_be_the_url_or_an_object_with_it(text: str) -> None:
     assert url_from_secret(text) == "mongodb://host/"
-
-
-def prepare(**variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "PYTHONPATH"}}
-    command = [sys.executable, "-m", "moniqo_core.prepare"]
-    return subprocess.run(command, env=kept | variables, capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_prepare_command_is_repeatable(mongo_url: str, database: Database, run: Run) -> None:
-    name = f"{database.name}_p"
-    try:
-        for _ in range(2):
-            done = prepare(MONGODB_URL=mongo_url, MONGODB_DATABASE=name)
-            assert (done.returncode, done.stderr) == (0, "")
-        assert run(database.client[name]["wallets"].count_documents({})) == len(SEEDS)
-    finally:
-        run(database.client.drop_database(name))
-
-
-def test_prepare_command_reports_a_missing_setting() -> None:
-    done = prepare(MONGODB_DATABASE=uuid.uuid4().hex)
-
-    assert done.returncode == 1
-    assert done.stderr.strip() == "MONGODB_SECRET_ID is not set."

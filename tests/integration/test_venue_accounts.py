@@ -370,28 +370,28 @@ def admin(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[st
     """Run ``moniqo-admin`` with connections of its own, and return its exit code and what it printed."""
     forget()
     capsys.readouterr()
-    code = cli.main(["accounts", *words])
+    code = cli.main(list(words))
     forget()
     return code, capsys.readouterr().out.splitlines()
 
 
-def test_migration_lists_duplicates_and_what_each_may_do(
+def test_duplicates_are_listed_with_what_each_may_do(
     venue: FakeVenue, caller: Caller, capsys: pytest.CaptureFixture[str]
 ) -> None:
     oldest, second = caller.duplicates(venue)
     caller.connected(venue.credentials())
 
-    for action in ("migrate", "duplicates"):
-        code, lines = admin(capsys, action)
-        shown = [line.split() for line in lines]
-        assert code == 1
-        assert [row[0] for row in shown[-3:-1]] == [oldest, second]
-        assert [row[1] for row in shown[-3:-1]] == [TRADER.id, TRADER.id]
-        assert [" ".join(row[4:]) for row in shown[-3:-1]] == ["trades", "cancels only"]
-        assert lines[-1] == "1 venue account with several wallets."
+    code, lines = admin(capsys, "accounts", "duplicates")
+    shown = [line.split() for line in lines]
+    assert code == 1
+    assert [row[0] for row in shown[-3:-1]] == [oldest, second]
+    assert [row[1] for row in shown[-3:-1]] == [TRADER.id, TRADER.id]
+    assert [" ".join(row[4:]) for row in shown[-3:-1]] == ["trades", "cancels only"]
+    assert lines[-1] == "1 venue account with several wallets."
+    assert admin(capsys, "migrate")[1][-1].endswith("Accounts with several wallets: 1.")
 
     assert caller.delete(second).status == 204
-    assert admin(capsys, "duplicates") == (0, ["No two wallets of a user share an account."])
+    assert admin(capsys, "accounts", "duplicates") == (0, ["No two wallets of a user share an account."])
 
 
 def test_migration_asks_venues_for_the_account_of_older_wallets(
@@ -405,7 +405,11 @@ def test_migration_asks_venues_for_the_account_of_older_wallets(
 
     code, lines = admin(capsys, "migrate")
 
-    assert (code, lines[0]) == (0, "API keys: 2. Cannot be read: 0. Account ids: 1. Not found out: 1.")
+    result = "API keys: 2. Cannot be read: 0. Account ids: 1. Not found out: 1. Accounts with several wallets: 0."
+    assert (code, lines) == (0, [f"3 account fingerprints: {result}"])
+    assert admin(capsys, "migrate") == (0, ["Every migration of this release has run."])
+    again = "API keys: 0. Cannot be read: 0. Account ids: 0. Not found out: 1. Accounts with several wallets: 0."
+    assert admin(capsys, "migrate", "--again", "3") == (0, [f"3 account fingerprints: {again}"])
     assert_taken(caller.connect(second_key(venue, credentials)), older)
 
 

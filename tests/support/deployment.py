@@ -89,7 +89,7 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str, **parameters: str) ->
     """Deploy what `make build` made, and add what the emulator does not create."""
     deployment = deploy_again(sam, Deployment(emulator, {}, mongodb_url), _built(), **parameters)
     _create_routes(deployment)
-    _prepare_database(mongodb_url)
+    _migrate_database(mongodb_url)
     return deployment
 
 
@@ -207,7 +207,7 @@ def _function(operation: Mapping[str, Any], resources: Mapping[str, str]) -> str
     return resources[found[1]]
 
 
-def _prepare_database(url: str) -> None:
-    command = [sys.executable, "-m", "moniqo_core.prepare"]
+def _migrate_database(url: str) -> None:
+    command = [sys.executable, "-m", "moniqo_core.cli", "migrate"]
     done = subprocess.run(command, env={"MONGODB_URL": url}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Every index of the database. ``python -m moniqo_core.prepare`` creates them."""
+"""Every index of the database. A migration creates them: see :mod:`moniqo_core.migrations.listed`."""
 
 from __future__ import annotations
 

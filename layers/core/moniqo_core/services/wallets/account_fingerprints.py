@@ -1,7 +1,7 @@
 """Complete the fingerprints of wallets that were connected before fingerprints existed, or under another key ring.
 
 A new wallet gets its fingerprints when it is connected. An older wallet gets that of its API key here, without a call
-to the venue. Only the venue knows the account's id, so ``moniqo-admin accounts migrate`` asks it for the other one.
+to the venue. Only the venue knows the account's id, for which ``moniqo-admin migrate`` asks it.
 """
 
 from __future__ import annotations

@@ -62,6 +62,11 @@ class VenueAccounts:
         found = self._wallets.find(query, _SHOWN)
         return sorted(_read(document) for document in await found.to_list())
 
+    async def any_connected(self) -> bool:
+        """Tell whether there is a live wallet with credentials."""
+        query = {"is_demo": False, "deleted_at": None, "credentials": {"$type": "string"}}
+        return await self._wallets.find_one(query, {"_id": 1}) is not None
+
     async def without_fingerprints(
         self, key_id: str, user_id: str | None, after: str | None, limit: int
     ) -> Sequence[Document]:

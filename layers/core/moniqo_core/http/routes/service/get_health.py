@@ -11,6 +11,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.common import View
+from moniqo_core.migrations.run import require_migrations
 
 router = api_router()
 
@@ -32,6 +33,10 @@ class HealthView(View):
     },
 )
 async def get_health() -> Response:
-    """Write to the database, at most every 10 seconds. Any status but 200 means that orders cannot be placed now."""
+    """Write to the database, at most every 10 seconds, and check that the migrations of this release have run.
+
+    Any status but 200 means that orders cannot be placed now, or not safely. The text says why.
+    """
     await bootstrap.check_database()
+    await require_migrations(bootstrap.database())
     return json_response(HealthView())
