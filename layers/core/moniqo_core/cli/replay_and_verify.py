@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from moniqo_core.cli.exit_code import ExitCode
@@ -64,6 +64,7 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
         return ExitCode.UNKNOWN
     total = len(wallets) if wallets else await StoredJournals(database).wallet_count()
     checked = entries = missing = different = 0
+    later: set[str] = set()
     with Progress("wallets", total) as progress:
         async for wallet in _ids(database, wallets):
             found = await replay.run(wallet)
@@ -74,11 +75,14 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
                 progress.say(f"{wallet}: no such wallet")
                 continue
             entries += found.entries
+            later |= found.later_fields
             if found.difference is not None:
                 different += 1
                 progress.say(f"{wallet}: {describe(found.difference)}")
     summary = f"{counted(checked - missing, 'wallet')}, {counted(entries, 'entry', 'entries')}"
     sys.stdout.write(f"{summary}: {different or 'none'} differ{'s' * (different == 1)}\n")
+    if later:
+        sys.stdout.write(f"Ignored fields: {_later(later)}.\n")
     return ExitCode.DIFFERS if different else ExitCode.UNKNOWN if missing else ExitCode.AGREES
 
 
@@ -103,6 +107,7 @@ def table(found: Replay) -> str:
             if found.believed
             else []
         ),
+        *([("ignored fields", _later(found.later_fields))] if found.later_fields else []),
         ("orders", str(found.orders)),
         ("fills", str(found.fills)),
         ("epochs", str(found.epochs)),
@@ -118,6 +123,10 @@ def table(found: Replay) -> str:
         ]
     width = max(len(name) for name, _ in rows)
     return "".join(f"{name:<{width}}  {value}\n" for name, value in rows)
+
+
+def _later(names: Iterable[str]) -> str:
+    return f"{', '.join(sorted(names))}, which this release does not know"
 
 
 def describe(difference: Difference) -> str:

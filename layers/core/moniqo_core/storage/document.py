@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, Final
 
@@ -31,6 +33,11 @@ def optional_text(amount: Decimal | None) -> str | None:
 def optional_decimal(text: str | None) -> Decimal | None:
     """Return the amount of a form that :func:`optional_text` returned."""
     return None if text is None else Decimal(text)
+
+
+def later_fields(document: Mapping[str, Any], known: AbstractSet[str]) -> Document:
+    """Return the fields that are not ``known``. A later release stored them, and writers keep them."""
+    return {} if document.keys() <= known else {name: document[name] for name in document.keys() - known}
 
 
 def begins_with(prefix: str) -> Document:

@@ -36,8 +36,11 @@ def limit_changes_document(changes: Mapping[str, object]) -> Document:
 
 
 def read_limits(document: Mapping[str, Any]) -> RiskLimits:
-    """Return the limits of a document that :func:`limits_document` returned. A missing limit has its default."""
-    return RiskLimits(**{name: _value(name, stored) for name, stored in document.items()})
+    """Return the limits of a document that :func:`limits_document` returned.
+
+    A missing limit has its default. A limit of a later release is ignored.
+    """
+    return RiskLimits(**{name: _value(name, document[name]) for name in _NAMES if name in document})
 
 
 def _stored(value: object) -> object:

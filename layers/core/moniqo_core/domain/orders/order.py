@@ -135,7 +135,8 @@ class Order:
     entry order in ``entry``. ``exit_percent`` is the distance of its trigger from the average fill price, if it was
     given in percent. ``active_from`` is the time from which an exit or a replaced order is matched against the path.
     For other orders that is ``created_at``. ``filled_when_replaced`` is what a limit in the book had filled when it was
-    last replaced, apart from a mere smaller amount.
+    last replaced, apart from a mere smaller amount. ``later_fields`` are stored fields of a later release. They mean
+    nothing here, and stay with the order.
     """
 
     order_id: str
@@ -172,6 +173,7 @@ class Order:
     entry: str | None = None
     exit_percent: Decimal | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    later_fields: Mapping[str, object] = field(default_factory=dict)
 
     def copy(self) -> Order:
         """Return a copy that may be changed."""

@@ -41,6 +41,8 @@ _AMOUNTS: Final[Mapping[str, str]] = {
     "fee": "fee",
     "mirrored": "stored_fill_amount",
 }
+_OPTIONAL: Final = ("client_order_id", "settle_at")
+"""Fields that only some orders have. Partial indexes hold only documents that have them."""
 _ASKED_AMOUNTS: Final = ("amount", "quote_amount", "price", "stop_price", "trail_percent")
 
 
@@ -52,8 +54,7 @@ def order_key(user_wallet_id: str, seq: int) -> str:
 def live_document(order: LiveOrder) -> Document:
     """Return the document of an order."""
     request = order.request
-    # Partial indexes hold only documents that have these fields.
-    indexed = {"client_order_id": request.client_order_id, "settle_at": order.reconcile_at}
+    indexed = dict(zip(_OPTIONAL, (request.client_order_id, order.reconcile_at), strict=True))
     return {
         "_id": order_key(order.user_wallet_id, order.seq),
         **{name: value for name, value in indexed.items() if value is not None},
@@ -74,6 +75,14 @@ def live_document(order: LiveOrder) -> Document:
             **{name: optional_text(getattr(request, name)) for name in _ASKED_AMOUNTS},
         },
     }
+
+
+def live_update(document: Document) -> Document:
+    """Return the update that makes a stored order equal to ``document``, and keeps fields of a later release."""
+    changes = {name: value for name, value in document.items() if name not in {"_id", "request"}}
+    changes |= {f"request.{name}": value for name, value in document["request"].items()}
+    gone = {name: "" for name in _OPTIONAL if name not in document}
+    return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
 
 
 def read_live(document: Document) -> LiveOrder:

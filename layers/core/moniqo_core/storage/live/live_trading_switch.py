@@ -31,4 +31,4 @@ async def read_live_trading_switch(database: Database) -> LiveTradingSwitch:
 async def set_live_trading_switch(database: Database, switch: LiveTradingSwitch) -> None:
     """Set the switch. When it stops orders, an order that is decided after this call is refused."""
     fields = {"stopped": switch.stopped, "since": switch.since, "reason": switch.reason}
-    await database[DEPLOYMENT].replace_one({"_id": LIVE_TRADING_SWITCH}, fields, upsert=True)
+    await database[DEPLOYMENT].update_one({"_id": LIVE_TRADING_SWITCH}, {"$set": fields}, upsert=True)

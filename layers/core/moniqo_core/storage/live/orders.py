@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, cast
 
-from pymongo import ReplaceOne
+from pymongo import UpdateOne
 from pymongo.errors import ClientBulkWriteException, DuplicateKeyError, WriteConcernError
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
@@ -25,7 +25,7 @@ from moniqo_core.domain.wallets.venue_account import order_refusal
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import USER_WALLETS, Database, Document, begins_with
 from moniqo_core.storage.live.fills import LiveFillStore
-from moniqo_core.storage.live.live_order_codec import live_document, order_key, read_live
+from moniqo_core.storage.live.live_order_codec import live_document, live_update, order_key, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
 from moniqo_core.storage.live.pre_trade_state import (
     MAY_STILL_FILL,
@@ -108,7 +108,7 @@ class LiveOrderStore:
     async def update(
         self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = (), *, used_at: datetime | None = None
     ) -> bool:
-        """Replace the version ``before`` by ``after``, and add fills. Return False if another writer was faster.
+        """Change the version ``before`` to ``after``, and add fills. Return False if another writer was faster.
 
         ``used_at`` is the time of the owner's command that the change is the outcome of. The same write sets it as the
         wallet's time of last use.
@@ -121,7 +121,8 @@ class LiveOrderStore:
         writes: list[Any] = self.fills.inserts(after, fills)
         orders = f"{self._database.name}.{ORDERS}"
         position = len(writes)
-        writes.append(ReplaceOne({"_id": document["_id"], "version": before.version}, document, namespace=orders))
+        version = {"_id": document["_id"], "version": before.version}
+        writes.append(UpdateOne(version, live_update(document), namespace=orders))
         if used_at is not None:
             writes.append(mark_used(self._database.name, after.user_wallet_id, used_at))
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import UTC
 from decimal import Decimal
 from typing import Final
@@ -25,7 +26,7 @@ from moniqo_core.domain.orders.order import (
     TimeInForce,
 )
 from moniqo_core.domain.orders.status_history import OrderChange
-from moniqo_core.storage.document import Document, optional_decimal, optional_text
+from moniqo_core.storage.document import Document, later_fields, optional_decimal, optional_text
 
 _UTC_TIMES: Final = CodecOptions(dict, tz_aware=True, tzinfo=UTC)
 
@@ -58,7 +59,12 @@ def order_document(order: Order) -> Document:
         # The caller's own keys may contain characters that a document key must not.
         "metadata": json.dumps(order.metadata, ensure_ascii=False) if order.metadata else None,
         "receipt": _receipt(order.receipt),
+        **order.later_fields,
     }
+
+
+ORDER_FIELDS: Final = frozenset(item.name for item in fields(Order)) - {"later_fields"}
+"""The fields of an order that this release stores. Stored names never change, even if attributes are renamed."""
 
 
 def _receipt(receipt: Receipt) -> Document:
@@ -131,6 +137,7 @@ def read_order(document: Document) -> Order:
         exit_percent=optional_decimal(document.get("exit_percent")),
         metadata=json.loads(document["metadata"]) if document["metadata"] else {},
         receipt=_read_receipt(document["receipt"]),
+        later_fields=later_fields(document, ORDER_FIELDS),
     )
 
 
@@ -145,7 +152,12 @@ def pack_order(order: Document) -> bytes:
 
 def unpack_order(packed: bytes) -> Order:
     """Return the order of a value that :func:`pack_order` returned."""
-    return read_order(bson.decode(packed, _UTC_TIMES))
+    return read_order(unpack_order_document(packed))
+
+
+def unpack_order_document(packed: bytes) -> Document:
+    """Return the document of an order that :func:`pack_order` encoded."""
+    return bson.decode(packed, _UTC_TIMES)
 
 
 def fill_document(item: Fill) -> Document:

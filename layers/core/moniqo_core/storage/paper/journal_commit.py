@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
@@ -112,6 +113,7 @@ class DemoJournal:
         *,
         whole: bool = False,
         ends_turn: bool = False,
+        later_fields: Mapping[str, object] = MappingProxyType({}),
     ) -> CommitOutcome:
         """Try to make ``commit`` the next entry of its wallet.
 
@@ -122,6 +124,7 @@ class DemoJournal:
                 Its key is the field that keeps the number of that commit.
             whole: Write the whole snapshot, because the stored one is behind.
             ends_turn: Remove the claimed turn, because it is used or no longer needed.
+            later_fields: Fields of a later release, which a whole snapshot keeps.
 
         Raises:
             TemporarilyUnavailableError: the outcome is unknown. The entry was stored as a whole or not at all.
@@ -133,7 +136,7 @@ class DemoJournal:
         entry = entry_document(commit, commit_id)
         models: list[Any] = [
             self._insert(ENTRIES, entry),
-            self._whole_snapshot(after) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
+            self._whole_snapshot(after, later_fields) if whole else self._changed_snapshot(entry, ends_turn=ends_turn),
         ]
         if projection or groups:
             models.append(self._projected({}, {**(projection or {}), "journal_seq": after.seq}, after))
@@ -171,9 +174,9 @@ class DemoJournal:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})
         return entry is not None and entry["commit_id"] == commit_id
 
-    def _whole_snapshot(self, after: Account) -> Any:
+    def _whole_snapshot(self, after: Account, later: Mapping[str, object]) -> Any:
         behind = {"_id": after.user_wallet_id, "seq": {"$lt": after.seq}}
-        return ReplaceOne(behind, state_document(after), namespace=self._name(STATES))
+        return ReplaceOne(behind, {**later, **state_document(after)}, namespace=self._name(STATES))
 
     def _changed_snapshot(self, entry: Document, *, ends_turn: bool) -> Any:
         update = snapshot_update(entry)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
-from moniqo_core.storage.document import WHOLE_RESULT, Database, Document
-from moniqo_core.storage.paper.account_codec import read_account
+from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, later_fields
+from moniqo_core.storage.paper.account_codec import SNAPSHOT_FIELDS, read_account
 from moniqo_core.storage.paper.entry_codec import apply_entry
 
 log: Final = logging.getLogger("moniqo")
@@ -32,12 +33,14 @@ class WriteTurn(NamedTuple):
 class LoadedAccount(NamedTuple):
     """An account as of its last journal entry.
 
-    ``behind`` says that the stored snapshot misses entries, so the next commit must write it whole.
+    ``behind`` says that the stored snapshot misses entries, so the next commit must write it whole. ``later_fields``
+    are those of a later release, which a commit that writes the whole snapshot keeps.
     """
 
     account: Account
     behind: bool
     turn: WriteTurn | None = None
+    later_fields: Mapping[str, object] = MappingProxyType({})
 
 
 class SnapshotReader:
@@ -73,7 +76,12 @@ class SnapshotReader:
         if behind:
             await self._bring_forward(document)
         turn = document.get("turn")
-        return LoadedAccount(read_account(document), behind, WriteTurn(*turn) if turn else None)
+        return LoadedAccount(
+            read_account(document),
+            behind,
+            WriteTurn(*turn) if turn else None,
+            later_fields(document, SNAPSHOT_FIELDS),
+        )
 
     async def _bring_forward(self, document: Document) -> None:
         newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -24,6 +24,9 @@ from moniqo_core.domain.wallets.user_wallet import (
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 from moniqo_core.storage.wallets.balance_codec import balance_document, read_balance
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _SAME: Final = (
     "user_id",
@@ -122,7 +125,10 @@ def user_wallet_document(wallet: UserWallet) -> Document:
 
 
 def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
-    """Return the wallet of a document. Fields that an older version did not write have their defaults."""
+    """Return the wallet of a document. Fields that an older version did not write have their defaults.
+
+    Fields of a later version are ignored.
+    """
     before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
     return UserWallet(
         id=document["_id"],
@@ -134,12 +140,17 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
         account_fingerprints=tuple(document.get("account_fingerprints") or ()),
         settings=document.get("settings") or {},
         risk_limits=read_limits(document["risk_limits"]),
-        key_permissions=KeyPermissions(**permissions) if permissions else None,
+        key_permissions=KeyPermissions(**_known(KeyPermissions, permissions)) if permissions else None,
         baseline=_baseline(document.get("baseline")),
         balance=read_balance(document.get("balance") or {}),
-        connection=ConnectionState(**(document.get("connection") or {})),
-        statistics=SyncStatistics(**(document.get("statistics") or {})),
+        connection=ConnectionState(**_known(ConnectionState, document.get("connection") or {})),
+        statistics=SyncStatistics(**_known(SyncStatistics, document.get("statistics") or {})),
     )
+
+
+def _known(kind: type[DataclassInstance], document: Mapping[str, Any]) -> Document:
+    """Return the stored fields of a value of ``kind``, without those of a later release."""
+    return {name: document[name] for name in kind.__dataclass_fields__ if name in document}
 
 
 def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:

@@ -150,12 +150,19 @@ class DemoAccount:
         loaded, before = self._loaded, self.account
         fields = {**(projection or {}), **follow_account(before, commit)}
         groups, ends_turn = follow_groups(before, commit), loaded.turn is not None
-        outcome = await self._ledger.commit(commit, fields, groups, whole=loaded.behind, ends_turn=ends_turn)
+        outcome = await self._ledger.commit(
+            commit,
+            fields,
+            groups,
+            whole=loaded.behind,
+            ends_turn=ends_turn,
+            later_fields=loaded.later_fields,
+        )
         if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:
             self._evaluated = None
-            self._loaded = LoadedAccount(commit.after, behind=False)
+            self._loaded = LoadedAccount(commit.after, behind=False, later_fields=loaded.later_fields)
         return outcome is CommitOutcome.DONE
 
     async def _again(self, deadline: float) -> None:

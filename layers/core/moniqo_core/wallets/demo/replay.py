@@ -65,6 +65,7 @@ class Replay:
     fills: int = 0
     epochs: int = 0
     postings: Counter[str] = field(default_factory=Counter)
+    later_fields: set[str] = field(default_factory=set)
     difference: Difference | None = None
 
 
@@ -139,6 +140,7 @@ class WalletReplay:
             faults += commit_violations(account, commit)
         if faults:
             raise _DifferenceFoundError("invariants", "; ".join(faults), "hold")
+        found.later_fields |= entry.later_fields
         _count(found, commit)
         stored.apply(entry)
         return commit.after
