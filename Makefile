@@ -144,6 +144,12 @@ e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and us
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
 	  $(PY) -m pytest tests/e2e $(or $(ARGS),-n auto --maxprocesses 4 --dist loadfile)
 
+# Containers have the runtime's Python and this machine's CPU, so the layers are built for them and not for `host`.
+.PHONY: sam-local
+sam-local: $(DEV) $(SAM) ## Run functions and the README's journey in `sam local`, with Docker (ALL=1, BASE_IMAGE, MONGODB_URL)
+	@$(MAKE) --no-print-directory build BUILD_DIR=.build/sam-local/sam LAYER_PLATFORM=$$(uname -m)
+	SAM="$(CURDIR)/.venv-sam/bin/sam" ALL=$(ALL) $(PY) -m pytest tests/sam_local $(ARGS)
+
 .PHONY: clients
 clients: $(DEV) $(OPENAPI) ## Generate a Python and a TypeScript client from the OpenAPI document and use them
 	OPENAPI_TOOLS="$(CURDIR)/.venv-openapi" $(PY) -m pytest tests/clients $(ARGS)
@@ -250,6 +256,7 @@ lock: $(UV) ## Pin all requirements again, with hashes (UPGRADE=1 takes newer ve
 	$(LOCK) layers/core/pyproject.toml requirements/run.in -c $(LAYER_LOCK) -o requirements/run.txt
 	$(LOCK) layers/core/pyproject.toml requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --no-deps layers/exchanges/pyproject.toml -c requirements/dev.txt -o $(EXCHANGES_LOCK)
+	$(LOCK) requirements/lambda.in -c requirements/dev.txt -o requirements/lambda.txt
 	for name in uv sam ministack checkov calendars openapi; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 LOCK = .venv/bin/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links

@@ -16,6 +16,7 @@ from pymongo.errors import ClientBulkWriteException, OperationFailure
 from moniqo_core import event_loop
 
 ROOT = Path(__file__).resolve().parents[2]
+LOOPBACK = "127.0.0.1"
 _INTERNAL_ERROR = 1
 # Its standard input is a pipe of this process, so it ends when the tests end in any way.
 _PROGRAM = (
@@ -42,17 +43,18 @@ def close_patient_client(url: str) -> None:
 
 
 @contextmanager
-def embedded_server(*options: str) -> Iterator[str]:
+def embedded_server(*options: str, host: str = LOOPBACK) -> Iterator[str]:
     """Run a server that keeps nothing and yield its URL."""
     # It keeps its oplog in memory too. In a long test run that fills the cache, and then the server fails or does not
     # answer for seconds. Nothing here reads the oplog.
     oplog = ("--oplog-max-entries", "1000")
-    server, port = _launch([], "--port", "0", "--storage-path", ":memory:", *oplog, *options)
+    server, port = _launch([], "--host", host, "--port", "0", "--storage-path", ":memory:", *oplog, *options)
+    url = _url(port, host)
     with server:
         try:
-            yield _url(port)
+            yield url
         finally:
-            close_patient_client(_url(port))
+            close_patient_client(url)
             server.kill()
 
 
@@ -76,7 +78,7 @@ class DurableServer:
         return _url(self._port)
 
     def start(self) -> None:
-        where = ["--port", str(self._port), "--storage-path", str(self._path), "--sync-on-commit"]
+        where = ["--host", LOOPBACK, "--port", str(self._port), "--storage-path", str(self._path), "--sync-on-commit"]
         self._process, self._port = _launch(self.log, *where)
 
     def kill(self) -> None:
@@ -97,7 +99,7 @@ def failed_inside(error: BaseException) -> bool:
 def _launch(log: list[str], *options: str) -> tuple[subprocess.Popen[str], int]:
     """Start a server, and return it with its port once it listens. Its later output goes to the log."""
     server = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, "--host", "127.0.0.1", "--cache-size", "256M", *options],
+        [sys.executable, "-c", _PROGRAM, "--cache-size", "256M", *options],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -119,5 +121,5 @@ def _drain(stream: TextIO, log: list[str]) -> None:
         log.extend(stream)
 
 
-def _url(port: int) -> str:
-    return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+def _url(port: int, host: str = LOOPBACK) -> str:
+    return f"mongodb://{host}:{port}/?directConnection=true"

@@ -1,0 +1,87 @@
+"""The service in `sam local`: a daemon, Lambda's image, a database and AWS services that containers reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.mongo import embedded_server
+from tests.support.sam_local.aws import Services, aws_services
+from tests.support.sam_local.docker import Docker, NoDaemonError, docker_daemon
+from tests.support.sam_local.image import KEPT, runtime_image
+from tests.support.sam_local.sam import BUILT, MACHINE, SamApi, SamLocal
+
+SKIPPED = KEPT / "skipped"
+"""Why the last run tried nothing. `.ci/run` repeats it at its end."""
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """A Docker daemon. Without one, nothing here can be tried."""
+    SKIPPED.unlink(missing_ok=True)
+    try:
+        with docker_daemon() as daemon:
+            yield daemon
+    except NoDaemonError as error:
+        KEPT.mkdir(parents=True, exist_ok=True)
+        SKIPPED.write_text(f"{error}\n", encoding="utf-8")
+        pytest.skip(f"sam local was NOT tried: {error}")
+
+
+@pytest.fixture(scope="session")
+def services(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """The AWS services of a local run, at the address of the bridge."""
+    with aws_services(docker.gateway, tmp_path_factory.mktemp("services")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database_url(docker: Docker) -> Iterator[str]:
+    """A database at the address of the bridge. With MONGODB_URL set, it is that one."""
+    given = os.environ.get("MONGODB_URL")
+    if given:
+        yield given
+        return
+    with embedded_server(host=docker.gateway) as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="session")
+def sam(
+    docker: Docker, services: Services, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SamLocal]:
+    """SAM CLI with the built template and all that its functions need."""
+    assert BUILT.is_file(), "build first: `make sam-local` does"
+    prepared = subprocess.run(
+        [sys.executable, "-m", "moniqo_core.prepare"],
+        env={"MONGODB_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    seen_from_containers = database_url.replace(docker.gateway, MACHINE)
+    settings = {"MONGODB_URL": seen_from_containers, **services.settings}
+    with runtime_image(docker, services.emulation, services.certificate):
+        yield SamLocal(os.environ["SAM"], tmp_path_factory.mktemp("sam"), docker, settings)
+
+
+@pytest.fixture(scope="session")
+def api(sam: SamLocal) -> Iterator[SamApi]:
+    """A running `sam local start-api`."""
+    with sam.start_api() as running:
+        yield running
+
+
+@pytest.fixture
+def journey_folder(services: Services, tmp_path: Path) -> Path:
+    """A folder with the file from which the README's journey reads the trader's password."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps({"users": services.users}), encoding="utf-8")
+    return tmp_path
