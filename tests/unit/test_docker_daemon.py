@@ -34,6 +34,7 @@ def test_daemon_that_cannot_start_is_reported_with_its_last_words(
 ) -> None:
     program(tmp_path, "docker", "exit 1")
     program(tmp_path, "dockerd", "echo 'failed to start daemon: operation not permitted' >&2; exit 1")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # so that it does not wait for a run of `make sam-local`
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(NoDaemonError, match="dockerd does not start: failed to start daemon"), docker_daemon():
         pass

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Final
 
 from tests.support.tied_process import tied_process
@@ -81,8 +81,8 @@ def docker_daemon() -> Iterator[Docker]:
         yield usable
         return
     if shutil.which("dockerd", path=_system_path()) is None:
-        raise NoDaemonError("no daemon answers, and the program dockerd is not installed")
-    with TemporaryDirectory(prefix="moniqo-docker-", ignore_cleanup_errors=True) as folder:
+        raise NoDaemonError("no daemon answers with a bridge on this machine, and dockerd is not installed")
+    with _only_one(), TemporaryDirectory(prefix="moniqo-docker-", ignore_cleanup_errors=True) as folder:
         had_bridge = _has_bridge()
         try:
             with _own_daemon(Path(folder)) as own:
@@ -90,6 +90,14 @@ def docker_daemon() -> Iterator[Docker]:
         finally:
             if not had_bridge and _has_bridge():
                 subprocess.run(["ip", "link", "delete", _BRIDGE], env={"PATH": _system_path()}, check=False)
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Wait for other runs on this machine: two daemons would give out the same addresses on the same bridge."""
+    with Path(gettempdir(), f"moniqo-docker-{os.getuid()}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -24,7 +24,7 @@ LOCK: Final = ROOT / "requirements" / "lambda.txt"
 BOOTSTRAP: Final = Path(__file__).with_name("bootstrap")
 KEPT: Final = ROOT / ".build" / "sam-local"
 PYTHON: Final = "3.13"
-ARCHITECTURE: Final = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+ARCHITECTURE: Final = "x86_64" if platform.machine() == "x86_64" else "arm64"
 """The name that Lambda gives to this machine's CPU."""
 AMAZON: Final = f"public.ecr.aws/lambda/python:{PYTHON}-{ARCHITECTURE}"
 """The image that SAM CLI takes for functions of the template's runtime."""
