@@ -1,4 +1,7 @@
-"""Functions in `sam local invoke`, each with its event from events/: a few of each kind, or all with ALL=1."""
+"""Functions in `sam local invoke`, each with its event from events/: a few of each kind, or all with ALL=1.
+
+They run in this order, because most events are about the wallet that the event of `create_wallet` makes.
+"""
 
 from __future__ import annotations
 
