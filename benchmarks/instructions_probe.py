@@ -1,7 +1,11 @@
 """Count the instructions of the `place_order` of the checkout in the working directory, and print them as JSON.
 
-The interpreter of that checkout runs it. It must work in older checkouts too, so it finds the package by its type
-marker and prepares the database with the checkout's own benchmarks.
+The interpreter of that checkout runs it. The measured process sees what Lambda gives to the function: its folder, the
+checkout's own layer as `make build` trims it, and the packages of Lambda's runtime. The environment of the tests has
+more, for example an old version of pydantic that FastAPI imports where it finds it.
+
+The probe must work in older checkouts too. So it finds the package by its type marker, and it builds the layer and
+prepares the database with the checkout's own code.
 """
 
 from __future__ import annotations
@@ -14,13 +18,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 # The measured process imports only the function, so its events come from a file.
 PROGRAM = """
 import json, sys
-sys.path.insert(0, "functions/place_order")
 events = json.load(open(sys.argv[1]))
 import app
 for event in events:
@@ -31,8 +36,20 @@ for event in events:
 ORDER = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.01"}
 WARMED_UP = 20
 WARM_CALLS = 200
-# A fixed seed for the order of sets. Pydantic would read the metadata of every installed tool to look for plugins.
-SETTINGS = {"PYTHONHASHSEED": "0", "PYDANTIC_DISABLE_PLUGINS": "1", "MONGODB_DATABASE": "instructions"}
+SETTINGS = {
+    "PYTHONHASHSEED": "0",  # a fixed seed for the order of sets
+    "PYTHONDONTWRITEBYTECODE": "1",  # as in Lambda, which cannot write to its layers
+    "MONGODB_DATABASE": "instructions",
+}
+
+
+@dataclass(frozen=True)
+class Start:
+    """The database, the packages and the events that a start of the function gets."""
+
+    url: str
+    import_path: str
+    events: Path
 
 
 def main() -> None:
@@ -40,19 +57,24 @@ def main() -> None:
     from tests.support.mongo import embedded_server
 
     with embedded_server() as url, tempfile.TemporaryDirectory() as folder:
-        # The caller's environment may forbid bytecode files. Then each start would compile everything.
-        for name in [name for name in os.environ if name.startswith("PYTHON")]:
-            del os.environ[name]
-        os.environ.update(SETTINGS, MONGODB_URL=url)
-        events = Path(folder) / "events.json"
-        wallets = asyncio.run(_wallets(url, 4))
-        _write(events, wallets[0], 1)
-        _run([], events)  # compiles all modules that have no bytecode yet
+        start = Start(url, import_path(Path(folder)), Path(folder) / "events.json")
+        wallets = asyncio.run(_wallets(url, 3))
         counted = []
-        for wallet, calls in zip(wallets[1:], (1, WARMED_UP, WARMED_UP + WARM_CALLS), strict=True):
-            _write(events, wallet, calls)
-            counted.append(_count(events))
+        for wallet, calls in zip(wallets, (1, WARMED_UP, WARMED_UP + WARM_CALLS), strict=True):
+            _write(start.events, wallet, calls)
+            counted.append(_count(start))
     print(json.dumps({"cold start": counted[0], "warm call": (counted[2] - counted[1]) / WARM_CALLS}))
+
+
+def import_path(folder: Path) -> str:
+    """Return what the function may import from: its folder, the layer and Lambda's runtime, linked in ``folder``."""
+    from tests.support.lambda_runtime import make_runtime
+    from tests.support.layer import build
+
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    places = (Path("functions/place_order").resolve(), build("host") / "python", make_runtime(runtime))
+    return os.pathsep.join(map(str, places))
 
 
 async def _wallets(url: str, count: int) -> list[str]:
@@ -77,18 +99,17 @@ def _write(events: Path, wallet: str, calls: int) -> None:
     events.write_text(json.dumps(orders), encoding="utf-8")
 
 
-def _count(events: Path) -> int:
-    options = ["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    found = re.search(r"I +refs: +([\d,]+)", _run(["valgrind", *options], events))
+def _count(start: Start) -> int:
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    # -S leaves out the site-packages of the interpreter, and with them the environment of the tests.
+    command = [*valgrind, sys.executable, "-S", "-P", "-c", PROGRAM, str(start.events)]
+    variables = {**SETTINGS, "PATH": os.environ["PATH"], "PYTHONPATH": start.import_path, "MONGODB_URL": start.url}
+    done = subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL, stderr=PIPE, text=True)
+    found = re.search(r"I +refs: +([\d,]+)", done.stderr)
     if found is None:
         message = "valgrind printed no count"
         raise RuntimeError(message)
     return int(found[1].replace(",", ""))
-
-
-def _run(prefix: list[str], events: Path) -> str:
-    command = [*prefix, sys.executable, "-P", "-c", PROGRAM, str(events)]
-    return subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True).stderr
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+from benchmarks.instructions_probe import import_path
 from moniqo_core.venues.exchanges.registry import VENUES
 from tests.support.lambda_runtime import make_runtime
 from tests.support.layer import ROOT, build
@@ -46,6 +47,11 @@ connection = VenueConnection(venue, ApiConfig(base_url=f"https://{min(venue.host
 connection.client_model()
 prefix = "ccxt.async_support."
 print(*(name.removeprefix(prefix) for name in sys.modules if name.startswith(prefix) and ".base" not in name))
+"""
+FIND = """
+import moniqo_core
+from importlib.util import find_spec
+print(moniqo_core.__file__, find_spec("pydantic.v1"), find_spec("pytest"))
 """
 FIND_BY_DNS = """
 import asyncio, socket, threading
@@ -189,6 +195,23 @@ def test_no_module_of_the_layer_needs_a_removed_module(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_instructions_of_an_order_are_counted_with_what_lambda_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a comparison would count imports of modules that no deployment has."""
+    monkeypatch.chdir(ROOT)
+    places = import_path(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", FIND],
+        env={"PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [str(build("host") / "python" / "moniqo_core" / "__init__.py"), "None", "None"]
 
 
 def test_mongodb_srv_address_resolves_with_the_trimmed_dns_library() -> None:
