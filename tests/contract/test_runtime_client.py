@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +93,22 @@ SLOW: Final = {
     "pydantic.v1.main": set(),
     "boto3": {"dispatch_sync", "dispatch_evaluation", "login", "refresh_token", "rotate_key"},
     "fastapi": {*FUNCTIONS} - {*WORKERS},
+}
+# What an order and the balance of a demo wallet do without. Each takes long to import, mostly to make its classes.
+NOT_NEEDED: Final = {
+    "moniqo_core.domain.ledger.journal",
+    "moniqo_core.domain.orders.rule_check",
+    "moniqo_core.domain.paper.preflight",
+    "moniqo_core.domain.portfolio.performance",
+    "moniqo_core.domain.wallets.definition",
+    "moniqo_core.domain.wallets.list_queries",
+    "moniqo_core.feeds.polygon",
+    "moniqo_core.http.schemas.orders.several_orders",
+    "moniqo_core.storage.paper.history",
+    "moniqo_core.storage.paper.orders.of_account",
+    "moniqo_core.wallets.demo.history",
+    "moniqo_core.wallets.live_connector",
+    "moniqo_core.wallets.new_account",
 }
 # The other functions for HTTP start from a process that has imported what these two import from the same layers.
 ALIKE: Final = {"core": "get_health", "core and exchanges": "get_order"}
@@ -327,6 +344,17 @@ def test_function_answers_its_event(function: str, outcomes: dict[str, Future[Ra
 def test_function_imports_slow_modules_only_if_needed(function: str, outcomes: dict[str, Future[Ran]]) -> None:
     _, _, imported = outcomes[function].result()
     assert {name for name in SLOW if name in imported} == {name for name, users in SLOW.items() if function in users}
+
+
+@pytest.mark.parametrize("function", ["get_balance", "place_order"])
+def test_function_of_a_demo_wallet_imports_only_what_it_needs(function: str, outcomes: dict[str, Future[Ran]]) -> None:
+    _, _, imported = outcomes[function].result()
+    assert imported & NOT_NEEDED == set()
+
+
+def test_modules_that_are_not_needed_exist() -> None:
+    """Otherwise a renamed module could be imported again without notice."""
+    assert [name for name in sorted(NOT_NEEDED) if find_spec(name) is None] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.money import ONE
-from moniqo_core.domain.wallets.definition import Definition, MarketType
+from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.domain.wallets.kinds import MarketType
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import PriceSource, UnavailablePriceSource
 from moniqo_core.feeds.venue_feed import VenueFeed

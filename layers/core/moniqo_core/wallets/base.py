@@ -26,7 +26,7 @@ from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
-from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.kinds import IntegrationType, MarketType
 from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand
 from moniqo_core.domain.wallets.results import MarketPrice, OrderResult, PositionReport, WalletBalance, WalletPosition
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus

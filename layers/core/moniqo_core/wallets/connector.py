@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
@@ -21,14 +22,14 @@ from moniqo_core.wallets.definition_cache import KnownDefinitions
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from moniqo_core.wallets.demo_feeds import DemoFeeds
-from moniqo_core.wallets.live_connector import LiveConnector
-from moniqo_core.wallets.new_account import NewAccount, NewPaperAccount, NewVenueAccount
 
 if TYPE_CHECKING:
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.domain.wallets.definition import Definition
     from moniqo_core.venues.polygon_http import PolygonHttp
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
+    from moniqo_core.wallets.live_connector import LiveConnector
+    from moniqo_core.wallets.new_account import NewAccount
 
 LIVE_IDS_REMEMBERED: Final = 10_000
 """Ids of live wallets that an execution environment remembers. It forgets all of them when it reaches this number."""
@@ -72,9 +73,16 @@ class WalletConnector:
         self._venues = VenueConnections(
             database, clock, allow_loopback=allow_loopback, venue_hosts=venue_hosts, calls_from=calls_from
         )
-        definitions = KnownDefinitions(DefinitionStore(database))
-        self._feeds = DemoFeeds(database, clock, definitions, self._venues, price_venues, polygon)
-        self._live = LiveConnector(database, clock, cipher, definitions, self._venues, self._feeds.usd_rate)
+        self._definitions = KnownDefinitions(DefinitionStore(database))
+        self._feeds = DemoFeeds(database, clock, self._definitions, self._venues, price_venues, polygon)
+
+    @cached_property
+    def _live(self) -> LiveConnector:
+        from moniqo_core.wallets.live_connector import LiveConnector
+
+        return LiveConnector(
+            self._database, self._clock, self._cipher, self._definitions, self._venues, self._feeds.usd_rate
+        )
 
     async def close(self) -> None:
         """Close the connections to venues and to price services."""
@@ -205,6 +213,8 @@ class WalletConnector:
             WalletConnectionError: the definition gives no usable address of its venue.
 
         """
+        from moniqo_core.wallets.new_account import NewPaperAccount, NewVenueAccount
+
         if definition.simulation is None:
             wallet = self._live.candidate(definition, user_wallet_id, credentials)
             if wallet is None or self._cipher is None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.market.price_feed import PriceFeed
-from moniqo_core.domain.wallets.definition import FeedKind
-from moniqo_core.feeds.polygon import Polygon
+from moniqo_core.domain.wallets.kinds import FeedKind
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.venues.connections import VenueConnections
-from moniqo_core.venues.price_venue_fallback import VenueFeeds
 from moniqo_core.wallets.definition_cache import KnownDefinitions
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from moniqo_core.feeds.price_source import PriceSource
     from moniqo_core.venues.connection import VenueConnection
     from moniqo_core.venues.polygon_http import PolygonHttp
+    from moniqo_core.venues.price_venue_fallback import VenueFeeds
     from moniqo_core.wallets.exchange.config import UsdRate
 
 
@@ -52,10 +52,17 @@ class DemoFeeds:
         self._clock = clock
         self._definitions = definitions
         self._venues = venues
+        self._price_venues = price_venues
         self._polygon = polygon
         self._simulated: PriceFeed | None = None
-        shares = None if polygon is None else Polygon(polygon.get, clock)
-        self._venue_feeds = VenueFeeds(price_venues, self._venue_prices, shares, database, clock)
+
+    @cached_property
+    def _venue_feeds(self) -> VenueFeeds:
+        from moniqo_core.feeds.polygon import Polygon
+        from moniqo_core.venues.price_venue_fallback import VenueFeeds
+
+        shares = None if self._polygon is None else Polygon(self._polygon.get, self._clock)
+        return VenueFeeds(self._price_venues, self._venue_prices, shares, self._database, self._clock)
 
     async def close(self) -> None:
         """Close the connection to Polygon. The owner of ``venues`` closes those to venues."""

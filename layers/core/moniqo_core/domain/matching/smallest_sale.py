@@ -8,8 +8,8 @@ these prices in turn. At any one price the proceeds grow with the size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import NamedTuple
 
 from moniqo_core.domain.ledger.account import TakenLevels
 from moniqo_core.domain.market.market import PriceLevel
@@ -18,8 +18,7 @@ from moniqo_core.domain.matching.slippage import BASIS_POINT, largest_excess, pr
 from moniqo_core.domain.money import ONE, ZERO, ceil_to, round_up, scale_of, unit_of
 
 
-@dataclass(frozen=True, slots=True)
-class SaleTerms:
+class SaleTerms(NamedTuple):
     """The terms of a sale: the taker fee as a fraction, the quote asset, and the steps of the market."""
 
     rate: Decimal
@@ -29,8 +28,7 @@ class SaleTerms:
     slippage_bps: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(NamedTuple):
     """The bids of a book: what is left of the shown levels, and where the part beyond them begins."""
 
     shown: FillPlan

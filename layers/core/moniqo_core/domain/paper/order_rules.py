@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.errors import (
     InsufficientBalanceError,
@@ -24,7 +24,6 @@ from moniqo_core.domain.orders.field_rules import FormFault
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rule_check import Rule
 from moniqo_core.domain.paper import execution_conditions as market_rules
 from moniqo_core.domain.paper.account_rules import check_account_status, check_account_symbol
 from moniqo_core.domain.paper.exit_prices import check_exit_prices
@@ -37,6 +36,9 @@ from moniqo_core.domain.paper.exposure_limits import (
 )
 from moniqo_core.domain.risk.limits import RiskLimits, check_symbol
 from moniqo_core.domain.risk.loss_limits import find_breach
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.orders.rule_check import Rule
 
 _NOTHING: Final = FillPlan((), ZERO, ZERO, {})
 

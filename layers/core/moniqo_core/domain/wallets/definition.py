@@ -6,45 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from moniqo_core.domain.orders.order import OrderType
-
-
-class IntegrationType(StrEnum):
-    """How wallets of a definition reach their venue."""
-
-    SIMULATION = "SIMULATION"
-    CEX = "CEX"
-    DEX = "DEX"
-    BROKER = "BROKER"
-
-
-class MarketType(StrEnum):
-    """The kind of market."""
-
-    CRYPTO = "crypto"
-    STOCKS = "stocks"
-    FOREX = "forex"
-    COMMODITIES = "commodities"
-
-
-class FieldType(StrEnum):
-    """The input type of a credential field in a form."""
-
-    TEXT = "text"
-    PASSWORD = "password"  # noqa: S105 - a form field, not a secret
-    NUMBER = "number"
-    FILE = "file"
-
-
-class FeedKind(StrEnum):
-    """Source of the prices of a simulated wallet."""
-
-    SIMULATED = "simulated"
-    LIVE = "live"
-
+from moniqo_core.domain.wallets.kinds import FeedKind, FieldType, IntegrationType, MarketType
 
 INITIAL_BALANCE: Final = "initial_balance_usd"
 """The field with the starting balance of a demo wallet."""

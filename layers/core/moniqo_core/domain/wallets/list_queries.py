@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.kinds import IntegrationType, MarketType
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
-from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.wallets.base import BaseWallet
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.orders.rule_check import Preflight
 
 
 class OrderPage(NamedTuple):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
-from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, closing, symbols_under, under
 from moniqo_core.services.orders.execution import FillPage, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.orders.symbol_filter import require_known_symbol
 from moniqo_core.services.shared.user_quotas import PerMinute
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.orders.rule_check import Preflight
 
 
 class Orders:

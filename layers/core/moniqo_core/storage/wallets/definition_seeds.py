@@ -19,13 +19,10 @@ from moniqo_core.domain.wallets.definition import (
     Capabilities,
     CredentialField,
     Definition,
-    FeedKind,
     FeeSchedule,
-    FieldType,
-    IntegrationType,
-    MarketType,
     Simulation,
 )
+from moniqo_core.domain.wallets.kinds import FeedKind, FieldType, IntegrationType, MarketType
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.definitions import COLLECTION, definition_document
 

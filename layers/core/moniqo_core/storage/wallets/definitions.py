@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 from pymongo import ReturnDocument
@@ -16,9 +16,11 @@ from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import DuplicateSlugError, NotFoundError
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.wallets.definition import Definition
-from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.wallets.definition import Definition
+    from moniqo_core.domain.wallets.list_queries import DefinitionCursor, DefinitionFilter
 
 COLLECTION: Final = "wallets"
 
@@ -134,6 +136,8 @@ def read_definition(fields: Mapping[str, Any]) -> Definition:
 
 @cache
 def _adapter() -> TypeAdapter[Definition]:
+    from moniqo_core.domain.wallets.definition import Definition
+
     return TypeAdapter(Definition)
 
 

@@ -6,14 +6,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
 from moniqo_core.domain.risk.limits import DAILY_LOSS_LIMITS
-from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import taken
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
@@ -26,6 +25,9 @@ from moniqo_core.storage.wallets.user_wallet_codec import (
     user_wallet_document,
 )
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts, is_account_taken
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 
 log: Final = logging.getLogger("moniqo")
 

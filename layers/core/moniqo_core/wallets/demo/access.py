@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.errors import (
     ConflictError,
@@ -23,21 +23,19 @@ from moniqo_core.domain.money import parse
 from moniqo_core.domain.paper import account_lifecycle
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.sync.account_statement import AccountStatement, balance_snapshot
-from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
-from moniqo_core.feeds.price_source import UnavailablePriceSource
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
-from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
-from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
-from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.storage.wallets.user_wallet_codec import stored_fields
 from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
+
+if TYPE_CHECKING:
+    from moniqo_core.storage.paper.history import DemoHistory
 
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_FEE_PERCENT: Final = Decimal("0.1")
@@ -62,6 +60,8 @@ class DemoAccess:
     @cached_property
     def history(self) -> DemoHistory:
         """The reader of the account's journal, which few orders need."""
+        from moniqo_core.storage.paper.history import DemoHistory
+
         return DemoHistory(self.database)
 
     @property
@@ -161,11 +161,17 @@ class DemoAccess:
             await self.open_account(self._default_terms())
 
     def _default_terms(self) -> AccountTerms:
+        from moniqo_core.domain.wallets.definition import INITIAL_BALANCE
+
         balance = parse(self._credentials.get(INITIAL_BALANCE, DEFAULT_BALANCE))
         fee = DEFAULT_FEE_PERCENT
         return AccountTerms("", balance, "USDT", fee, fee, DEFAULT_SLIPPAGE_BPS)
 
     async def _default_feed(self, terms: AccountTerms) -> PriceFeed:
         if terms.uses_venue_prices:
+            from moniqo_core.feeds.price_source import UnavailablePriceSource
+            from moniqo_core.feeds.venue_feed import VenueFeed
+            from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
+
             return VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self.database), self.clock)
         return SimulatedFeed(await simulation_seed(self.database), self.clock)

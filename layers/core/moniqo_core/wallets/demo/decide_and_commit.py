@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError, TemporarilyUnavailableError
@@ -17,8 +17,7 @@ from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.matching import path_walk
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.domain.orders.rule_check import Preflight
-from moniqo_core.domain.paper import decide, preflight
+from moniqo_core.domain.paper import decide
 from moniqo_core.domain.paper.account_rules import pause_level_of
 from moniqo_core.domain.paper.valuation import value
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
@@ -30,6 +29,9 @@ from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.orders.rule_check import Preflight
 
 GIVE_UP_AFTER: Final = 20.0
 """Seconds a writer competes for a busy wallet before it answers 503."""
@@ -129,6 +131,8 @@ class DemoAccount:
 
     async def preflight(self, order: OrderRequest) -> Preflight:
         """Check an order against every rule at the current market, or raise MarketDataError."""
+        from moniqo_core.domain.paper import preflight
+
         await self.evaluate(mark=False)
         draft = self._evaluated or AccountDraft(self.account, self._clock())
         try:

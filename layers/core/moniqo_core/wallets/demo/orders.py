@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.errors import (
     IdempotencyMismatchError,
@@ -17,12 +18,14 @@ from moniqo_core.domain.orders.order import Fill, Order, numbered_order_id
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
-from moniqo_core.domain.orders.rule_check import Preflight
 from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
-from moniqo_core.storage.paper.orders.of_account import OrderReader
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.records import order_of
+
+if TYPE_CHECKING:
+    from moniqo_core.domain.orders.rule_check import Preflight
+    from moniqo_core.storage.paper.orders.of_account import OrderReader
 
 
 class DemoOrders:
@@ -34,6 +37,8 @@ class DemoOrders:
 
     @property
     def _reader(self) -> OrderReader:
+        from moniqo_core.storage.paper.orders.of_account import OrderReader
+
         return OrderReader(self._access.history, self._access.session.seen)
 
     async def evaluate(self) -> bool:

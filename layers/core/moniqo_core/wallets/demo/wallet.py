@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import ResetAccount
@@ -26,11 +27,13 @@ from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot
 from moniqo_core.wallets.base import BaseWallet, Credentials, OrderResult, PositionReport, WalletBalance
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.config import DemoConfig
-from moniqo_core.wallets.demo.history import DemoPast
 from moniqo_core.wallets.demo.market_view import tradable_market, tradable_markets
 from moniqo_core.wallets.demo.orders import DemoOrders
 from moniqo_core.wallets.demo.records import order_result, wallet_position
 from moniqo_core.wallets.demo.resets import reset
+
+if TYPE_CHECKING:
+    from moniqo_core.wallets.demo.history import DemoPast
 
 
 class DemoWallet(BaseWallet):
@@ -67,7 +70,9 @@ class DemoWallet(BaseWallet):
 
     @property
     def past(self) -> DemoPast:
-        """The reader of this wallet's history."""
+        """The reader of this wallet's history, which no order needs."""
+        from moniqo_core.wallets.demo.history import DemoPast
+
         return DemoPast(self.access)
 
     @property

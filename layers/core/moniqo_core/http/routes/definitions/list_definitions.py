@@ -8,7 +8,7 @@ from fastapi import Query
 from starlette.responses import Response
 
 from moniqo_core import bootstrap
-from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.kinds import IntegrationType, MarketType
 from moniqo_core.domain.wallets.list_queries import DefinitionFilter
 from moniqo_core.http.app import api_router
 from moniqo_core.http.pagination import PageQuery, PageView

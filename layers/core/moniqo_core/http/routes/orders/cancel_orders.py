@@ -13,7 +13,8 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
-from moniqo_core.http.schemas.orders.views import CancelledView, order_view
+from moniqo_core.http.schemas.orders.several_orders import CancelledView
+from moniqo_core.http.schemas.orders.views import order_view
 
 router = api_router()
 

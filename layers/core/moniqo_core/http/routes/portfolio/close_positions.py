@@ -12,7 +12,8 @@ from moniqo_core.http.idempotency import IdempotencyKey
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import REPLAYED, json_response
 from moniqo_core.http.schemas.orders.changes import CloseAllRequest
-from moniqo_core.http.schemas.orders.views import ClosedPositionsView, FailedCloseView, order_view
+from moniqo_core.http.schemas.orders.several_orders import ClosedPositionsView, FailedCloseView
+from moniqo_core.http.schemas.orders.views import order_view
 
 router = api_router()
 

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validat
 from pydantic_core import PydanticCustomError
 
 from moniqo_core.domain.orders.order import OrderType
-from moniqo_core.domain.wallets.definition import SETTING_FIELDS, FeedKind, FieldType
+from moniqo_core.domain.wallets.definition import SETTING_FIELDS
+from moniqo_core.domain.wallets.kinds import FeedKind, FieldType
 from moniqo_core.http.schemas.common import ClosedModel, Name, NonNegativeAmount
 from moniqo_core.services.wallets.linear_time_patterns import Pattern, UnusablePatternError
 

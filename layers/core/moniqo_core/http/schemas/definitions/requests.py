@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from moniqo_core.domain.wallets.definition import IntegrationType, MarketType
+from moniqo_core.domain.wallets.kinds import IntegrationType, MarketType
 from moniqo_core.http.schemas.common import ClosedModel, Name, Text
 from moniqo_core.http.schemas.definitions.parts import (
     ApiConfigIn,

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from moniqo_core.domain.orders.order import OrderType
-from moniqo_core.domain.wallets.definition import Definition, FeedKind, FieldType, IntegrationType, MarketType
+from moniqo_core.domain.wallets.definition import Definition
+from moniqo_core.domain.wallets.kinds import FeedKind, FieldType, IntegrationType, MarketType
 from moniqo_core.domain.wallets.list_queries import DefinitionCursor
 from moniqo_core.http.pagination import PageRequest, PageView, broken_cursor, page_view
 from moniqo_core.http.schemas.common import Amount, Timestamp, View

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import Field
 
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.orders.order import HistoryMark, OrderSide, OrderStatus, OrderType, TimeInForce
@@ -110,38 +109,6 @@ class OrderView(View):
     created_at: Timestamp
     updated_at: Timestamp
     metadata: Mapping[str, Any]
-
-
-_FAILED: Final[JsonDict] = {
-    "symbol": "ETH/USDT",
-    "code": "MARKET_DATA_ERROR",
-    "detail": "The price of ETH/USDT is too old.",
-    "hint": "Try again in a few seconds.",
-}
-
-
-class FailedCloseView(View):
-    """A position that could not be closed, and why."""
-
-    symbol: Annotated[str, Field(description="The symbol of the position.")]
-    code: Annotated[str, Field(description="The code of the error.")]
-    detail: Annotated[str, Field(description="What went wrong.")]
-    hint: Annotated[str, Field(description="What to do next.")]
-
-
-class ClosedPositionsView(View):
-    """Sell orders that closed positions, and the positions that are still open."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"items": [], "failed": [_FAILED]}]})
-
-    items: Annotated[list[OrderView], Field(description="The sell orders.")]
-    failed: Annotated[list[FailedCloseView], Field(description="The positions that are still open.")]
-
-
-class CancelledView(View):
-    """Orders that were cancelled, oldest first."""
-
-    cancelled: list[OrderView]
 
 
 def order_view(record: OrderRecord) -> OrderView:
