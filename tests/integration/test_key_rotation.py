@@ -31,7 +31,7 @@ from tests.support.clock import put_clock_forward
 from tests.support.key_harness import FIELDS, Environment, MovedClock, rotate_until_killed
 from tests.support.killable_process import KillableProcess
 from tests.support.lambdas import TRADER, Invoke, load_function
-from tests.support.wallets import DEMO, KEY_SECRET, aws, create, ring_of_one_key
+from tests.support.wallets import DEMO, KEY_SECRET, aws, create, new_wallet, ring_of_one_key
 
 __all__ = ["aws"]
 
@@ -188,6 +188,26 @@ def test_age_of_the_keys_counts_from_the_last_rotation(
     assert timedelta(days=89) < age() < timedelta(days=90), "the new key is not in use yet"
     clock.move(HOUR)
     assert timedelta(0) < age() < timedelta(hours=1)
+
+
+def test_credentials_wait_for_the_first_key_which_the_hourly_function_makes(
+    aws: None, seeded: Database, stored: KeyRingSecret, invoke: Invoke, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where scheduled rotation is off."""
+    monkeypatch.setattr(key_source, "FORCED_REFRESH_SECONDS", 0.0)
+    boto3.client("secretsmanager").put_secret_value(SecretId=KEY_SECRET, SecretString='{"keys": {}}')
+    run(seeded.wallets.update_one({"slug": DEMO}, {"$set": {"required_credentials": FIELDS}}))
+    wallet = new_wallet(credentials={"api_key": "secret"})
+
+    early = invoke("create_wallet", "POST", "/wallets", user=TRADER, body=wallet)
+
+    assert (early.status, early.json["code"], early.headers["retry-after"]) == (503, "TEMPORARILY_UNAVAILABLE", "60")
+    assert stored.read().keys == {}
+    assert run(seeded.user_wallets.count_documents({})) == 0
+    for _ in range(2):
+        load_function("reencrypt_credentials").handler({}, None)
+    assert len(stored.read().keys) == 1
+    assert invoke("create_wallet", "POST", "/wallets", user=TRADER, body=wallet).status == 201
 
 
 def test_rotation_function_refuses_other_secrets(aws: None, database: Database) -> None:
