@@ -17,7 +17,7 @@ GIVES_UP_TO = {
     if "EventInvokeConfig" in entry
 }
 # A parameter that takes the place of a resource. test_adoption.py decides the conditions.
-ADOPTED = {"ExistingKeySecretArn"}
+ADOPTED = {"ExistingKeySecretArn", "ExistingUserPoolId"}
 # What the code could do and never does, with the reason.
 NEVER_DOES: dict[tuple[str, Right], str] = {}
 
