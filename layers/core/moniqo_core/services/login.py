@@ -100,7 +100,7 @@ class Login:
             # Cognito's threat protection judges the caller, not this function.
             ContextData={"IpAddress": address, "ServerName": _SERVER, "ServerPath": _PATH, "HttpHeaders": []},
         )
-        return _tokens(await self._ask(counted, login, UnauthenticatedError(_WRONG_PAIR, hint=_HINT)))
+        return _tokens(await self._ask(counted, login, UnauthenticatedError(_WRONG_PAIR, hint=_HINT)), None)
 
     async def refresh(self, refresh_token: str, address: str) -> Tokens:
         """Exchange a refresh token. The result repeats it unless Cognito issues a new one.
@@ -153,14 +153,15 @@ async def _answer(call: Callable[[], Answer], refusal: WalletError) -> Answer:
         raise TemporarilyUnavailableError("The identity provider does not answer.", retry_after=5) from None
 
 
-def _tokens(answer: Answer, refresh_token: str = "") -> Tokens:
+def _tokens(answer: Answer, refresh_token: str | None) -> Tokens:
+    """Return the tokens of an answer, with the refresh token that was exchanged unless Cognito issued a new one."""
     challenge = answer.get("ChallengeName")
     if challenge == "NEW_PASSWORD_REQUIRED":
         raise PasswordChangeRequiredError("This account has a temporary password.")
     if challenge:
         raise ForbiddenError("This account needs another step to log in.", hint="Log in on the sign-in page.")
     result = answer["AuthenticationResult"]
-    return Tokens(result["AccessToken"], result.get("RefreshToken") or refresh_token, int(result["ExpiresIn"]))
+    return Tokens(result["AccessToken"], result.get("RefreshToken") or refresh_token or "", int(result["ExpiresIn"]))
 
 
 def _translate(code: str, message: str, refusal: WalletError) -> WalletError:
