@@ -59,7 +59,7 @@ def sam(
     """SAM CLI with the built template and all that its functions need."""
     assert BUILT.is_file(), "build first: `make sam-local` does"
     prepared = subprocess.run(
-        [sys.executable, "-m", "moniqo_core.prepare"],
+        [sys.executable, "-m", "moniqo_core.cli", "migrate"],
         env={"MONGODB_URL": database_url},
         capture_output=True,
         text=True,
