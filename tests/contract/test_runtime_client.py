@@ -31,12 +31,12 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.http.schemas.wallets.requests import CreateWalletRequest
+from moniqo_core.migrations.listed import REQUIRED
+from moniqo_core.migrations.run import migrate
 from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.indexes import ensure_indexes
-from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
@@ -144,8 +144,8 @@ async def prepare(url: str, database: str, function: str) -> None:
     """Bring a new database to the state that the event of ``function`` is about."""
     db = connect(url, database)
     try:
-        await ensure_indexes(db)
-        await seed_definitions(db)
+        async for _ in migrate(db, lambda _: None, REQUIRED):
+            pass
         if function == "create_wallet":
             return
         now = before_the_events if function in WORKERS else utc_now
