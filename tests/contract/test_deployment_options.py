@@ -16,7 +16,7 @@ MONGO = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mongo-AbCdEf"
 POLYGON = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:polygon-AbCdEf"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
 IDENTITY = "arn:aws:ses:eu-central-1:123456789012:identity/example.com"
-NEEDED = {"MongoSecretArn": MONGO, "ReleaseHash": "0123456789"}
+NEEDED = {"MongoSecretArn": MONGO, "ReleaseHash": "0" * 64}
 PSEUDO = {"AWS::Region": "eu-central-1", "AWS::URLSuffix": "amazonaws.com", "AWS::AccountId": "123456789012"}
 
 

@@ -17,7 +17,7 @@ _PSEUDO: Final = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
 }
-_REQUIRED: Final = {"MongoSecretArn": DATABASE_SECRET, "ReleaseHash": "0123456789abcdef"}
+_REQUIRED: Final = {"MongoSecretArn": DATABASE_SECRET, "ReleaseHash": "0" * 64}
 
 
 def resolver(parameters: dict[str, str]) -> Resolver:
