@@ -16,7 +16,8 @@ async def seed(url: str, database: str, starting: Callable[[], bool], say: Calla
 
     ``say`` gets a line for every few seconds that it takes.
     """
-    from moniqo_core.migrations.run import REQUIRED, migrate
+    from moniqo_core.migrations.listed import REQUIRED
+    from moniqo_core.migrations.run import migrate
     from moniqo_core.storage.client import UnsupportedServerError, connect, server_version
 
     try:

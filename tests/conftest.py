@@ -22,7 +22,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.http import authentication
-from moniqo_core.migrations.run import REQUIRED
+from moniqo_core.migrations.listed import REQUIRED
 from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.migration_records import COLLECTION as MIGRATIONS

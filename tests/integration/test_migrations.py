@@ -15,8 +15,7 @@ from pymongo import monitoring
 
 from moniqo_core import __version__, bootstrap, cli
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.migrations.listed import MIGRATIONS
-from moniqo_core.migrations.run import REQUIRED
+from moniqo_core.migrations.listed import MIGRATIONS, REQUIRED
 from moniqo_core.storage.indexes import INDEXES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from tests.conftest import Database, Run, forget

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from moniqo_core.migrations.listed import MIGRATIONS
+from moniqo_core.migrations.run import STEPS
 from moniqo_core.storage.indexes import INDEXES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.storage.wallets.definitions import definition_document
@@ -46,3 +47,4 @@ def test_change_has_a_migration(kind: str, content: Any) -> None:
 def test_list_only_grows() -> None:
     assert [each.number for each in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
     assert tuple(each.name for each in MIGRATIONS) == RELEASED
+    assert list(STEPS) == [each.number for each in MIGRATIONS]

@@ -5,12 +5,12 @@ It is repeated after a loss of the key ring, whose keys the fingerprints were ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.migrations.listed import Progress
 from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import read_wallets
@@ -20,7 +20,7 @@ _PAGE: Final = 100
 _AT_ONCE: Final = 10
 
 
-async def complete_account_fingerprints(database: Database, progress: Progress) -> str:
+async def complete_account_fingerprints(database: Database, progress: Callable[[str], None]) -> str:
     """Add missing fingerprints of API keys, and those of account ids where the venue tells the id.
 
     Each wallet is stored on its own, so a repetition asks only for what is missing.
@@ -45,7 +45,7 @@ async def complete_account_fingerprints(database: Database, progress: Progress) 
     )
 
 
-async def _ask_venues(accounts: VenueAccounts, progress: Progress) -> tuple[int, int]:
+async def _ask_venues(accounts: VenueAccounts, progress: Callable[[str], None]) -> tuple[int, int]:
     """Add the id of the account where the venue tells it. Return how many it told, and how many not."""
     known = asked = 0
     after = ""

@@ -1,21 +1,47 @@
-"""Runs migrations, and checks whether those that the service requires have run."""
+"""Runs migrations."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from moniqo_core import __version__
 from moniqo_core.domain.clock import utc_now
-from moniqo_core.domain.errors import TemporarilyUnavailableError
-from moniqo_core.migrations.listed import MIGRATIONS, Migration, Progress
+from moniqo_core.migrations.account_fingerprints import complete_account_fingerprints
+from moniqo_core.migrations.listed import MIGRATIONS, Migration
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.indexes import INDEXES, ensure_indexes
 from moniqo_core.storage.migration_records import MigrationRecords
+from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions
 
-REQUIRED: Final = tuple(each for each in MIGRATIONS if each.required)
+Progress = Callable[[str], None]
+"""Takes a text that says how far a migration is."""
 _SILENCE_SECONDS: Final = 3.0
+
+
+async def _create_indexes(database: Database, progress: Progress) -> str:
+    for number, collection in enumerate(INDEXES):
+        progress(f"indexes of {number} of {len(INDEXES)} collections are there")
+        await ensure_indexes(database, [collection])
+    return f"The indexes of {len(INDEXES)} collections are there."
+
+
+async def _seed_definitions(database: Database, _: Progress) -> str:
+    await seed_definitions(database)
+    return f"The {len(SEEDS)} wallet definitions are there, as seeded or as an admin left them."
+
+
+STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
+    1: _create_indexes,
+    2: _seed_definitions,
+    3: complete_account_fingerprints,
+}
+"""What each migration does, by number. A step returns what it did, as a sentence.
+
+Running a step again finds what is left to do. It must not disturb another process that runs it at the same time.
+"""
 
 
 async def migrate(
@@ -41,24 +67,9 @@ async def migrate(
         if each.number in done and each.number not in again:
             continue
         await records.begin(each.number, each.name, __version__, utc_now())
-        result = await each.run(database, seldom)
+        result = await STEPS[each.number](database, seldom)
         await records.finish(each.number, result, __version__, utc_now())
         yield each, result
-
-
-async def require_migrations(database: Database) -> None:
-    """Check that every required migration has run. One round trip.
-
-    Raises:
-        TemporarilyUnavailableError: at least one has not. Its text names the first, and the hint the next step.
-
-    """
-    done = await MigrationRecords(database).done()
-    missing = [each for each in REQUIRED if each.number not in done]
-    if missing:
-        detail = f"Migration {missing[0].number} ({missing[0].name}) has not run on this database."
-        hint = "The operator of this deployment must run `moniqo-admin migrate` of this release."
-        raise TemporarilyUnavailableError(detail, retry_after=60, hint=hint)
 
 
 def _seldom(progress: Progress) -> Progress:

@@ -11,7 +11,7 @@ from moniqo_core.http.app import api_router
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.common import View
-from moniqo_core.migrations.run import require_migrations
+from moniqo_core.migrations.check import require_migrations
 
 router = api_router()
 
