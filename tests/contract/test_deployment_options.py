@@ -35,12 +35,17 @@ def made(name: str, **parameters: str) -> Any:
 
 
 def refusals(**parameters: str) -> list[str]:
-    """Return the names of the rules that refuse a deployment with these parameters."""
+    """Return the names of the rules that refuse a built template with these parameters.
+
+    The rule `Released` refuses every template that was not built.
+    """
     resolve = resolver(**parameters).resolve
     return [
         name
         for name, rule in template()["Rules"].items()
-        if resolve(rule.get("RuleCondition", True)) and not all(resolve(each["Assert"]) for each in rule["Assertions"])
+        if name != "Released"
+        and resolve(rule.get("RuleCondition", True))
+        and not all(resolve(each["Assert"]) for each in rule["Assertions"])
     ]
 
 

@@ -154,12 +154,19 @@ def _methods(owner: str) -> dict[str, Function]:
 
 @cache
 def _attributes(owner: str) -> dict[str, set[str]]:
-    """Return which of our classes each attribute of ``self`` may hold, by the annotations of ``__init__``."""
+    """Return which of our classes each attribute of ``self`` may hold, by the annotations of methods.
+
+    A property that makes its object when it is needed says by its result what it holds.
+    """
+    held = {
+        name: set(re.findall(r"\w+", ast.unparse(method.returns))) & _classes().keys()
+        for name, method in _methods(owner).items()
+        if method.returns and "cached_property" in {ast.unparse(decorator) for decorator in method.decorator_list}
+    }
     start = _methods(owner).get("__init__")
     if not isinstance(start, ast.FunctionDef):
-        return {}
+        return held
     given = _parameters(start)
-    held: dict[str, set[str]] = {}
     for node in ast.walk(start):
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
