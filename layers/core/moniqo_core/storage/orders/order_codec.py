@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import fields
 from datetime import UTC
 from decimal import Decimal
 from typing import Final
@@ -63,7 +62,7 @@ def order_document(order: Order) -> Document:
     }
 
 
-ORDER_FIELDS: Final = frozenset(item.name for item in fields(Order)) - {"later_fields"}
+ORDER_FIELDS: Final = frozenset(Order.__slots__) - {"later_fields"}
 """The fields of an order that this release stores. Stored names never change, even if attributes are renamed."""
 
 
@@ -152,12 +151,7 @@ def pack_order(order: Document) -> bytes:
 
 def unpack_order(packed: bytes) -> Order:
     """Return the order of a value that :func:`pack_order` returned."""
-    return read_order(unpack_order_document(packed))
-
-
-def unpack_order_document(packed: bytes) -> Document:
-    """Return the document of an order that :func:`pack_order` encoded."""
-    return bson.decode(packed, _UTC_TIMES)
+    return read_order(bson.decode(packed, _UTC_TIMES))
 
 
 def fill_document(item: Fill) -> Document:

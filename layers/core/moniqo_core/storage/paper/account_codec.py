@@ -40,15 +40,6 @@ from moniqo_core.storage.risk_limits import limits_document, read_limits
 
 PAUSE_LEVEL: Final = "pause_level"
 BEFORE_SUSPENSION: Final = "before_suspension"
-SNAPSHOT_FIELDS: Final = frozenset(
-    {
-        *("_id", "user_wallet_id", "user_id", "seq", "next_entry", "epoch", "at", "status", "reason", "deleted"),
-        *("terms", "limits", "limits_version", "balances", "positions", "orders", "interest", "taken"),
-        *("evaluated_until", "marks", "opening", "peak", "day", "paused_by_limit", "forked_from", "still_since"),
-        *("feed", "shown", "turn", PAUSE_LEVEL, BEFORE_SUSPENSION),
-    }
-)
-"""The fields of a snapshot that this release stores."""
 
 
 def state_document(account: Account) -> Document:

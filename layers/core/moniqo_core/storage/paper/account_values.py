@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from moniqo_core.domain.ledger.account import ObservedMarket, OpenOrderTotals, TakenLevels
 from moniqo_core.domain.market.market import Market, PriceLevel
@@ -17,6 +17,16 @@ from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
+
+SNAPSHOT_FIELDS: Final = frozenset(
+    {
+        *("_id", "user_wallet_id", "user_id", "seq", "next_entry", "epoch", "at", "status", "reason", "deleted"),
+        *("terms", "limits", "limits_version", "balances", "positions", "orders", "interest", "taken"),
+        *("evaluated_until", "marks", "opening", "peak", "day", "paused_by_limit", "forked_from", "still_since"),
+        *("feed", "shown", "turn", "pause_level", "before_suspension"),
+    }
+)
+"""The fields of a snapshot that this release stores."""
 
 
 def document_key(name: str) -> str:

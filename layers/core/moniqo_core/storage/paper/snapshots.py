@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, later_fields
-from moniqo_core.storage.paper.account_codec import SNAPSHOT_FIELDS, read_account
+from moniqo_core.storage.paper.account_codec import read_account
+from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS
 from moniqo_core.storage.paper.entry_codec import apply_entry
 
 log: Final = logging.getLogger("moniqo")

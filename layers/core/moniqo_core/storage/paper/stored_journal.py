@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
-
-from bson.errors import InvalidBSON
 
 from moniqo_core.domain.ledger.account import Account, OpenOrderTotals
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.orders.order_codec import unpack_order_document
 from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
+from moniqo_core.storage.paper.comparison import is_later_field, with_named_changes, with_named_orders
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.first_mismatch import ABSENT, Mismatch, first_mismatch
-from moniqo_core.storage.paper.known_fields import is_later_field
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 
 ORIGIN: Final = "command.forked_from"
@@ -92,7 +88,7 @@ class StoredEntry:
         """Return the first difference from the entry of ``commit``, or None. Fields of a later release are ignored."""
         expected = entry_document(commit, self.document["commit_id"])
         return first_mismatch(
-            _with_named_changes(self.document), _with_named_changes(expected), is_ignored=self._is_later
+            with_named_changes(self.document), with_named_changes(expected), is_ignored=self._is_later
         )
 
     def _is_later(self, name: str) -> bool:
@@ -143,7 +139,7 @@ class StoredSnapshot:
         stored["interest"] = {name: value for name, value in totals if value != _NO_OPEN_ORDERS}
         expected = state_document(account)
         return first_mismatch(
-            _with_named_orders(stored), _with_named_orders(expected), "snapshot", is_ignored=is_later_field
+            with_named_orders(stored), with_named_orders(expected), "snapshot", is_ignored=is_later_field
         )
 
 
@@ -195,21 +191,3 @@ class StoredJournals:
         found = await self._entries.aggregate(without_snapshot, allowDiskUse=True)
         for journal in await found.to_list():
             yield journal["_id"]
-
-
-def _with_named_changes(entry: Document) -> Document:
-    """Return an entry with its changes by name, because their order has no meaning."""
-    if "account" in entry:
-        return {**entry, "account": _with_named_orders(entry["account"])}
-    return {**entry, "changes": dict(entry["changes"])} if "changes" in entry else entry
-
-
-def _with_named_orders(snapshot: Document) -> Document:
-    """Return a snapshot with its orders field by field."""
-    if not isinstance(snapshot.get("orders"), Mapping):
-        return snapshot
-    orders = dict(snapshot["orders"])
-    for name, packed in orders.items():
-        with suppress(InvalidBSON, TypeError):  # a damaged order is compared as it is
-            orders[name] = unpack_order_document(packed)
-    return {**snapshot, "orders": orders}
