@@ -88,6 +88,9 @@ run: $(RUN) ## Serve template.yaml on http://localhost:8000 (PORT, STATE_DIR, MO
 migrate: $(RUN) ## Bring the database at MONGODB_URL to the state that this release needs (ARGS=--status)
 	@.venv/bin/moniqo-admin migrate $(ARGS)
 
+.PHONY: indexes
+indexes: migrate ## The same as migrate, by its earlier name
+
 # Each file in one of several processes; with ARGS all in one, which starts sooner and can be debugged. There is one
 # process more than processors, because tests that start processes wait for a quarter of the time.
 PROCESSES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
