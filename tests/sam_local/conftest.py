@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from tests.support.mongo import embedded_server
 from tests.support.sam_local.aws import Services, aws_services
@@ -42,33 +46,32 @@ def services(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def database_url(docker: Docker) -> Iterator[str]:
-    """A database at the address of the bridge. With MONGODB_URL set, it is that one."""
+def database(docker: Docker) -> Iterator[dict[str, str]]:
+    """A new database, as the functions know it. The server is at the address of the bridge, or at MONGODB_URL."""
     given = os.environ.get("MONGODB_URL")
-    if given:
-        yield given
-        return
-    with embedded_server(host=docker.gateway) as embedded:
-        yield embedded
+    with nullcontext(given) if given else embedded_server(host=docker.gateway) as url:
+        name = f"test_{uuid.uuid4().hex}"
+        prepared = subprocess.run(
+            [sys.executable, "-m", "moniqo_core.cli", "migrate"],
+            env={"MONGODB_URL": url, "MONGODB_DATABASE": name},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert prepared.returncode == 0, prepared.stderr
+        yield {"MONGODB_URL": url.replace(docker.gateway, MACHINE), "MONGODB_DATABASE": name}
+        with MongoClient[dict[str, Any]](url) as client:
+            client.drop_database(name)
 
 
 @pytest.fixture(scope="session")
 def sam(
-    docker: Docker, services: Services, database_url: str, tmp_path_factory: pytest.TempPathFactory
+    docker: Docker, services: Services, database: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SamLocal]:
     """SAM CLI with the built template and all that its functions need."""
     assert BUILT.is_file(), "build first: `make sam-local` does"
-    prepared = subprocess.run(
-        [sys.executable, "-m", "moniqo_core.cli", "migrate"],
-        env={"MONGODB_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert prepared.returncode == 0, prepared.stderr
-    seen_from_containers = database_url.replace(docker.gateway, MACHINE)
-    settings = {"MONGODB_URL": seen_from_containers, **services.settings}
     with runtime_image(docker, services.emulation, services.certificate):
+        settings = {**database, **services.settings}
         yield SamLocal(os.environ["SAM"], tmp_path_factory.mktemp("sam"), docker, settings)
 
 

@@ -92,9 +92,12 @@ def _make(files: Path) -> None:
         _run(*pip, "--require-hashes", "--requirement", str(LOCK), *target)
         (runtime / "bootstrap").write_bytes(BOOTSTRAP.read_bytes())
         (runtime / "bootstrap").chmod(0o755)
+        root.chmod(0o755)
         _run("rm", "-rf", *(str(root / name) for name in _UNUSED))
         whole = files.with_suffix(".partial")
         _run("tar", "--create", "--numeric-owner", "--one-file-system", f"--file={whole}", f"--directory={root}", ".")
+        for older in KEPT.glob("lambda-python-*.tar"):
+            older.unlink()
         whole.rename(files)
 
 

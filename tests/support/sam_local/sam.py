@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 BUILT: Final = ROOT / ".build" / "sam-local" / "sam" / "template.yaml"
 MACHINE: Final = "host.docker.internal"
 """The name of this machine in the containers."""
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
 INVOKE_SECONDS: Final = 180
 REQUEST_SECONDS: Final = 90
 
