@@ -54,7 +54,9 @@ def plain(value: Decimal) -> str:
     text = str(value)
     if "E" in text:  # the format without exponent takes twice as long
         text = f"{value:f}"
-    if text[-1] == "0" and "." in text:
+    if text[-1] != "0":
+        return text
+    if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 

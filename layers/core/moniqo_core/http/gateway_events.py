@@ -34,7 +34,10 @@ class HttpApi:
         """The ASGI scope, which also holds the event and the context."""
         event = self.event
         http = event["requestContext"]["http"]
-        headers = [(_octets(name.lower()), _octets(value)) for name, value in event.get("headers", {}).items()]
+        headers = [
+            (name.lower().encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass"))
+            for name, value in event.get("headers", {}).items()
+        ]
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},

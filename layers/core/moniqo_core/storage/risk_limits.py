@@ -40,16 +40,16 @@ def read_limits(document: Mapping[str, Any]) -> RiskLimits:
 
     A missing limit has its default. A limit of a later release is ignored.
     """
-    return RiskLimits(**{name: _value(name, document[name]) for name in _NAMES if name in document})
+    limits: dict[str, Any] = {}
+    for name, stored in document.items():
+        if name in _AMOUNTS and isinstance(stored, str):
+            limits[name] = Decimal(stored)
+        elif name in _NAMES:
+            limits[name] = tuple(stored) if isinstance(stored, list) else stored
+    return RiskLimits(**limits)
 
 
 def _stored(value: object) -> object:
     if isinstance(value, Decimal):
         return plain(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _value(name: str, stored: Any) -> Any:
-    if name in _AMOUNTS and isinstance(stored, str):
-        return Decimal(stored)
-    return tuple(stored) if isinstance(stored, list) else stored

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -21,8 +20,7 @@ class ExitSummary(NamedTuple):
     status: OrderStatus
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
+class OrderRecord(NamedTuple):
     """An order with all its fills, oldest first.
 
     ``amount`` and ``filled_amount`` are in the base asset. ``filled_quote`` is in the quote asset and excludes ``fee``.

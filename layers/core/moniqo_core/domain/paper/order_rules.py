@@ -226,7 +226,7 @@ class PaperDecision:
         snapshot = self.context.snapshot
         return snapshot.mark if self.draft.rules.sane_marks else snapshot.mid
 
-    @property
+    @cached_property
     def makes_peak(self) -> bool:
         """Whether the equity at the mark may set a new peak."""
         return self.context.snapshot.has_sane_spread or not self.draft.rules.sane_marks

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
@@ -24,8 +23,7 @@ MINUTE: Final = timedelta(minutes=1)
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """One counted request. ``refusal`` is the error if the limit is reached, None otherwise."""
 
     limit: PerMinute

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from moniqo_core.domain.added_fields import given_fields
 from moniqo_core.domain.ledger.commands import Command
@@ -23,6 +23,9 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document, optional_text
 from moniqo_core.storage.orders.order_codec import levels_document
 from moniqo_core.storage.risk_limits import limits_document
+
+_MAXIMUMS: Final = ("max_price", "max_amount", "max_notional")
+"""The maximums of a market. One that a market does not have is not stored."""
 
 
 def command_document(command: Command) -> Document:
@@ -106,15 +109,8 @@ def _market_document(market: Market) -> Document:
         "min_amount": plain(market.min_amount),
         "min_notional": plain(market.min_notional),
         "hours": market.hours,
-        **{name: plain(value) for name, value in _maximums(market) if value is not None},
+        **{name: plain(value) for name in _MAXIMUMS if (value := getattr(market, name)) is not None},
     }
-
-
-def _maximums(market: Market) -> Iterable[tuple[str, Decimal | None]]:
-    """Yield the maximums of a market. One that a market does not have is not stored."""
-    yield "max_price", market.max_price
-    yield "max_amount", market.max_amount
-    yield "max_notional", market.max_notional
 
 
 def _as_deep_as(levels: Iterable[PriceLevel], taken: set[PriceLevel], beyond: int) -> list[PriceLevel]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from moniqo_core.domain.errors import (
@@ -129,7 +128,7 @@ class DemoOrders:
         except OrderNotFoundError:
             record = await self._reader.get(command.order_id)
             if is_repeat(record, command):
-                return replace(record, replayed=True)
+                return record._replace(replayed=True)
             raise already_ended(record, hint=NOTHING_TO_REPLACE) from None
         return await self._reader.get(command.order_id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.errors import ReplaceNotSupportedError
@@ -38,7 +37,7 @@ async def replace_live_order(
     order = await placing.orders.open_order(wallet, command.order_id)
     check_filled_amount(order, command)
     if is_met(order, command):
-        return replace(order, replayed=True)
+        return order._replace(replayed=True)
     owner = found.state.wallet
     only_cancels = _buys_nothing(owner) and order.side is OrderSide.BUY and not raises_buy(order, command)
     if not only_cancels:
