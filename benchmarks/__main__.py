@@ -19,6 +19,7 @@ from benchmarks.report import Section, markdown, outcome, terminal
 NAMES: Final = (
     "cold_start",
     "venue_cold_start",
+    "restored_start",
     "warm_calls",
     "http_shares",
     "round_trips",

@@ -11,7 +11,7 @@ from moniqo_core.bootstrap.connector import wallets
 from moniqo_core.bootstrap.credentials import cipher, key_rotation, keys, reencryption
 from moniqo_core.bootstrap.environment import configure_logging, settings
 from moniqo_core.bootstrap.login_service import login
-from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, preload, write_probe
+from moniqo_core.bootstrap.mongodb import check_database, database, is_outage, write_probe
 from moniqo_core.bootstrap.order_services import (
     all_orders,
     buy_cancellation,
@@ -22,6 +22,7 @@ from moniqo_core.bootstrap.order_services import (
     orders,
 )
 from moniqo_core.bootstrap.portfolio_services import balances, markets, portfolio
+from moniqo_core.bootstrap.preloading import preload
 from moniqo_core.bootstrap.sync_services import balance_sync, sync_dispatch
 from moniqo_core.bootstrap.wallet_services import (
     account_fingerprints,

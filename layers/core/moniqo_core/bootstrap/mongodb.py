@@ -41,15 +41,6 @@ def _database_url() -> str:
     return url_from_secret(read_secret(chosen.need("mongodb_secret_id"), os.environ))
 
 
-def preload() -> None:
-    """Import the database driver without connecting.
-
-    Functions that answer HTTP call this while they start. They then have a full CPU, and a SnapStart snapshot includes
-    the imported driver.
-    """
-    import moniqo_core.storage.client  # noqa: F401
-
-
 def is_outage(error: BaseException) -> bool:
     """Tell whether the database failed, not the request, so that the same call may succeed later."""
     from moniqo_core.storage import client
