@@ -18,8 +18,6 @@ FEW: Final = ("list_definitions", "create_wallet", "place_order", "get_balance",
 FIRST: Final = ("list_definitions", "create_wallet", "place_order")
 LAST: Final = ("delete_wallet",)
 CHOSEN: Final = (*FIRST, *sorted(set(functions()) - {*FIRST, *LAST}), *LAST) if os.environ.get("ALL") == "1" else FEW
-
-
 SERVED: Final = {function for function, _, _ in routes()}
 REFUSED: Final = {
     "cancel_order": "NOT_FOUND",
