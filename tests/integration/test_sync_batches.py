@@ -197,7 +197,7 @@ BROKEN: Mapping[str, Mapping[str, object]] = {
     "an amount": {"balance.assets": [{"asset": "X", "free": "x", "locked": "0", "total": "0", "value_usd": None}]},
     "a list": {"balance.assets": 7},
     "limits": {"risk_limits": None},
-    "connection": {"connection": {"no": "such field"}},
+    "connection": {"connection": 7},
     "books": {"balance.books": {"flows": []}},
 }
 

@@ -59,11 +59,15 @@ def outputs(parameters: dict[str, str]) -> dict[str, str]:
 
 
 def refusals(parameters: dict[str, str]) -> list[str]:
-    """Return why the template's rules refuse these parameters, empty if they do not."""
+    """Return why the rules of a built template refuse these parameters, empty if they do not.
+
+    The rule `Released` refuses every template that was not built.
+    """
     chosen = resolver(parameters)
     return [
         assertion["AssertDescription"]
-        for rule in template()["Rules"].values()
+        for name, rule in template()["Rules"].items()
+        if name != "Released" and chosen.resolve(rule.get("RuleCondition", True))
         for assertion in rule["Assertions"]
         if not chosen.resolve(assertion["Assert"])
     ]
