@@ -43,6 +43,9 @@ def deployed() -> Iterator[Deployment]:
         deployment = deploy(os.environ["SAM"], aws, mongodb_url, LiveTrading="true")
         deployment.add(TRADER)
         deployment.add(ADMIN)
+        # No rotation is scheduled, so the operator makes the first key.
+        made = administer(deployment, "keys", "rotate", "--local", "--no-wait")
+        assert made.returncode == 0, made.stdout + made.stderr
         yield deployment
 
 
@@ -71,7 +74,6 @@ def venue(deployed: Deployment) -> Iterator[FakeVenue]:
 @pytest.fixture(scope="module")
 def encrypted(deployed: Deployment, token: str) -> str:
     """A wallet with a credential that only the key ring of this deployment can decrypt."""
-    assert administer(deployed, "keys", "rotate", "--local", "--no-wait").returncode == 0
     path = f"{BASE}/wallets/definitions/demo-wallet-v1"
     fields = deployed.call("GET", path).json["required_credentials"]
     asked = {"field_name": "api_key", "display_label": "Key", "field_type": "text", "validation_regex": ".{8,80}"}

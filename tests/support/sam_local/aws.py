@@ -41,7 +41,8 @@ class Services:
         variables = {
             name: value for function in template.functions.values() for name, value in function.environment.items()
         }
-        named = ("JWT_ISSUER", "JWT_CLIENT_ID", "KEY_SECRET_ID", "SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL")
+        named: tuple[str, ...] = ("USER_POOL_ID", "JWT_ISSUER", "JWT_CLIENT_ID", "KEY_SECRET_ID")
+        named += ("SYNC_QUEUE_URL", "EVALUATION_QUEUE_URL")
         return {name: variables[name] for name in named}
 
     @property
