@@ -136,8 +136,7 @@ def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
 
 def _log(scope: Scope, request_id: str, status: int, code: str | None, started_at: float) -> None:
     route = scope.get("route")
-    observability.info(
-        "request",
+    observability.request(
         request_id=request_id,
         method=scope["method"],
         route=route.path if route is not None else None,

@@ -39,8 +39,8 @@ def follow_groups(before: Account, commit: Commit) -> Mapping[str, Projection]:
     keeps the number of the entry that its fields are from.
     """
     after, groups = commit.after, dict[str, Projection]()
-    was, now = ((account.status, account.status_before_suspension) for account in (before, after))
-    if isinstance(commit.command, SetStatus) or now != was:
+    was = before.status, before.status_before_suspension
+    if isinstance(commit.command, SetStatus) or (after.status, after.status_before_suspension) != was:
         groups[STATUS_SEQ] = {
             "status": after.status,
             "status_reason": after.reason,
