@@ -13,9 +13,9 @@ from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from hashlib import sha256
+from os import urandom
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import uuid4
 
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import ClientBulkWriteException
@@ -130,7 +130,7 @@ class DemoJournal:
             TemporarilyUnavailableError: the outcome is unknown. The entry was stored as a whole or not at all.
 
         """
-        commit_id = uuid4().hex
+        commit_id = urandom(16).hex()
         whole = whole or begins_epoch(commit)
         after = commit.after
         entry = entry_document(commit, commit_id)
