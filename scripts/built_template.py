@@ -32,7 +32,7 @@ class DeploymentError(ValueError):
 def released(document: Mapping[str, Any], release: str) -> dict[str, Any]:
     """Return the template as the release ``release``, a hash.
 
-    Every function publishes a version for it, and no deployment is accepted that does not name it.
+    Every function publishes a version for it, and the template refuses a deployment with another hash.
     """
     made = copy.deepcopy(dict(document))
     for resource in made["Resources"].values():
@@ -43,7 +43,7 @@ def released(document: Mapping[str, Any], release: str) -> dict[str, Any]:
 
 
 def release_of(document: Mapping[str, Any]) -> str:
-    """Return the hash of the release. ``DeploymentError`` when the template is none."""
+    """Return the hash of the release. ``DeploymentError`` if the template is not built."""
     release = str(_comparison(document)[1])
     if release == _UNRELEASED:
         raise DeploymentError("The template is not built. Run `make build`.")

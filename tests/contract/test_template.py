@@ -152,14 +152,14 @@ def test_stricter_throttles_belong_to_existing_routes() -> None:
 
 
 def test_a_stranger_cannot_use_up_the_shared_throttle_of_log_ins() -> None:
-    """The functions count each address. What all share must be more than one address easily sends."""
+    """The functions count each address. The limit that all share must be higher than one address easily reaches."""
     settings = template()["Resources"]["Api"]["Properties"]["RouteSettings"]
     for key in WITHOUT_TOKEN:
         assert settings[key]["ThrottlingRateLimit"] >= 500, key
         assert settings[key]["ThrottlingBurstLimit"] >= 1000, key
 
 
-def test_nobody_can_try_passwords_at_cognito_itself() -> None:
+def test_nobody_can_try_passwords_with_the_api_of_cognito() -> None:
     """The client has no secret, so whatever it allows without the account's rights is open to everyone."""
     client = template()["Resources"]["UserPoolClient"]["Properties"]
     assert set(client["ExplicitAuthFlows"]) == {"ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}

@@ -41,7 +41,7 @@ def test_overrides_are_a_list_or_one_text(overrides: object) -> None:
     assert found["AlarmEmail"] == ""
 
 
-def test_parameters_of_all_commands_hold_unless_the_deployment_has_its_own() -> None:
+def test_global_overrides_apply_unless_the_command_deploy_has_its_own() -> None:
     shared = {"global": {"parameters": {"parameter_overrides": ["OrdersPerMinute=7"]}}}
     own = {"deploy": {"parameters": {"parameter_overrides": ["SyncsPerMinute=8"]}}}
     document = released(template(), RELEASE)

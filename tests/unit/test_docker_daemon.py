@@ -29,7 +29,7 @@ def program(folder: Path, name: str, text: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_daemon_that_cannot_start_is_reported_with_its_last_words(
+def test_daemon_that_cannot_start_is_reported_with_its_last_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(tmp_path, "docker", "exit 1")
