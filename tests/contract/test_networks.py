@@ -27,7 +27,7 @@ NETWORK_POLICY: Final = "AWSLambdaVPCAccessExecutionRole"
 @pytest.mark.parametrize(("parameters", "network"), COMBINATIONS.values(), ids=COMBINATIONS)
 def test_every_function_is_in_the_chosen_network(parameters: dict[str, str], network: Any) -> None:
     """One function outside would need a database that is open to every address."""
-    assert refusals(parameters) == []
+    assert refusals(parameters) == {}
     found = {name: entry.get("VpcConfig") for name, entry in deployed_functions(parameters).items()}
     assert found == dict.fromkeys(functions(), network)
 
@@ -43,7 +43,8 @@ def test_every_function_is_in_the_chosen_network(parameters: dict[str, str], net
     ],
 )
 def test_networks_that_cannot_work_are_refused(parameters: dict[str, str], reason: str) -> None:
-    assert [text for text in refusals(parameters) if text.startswith(reason)], refusals(parameters)
+    found = refusals(parameters)
+    assert any(text.startswith(reason) for text in found.get("Network", ())), found
 
 
 @pytest.mark.parametrize(

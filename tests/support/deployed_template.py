@@ -58,19 +58,19 @@ def outputs(parameters: dict[str, str]) -> dict[str, str]:
     }
 
 
-def refusals(parameters: dict[str, str]) -> list[str]:
-    """Return why the rules of a built template refuse these parameters, empty if they do not.
+def refusals(parameters: dict[str, str]) -> dict[str, list[str]]:
+    """Return the rules that refuse a built template with these parameters, each with its reasons.
 
     The rule `Released` refuses every template that was not built.
     """
     chosen = resolver(parameters)
-    return [
-        assertion["AssertDescription"]
-        for name, rule in template()["Rules"].items()
-        if name != "Released" and chosen.resolve(rule.get("RuleCondition", True))
-        for assertion in rule["Assertions"]
-        if not chosen.resolve(assertion["Assert"])
-    ]
+    found: dict[str, list[str]] = {}
+    for name, rule in template()["Rules"].items():
+        if name != "Released" and chosen.resolve(rule.get("RuleCondition", True)):
+            for assertion in rule["Assertions"]:
+                if not chosen.resolve(assertion["Assert"]):
+                    found.setdefault(name, []).append(assertion["AssertDescription"])
+    return found
 
 
 def _exists(entry: dict[str, Any], chosen: Resolver) -> bool:
