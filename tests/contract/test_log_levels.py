@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from local import cloudformation
 from moniqo_core import metrics, observability
 from moniqo_core.config import Settings
+from tests.support.deployed_template import resolver
 from tests.support.stack import template
 
 LEVELS: Final = list(template()["Parameters"]["LogLevel"]["AllowedValues"])
@@ -32,12 +32,11 @@ def logging_as_it_was() -> Iterator[None]:
 
 def function_settings(level: str) -> tuple[dict[str, str], Settings]:
     """Return the LoggingConfig of the functions at this LogLevel, and the settings that they read."""
-    document = template()
-    resolver = cloudformation.Resolver(document, lambda name, _: name, {}, {"LogLevel": level})
-    variables = document["Globals"]["Function"]["Environment"]["Variables"]
+    chosen, every_function = resolver({"LogLevel": level}), template()["Globals"]["Function"]
+    variables = every_function["Environment"]["Variables"]
     names = ("ENVIRONMENT", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE")
-    environment = {name: str(resolver.resolve(variables[name])) for name in names}
-    return resolver.resolve(document["Globals"]["Function"]["LoggingConfig"]), Settings.from_environment(environment)
+    environment = {name: chosen.text(variables[name]) for name in names}
+    return chosen.resolve(every_function["LoggingConfig"]), Settings.from_environment(environment)
 
 
 def kept(line: dict[str, Any], least: str) -> bool:

@@ -11,11 +11,9 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from functools import cache
 from typing import Any, Final
 
-from local import cloudformation
-from tests.support.stack import ROOT
+from tests.support.deployed_template import deployed
 
 Series = Sequence[float | None]
 """One value a period, oldest first. None is a period without data."""
@@ -54,16 +52,7 @@ class Reading(Enum):
 
 def alarm(name: str, **parameters: str) -> dict[str, Any]:
     """Return the properties of an alarm of template.yaml, with ``parameters`` instead of the defaults."""
-    document = _document()
-    pseudo = {"AWS::StackName": "moniqo", "AWS::Region": "eu-central-1", "AWS::AccountId": "123456789012"}
-    resolver = cloudformation.Resolver(document, lambda resource, _: resource, pseudo, parameters)
-    resolved: dict[str, Any] = resolver.resolve(document["Resources"][name]["Properties"])
-    return resolved
-
-
-@cache
-def _document() -> dict[str, Any]:
-    return cloudformation.load(ROOT / "template.yaml")
+    return deployed("AWS::CloudWatch::Alarm", parameters)[name]
 
 
 def rings(alarm: Mapping[str, Any], data: Mapping[str, Series], reading: Reading = Reading.DROPPED) -> bool:

@@ -16,8 +16,9 @@ FUNCTION = "AWS::Serverless::Function"
 _BASIC_EXECUTION = "service-role/AWSLambdaBasicExecutionRole"
 
 
+@cache
 def template() -> dict[str, Any]:
-    """Return template.yaml with its intrinsic functions in long form."""
+    """Return template.yaml with its intrinsic functions in long form. It is shared, so copy it before you change it."""
     return cloudformation.load(ROOT / "template.yaml")
 
 
