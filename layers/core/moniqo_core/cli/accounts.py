@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from moniqo_core import bootstrap
+from moniqo_core.cli.columns import aligned
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.counting import counted
@@ -52,10 +53,4 @@ def table(shared: Sequence[Sequence[tuple[AccountWallet, str]]]) -> str:
         for number, (each, owner) in enumerate(account):
             may = "trades" if number == 0 and not none_trades else "cancels only"
             rows.append((each.id, owner, rfc3339(each.created_at), each.status.value, may))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = [_line(row, widths) for row in rows]
-    return "\n".join([*lines, f"{counted(len(shared), 'venue account')} with several wallets."]) + "\n"
-
-
-def _line(row: Iterable[str], widths: Iterable[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    return "\n".join([*aligned(rows), f"{counted(len(shared), 'venue account')} with several wallets."]) + "\n"

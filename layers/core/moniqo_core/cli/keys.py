@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moniqo_core import bootstrap
+from moniqo_core.cli.columns import aligned
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.credentials.key_rotation import NOTICE, STEPS
 from moniqo_core.domain.clock import rfc3339, utc_now
@@ -85,8 +86,7 @@ def table(uses: list[KeyUse], strange: int, now: datetime) -> str:
     rows += [
         (use.key.kid, rfc3339(use.key.use_after), _age(use, now), _state(use, now), str(use.documents)) for use in uses
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = aligned(rows)
     if strange:
         lines.append(f"No key of this ring can decrypt {counted(strange, 'credential')}.")
     return "\n".join(lines) + "\n"

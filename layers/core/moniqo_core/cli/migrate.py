@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from moniqo_core import bootstrap
+from moniqo_core.cli.columns import aligned
 from moniqo_core.cli.exit_code import ExitCode
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.migrations.listed import MIGRATIONS
@@ -66,9 +67,7 @@ def table(records: Mapping[int, MigrationRecord]) -> str:
         name = known[number].name if number in known else f"{record.name if record else ''} (of another release)"
         required = "yes" if number in known and known[number].required else "no"
         rows.append((str(number), name, required, _state(record), record.release if record else "-"))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) + "\n"
+    return "\n".join(aligned(rows)) + "\n"
 
 
 def _state(record: MigrationRecord | None) -> str:
