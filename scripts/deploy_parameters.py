@@ -35,12 +35,17 @@ def deploy_parameters(document: Mapping[str, Any], settings: Mapping[str, Any], 
     return {**values, RELEASE: release_of(document)}
 
 
+def deploy_options(settings: Mapping[str, Any], environment: str) -> dict[str, Any]:
+    """Return the options of `sam deploy` for ``environment``: its own, else those of all commands."""
+    commands = settings.get(environment, {})
+    shared, own = (commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy"))
+    return {**shared, **own}
+
+
 def _chosen(settings: Mapping[str, Any], environment: str) -> Iterator[tuple[str, str]]:
     if environment not in settings:
         raise DeploymentError(f"samconfig.toml has no environment {environment}. It has {', '.join(_names(settings))}.")
-    commands = settings[environment]
-    shared, own = (commands.get(command, {}).get("parameters", {}) for command in ("global", "deploy"))
-    overrides = (shared | own).get("parameter_overrides", [])
+    overrides = deploy_options(settings, environment).get("parameter_overrides", [])
     if not isinstance(overrides, str | list):
         raise DeploymentError('samconfig.toml: parameter_overrides must be a list of "Name=Value".')
     for entry in [overrides] if isinstance(overrides, str) else overrides:

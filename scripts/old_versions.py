@@ -11,14 +11,14 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-SETTINGS: Final = Path(__file__).resolve().parents[1] / "samconfig.toml"
+from scripts.deploy_parameters import SETTINGS, deploy_options
+
 # Lambda takes 15 such calls a second from an account.
 PATIENT: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
 
@@ -83,8 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     options, _ = parser.parse_known_args(arguments)
     if options.keep < 0:
         parser.error("--keep cannot be negative")
-    configured = tomllib.loads(SETTINGS.read_text(encoding="utf-8")).get(options.environment, {})
-    settings = configured.get("deploy", {}).get("parameters", {})
+    settings = deploy_options(tomllib.loads(SETTINGS.read_text(encoding="utf-8")), options.environment)
     stack = options.stack_name or settings.get("stack_name")
     if not stack:
         parser.error(f"samconfig.toml has no stack_name for {options.environment}")

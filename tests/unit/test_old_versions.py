@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -106,6 +107,22 @@ def test_options_of_sam_deploy_choose_the_stack(account: Account, capsys: pytest
     assert old_versions.main(["prod", *other, "--stack-name", STACK, "--region", REGION]) == 0
     assert account.versions("login") == ["$LATEST", "2", "3"]
     assert STACK in capsys.readouterr().out
+
+
+def test_options_of_all_commands_choose_the_stack(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SAM CLI deploys with the options under `global` too."""
+    settings = tmp_path / "samconfig.toml"
+    settings.write_text(
+        f'[dev.global.parameters]\nregion = "{REGION}"\n[dev.deploy.parameters]\nstack_name = "{STACK}"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(old_versions, "SETTINGS", settings)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    released(account, 3)
+    assert old_versions.main(["dev"]) == 0
+    assert account.versions("login") == ["$LATEST", "2", "3"]
 
 
 def test_a_stack_that_is_missing_is_named(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
