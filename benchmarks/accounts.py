@@ -16,6 +16,7 @@ from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
@@ -39,6 +40,15 @@ async def prepare(database: Database) -> None:
     """Bring a new database to the state that functions expect."""
     await ensure_indexes(database)
     await seed_definitions(database)
+
+
+async def new_database(url: str, name: str, wallets: int) -> list[str]:
+    """Prepare a new database, create this number of wallets in it and return their ids."""
+    database = connect(url, name)
+    await prepare(database)
+    created = [await create_wallet(database) for _ in range(wallets)]
+    await database.client.close()
+    return created
 
 
 async def create_wallet(database: Database) -> str:

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.accounts import OWNER, new_database
 from benchmarks.report import Line, Section
-from benchmarks.timing import Comparison, spoken
-from moniqo_core.storage.client import connect
+from benchmarks.timing import spoken, starts
 from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
 from tests.support.lambdas import User, http_event
 from tests.support.layer import build
@@ -45,7 +44,8 @@ METHOD = (
 def measure() -> Section:
     """Measure cold starts."""
     with tempfile.TemporaryDirectory() as folder, embedded_server() as url, secrets_manager(url) as secret:
-        bench = ColdStarts(Path(folder), asyncio.run(_prepare(url, 2 * (ROUNDS + 1))))
+        wallets = asyncio.run(new_database(url, DATABASE, 2 * (ROUNDS + 1)))
+        bench = ColdStarts(Path(folder), iter(wallets))
         lines = [
             bench.compare("cold start of place_order", {"MONGODB_URL": url}, limit=12),
             bench.compare("the same, database URL from Secrets Manager", secret, limit=12),
@@ -68,20 +68,16 @@ class ColdStarts:
 
     def compare(self, name: str, settings: Mapping[str, str], limit: float | None) -> Line:
         """Start ours and the baseline in turn."""
-        ours: list[float] = []
-        bare: list[float] = []
-        for number in range(ROUNDS + 1):
-            mine = self._first_answer("place_order", ROOT / "functions", settings)
-            other = self._first_answer("bare_json", Path(__file__).parent, {})
-            if number:  # the first start of each reads files from disk, and later starts find them in memory
-                ours.append(mine)
-                bare.append(other)
-        found = Comparison.of(ours, bare)
+        found = starts(
+            lambda: self._first_answer("place_order", ROOT / "functions", settings),
+            lambda: self._first_answer("bare_json", Path(__file__).parent, {}),
+            rounds=ROUNDS,
+        )
         detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}, {ROUNDS} starts each"
         return Line(name, found.ratio, limit, "x", detail)
 
     def _first_answer(self, function: str, functions: Path, settings: Mapping[str, str]) -> float:
-        event = _event(next(self._wallets) if settings else "none")
+        event = order_event(next(self._wallets) if settings else "none")
         variables = {**AWS, "MONGODB_DATABASE": DATABASE, **settings}
         started = time.perf_counter()
         with ExecutionEnvironment(function, [self._layer], self._runtime, variables, self._log, functions) as process:
@@ -92,17 +88,10 @@ class ColdStarts:
         return seconds
 
 
-def _event(wallet: str) -> dict[str, Any]:
+def order_event(wallet: str) -> dict[str, Any]:
+    """Return the event of a market order of this wallet."""
     body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
     return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
-
-
-async def _prepare(url: str, count: int) -> Iterator[str]:
-    database = connect(url, DATABASE)
-    await prepare(database)
-    wallets = [await create_wallet(database) for _ in range(count)]
-    await database.client.close()
-    return iter(wallets)
 
 
 @contextmanager

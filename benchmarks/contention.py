@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandListener
 
-from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.accounts import OWNER, new_database
 from benchmarks.report import Line, Section
 from benchmarks.timing import spoken
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
-from moniqo_core.storage.client import connect, with_utc_times
+from moniqo_core.storage.client import with_utc_times
 from moniqo_core.wallets.connector import WalletConnector
 from tests.support.mongo import embedded_server
 
@@ -60,7 +60,7 @@ class Commits(CommandListener):
 def measure() -> Section:
     """Measure writers of one wallet, and writers of separate wallets."""
     with embedded_server() as url:
-        wallets = asyncio.run(_prepare(url))
+        wallets = asyncio.run(new_database(url, DATABASE, PROCESSES + 1))
         hot, apart = _run(url, wallets[:1] * PROCESSES), _run(url, wallets[1:])
     waits = sorted(second for result in hot for second in result.seconds)
     median, slowest = statistics.median(waits), waits[int(len(waits) * 0.99)]
@@ -110,11 +110,3 @@ async def _orders(url: str, wallet_id: str, barrier: Any) -> Result:
         seconds.append(time.perf_counter() - started)
     await client.close()
     return Result(seconds, commits.count)
-
-
-async def _prepare(url: str) -> list[str]:
-    database = connect(url, DATABASE)
-    await prepare(database)
-    wallets = [await create_wallet(database) for _ in range(PROCESSES + 1)]
-    await database.client.close()
-    return wallets

@@ -7,13 +7,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmarks.accounts import OWNER, create_wallet, prepare
-from benchmarks.cold_start import DATABASE, secrets_manager
+from benchmarks.accounts import new_database
+from benchmarks.cold_start import DATABASE, order_event, secrets_manager
 from benchmarks.report import Line, Section
-from benchmarks.timing import Comparison, spoken
-from moniqo_core.storage.client import connect
+from benchmarks.timing import spoken, starts
 from tests.support.lambda_runtime import make_runtime
-from tests.support.lambdas import User, http_event
 from tests.support.layer import build
 from tests.support.mongo import embedded_server
 from tests.support.restored_start import credentials_endpoint, first_request
@@ -21,7 +19,6 @@ from tests.support.restored_start import credentials_endpoint, first_request
 ROUNDS = 11
 REGION = {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
 SNAPSHOT = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
-ORDER = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
 METHOD = (
     "A process imports `place_order` from its folder, the layer and the packages of Lambda's runtime. Then the time of "
     "its first order is measured: it gets credentials from the endpoint that Lambda offers after a restore, fetches "
@@ -45,15 +42,12 @@ def measure() -> Section:
         runtime.mkdir()
         places = [layer / "python", make_runtime(runtime)]
         variables = {**REGION, **secret, **credentials, "MONGODB_DATABASE": DATABASE}
-        wallets = iter(asyncio.run(_prepare(url, 2 * (ROUNDS + 1))))
-        preloaded, baseline = [], []
-        for number in range(ROUNDS + 1):
-            mine = _seconds(next(wallets), places, variables | SNAPSHOT)
-            other = _seconds(next(wallets), places, variables)
-            if number:  # the first start of each reads files from disk, and later starts find them in memory
-                preloaded.append(mine)
-                baseline.append(other)
-    found = Comparison.of(preloaded, baseline)
+        wallets = iter(asyncio.run(new_database(url, DATABASE, 2 * (ROUNDS + 1))))
+        found = starts(
+            lambda: _seconds(next(wallets), places, variables | SNAPSHOT),
+            lambda: _seconds(next(wallets), places, variables),
+            rounds=ROUNDS,
+        )
     detail = f"{spoken(found.ours)}, without the preload {spoken(found.baseline)}, {ROUNDS} starts each"
     return Section(
         "Start after a restore", METHOD, [Line("first order after a restore", found.ratio, 0.3, "x", detail)]
@@ -61,17 +55,8 @@ def measure() -> Section:
 
 
 def _seconds(wallet: str, places: list[Path], variables: dict[str, str]) -> float:
-    event = http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=ORDER)
-    found = first_request("place_order", event, places, variables)
+    found = first_request("place_order", order_event(wallet), places, variables)
     if found.status != 201:
         message = f"place_order answered {found.status}"
         raise RuntimeError(message)
     return found.seconds
-
-
-async def _prepare(url: str, count: int) -> list[str]:
-    database = connect(url, DATABASE)
-    await prepare(database)
-    wallets = [await create_wallet(database) for _ in range(count)]
-    await database.client.close()
-    return wallets

@@ -36,6 +36,13 @@ def interleaved(ours: Work, baseline: Work, *, rounds: int, ours_calls: int, bas
     return Comparison.of(*times)
 
 
+def starts(ours: Callable[[], float], baseline: Callable[[], float], *, rounds: int) -> Comparison:
+    """Compare starts of new processes in turn. Both functions return the seconds that one start took."""
+    # The first start of each reads files from disk, and later starts find them in memory.
+    pairs = [(ours(), baseline()) for _ in range(rounds + 1)][1:]
+    return Comparison.of([mine for mine, _ in pairs], [other for _, other in pairs])
+
+
 def paired(ours: Work, baseline: Work, *, calls: int) -> Comparison:
     """Time single calls of both in turn, the way an execution environment receives events.
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accounts import OWNER, create_wallet, prepare
-from benchmarks.cold_start import AWS, DATABASE, secrets_manager
+from benchmarks.cold_start import AWS, DATABASE, order_event, secrets_manager
 from benchmarks.report import Line, Section
-from benchmarks.timing import Comparison, spoken
+from benchmarks.timing import spoken, starts
 from moniqo_core.storage.client import connect
 from tests.support.lambda_runtime import ROOT, ExecutionEnvironment, make_runtime
 from tests.support.lambdas import User, http_event
@@ -45,19 +45,17 @@ def measure() -> Section:
         FakeKraken() as beside,
     ):
         variables = {"MONGODB_URL": url, "LOOPBACK_VENUES": "true", "PRICE_VENUES": ",".join(VENUES)}
-        starts = VenueColdStarts(Path(folder), {**variables, **secret})
-        demo = asyncio.run(_prepare(url, (venue.url, beside.url), ROUNDS + 1))
-        live = starts.connect(venue.credentials(balances={"USDT": "1000", "BTC": "1"}))
-        ours, baseline = [], []
-        for number in range(ROUNDS + 1):
-            mine = starts.seconds("get_balance", http_event("GET", f"/wallets/{live}/balance", user=User(OWNER)))
-            other = starts.seconds("place_order", _order(demo[number]))
-            if number:  # the first start of each reads files from disk, and later starts find them in memory
-                ours.append(mine)
-                baseline.append(other)
-        found = Comparison.of(ours, baseline)
+        functions = VenueColdStarts(Path(folder), {**variables, **secret})
+        demo = iter(asyncio.run(_prepare(url, (venue.url, beside.url), ROUNDS + 1)))
+        live = functions.connect(venue.credentials(balances={"USDT": "1000", "BTC": "1"}))
+        balance = http_event("GET", f"/wallets/{live}/balance", user=User(OWNER))
+        found = starts(
+            lambda: functions.seconds("get_balance", balance),
+            lambda: functions.seconds("place_order", order_event(next(demo))),
+            rounds=ROUNDS,
+        )
         detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}, {ROUNDS} starts each"
-        lines = [Line("cold start of get_balance at a venue", found.ratio, 1.6, "x", detail), *starts.imports()]
+        lines = [Line("cold start of get_balance at a venue", found.ratio, 1.6, "x", detail), *functions.imports()]
     return Section("Cold start at a venue", METHOD, lines)
 
 
@@ -103,11 +101,6 @@ class VenueColdStarts:
         """The import of one exchange, and the size of what it comes from."""
         size = sum(path.stat().st_size for path in self._layers[1].rglob("*") if path.is_file()) / 1e6
         return [Line("exchanges' layer unzipped, host", round(size, 1), 20, "MB")]
-
-
-def _order(wallet: str) -> dict[str, Any]:
-    body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
-    return http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
 
 
 async def _prepare(url: str, venues: Sequence[str], count: int) -> list[str]:

@@ -9,9 +9,8 @@ from typing import Final
 
 import pytest
 
-from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.accounts import OWNER, new_database
 from benchmarks.cold_start import secrets_manager
-from moniqo_core.storage.client import connect
 from tests.support.lambda_runtime import make_runtime
 from tests.support.lambdas import User, http_event
 from tests.support.layer import build
@@ -31,14 +30,7 @@ SLOW: Final = ("boto3", "aws_lambda_powertools", "moniqo_core.services")
 
 @pytest.fixture(scope="module")
 def wallet(mongo_url: str) -> str:
-    async def create() -> str:
-        database = connect(mongo_url, DATABASE)
-        await prepare(database)
-        created = await create_wallet(database)
-        await database.client.close()
-        return created
-
-    return asyncio.run(create())
+    return asyncio.run(new_database(mongo_url, DATABASE, 1))[0]
 
 
 @pytest.fixture(scope="module")
