@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from tests.support.mongo import embedded_server
+from tests.support.mongo import embedded_server, migrate
 from tests.support.sam_local.aws import Services, aws_services
 from tests.support.sam_local.docker import Docker, NoDaemonError, docker_daemon
 from tests.support.sam_local.image import KEPT, runtime_image
@@ -51,14 +49,7 @@ def database(docker: Docker) -> Iterator[dict[str, str]]:
     given = os.environ.get("MONGODB_URL")
     with nullcontext(given) if given else embedded_server(host=docker.gateway) as url:
         name = f"test_{uuid.uuid4().hex}"
-        prepared = subprocess.run(
-            [sys.executable, "-m", "moniqo_core.cli", "migrate"],
-            env={"MONGODB_URL": url, "MONGODB_DATABASE": name},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert prepared.returncode == 0, prepared.stderr
+        migrate(url, MONGODB_DATABASE=name)
         yield {"MONGODB_URL": url.replace(docker.gateway, MACHINE), "MONGODB_DATABASE": name}
         with MongoClient[dict[str, Any]](url) as client:
             client.drop_database(name)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from scripts.built_template import released
 from scripts.deploy_parameters import deploy_parameters
 from tests.support.emulator import REGION, ROOT, Emulator
 from tests.support.local_run import Reply, exchange
+from tests.support.mongo import migrate
 
 STACK: Final = "moniqo-e2e"
 BUILT: Final = ROOT / ".build" / "e2e" / "sam"
@@ -89,7 +89,7 @@ def deploy(sam: str, emulator: Emulator, mongodb_url: str, **parameters: str) ->
     """Deploy what `make build` made, and add what the emulator does not create."""
     deployment = deploy_again(sam, Deployment(emulator, {}, mongodb_url), _built(), **parameters)
     _create_routes(deployment)
-    _migrate_database(mongodb_url)
+    migrate(mongodb_url)
     return deployment
 
 
@@ -205,9 +205,3 @@ def _function(operation: Mapping[str, Any], resources: Mapping[str, str]) -> str
     found = re.search(r"/functions/\$\{(\w+)\}/invocations$", uri)
     assert found, uri
     return resources[found[1]]
-
-
-def _migrate_database(url: str) -> None:
-    command = [sys.executable, "-m", "moniqo_core.cli", "migrate"]
-    done = subprocess.run(command, env={"MONGODB_URL": url}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -58,6 +58,14 @@ def embedded_server(*options: str, host: str = LOOPBACK) -> Iterator[str]:
             server.kill()
 
 
+def migrate(url: str, **variables: str) -> None:
+    """Run `moniqo-admin migrate` on the database of a deployment with these variables, as an operator does."""
+    command = [sys.executable, "-m", "moniqo_core.cli", "migrate"]
+    environment = {"MONGODB_URL": url, **variables}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 class DurableServer:
     """A server that may be killed at any moment and started again on its data and its port.
 
