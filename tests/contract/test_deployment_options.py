@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.test_template import allowed
 from tests.support.deployed_template import ACCOUNT, DATABASE_SECRET, REGION, deployed, outputs, refusals
-from tests.support.stack import ROOT, functions, template, transformed
+from tests.support.stack import ROOT, functions, logical_id, template, transformed
 
 KMS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 POLYGON = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:polygon-AbCdEf"
@@ -123,9 +123,7 @@ def decryption(secret: str) -> dict[str, Any]:
 def test_readers_of_a_secret_may_decrypt_it_with_the_customers_key() -> None:
     key = {"SecretsKmsKeyArn": KMS_KEY}
     readers = {
-        f"{''.join(part.capitalize() for part in name.split('_'))}FunctionRole"
-        for name in functions()
-        if any("MongoSecretArn" in on for _, on in allowed(name))
+        f"{logical_id(name)}Role" for name in functions() if any("MongoSecretArn" in on for _, on in allowed(name))
     }
 
     assert made("MongoSecretKeyAccess") is None

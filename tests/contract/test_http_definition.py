@@ -18,9 +18,7 @@ COMPLETED = {"parameters", "responses"}
 @cache
 def body() -> dict[str, Any]:
     """Return the document of the built template after the transform."""
-    document = with_definition(template())
-    values = {name: entry["Default"] for name, entry in document["Parameters"].items()}
-    return body_of(transform(document, values))
+    return body_of(transform(with_definition(template()), {}))
 
 
 def body_of(resources: dict[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from local import cloudformation
 from moniqo_core.metrics import UNITS
 from tests.support.cloudwatch_alarms import alarm, metrics
+from tests.support.deployed_template import resolver
 from tests.support.lambdas import load_function
-from tests.support.stack import ROOT, functions, routes, template, transformed, verb_noun
+from tests.support.stack import ROOT, functions, logical_id, routes, template, transformed, verb_noun
 
 PUBLIC = {
     "POST /api/v1/auth/login",
@@ -84,9 +84,8 @@ def roles() -> dict[str, dict[str, Any]]:
 
 def allowed(function: str) -> list[tuple[str, str]]:
     """Return the actions a function may take, each with what it may take them on."""
-    logical_id = "".join(part.capitalize() for part in function.split("_")) + "FunctionRole"
     found = []
-    for statement in statements(roles()[logical_id]):
+    for statement in statements(roles()[f"{logical_id(function)}Role"]):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         found += [(action, json.dumps(statement["Resource"])) for action in actions]
     return found
@@ -284,9 +283,8 @@ def test_live_trading_is_off_by_default() -> None:
 @pytest.mark.parametrize(("value", "measured"), [(None, False), ("off", False), ("on", True)])
 def test_routes_are_measured_only_on_request(value: str | None, measured: bool) -> None:
     given = {} if value is None else {"DetailedRouteMetrics": value}
-    resolver = cloudformation.Resolver(template(), lambda name, _: name, {}, given)
     settings = template()["Resources"]["Api"]["Properties"]["DefaultRouteSettings"]
-    assert resolver.resolve(settings["DetailedMetricsEnabled"]) is measured
+    assert resolver(given).resolve(settings["DetailedMetricsEnabled"]) is measured
 
 
 def test_costs_name_the_number_of_functions_with_snapshots_and_of_metrics_with_alarms() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.sam_local.sam import SamLocal
-from tests.support.stack import ROOT, functions, routes
+from tests.support.stack import ROOT, functions, logical_id, routes
 
 FEW: Final = ("list_definitions", "create_wallet", "place_order", "get_balance", "dispatch_sync", "sync_wallets")
 FIRST: Final = ("list_definitions", "create_wallet", "place_order")
@@ -29,10 +29,6 @@ REFUSED: Final = {
 """Events that the service must refuse, with the code of its answer: nobody has the example's password, for instance."""
 FAILED: Final = {"rotate_key": "RotationError"}
 """Events that the function must fail on. That one names the example's secret."""
-
-
-def logical_id(function: str) -> str:
-    return "".join(word.capitalize() for word in function.split("_")) + "Function"
 
 
 @pytest.mark.parametrize("function", CHOSEN)

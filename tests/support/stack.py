@@ -34,6 +34,11 @@ def verb_noun(logical_id: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", logical_id.removesuffix("Function")).lower()
 
 
+def logical_id(function: str) -> str:
+    """Return the logical id of the function in a folder: place_order is PlaceOrderFunction."""
+    return "".join(word.capitalize() for word in function.split("_")) + "Function"
+
+
 def routes() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield function name, route key and event properties of every route."""
     for name, properties in functions().items():
@@ -46,12 +51,11 @@ def routes() -> Iterator[tuple[str, str, dict[str, Any]]]:
 @cache
 def transformed() -> dict[str, Any]:
     """Return the resources that the SAM transform makes of the template with its defaults."""
-    document = template()
-    return transform(document, {name: declared.get("Default", "") for name, declared in document["Parameters"].items()})
+    return transform(template(), {})
 
 
 def transform(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resources that the SAM transform makes of a template with these values of its parameters."""
+    """Return the resources that the SAM transform makes of a template with these values and else the defaults."""
     import boto3
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
@@ -60,7 +64,8 @@ def transform(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[st
     for resource in document["Resources"].values():
         for code in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
             resource["Properties"][code] = "s3://artifacts/code"
-    parameters = dict(values) | {"AWS::Region": "eu-central-1", "AWS::Partition": "aws"}
+    defaults = {name: declared.get("Default", "") for name, declared in document["Parameters"].items()}
+    parameters = defaults | dict(values) | {"AWS::Region": "eu-central-1", "AWS::Partition": "aws"}
     managed = {Path(_BASIC_EXECUTION).name: f"arn:aws:iam::aws:policy/{_BASIC_EXECUTION}"}
     translator = Translator(managed, Parser(), None, boto3.Session(region_name="eu-central-1"))
     resources: dict[str, Any] = translator.translate(document, parameters)["Resources"]
