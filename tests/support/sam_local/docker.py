@@ -47,7 +47,7 @@ class Docker:
     @property
     def environment(self) -> dict[str, str]:
         """Variables that lead Docker's tools to the daemon."""
-        return {"DOCKER_HOST": self.host, "PATH": _system_path()}
+        return {"DOCKER_HOST": self.host, "PATH": system_path()}
 
     def run(self, *arguments: str, stdin: Path | None = None) -> str:
         """Run a command of Docker's command line and return its output.
@@ -74,13 +74,13 @@ def docker_daemon() -> Iterator[Docker]:
         NoDaemonError: there is none, and none can be started.
 
     """
-    if shutil.which("docker", path=_system_path()) is None:
+    if shutil.which("docker", path=system_path()) is None:
         raise NoDaemonError("the program docker is not installed")
     usable = _usable(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     if usable is not None:
         yield usable
         return
-    if shutil.which("dockerd", path=_system_path()) is None:
+    if shutil.which("dockerd", path=system_path()) is None:
         raise NoDaemonError("no daemon answers with a bridge on this machine, and dockerd is not installed")
     with _only_one(), TemporaryDirectory(prefix="moniqo-docker-", ignore_cleanup_errors=True) as folder:
         had_bridge = _has_bridge()
@@ -89,7 +89,7 @@ def docker_daemon() -> Iterator[Docker]:
                 yield own
         finally:
             if not had_bridge and _has_bridge():
-                subprocess.run(["ip", "link", "delete", _BRIDGE], env={"PATH": _system_path()}, check=False)
+                subprocess.run(["ip", "link", "delete", _BRIDGE], env={"PATH": system_path()}, check=False)
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _own_daemon(folder: Path) -> Iterator[Docker]:
     host, log = f"unix://{folder}/docker.sock", folder / "dockerd.log"
     places = ("--data-root", f"{folder}/data", "--exec-root", f"{folder}/run", "--pidfile", f"{folder}/docker.pid")
     command = ["dockerd", "--host", host, *places, *_OPTIONS]
-    environment = {"PATH": _system_path(), "HOME": str(folder), "TMPDIR": str(folder)}
+    environment = {"PATH": system_path(), "HOME": str(folder), "TMPDIR": str(folder)}
     with tied_process(command, environment, log) as process:
         deadline = time.monotonic() + START_SECONDS
         while (docker := _usable(host)) is None:
@@ -144,7 +144,7 @@ def _command(host: str, *arguments: str, stdin: Path | None = None) -> str:
     with (stdin or Path(os.devnull)).open("rb") as given:
         done = subprocess.run(
             ["docker", "--host", host, *arguments],
-            env={"PATH": _system_path(), "HOME": os.environ.get("HOME", "/")},
+            env={"PATH": system_path(), "HOME": os.environ.get("HOME", "/")},
             stdin=given,
             capture_output=True,
             text=True,
@@ -155,8 +155,8 @@ def _command(host: str, *arguments: str, stdin: Path | None = None) -> str:
     return done.stdout
 
 
-def _system_path() -> str:
-    """Return the search path of programs with the folders in which the daemon and its programs are."""
+def system_path() -> str:
+    """Return the search path with the folders of system programs, such as the daemon and debootstrap."""
     return os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.support.sam_local.docker import Docker
+from tests.support.sam_local.docker import Docker, system_path
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 LOCK: Final = ROOT / "requirements" / "lambda.txt"
@@ -110,7 +110,7 @@ def _mirror() -> str:
 
 
 def _run(*command: str) -> None:
-    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "PATH": system_path(), "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(
         command,
         env=environment,
