@@ -64,7 +64,7 @@ def table(records: Mapping[int, MigrationRecord]) -> str:
     rows = [("number", "migration", "required", "state", "ran by")]
     for number in sorted({*known, *records}):
         record = records.get(number)
-        name = known[number].name if number in known else f"{record.name if record else ''} (of another release)"
+        name = known[number].name if number in known else f"{records[number].name} (of another release)"
         required = "yes" if number in known and known[number].required else "no"
         rows.append((str(number), name, required, _state(record), record.release if record else "-"))
     return "\n".join(aligned(rows)) + "\n"

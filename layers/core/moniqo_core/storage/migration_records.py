@@ -16,12 +16,10 @@ COLLECTION: Final = "migrations"
 class MigrationRecord:
     """The last run of a migration. ``done_at`` is None if none has ended, for example because it was killed."""
 
-    number: int
     name: str
     started_at: datetime
     release: str
-    done_at: datetime | None = None
-    result: str = ""
+    done_at: datetime | None
 
 
 class MigrationRecords:
@@ -45,14 +43,7 @@ class MigrationRecords:
         """Return the records by number, also those of later releases. One round trip."""
         found = await self._records.find().sort("_id", 1).to_list()
         return {
-            each["_id"]: MigrationRecord(
-                each["_id"],
-                each.get("name", ""),
-                each["started_at"],
-                each["release"],
-                each.get("done_at"),
-                each.get("result", ""),
-            )
+            each["_id"]: MigrationRecord(each.get("name", ""), each["started_at"], each["release"], each.get("done_at"))
             for each in found
         }
 
