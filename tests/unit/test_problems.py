@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib.util
 import inspect
+import io
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import ModuleType
@@ -216,6 +219,77 @@ def test_log_lines_name_their_location_and_invocation(capsys: pytest.CaptureFixt
         "token": observability.MASK,
     }
     assert (second["cold_start"], second["function_request_id"]) == (False, None)
+
+
+@pytest.fixture
+def log(no_log_handlers: None) -> ModuleType:
+    """The logs of a new execution environment, which has configured them."""
+    fresh = fresh_copy(observability)
+    fresh.configure("tests", "INFO")
+    return fresh
+
+
+@pytest.mark.parametrize("name", ["password", "api_key", "Authorization", "refresh_token"])
+def test_line_of_a_request_masks_fields_with_a_secret_name_whole(
+    log: ModuleType, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    log.request(**{name: CANARY, "inner": {name: [CANARY]}, "status": 200})
+
+    written = capsys.readouterr().out
+    line = json.loads(written)
+    assert CANARY not in written
+    assert (line[name], line["inner"], line["status"]) == (observability.MASK, {name: observability.MASK}, 200)
+
+
+@pytest.mark.parametrize(
+    "secret", ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl", "Bearer abcdefgh12345678", "AKIAIOSFODNN7EXAMPLE"]
+)
+def test_line_of_a_request_masks_text_that_looks_like_a_credential(
+    log: ModuleType, capsys: pytest.CaptureFixture[str], secret: str
+) -> None:
+    log.request(user_id=secret, note=f"x {secret} y", deep=[{"list": (secret,)}])
+
+    line = json.loads(capsys.readouterr().out)
+    masked = observability.MASK
+    assert (line["user_id"], line["note"], line["deep"]) == (masked, f"x {masked} y", [{"list": [masked]}])
+
+
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", 1), ("INFO", 1), ("WARN", 0), ("ERROR", 0)])
+def test_line_of_a_request_is_written_up_to_the_log_level_info(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: str, lines: int
+) -> None:
+    environment.setenv("POWERTOOLS_LOG_LEVEL", level)
+    router = api_router()
+
+    @router.get("/things")
+    async def get() -> Response:
+        return Response(b"{}")
+
+    assert lambda_handler(router)(http_event("GET", "/things"), None)["statusCode"] == 200
+    assert len(capsys.readouterr().out.splitlines()) == lines
+
+
+class FullDisk(io.StringIO):
+    """An output that takes text and cannot pass it on."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def closed_output() -> io.StringIO:
+    closed = io.StringIO()
+    closed.close()
+    return closed
+
+
+@pytest.mark.parametrize("output", [closed_output(), FullDisk(), None], ids=["closed", "full disk", "none"])
+def test_line_of_a_request_that_cannot_be_written_is_no_error(
+    log: ModuleType, monkeypatch: pytest.MonkeyPatch, output: io.StringIO | None
+) -> None:
+    # Python has no standard output at all in a process that begins with a closed one.
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", output)
+        log.request(status=200)
 
 
 def test_ordinary_fields_are_logged_unchanged() -> None:

@@ -189,7 +189,7 @@ def request(**fields: object) -> None:
     """Log an answered request: the line of :func:`info`, in a third of its time, because every request writes one."""
     if not _formatters:
         info("request", **fields)
-    elif logger.isEnabledFor(logging.INFO):
+    elif sys.stdout is not None and logger.isEnabledFor(logging.INFO):
         line = _formatters[0].content("INFO", "request", "request", time.time(), fields)
         with suppress(OSError, ValueError):  # as in the logging module, a lost line does not fail the request
             sys.stdout.write(_text(line) + "\n")
