@@ -109,18 +109,20 @@ def test_options_of_sam_deploy_choose_the_stack(account: Account, capsys: pytest
     assert STACK in capsys.readouterr().out
 
 
-def test_options_of_all_commands_choose_the_stack(
-    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("shared", "own"),
+    [
+        (f'stack_name = "{STACK}"\nregion = "{REGION}"', ""),
+        ('stack_name = "other"\nregion = "eu-west-1"', f'stack_name = "{STACK}"\nregion = "{REGION}"'),
+    ],
+)
+def test_settings_of_all_commands_hold_unless_the_deployment_has_its_own(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: str, own: str
 ) -> None:
-    """SAM CLI deploys with the options under `global` too."""
-    settings = tmp_path / "samconfig.toml"
-    settings.write_text(
-        f'[dev.global.parameters]\nregion = "{REGION}"\n[dev.deploy.parameters]\nstack_name = "{STACK}"\n',
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(old_versions, "SETTINGS", settings)
-    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     released(account, 3)
+    settings = tmp_path / "samconfig.toml"
+    settings.write_text(f"[dev.global.parameters]\n{shared}\n[dev.deploy.parameters]\n{own}\n", encoding="utf-8")
+    monkeypatch.setattr(old_versions, "SETTINGS", settings)
     assert old_versions.main(["dev"]) == 0
     assert account.versions("login") == ["$LATEST", "2", "3"]
 
