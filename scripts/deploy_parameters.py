@@ -43,13 +43,13 @@ def deploy_options(settings: Mapping[str, Any], environment: str) -> dict[str, A
 
 
 def _chosen(settings: Mapping[str, Any], environment: str) -> Iterator[tuple[str, str]]:
-    if environment not in settings:
+    if not isinstance(settings.get(environment), dict):
         raise DeploymentError(f"samconfig.toml has no environment {environment}. It has {', '.join(_names(settings))}.")
     overrides = deploy_options(settings, environment).get("parameter_overrides", [])
     if not isinstance(overrides, str | list):
         raise DeploymentError('samconfig.toml: parameter_overrides must be a list of "Name=Value".')
     for entry in [overrides] if isinstance(overrides, str) else overrides:
-        for word in shlex.split(entry):
+        for word in shlex.split(str(entry)):
             name, equals, value = word.partition("=")
             if not equals:
                 raise DeploymentError(f'samconfig.toml: parameter_overrides has {word!r}, not "Name=Value".')

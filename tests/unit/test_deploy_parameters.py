@@ -59,6 +59,7 @@ def test_global_overrides_apply_unless_the_command_deploy_has_its_own() -> None:
         (["file://parameters.yaml"], "has 'file://parameters.yaml', not"),
         ({"LiveTrading": "true"}, "must be a list"),
         (["LiveTrading='true"], "No closing quotation"),
+        (["LiveTrading=true", 5], "has '5', not \"Name=Value\""),
     ],
 )
 def test_what_is_no_parameter_is_refused(overrides: object, problem: str) -> None:
@@ -66,7 +67,7 @@ def test_what_is_no_parameter_is_refused(overrides: object, problem: str) -> Non
         parameters(overrides)
 
 
-@pytest.mark.parametrize("settings", [{}, {"prod": {"deploy": {}}, "version": 0.1}])
+@pytest.mark.parametrize("settings", [{}, {"prod": {"deploy": {}}, "version": 0.1}, {"dev": 0.1}])
 def test_unknown_environment_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has no environment dev"):
         deploy_parameters(released(template(), RELEASE), settings, "dev")
