@@ -109,6 +109,22 @@ def test_account_with_a_second_factor_signs_in_on_the_page(invoke: Invoke, pool:
     assert answer.json["hint"] == "Log in on the sign-in page."
 
 
+class _NewRefreshToken:
+    def initiate_auth(self, **arguments: Any) -> dict[str, Any]:
+        return {"AuthenticationResult": {"AccessToken": "access", "RefreshToken": "new", "ExpiresIn": 60}}
+
+
+def test_new_refresh_token_replaces_the_one_that_was_exchanged(
+    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The emulator never issues one when it refreshes.
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: _NewRefreshToken())
+
+    answer = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": "old"})
+
+    assert (answer.status, answer.json["refresh_token"]) == (200, "new")
+
+
 def test_invalid_refresh_token_is_401(invoke: Invoke, pool: Pool) -> None:
     answer = invoke("refresh_token", "POST", "/auth/refresh", body={"refresh_token": "not-one"})
 
@@ -124,6 +140,21 @@ def test_failed_logins_are_limited_per_account(invoke: Invoke, pool: Pool, monke
     assert (limited.status, limited.json["code"]) == (429, "RATE_LIMIT_EXCEEDED")
     assert 0 < int(limited.headers["retry-after"]) <= 300
     assert log_in(invoke, "another@example.com").status == 401
+
+
+def test_log_ins_that_succeed_count_for_no_address(invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_service, "ATTEMPTS_PER_ADDRESS", 2)
+
+    assert [log_in(invoke).status for _ in range(4)] == [200] * 4
+
+
+def test_another_spelling_of_an_e_mail_is_the_same_account(
+    invoke: Invoke, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_service, "ATTEMPTS_PER_ACCOUNT", 2)
+    spellings = (EMAIL, EMAIL.upper(), EMAIL.capitalize())
+
+    assert [log_in(invoke, email, "guess").status for email in spellings] == [401, 401, 429]
 
 
 def test_login_limit_uses_the_gateway_address_and_no_header(

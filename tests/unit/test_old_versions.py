@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import old_versions
+from tests.support.stack import ROOT
 from tests.support.wallets import mock_aws
 
 STACK = "moniqo-dev"
@@ -81,6 +83,14 @@ def test_a_release_leaves_its_versions_and_the_ones_before(
 
     assert old_versions.main(["dev"]) == 0
     assert capsys.readouterr().out == "Deleted 0 old function versions of moniqo-dev.\n"
+
+
+def test_deployment_ends_with_deleting_old_versions() -> None:
+    command = ["make", "-n", "deploy", "ENVIRONMENT=prod", "KEEP_VERSIONS=2", "ARGS=--region eu-west-1"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    *_, options, last = shown.splitlines()
+    assert options.endswith(" --region eu-west-1"), "of sam deploy"
+    assert last.endswith(" -m scripts.old_versions prod --keep 2 --region eu-west-1")
 
 
 def test_nothing_but_the_named_versions_is_kept_on_request(account: Account) -> None:
