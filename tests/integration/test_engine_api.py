@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from moniqo_core import bootstrap
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.http.schemas.orders.fills_csv import fills_csv
+from tests.conftest import Database, Run
 from tests.support.engine import NOON, WIDE, Clock, Engine, clock, engine
 from tests.support.lambdas import STRANGER, Answer, Invoke
 from tests.support.round_trips import round_trips
@@ -623,6 +625,27 @@ def test_wallet_in_breach_of_a_loss_limit_cannot_be_resumed(engine: Engine, cloc
     assert refused.json["limit_type"] == "daily_loss_limit_usd"
     engine.ask("reset_wallet", "POST", wallet, "/reset")
     assert engine.get("get_wallet", wallet, "")["status"] == "active"
+
+
+def test_reset_of_a_suspended_wallet_is_followed_by_what_reinstating_it_restores(
+    engine: Engine, clock: Clock, database: Database, run: Run
+) -> None:
+    wallet = engine.create(risk_limits=WIDE | {"daily_loss_limit_usd": "60"})
+    engine.place(wallet, amount="1.5")
+    engine.place(wallet, side="sell", amount="1.4999")
+    clock.forward(minutes=1)
+    engine.get("get_balance", wallet, "/balance")
+    run(bootstrap.wallet_lifecycle().suspend(wallet, "a review"))
+
+    def restored() -> str:
+        stored = run(database.user_wallets.find_one({"_id": wallet}))
+        assert stored is not None
+        assert stored["status"] == "suspended"
+        return str(stored["status_before_suspension"])
+
+    assert restored() == "paused"
+    assert engine.ask("reset_wallet", "POST", wallet, "/reset").status == 200
+    assert restored() == "active"
 
 
 def test_other_users_get_404(engine: Engine, invoke: Invoke) -> None:
