@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, Protocol
@@ -17,7 +17,8 @@ import pytest
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ValidationError, WalletError
 from moniqo_core.domain.orders.list_queries import OrderQuery
-from moniqo_core.domain.orders.order import OrderSide, OrderType
+from moniqo_core.domain.orders.order import OrderSide, OrderType, order_age
+from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.wallets.requests import Pause, WalletChange
@@ -268,18 +269,19 @@ def test_orders_of_the_later_commit_are_evaluated_on_schedule(
     orders = bootstrap.orders()
     far = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.LIMIT, Decimal("0.001"), price=Decimal(10000))
 
-    async def work() -> tuple[UserWallet, datetime, list[str]]:
+    async def work() -> tuple[UserWallet, OrderRecord, list[str]]:
         first = await orders.place(TRADER.id, wallet, far)
         placing = orders.place(TRADER.id, wallet, far)
         await before_the_user_wallet(monkeypatch, orders.cancel(TRADER.id, wallet, first.order_id), placing)
         (second,) = (await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True))).records
         due = DueWallets(database).to_evaluate_ids(second.created_at - timedelta(hours=1), 10)
-        return await read(wallet), second.created_at, [name async for names in due for name in names]
+        return await read(wallet), second, [name async for names in due for name in names]
 
-    shown, placed_at, due = run(work())
+    shown, second, due = run(work())
     assert shown.has_open_orders
     assert due == [wallet]
-    assert shown.last_used_at == placed_at
+    assert shown.last_used_at == second.created_at
+    assert (shown.journal_seq, 1) == order_age(second.order_id)
 
 
 def test_suspending_and_reinstating_is_no_use_of_a_wallet(new_wallet: NewWallet, run: Run) -> None:
