@@ -49,8 +49,8 @@ def test_localhost_is_no_return_address_of_a_deployment_for_users() -> None:
 def test_tokens_of_another_issuer_need_an_audience() -> None:
     issuer = "https://issuer.example.com"
 
-    assert refusals(JwtIssuer=issuer) == ["Issuer"]
-    assert refusals(JwtIssuer=issuer, JwtAudience="moniqo") == []
+    assert broken_rules(JwtIssuer=issuer) == ["Issuer"]
+    assert broken_rules(JwtIssuer=issuer, JwtAudience="moniqo") == []
 
 
 def test_users_get_e_mails_from_the_own_identity_when_it_is_set() -> None:
