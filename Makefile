@@ -109,9 +109,10 @@ coverage: $(DEV) ## Lines and branches that the tests run, in .build/coverage/ (
 	@echo "$$(cat .build/coverage/total)% of lines and branches; each file is in .build/coverage/html/index.html"
 
 .PHONY: faults
-faults: $(DEV) ## Test outages and races, then place orders while clients, connections and the database are killed (SEED=n)
+faults: $(DEV) ## Test outages and races, place orders while processes are killed, check the engine against its model (SEED=n)
 	$(PY) -m pytest tests/faults $(SPREAD)
 	$(PY) -m tests.soak.wire --orders 1000 --kills 100 --outages 5 $(if $(SEED),--seed $(SEED))
+	$(PY) -m tests.soak.engine --steps 12000 $(if $(SEED),--seed $(SEED))
 
 .PHONY: soak
 soak: $(DEV) ## Place ten times as many orders under faults, and run a million steps of the engine against its naive model

@@ -34,7 +34,7 @@ from tests.support.wallets import aws
 
 __all__ = ["aws"]
 
-RACES: Final = int(os.environ.get("RACES", "60"))
+RACES: Final = int(os.environ.get("RACES", "40"))
 LATENCY: Final = float(os.environ.get("RACE_LATENCY", "0.4"))
 SEED: Final = int(os.environ.get("RACE_SEED", "20261130"))
 AT_ONCE: Final = 8

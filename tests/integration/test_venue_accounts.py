@@ -43,7 +43,7 @@ from tests.support.wallets import KEY_SECRET, aws, new_wallet
 
 __all__ = ["aws"]
 
-RACES: Final = int(os.environ.get("RACES", "10"))
+RACES: Final = int(os.environ.get("RACES", "6"))
 SEED: Final = int(os.environ.get("RACE_SEED", "20261130"))
 AT_ONCE: Final = 4
 SALE: Final[dict[str, Any]] = {"type": "market", "side": "sell", "price": None, "amount": "0.01"}
