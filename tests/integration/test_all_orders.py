@@ -177,6 +177,8 @@ def test_symbol_that_no_wallet_knows_is_refused_with_the_nearest(engine: Engine,
     engine.create(wallet_id="demo-stocks-v1")
     refused = ask(engine, symbol="BTCUSDT")
     assert (refused.status, refused.json["code"], refused.json["nearest"]) == (422, "INVALID_SYMBOL", "BTC/USDT")
+    assert refused.json["detail"] == "None of your wallets trades 'BTCUSDT'. The nearest symbol is BTC/USDT."
+    assert ask(engine, symbol="QQQQ/ZZZZ").json["detail"] == "None of your wallets trades 'QQQQ/ZZZZ'."
     # One wallet trades it, although the others do not.
     assert get(engine, symbol="AAPL/USD")["items"] == []
     assert get(engine, symbol="BTC/USDT", type="stop_limit")["items"] == []

@@ -209,7 +209,7 @@ class InvalidSymbolError(WalletError):
     code = "INVALID_SYMBOL"
     status = 422
     title = "Invalid symbol"
-    hint = "GET /markets?user_wallet_id=... lists the symbols of this wallet."
+    hint = "GET /markets?user_wallet_id=... lists the symbols that a wallet trades."
 
 
 class SymbolNotFoundError(InvalidSymbolError):

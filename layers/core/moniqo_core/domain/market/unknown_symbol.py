@@ -12,12 +12,12 @@ MAX_SHOWN: Final = 40
 """Characters of the asked symbol that an error repeats."""
 
 
-def unknown_symbol(symbol: str, tradable: Iterable[str], trader: str = "This wallet") -> SymbolNotFoundError:
+def unknown_symbol(symbol: str, tradable: Iterable[str], refuses: str = "This wallet does not trade") -> SymbolNotFoundError:
     """Return the refusal of ``symbol``. Its member ``nearest`` is the most similar of the ``tradable`` symbols.
 
-    ``trader`` names what does not trade the symbol. It begins a sentence of the error.
+    ``refuses`` tells what does not trade the symbol. It begins a sentence of the error, which the symbol ends.
     """
-    detail = f"{trader} does not trade {symbol[:MAX_SHOWN]!r}."
+    detail = f"{refuses} {symbol[:MAX_SHOWN]!r}."
     nearest = nearest_name(symbol, tradable)
     if nearest is None:
         return SymbolNotFoundError(detail, symbol=symbol[:MAX_SHOWN])

@@ -90,7 +90,7 @@ class ExchangeAccess:
         listed = await self.connection.markets()
         found = listed.get(symbol)
         if found is None:
-            raise unknown_symbol(symbol, listed, self.venue.name)
+            raise unknown_symbol(symbol, listed, f"{self.venue.name} does not trade")
         return found.market
 
     async def require_accepted(self, order: OrderRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from moniqo_core.domain.errors import InvalidSymbolError
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.services.orders.all_wallets.source import OrderSource
 
@@ -25,5 +26,5 @@ async def require_known_symbol(sources: Iterable[OrderSource], symbol: str) -> N
             return
         refused += [refusal for refusal in found if refusal is not None]
     if refused:
-        # The most helpful of them names a symbol that the user may have meant.
-        raise next((error for error in refused if "nearest" in error.members), refused[0])
+        meant = [str(error.members["nearest"]) for error in refused if "nearest" in error.members]
+        raise unknown_symbol(symbol, meant, "None of your wallets trades")
