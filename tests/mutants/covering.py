@@ -55,6 +55,14 @@ class Covering:
         named = self._that_name(mutation.name) if mutation.name else set()
         return sorted(named) or self._of_lines(mutation.path, self._lines.get(mutation.path, {}))
 
+    def near(self, mutation: Mutation) -> set[str]:
+        """Return the test files that name the module of a mutation, or its constant or class."""
+        module = mutation.path.removeprefix("layers/core/").removesuffix(".py").replace("/", ".")
+        names = [module] if not mutation.name else [module, mutation.name]
+        word = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names))
+        files = {test.partition("::")[0] for test in self.seconds}
+        return {file for file in files if word.search((ROOT / file).read_text(encoding="utf-8"))}
+
     def _of_lines(self, path: str, lines: Iterable[int]) -> list[str]:
         recorded = self._lines.get(path, {})
         return sorted({test for line in lines for test in recorded.get(line, ()) if test in self.seconds})

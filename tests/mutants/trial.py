@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,7 +74,7 @@ class Trials:
         A test that fails without the mutation as well has not noticed anything. It is left out, and the rest runs.
         """
         covering = self._covering.tests(mutation)
-        chosen = chosen_tests(covering, self._covering.seconds)
+        chosen = chosen_tests(covering, self._covering.seconds, self._covering.near(mutation))
         ran = len(chosen)
         while chosen:
             with mutated(self._tree, mutation.path, mutation.mutant):
@@ -123,15 +123,22 @@ class Trials:
             return _Run(code, noticed.read_text(encoding="utf-8") if noticed.exists() else "")
 
 
-def chosen_tests(covering: Iterable[str], seconds: dict[str, float]) -> list[str]:
-    """Return tests that fit into the time of a trial, the quickest first, in turn from each file."""
+def chosen_tests(covering: Iterable[str], seconds: dict[str, float], near: Collection[str] = ()) -> list[str]:
+    """Return tests that fit into the time of a trial, the quickest first, in turn from each file.
+
+    Tests of the files in ``near`` come before all others.
+    """
     by_file: defaultdict[str, list[str]] = defaultdict(list)
     for test in sorted(covering, key=lambda test: (seconds[test], test)):
         by_file[test.partition("::")[0]].append(test)
-    turns = [(turn, seconds[test], test) for tests in by_file.values() for turn, test in enumerate(tests)]
+    turns = [
+        (file not in near, turn, seconds[test], test)
+        for file, tests in by_file.items()
+        for turn, test in enumerate(tests)
+    ]
     chosen, planned = [], 0.0
-    for _, took, test in sorted(turns):
+    for _, _, took, test in sorted(turns):
         if planned + took <= _PLANNED:
             chosen.append(test)
             planned += took
-    return sorted(chosen, key=lambda test: (seconds[test], test))
+    return sorted(chosen, key=lambda test: (test.partition("::")[0] not in near, seconds[test], test))

@@ -141,6 +141,16 @@ def test_chosen_tests_come_from_every_file_and_fit_into_the_time() -> None:
     assert len(chosen) == 8
 
 
+def test_tests_that_name_the_module_or_the_constant_come_first() -> None:
+    path = "layers/core/moniqo_core/domain/sync/retry_delay.py"
+    found = mutations(path, (ROOT / path).read_text(encoding="utf-8"))
+    here, other = "tests/unit/test_small_rules.py", "tests/unit/test_sync_rules.py"
+    known = Covering({}, {f"{here}::a": 0.1, f"{other}::b": 29.95})
+    assert known.near(found[0]) == {other}
+    assert chosen_tests(known.seconds, known.seconds, known.near(found[0])) == [f"{other}::b"]
+    assert chosen_tests(known.seconds, known.seconds) == [f"{here}::a"]
+
+
 ENTRY = """
 [[without_effect]]
 path = "m.py"

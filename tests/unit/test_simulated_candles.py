@@ -9,7 +9,7 @@ import pytest
 
 from moniqo_core import event_loop
 from moniqo_core.domain.errors import ValidationError
-from moniqo_core.domain.market.candles import EARLIEST, INTERVALS, CandleQuery, CandleSeries
+from moniqo_core.domain.market.candles import INTERVALS, CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle
 from moniqo_core.feeds import simulated_feed
 from moniqo_core.feeds.simulated_feed import SimulatedFeed
@@ -113,8 +113,9 @@ def test_stocks_have_no_candle_while_the_exchange_is_closed() -> None:
 
 
 def test_nothing_is_shown_from_before_the_earliest_time() -> None:
-    series = asked(CandleQuery("1d", 1, EARLIEST - 500 * DAY))
-    assert series.candles[0].start == EARLIEST
+    millennium = datetime(2000, 1, 1, tzinfo=UTC)
+    series = asked(CandleQuery("1d", 1, millennium - 500 * DAY))
+    assert series.candles[0].start == millennium
 
 
 @pytest.mark.parametrize(("interval", "limit"), [("2h", 1), ("", 1), ("1m", 0), ("1m", 1001)])

@@ -17,11 +17,13 @@ from moniqo_core.domain.market.usd_prices import usd_price
 from moniqo_core.domain.matching.equity_samples import idle_hours
 from moniqo_core.domain.matching.order_book import walk_book
 from moniqo_core.domain.money import plain
-from moniqo_core.domain.orders.order import OrderSide, OrderType
-from moniqo_core.domain.orders.request import OrderRequest
+from moniqo_core.domain.nearest_name import nearest_name
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
 from moniqo_core.http.schemas.tickers import read_symbols
 from moniqo_core.venues.exchanges.registry import venue_of
 from moniqo_core.venues.transport.account_names import account_name, key_name
@@ -83,6 +85,32 @@ def test_candle_that_is_not_aligned_is_none_of_its_length(minute: int, aligned: 
 
 def test_price_of_an_asset_that_only_quotes_others_is_inverted() -> None:
     assert usd_price("EUR", {"USD/EUR": D("0.8")}) == D("1.25")
+
+
+def test_digits_of_a_bonding_time_are_two() -> None:
+    marks = {"DOT/USD": D(7), "A/USD": D(3)}
+    assert [usd_price(asset, marks) for asset in ("DOT28.S", "DOT.S", "AB7.S")] == [7, 7, None]
+
+
+def test_part_of_a_name_has_at_least_three_letters() -> None:
+    assert [nearest_name(asked, ["BTC/USDT", "ETH/USDT"]) for asked in ("btc", "bt")] == ["BTC/USDT", None]
+
+
+def test_forced_deletion_cancels_each_order_once() -> None:
+    harness = EngineHarness()
+    resting = harness.place(
+        "buy",
+        "limit",
+        "0.01",
+        price="40000",
+        stop_loss=ExitSpec(stop_price=D(39000)),
+        take_profit=ExitSpec(stop_price=D(60000)),
+    )
+    commit = harness.do(DeleteWallet(force=True))
+    assert commit.after.deleted
+    histories = {order.order_id: [status for status, _ in order.status_history] for order in commit.orders}
+    assert histories.pop(resting.order_id) == [OrderStatus.OPEN, OrderStatus.CANCELLED]
+    assert list(histories.values()) == [[OrderStatus.PENDING, OrderStatus.CANCELLED]] * 2
 
 
 def test_third_order_finds_what_two_orders_left_of_a_level() -> None:

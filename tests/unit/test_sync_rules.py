@@ -16,6 +16,7 @@ from moniqo_core.domain.sync.account_statement import corrected
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
 from moniqo_core.domain.sync.retry_delay import FIRST_RETRY, SLOWEST_RETRY, retry_delay
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import (
     AccountRecord,
     ConnectionState,
@@ -79,6 +80,15 @@ def test_wallet_takes_its_status_from_its_journal(
 
     assert (found.status, found.status_reason) == (stored, "why")
     assert found.status_before_suspension is before_suspension
+
+
+def test_wallet_takes_its_pause_level_from_its_journal() -> None:
+    behind = replace(wallet(UserWalletStatus.PAUSED, 0), pause_level=PauseLevel.REDUCE_ONLY)
+    stored = AccountRecord(
+        UserWalletStatus.PAUSED, "why", None, has_open_orders=False, evaluated_until=None, pause_level=PauseLevel.FULL
+    )
+    assert corrected(behind, stored).pause_level is PauseLevel.FULL
+    assert corrected(behind, stored._replace(pause_level=None)).pause_level is PauseLevel.REDUCE_ONLY
 
 
 @given(st.lists(st.uuids().map(str), unique=True, max_size=120))
