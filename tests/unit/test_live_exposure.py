@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from moniqo_core.domain.errors import InsufficientBalanceError
-from moniqo_core.domain.live.exposure_limits import PendingBuy, exposure
+from moniqo_core.domain.live.exposure_limits import PendingBuy, exposure, open_buy
 from moniqo_core.domain.live.order_rules import LiveDecision, VenueFunds
+from moniqo_core.domain.live.order_updates import intend
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
@@ -113,3 +116,21 @@ def test_buy_that_only_reduces_a_debt_is_no_exposure() -> None:
 )
 def test_debt_covers_no_amount_of_an_order(request_: OrderRequest, free: dict[str, str]) -> None:
     assert refused_amount(request_, free) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        ({"amount": D(1)}, PendingBuy("BTC/USDT", D("0.6"), D(0), None)),
+        ({"amount": None, "quote_amount": D(50_000)}, PendingBuy("BTC/USDT", None, D(30_000), None)),
+        ({"amount": None, "quote_amount": D(10_000)}, PendingBuy("BTC/USDT", None, D(0), None)),
+    ],
+    ids=["amount", "quote_amount", "more_was_spent"],
+)
+def test_open_purchase_counts_with_what_has_not_filled(wanted: dict[str, Any], left: PendingBuy) -> None:
+    asked = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.MARKET, **wanted, client_order_id="mine")
+    sent = intend(asked, user_wallet_id="w", user_id="u", venue="v", seq=1, venue_client_id="ff", token="t", now=NOON)
+
+    partly_filled = replace(sent, amount=D(1), filled_amount=D("0.4"), filled_quote=D(20_000))
+
+    assert open_buy(partly_filled) == left

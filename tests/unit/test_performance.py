@@ -86,7 +86,7 @@ def test_sharpe_ratio_of_three_days_matches_hand_computed_value() -> None:
     assert ratio == (D(365) / 3).sqrt().quantize(D("0.00000001"))
 
 
-@pytest.mark.parametrize("equity", [[], [1], [1, 2], [1, 2, 4], [1, 1, 1], [0, 1, 2], [1, -1, 1]])
+@pytest.mark.parametrize("equity", [[], [1], [1, 2], [1, 2, 4], [1, 1, 1], [0, 1, 2], [1, 2, -1, 5]])
 def test_sharpe_ratio_is_none_when_undefined(equity: list[int]) -> None:
     assert sharpe_ratio([D(value) for value in equity]) is None
 

@@ -1,13 +1,14 @@
-"""Limits of time and count that clients and operators rely on, as plain numbers.
+"""Limits of time and count that clients and operators rely on, and what a field is that nobody gave, as plain values.
 
-Other tests use the constants, so a changed constant would pass them. This table notices it.
+Other tests use the constants and the defaults, so a changed one would pass them. These tables notice it.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -15,25 +16,45 @@ import pytest
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 PROMISED: dict[str, Any] = {
-    "credentials.key_source.CACHE_SECONDS": 300,
-    "credentials.key_source.FORCED_REFRESH_SECONDS": 1,
-    "credentials.key_source.CALL_TIMEOUT_SECONDS": 10,
+    "credentials.key_ring.MATERIAL_BYTES": 32,
     "credentials.key_rotation.NOTICE": 10 * MINUTE,
+    "credentials.key_source.CACHE_SECONDS": 300,
+    "credentials.key_source.CALL_TIMEOUT_SECONDS": 10,
+    "credentials.key_source.FORCED_REFRESH_SECONDS": 1,
+    "domain.live.loss_limits.RECENT_EQUITY_AGE": DAY,
+    "domain.live.loss_limits.SMALLEST_TRANSFER_USD": Decimal("0.01"),
+    "domain.live.order.OPEN_WITHIN": SECOND,
     "domain.live.order.SEND_WITHIN": 10 * SECOND,
     "domain.live.order_updates.ACCEPTANCE_WINDOW": 3 * MINUTE,
     "domain.live.order_updates.QUERIES_BEFORE_REJECTION": 3,
     "domain.live.order_updates.QUERIES_FOR_FILLS": 10,
+    "domain.live.query_schedule.FIRST_QUERY_DELAY": 5 * SECOND,
+    "domain.live.query_schedule.LONGEST_QUERY_DELAY": 5 * MINUTE,
     "domain.live.query_schedule.YOUNG_ORDER_AGE": HOUR,
     "domain.live.query_schedule.YOUNG_ORDER_DELAY": MINUTE,
-    "domain.live.loss_limits.RECENT_EQUITY_AGE": DAY,
+    "domain.market.candle_search.MOST_QUERIES": 16,
+    "domain.market.candles.EARLIEST": datetime(2000, 1, 1, tzinfo=UTC),
+    "domain.market.candles.MOST_CANDLES": 1000,
+    "domain.market.marks.WIDEST_SPREAD": Decimal("0.1"),
     "domain.market.snapshot_checks.CLOCK_TOLERANCE": SECOND,
+    "domain.market.unknown_symbol.MAX_SHOWN": 40,
+    "domain.matching.order_book.REMEMBERED_LEVELS": 100,
+    "domain.matching.path_walk.RECORD_EVERY": HOUR,
     "domain.matching.resting_orders.MAX_PARTICIPATION": Decimal("0.1"),
+    "domain.matching.slippage.BASIS_POINT": Decimal("0.0001"),
     "domain.matching.slippage.MAX_SLIPPAGE": Decimal("0.05"),
     "domain.money.MAX_DECIMAL_PLACES": 18,
     "domain.money.MAX_INTEGER_DIGITS": 18,
+    "domain.nearest_name.ALIKE": 0.65,
+    "domain.nearest_name.LONGEST": 100,
+    "domain.nearest_name.SHORTEST_PART": 3,
     "domain.orders.field_rules.MAX_TRAIL_PERCENT": 50,
     "domain.orders.open_order_limit.MAX_OPEN_ORDERS": 500,
+    "domain.orders.status_history.MAX_STATUS_HISTORY": 20,
+    "domain.portfolio.performance_figures.DAYS_A_YEAR": 365,
+    "domain.sync.account_statement.PRICE_MAY_RETURN": DAY,
     "domain.sync.outcome_rules.FAILURES_UNTIL_ERROR": 5,
+    "domain.sync.outcome_rules.SAMPLE_FINAL_AFTER": MINUTE,
     "domain.sync.retry_delay.FIRST_RETRY": 5 * MINUTE,
     "domain.sync.retry_delay.SLOWEST_RETRY": 6 * HOUR,
     "feeds.venue_feed.CRYPTO_MAX_AGE": 2 * SECOND,
@@ -42,8 +63,12 @@ PROMISED: dict[str, Any] = {
     "http.json_body.MAX_DEPTH": 32,
     "http.pagination.DEFAULT_LIMIT": 50,
     "http.pagination.MAX_LIMIT": 100,
+    "http.tokens.FETCH_SECONDS": 3,
     "http.tokens.KEYS_FRESH_SECONDS": 3600,
+    "http.tokens.MAX_KEY_SET_BYTES": 262_144,
+    "http.tokens.MAX_TOKEN_LENGTH": 8192,
     "http.tokens.REFETCH_SECONDS": 30,
+    "http.tokens.SEEN": 256,
     "services.login.ATTEMPTS_PER_ACCOUNT": 10,
     "services.login.ATTEMPTS_PER_ADDRESS": 100,
     "services.login.WINDOW": 5 * MINUTE,
@@ -71,8 +96,58 @@ PROMISED: dict[str, Any] = {
 }
 
 
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "domain.ledger.account.Account": {"deleted": False, "paused_by_limit": False},
+    "domain.ledger.account.OpenOrderTotals": {"expiring": 0, "orders": 0},
+    "domain.ledger.commit.MarketContext": {"is_open": True},
+    "domain.live.order.LiveOrder": {"holds_client_id": True, "misses": 0, "queries_without_news": 0, "version": 1},
+    "domain.market.candles.CandleQuery": {"include_open": False, "limit": 50},
+    "domain.orders.order.Order": {"fill_count": 0, "reduce_only": False, "triggered": False},
+    "domain.orders.record.OrderRecord": {"replayed": False},
+    "domain.orders.request.OrderRequest": {"post_only": False, "reduce_only": False},
+    "domain.portfolio.valuation.Valuation": {"firm": True},
+    "domain.risk.limits.RiskLimits": {"respect_market_hours": False},
+    "domain.sync.account_statement.AccountStatement": {"api_calls": 0},
+    "domain.sync.outcome.SyncLogEntry": {"api_calls": 0, "assets_count": 0},
+    "domain.sync.outcome.SyncOutcome": {"corrected": False, "epoch": 1},
+    "domain.wallets.definition.ApiConfig": {"requires_api_key": True, "requires_signature": True},
+    "domain.wallets.definition.Capabilities": {
+        "futures_trading": False,
+        "margin_trading": False,
+        "options_trading": False,
+        "spot_trading": True,
+    },
+    "domain.wallets.definition.CredentialField": {"is_encrypted": True, "is_required": True},
+    "domain.wallets.definition.Definition": {
+        "is_active": True,
+        "is_demo": False,
+        "order": 0,
+        "requires_kyc": False,
+        "supports_all_symbols": False,
+    },
+    "domain.wallets.definition.Leverage": {"adjustable": False, "available": False},
+    "domain.wallets.lifecycle_commands.DeleteWallet": {"force": False},
+    "domain.wallets.user_wallet.BalanceSnapshot": {"firm": True, "partial": False},
+    "domain.wallets.user_wallet.ConnectionState": {"is_connected": False, "retry_count": 0},
+    "domain.wallets.user_wallet.SyncStatistics": {"failed_syncs": 0, "total_syncs": 0},
+    "domain.wallets.user_wallet.UserWallet": {
+        "buys_stopped": False,
+        "credentials_version": 1,
+        "has_open_orders": False,
+    },
+}
+
+
 @pytest.mark.parametrize("name", sorted(PROMISED))
 def test_limit_is_the_promised_number(name: str) -> None:
     module, _, constant = name.rpartition(".")
 
     assert getattr(import_module(f"moniqo_core.{module}"), constant) == PROMISED[name]
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_field_that_nobody_gave_is_the_promised_value(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    parameters = signature(getattr(import_module(f"moniqo_core.{module}"), kind)).parameters
+    defaults = {field: parameter.default for field, parameter in parameters.items()}
+    assert {field: value for field, value in defaults.items() if type(value) in {bool, int}} == DEFAULTS[name]

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.domain.errors import ValidationError, WalletConnectionError
+from moniqo_core.domain.errors import InsufficientBalanceError, ValidationError, WalletConnectionError
+from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.market.candles import CandleQuery, is_candle_of, series_of
 from moniqo_core.domain.market.market import Candle, PriceLevel
@@ -20,6 +21,8 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.nearest_name import nearest_name
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.portfolio.holding import Holding
+from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
@@ -111,6 +114,24 @@ def test_forced_deletion_cancels_each_order_once() -> None:
     histories = {order.order_id: [status for status, _ in order.status_history] for order in commit.orders}
     assert histories.pop(resting.order_id) == [OrderStatus.OPEN, OrderStatus.CANCELLED]
     assert list(histories.values()) == [[OrderStatus.PENDING, OrderStatus.CANCELLED]] * 2
+
+
+@pytest.mark.parametrize(("free", "locked", "needed", "available"), [("-3", "0", 3, 2), ("0", "-3", 3, 1)])
+def test_holding_never_becomes_negative(free: str, locked: str, needed: int, available: int) -> None:
+    harness = EngineHarness()
+    draft = AccountDraft(harness.account, harness.now)
+    draft.change("BTC", D(2), D(1))
+    with pytest.raises(InsufficientBalanceError, match=f"Needs {needed} BTC. {available} BTC is available.") as refusal:
+        draft.change("BTC", D(free), D(locked))
+    assert refusal.value.members["needed"] == needed
+    assert draft.holding("BTC") == Holding(D(2), D(1))
+
+
+@pytest.mark.parametrize(("largest", "lowers"), [("0", False), ("0.001", True)])
+def test_lower_amount_is_suggested_where_funds_cover_one(largest: str, lowers: bool) -> None:
+    hint = not_covered("USDT", D(100), D(50), D(largest)).advice
+    assert hint.startswith("Lower the amount") is lowers
+    assert hint.startswith("The free funds cover no amount") is not lowers
 
 
 def test_third_order_finds_what_two_orders_left_of_a_level() -> None:

@@ -91,6 +91,20 @@ def test_wallet_takes_its_pause_level_from_its_journal() -> None:
     assert corrected(behind, stored._replace(pause_level=None)).pause_level is PauseLevel.REDUCE_ONLY
 
 
+def test_suspended_wallet_takes_its_status_before_the_suspension_from_its_journal() -> None:
+    shown = {"status": UserWalletStatus.SUSPENDED, "status_before_suspension": UserWalletStatus.ACTIVE}
+    behind = replace(wallet(UserWalletStatus.SUSPENDED, 0), **shown)  # type: ignore[arg-type]
+    stored = AccountRecord(
+        UserWalletStatus.SUSPENDED,
+        "why",
+        None,
+        has_open_orders=False,
+        evaluated_until=None,
+        status_before_suspension=UserWalletStatus.PAUSED,
+    )
+    assert corrected(behind, stored).status_before_suspension is UserWalletStatus.PAUSED
+
+
 @given(st.lists(st.uuids().map(str), unique=True, max_size=120))
 def test_messages_survive_a_round_trip(wallets: list[str]) -> None:
     import json
