@@ -1,4 +1,4 @@
-"""Limits of time and count that clients and operators rely on, and what a field is that nobody gave, as plain values.
+"""Limits of time and count that clients and operators rely on, what a field is that nobody gave, and codes of errors.
 
 Other tests use the constants and the defaults, so a changed one would pass them. These tables notice it.
 """
@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from moniqo_core.domain import errors
+
+ZERO = Decimal(0)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 PROMISED: dict[str, Any] = {
@@ -97,16 +100,51 @@ PROMISED: dict[str, Any] = {
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "domain.ledger.account.Account": {"deleted": False, "paused_by_limit": False},
-    "domain.ledger.account.OpenOrderTotals": {"expiring": 0, "orders": 0},
+    "domain.ledger.account_draft.AccountDraft": {"usd_rate": Decimal(1)},
+    "domain.orders.order.Fill": {"realised": ZERO},
+    "domain.portfolio.balance_equation.Flow": {"traded": ZERO, "fees": ZERO, "transferred": ZERO},
+    "domain.portfolio.holding.Holding": {"free": ZERO, "locked": ZERO},
+    "domain.portfolio.position.Position": {"amount": ZERO, "cost": ZERO, "realised": ZERO, "fees": ZERO},
+    "domain.wallets.definition.FeeSchedule": {
+        "maker_fee_percent": ZERO,
+        "taker_fee_percent": ZERO,
+        "withdrawal_fee_percent": ZERO,
+    },
+    "domain.wallets.definition.Simulation": {"slippage_bps": Decimal(5)},
+    "domain.wallets.results.WalletPosition": {"cost": ZERO},
+    "domain.wallets.results.OrderResult": {"filled_quote": ZERO},
+    "domain.ledger.account.Account": {"opening": ZERO, "peak": ZERO, "deleted": False, "paused_by_limit": False},
+    "domain.ledger.account.OpenOrderTotals": {"buying": ZERO, "expiring": 0, "orders": 0},
     "domain.ledger.commit.MarketContext": {"is_open": True},
-    "domain.live.order.LiveOrder": {"holds_client_id": True, "misses": 0, "queries_without_news": 0, "version": 1},
+    "domain.live.order.LiveOrder": {
+        "filled_amount": ZERO,
+        "filled_quote": ZERO,
+        "fee": ZERO,
+        "stored_fill_amount": ZERO,
+        "holds_client_id": True,
+        "misses": 0,
+        "queries_without_news": 0,
+        "version": 1,
+    },
     "domain.market.candles.CandleQuery": {"include_open": False, "limit": 50},
-    "domain.orders.order.Order": {"fill_count": 0, "reduce_only": False, "triggered": False},
+    "domain.orders.order.Order": {
+        "filled_amount": ZERO,
+        "filled_quote": ZERO,
+        "fee_accrued": ZERO,
+        "fee": ZERO,
+        "locked": ZERO,
+        "fill_count": 0,
+        "reduce_only": False,
+        "triggered": False,
+    },
     "domain.orders.record.OrderRecord": {"replayed": False},
     "domain.orders.request.OrderRequest": {"post_only": False, "reduce_only": False},
     "domain.portfolio.valuation.Valuation": {"firm": True},
-    "domain.risk.limits.RiskLimits": {"respect_market_hours": False},
+    "domain.risk.limits.RiskLimits": {
+        "stop_loss_default_percent": Decimal(2),
+        "take_profit_default_percent": Decimal(5),
+        "respect_market_hours": False,
+    },
     "domain.sync.account_statement.AccountStatement": {"api_calls": 0},
     "domain.sync.outcome.SyncLogEntry": {"api_calls": 0, "assets_count": 0},
     "domain.sync.outcome.SyncOutcome": {"corrected": False, "epoch": 1},
@@ -138,6 +176,50 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+ERRORS: dict[str, tuple[str, int, bool]] = {
+    "AccountTakenError": ("CONFLICT", 409, False),
+    "ConflictError": ("CONFLICT", 409, False),
+    "DecryptionError": ("INVALID_CREDENTIALS", 422, False),
+    "DuplicateSlugError": ("DUPLICATE_SLUG", 409, False),
+    "EncryptionError": ("TEMPORARILY_UNAVAILABLE", 503, True),
+    "ForbiddenError": ("FORBIDDEN", 403, False),
+    "IdempotencyMismatchError": ("IDEMPOTENCY_MISMATCH", 422, False),
+    "InsufficientBalanceError": ("INSUFFICIENT_BALANCE", 422, False),
+    "InvalidCredentialsError": ("INVALID_CREDENTIALS", 422, False),
+    "InvalidOrderError": ("INVALID_ORDER", 422, False),
+    "InvalidSymbolError": ("INVALID_SYMBOL", 422, False),
+    "LiveTradingOffError": ("ORDER_REJECTED", 422, False),
+    "MalformedRequestError": ("MALFORMED_REQUEST", 400, False),
+    "MarketDataError": ("MARKET_DATA_ERROR", 503, True),
+    "NotFoundError": ("NOT_FOUND", 404, False),
+    "OrderAlreadyClosedError": ("ORDER_ALREADY_CLOSED", 409, False),
+    "OrderAlreadyFilledError": ("ORDER_ALREADY_FILLED", 409, False),
+    "OrderChangedError": ("ORDER_CHANGED", 409, False),
+    "OrderNotFoundError": ("NOT_FOUND", 404, False),
+    "OrderRejectedError": ("ORDER_REJECTED", 422, False),
+    "PasswordChangeRequiredError": ("PASSWORD_CHANGE_REQUIRED", 403, False),
+    "PayloadTooLargeError": ("PAYLOAD_TOO_LARGE", 413, False),
+    "QuotaReachedError": ("RATE_LIMIT_EXCEEDED", 429, False),
+    "RateLimitExceededError": ("RATE_LIMIT_EXCEEDED", 429, True),
+    "ReplaceNotSupportedError": ("REPLACE_NOT_SUPPORTED", 409, False),
+    "RiskLimitExceededError": ("RISK_LIMIT_EXCEEDED", 422, False),
+    "SymbolNotFoundError": ("INVALID_SYMBOL", 422, False),
+    "TemporarilyUnavailableError": ("TEMPORARILY_UNAVAILABLE", 503, True),
+    "UnauthenticatedError": ("UNAUTHENTICATED", 401, False),
+    "UnknownOutcomeError": ("WALLET_CONNECTION_ERROR", 502, False),
+    "ValidationError": ("VALIDATION_ERROR", 422, False),
+    "VenueClockError": ("WALLET_CONNECTION_ERROR", 502, True),
+    "WalletConnectionError": ("WALLET_CONNECTION_ERROR", 502, True),
+    "WalletDeletedError": ("NOT_FOUND", 404, False),
+    "WalletError": ("INTERNAL_ERROR", 500, False),
+    "WalletInUseError": ("WALLET_IN_USE", 409, False),
+    "WalletNotInitializedError": ("INTERNAL_ERROR", 500, False),
+    "WalletPausedError": ("WALLET_PAUSED", 409, False),
+    "WalletSuspendedError": ("WALLET_SUSPENDED", 409, False),
+}
+"""The code, the status and whether a repeat may help, by class."""
+
+
 @pytest.mark.parametrize("name", sorted(PROMISED))
 def test_limit_is_the_promised_number(name: str) -> None:
     module, _, constant = name.rpartition(".")
@@ -150,4 +232,13 @@ def test_field_that_nobody_gave_is_the_promised_value(name: str) -> None:
     module, _, kind = name.rpartition(".")
     parameters = signature(getattr(import_module(f"moniqo_core.{module}"), kind)).parameters
     defaults = {field: parameter.default for field, parameter in parameters.items()}
-    assert {field: value for field, value in defaults.items() if type(value) in {bool, int}} == DEFAULTS[name]
+    assert {field: value for field, value in defaults.items() if type(value) in {bool, int, Decimal}} == DEFAULTS[name]
+
+
+def test_errors_have_the_promised_codes() -> None:
+    found = {
+        name: (kind.code, kind.status, kind.retryable)
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.WalletError)
+    }
+    assert found == ERRORS

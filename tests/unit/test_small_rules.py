@@ -19,7 +19,7 @@ from moniqo_core.domain.matching.equity_samples import idle_hours
 from moniqo_core.domain.matching.order_book import walk_book
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.nearest_name import nearest_name
-from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
+from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.funds import not_covered
@@ -30,7 +30,7 @@ from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
 from moniqo_core.http.schemas.tickers import read_symbols
 from moniqo_core.venues.exchanges.registry import venue_of
 from moniqo_core.venues.transport.account_names import account_name, key_name
-from tests.support.engine_harness import BTC, EngineHarness
+from tests.support.engine_harness import BTC, START, STEP, EngineHarness
 from tests.support.user_wallets import active_wallet
 
 D = Decimal
@@ -140,6 +140,17 @@ def test_third_order_finds_what_two_orders_left_of_a_level() -> None:
     second = walk_book(levels, first.taken, D(2), None, buying=True)
     third = walk_book(levels, second.taken, D(2), None, buying=True)
     assert [plan.amount for plan in (first, second, third)] == [2, 2, 1]
+
+
+def test_account_is_idle_since_its_sale_although_the_order_would_have_expired_later() -> None:
+    harness = EngineHarness()
+    harness.place("buy", "market", "0.1")
+    ends = {"time_in_force": TimeInForce.GTD, "expires_at": START + 3 * STEP}
+    harness.place("sell", "limit", "0.1", price="51000", **ends)
+    for trade in ("50000", "51002", "50000", "50000"):
+        harness.tick(trade)
+    harness.evaluate()
+    assert harness.account.idle_since == START + 2 * STEP
 
 
 def test_idle_account_is_sampled_at_an_hour_that_ends_the_span() -> None:

@@ -12,7 +12,9 @@ MAX_SHOWN: Final = 40
 """Characters of the asked symbol that an error repeats."""
 
 
-def unknown_symbol(symbol: str, tradable: Iterable[str], refuses: str = "This wallet does not trade") -> SymbolNotFoundError:
+def unknown_symbol(
+    symbol: str, tradable: Iterable[str], refuses: str = "This wallet does not trade"
+) -> SymbolNotFoundError:
     """Return the refusal of ``symbol``. Its member ``nearest`` is the most similar of the ``tradable`` symbols.
 
     ``refuses`` tells what does not trade the symbol. It begins a sentence of the error, which the symbol ends.

@@ -14,6 +14,7 @@ from typing import Final
 from moniqo_core.domain.errors import InvalidSymbolError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.unknown_symbol import MAX_SHOWN
 from moniqo_core.domain.matching.taker_fills import market_order_cost
 from moniqo_core.domain.money import ZERO, exact, round_up, scale_of
 from moniqo_core.domain.orders.order import average_price
@@ -56,7 +57,7 @@ def check(draft: AccountDraft, order: OrderRequest, context: MarketContext) -> P
 
 def unknown_symbol(order: OrderRequest, refusal: InvalidSymbolError) -> Preflight:
     """Return the result for a symbol without a market. Rules that need a market are skipped."""
-    failed = RuleResult("symbol", RuleOutcome.FAILED, {"symbol": order.symbol[:40]}, refusal)
+    failed = RuleResult("symbol", RuleOutcome.FAILED, {"symbol": order.symbol[:MAX_SHOWN]}, refusal)
     skipped = ("form", "expiry", "market", "funds")
     return Preflight((failed, *(RuleResult(rule, RuleOutcome.SKIPPED, {}) for rule in skipped)))
 
