@@ -10,7 +10,8 @@ from moniqo_core.domain.market.candles import CandleQuery
 from moniqo_core.domain.market.market import Candle
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
-TRADE = Candle(DAY, *[Decimal(100)] * 4, Decimal(1))
+PRICE = Decimal(100)
+TRADE = Candle(DAY, PRICE, PRICE, PRICE, PRICE, Decimal(1))
 
 
 def test_day_that_is_known_to_have_traded_is_not_asked_for_twice() -> None:

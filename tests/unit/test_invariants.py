@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from moniqo_core.domain.ledger.account import Account
-from moniqo_core.domain.ledger.commit import Commit, LedgerAccount
+from moniqo_core.domain.ledger.commit import Commit, LedgerAccount, Posting
 from moniqo_core.domain.ledger.invariants import account_violations, commit_violations
 from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.orders.order import OrderStatus
@@ -72,7 +72,7 @@ def with_after(commit: Commit, **changes: Any) -> Commit:
 
 
 def posted(commit: Commit, account: LedgerAccount, asset: str, amount: int) -> Commit:
-    return replace(commit, postings=(*commit.postings, (account, asset, D(amount))))
+    return replace(commit, postings=(*commit.postings, Posting(account, asset, D(amount))))
 
 
 COMMITS: dict[str, tuple[Callable[[Commit], Commit], str]] = {

@@ -86,8 +86,8 @@ def test_a_release_leaves_its_versions_and_the_ones_before(
 
 
 def test_deployment_ends_with_deleting_old_versions() -> None:
-    options = ["ENVIRONMENT=prod", "KEEP_VERSIONS=2", "ARGS=--region eu-west-1"]
-    command = ["make", "--no-print-directory", "-n", "deploy", *options]
+    chosen = ["ENVIRONMENT=prod", "KEEP_VERSIONS=2", "ARGS=--region eu-west-1"]
+    command = ["make", "--no-print-directory", "-n", "deploy", *chosen]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     *_, options, last = shown.splitlines()
     assert options.endswith(" --region eu-west-1"), "of sam deploy"

@@ -145,8 +145,8 @@ def test_third_order_finds_what_two_orders_left_of_a_level() -> None:
 def test_account_is_idle_since_its_sale_although_the_order_would_have_expired_later() -> None:
     harness = EngineHarness()
     harness.place("buy", "market", "0.1")
-    ends = {"time_in_force": TimeInForce.GTD, "expires_at": START + 3 * STEP}
-    harness.place("sell", "limit", "0.1", price="51000", **ends)
+    ends = START + 3 * STEP
+    harness.place("sell", "limit", "0.1", price="51000", time_in_force=TimeInForce.GTD, expires_at=ends)
     for trade in ("50000", "51002", "50000", "50000"):
         harness.tick(trade)
     harness.evaluate()
