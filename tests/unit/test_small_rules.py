@@ -7,8 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from moniqo_core.domain.errors import InsufficientBalanceError, ValidationError, WalletConnectionError
+from moniqo_core.domain.errors import (
+    InsufficientBalanceError,
+    RiskLimitExceededError,
+    ValidationError,
+    WalletConnectionError,
+)
 from moniqo_core.domain.ledger.account_draft import AccountDraft
+from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES
 from moniqo_core.domain.market.candles import CandleQuery, is_candle_of, series_of
 from moniqo_core.domain.market.market import Candle, PriceLevel
@@ -21,16 +27,19 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.nearest_name import nearest_name
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
+from moniqo_core.domain.paper import preflight
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.domain.risk.limits import RiskLimits
+from moniqo_core.domain.risk.loss_limits import find_breach
 from moniqo_core.domain.sync.outcome import scheduled_run
 from moniqo_core.domain.sync.outcome_rules import failed
-from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet
+from moniqo_core.domain.wallets.lifecycle_commands import DeleteWallet, SetStatus
+from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.http.schemas.tickers import read_symbols
 from moniqo_core.venues.exchanges.registry import venue_of
 from moniqo_core.venues.transport.account_names import account_name, key_name
-from tests.support.engine_harness import BTC, START, STEP, EngineHarness
+from tests.support.engine_harness import BTC, ETH, MARKETS, START, STEP, EngineHarness
 from tests.support.user_wallets import active_wallet
 
 D = Decimal
@@ -132,6 +141,57 @@ def test_lower_amount_is_suggested_where_funds_cover_one(largest: str, lowers: b
     hint = not_covered("USDT", D(100), D(50), D(largest)).advice
     assert hint.startswith("Lower the amount") is lowers
     assert hint.startswith("The free funds cover no amount") is not lowers
+
+
+@pytest.mark.parametrize(("equity", "reached"), [("9.96", False), ("9.95", True)])
+def test_loss_of_less_than_a_unit_reaches_a_limit_in_percent(equity: str, reached: bool) -> None:
+    limits = RiskLimits(D(1), D(1), 1, max_drawdown_percent=D("0.5"))
+    breach = find_breach(limits, D(equity), None, D(10), D(1))
+    assert (breach is not None and breach.value == D("0.5")) is reached
+
+
+@pytest.mark.parametrize("level", [None, PauseLevel.FULL])
+def test_preflight_shows_the_level_of_a_pause(level: PauseLevel | None) -> None:
+    harness = EngineHarness()
+    if level is not None:
+        harness.do(SetStatus("paused", "owner", "a rest", level))
+    context = MarketContext(MARKETS[BTC], harness.snapshot(BTC), {BTC: D(50000)}, D(1))
+    order = OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, D("0.01"))
+    numbers = {result.rule: result.numbers for result in preflight.check(harness.walk(), order, context).rules}
+    expected = (
+        {"wallet_status": "active"}
+        if level is None
+        else {"wallet_status": "paused", "level": "full", "reason": "a rest"}
+    )
+    assert numbers["status"] == expected
+
+
+def test_symbol_with_an_open_buy_of_little_worth_is_an_open_position() -> None:
+    harness = EngineHarness(limits=RiskLimits(D(10**9), D(10**9), 1))
+    # 6 USDT at its limit, and 3 USDT at the mark, which is less than the smallest order.
+    harness.place("buy", "stop_limit", "0.001", symbol=ETH, price="6000", stop_price="5900")
+    with pytest.raises(RiskLimitExceededError, match="2 positions would be open"):
+        harness.place("buy", "market", "0.01")
+
+
+def test_exits_follow_each_fill_of_their_entry_within_one_walk() -> None:
+    def life(*, looks: bool) -> tuple[Decimal, Decimal]:
+        harness = EngineHarness()
+        harness.book(("0", "0.01"))
+        stop = ExitSpec(percent=D(2))
+        harness.place("buy", "limit", "0.1", price="50500", stop_loss=stop)
+        harness.book(("0", "1"))
+        # The first point fills more at the limit, which raises the average, and the trigger of the stop above 49,200.
+        # The second has no volume, so it touches nothing but the stop.
+        for price, volume in (("50000", "0.1"), ("49200", "0"), ("50000", "0")):
+            harness.tick(price, volume=volume)
+            if looks:
+                harness.evaluate()
+        harness.evaluate()
+        return harness.account.holding("BTC").total, harness.account.holding("USDT").total
+
+    assert life(looks=False) == life(looks=True)
+    assert life(looks=False)[0] == 0
 
 
 def test_third_order_finds_what_two_orders_left_of_a_level() -> None:
