@@ -46,6 +46,12 @@ def test_sale_beyond_the_shown_book_is_the_smallest_lot_that_is_enough() -> None
     assert sale_of(on_terms(harness, 1, "10.5"), "2070", context) == D("21.11")
 
 
+def test_first_rules_search_as_they_always_did() -> None:
+    # 61 is enough too. Which of them the search finds depends on where it begins.
+    context = one_bid(lot="1", size="17", price="40")
+    assert sale_of(on_terms(EngineHarness("1000000"), 1, "100"), "2312", context) == 59
+
+
 @pytest.mark.parametrize("seed", range(400))
 def test_no_smaller_sale_is_enough(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = Random(seed)
@@ -73,12 +79,22 @@ def test_no_smaller_sale_is_enough(seed: int, monkeypatch: pytest.MonkeyPatch) -
         brought = [market_order_cost(draft, OrderSide.SELL, lots * lot, context) for lots in range(1, 4 * most + 20)]
         finite = [value for value in brought if value.is_finite()]
         wanted = EXACT.create_decimal(
-            rng.choice(finite) if rng.random() < 0.6 else max(finite) * rng.randrange(1, 1000) / 1000
+            rng.choice((rng.choice(finite), max(finite)))
+            if rng.random() < 0.6
+            else max(finite) * rng.randrange(1, 1000) / 1000
         )
         wanted = max(wanted.quantize(D(rng.choice(("0.0001", "0.00000001", "1")))), D("0.0001"))
         expected = next((lots * lot for lots, value in enumerate(brought, 1) if value >= wanted), None)
         if expected is not None:
             assert sale_of(draft, wanted, context) == expected
+
+
+def test_last_part_of_the_book_sells_although_it_is_no_whole_lot_and_nothing_is_paid_beyond_it() -> None:
+    context = one_bid(tick="0.01", lot="1", size="155.5", price="0.01")
+    # A sale of 156 brings in 1.555 for what is shown, and nothing for the rest, less a fee of 0.1%.
+    draft = on_terms(EngineHarness("1000000"), 2, "5")
+    assert sale_of(draft, "1.553445", context) == 156
+    assert sale_of(draft, "1.553446", context) > 1000, "more than the market fills"
 
 
 def test_sale_that_no_size_brings_in_is_refused_by_the_depth() -> None:

@@ -105,14 +105,14 @@ def _beyond_book(book: Book, wanted: Decimal, terms: SaleTerms) -> Decimal | Non
     lots, end = _bounds(book, wanted, terms)
     while lots < end:
         at = price(lots)
-        if at <= 0:
-            return None
         enough = lots
         while enough < end and price(enough) == at:
             quote = shown.quote + at * excess(enough)
             needed = _needed(quote, wanted, terms)
             if quote >= needed:
                 return enough * step
+            if at <= 0:
+                return None
             enough = _lots(((needed - shown.quote) / at + shown.amount), step, ROUND_CEILING)
         # Not reached before the price falls: go on with the first lot at a lower price.
         lots = first_lots(lots + 1, min(enough, end), lambda count, at=at: price(count) < at)  # type: ignore[misc]
