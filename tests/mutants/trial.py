@@ -24,6 +24,8 @@ SECONDS: Final = 60
 """How long the tests of one mutation may take."""
 _PLANNED: Final = 30
 """Seconds of tests that are chosen, by the time they took when they were recorded. It leaves time to start."""
+QUICK: Final = 0.1
+"""Seconds of a test of which hundreds fit into one trial."""
 ENDLESS: Final = 20.0
 """Seconds after which a test counts as endless, if ten times its usual time is shorter."""
 _NOT_RUN: Final = {2, 3, 4, 5}
@@ -124,20 +126,20 @@ class Trials:
 
 
 def chosen_tests(covering: Iterable[str], seconds: dict[str, float], near: Collection[str] = ()) -> list[str]:
-    """Return tests that fit into the time of a trial, the quickest first, in turn from each file.
+    """Return tests that fit into the time of a trial, in turn from each file.
 
-    Tests of the files in ``near`` come before all others.
+    Tests of the files in ``near`` come before all others, and quick ones before slow ones.
     """
     by_file: defaultdict[str, list[str]] = defaultdict(list)
     for test in sorted(covering, key=lambda test: (seconds[test], test)):
         by_file[test.partition("::")[0]].append(test)
     turns = [
-        (file not in near, turn, seconds[test], test)
+        (file not in near, seconds[test] > QUICK, turn, seconds[test], test)
         for file, tests in by_file.items()
         for turn, test in enumerate(tests)
     ]
     chosen, planned = [], 0.0
-    for _, _, took, test in sorted(turns):
+    for *_, took, test in sorted(turns):
         if planned + took <= _PLANNED:
             chosen.append(test)
             planned += took

@@ -141,6 +141,12 @@ def test_chosen_tests_come_from_every_file_and_fit_into_the_time() -> None:
     assert len(chosen) == 8
 
 
+def test_quick_tests_are_chosen_before_slow_ones_of_other_files() -> None:
+    seconds = {f"quick.py::{number}": 0.05 for number in range(200)} | {f"slow{n}.py::a": 9.0 for n in range(9)}
+    chosen = chosen_tests(seconds, seconds)
+    assert [sum(test.startswith(kind) for test in chosen) for kind in ("quick", "slow")] == [200, 2]
+
+
 def test_tests_that_name_the_module_or_the_constant_come_first() -> None:
     path = "layers/core/moniqo_core/domain/sync/retry_delay.py"
     found = mutations(path, (ROOT / path).read_text(encoding="utf-8"))

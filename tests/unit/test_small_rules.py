@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ import pytest
 
 from moniqo_core.domain.errors import (
     InsufficientBalanceError,
+    InvalidOrderError,
     RiskLimitExceededError,
     ValidationError,
     WalletConnectionError,
@@ -125,7 +127,7 @@ def test_forced_deletion_cancels_each_order_once() -> None:
     assert list(histories.values()) == [[OrderStatus.PENDING, OrderStatus.CANCELLED]] * 2
 
 
-@pytest.mark.parametrize(("free", "locked", "needed", "available"), [("-3", "0", 3, 2), ("0", "-3", 3, 1)])
+@pytest.mark.parametrize(("free", "locked", "needed", "available"), [("-3", "0", 3, 2), ("-1.5", "-3", 3, 1)])
 def test_holding_never_becomes_negative(free: str, locked: str, needed: int, available: int) -> None:
     harness = EngineHarness()
     draft = AccountDraft(harness.account, harness.now)
@@ -172,6 +174,20 @@ def test_symbol_with_an_open_buy_of_little_worth_is_an_open_position() -> None:
     harness.place("buy", "stop_limit", "0.001", symbol=ETH, price="6000", stop_price="5900")
     with pytest.raises(RiskLimitExceededError, match="2 positions would be open"):
         harness.place("buy", "market", "0.01")
+
+
+@pytest.mark.parametrize("limit", ["max_position_size_usd", "max_total_exposure_usd"])
+def test_exposure_may_reach_its_limit_and_not_pass_it(limit: str) -> None:
+    limits = replace(RiskLimits(D(10**9), D(10**9), 10), **{limit: D(1000)})
+    EngineHarness(limits=limits).place("buy", "limit", "0.02", price="50000")
+    with pytest.raises(RiskLimitExceededError):
+        EngineHarness(limits=limits).place("buy", "limit", "0.02001", price="50000")
+
+
+def test_order_may_be_worth_the_smallest_notional() -> None:
+    EngineHarness().place("buy", "limit", "0.001", price="5000")
+    with pytest.raises(InvalidOrderError):
+        EngineHarness().place("buy", "limit", "0.001", price="4999.99")
 
 
 def test_exits_follow_each_fill_of_their_entry_within_one_walk() -> None:
