@@ -47,12 +47,16 @@ class Covering:
         """Return the tests that run a mutation.
 
         A constant or class outside functions runs when its module is imported. Its tests are those that run a line
-        which names it, and those of a test file that names it. Where nobody names it, they are all tests of its module.
+        which names it, and those of a test file that names it or its module. Where nobody names it, they are all tests
+        that run its module.
         """
         if mutation.reach:
             first, last = mutation.reach
             return self._of_lines(mutation.path, range(first, last + 1))
-        named = self._that_name(mutation.name) if mutation.name else set()
+        near = self.near(mutation)
+        named = {test for test in self.seconds if test.partition("::")[0] in near}
+        if mutation.name:
+            named.update(self._that_run(mutation.name))
         return sorted(named) or self._of_lines(mutation.path, self._lines.get(mutation.path, {}))
 
     def near(self, mutation: Mutation) -> set[str]:
@@ -67,15 +71,14 @@ class Covering:
         recorded = self._lines.get(path, {})
         return sorted({test for line in lines for test in recorded.get(line, ()) if test in self.seconds})
 
-    def _that_name(self, name: str) -> set[str]:
+    def _that_run(self, name: str) -> set[str]:
+        """Return the tests that run a line with a name."""
         word = re.compile(rf"\b{re.escape(name)}\b")
         found: set[str] = set()
         for path in self._lines:
             text = (ROOT / path).read_text(encoding="utf-8").splitlines()
             found.update(self._of_lines(path, (at for at, line in enumerate(text, 1) if word.search(line))))
-        files = {test.partition("::")[0] for test in self.seconds}
-        naming = {file for file in files if word.search((ROOT / file).read_text(encoding="utf-8"))}
-        return found | {test for test in self.seconds if test.partition("::")[0] in naming}
+        return found
 
 
 def covering() -> Covering:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -178,7 +177,8 @@ def test_symbol_with_an_open_buy_of_little_worth_is_an_open_position() -> None:
 
 @pytest.mark.parametrize("limit", ["max_position_size_usd", "max_total_exposure_usd"])
 def test_exposure_may_reach_its_limit_and_not_pass_it(limit: str) -> None:
-    limits = replace(RiskLimits(D(10**9), D(10**9), 10), **{limit: D(1000)})
+    size, total = (D(1000 if name == limit else 10**9) for name in ("max_position_size_usd", "max_total_exposure_usd"))
+    limits = RiskLimits(size, total, 10)
     EngineHarness(limits=limits).place("buy", "limit", "0.02", price="50000")
     with pytest.raises(RiskLimitExceededError):
         EngineHarness(limits=limits).place("buy", "limit", "0.02001", price="50000")
@@ -188,6 +188,28 @@ def test_order_may_be_worth_the_smallest_notional() -> None:
     EngineHarness().place("buy", "limit", "0.001", price="5000")
     with pytest.raises(InvalidOrderError):
         EngineHarness().place("buy", "limit", "0.001", price="4999.99")
+
+
+@pytest.mark.parametrize(("side", "at_limit", "through"), [("buy", "49000", "48999.99"), ("sell", "51000", "51000.01")])
+def test_resting_order_fills_a_tick_beyond_its_limit(side: str, at_limit: str, through: str) -> None:
+    harness = EngineHarness()
+    harness.place("buy", "market", "0.01")
+    order = harness.place(side, "limit", "0.01", price=at_limit)
+    harness.tick(at_limit)
+    assert harness.evaluate() is None
+    harness.tick(through)
+    harness.evaluate()
+    assert harness.order(order.order_id).status is OrderStatus.FILLED
+
+
+def test_losses_of_several_hours_of_a_day_add_up() -> None:
+    harness = EngineHarness(limits=RiskLimits(D(10**9), D(10**9), 10, daily_loss_limit_usd=D(1000)))
+    harness.place("buy", "market", "0.1")
+    for price in ("44000", "39000"):
+        harness.now += timedelta(hours=1)
+        harness.tick(price)
+    harness.evaluate()
+    assert harness.account.status == "paused"
 
 
 def test_exits_follow_each_fill_of_their_entry_within_one_walk() -> None:
