@@ -36,12 +36,14 @@ Lines = dict[str, dict[int, list[str]]]
 class Covering:
     """The tests of each line, and the seconds that each test takes.
 
-    ``lines`` has the tests by path and line. ``seconds`` has the tests that pass without a mutation.
+    ``lines`` has the tests by path and line. ``seconds`` has the tests that pass without a mutation. ``root`` is the
+    tree that the paths are in.
     """
 
-    def __init__(self, lines: Lines, seconds: dict[str, float]) -> None:
+    def __init__(self, lines: Lines, seconds: dict[str, float], root: Path = ROOT) -> None:
         self.seconds = seconds
         self._lines = lines
+        self._root = root
 
     def tests(self, mutation: Mutation) -> list[str]:
         """Return the tests that run a mutation.
@@ -65,7 +67,7 @@ class Covering:
         names = [module] if not mutation.name else [module, mutation.name]
         word = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names))
         files = {test.partition("::")[0] for test in self.seconds}
-        return {file for file in files if word.search((ROOT / file).read_text(encoding="utf-8"))}
+        return {file for file in files if word.search((self._root / file).read_text(encoding="utf-8"))}
 
     def _of_lines(self, path: str, lines: Iterable[int]) -> list[str]:
         recorded = self._lines.get(path, {})
@@ -76,7 +78,7 @@ class Covering:
         word = re.compile(rf"\b{re.escape(name)}\b")
         found: set[str] = set()
         for path in self._lines:
-            text = (ROOT / path).read_text(encoding="utf-8").splitlines()
+            text = (self._root / path).read_text(encoding="utf-8").splitlines()
             found.update(self._of_lines(path, (at for at, line in enumerate(text, 1) if word.search(line))))
         return found
 

@@ -84,3 +84,31 @@ def test_market_context_survives_a_round_trip(changes: dict[str, Any]) -> None:
     terms = AccountTerms("owner", D(1000), "USD", D(0), D(0), D(0))
     commit = AccountDraft(open_account("wallet", terms, NOW).after, NOW).commit(EVERYTHING, context)
     assert read_context({"basis": context_document(commit, context)}) == context
+
+
+@pytest.mark.parametrize(
+    ("source", "amount", "stored"),
+    [("simulated", D(1), (1, 2)), ("simulated", None, (2, 3)), ("binance", D(1), (4, 4))],
+)
+def test_simulated_book_is_stored_as_deep_as_it_was_taken(
+    source: str, amount: Decimal | None, stored: tuple[int, int]
+) -> None:
+    market = Market("BTC/USDT", "BTC", "USDT", D("0.01"), D("0.001"), D("0.002"), D(5))
+    bids, asks = ([PriceLevel(D(500 + sign * step), D(1)) for step in range(1, 5)] for sign in (-1, 1))
+    snapshot = Snapshot("BTC/USDT", NOW, D(500), bids, asks, source)
+    context = MarketContext(market, snapshot, {}, D(1))
+    draft = AccountDraft(
+        open_account("wallet", AccountTerms("owner", D(1000), "USDT", D(0), D(0), D(0)), NOW).after, NOW
+    )
+    draft.taken[snapshot.book, OrderSide.BUY] = {asks[1]: D(1)}
+    quote = None if amount is not None else D(700)
+    order = OrderRequest("BTC/USDT", OrderSide.BUY, OrderType.MARKET, amount, quote_amount=quote)
+    document = context_document(draft.commit(order, context), context)
+    # The side that was not taken has its best level, and a quote amount also depends on the level beyond.
+    assert (len(document["bids"]), len(document["asks"])) == stored
+
+
+@pytest.mark.parametrize(("percent", "whole"), [(None, True), ("99.99", False), ("100", True), ("100.0", True)])
+def test_close_of_a_hundred_percent_is_whole(percent: str | None, whole: bool) -> None:
+    assert ClosePosition("BTC/USDT", percent=None if percent is None else D(percent)).is_whole is whole
+    assert not ClosePosition("BTC/USDT", amount=D(1)).is_whole

@@ -257,7 +257,7 @@ def tree(tmp_path: Path) -> Path:
 def test_trial_tells_whether_a_test_notices(tree: Path, tests: list[str], after: str, verdict: Verdict) -> None:
     source = (tree / "m.py").read_text()
     fault = next(found for found in mutations("m.py", source) if found.after == after)
-    known = Covering({"m.py": {fault.line: tests}}, dict.fromkeys(tests, 0.1))
+    known = Covering({"m.py": {fault.line: tests}}, dict.fromkeys(tests, 0.1), tree)
     outcome = Trials(tree, known, 1).judge(fault)
     assert outcome == Outcome(verdict, tests[0] if verdict is Verdict.NOTICED else "", len(tests), len(tests))
     assert (tree / "m.py").read_text() == source
@@ -266,7 +266,7 @@ def test_trial_tells_whether_a_test_notices(tree: Path, tests: list[str], after:
 def test_test_that_fails_anyway_has_not_noticed(tree: Path) -> None:
     (tree / "test_m.py").write_text("def test_count():\n    assert False\n")
     fault = mutations("m.py", (tree / "m.py").read_text())[0]
-    known = Covering({"m.py": {fault.line: ["test_m.py::test_count"]}}, {"test_m.py::test_count": 0.1})
+    known = Covering({"m.py": {fault.line: ["test_m.py::test_count"]}}, {"test_m.py::test_count": 0.1}, tree)
     assert Trials(tree, known, 1).judge(fault).verdict is Verdict.SURVIVED
 
 
@@ -274,7 +274,7 @@ def test_test_that_does_not_end_has_noticed(tree: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("tests.mutants.trial.ENDLESS", 1.0)
     source = (tree / "m.py").read_text()
     fault = next(found for found in mutations("m.py", source) if found.after == "pass")
-    known = Covering({"m.py": {fault.line: ["test_m.py::test_count"]}}, {"test_m.py::test_count": 0.01})
+    known = Covering({"m.py": {fault.line: ["test_m.py::test_count"]}}, {"test_m.py::test_count": 0.01}, tree)
     assert Trials(tree, known, 1).judge(fault).test == "test_m.py::test_count"
 
 

@@ -167,6 +167,14 @@ def test_preflight_shows_the_level_of_a_pause(level: PauseLevel | None) -> None:
     assert numbers["status"] == expected
 
 
+def test_preflight_tells_no_amount_where_the_order_is_not_valid_enough_to_find_one() -> None:
+    harness = EngineHarness()
+    context = MarketContext(MARKETS[BTC], harness.snapshot(BTC), {BTC: D(50000)}, D(1))
+    order = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, None, price=D("50000.001"), quote_amount=D(100))
+    (form,) = (each for each in preflight.check(harness.walk(), order, context).rules if each.rule == "form")
+    assert (form.outcome, form.numbers["amount"]) == ("failed", None)
+
+
 def test_symbol_with_an_open_buy_of_little_worth_is_an_open_position() -> None:
     harness = EngineHarness(limits=RiskLimits(D(10**9), D(10**9), 1))
     # 6 USDT at its limit, and 3 USDT at the mark, which is less than the smallest order.
