@@ -245,3 +245,11 @@ def test_ended_order_cannot_be_refused_later(status: OrderStatus) -> None:
     order = acknowledged(intent(), report(STEPS, status), NOW)
 
     assert refused(order, "ORDER_REJECTED", NOW).status is status
+
+
+def test_fills_that_the_venue_never_tells_are_asked_for_ten_times() -> None:
+    order, queries = acknowledged(intent(), report(STEPS, OrderStatus.FILLED), NOW), 0
+    while order.reconcile_at is not None:
+        queries += 1
+        order = with_fills(order, [], order.reconcile_at)
+    assert (order.status, order.lacks_fills, queries) == (OrderStatus.FILLED, True, 10)

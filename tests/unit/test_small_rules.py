@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ from moniqo_core.domain.matching.equity_samples import idle_hours
 from moniqo_core.domain.matching.order_book import walk_book
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.nearest_name import nearest_name
+from moniqo_core.domain.orders.field_rules import field_faults
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import ExitSpec, OrderRequest
 from moniqo_core.domain.paper import preflight
@@ -165,6 +168,25 @@ def test_preflight_shows_the_level_of_a_pause(level: PauseLevel | None) -> None:
         else {"wallet_status": "paused", "level": "full", "reason": "a rest"}
     )
     assert numbers["status"] == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("price", {"type": OrderType.MARKET, "price": D(1)}),
+        ("stop_price", {"stop_price": D(1)}),
+        ("trail_percent", {"type": OrderType.TRAILING_STOP, "side": OrderSide.SELL, "price": None}),
+        ("amount", {"amount": None}),
+        ("quote_amount", {"amount": None, "quote_amount": D(1)}),
+        ("side", {"type": OrderType.STOP_LOSS, "stop_price": D(1), "price": None}),
+        ("reduce_only", {"reduce_only": True}),
+        ("time_in_force", {"type": OrderType.STOP_LIMIT, "stop_price": D(1), "time_in_force": TimeInForce.IOC}),
+    ],
+)
+def test_field_that_does_not_fit_the_others_is_named(field: str, given: dict[str, Any]) -> None:
+    fitting = OrderRequest(BTC, OrderSide.BUY, OrderType.LIMIT, D(1), price=D(100))
+    assert list(field_faults(fitting)) == []
+    assert [fault.field for fault in field_faults(replace(fitting, **given))] == [field]
 
 
 def test_preflight_tells_no_amount_where_the_order_is_not_valid_enough_to_find_one() -> None:
