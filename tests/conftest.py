@@ -55,7 +55,9 @@ SLOWEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slowest files."""
+    """Begin with the slowest files, if several processes share the tests."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
     places = {name: place for place, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
