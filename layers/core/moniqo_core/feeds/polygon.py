@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
+from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.marks import mark_price
 from moniqo_core.domain.market.ticker import Ticker
 from moniqo_core.domain.market.trading_hours import NYSE
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.feeds.polygon_candles import (
     MOST_BASE_BARS,
     UNREADABLE,
@@ -148,7 +149,7 @@ class Polygon:
 def _ticker(symbol: str) -> str:
     ticker, _, quote = symbol.partition("/")
     if quote != "USD" or not _TICKER.fullmatch(ticker):
-        raise SymbolNotFoundError(f"There is no share {symbol[:40]!r}.", symbol=symbol[:40])
+        raise unknown_symbol(symbol, (), "There is no share")
     return ticker
 
 

@@ -15,11 +15,12 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import MarketDataError, SymbolNotFoundError
+from moniqo_core.domain.errors import MarketDataError
 from moniqo_core.domain.market import trading_hours
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries, series_of
 from moniqo_core.domain.market.market import SIMULATED, Candle, Market, PathPoint, PriceLevel, Snapshot
 from moniqo_core.domain.market.ticker import Quote24h, Ticker
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds.random_walk import STEP_SECONDS, RandomWalk, SimulatedMarket, simulated_markets
 from moniqo_core.feeds.simulated_ticker import quote_of
@@ -187,7 +188,7 @@ class SimulatedFeed:
 def _simulated_market(symbol: str) -> SimulatedMarket:
     found = simulated_markets().get(symbol)
     if found is None:
-        raise SymbolNotFoundError(f"There is no market {symbol[:40]!r}.", symbol=symbol[:40])
+        raise unknown_symbol(symbol, (), "There is no market")
     return found
 
 

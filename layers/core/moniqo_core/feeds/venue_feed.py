@@ -22,6 +22,7 @@ from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
 from moniqo_core.domain.market.snapshot_checks import check_fresh, check_sane
 from moniqo_core.domain.market.ticker import Ticker
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.domain.money import ONE
 from moniqo_core.feeds import polygon
 from moniqo_core.feeds.price_source import PriceSource
@@ -101,7 +102,7 @@ class VenueFeed:
         """
         found = (await self._listed(symbol)).get(symbol)
         if found is None:
-            raise SymbolNotFoundError(f"There is no market {symbol[:40]!r} at {self._main.source}.", symbol=symbol[:40])
+            raise unknown_symbol(symbol, (), f"{self._main.source} does not trade")
         return found
 
     async def snapshot(self, symbol: str, *, fresh: bool = True) -> Snapshot:

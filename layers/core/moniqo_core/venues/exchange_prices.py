@@ -11,12 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError, SymbolNotFoundError
+from moniqo_core.domain.errors import InvalidSymbolError, MarketDataError
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Candle, Market, PriceLevel, Snapshot
 from moniqo_core.domain.market.market_mode import MarketMode
 from moniqo_core.domain.market.minute_candles import MINUTE
 from moniqo_core.domain.market.ticker import Ticker
+from moniqo_core.domain.market.unknown_symbol import unknown_symbol
 from moniqo_core.venues.ccxt.parsing import read_levels, read_time
 from moniqo_core.venues.exchange_candles import candles_of, minutes_of
 
@@ -112,7 +113,7 @@ class ExchangePriceSource:
         """Return the connection with its markets loaded, or raise SymbolNotFoundError for an unlisted ``symbol``."""
         connection = await self._connect()
         if symbol not in await connection.markets():
-            raise SymbolNotFoundError(f"{connection.venue.name} does not trade {symbol[:40]!r}.", symbol=symbol[:40])
+            raise unknown_symbol(symbol, (), f"{connection.venue.name} does not trade")
         return connection
 
 
