@@ -281,6 +281,17 @@ def test_account_is_idle_since_its_sale_although_the_order_would_have_expired_la
     assert harness.account.idle_since == START + 2 * STEP
 
 
+def test_hour_is_sampled_again_when_late_prices_of_a_symbol_arrive() -> None:
+    harness = EngineHarness()
+    harness.place("buy", "market", "0.01")
+    harness.now += timedelta(minutes=90)  # nothing is known of this time
+    harness.place("buy", "market", "0.1", symbol=ETH)
+    harness.tick("50000")
+    harness.do(OrderRequest(BTC, OrderSide.BUY, OrderType.MARKET, D("0.01")))
+    hour = START + timedelta(hours=1)
+    assert [[sample.at for sample in commit.samples] for commit in harness.commits[2:4]] == [[hour], [hour]]
+
+
 def test_idle_account_is_sampled_at_an_hour_that_ends_the_span() -> None:
     assert list(idle_hours(NOON - timedelta(minutes=1), NOON)) == [NOON]
 
