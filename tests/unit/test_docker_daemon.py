@@ -34,10 +34,25 @@ def test_daemon_that_cannot_start_is_reported_with_its_last_output(
 ) -> None:
     program(tmp_path, "docker", "exit 1")
     program(tmp_path, "dockerd", "echo 'failed to start daemon: operation not permitted' >&2; exit 1")
+    program(tmp_path, "ip", "exit 0")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # so that it does not wait for a run of `make sam-local`
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(NoDaemonError, match="dockerd does not start: failed to start daemon"), docker_daemon():
         pass
+
+
+def test_bridge_of_a_killed_run_is_deleted_before_the_next_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "docker", "exit 1")
+    program(tmp_path, "dockerd", "exit 1")
+    program(tmp_path, "ip", f'echo "$1 $2" >> {tmp_path}/calls; [ "$1" != address ] || {{ echo denied >&2; exit 2; }}')
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(NoDaemonError, match="no bridge for containers can be made: denied"), docker_daemon():
+        pass
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [calls[0], calls[1], calls[-1]] == ["link delete", "link add", "link delete"]
 
 
 def process_id(log: Path) -> int:

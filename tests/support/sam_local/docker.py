@@ -19,12 +19,14 @@ from typing import Final
 from tests.support.tied_process import tied_process
 
 START_SECONDS: Final = 60
-_BRIDGE: Final = "docker0"
+_BRIDGE: Final = "moniqo-docker"
+_BRIDGE_ADDRESS: Final = "10.254.213.1/24"
 _SIOCGIFADDR: Final = 0x8915
 _OPTIONS: Final = (
     # Containers reach this machine over the bridge, and are reached through the daemon's own proxy. So the daemon need
     # not touch the machine's firewall or routes.
     *("--iptables=false", "--ip6tables=false", "--ip-masq=false", "--ip-forward=false", "--userland-proxy=true"),
+    *("--bridge", _BRIDGE),
     *("--log-level", "warn"),
 )
 
@@ -80,16 +82,16 @@ def docker_daemon() -> Iterator[Docker]:
     if usable is not None:
         yield usable
         return
-    if shutil.which("dockerd", path=system_path()) is None:
-        raise NoDaemonError("no daemon answers with a bridge on this machine, and dockerd is not installed")
-    with _only_one(), TemporaryDirectory(prefix="moniqo-docker-", ignore_cleanup_errors=True) as folder:
-        had_bridge = _has_bridge()
-        try:
-            with _own_daemon(Path(folder)) as own:
-                yield own
-        finally:
-            if not had_bridge and _has_bridge():
-                subprocess.run(["ip", "link", "delete", _BRIDGE], env={"PATH": system_path()}, check=False)
+    for needed in ("dockerd", "ip"):
+        if shutil.which(needed, path=system_path()) is None:
+            raise NoDaemonError(f"no daemon answers with a bridge on this machine, and {needed} is not installed")
+    with (
+        _only_one(),
+        _own_bridge(),
+        TemporaryDirectory(prefix="moniqo-docker-", ignore_cleanup_errors=True) as folder,
+        _own_daemon(Path(folder)) as own,
+    ):
+        yield own
 
 
 @contextmanager
@@ -98,6 +100,35 @@ def _only_one() -> Iterator[None]:
     with Path(gettempdir(), f"moniqo-docker-{os.getuid()}.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _own_bridge() -> Iterator[None]:
+    """Make a new bridge, and delete it afterwards.
+
+    The containers of a run that was killed stay at its bridge, with the addresses that the next daemon gives out. So a
+    bridge that is left is deleted first.
+
+    Raises:
+        NoDaemonError: none can be made, for example without the rights of root.
+
+    """
+    _ip("link", "delete", _BRIDGE)
+    try:
+        for made in (
+            _ip("link", "add", "name", _BRIDGE, "type", "bridge"),
+            _ip("address", "add", _BRIDGE_ADDRESS, "dev", _BRIDGE),
+            _ip("link", "set", _BRIDGE, "up"),
+        ):
+            if made.returncode:
+                raise NoDaemonError(f"no bridge for containers can be made: {made.stderr.strip()}")
+        yield
+    finally:
+        _ip("link", "delete", _BRIDGE)
+
+
+def _ip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["ip", *arguments], env={"PATH": system_path()}, capture_output=True, text=True, check=False)
 
 
 @contextmanager
@@ -158,10 +189,6 @@ def _command(host: str, *arguments: str, stdin: Path | None = None) -> str:
 def system_path() -> str:
     """Return the search path with the folders of system programs, such as the daemon and debootstrap."""
     return os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
-
-
-def _has_bridge() -> bool:
-    return Path("/sys/class/net", _BRIDGE).exists()
 
 
 def _last_line(log: Path) -> str:
