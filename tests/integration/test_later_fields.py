@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from moniqo_core import cli
-from moniqo_core.storage.paper.comparison import is_later_field
+from moniqo_core.storage.paper.replay.comparison import is_later_field
 from tests.conftest import Database, Run
 from tests.support import recorded
 from tests.support.engine import Clock

@@ -15,7 +15,7 @@ from moniqo_core.cli.on_database import add_options
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.paper.stored_journal import StoredJournals
+from moniqo_core.storage.paper.replay.stored_journal import StoredJournals
 from moniqo_core.storage.simulation_seed import find_simulation_seed
 from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
 

@@ -24,9 +24,9 @@ from moniqo_core.domain.ledger.invariants import account_violations, commit_viol
 from moniqo_core.domain.ledger.rules import RULES_VERSION, Rules
 from moniqo_core.domain.paper import account_lifecycle, decide
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.paper.first_mismatch import ABSENT
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.stored_journal import (
+from moniqo_core.storage.paper.replay.first_mismatch import ABSENT
+from moniqo_core.storage.paper.replay.stored_journal import (
     ORIGIN,
     SNAPSHOT_SEQ,
     StoredAccount,

@@ -20,8 +20,8 @@ from moniqo_core.feeds.venue_feed import VenueFeed
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.market.recorded_minutes import KEPT, RecordedMinutes
 from moniqo_core.storage.orders.order_codec import levels_document
-from moniqo_core.storage.paper.first_mismatch import Mismatch, first_mismatch
-from moniqo_core.storage.paper.stored_journal import PRICE_SOURCE
+from moniqo_core.storage.paper.replay.first_mismatch import Mismatch, first_mismatch
+from moniqo_core.storage.paper.replay.stored_journal import PRICE_SOURCE
 
 
 class ReplayedMarkets:

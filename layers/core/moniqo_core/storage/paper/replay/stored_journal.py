@@ -13,16 +13,16 @@ from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, read_account, state_document
 from moniqo_core.storage.paper.account_values import open_order_totals_values
-from moniqo_core.storage.paper.comparison import is_later_field, with_named_changes, with_named_orders
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
-from moniqo_core.storage.paper.first_mismatch import ABSENT, Mismatch, first_mismatch
+from moniqo_core.storage.paper.replay.comparison import is_later_field, with_named_changes, with_named_orders
+from moniqo_core.storage.paper.replay.first_mismatch import ABSENT, Mismatch, first_mismatch
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 
 ORIGIN: Final = "command.forked_from"
 PRICE_SOURCE: Final = "basis.source"
 SNAPSHOT_SEQ: Final = "snapshot.seq"
-"""Fields of a journal or snapshot, as :class:`~moniqo_core.storage.paper.first_mismatch.Mismatch` names them."""
+"""Fields of a journal or snapshot, as :class:`~moniqo_core.storage.paper.replay.first_mismatch.Mismatch` names them."""
 
 _NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
 
