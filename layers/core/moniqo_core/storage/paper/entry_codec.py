@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
+from typing import Final
+
 from moniqo_core.domain.ledger.commands import OpenAccount, ResetAccount
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.rules import ALL_RULES
@@ -119,6 +123,12 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
     return document
 
 
+def opening_commit_id(state: Document, projection: Document | None) -> str:
+    """Return the commit id of an opening, which is the same if the request is repeated."""
+    request = [state["terms"], projection.get("request_hash") if projection else None]
+    return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
 def snapshot_update(entry: Document) -> Document:
     """Return the update of the stored snapshot that corresponds to :func:`apply_entry`. It sets only changed paths."""
     changes: Document = dict(entry["changes"])
@@ -129,6 +139,16 @@ def snapshot_update(entry: Document) -> Document:
         else:
             gone[f"orders.{order['order_id']}"] = ""
     return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
+
+
+def checkpoint_document(state: Document) -> Document:
+    """Return the checkpoint of an account. Applied like an entry, it gives the snapshot ``state``."""
+    user_wallet_id, seq = state["user_wallet_id"], state["seq"]
+    return {"_id": entry_id(user_wallet_id, seq), "user_wallet_id": user_wallet_id, "seq": seq, "account": state}
+
+
+APPLIED_FIELDS: Final = ("seq", "account", "changes", "orders")
+"""The fields of an entry that :func:`apply_entry` and its callers need."""
 
 
 def apply_entry(state: Document, entry: Document) -> None:

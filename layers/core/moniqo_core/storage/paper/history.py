@@ -12,8 +12,9 @@ from moniqo_core.domain.orders.order import Fill, numbered_order_id
 from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, begins_with
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.account_codec import read_account
+from moniqo_core.storage.paper.checkpoints import Checkpoints
 from moniqo_core.storage.paper.decision_input_decoder import read_command
-from moniqo_core.storage.paper.entry_codec import apply_entry, reset_id
+from moniqo_core.storage.paper.entry_codec import reset_id
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
 from moniqo_core.storage.paper.snapshots import ENTRIES
 
@@ -42,6 +43,7 @@ class DemoHistory:
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""
         self._entries = database[ENTRIES]
+        self._checkpoints = Checkpoints(database)
 
     async def entries(self, user_wallet_id: str, after: int, limit: int) -> list[JournalEntry]:
         """Return up to ``limit`` journal entries with a sequence number above ``after``, oldest first."""
@@ -103,17 +105,12 @@ class DemoHistory:
         return [entry async for entry in self._entries.find(full, projection).sort("seq", -1).limit(limit)]
 
     async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
-        """Return the account as it was after entry ``seq``, or None if there is no such entry."""
-        whole = {"user_wallet_id": user_wallet_id, "seq": {"$lte": seq}, "account": {"$exists": True}}
-        first = await self._entries.find_one(whole, sort=[("seq", -1)])
-        if first is None:
-            return None
-        state: Document = {}
-        apply_entry(state, first)
-        newer = {"user_wallet_id": user_wallet_id, "seq": {"$gt": first["seq"], "$lte": seq}}
-        async for entry in self._entries.find(newer).sort("seq", 1):
-            apply_entry(state, entry)
-        return read_account(state) if state["seq"] == seq else None
+        """Return the account as it was after entry ``seq``, or None if there is no such entry.
+
+        It reads at most 499 entries where no checkpoint is missing.
+        """
+        state = await self._checkpoints.snapshot_at(user_wallet_id, seq)
+        return None if state is None else read_account(state)
 
     async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
         """Return the history of an epoch. One round trip."""

@@ -2,17 +2,15 @@
 
 Inserting an entry is the commit. Its ``_id`` contains the sequence number, so of two writers one succeeds and the other
 decides again. A partial unique index rejects a repeated ``client_order_id``. One ordered bulk write sends the entry,
-the snapshot and the projection. A snapshot that was left behind is rebuilt from the entries after it.
+the snapshot, the projection and at times a checkpoint. A snapshot that was left behind is rebuilt from later entries.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
-from hashlib import sha256
 from os import urandom
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,8 +27,15 @@ from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.equity_points import point_inserts
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.account_values import entry_id
-from moniqo_core.storage.paper.entry_codec import begins_epoch, entry_document, snapshot_update
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES, LoadedAccount, SnapshotReader, WriteTurn
+from moniqo_core.storage.paper.entry_codec import begins_epoch, entry_document, opening_commit_id, snapshot_update
+from moniqo_core.storage.paper.snapshots import (
+    ENTRIES,
+    STATES,
+    LoadedAccount,
+    SnapshotReader,
+    WriteTurn,
+    checkpoint_writes,
+)
 from moniqo_core.storage.wallets.user_wallet_codec import stored_fields
 
 _ONLY_FORWARD: Final = ("mirror_seq", "last_used_at")
@@ -81,7 +86,7 @@ class DemoJournal:
 
         """
         state = state_document(commit.after)
-        opening = _opening_id(state, projection)
+        opening = opening_commit_id(state, projection)
         models = [self._insert(ENTRIES, entry_document(commit, opening)), self._insert(STATES, state)]
         if projection is not None:
             models.append(self._insert(USER_WALLETS, projection))
@@ -143,6 +148,7 @@ class DemoJournal:
         for name, fields in (groups or {}).items():
             not_later = {name: {"$not": {"$gte": after.seq}}}
             models.append(self._projected(not_later, {**fields, name: after.seq}, after))
+        models += checkpoint_writes(self._database.name, after, later_fields)
         # Points come last. Two evaluations may insert the same point, and an ordered write stops at a duplicate.
         models += self._samples(commit)
         duplicate = await send_until_answered(self._database.client, models)
@@ -190,9 +196,3 @@ class DemoJournal:
 
     def _name(self, collection: str) -> str:
         return f"{self._database.name}.{collection}"
-
-
-def _opening_id(state: Document, projection: Document | None) -> str:
-    """Return the commit id of an opening, which is the same if the request is repeated."""
-    request = [state["terms"], projection.get("request_hash") if projection else None]
-    return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

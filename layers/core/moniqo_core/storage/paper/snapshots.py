@@ -11,17 +11,24 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from pymongo import ReplaceOne
+
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, later_fields
-from moniqo_core.storage.paper.account_codec import read_account
-from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS
-from moniqo_core.storage.paper.entry_codec import apply_entry
+from moniqo_core.storage.paper.account_codec import read_account, state_document
+from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id
+from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
 
 log: Final = logging.getLogger("moniqo")
 
 STATES: Final = "demo_wallet_state"
 ENTRIES: Final = "demo_wallet_ledger"
+CHECKPOINTS: Final = "demo_wallet_checkpoints"
+
+ENTRIES_PER_CHECKPOINT: Final = 500
+"""A checkpoint holds the whole account after every entry whose sequence number is a multiple of this."""
+_LAST_SEQ: Final = 10**12 - 1
 
 
 class WriteTurn(NamedTuple):
@@ -44,6 +51,18 @@ class LoadedAccount(NamedTuple):
     later_fields: Mapping[str, object] = MappingProxyType({})
 
 
+def checkpoint_writes(database: str, after: Account, later: Mapping[str, object]) -> list[ReplaceOne[Document]]:
+    """Return the write of the checkpoint that is due after the last entry of an account, if one is.
+
+    ``later`` are fields of a later release, which a checkpoint keeps like a whole snapshot. After a crash the
+    checkpoint may be missing, and the first reader that needs it writes it.
+    """
+    if after.seq % ENTRIES_PER_CHECKPOINT:
+        return []
+    document = checkpoint_document({**later, **state_document(after)})
+    return [ReplaceOne({"_id": document["_id"]}, document, upsert=True, namespace=f"{database}.{CHECKPOINTS}")]
+
+
 class SnapshotReader:
     """Reads the snapshots of one database."""
 
@@ -51,6 +70,7 @@ class SnapshotReader:
         """Use ``database``. Nothing is read yet."""
         self._states = database[STATES]
         self._entries = database[ENTRIES]
+        self._checkpoints = database[CHECKPOINTS]
 
     async def read(self, query: Document, *, skip_broken: bool = False) -> list[LoadedAccount]:
         """Return the accounts of the snapshots that match ``query``.
@@ -85,6 +105,18 @@ class SnapshotReader:
         )
 
     async def _bring_forward(self, document: Document) -> None:
+        while await self._apply_newer(document) == ENTRIES_PER_CHECKPOINT:
+            # It is far behind, like a snapshot from a backup, and goes on from the newest checkpoint.
+            newer = {"$gt": entry_id(document["_id"], document["seq"]), "$lte": entry_id(document["_id"], _LAST_SEQ)}
+            checkpoint = await self._checkpoints.find_one({"_id": newer}, sort=[("_id", -1)])
+            if checkpoint is not None:
+                apply_entry(document, checkpoint)
+
+    async def _apply_newer(self, document: Document) -> int:
+        """Apply the next entries, and return how many there were. More than 500 take several calls."""
         newer = {"user_wallet_id": document["_id"], "seq": {"$gt": document["seq"]}}
-        async for entry in self._entries.find(newer).sort("seq", 1):
+        found = self._entries.find(newer, list(APPLIED_FIELDS), batch_size=WHOLE_RESULT)
+        entries = await found.sort("seq", 1).limit(ENTRIES_PER_CHECKPOINT).to_list()
+        for entry in entries:
             apply_entry(document, entry)
+        return len(entries)

@@ -13,6 +13,7 @@ from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
 from moniqo_core.domain.portfolio.performance import EpochStart, Performance
 from moniqo_core.storage.equity_points import EquityStore
+from moniqo_core.storage.paper.checkpoints import Checkpoints
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
@@ -24,6 +25,7 @@ class DemoPast:
         """Read journal and equity of the account at ``access``."""
         self._access = access
         self._history = access.history
+        self._checkpoints = Checkpoints(access.database)
         self._points = EquityStore(access.database)
 
     @property
@@ -68,7 +70,11 @@ class DemoPast:
         """Return the account after entry ``seq``, or after the newest entry for None, or raise NotFoundError."""
         await self._session.evaluate()
         newest = self._session.account
-        found = newest if seq in {None, newest.seq} else await self._history.account_at(self._id, seq or 0)
+        if seq is None or seq == newest.seq:
+            return newest
+        # Only the first reader after a missing checkpoint reads more entries than there are between two checkpoints.
+        await self._checkpoints.complete(self._id, seq)
+        found = await self._history.account_at(self._id, seq)
         if found is None:
             raise NotFoundError(f"The journal has no entry {seq}. Its newest entry is {newest.seq}.")
         return found

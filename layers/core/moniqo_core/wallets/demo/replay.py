@@ -3,8 +3,8 @@
 A commit follows from the account before it, the entry's command and market context, the version of the rules that
 decided it, and the price path up to the time that the entry walked to. The path comes from the simulated market or from
 the recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings,
-orders, fills, changes and the snapshot are recomputed. Two parts are trusted without a check: the order book of a
-venue, and an entry whose recorded minutes have expired.
+orders, fills, changes, the snapshot and checkpoints are recomputed. Two parts are trusted without a check: the order
+book of a venue, and an entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations
@@ -103,7 +103,10 @@ class WalletReplay:
             async for entry in self._journals.entries(user_wallet_id):
                 account = await self._entry(account, entry, stored, found)
                 if snapshot is not None and snapshot.seq == account.seq:
-                    _compare_snapshot(snapshot, account)
+                    _compare(snapshot, account)
+                checkpoint = await self._journals.checkpoint(user_wallet_id, account.seq)
+                if checkpoint is not None:
+                    _compare(checkpoint, account)
                 progress(found.entries)
             if account is None and snapshot is None:
                 return None
@@ -184,8 +187,8 @@ def _count(found: Replay, commit: Commit) -> None:
     found.postings.update(asset for _, asset, _ in commit.postings)
 
 
-def _compare_snapshot(snapshot: StoredSnapshot, account: Account) -> None:
-    mismatch = snapshot.mismatch(account)
+def _compare(stored: StoredSnapshot, account: Account) -> None:
+    mismatch = stored.mismatch(account)
     if mismatch is not None:
         raise _DifferenceFoundError(*mismatch, seq=account.seq)
 

@@ -12,18 +12,20 @@ from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, read_account, state_document
-from moniqo_core.storage.paper.account_values import open_order_totals_values
+from moniqo_core.storage.paper.account_values import entry_id, open_order_totals_values
 from moniqo_core.storage.paper.decision_input_decoder import read_command, read_context
 from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.replay.comparison import is_later_field, with_named_changes, with_named_orders
 from moniqo_core.storage.paper.replay.first_mismatch import ABSENT, Mismatch, first_mismatch
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
 
 ORIGIN: Final = "command.forked_from"
 PRICE_SOURCE: Final = "basis.source"
 SNAPSHOT_SEQ: Final = "snapshot.seq"
 """Fields of a journal or snapshot, as :class:`~moniqo_core.storage.paper.replay.first_mismatch.Mismatch` names them."""
 
+_BATCH: Final = 200
+"""Entries of a journal in memory at once. Without it the server sends batches of 16 MB."""
 _NO_OPEN_ORDERS: Final = open_order_totals_values(OpenOrderTotals())
 
 
@@ -115,11 +117,12 @@ class StoredAccount:
 
 
 class StoredSnapshot:
-    """The stored snapshot of a demo account."""
+    """The stored snapshot of a demo account, or a checkpoint of it."""
 
-    def __init__(self, document: Document) -> None:
-        """Wrap ``document``, which may be damaged."""
+    def __init__(self, document: Document, name: str = "snapshot") -> None:
+        """Wrap ``document``, which may be damaged. ``name`` begins the names of its fields."""
         self._document = document
+        self._name = name
 
     @property
     def seq(self) -> int:
@@ -139,7 +142,7 @@ class StoredSnapshot:
         stored["interest"] = {name: value for name, value in totals if value != _NO_OPEN_ORDERS}
         expected = state_document(account)
         return first_mismatch(
-            with_named_orders(stored), with_named_orders(expected), "snapshot", is_ignored=is_later_field
+            with_named_orders(stored), with_named_orders(expected), self._name, is_ignored=is_later_field
         )
 
 
@@ -150,15 +153,24 @@ class StoredJournals:
         """Use ``database``. Nothing is read yet."""
         self._states = database[STATES]
         self._entries = database[ENTRIES]
+        self._checkpoints = database[CHECKPOINTS]
 
     async def snapshot(self, user_wallet_id: str) -> StoredSnapshot | None:
         """Return the snapshot of a wallet, or None if there is none."""
         document = await self._states.find_one({"_id": user_wallet_id})
         return None if document is None else StoredSnapshot(document)
 
+    async def checkpoint(self, user_wallet_id: str, seq: int) -> StoredSnapshot | None:
+        """Return the checkpoint after entry ``seq``, or None if there is none. No round trip if none is due there."""
+        if seq % ENTRIES_PER_CHECKPOINT:
+            return None
+        document = await self._checkpoints.find_one({"_id": entry_id(user_wallet_id, seq)})
+        return None if document is None else StoredSnapshot(document.get("account", {}), "checkpoint")
+
     async def entries(self, user_wallet_id: str) -> AsyncIterator[StoredEntry]:
         """Yield every entry of a wallet, oldest first."""
-        async for document in self._entries.find({"user_wallet_id": user_wallet_id}).sort("seq", 1):
+        found = self._entries.find({"user_wallet_id": user_wallet_id}, batch_size=_BATCH)
+        async for document in found.sort("seq", 1):
             yield StoredEntry(document)
 
     async def newest_seq(self, user_wallet_id: str) -> int:
