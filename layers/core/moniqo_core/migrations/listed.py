@@ -24,6 +24,8 @@ MIGRATIONS: Final = (
     Migration(2, "definitions"),
     # It needs the encryption keys and the venues, which may be silent, so the service does not wait for it.
     Migration(3, "account fingerprints", required=False),
+    # A fork that misses checkpoints is slow once, and writes those it needs.
+    Migration(4, "journal checkpoints", required=False),
 )
 """Every migration, by number."""
 

@@ -9,6 +9,7 @@ from typing import Final
 from moniqo_core import __version__
 from moniqo_core.domain.clock import utc_now
 from moniqo_core.migrations.account_fingerprints import complete_account_fingerprints
+from moniqo_core.migrations.journal_checkpoints import complete_checkpoints
 from moniqo_core.migrations.listed import MIGRATIONS, Migration
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
@@ -37,6 +38,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     1: _create_indexes,
     2: _seed_definitions,
     3: complete_account_fingerprints,
+    4: complete_checkpoints,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 
