@@ -28,6 +28,7 @@ NAMES: Final = (
     "evaluation",
     "demo_orders",
     "contention",
+    "forks",
     "sync",
 )
 REPORT: Final = Path(__file__).resolve().parents[1] / ".build" / "benchmarks.md"

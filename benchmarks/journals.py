@@ -38,8 +38,8 @@ from moniqo_core.storage.equity_points import sample_values
 from moniqo_core.storage.orders import order_codec
 from moniqo_core.storage.paper import account_codec, account_values, decision_input_encoder, entry_codec
 from moniqo_core.storage.paper.account_codec import state_document
-from moniqo_core.storage.paper.entry_codec import entry_document
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.paper.entry_codec import checkpoint_document, entry_document
+from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
 from moniqo_core.storage.simulation_seed import DEPLOYMENT
 from moniqo_core.storage.wallets import user_wallet_codec
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
@@ -91,9 +91,15 @@ def _cache() -> Path:
 
 async def _make(entries: int, folder: Path) -> None:
     rng, last = Random(2), None
-    with gzip.open(_file(folder, ENTRIES), "wb", 1) as journal_file, gzip.open(_file(folder, EQUITY), "wb") as equity:
+    with (
+        gzip.open(_file(folder, ENTRIES), "wb", 1) as journal_file,
+        gzip.open(_file(folder, CHECKPOINTS), "wb") as checkpoints,
+        gzip.open(_file(folder, EQUITY), "wb") as equity,
+    ):
         async for commit in journal_life.life(entries):
             journal_file.write(bson.encode(entry_document(commit, rng.randbytes(16).hex())))
+            if commit.after.seq % ENTRIES_PER_CHECKPOINT == 0:
+                checkpoints.write(bson.encode(checkpoint_document(state_document(commit.after))))
             for point in _equity_points(commit):
                 equity.write(bson.encode(point))
             last = commit.after
@@ -155,7 +161,7 @@ async def load(database: Database, found: Journal) -> str:
     stored = await database[DEPLOYMENT].find_one({"_id": "simulation"})
     if stored is None or stored["seed"] != SEED:
         raise ValueError("The database has the seed of another market.")
-    for collection in (ENTRIES, EQUITY, STATES, USER_WALLETS):
+    for collection in (ENTRIES, CHECKPOINTS, EQUITY, STATES, USER_WALLETS):
         rest = documents(found, collection)
         while batch := list(islice(rest, _BATCH)):
             await database[collection].insert_many(batch, ordered=False)
