@@ -24,18 +24,21 @@ from tests.support.lambdas import User, http_event, load_function
 from tests.support.mongo import embedded_server, patient_client
 
 DATABASE: Final = "bench"
-SHORT, LONG = 1_000, 100_000
-OLD: Final = {SHORT: 999, LONG: 50_499}
+SHORT: Final = 1_000
+LONG: Final = int(os.environ.get("GROWTH_ENTRIES", "100000"))
+"""A multiple of 1,000 above 1,000."""
+OLD: Final = {entries: entries // 2 + 499 for entries in (SHORT, LONG)}
 """The entry to fork at. Both are as far from their checkpoint as an entry can be."""
 CALLS: Final = 15
 MOST_READ: Final = 501
 """The entries since the checkpoint, the checkpoint, and its number alone, which shows that it is there."""
 MOST_CPU: Final = 1_000
 METHOD: Final = (
-    "The real handler of `fork_wallet` runs warm on the embedded database. It forks a paper wallet with 100,000 "
-    "entries at entry 50,499, and one with 1,000 entries at entry 999, in turn. Both entries are 499 after a "
-    "checkpoint, which is the farthest. CPU is that of the process of the handler, without the database. Memory is the "
-    "largest resident set of a new process that makes one fork, for each of the two wallets."
+    f"The real handler of `fork_wallet` runs warm on the embedded database. It forks a paper wallet with {LONG:,} "
+    f"entries at entry {OLD[LONG]:,}, and one with {SHORT:,} entries at entry {OLD[SHORT]:,}, in turn. Both entries "
+    "are 499 after a checkpoint, which is the farthest. CPU is that of the process of the handler, without the "
+    "database. Memory is the largest resident set of a new process that makes one fork, for each of the two wallets. "
+    "GROWTH_ENTRIES changes the longer journal."
 )
 
 
@@ -55,11 +58,13 @@ def measure() -> Section:
         peak = {entries: _peak_of_new_process(wallet, OLD[entries]) for entries, wallet in wallets.items()}
     of_journal = {name: count for name, count in sorted(read.items()) if name in {ENTRIES, CHECKPOINTS}}
     lines = [
-        Line("time, 100,000 entries beside 1,000", found.ratio, 1.5, "x", _both(spoken, found.ours, found.baseline)),
-        Line("CPU, 100,000 entries", cpu * 1e3, MOST_CPU, "ms"),
+        Line(
+            f"time, {LONG:,} entries beside {SHORT:,}", found.ratio, 1.5, "x", _both(spoken, found.ours, found.baseline)
+        ),
+        Line(f"CPU, {LONG:,} entries", cpu * 1e3, MOST_CPU, "ms"),
         Line("entries and checkpoints read", sum(of_journal.values()), MOST_READ, "", str(of_journal)),
         Line(
-            "memory, 100,000 entries beside 1,000",
+            f"memory, {LONG:,} entries beside {SHORT:,}",
             peak[LONG] / peak[SHORT],
             1.2,
             "x",
@@ -70,7 +75,7 @@ def measure() -> Section:
 
 
 def _both(shown: Callable[[float], str], long: float, short: float) -> str:
-    return f"{shown(long)}, with 1,000 entries {shown(short)}"
+    return f"{shown(long)}, with {SHORT:,} entries {shown(short)}"
 
 
 def _megabytes(megabytes: float) -> str:
