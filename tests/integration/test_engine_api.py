@@ -673,7 +673,7 @@ def test_reads_take_few_round_trips(engine: Engine) -> None:
     engine.get("get_balance", wallet, "/balance")
     for function, path, expected in (
         ("list_positions", "/positions", ["aggregate"]),
-        ("get_performance", "/performance", ["aggregate", "find", "find"]),
+        ("get_performance", "/performance", ["aggregate", "find", "find", "find"]),
         ("get_equity", "/equity", ["aggregate", "find", "find"]),
         ("get_ledger", "/ledger", ["aggregate", "find"]),
     ):

@@ -60,9 +60,9 @@ class Life:
         """Open the account."""
         await self.wallet.open_account(replace(TERMS, cash_asset=self.symbols[0].partition("/")[2]))
         await self.wallet.initialize()
-        self.session = await self._open_session()
+        self.session = await self.open_session()
 
-    async def _open_session(self) -> DemoAccount:
+    async def open_session(self) -> DemoAccount:
         """Read the account as another process would."""
         loaded = await self._ledger.load(self.wallet.user_wallet_id, OWNER)
         assert loaded is not None
@@ -76,7 +76,7 @@ class Life:
         for _ in range(steps):
             self.now += timedelta(milliseconds=self.chance.choices(PAUSES, WEIGHTS)[0])
             if self.chance.random() < 0.2:
-                self.session = await self._open_session()
+                self.session = await self.open_session()
             command = await self._command()
             try:
                 await self.session.run(command)

@@ -15,7 +15,7 @@ from moniqo_core.storage.indexes import INDEXES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.storage.wallets.definitions import definition_document
 
-RELEASED: Final = ("indexes", "definitions", "account fingerprints", "journal checkpoints")
+RELEASED: Final = ("indexes", "definitions", "account fingerprints", "journal checkpoints", "trade totals")
 """The names of the migrations, in order. A release only adds to the end."""
 LAST_CHANGE: Final[Mapping[str, tuple[int, str]]] = {
     "indexes": (1, "ad0a53d5988a3aaa"),

@@ -9,16 +9,16 @@ import pytest
 
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
 from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, EquitySample, merged, on_grid
-from moniqo_core.domain.portfolio.performance import EpochStart, measure
+from moniqo_core.domain.portfolio.performance import measure
 from moniqo_core.domain.portfolio.performance_figures import (
-    ClosedTrade,
-    closed_trades,
+    TradeFigures,
     max_drawdown,
     sharpe_ratio,
     trade_figures,
     turnover,
 )
 from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.portfolio.trade_totals import EpochStart, TradeTotals, begun_totals, changed_totals
 
 D = Decimal
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -43,21 +43,38 @@ FILLS = [
 ]
 
 
+def totals_of(fills: list[Fill], held: dict[str, D] | None = None, ended: bool = True) -> TradeTotals:
+    """The totals after one entry with these fills. With ``ended``, every order has ended with it."""
+    begun = begun_totals(1, EpochStart(MONDAY, D(1000)), held or {})
+    orders = {(item.symbol, item.order_id) for item in fills} if ended else ()
+    return begun.after(2, changed_totals(begun, fills, orders))
+
+
+def figures_of(*pnl: int) -> TradeFigures:
+    """The figures of sales of 10 each, which cost as much and bring in ``pnl`` more."""
+    buys = [fill("o-2-1", "buy", "10", "100", "0", "0") for _ in pnl]
+    sales = [fill(f"o-3-{n}", "sell", "10", str(100 + each), "0", str(each)) for n, each in enumerate(pnl)]
+    return trade_figures(totals_of([*buys, *sales]).symbols.values())
+
+
 def test_trade_carries_its_share_of_entry_fees() -> None:
-    trades = closed_trades(FILLS, {})
-    # A quarter of 4 goes with the first sale, the rest with the second.
-    assert [trade.pnl for trade in trades] == [D("17.70"), D("-36")]
-    assert sum(trade.pnl for trade in trades) == sum(item.realised for item in FILLS)
+    for ended in (True, False):
+        figures = trade_figures(totals_of(FILLS, ended=ended).symbols.values())
+        # A quarter of 4 goes with the first sale, the rest with the second.
+        assert (figures.trades, figures.best_trade, figures.worst_trade) == (2, D("17.70"), D("-36"))
+        assert figures.expectancy == sum(item.realised for item in FILLS) / 2
 
 
 def test_opening_holdings_are_sold_without_entry_fees() -> None:
     sale = fill("o-2-1", "sell", "1", "120", "0.12", "19.88")
-    assert closed_trades([sale], {"BTC/USDT": D(4)}) == [ClosedTrade("BTC/USDT", D("19.88"))]
+    totals = totals_of([sale], {"BTC/USDT": D(4)}).symbols["BTC/USDT"]
+    assert (totals.trades, totals.gains, totals.amount) == (1, D("19.88"), D(3))
 
 
 def test_trade_figures_match_hand_computed_values() -> None:
-    figures = trade_figures([ClosedTrade("X", D(value)) for value in (30, -10, 20, -5, 0)])
+    figures = figures_of(30, -10, 20, -5, 0)
     assert (figures.trades, figures.wins, figures.losses) == (5, 2, 2)
+    assert (figures.best_trade, figures.worst_trade) == (D(30), D(-10))
     assert figures.win_rate_percent == D(40)
     assert figures.profit_factor == D("3.33333333")
     assert figures.expectancy == D(7)
@@ -65,13 +82,25 @@ def test_trade_figures_match_hand_computed_values() -> None:
     assert figures.expectancy == D("0.4") * D(25) - D("0.4") * D("7.5")
 
 
+def test_average_holding_is_the_mean_over_trades_of_the_time_since_purchase() -> None:
+    later = [
+        fill("o-2-1", "buy", "1", "100", "0", "0"),
+        fill("o-3-1", "buy", "3", "300", "0", "0")._replace(at=MONDAY + timedelta(seconds=40)),
+        # bought after 30 s on average, so held for 70 s and 170 s
+        fill("o-4-1", "sell", "2", "200", "0", "0")._replace(at=MONDAY + timedelta(seconds=100)),
+        fill("o-5-1", "sell", "2", "200", "0", "0")._replace(at=MONDAY + timedelta(seconds=200)),
+    ]
+    assert trade_figures(totals_of(later).symbols.values()).average_holding_seconds == 120
+
+
 @pytest.mark.parametrize(
     ("pnl", "factor", "rate"), [([], None, None), ([1, 2], None, 100), ([-1], 0, 0), ([0], None, 0)]
 )
 def test_undefined_trade_figures_are_none(pnl: list[int], factor: int | None, rate: int | None) -> None:
-    figures = trade_figures([ClosedTrade("X", D(value)) for value in pnl])
+    figures = figures_of(*pnl)
     assert (figures.profit_factor, figures.win_rate_percent) == (factor, rate)
-    assert (figures.expectancy is None) is (not pnl)
+    undefined = (figures.expectancy, figures.best_trade, figures.worst_trade, figures.average_holding_seconds)
+    assert {value is None for value in undefined} == {not pnl}
 
 
 def test_max_drawdown_is_the_largest_fall_from_a_peak() -> None:
@@ -92,9 +121,9 @@ def test_sharpe_ratio_is_none_when_undefined(equity: list[int]) -> None:
 
 
 def test_turnover_is_the_lesser_side_over_mean_equity() -> None:
-    assert turnover(FILLS, [D(900), D(1100)]) == D("0.43")  # 430 sold, 440 bought
-    assert turnover(FILLS[:2], [D(1000)]) == D(0)
-    assert turnover(FILLS, [D(0)]) is None
+    assert turnover(D(440), D(430), [D(900), D(1100)]) == D("0.43")
+    assert turnover(D(440), D(0), [D(1000)]) == D(0)
+    assert turnover(D(440), D(430), [D(0)]) is None
 
 
 def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
@@ -103,9 +132,8 @@ def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
         for number in (1, 2, 3, 24, 48)
     ]
     held = {"BTC/USDT": Position(D(0), D(0), D("-18.3"), D("8.3")), "ETH/USDT": Position(D(2), D(100), D(-1), D(1))}
-    found = measure(
-        EpochStart(MONDAY, D(1000), {}), FILLS, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY
-    )
+    totals = totals_of(FILLS)
+    found = measure(totals, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY)
     assert (found.total_pnl, found.return_percent) == (D("0.7"), D("0.07"))
     assert (found.realised_pnl, found.unrealised_pnl) == (D("-19.3"), D(20))
     assert (found.fees, found.volume) == (D("8.30"), D(870))
@@ -113,7 +141,7 @@ def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
     assert found.sharpe_ratio is None  # two midnights, one return
     assert [item.symbol for item in found.symbols] == ["BTC/USDT", "ETH/USDT"]
     assert (found.symbols[1].unrealised_pnl, found.symbols[1].figures.trades) == (D(20), 0)
-    blind = measure(EpochStart(MONDAY, D(1000), {}), FILLS, points, held, {}, None, MONDAY + 2 * DAY)
+    blind = measure(totals, points, held, {}, None, MONDAY + 2 * DAY)
     assert blind.total_pnl is blind.return_percent is blind.unrealised_pnl is None
 
 

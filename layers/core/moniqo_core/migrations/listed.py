@@ -26,6 +26,8 @@ MIGRATIONS: Final = (
     Migration(3, "account fingerprints", required=False),
     # A fork that misses checkpoints is slow once, and writes those it needs.
     Migration(4, "journal checkpoints", required=False),
+    # The first read of performance that misses totals is slow once, and stores them.
+    Migration(5, "trade totals", required=False),
 )
 """Every migration, by number."""
 

@@ -11,6 +11,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.migrations.account_fingerprints import complete_account_fingerprints
 from moniqo_core.migrations.journal_checkpoints import complete_checkpoints
 from moniqo_core.migrations.listed import MIGRATIONS, Migration
+from moniqo_core.migrations.trade_totals import complete_totals
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
@@ -39,6 +40,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     2: _seed_definitions,
     3: complete_account_fingerprints,
     4: complete_checkpoints,
+    5: complete_totals,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 

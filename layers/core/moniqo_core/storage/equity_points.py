@@ -11,7 +11,7 @@ from pymongo import UpdateOne
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint, EquitySample
-from moniqo_core.storage.document import Database, Document, optional_decimal, optional_text
+from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, optional_decimal, optional_text
 
 COLLECTION: Final = "equity"
 
@@ -37,8 +37,12 @@ class EquityStore:
         self._points = database[COLLECTION]
 
     async def of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
-        """Return every equity point of an epoch, oldest first."""
-        return await self._found({"user_wallet_id": user_wallet_id, "epoch": epoch})
+        """Return every equity point of an epoch, oldest first and without PnL."""
+        query = {"user_wallet_id": user_wallet_id, "epoch": epoch}
+        found = self._points.find(query, {"_id": 0, "at": 1, "equity": 1}, batch_size=WHOLE_RESULT).sort("at", 1)
+        return [
+            EquityPoint(epoch, EquitySample(point["at"], Decimal(point["equity"]), None, None)) async for point in found
+        ]
 
     async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
         """Return equity points, oldest first: the last before ``since``, if any, and all from then to ``until``."""

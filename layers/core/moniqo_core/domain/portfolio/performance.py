@@ -1,4 +1,4 @@
-"""The performance of an account: pure arithmetic on its fills and its equity on UTC hours.
+"""The performance of an account: pure arithmetic on its totals and its equity on UTC hours.
 
 Amounts are in the cash asset, ratios in percent. :mod:`moniqo_core.domain.portfolio.performance_figures` has the
 formulas.
@@ -6,19 +6,15 @@ formulas.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from moniqo_core.domain.money import ZERO, exact
-from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.portfolio.equity_curve import DAY, EquityPoint, on_grid
 from moniqo_core.domain.portfolio.performance_figures import (
-    ClosedTrade,
     TradeFigures,
-    closed_trades,
     max_drawdown,
     percent,
     sharpe_ratio,
@@ -26,14 +22,7 @@ from moniqo_core.domain.portfolio.performance_figures import (
     turnover,
 )
 from moniqo_core.domain.portfolio.position import Position
-
-
-class EpochStart(NamedTuple):
-    """The start of an epoch: its time, equity and held amounts. Only a fork starts with holdings."""
-
-    at: datetime
-    equity: Decimal
-    amounts: Mapping[str, Decimal]
+from moniqo_core.domain.portfolio.trade_totals import NO_FILLS, EpochStart, SymbolTotals, TradeTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +61,7 @@ class Performance:
 
 
 def measure(
-    start: EpochStart,
-    fills: Sequence[Fill],
+    totals: TradeTotals,
     points: Sequence[EquityPoint],
     positions: Mapping[str, Position],
     marks: Mapping[str, Decimal],
@@ -83,8 +71,7 @@ def measure(
     """Measure the performance of an epoch.
 
     Args:
-        start: The start of the epoch.
-        fills: All its fills, oldest first.
+        totals: The totals of its fills up to now.
         points: Its equity on UTC hours, oldest first.
         positions: Current position and realised PnL of each symbol.
         marks: Current mark prices. A figure that needs a missing one is None.
@@ -92,14 +79,17 @@ def measure(
         now: The current time.
 
     """
+    start, symbols = totals.start, {symbol: each for symbol, each in totals.symbols.items() if each.fills}
     with exact():
-        trades = closed_trades(fills, start.amounts)
         latest = [] if equity is None else [equity]
         drop, drop_percent = max_drawdown([start.equity, *(point.sample.equity for point in points), *latest])
         daily = [point.sample.equity for point in on_grid(points, start.at, now, DAY)]
         total = None if equity is None else equity - start.equity
         unrealised = [_unrealised(position, marks.get(symbol)) for symbol, position in positions.items()]
         known = [value for value in unrealised if value is not None]
+        bought = sum((each.bought for each in symbols.values()), ZERO)
+        sold = sum((each.sold for each in symbols.values()), ZERO)
+        held = {symbol for symbol, position in positions.items() if position.amount}
         return Performance(
             start=start,
             equity=equity,
@@ -107,39 +97,29 @@ def measure(
             return_percent=None if total is None else percent(total, start.equity),
             realised_pnl=sum((position.realised for position in positions.values()), ZERO),
             unrealised_pnl=sum(known, ZERO) if len(known) == len(unrealised) else None,
-            fees=sum((item.fee for item in fills), ZERO),
-            volume=sum((item.quote for item in fills), ZERO),
-            turnover=turnover(fills, [start.equity, *daily, *latest]),
+            fees=sum((each.fees for each in symbols.values()), ZERO),
+            volume=bought + sold,
+            turnover=turnover(bought, sold, [start.equity, *daily, *latest]),
             max_drawdown=drop,
             max_drawdown_percent=drop_percent,
             sharpe_ratio=sharpe_ratio(daily),
-            figures=trade_figures(trades),
-            symbols=tuple(_symbol(name, fills, trades, positions, marks) for name in _names(fills, positions)),
+            figures=trade_figures(symbols.values()),
+            symbols=tuple(
+                _symbol(name, symbols.get(name, NO_FILLS), positions.get(name, Position()), marks.get(name))
+                for name in sorted(held | symbols.keys())
+            ),
         )
 
 
-def _symbol(
-    name: str,
-    fills: Sequence[Fill],
-    trades: Sequence[ClosedTrade],
-    positions: Mapping[str, Position],
-    marks: Mapping[str, Decimal],
-) -> SymbolFigures:
-    own = [item for item in fills if item.symbol == name]
-    position = positions.get(name, Position())
+def _symbol(name: str, totals: SymbolTotals, position: Position, mark: Decimal | None) -> SymbolFigures:
     return SymbolFigures(
         symbol=name,
         realised_pnl=position.realised,
-        unrealised_pnl=_unrealised(position, marks.get(name)),
-        fees=sum((item.fee for item in own), ZERO),
-        volume=sum((item.quote for item in own), ZERO),
-        figures=trade_figures([trade for trade in trades if trade.symbol == name]),
+        unrealised_pnl=_unrealised(position, mark),
+        fees=totals.fees,
+        volume=totals.bought + totals.sold,
+        figures=trade_figures([totals]),
     )
-
-
-def _names(fills: Iterable[Fill], positions: Mapping[str, Position]) -> list[str]:
-    held = {symbol for symbol, position in positions.items() if position.amount}
-    return sorted(held | {item.symbol for item in fills})
 
 
 def _unrealised(position: Position, mark: Decimal | None) -> Decimal | None:

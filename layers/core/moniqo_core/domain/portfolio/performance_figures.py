@@ -1,29 +1,22 @@
-"""Performance figures, each a pure formula over trades, fills or an equity curve.
+"""Performance figures, each a pure formula over totals of trades or an equity curve.
 
 A figure that is not defined, such as a ratio to zero, is None. Ratios are rounded half even to 8 places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.orders.order import Fill, OrderSide
+from moniqo_core.domain.portfolio.trade_totals import SymbolTotals
 
 DAYS_A_YEAR: Final = 365
 _HUNDRED: Final = Decimal(100)
 _SHOWN: Final = Decimal("0.00000001")
-
-
-class ClosedTrade(NamedTuple):
-    """Everything that one sell order sold. ``pnl`` is after its own fees and its share of the entry fees."""
-
-    symbol: str
-    pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +29,31 @@ class TradeFigures:
     win_rate_percent: Decimal | None
     profit_factor: Decimal | None
     expectancy: Decimal | None
+    best_trade: Decimal | None
+    worst_trade: Decimal | None
+    average_holding_seconds: Decimal | None
 
 
-def closed_trades(fills: Iterable[Fill], held: Mapping[str, Decimal]) -> list[ClosedTrade]:
-    """Group sales by order. Each carries the share of its position's entry fees that it sold.
-
-    ``held`` has the amounts at the start. ``Fill.realised`` of a sale is proceeds - released cost - its fee, at average
-    cost. The fees of buys are kept with the position and leave it in proportion to the amount sold. The trades of a
-    flat account therefore add up to its realised PnL.
-    """
-    amounts = dict(held)
-    waiting: dict[str, Decimal] = {}
-    found: dict[str, ClosedTrade] = {}
-    for item in fills:
-        amount, fees = amounts.get(item.symbol, ZERO), waiting.get(item.symbol, ZERO)
-        if item.side is OrderSide.BUY:
-            amounts[item.symbol], waiting[item.symbol] = amount + item.amount, fees + item.fee
-            continue
-        share = fees if item.amount == amount else fees * item.amount / amount
-        amounts[item.symbol], waiting[item.symbol] = amount - item.amount, fees - share
-        before = found.get(item.order_id, ClosedTrade(item.symbol, ZERO))
-        found[item.order_id] = ClosedTrade(item.symbol, before.pnl + item.realised - share)
-    return list(found.values())
-
-
-def trade_figures(trades: Sequence[ClosedTrade]) -> TradeFigures:
-    """Summarise trades.
+def trade_figures(totals: Iterable[SymbolTotals]) -> TradeFigures:
+    """Summarise the trades of one or more symbols.
 
     Win rate = winning trades / all trades. Profit factor = sum of gains / sum of losses. Expectancy = mean PnL of a
     trade, which is win rate x average gain - loss rate x average loss (V. K. Tharp, "Trade Your Way to Financial
     Freedom", 2nd ed., 2006, ch. 7, there per unit of risk, here in money).
     """
-    gains = [trade.pnl for trade in trades if trade.pnl > 0]
-    losses = [-trade.pnl for trade in trades if trade.pnl < 0]
-    count = len(trades)
+    found = [each.settled() for each in totals]
+    count, wins = Decimal(sum(each.trades for each in found)), sum(each.wins for each in found)
+    gains, lost = sum((each.gains for each in found), ZERO), sum((each.lost for each in found), ZERO)
     return TradeFigures(
-        trades=count,
-        wins=len(gains),
-        losses=len(losses),
-        win_rate_percent=percent(Decimal(len(gains)), Decimal(count)),
-        profit_factor=_ratio(sum(gains, ZERO), sum(losses, ZERO)),
-        expectancy=_ratio(sum(gains, ZERO) - sum(losses, ZERO), Decimal(count)),
+        trades=int(count),
+        wins=wins,
+        losses=sum(each.losses for each in found),
+        win_rate_percent=percent(Decimal(wins), count),
+        profit_factor=_ratio(gains, lost),
+        expectancy=_ratio(gains - lost, count),
+        best_trade=max((each.best for each in found if each.best is not None), default=None),
+        worst_trade=min((each.worst for each in found if each.worst is not None), default=None),
+        average_holding_seconds=_ratio(sum((each.held_seconds for each in found), ZERO), count),
     )
 
 
@@ -86,12 +63,15 @@ def max_drawdown(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
     MDD = max over t of (max over s <= t of E(s) - E(t)) (M. Magdon-Ismail, A. Atiya, "Maximum Drawdown", Risk 17(10),
     2004). The two values may come from different peaks.
     """
-    peak, drop, share = ZERO, ZERO, ZERO
+    peak, low, drop, share = ZERO, ZERO, ZERO, ZERO
     for equity in curve:
-        peak = max(peak, equity)
-        drop = max(drop, peak - equity)
-        if peak:
-            share = max(share, (peak - equity) / peak)
+        if equity > peak:
+            peak = low = equity
+        elif equity < low:  # a fall to a low of this peak is larger than any before it
+            low = equity
+            drop = max(drop, peak - low)
+            if peak:
+                share = max(share, (peak - low) / peak)
     return drop, _shown(share * _HUNDRED)
 
 
@@ -116,14 +96,12 @@ def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
     return _shown(mean / variance.sqrt() * Decimal(DAYS_A_YEAR).sqrt())
 
 
-def turnover(fills: Sequence[Fill], equity: Sequence[Decimal]) -> Decimal | None:
+def turnover(bought: Decimal, sold: Decimal, equity: Sequence[Decimal]) -> Decimal | None:
     """Return the lesser of purchases and sales divided by mean daily equity.
 
     This follows portfolio turnover in SEC Form N-1A, item 13, instruction 4(d), which divides by the monthly average of
     the value.
     """
-    bought = sum((item.quote for item in fills if item.side is OrderSide.BUY), ZERO)
-    sold = sum((item.quote for item in fills if item.side is OrderSide.SELL), ZERO)
     return _ratio(min(bought, sold), sum(equity, ZERO) / len(equity))
 
 

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
-from moniqo_core.domain.orders.order import Fill, numbered_order_id
-from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, begins_with
-from moniqo_core.storage.orders.order_codec import read_fill
+from moniqo_core.domain.orders.order import numbered_order_id
+from moniqo_core.storage.document import Database, Document, begins_with
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.checkpoints import Checkpoints
 from moniqo_core.storage.paper.decision_input_decoder import read_command
 from moniqo_core.storage.paper.entry_codec import reset_id
 from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
 from moniqo_core.storage.paper.snapshots import ENTRIES
-
-_FILL_FIELDS: Final = (
-    "fill_id", "order_id", "symbol", "side", "amount", "quote", "fee", "fee_currency", "liquidity", "at", "realised",
-)  # fmt: skip
-
-
-class EpochHistory(NamedTuple):
-    """An epoch: the account that it began with, and its fills, oldest first and without their price levels."""
-
-    begin: Account
-    fills: Sequence[Fill]
 
 
 class AcceptedRequest(NamedTuple):
@@ -111,12 +99,3 @@ class DemoHistory:
         """
         state = await self._checkpoints.snapshot_at(user_wallet_id, seq)
         return None if state is None else read_account(state)
-
-    async def epoch(self, user_wallet_id: str, epoch: int) -> EpochHistory:
-        """Return the history of an epoch. One round trip."""
-        relevant = {"$or": [{"fills": {"$exists": True}}, {"account": {"$exists": True}}]}
-        query = {"user_wallet_id": user_wallet_id, "epoch": epoch, **relevant}
-        fields = ["seq", "account", *(f"fills.{name}" for name in _FILL_FIELDS)]
-        entries = await self._entries.find(query, fields, batch_size=WHOLE_RESULT).sort("seq", 1).to_list()
-        fills = [read_fill({**item, "levels": ()}) for entry in entries for item in entry.get("fills", ())]
-        return EpochHistory(read_account(entries[0]["account"]), fills)

@@ -30,6 +30,7 @@ from moniqo_core.storage.paper.account_values import entry_id
 from moniqo_core.storage.paper.entry_codec import begins_epoch, entry_document, opening_commit_id, snapshot_update
 from moniqo_core.storage.paper.snapshots import (
     ENTRIES,
+    ENTRIES_PER_CHECKPOINT,
     STATES,
     LoadedAccount,
     SnapshotReader,
@@ -161,6 +162,13 @@ class DemoJournal:
                 await send_until_answered(self._database.client, models[1:])
             return CommitOutcome.DONE
         return CommitOutcome.OVERTAKEN if "_id" in duplicate else CommitOutcome.REPEATED
+
+    async def follow_with_totals(self, after: Account) -> None:
+        """Bring the totals forward with every checkpoint. The commit stands, so this never fails."""
+        if after.seq % ENTRIES_PER_CHECKPOINT == 0:
+            from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
+
+            await JournalTotals(self._database).follow_commit(after.user_wallet_id, after.seq)
 
     def _projected(self, condition: Document, fields: Mapping[str, object], after: Account) -> UpdateOne:
         wanted = {"_id": after.user_wallet_id, **condition}

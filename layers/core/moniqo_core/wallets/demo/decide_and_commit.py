@@ -167,6 +167,7 @@ class DemoAccount:
         if outcome is CommitOutcome.DONE:
             self._evaluated = None
             self._loaded = LoadedAccount(commit.after, behind=False, later_fields=loaded.later_fields)
+            await self._ledger.follow_with_totals(commit.after)
         return outcome is CommitOutcome.DONE
 
     async def _again(self, deadline: float) -> None:

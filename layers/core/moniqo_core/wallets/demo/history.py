@@ -11,9 +11,10 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.portfolio import equity_curve, performance
 from moniqo_core.domain.portfolio.equity_curve import EquityPoint
-from moniqo_core.domain.portfolio.performance import EpochStart, Performance
+from moniqo_core.domain.portfolio.performance import Performance
 from moniqo_core.storage.equity_points import EquityStore
 from moniqo_core.storage.paper.checkpoints import Checkpoints
+from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
@@ -26,6 +27,7 @@ class DemoPast:
         self._access = access
         self._history = access.history
         self._checkpoints = Checkpoints(access.database)
+        self._totals = JournalTotals(access.database)
         self._points = EquityStore(access.database)
 
     @property
@@ -55,16 +57,11 @@ class DemoPast:
         """Measure the current epoch at current prices."""
         await self._session.evaluate(mark=False)
         account = self._session.seen
-        epoch = await self._history.epoch(self._id, account.epoch)
+        totals = await self._totals.as_of(self._id, self._session.account.seq)
         stored = await self._points.of_epoch(self._id, account.epoch)
         points = equity_curve.merged(stored, account.epoch, self._session.unwritten_samples)
         marks = await self._marks(account)
-        begin = epoch.begin
-        held = {symbol: position.amount for symbol, position in begin.positions.items()}
-        equity = equity_at(account, marks)
-        return performance.measure(
-            EpochStart(begin.at, begin.peak, held), epoch.fills, points, account.positions, marks, equity, account.at
-        )
+        return performance.measure(totals, points, account.positions, marks, equity_at(account, marks), account.at)
 
     async def account_at(self, seq: int | None) -> Account:
         """Return the account after entry ``seq``, or after the newest entry for None, or raise NotFoundError."""

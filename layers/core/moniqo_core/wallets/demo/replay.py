@@ -3,8 +3,8 @@
 A commit follows from the account before it, the entry's command and market context, the version of the rules that
 decided it, and the price path up to the time that the entry walked to. The path comes from the simulated market or from
 the recorded minutes of a venue. An account opens on its terms, and a fork also on the marks of that time. Postings,
-orders, fills, changes, the snapshot and checkpoints are recomputed. Two parts are trusted without a check: the order
-book of a venue, and an entry whose recorded minutes have expired.
+orders, fills, changes, the snapshot, checkpoints and totals are recomputed. Two parts are trusted without a check: the
+order book of a venue, and an entry whose recorded minutes have expired.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from moniqo_core.storage.paper.replay.first_mismatch import ABSENT
 from moniqo_core.storage.paper.replay.stored_journal import (
     ORIGIN,
     SNAPSHOT_SEQ,
+    TOTALS_SEQ,
     StoredAccount,
     StoredEntry,
     StoredJournals,
     StoredSnapshot,
+    StoredTotalsDocument,
 )
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
 from moniqo_core.wallets.demo.replayed_markets import ReplayedMarkets
@@ -94,8 +96,9 @@ class WalletReplay:
 
         ``progress`` is called with the number of entries replayed so far.
         """
-        # The snapshot is read first, so the journal that is read afterwards includes all of it.
+        # The snapshot and the totals are read first, so the journal that is read afterwards includes all of them.
         snapshot = await self._journals.snapshot(user_wallet_id)
+        totals = await self._journals.totals(user_wallet_id)
         found = Replay(user_wallet_id)
         account: Account | None = None
         stored = StoredAccount()
@@ -107,10 +110,14 @@ class WalletReplay:
                 checkpoint = await self._journals.checkpoint(user_wallet_id, account.seq)
                 if checkpoint is not None:
                     _compare(checkpoint, account)
+                if totals is not None:
+                    _compare_totals(totals, entry, account.seq)
                 progress(found.entries)
             if account is None and snapshot is None:
                 return None
             _check_end(snapshot, account)
+            if totals is not None and totals.seq not in range(1, found.entries + 1):
+                raise _DifferenceFoundError(TOTALS_SEQ, totals.seq, found.entries, found.entries)
         except _DifferenceFoundError as error:
             found.difference = Difference(error.seq or found.entries + 1, error.field, error.stored, error.recomputed)
         return found
@@ -191,6 +198,15 @@ def _compare(stored: StoredSnapshot, account: Account) -> None:
     mismatch = stored.mismatch(account)
     if mismatch is not None:
         raise _DifferenceFoundError(*mismatch, seq=account.seq)
+
+
+def _compare_totals(totals: StoredTotalsDocument, entry: StoredEntry, seq: int) -> None:
+    try:
+        mismatch = totals.follow(entry)
+    except _UNREADABLE as error:
+        raise _DifferenceFoundError("entry", f"cannot be read: {error!r}", "readable", seq) from error
+    if mismatch is not None:
+        raise _DifferenceFoundError(*mismatch, seq=seq)
 
 
 def _check_end(snapshot: StoredSnapshot | None, account: Account | None) -> None:

@@ -10,6 +10,7 @@ from moniqo_core.domain.ledger.account import Account, OpenOrderTotals
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.commit import Commit, MarketContext
 from moniqo_core.domain.ledger.rules import ALL_RULES, Rules
+from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, read_account, state_document
 from moniqo_core.storage.paper.account_values import entry_id, open_order_totals_values
@@ -18,10 +19,13 @@ from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.replay.comparison import is_later_field, with_named_changes, with_named_orders
 from moniqo_core.storage.paper.replay.first_mismatch import ABSENT, Mismatch, first_mismatch
 from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
+from moniqo_core.storage.paper.totals.codec import StoredTotals, totals_after_entry, totals_document
+from moniqo_core.storage.paper.totals.journal_totals import TOTALS
 
 ORIGIN: Final = "command.forked_from"
 PRICE_SOURCE: Final = "basis.source"
 SNAPSHOT_SEQ: Final = "snapshot.seq"
+TOTALS_SEQ: Final = "totals.seq"
 """Fields of a journal or snapshot, as :class:`~moniqo_core.storage.paper.replay.first_mismatch.Mismatch` names them."""
 
 _BATCH: Final = 200
@@ -146,6 +150,33 @@ class StoredSnapshot:
         )
 
 
+class StoredTotalsDocument:
+    """The stored totals of a wallet's fills, compared with those of its entries."""
+
+    def __init__(self, document: Document) -> None:
+        """Wrap ``document``, which may be damaged."""
+        self._document = document
+        self._totals: TradeTotals | None = None
+
+    @property
+    def seq(self) -> object:
+        """The sequence number of the entry that they are from, which may be damaged or missing."""
+        return self._document.get("seq")
+
+    def follow(self, entry: StoredEntry) -> Mismatch | None:
+        """Add the fills of the next entry. Return the first difference if the totals are as of this entry."""
+        self._totals = totals_after_entry(self._totals, entry.document)
+        if self.seq != self._totals.seq:
+            return None
+        expected = StoredTotals(self._totals, entry.document["commit_id"])
+        return first_mismatch(
+            self._document,
+            totals_document(entry.document["user_wallet_id"], expected),
+            "totals",
+            is_ignored=is_later_field,
+        )
+
+
 class StoredJournals:
     """Reads the stored journals and snapshots of one database."""
 
@@ -154,6 +185,7 @@ class StoredJournals:
         self._states = database[STATES]
         self._entries = database[ENTRIES]
         self._checkpoints = database[CHECKPOINTS]
+        self._totals = database[TOTALS]
 
     async def snapshot(self, user_wallet_id: str) -> StoredSnapshot | None:
         """Return the snapshot of a wallet, or None if there is none."""
@@ -166,6 +198,11 @@ class StoredJournals:
             return None
         document = await self._checkpoints.find_one({"_id": entry_id(user_wallet_id, seq)})
         return None if document is None else StoredSnapshot(document.get("account", {}), "checkpoint")
+
+    async def totals(self, user_wallet_id: str) -> StoredTotalsDocument | None:
+        """Return the totals of a wallet's fills, or None if there are none."""
+        document = await self._totals.find_one({"_id": user_wallet_id})
+        return None if document is None else StoredTotalsDocument(document)
 
     async def entries(self, user_wallet_id: str) -> AsyncIterator[StoredEntry]:
         """Yield every entry of a wallet, oldest first."""

@@ -1,0 +1,1 @@
+"""Totals of the fills of paper wallets, as of an entry of their journals."""

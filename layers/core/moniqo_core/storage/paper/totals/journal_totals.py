@@ -1,0 +1,160 @@
+"""Totals of a wallet's fills, in ``demo_wallet_totals``, brought up to its last entry from the entries since.
+
+Totals only repeat what the entries say, so they may be of an earlier entry or missing. Every 500th commit brings them
+forward. So a reader adds the fills of at most 499 entries, or more after entries of a release without totals.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Final, NamedTuple
+
+from pymongo.errors import DuplicateKeyError
+
+from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
+from moniqo_core.domain.portfolio.trade_totals import TradeTotals
+from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
+from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.paper.snapshots import ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
+from moniqo_core.storage.paper.totals.codec import (
+    BEGINNINGS,
+    StoredTotals,
+    read_totals,
+    totals_after_entry,
+    totals_document,
+)
+
+log: Final = logging.getLogger("moniqo")
+
+TOTALS: Final = "demo_wallet_totals"
+_MOST_AT_ONCE: Final = 1_000
+"""The most entries that a commit adds, so that it does not wait for a long journal without totals."""
+WORTH_STORING: Final = 100
+"""A reader stores what it computed if that many entries were missing."""
+_BATCH: Final = 500
+_ENDED: Final = [status.value for status in OrderStatus if status not in OPEN_STATUSES]
+_CHANGING: Final[list[Document]] = [
+    {"kind": {"$in": list(BEGINNINGS)}},
+    {"fills": {"$exists": True}},
+    {"orders.status": {"$in": _ENDED}},
+]
+"""Entries that change totals."""
+_FIELDS: Final = (
+    *("seq", "kind", "commit_id", "account.at", "account.peak", "account.positions"),
+    *("fills.fill_id", "fills.order_id", "fills.symbol", "fills.side", "fills.amount", "fills.quote", "fills.fee"),
+    *("fills.fee_currency", "fills.liquidity", "fills.at", "fills.realised"),
+    *("orders.order_id", "orders.symbol", "orders.status"),
+)
+
+
+class LongJournal(NamedTuple):
+    """A wallet whose journal is long enough for a checkpoint, and the number of its last entry."""
+
+    user_wallet_id: str
+    seq: int
+
+
+class JournalTotals:
+    """Reads and brings forward the totals of the wallets of one database."""
+
+    def __init__(self, database: Database) -> None:
+        """Use ``database``. Nothing is read yet."""
+        self._totals = database[TOTALS]
+        self._entries = database[ENTRIES]
+        self._states = database[STATES]
+
+    async def as_of(self, user_wallet_id: str, seq: int) -> TradeTotals:
+        """Return the totals as of entry ``seq``, which must be the last one that the caller knows. Two round trips.
+
+        If many entries were missing, the totals are stored, which takes another.
+
+        Raises:
+            LookupError: the journal has no such entry, or does not begin with the opening of its account.
+
+        """
+        before = await self._read(user_wallet_id)
+        after = await self._brought_to(user_wallet_id, before, seq)
+        missing = seq - (before.totals.seq if before else 0)
+        if not 0 <= missing < WORTH_STORING:
+            await self._store(user_wallet_id, before, after)
+        return after.totals
+
+    async def bring_forward(self, user_wallet_id: str, seq: int, most: int = _MOST_AT_ONCE) -> int:
+        """Store the totals as of entry ``seq``, or as far as ``most`` entries lead. Return the entry they are of.
+
+        If another process has stored totals meanwhile, nothing is stored.
+
+        Raises:
+            LookupError: as for :meth:`as_of`.
+
+        """
+        before = await self._read(user_wallet_id)
+        known = before.totals.seq if before else 0
+        if known >= seq:
+            return known
+        after = await self._brought_to(user_wallet_id, before, min(seq, known + most))
+        return after.totals.seq if await self._store(user_wallet_id, before, after) else known
+
+    async def follow_commit(self, user_wallet_id: str, seq: int) -> None:
+        """Bring totals forward after commit ``seq``. A failure is logged, and a later commit makes up for it."""
+        try:
+            await self.bring_forward(user_wallet_id, seq)
+        except (DatabaseError, *UNREADABLE_DOCUMENT):
+            log.exception("totals are not stored", extra={"fields": {"user_wallet_id": user_wallet_id, "seq": seq}})
+
+    async def long_journals(self, page: int) -> AsyncIterator[LongJournal]:
+        """Yield the wallets with long journals. They are read in pages, because a cursor expires."""
+        last = ""
+        while True:
+            query = {"_id": {"$gt": last}, "seq": {"$gte": ENTRIES_PER_CHECKPOINT}}
+            states = await self._states.find(query, ["seq"]).sort("_id", 1).limit(page).to_list()
+            if not states:
+                return
+            for state in states:
+                yield LongJournal(state["_id"], state["seq"])
+            last = states[-1]["_id"]
+
+    async def _read(self, user_wallet_id: str) -> StoredTotals | None:
+        document = await self._totals.find_one({"_id": user_wallet_id})
+        return None if document is None else read_totals(document)
+
+    async def _brought_to(self, user_wallet_id: str, before: StoredTotals | None, seq: int) -> StoredTotals:
+        """Return the totals as of entry ``seq``. If those before are not of this journal, begin at its first entry."""
+        found = None
+        if before is not None and before.totals.seq <= seq:
+            found = await self._since(user_wallet_id, before, seq)
+        return found or await self._since(user_wallet_id, None, seq) or _no_entry(user_wallet_id, seq)
+
+    async def _since(self, user_wallet_id: str, before: StoredTotals | None, seq: int) -> StoredTotals | None:
+        """Apply the entries after ``before``. Return None if its entry or entry ``seq`` is not in the journal."""
+        totals, known = (before.totals, before.totals.seq) if before else (None, 0)
+        needed = [*_CHANGING, {"seq": {"$in": [known, seq]}}]
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$gte": known, "$lte": seq}, "$or": needed}
+        is_of_the_journal, commit_id = before is None, None
+        async for entry in self._entries.find(query, list(_FIELDS), batch_size=_BATCH).sort("seq", 1):
+            commit_id = entry["commit_id"] if entry["seq"] == seq else None
+            if before is not None and entry["seq"] == known:
+                is_of_the_journal = entry["commit_id"] == before.commit_id
+            else:
+                totals = totals_after_entry(totals, entry)
+            if not is_of_the_journal:
+                return None
+        return None if totals is None or commit_id is None else StoredTotals(totals, commit_id)
+
+    async def _store(self, user_wallet_id: str, before: StoredTotals | None, after: StoredTotals) -> bool:
+        """Replace the totals, unless another process has replaced them meanwhile. Tell whether they are stored."""
+        document = totals_document(user_wallet_id, after)
+        if before is not None:
+            same = {"_id": user_wallet_id, "seq": before.totals.seq, "commit_id": before.commit_id}
+            return bool((await self._totals.replace_one(same, document)).matched_count)
+        try:
+            await self._totals.insert_one(document)
+        except DuplicateKeyError:
+            return False
+        return True
+
+
+def _no_entry(user_wallet_id: str, seq: int) -> StoredTotals:
+    message = f"The journal of {user_wallet_id} has no entry {seq}."
+    raise LookupError(message)
