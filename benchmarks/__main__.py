@@ -30,6 +30,7 @@ NAMES: Final = (
     "contention",
     "forks",
     "sync",
+    "performance_reads",
 )
 REPORT: Final = Path(__file__).resolve().parents[1] / ".build" / "benchmarks.md"
 HEAD: Final = """# Report of the benchmarks
