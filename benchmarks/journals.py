@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 
 import bson
 from bson.raw_bson import RawBSONDocument
+from pymongo import AsyncMongoClient
 
 from benchmarks import journal_life
 from benchmarks.accounts import Database, prepare
@@ -31,7 +32,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import Commit
 from moniqo_core.domain.ledger.rules import RULES_VERSION
 from moniqo_core.domain.wallets.user_wallet import ConnectionState, UserWallet, UserWalletStatus
-from moniqo_core.storage.client import connect
+from moniqo_core.storage.client import with_utc_times
 from moniqo_core.storage.document import USER_WALLETS
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
 from moniqo_core.storage.equity_points import sample_values
@@ -174,11 +175,13 @@ async def load(database: Database, found: Journal) -> str:
 
 
 async def _load_all(url: str, found: Sequence[Journal]) -> None:
-    database = connect(url, os.environ.get("MONGODB_DATABASE", "moniqo"))
+    # It waits as long as the server needs, unlike the clients of the service.
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url, w="majority")
+    database = with_utc_times(client[os.environ.get("MONGODB_DATABASE", "moniqo")])
     await prepare(database)
     for each in found:
         await load(database, each)
-    await database.client.close()
+    await client.close()
 
 
 def main(sizes: Sequence[int]) -> None:
