@@ -15,10 +15,17 @@ from moniqo_core.storage.indexes import INDEXES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from moniqo_core.storage.wallets.definitions import definition_document
 
-RELEASED: Final = ("indexes", "definitions", "account fingerprints", "journal checkpoints", "trade totals")
+RELEASED: Final = (
+    "indexes",
+    "definitions",
+    "account fingerprints",
+    "journal checkpoints",
+    "trade totals",
+    "indexes of lists",
+)
 """The names of the migrations, in order. A release only adds to the end."""
 LAST_CHANGE: Final[Mapping[str, tuple[int, str]]] = {
-    "indexes": (1, "ad0a53d5988a3aaa"),
+    "indexes": (6, "7b47cc1b7cf83a8d"),
     "definitions": (2, "f3172c96d579784c"),
 }
 """What migrations create, with the last migration that creates it and a digest of it."""

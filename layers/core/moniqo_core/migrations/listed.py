@@ -28,6 +28,7 @@ MIGRATIONS: Final = (
     Migration(4, "journal checkpoints", required=False),
     # The first read of performance that misses totals is slow once, and stores them.
     Migration(5, "trade totals", required=False),
+    Migration(6, "indexes of lists"),
 )
 """Every migration, by number."""
 

@@ -41,6 +41,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     3: complete_account_fingerprints,
     4: complete_checkpoints,
     5: complete_totals,
+    6: _create_indexes,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 

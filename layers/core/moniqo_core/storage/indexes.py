@@ -62,6 +62,17 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
         ),
         IndexModel([("user_wallet_id", ASCENDING), ("order_ids", ASCENDING)], name="order_ids"),
         IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),
+        # For reads by client order id. The embedded server does not see that the index above would serve them.
+        IndexModel(
+            [("user_wallet_id", ASCENDING), ("client_order_id", ASCENDING)],
+            name="client_order_id_read",
+            partialFilterExpression={"client_order_id": {"$gt": ""}},
+        ),
+        # Lists of orders and fills, newest first. A list by a rare value then reads no other entries.
+        *(
+            IndexModel([("user_wallet_id", ASCENDING), (field, ASCENDING), ("seq", DESCENDING)], name=field)
+            for field in ("command.symbol", "orders.side", "orders.type", "fills.symbol")
+        ),
     ),
     "orders": (
         IndexModel([("user_wallet_id", ASCENDING), ("status", ASCENDING)], name="user_wallet_id_status"),
