@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moniqo_core.storage.paper.orders import of_account
+from moniqo_core.storage.paper.orders import newest_entries
 from tests.conftest import Database
 from tests.support.lambdas import STRANGER, TRADER, Invoke
 from tests.support.round_trips import round_trips
@@ -138,18 +138,18 @@ def test_pages_omit_and_repeat_nothing(wallet: str, invoke: Invoke) -> None:
 def test_filter_of_orders_is_part_of_the_query(
     wallet: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, name: str, wanted: str
 ) -> None:
-    """All other orders are newer, so a reader that filters itself would read each of them first."""
+    """All other orders are newer. A read that finds nothing is followed by a wider one, and both filter."""
     place(invoke, wallet)
     sale = place(invoke, wallet, side="sell", type="take_profit", amount="0.001", stop_price="900000")
     for _ in range(6):
         place(invoke, wallet, type="limit", price="10000", amount="0.001")
-    monkeypatch.setattr(of_account, "BATCH", 2)
+    monkeypatch.setattr(newest_entries, "FEWEST", 2)
 
     with round_trips() as commands:
         found = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER, query={name: wanted, "limit": 1})
 
     assert [order["order_id"] for order in found.json["items"]] == [sale["order_id"]]
-    assert commands == ["aggregate", "find", "find"]
+    assert commands == ["aggregate", "find", "find", "find"]
 
 
 def test_wallet_shows_markets_price_book_and_candles(wallet: str, invoke: Invoke) -> None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import numbered_order_id
-from moniqo_core.storage.document import Database, Document, begins_with
+from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, begins_with
 from moniqo_core.storage.paper.account_codec import read_account
+from moniqo_core.storage.paper.account_values import entry_id
 from moniqo_core.storage.paper.checkpoints import Checkpoints
 from moniqo_core.storage.paper.decision_input_decoder import read_command
 from moniqo_core.storage.paper.entry_codec import reset_id
-from moniqo_core.storage.paper.journal_reader import POSTINGS_FIELDS, read_journal_entry, read_postings
+from moniqo_core.storage.paper.journal_reader import (
+    ENTRY_FIELDS,
+    POSTINGS_FIELDS,
+    read_journal_entry,
+    read_postings,
+)
+from moniqo_core.storage.paper.orders.records import ORDER_FIELDS
 from moniqo_core.storage.paper.snapshots import ENTRIES
 
 
@@ -35,21 +42,26 @@ class DemoHistory:
 
     async def entries(self, user_wallet_id: str, after: int, limit: int) -> list[JournalEntry]:
         """Return up to ``limit`` journal entries with a sequence number above ``after``, oldest first."""
-        query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
-        found = self._entries.find(query).sort("seq", 1).limit(limit)
-        return [read_journal_entry(entry) for entry in await found.to_list()]
+        return [read_journal_entry(entry) for entry in await self._next(user_wallet_id, after, limit, ENTRY_FIELDS)]
 
     async def postings(self, user_wallet_id: str, after: int, limit: int) -> list[EntryPostings]:
         """Return only the postings of the entries that :meth:`entries` would return."""
-        query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after}}
-        found = self._entries.find(query, list(POSTINGS_FIELDS)).sort("seq", 1).limit(limit)
-        return [read_postings(entry) for entry in await found.to_list()]
+        return [read_postings(entry) for entry in await self._next(user_wallet_id, after, limit, POSTINGS_FIELDS)]
+
+    async def _next(self, user_wallet_id: str, after: int, limit: int, fields: Sequence[str]) -> list[Document]:
+        # Numbers have no gaps. Without the upper bound, the embedded server reads all later entries.
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$gt": after, "$lte": after + limit}}
+        return await self._entries.find(query, list(fields), batch_size=WHOLE_RESULT).sort("seq", 1).to_list()
 
     async def accepted_as(self, user_wallet_id: str, client_order_id: str) -> AcceptedRequest | None:
         """Return the accepted request with a client order id, or None."""
-        query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
-        entry = await self._entries.find_one(query)
+        entry = await self.accepting(user_wallet_id, client_order_id, ("seq", "body_hash"))
         return None if entry is None else AcceptedRequest(numbered_order_id(entry["seq"]), entry.get("body_hash"))
+
+    async def accepting(self, user_wallet_id: str, client_order_id: str, fields: Sequence[str]) -> Document | None:
+        """Return the entry that accepted the request with a client order id, or None."""
+        query = {"user_wallet_id": user_wallet_id, "client_order_id": client_order_id}
+        return await self._entries.find_one(query, list(fields))
 
     async def accepted_under(self, user_wallet_id: str, prefix: str) -> Mapping[str, str | None]:
         """Return the hashes of accepted requests whose client order id begins with ``prefix``, by that id."""
@@ -64,33 +76,27 @@ class DemoHistory:
         return None if entry is None else read_command(entry)
 
     async def entries_of(self, user_wallet_id: str, order_ids: Iterable[str]) -> list[Document]:
-        """Return every entry that touched one of these orders, oldest first."""
+        """Return the orders and fills of every entry that touched one of these orders, oldest first."""
         query = {"user_wallet_id": user_wallet_id, "order_ids": {"$in": list(order_ids)}}
-        return [entry async for entry in self._entries.find(query).sort("seq", 1)]
+        return await self._entries.find(query, list(ORDER_FIELDS), batch_size=WHOLE_RESULT).sort("seq", 1).to_list()
 
-    async def newest(
-        self,
-        user_wallet_id: str,
-        query: Mapping[str, object],
-        below: int | None,
-        limit: int,
-        fields: Sequence[str] | None = None,
+    async def between(
+        self, user_wallet_id: str, seqs: range, equal: Mapping[str, str], limit: int, fields: Sequence[str]
     ) -> list[Document]:
-        """Return up to ``limit`` entries that match ``query``, newest first.
+        """Return up to ``limit`` entries whose numbers are in ``seqs``, newest first.
 
-        Args:
-            user_wallet_id: The wallet.
-            query: Conditions on the stored entries.
-            below: Only entries with a smaller sequence number.
-            limit: The most entries to return.
-            fields: The fields to read. None reads whole entries.
-
+        ``equal`` is empty, or one of the fields of an index on wallet, field and number, with the wanted value. Such an
+        index serves the query as it is. With another condition, the embedded server would read the whole journal.
         """
-        full: Document = {"user_wallet_id": user_wallet_id, **query}
-        if below is not None:
-            full["seq"] = {"$lt": below}
-        projection = None if fields is None else list(fields)
-        return [entry async for entry in self._entries.find(full, projection).sort("seq", -1).limit(limit)]
+        query = {"user_wallet_id": user_wallet_id, **equal, "seq": {"$gte": seqs.start, "$lt": seqs.stop}}
+        found = self._entries.find(query, list(fields), batch_size=WHOLE_RESULT).sort("seq", -1).limit(limit)
+        return await found.to_list()
+
+    async def at_seqs(self, user_wallet_id: str, seqs: Iterable[int], field: str) -> Mapping[int, Any]:
+        """Return one field of the entries with these numbers, by number. An entry without the field is left out."""
+        query = {"_id": {"$in": [entry_id(user_wallet_id, seq) for seq in seqs]}}
+        found = await self._entries.find(query, ["seq", field], batch_size=WHOLE_RESULT).to_list()
+        return {entry["seq"]: entry[field] for entry in found if entry.get(field) is not None}
 
     async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
         """Return the account as it was after entry ``seq``, or None if there is no such entry.

@@ -13,6 +13,8 @@ from moniqo_core.storage.orders.order_codec import read_fill
 
 POSTINGS_FIELDS: Final = ("seq", "epoch", "at", "kind", "order_ids", "postings")
 """The fields of an entry that :func:`read_postings` needs."""
+ENTRY_FIELDS: Final = (*POSTINGS_FIELDS, "rules_version", "command", "basis", "walked_to", "fills")
+"""The fields of an entry that :func:`read_journal_entry` needs."""
 
 
 def read_postings(entry: Document) -> EntryPostings:

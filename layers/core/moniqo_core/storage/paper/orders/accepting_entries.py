@@ -13,13 +13,26 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.paper.command_kinds import ACCEPTS_ORDERS
 
 BATCH: Final = 200
-"""Journal entries that one query reads at most."""
+"""Journal entries that one query over several wallets reads at most."""
 
 FIELDS: Final = (
     "seq",
-    *(f"orders.{name}" for name in ("order_id", "side", "type", "client_order_id", "created_at")),
+    "at",
+    *(f"orders.{name}" for name in ("order_id", "symbol", "side", "type", "client_order_id", "created_at")),
 )
-"""The stored fields that :func:`ages_accepted_by` reads."""
+"""The stored fields that :func:`ages_accepted_by` reads, and the time."""
+
+
+def condition_of(asked: OrderQuery) -> dict[str, str]:
+    """Return the condition that an index serves, and that every entry which accepts a wanted order meets.
+
+    Other entries may meet it as well. Types are first, because most lists by type are of a rare one.
+    """
+    if asked.type is not None:
+        return {"orders.type": asked.type.value}
+    if asked.symbol is not None:
+        return {"command.symbol": asked.symbol}
+    return {} if asked.side is None else {"orders.side": asked.side.value}
 
 
 def entries_that_accept(asked: OrderQuery) -> dict[str, object]:
@@ -46,9 +59,12 @@ def entries_that_accept(asked: OrderQuery) -> dict[str, object]:
 def ages_accepted_by(entry: Document, asked: OrderQuery) -> list[tuple[int, int]]:
     """Return the ages of the wanted orders that an entry accepted, newest first. It may have touched older ones too."""
     own = []
-    for order in entry["orders"]:
+    for order in entry.get("orders", ()):
         age = order_age(order["order_id"])
         kinds = OrderSide(order["side"]), OrderType(order["type"])
-        if age[0] == entry["seq"] and asked.admits(*kinds, order["client_order_id"], order["created_at"]):
+        is_wanted = asked.symbol in {None, order["symbol"]} and asked.admits(
+            *kinds, order["client_order_id"], order["created_at"]
+        )
+        if is_wanted and age[0] == entry["seq"]:
             own.append(age)
     return sorted(own, reverse=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.orders.accepting_entries import BATCH, FIELDS, ages_accepted_by, entries_that_accept
+from moniqo_core.storage.paper.orders.accepting_entries import FIELDS, ages_accepted_by, condition_of
+from moniqo_core.storage.paper.orders.newest_entries import Listed, first_at, newest_items
 from moniqo_core.storage.paper.orders.records import records_of, with_exits
+
+_PART_OF_MINUTE: Final = timedelta(minutes=2)
+"""A path is walked in whole steps of at most a minute, so its end may be up to that much earlier."""
 
 
 class OrderReader:
@@ -41,10 +47,6 @@ class OrderReader:
 
         A cursor is the age of an order: the sequence number of the entry that accepted it, and its number in that
         entry.
-
-        No index covers the filters other than ``client_order_id``. The database scans the entries of the wallet from
-        the cursor back, until a page is full. With an ``until`` long ago, it first scans every later entry. If a page
-        finds fewer orders than its limit, it scans back to the first entry, even with a ``since``.
         """
         limit, after = query.limit, query.after
         if query.only_open:
@@ -66,43 +68,62 @@ class OrderReader:
         A cursor is a sequence number, and the number of fills of that entry that were already returned.
         """
         limit, symbol, since, until, position = asked
-        found: list[tuple[Fill, tuple[int, int]]] = []
-        query: dict[str, object] = {"fills.symbol": symbol} if symbol is not None else {"fills": {"$exists": True}}
-        below = position[0] + 1 if position else None
-        while len(found) <= limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH)
-            for entry in entries:
-                given = position[1] if position and entry["seq"] == position[0] else 0
-                newest_first = [read_fill(item) for item in reversed(entry["fills"])]
-                found += [
-                    (item, (entry["seq"], number))
-                    for number, item in enumerate(newest_first, 1)
-                    if number > given and _wanted(item, symbol, since, until)
-                ]
-            if len(entries) < BATCH or (since is not None and entries[-1]["at"] < since):
-                break
-            below = entries[-1]["seq"]
+
+        def wanted(entry: Document) -> list[tuple[Fill, tuple[int, int]]]:
+            given = position[1] if position and entry["seq"] == position[0] else 0
+            newest_first = [read_fill(item) for item in reversed(entry.get("fills", ()))]
+            return [
+                (item, (entry["seq"], number))
+                for number, item in enumerate(newest_first, 1)
+                if number > given and _wanted(item, symbol, since, until)
+            ]
+
+        listed = Listed(("seq", "at", "fills"), {} if symbol is None else {"fills.symbol": symbol}, since)
+        below = await self._end_of_fills(until) if position is None else min(position[0] + 1, self._end)
+        found = await newest_items(self._history, self._wallet, below, listed, wanted, limit + 1)
         page = found[:limit]
         return [item for item, _ in page], page[-1][1] if len(found) > limit else None
+
+    async def _end_of_fills(self, until: datetime | None) -> int:
+        """Return the number of an entry from which on no fill is older than ``until``.
+
+        An entry may be much later than its fills. But once all paths were walked to a time, no later entry has an older
+        fill, apart from the minute in which the time lies.
+        """
+        if until is None or until > self._account.at:
+            return self._end
+        return min(await self._first_at("walked_to", until + _PART_OF_MINUTE) + 1, self._end)
 
     async def _accepted(self, asked: OrderQuery, limit: int) -> list[tuple[int, int]]:
         """Return ages of orders, newest first. One journal entry accepts an entry order and its exits."""
         after = asked.after
-        query = entries_that_accept(asked)
-        ages: list[tuple[int, int]] = []
-        below = None if after is None else after[0] + 1
-        while len(ages) < limit:
-            entries = await self._history.newest(self._account.user_wallet_id, query, below, BATCH, FIELDS)
-            for entry in entries:
-                ages += [
-                    age
-                    for age in ages_accepted_by(entry, asked)
-                    if (after is None or age < after) and not (asked.only_open is False and self._is_open(age))
-                ]
-            if len(entries) < BATCH:
-                break
-            below = entries[-1]["seq"]
-        return ages[:limit]
+
+        def wanted(entry: Document) -> list[tuple[int, int]]:
+            return [
+                age
+                for age in ages_accepted_by(entry, asked)
+                if (after is None or age < after) and not (asked.only_open is False and self._is_open(age))
+            ]
+
+        if asked.client_order_id is not None:
+            entry = await self._history.accepting(self._wallet, asked.client_order_id, FIELDS)
+            return [] if entry is None else wanted(entry)
+        below = self._end if after is None else min(after[0] + 1, self._end)
+        if after is None and asked.until is not None and asked.until <= self._account.at:
+            below = await self._first_at("at", asked.until)
+        listed = Listed(FIELDS, condition_of(asked), asked.since)
+        return (await newest_items(self._history, self._wallet, below, listed, wanted, limit))[:limit]
+
+    async def _first_at(self, field: str, moment: datetime) -> int:
+        return await first_at(self._history, self._wallet, self._account.seq, field, moment)
+
+    @property
+    def _end(self) -> int:
+        return self._account.seq + 1
+
+    @property
+    def _wallet(self) -> str:
+        return self._account.user_wallet_id
 
     def _is_open(self, age: tuple[int, int]) -> bool:
         return numbered_order_id(*age) in self._account.orders
@@ -111,7 +132,7 @@ class OrderReader:
         """Return the orders that exist, in the given order. ``replayed`` marks the answer to a repeated request."""
         if not order_ids:
             return []
-        entries = await self._history.entries_of(self._account.user_wallet_id, with_exits(order_ids))
+        entries = await self._history.entries_of(self._wallet, with_exits(order_ids))
         return records_of(self._account, order_ids, entries, replayed=replayed)
 
 

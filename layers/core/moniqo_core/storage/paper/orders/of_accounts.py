@@ -11,7 +11,7 @@ from moniqo_core.domain.orders.order import numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.paper.orders.accepting_entries import BATCH, FIELDS, ages_accepted_by, entries_that_accept
-from moniqo_core.storage.paper.orders.records import records_of, with_exits
+from moniqo_core.storage.paper.orders.records import ORDER_FIELDS, records_of, with_exits
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 
 _NEWEST_FIRST: Final = {"at": -1, "user_wallet_id": -1, "seq": -1}
@@ -104,7 +104,7 @@ class OrdersOfAccounts:
             return []
         touched: dict[str, list[Document]] = {wallet: [] for wallet in ids}
         wanted = [{"user_wallet_id": name, "order_ids": {"$in": with_exits(own)}} for name, own in ids.items()]
-        async for entry in self._entries.find({"$or": wanted}).sort("seq", 1):
+        async for entry in self._entries.find({"$or": wanted}, list(ORDER_FIELDS)).sort("seq", 1):
             touched[entry["user_wallet_id"]].append(entry)
         found = {
             (record.user_wallet_id, record.order_id): record

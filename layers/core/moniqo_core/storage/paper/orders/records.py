@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.matching.exit_pair_lock import exit_ids
@@ -12,6 +13,9 @@ from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.paper.record import paper_record
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import read_fill, read_order
+
+ORDER_FIELDS: Final = ("seq", "user_wallet_id", "basis.market.tick_size", "orders", "fills")
+"""The fields of an entry that :func:`records_of` needs, and the id of its wallet."""
 
 
 def with_exits(order_ids: Iterable[str]) -> list[str]:
