@@ -31,6 +31,7 @@ NAMES: Final = (
     "forks",
     "sync",
     "performance_reads",
+    "growth",
 )
 REPORT: Final = Path(__file__).resolve().parents[1] / ".build" / "benchmarks.md"
 HEAD: Final = """# Report of the benchmarks
