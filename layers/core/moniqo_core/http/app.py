@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.domain.errors import PayloadTooLargeError
 from moniqo_core.http import problems
-from moniqo_core.http.gateway_events import HttpApi
+from moniqo_core.http.gateway.events import HttpApi
 from moniqo_core.http.route import Route
 
 MAX_BODY_BYTES: Final = 256 * 1024

@@ -1,0 +1,1 @@
+"""What API Gateway sends to a function, and what it expects back."""
