@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.http.app import api_router, lambda_handler
+from moniqo_core.http.gateway.compression import accepts_gzip
 
 HERE: Final = Path(__file__).resolve().parent
 FILES: Final = {
@@ -62,7 +63,7 @@ def _file(request: Request, path: str, media_type: str) -> Response:
         "Content-Security-Policy": PAGE_POLICY,
         "Vary": "Accept-Encoding",
     }
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if accepts_gzip(request.headers.get("accept-encoding", "")):
         return Response(_compressed(path), headers=headers | {"Content-Encoding": "gzip"})
     return Response((HERE / path).read_bytes(), headers=headers)
 

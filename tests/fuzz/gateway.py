@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,4 +86,6 @@ def _text(value: str | bytes) -> str:
 
 def _response(request: requests.PreparedRequest, answer: events.Response) -> Response:
     headers = {name: [value] for name, value in answer.headers}
-    return Response(answer.status, headers, answer.body, request, 0.0, verify=False)
+    # As HTTP clients do. The header stays for the check against the document.
+    body = gzip.decompress(answer.body) if headers.get("content-encoding") == ["gzip"] else answer.body
+    return Response(answer.status, headers, body, request, 0.0, verify=False)

@@ -9,6 +9,8 @@ import base64
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from moniqo_core.http.gateway.compression import compressed
+
 
 class HttpApi:
     """Translates one event to an ASGI scope, and the ASGI answer back. It implements Mangum's ``LambdaHandler``."""
@@ -56,12 +58,15 @@ class HttpApi:
         }
 
     def __call__(self, response: Any) -> dict[str, Any]:
-        """Return the answer in the form that API Gateway expects. A body that is not UTF-8 is encoded in base64."""
-        body: bytes = response["body"]
+        """Return the answer in the form that API Gateway expects, with its body compressed if the client accepts that.
+
+        A body that is not UTF-8, such as a compressed one, is encoded in base64. The gateway decodes it.
+        """
         headers: dict[str, str] = {}
         for name, value in response["headers"]:
             key = name.decode("latin-1")
             headers[key] = f"{headers[key]},{value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+        body = compressed(response["body"], headers, self.event.get("headers", {}).get("accept-encoding", ""))
         answer: dict[str, Any] = {"statusCode": response["status"], "headers": headers, "isBase64Encoded": False}
         try:
             answer["body"] = body.decode()
