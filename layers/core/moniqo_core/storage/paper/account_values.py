@@ -78,7 +78,7 @@ def observed_market_values(shown: ObservedMarket) -> list[object]:
 
 def taken_key(book: str, side: OrderSide) -> str:
     """Return the document key of one side of an order book."""
-    return f"{side.value}:{document_key(book)}"
+    return f"{side}:{document_key(book)}"
 
 
 def read_observed_market(symbol: str, values: list[Any]) -> ObservedMarket:

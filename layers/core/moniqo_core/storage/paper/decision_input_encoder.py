@@ -38,14 +38,14 @@ def command_document(command: Command) -> Document:
 def _order_request_document(order: OrderRequest) -> Document:
     return {
         "symbol": order.symbol,
-        "side": order.side.value,
-        "type": order.type.value,
+        "side": str(order.side),
+        "type": str(order.type),
         "amount": optional_text(order.amount),
         "quote_amount": optional_text(order.quote_amount),
         "price": optional_text(order.price),
         "stop_price": optional_text(order.stop_price),
         "trail_percent": optional_text(order.trail_percent),
-        "time_in_force": order.time_in_force.value,
+        "time_in_force": str(order.time_in_force),
         "expires_at": order.expires_at,
         "post_only": order.post_only,
         "reduce_only": order.reduce_only,

@@ -102,7 +102,7 @@ def entry_document(commit: Commit, commit_id: str) -> Document:
         "kind": KIND_OF[type(command)],
         "command": command_document(command),
         "walked_to": commit.walked_to,
-        "postings": [[book.value, asset, plain(amount)] for book, asset, amount in commit.postings],
+        "postings": [[str(book), asset, plain(amount)] for book, asset, amount in commit.postings],
     }
     if begins_epoch(commit):
         document["account"] = state_document(after)
