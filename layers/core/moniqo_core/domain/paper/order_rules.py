@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.errors import (
@@ -40,6 +39,8 @@ from moniqo_core.domain.risk.loss_limits import find_breach
 if TYPE_CHECKING:
     from moniqo_core.domain.orders.rule_check import Rule
 
+_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_TAKERS: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
 _NOTHING: Final = FillPlan((), ZERO, ZERO, {})
 
 
@@ -62,6 +63,7 @@ class PaperDecision:
         self.amount = ZERO
         self.plan = _NOTHING
         self._exposure: Exposure | None = None
+        self._own_mark: Decimal | None = None
 
     def rules(self) -> tuple[Rule, ...]:
         """Name and check of every rule. A check raises when its rule forbids the order."""
@@ -145,7 +147,7 @@ class PaperDecision:
                 f"There is no position in {request.symbol} to reduce.",
                 hint="GET /wallets/{id}/positions lists the open positions.",
             )
-        if request.type not in {OrderType.MARKET, OrderType.LIMIT}:
+        if request.type not in _TAKERS:
             return
         market_rules.check_post_only(request, context.snapshot)
         if context.is_open:
@@ -194,8 +196,7 @@ class PaperDecision:
     @property
     def waits(self) -> bool:
         """Whether the part that does not fill at once stays open."""
-        at_once = self.request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
-        return self.request.type is not OrderType.MARKET and not at_once
+        return self.request.type is not OrderType.MARKET and self.request.time_in_force not in _AT_ONCE
 
     @property
     def exposure(self) -> Exposure:
@@ -220,13 +221,15 @@ class PaperDecision:
     def _mark(self, symbol: str) -> Decimal:
         return self.mark if symbol == self.context.market.symbol else self.context.marks[symbol]
 
-    @cached_property
+    @property
     def mark(self) -> Decimal:
-        """The mark price of the order's symbol."""
-        snapshot = self.context.snapshot
-        return snapshot.mark if self.draft.rules.sane_marks else snapshot.mid
+        """The mark price of the order's symbol, computed once."""
+        if self._own_mark is None:
+            snapshot = self.context.snapshot
+            self._own_mark = snapshot.mark if self.draft.rules.sane_marks else snapshot.mid
+        return self._own_mark
 
-    @cached_property
+    @property
     def makes_peak(self) -> bool:
         """Whether the equity at the mark may set a new peak."""
         return self.context.snapshot.has_sane_spread or not self.draft.rules.sane_marks
