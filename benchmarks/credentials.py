@@ -18,7 +18,7 @@ from benchmarks.timing import Comparison, paired, spoken
 from moniqo_core.credentials.cipher import CredentialCipher
 from moniqo_core.credentials.key_ring import KeyRing, new_key
 from moniqo_core.credentials.key_source import FixedKeys
-from moniqo_core.http.tokens import TokenVerifier
+from moniqo_core.http.tokens.verifier import TokenVerifier
 from tests.support.tokens import CLIENT_ID, ISSUER, key_set, rsa_key, token
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from local import names
 from local.declarations import JwtAuthorizer, Route
 from local.events import Request
 from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
-from moniqo_core.http.tokens import TokenVerifier
+from moniqo_core.http.tokens.verifier import TokenVerifier
 
 
 class UnauthorizedError(Exception):

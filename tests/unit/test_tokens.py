@@ -26,7 +26,7 @@ from moniqo_core.http import authentication
 from moniqo_core.http.app import api_router, lambda_handler
 from moniqo_core.http.authentication import AdminDep, Caller, CallerDep
 from moniqo_core.http.responses import no_content
-from moniqo_core.http.tokens import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
+from moniqo_core.http.tokens.verifier import KEYS_FRESH_SECONDS, REFETCH_SECONDS, SEEN, TokenVerifier, fetch
 from tests.support.lambdas import ADMIN, TRADER, User, http_event
 from tests.support.tokens import CLIENT_ID, ISSUER, claims, ec_key, key_set, rsa_jwk, rsa_key, token
 

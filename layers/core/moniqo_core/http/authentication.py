@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import ForbiddenError, UnauthenticatedError
-from moniqo_core.http.gateway_claims import gateway_claims, gateway_groups, verified_claims, verified_header
-from moniqo_core.http.token_claims import group_names, is_access_token
-from moniqo_core.http.tokens import TokenVerifier
+from moniqo_core.http.tokens.claims import group_names, is_access_token
+from moniqo_core.http.tokens.gateway_claims import gateway_claims, gateway_groups, verified_claims, verified_header
+from moniqo_core.http.tokens.verifier import TokenVerifier
 
 ADMIN_GROUP: Final = "admin"
 _OTHER_PURPOSE: Final = "This is not an access token of a user."

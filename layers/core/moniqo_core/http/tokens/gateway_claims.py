@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moniqo_core.http.token_claims import group_names
+from moniqo_core.http.tokens.claims import group_names
 
 _TOKEN: Final = re.compile(r"(?:bearer\s+)?([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\s*", re.IGNORECASE)
 

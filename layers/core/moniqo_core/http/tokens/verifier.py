@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError, UnauthenticatedError
-from moniqo_core.http.token_claims import is_access_token
+from moniqo_core.http.tokens.claims import is_access_token
 
 MAX_TOKEN_LENGTH: Final = 8192
 SEEN: Final = 256
@@ -38,7 +38,7 @@ def fetch(url: str) -> bytes:
         OSError: the answer did not arrive within :data:`FETCH_SECONDS`.
 
     """
-    from moniqo_core.http.key_set_address import opener
+    from moniqo_core.http.tokens.key_set_address import opener
 
     until = time.monotonic() + FETCH_SECONDS
     content = bytearray()

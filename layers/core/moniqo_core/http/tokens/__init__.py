@@ -1,0 +1,1 @@
+"""Access tokens: what verifies them, and what their claims say."""
