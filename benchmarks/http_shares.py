@@ -8,16 +8,15 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandListener
 
 from benchmarks.accounts import OWNER, create_wallet, prepare
+from benchmarks.recorded_database import RecordedDatabase, served_by
 from benchmarks.report import Line, Section
 from benchmarks.timing import spoken
-from benchmarks.warm_calls import RecordedDatabase
-from moniqo_core import bootstrap, event_loop
+from moniqo_core import event_loop
 from moniqo_core.storage.client import connect, with_utc_times
 from tests.support.lambdas import User, http_event, load_function
 from tests.support.mongo import embedded_server
@@ -77,15 +76,13 @@ def measure() -> Section:
 
 def _orders(wallet: str, database: Any, watched: ServerTime) -> tuple[float, float]:
     """Return the median seconds of an order, and of its commands."""
-    for factory in (bootstrap.wallets, bootstrap.orders):
-        factory.cache_clear()
     body = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.001"}
     event = http_event("POST", f"/wallets/{wallet}/orders", user=User(OWNER), body=body)
     handler = load_function("place_order").handler
     totals: list[float] = []
     servers: list[float] = []
     with (
-        patch.object(bootstrap, "database", lambda: database),
+        served_by(database),
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         redirect_stdout(nowhere),
     ):
