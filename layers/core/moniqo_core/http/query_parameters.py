@@ -33,8 +33,8 @@ def query_names(dependant: Dependant) -> tuple[str, ...]:
     return tuple(sorted(field.alias for field in fields if isinstance(field.field_info, Query)))
 
 
-def require_known(query: bytes, known: Sequence[str], route: str) -> None:
-    """Check the names in a query string.
+def read_query(query: bytes, known: Sequence[str], route: str) -> dict[str, str]:
+    """Return the parameters in a query string.
 
     Args:
         query: The query string as it was sent.
@@ -52,6 +52,7 @@ def require_known(query: bytes, known: Sequence[str], route: str) -> None:
     if invalid:
         listed = [_described(name, known, times[name]) for name in invalid[:MAX_LISTED]]
         raise refusal(listed, len(invalid), f"{route} takes {parameters(known)}.")
+    return dict(sent)
 
 
 def parameters(known: Sequence[str]) -> str:
