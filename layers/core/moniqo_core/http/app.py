@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.domain.errors import PayloadTooLargeError
@@ -62,13 +63,22 @@ class Service(FastAPI):
         try:
             _refuse_large_body(scope)
             async with asyncio.timeout(_patience(scope)):
-                await self.router(scope, receive, send_identified)
+                await self._answering(scope)(scope, receive, send_identified)
         except Exception as error:
             if answered:
                 raise
             code, answer = problems.answer(error, scope["path"], request_id)
             await answer(scope, receive, send_identified)
         _log(scope, request_id, answered, code, started_at)
+
+    def _answering(self, scope: Scope) -> ASGIApp:
+        """Return the route that matches a request. Without one it is the router, which refuses the request."""
+        for route in self.routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return route.handle
+        return self.router
 
 
 def build_app(*routers: APIRouter) -> FastAPI:
