@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
-from mangum import Mangum
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from moniqo_core.domain.errors import PayloadTooLargeError
 from moniqo_core.http import problems
 from moniqo_core.http.gateway.events import HttpApi
 from moniqo_core.http.route import Route
+from moniqo_core.http.whole_cycle import WholeCycle
 
 MAX_BODY_BYTES: Final = 256 * 1024
 SECONDS_TO_ANSWER: Final = 1.0
@@ -98,16 +98,17 @@ def lambda_handler(router: APIRouter) -> LambdaHandler:
     bootstrap.preload()
     gc.freeze()  # objects that exist by now are permanent, so the collector need not scan them again
     gc.set_threshold(50_000, 20, 100)
-    adapter: Mangum | None = None
+    is_configured = False
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        nonlocal adapter
+        nonlocal is_configured
         event_loop.current()
-        if adapter is None:
+        if not is_configured:
             bootstrap.configure_logging()
-            adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApi])
+            is_configured = True
         observability.begin(context)
-        return adapter(event, context)
+        request = HttpApi(event, context)
+        return request(WholeCycle(request.scope, request.body)(app))
 
     return handler
 

@@ -1,4 +1,4 @@
-"""The adapter between Mangum and API Gateway, for HTTP API events of format 2.0 only.
+"""Events of API Gateway and answers to it, for HTTP APIs with format 2.0 only.
 
 Mangum's own class builds the ASGI scope twice, fails on some Host headers, and returns problem documents in base64.
 """
@@ -13,15 +13,10 @@ from moniqo_core.http.gateway.compression import compressed
 
 
 class HttpApi:
-    """Translates one event to an ASGI scope, and the ASGI answer back. It implements Mangum's ``LambdaHandler``."""
+    """Translates one event to an ASGI scope, and the ASGI answer back."""
 
-    @classmethod
-    def infer(cls, *_: Any) -> bool:
-        """Accept every event, because only an HTTP API calls our functions."""
-        return True
-
-    def __init__(self, event: Any, context: Any, *_: Any) -> None:
-        """Keep the event until Mangum reads its parts."""
+    def __init__(self, event: Any, context: Any) -> None:
+        """Keep the event until its parts are read."""
         self.event = event
         self.context = context
 
