@@ -27,7 +27,7 @@ from starlette.types import Message
 from moniqo_core import event_loop
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.http.arguments import ABSENT
-from moniqo_core.http.gateway_events import HttpApi
+from moniqo_core.http.gateway.events import HttpApi
 from moniqo_core.http.json_body import parse
 from moniqo_core.http.pagination import encode_cursor
 from moniqo_core.http.route import Route
